@@ -1,0 +1,1 @@
+"""The OpenRouter API, as a client meets it."""

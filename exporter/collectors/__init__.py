@@ -1,0 +1,1 @@
+"""Collectors: one file per resource of the API, each turning rows into families."""

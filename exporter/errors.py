@@ -1,0 +1,109 @@
+"""Every error of this program, in one tree.
+
+ExporterError
+├── ConfigurationError      the configuration can't be used; carries every mistake, each with its place
+├── SecretError             a key can't be read: variable unset, file missing or empty
+└── PollError               one poll brought nothing to publish; the last good values stay
+    ├── AttemptError        one request failed; has a status class, and says whether trying again makes sense
+    │   ├── StatusError     an answer that isn't 2xx
+    │   ├── ConnectionFailed  no answer: refused, reset, name not found, TLS refused
+    │   ├── AttemptTimeout  no answer in time
+    │   └── InvalidResponse   an answer that isn't what the API promises
+    └── DeadlineExceeded    the poll's time is over
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+StatusClass = Literal["3xx", "4xx", "5xx", "timeout", "connection", "invalid_response"]
+STATUS_CLASSES: tuple[StatusClass, ...] = ("3xx", "4xx", "5xx", "timeout", "connection", "invalid_response")
+
+
+class ExporterError(Exception):
+    """Root of all errors that this program raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a configuration file; `line` and `column` count from 1, 0 where there is no file."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+class ConfigurationError(ExporterError):
+    """The configuration can't be used. `mistakes` holds all that is wrong with it, in the file's order."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
+
+
+class SecretError(ExporterError):
+    """A secret can't be read. The message names its source, never its content."""
+
+
+class PollError(ExporterError):
+    """One poll brought nothing to publish. `not_before` is a monotonic time before which to leave the API alone."""
+
+    not_before: float | None = None
+
+
+class AttemptError(PollError):
+    """One request failed. `status_class` is the label it is counted under."""
+
+    status_class: StatusClass = "connection"
+    status: int | None = None
+
+
+class StatusError(AttemptError):
+    """The API answered with a status other than 2xx; the message is the API's own where it gave one."""
+
+    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        self.status_class = status_class_of(status)
+
+
+class ConnectionFailed(AttemptError):
+    """No answer came: refused, reset, name not found, certificate not trusted."""
+
+    status_class: StatusClass = "connection"
+
+
+class AttemptTimeout(AttemptError):
+    """No whole answer came in time."""
+
+    status_class: StatusClass = "timeout"
+
+
+class InvalidResponse(AttemptError):
+    """The answer isn't what the API promises: not JSON, truncated, too large, of a wrong shape."""
+
+    status_class: StatusClass = "invalid_response"
+
+
+class DeadlineExceeded(PollError):
+    """The poll's `max_elapsed_time` is over."""
+
+
+def status_class_of(status: int) -> StatusClass:
+    """Return the class a status is counted under; an answer outside 300 to 599 is an invalid response."""
+    match status // 100:
+        case 3:
+            return "3xx"
+        case 4:
+            return "4xx"
+        case 5:
+            return "5xx"
+        case _:
+            return "invalid_response"
