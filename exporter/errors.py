@@ -3,6 +3,7 @@
 ExporterError
 ├── ConfigurationError      the configuration can't be used; carries every mistake, each with its place
 ├── SecretError             a key can't be read: variable unset, file missing or empty
+├── ListenError             an address can't be listened on: malformed, in use, not ours
 └── PollError               one poll brought nothing to publish; the last good values stay
     ├── AttemptError        one request failed; has a status class, and says whether trying again makes sense
     │   ├── StatusError     an answer that isn't 2xx
@@ -51,6 +52,10 @@ class SecretError(ExporterError):
     """A secret can't be read. The message names its source, never its content."""
 
 
+class ListenError(ExporterError):
+    """An address can't be listened on. The message names the address and what is wrong with it."""
+
+
 class PollError(ExporterError):
     """One poll brought nothing to publish. `not_before` is a monotonic time before which to leave the API alone."""
 
@@ -58,10 +63,11 @@ class PollError(ExporterError):
 
 
 class AttemptError(PollError):
-    """One request failed. `status_class` is the label it is counted under."""
+    """One request failed. `status_class` is the label it is counted under, `duration` what it took, in seconds."""
 
     status_class: StatusClass = "connection"
     status: int | None = None
+    duration: float = 0.0
 
 
 class StatusError(AttemptError):

@@ -1,0 +1,240 @@
+"""One account's way to the API: attempts with retries inside a deadline, counted and logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import structlog
+from prometheus_client import Counter, Histogram
+
+from exporter.api.answer import Answer, printable, read_answer, refusal
+from exporter.api.retry import with_retries
+from exporter.clock import Clock
+from exporter.config.model import Upstream
+from exporter.config.secret import Secret, SecretSource
+from exporter.errors import (
+    STATUS_CLASSES,
+    AttemptError,
+    AttemptTimeout,
+    ConnectionFailed,
+    InvalidResponse,
+    SecretError,
+    StatusError,
+)
+from exporter.telemetry import Telemetry
+
+OK = 200
+SHORTEST_TIMEOUT = 0.001  # 0 would mean "no timeout" to aiohttp
+REFUSED = (401, 403)
+
+
+class ApiMetrics:
+    """What is counted about one account's requests. `operations` have their series from the start."""
+
+    def __init__(self, telemetry: Telemetry, account: str, operations: tuple[str, ...]) -> None:
+        self._telemetry = telemetry
+        self._account = account
+        self._responses = Counter(
+            "openrouter_exporter_api_responses_total",
+            "Answers of the OpenRouter API, by status code.",
+            ["account", "operation", "code"],
+            registry=telemetry,
+        )
+        self._failures = Counter(
+            "openrouter_exporter_api_failures_total",
+            "Failed attempts to ask the OpenRouter API, by status class.",
+            ["account", "operation", "status_class"],
+            registry=telemetry,
+        )
+        self._retries = Counter(
+            "openrouter_exporter_api_retries_total",
+            "Attempts that were made because an earlier one of the same poll failed.",
+            ["account", "operation"],
+            registry=telemetry,
+        )
+        for operation in operations:
+            self._retries.labels(account, operation)
+            for status_class in STATUS_CLASSES:
+                self._failures.labels(account, operation, status_class)
+
+    def answered(self, operation: str, status: int) -> None:
+        """Count an answer, whatever its status."""
+        self._responses.labels(self._account, operation, str(status)).inc()
+        self._telemetry.touch()
+
+    def failed(self, operation: str, error: AttemptError) -> None:
+        """Count a failed attempt."""
+        self._failures.labels(self._account, operation, error.status_class).inc()
+        self._telemetry.touch()
+
+    def retried(self, operation: str) -> None:
+        """Count an attempt after a failed one."""
+        self._retries.labels(self._account, operation).inc()
+        self._telemetry.touch()
+
+
+class RequestDuration:
+    """How long attempts take, over all accounts."""
+
+    def __init__(self, telemetry: Telemetry, operations: tuple[str, ...]) -> None:
+        self._telemetry = telemetry
+        self._histogram = Histogram(
+            "openrouter_exporter_api_request_duration_seconds",
+            "Duration in seconds of one attempt to ask the OpenRouter API, body included.",
+            ["operation"],
+            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=telemetry,
+        )
+        for operation in operations:
+            self._histogram.labels(operation)
+
+    def observe(self, operation: str, seconds: float) -> None:
+        """Record one attempt."""
+        self._histogram.labels(operation).observe(seconds)
+        self._telemetry.touch()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A question to the API; `operation` is the label it is counted under."""
+
+    operation: str
+    path: str
+    parameters: Mapping[str, str]
+    method: str = "GET"
+
+
+class Client:
+    """Asks the API in the name of one account.
+
+    The secret is read at the first request and again when the API refuses it, because keys rotate.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession,
+        upstream: Upstream,
+        key: SecretSource,
+        clock: Clock,
+        metrics: ApiMetrics,
+        duration: RequestDuration,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self.metrics = metrics
+        self._session = session
+        self._upstream = upstream
+        self._key = key
+        self._clock = clock
+        self._duration = duration
+        self._log = log
+        self._secret: Secret | None = None
+
+    async def ask(self, request: Request, deadline: float, *, quiet: bool = False) -> Answer:
+        """Return the API's answer to `request`, tried until `deadline` (monotonic) as the settings say.
+
+        `quiet` keeps failures that are tried again out of the log, for the length of an outage.
+        Raises AttemptError for the last failure, DeadlineExceeded, or SecretError.
+        """
+
+        def on_retry(error: AttemptError, attempt: int, delay: float) -> None:
+            self.metrics.retried(request.operation)
+            self._log.log(
+                logging.DEBUG if quiet else logging.WARNING,
+                "request_failed",
+                operation=request.operation,
+                attempt=attempt,
+                retry_in=round(delay, 3),
+                **description(error),
+            )
+
+        async def attempt(remaining: float) -> Answer:
+            try:
+                return await self._attempt(request, remaining, self._current_secret())
+            except StatusError as error:
+                secret = self._changed_secret() if error.status in REFUSED else None
+                if secret is None:
+                    raise
+            self._log.info("key_reread", operation=request.operation)
+            return await self._attempt(request, deadline - self._clock.monotonic(), secret)
+
+        return await with_retries(
+            attempt,
+            retries=self._upstream.retries,
+            clock=self._clock,
+            deadline=deadline,
+            jitter=random.random,
+            on_retry=on_retry,
+        )
+
+    def _current_secret(self) -> Secret:
+        if self._secret is None:
+            self._secret = self._key.read()
+        return self._secret
+
+    def _changed_secret(self) -> Secret | None:
+        """Return the secret if it is another one by now; a secret that is gone is no reason to stop."""
+        try:
+            secret = self._key.read()
+        except SecretError:
+            return None
+        changed = secret != self._secret
+        self._secret = secret
+        return secret if changed else None
+
+    async def _attempt(self, request: Request, remaining: float, secret: Secret) -> Answer:
+        started = self._clock.monotonic()
+        try:
+            return await self._exchange(request, remaining, secret)
+        except AttemptError as error:
+            error.duration = self._clock.monotonic() - started
+            self.metrics.failed(request.operation, error)
+            raise
+        finally:
+            self._duration.observe(request.operation, self._clock.monotonic() - started)
+
+    async def _exchange(self, request: Request, remaining: float, secret: Secret) -> Answer:
+        limits = self._upstream
+        seconds = max(min(limits.timeout, remaining), SHORTEST_TIMEOUT)
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=min(limits.connect_timeout, seconds))
+        options: dict[str, Any] = {"params": request.parameters, "timeout": timeout, "allow_redirects": False}
+        if limits.proxy_url is not None:
+            options["proxy"] = limits.proxy_url
+        headers = {"Authorization": f"Bearer {secret.reveal()}"}
+        try:
+            async with self._session.request(
+                request.method, limits.base_url + request.path, headers=headers, **options
+            ) as response:
+                self.metrics.answered(request.operation, response.status)
+                if response.status != OK:
+                    raise await refusal(response, self._clock.now())
+                return await read_answer(response, limits.max_response_bytes)
+        except aiohttp.ClientPayloadError as error:
+            raise InvalidResponse(f"the body ended early: {describe(error)}") from None
+        except aiohttp.ClientResponseError as error:
+            raise InvalidResponse(f"not an HTTP answer: {describe(error)}") from None
+        except TimeoutError:
+            raise AttemptTimeout(f"no whole answer within {seconds:g} s") from None
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+            raise ConnectionFailed(describe(error)) from None
+
+
+def description(error: AttemptError) -> dict[str, Any]:
+    """Return the log's keys for a failed attempt; `duration` is that attempt's, in seconds."""
+    return {
+        "status": error.status,
+        "status_class": error.status_class,
+        "error": str(error),
+        "duration": round(error.duration, 3),
+    }
+
+
+def describe(error: BaseException) -> str:
+    """Return one line that says what an error of the network is, its name where it has no text."""
+    return printable(str(error)) or type(error).__name__

@@ -1,0 +1,111 @@
+"""When to try again: a pure policy and the one loop that follows it.
+
+The settings and the delays are those of the OpenRouter SDK's RetryConfig, with two differences that an unattended
+daemon needs: nothing sleeps past the poll's deadline, and a Retry-After that does not fit ends the poll at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from exporter.clock import Clock
+from exporter.config.model import Backoff, Retries
+from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, DeadlineExceeded, StatusError
+
+T = TypeVar("T")
+
+# A longer Retry-After is taken for this one: a broken header must not silence the exporter for years.
+LONGEST_RETRY_AFTER = 86400.0
+
+OnRetry = Callable[[AttemptError, int, float], None]
+
+
+def is_retryable(retries: Retries, error: AttemptError) -> bool:
+    """Return whether the settings ask for another attempt after this error."""
+    if retries.strategy != "backoff":
+        return False
+    if isinstance(error, StatusError):
+        return any(_matches(pattern, error.status) for pattern in retries.status_codes)
+    return retries.retry_connection_errors and isinstance(error, ConnectionFailed | AttemptTimeout)
+
+
+def _matches(pattern: str, status: int | None) -> bool:
+    return pattern == str(status) or (pattern.upper().endswith("XX") and pattern[0] == str(status)[0])
+
+
+def backoff_delay(backoff: Backoff, attempt: int, jitter: float) -> float:
+    """Return seconds to wait after failed attempt number `attempt`, counted from 0; `jitter` is from 0 to 1.
+
+    As in the SDK: initial_interval * exponent**attempt, jitter added, then the cap.
+    """
+    try:
+        delay = backoff.initial_interval * backoff.exponent**attempt
+    except OverflowError:
+        return backoff.max_interval
+    return min(delay + jitter * backoff.jitter, backoff.max_interval)
+
+
+def parse_retry_after(seconds: str | None, milliseconds: str | None, now: datetime) -> float | None:
+    """Return the seconds named by `Retry-After` (seconds or an HTTP date) or `retry-after-ms`, which wins.
+
+    None where neither names a time that lies ahead (RFC 9110, section 10.2.3).
+    """
+    for text, unit in ((milliseconds, 1000.0), (seconds, 1.0)):
+        delay = _positive_number(text)
+        if delay is not None:
+            return min(delay / unit, LONGEST_RETRY_AFTER)
+    try:
+        moment = parsedate_to_datetime(seconds or "")
+    except ValueError:
+        return None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    delay = (moment - now).total_seconds()
+    return min(delay, LONGEST_RETRY_AFTER) if delay > 0 else None
+
+
+def _positive_number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if number > 0 and math.isfinite(number) else None
+
+
+async def with_retries(
+    attempt: Callable[[float], Awaitable[T]],
+    *,
+    retries: Retries,
+    clock: Clock,
+    deadline: float,
+    jitter: Callable[[], float],
+    on_retry: OnRetry,
+) -> T:
+    """Return what `attempt` returns, trying again as the settings say but never past `deadline`.
+
+    `attempt` is called with the seconds that are left; `deadline` is a monotonic time; `on_retry` is told of each
+    failure that is tried again: the error, the attempt's number from 1, the delay in seconds.
+    Raises the last AttemptError, its `not_before` set where the API named a time, or DeadlineExceeded.
+    """
+    number = 0
+    while True:
+        remaining = deadline - clock.monotonic()
+        if remaining <= 0:
+            raise DeadlineExceeded("the poll's time is over")
+        try:
+            return await attempt(remaining)
+        except AttemptError as error:
+            retry_after = error.retry_after if isinstance(error, StatusError) else None
+            if retry_after is not None:
+                error.not_before = clock.monotonic() + retry_after
+            if not is_retryable(retries, error):
+                raise
+            delay = retry_after or backoff_delay(retries.backoff, number, jitter())
+            if clock.monotonic() + delay >= deadline:
+                raise
+            number += 1
+            on_retry(error, number, delay)
+        await clock.sleep(delay)

@@ -1,0 +1,89 @@
+"""What a collector is: one resource of the API, read and turned into families by pure functions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol, TypeVar
+
+from exporter.api.answer import Answer
+from exporter.api.client import Client, Request
+from exporter.api.rows import Rejections
+from exporter.clock import Clock
+from exporter.errors import DeadlineExceeded
+from exporter.snapshot import Declaration, Snapshot
+
+T = TypeVar("T")
+
+# Work on this loop goes on for so long before a scrape gets its turn.
+SLICE_SECONDS = 0.0005
+
+Work = Generator[None, None, T]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """One poll under way: its one instant, its deadline (monotonic), and its way to the API.
+
+    `rejections` collects the rows that can't be used; they count even if the poll fails. `quiet` is an outage.
+    """
+
+    instant: datetime
+    deadline: float
+    client: Client
+    clock: Clock
+    quiet: bool = False
+    rejections: Rejections = field(default_factory=Rejections)
+
+    async def ask(self, request: Request) -> Answer:
+        """Return the API's answer. Raises PollError."""
+        return await self.client.ask(request, self.deadline, quiet=self.quiet)
+
+    async def run(self, work: Work[T]) -> T:
+        """Return what `work` returns, giving way to the event loop at its yields.
+
+        Raises DeadlineExceeded if the poll's time is over before the work is done.
+        """
+        slice_end = self.clock.monotonic() + SLICE_SECONDS
+        while True:
+            try:
+                next(work)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            now = self.clock.monotonic()
+            if now >= self.deadline:
+                raise DeadlineExceeded("the poll's time is over")
+            if now >= slice_end:
+                await asyncio.sleep(0)
+                slice_end = self.clock.monotonic() + SLICE_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What one poll brought. `snapshot` None says that what is published still holds, the rest of this with it.
+
+    `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
+    day, oldest first.
+    """
+
+    snapshot: Snapshot | None
+    day: date | None = None
+    restated: int = 0
+    folded: int = 0
+    spend: tuple[tuple[date, float], ...] = ()
+
+
+class Collector(Protocol):
+    """One resource of the API for one account. What it declares is what is documented, zeroed and linted."""
+
+    name: str
+    operations: tuple[str, ...]
+    rejection_reasons: tuple[str, ...]
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Return every family that this collector may publish."""
+
+    async def collect(self, poll: Poll) -> Collected:
+        """Read the resource once. Raises PollError; state changes only when it returns."""
