@@ -1,0 +1,144 @@
+"""Listening sockets: from `HOST:PORT` to a bound socket, and those that systemd hands over."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exporter.errors import ListenError
+
+BACKLOG = 1024
+UNREAD_SECONDS = 30  # a client that takes nothing for so long is cut off by the kernel
+FIRST_INHERITED = 3  # systemd numbers them from here
+
+_ADDRESS = re.compile(r"(?:\[(?P<six>[^][]*)]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT = 65535
+_TAKEN = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """Where to listen; an empty host is every interface, port 0 one that is free."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> ListenAddress:
+    """Return `HOST:PORT`, `:PORT` or `[::1]:PORT` as an address; raise ListenError if it is none of them."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None:
+        raise ListenError(f"{text!r} is not an address to listen on; expected HOST:PORT, :PORT or [IPv6]:PORT")
+    port = int(match["port"])
+    if port > _HIGHEST_PORT:
+        raise ListenError(f"{text!r} is not an address to listen on: ports end at {_HIGHEST_PORT}")
+    if match["six"] is not None and ":" not in match["six"]:
+        raise ListenError(f"{text!r} is not an address to listen on: brackets are for IPv6 addresses")
+    return ListenAddress(match["six"] or match["host"] or "", port)
+
+
+async def listen(address: ListenAddress) -> list[socket.socket]:
+    """Return listening sockets, one per IP address that the host stands for; raise ListenError if one can't be had."""
+    if not address.host:
+        return [_listen_everywhere(address)]
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+    except OSError as error:
+        raise ListenError(f"can't listen on {address}: {error.strerror}") from error
+    sockets: list[socket.socket] = []
+    port = address.port
+    for family, place in dict.fromkeys((entry[0], entry[4]) for entry in found):
+        try:
+            sockets.append(_bound(family, (place[0], port, *place[2:])))
+        except OSError as error:
+            for each in sockets:
+                each.close()
+            raise ListenError(f"can't listen on {address}: {_reason(error)}") from error
+        port = port or sockets[0].getsockname()[1]  # port 0 is chosen once, for all that a name stands for
+    return sockets
+
+
+def inherited_sockets(
+    environment: Mapping[str, str], pid: int | None = None, first: int = FIRST_INHERITED
+) -> list[socket.socket]:
+    """Return the sockets that systemd handed over; none if LISTEN_PID says they are for another process."""
+    count = environment.get("LISTEN_FDS", "")
+    if environment.get("LISTEN_PID") != str(os.getpid() if pid is None else pid) or not count:
+        return []
+    if not count.isdecimal():
+        raise ListenError(f"LISTEN_FDS is {count!r}, not a number")
+    return [_inherited(number) for number in range(first, first + int(count))]
+
+
+def url_of(listening: socket.socket, *, tls: bool, path: str = "/") -> str:
+    """Return the URL that a listening socket is reached under."""
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{listening.getsockname()}"
+    host, port = listening.getsockname()[:2]
+    return f"{'https' if tls else 'http'}://{ListenAddress(host, port)}{path}"
+
+
+def _listen_everywhere(address: ListenAddress) -> socket.socket:
+    # One socket for both families keeps one port where port 0 is asked for, and works where IPv6 is switched off.
+    try:
+        if socket.has_dualstack_ipv6():
+            try:
+                return _bound(socket.AF_INET6, ("::", address.port), dual=True)
+            except OSError as error:
+                if error.errno in _TAKEN:
+                    raise
+        return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104  # all interfaces is what was asked for
+    except OSError as error:
+        raise ListenError(f"can't listen on {address}: {_reason(error)}") from error
+
+
+def _bound(family: int, place: tuple[str | int, ...], *, dual: bool = False) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not dual))
+        _cut_off_the_unread(made)
+        made.bind(place)
+        made.listen(BACKLOG)
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _inherited(number: int) -> socket.socket:
+    try:
+        taken = socket.socket(fileno=number)
+    except OSError as error:
+        raise ListenError(f"file descriptor {number} from LISTEN_FDS is no socket: {error.strerror}") from error
+    if taken.type != socket.SOCK_STREAM or not taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        taken.detach()
+        raise ListenError(f"file descriptor {number} from LISTEN_FDS is not a listening stream socket")
+    if taken.family != socket.AF_UNIX:
+        _cut_off_the_unread(taken)
+    taken.set_inheritable(False)
+    taken.setblocking(False)
+    return taken
+
+
+def _cut_off_the_unread(listening: socket.socket) -> None:
+    # Accepted connections take the option over; without it, a client that never reads is kept for ever.
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

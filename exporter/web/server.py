@@ -1,0 +1,78 @@
+"""The web server: listening, and letting go."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from exporter.clock import Clock
+from exporter.web.connections import ConnectionServer
+from exporter.web.daemon import Daemon
+from exporter.web.handlers import Routes
+from exporter.web.listen import BACKLOG, ListenAddress, listen, url_of
+from exporter.web.settings import WebSettings
+
+
+class WebServer:
+    """Serves a daemon on addresses and on inherited sockets, from `start()` until `stop()`."""
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        settings: WebSettings,
+        clock: Clock,
+        addresses: Sequence[ListenAddress],
+        sockets: Sequence[socket.socket] = (),
+    ) -> None:
+        self._routes = Routes(daemon, settings, clock)
+        self._settings = settings
+        self._wanted = addresses
+        self._sockets = list(sockets)
+        self._connections: ConnectionServer | None = None
+        self._listeners: list[asyncio.Server] = []
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The URLs that are listened on, with the ports they really have."""
+        return tuple(url_of(each, tls=False, path=self._settings.path("/")) for each in self._sockets)
+
+    async def start(self) -> None:
+        """Listen; raise ListenError, and listen nowhere, if one of the addresses can't be had."""
+        loop = asyncio.get_running_loop()
+        try:
+            for address in self._wanted:
+                self._sockets += await listen(address)
+        except BaseException:
+            self._close_sockets()
+            raise
+        self._connections = ConnectionServer(self._routes)
+        for each in self._sockets:
+            self._listeners.append(await loop.create_server(self._connections, sock=each, backlog=BACKLOG))
+
+    async def stop(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # the answers under way get it, not this call
+        """Stop listening, give answers under way `timeout` seconds, close every connection."""
+        for listener in self._listeners:
+            listener.close()
+        if self._connections is not None:
+            await asyncio.sleep(0)  # connections just accepted get their protocol, and so are closed
+            self._connections.pre_shutdown()
+            await self._connections.shutdown(timeout / 2)  # aiohttp waits twice: for the answer, then for its task
+        self._listeners.clear()
+        self._close_sockets()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def _close_sockets(self) -> None:
+        for each in self._sockets:
+            each.close()
+        self._sockets.clear()

@@ -1,0 +1,65 @@
+"""A daemon of fixed answers and a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from exporter.status import Status
+
+NOW = datetime(2026, 8, 23, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Exposition:
+    body: bytes = b"up 1\n"
+    content_type: str = "text/plain; version=0.0.4; charset=utf-8"
+    content_encoding: str | None = None
+
+
+@dataclass
+class FixedClock:
+    time: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"nothing here waits, least of all for {seconds} s")
+
+
+@dataclass
+class FakeDaemon:
+    exposition: Exposition = field(default_factory=Exposition)
+    unhealthy: str | None = None
+    unready: str | None = None
+    failure: Exception | None = None
+    reloads: int = 0
+    asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+
+    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> Exposition:
+        self.asked.append((accept, accept_encoding, tuple(names)))
+        if self.failure is not None:
+            raise self.failure
+        return self.exposition
+
+    def status(self) -> Status:
+        return Status(version="1.2.3", now=NOW, started=NOW, ready=self.unready is None, collectors=())
+
+    def healthy(self) -> str | None:
+        return self.unhealthy
+
+    def ready(self) -> str | None:
+        return self.unready
+
+    def configuration(self) -> str:
+        return "accounts:\n  - api_key: <secret>\n"
+
+    async def reload(self) -> None:
+        self.reloads += 1
+        if self.failure is not None:
+            raise self.failure
