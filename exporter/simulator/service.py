@@ -1,0 +1,138 @@
+"""The simulated service without its sockets: settings, accounts, and what it answers to whom."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from exporter.clock import Clock
+from exporter.simulator.answers import Answer, ApiError, error_body, json_answer, read_query
+from exporter.simulator.data import DEFAULT_ENDPOINTS, DEFAULT_SEED
+from exporter.simulator.faults import Fault, FaultPlan
+from exporter.simulator.replay import RecordedWorld, Recording
+from exporter.simulator.spoil import spoil_rows
+from exporter.simulator.worlds import BodyCache, Caller, SeededWorld, World, identify
+
+PREFIX = "/api/v1"
+_KEPT_REQUESTS = 1000
+_KEY = re.compile(r"sk-or-[\w-]+")
+_SCHEMES = ("Bearer", "Basic")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorSettings:
+    """What is simulated."""
+
+    seed: int = DEFAULT_SEED
+    endpoints: int = DEFAULT_ENDPOINTS
+    dense: bool | None = None  # every endpoint on every day; None: only in accounts of more than 200 endpoints
+    faults: tuple[Fault, ...] = ()
+    replay: Recording | None = None  # in the place of seeded data, for every account
+    keys: Mapping[str, int] = field(default_factory=dict)  # further management keys, each with its account's seed
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRequest:
+    """One request as it came, without the key's text."""
+
+    at: float  # monotonic seconds of the simulator's clock
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    faults: tuple[str, ...]
+
+
+class Simulator:
+    """The simulated service: its accounts, its faults, and what it was asked."""
+
+    def __init__(self, settings: SimulatorSettings, clock: Clock) -> None:
+        self.faults = FaultPlan(settings.seed, settings.faults)
+        self.counts: Counter[str] = Counter()
+        self.requests: deque[SeenRequest] = deque(maxlen=_KEPT_REQUESTS)
+        self.stopping = asyncio.Event()
+        self._settings = settings
+        self._clock = clock
+        self._started = self.now().date()
+        self._worlds: dict[Caller, World] = {}
+        self._bodies = BodyCache()
+
+    def now(self) -> datetime:
+        """Return the service's time."""
+        return self._clock.now().astimezone(UTC)
+
+    def record(self, request: web.Request, struck: tuple[Fault, ...]) -> None:
+        """Remember a request."""
+        self.counts[request.path] += 1
+        seen = SeenRequest(
+            self._clock.monotonic(),
+            request.method,
+            request.path,
+            dict(request.query),
+            {name: without_key(name, value) for name, value in request.headers.items()},
+            tuple(fault.name for fault in struck),
+        )
+        self.requests.append(seen)
+
+    def answer(self, request: web.Request, row_faults: list[Fault]) -> Answer:
+        """Return what the API has to say to a request."""
+        try:
+            return self._answer(request, row_faults)
+        except ApiError as error:
+            return Answer(error.status, error_body(error.status, str(error)))
+
+    def _answer(self, request: web.Request, row_faults: list[Fault]) -> Answer:
+        operation = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
+        if operation not in _OPERATIONS:
+            raise ApiError(404)
+        if request.method not in ("GET", "HEAD"):
+            raise ApiError(405)
+        caller = identify(request.headers.get("Authorization"), self._settings.seed, self._settings.keys)
+        now = self.now()
+        match operation:
+            case "/activity":
+                return self._activity(caller, request.query, now, row_faults)
+            case "/credits" if caller.is_management:
+                return json_answer(self._world(caller).credits(now))
+            case "/credits":  # the live service has told ordinary keys zeros rather than 403
+                return json_answer({"data": {"total_credits": 0, "total_usage": 0}})
+            case _:
+                return json_answer(self._world(caller).key(caller, now))
+
+    def _activity(
+        self, caller: Caller, parameters: Mapping[str, str], now: datetime, row_faults: list[Fault]
+    ) -> Answer:
+        if not caller.is_management:
+            raise ApiError(403)
+        today = now.date()
+        query, world = read_query(parameters, today), self._world(caller)
+        if row_faults:
+            return json_answer({"data": spoil_rows(world.rows(query, today), row_faults, now)})
+        return Answer(200, self._bodies.activity(caller, query, today, world))
+
+    def _world(self, caller: Caller) -> World:
+        if caller not in self._worlds:
+            settings = self._settings
+            self._worlds[caller] = (
+                RecordedWorld(settings.replay)
+                if settings.replay is not None
+                else SeededWorld(caller, settings.endpoints, dense=settings.dense, started=self._started)
+            )
+        return self._worlds[caller]
+
+
+_OPERATIONS = ("/activity", "/credits", "/key", "/auth/key")  # the last is the old name of /key, still in use
+
+
+def without_key(name: str, value: str) -> str:
+    """Return a header's text with a key in it replaced."""
+    if name.lower() == "authorization":
+        scheme = value.partition(" ")[0]
+        return f"{scheme} <secret>" if scheme in _SCHEMES else "<secret>"
+    return _KEY.sub("<secret>", value)
