@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from exporter.status import Status
+from exporter.status import CollectorStatus, Status
 
 NOW = datetime(2026, 8, 23, 12, 0, tzinfo=UTC)
 
@@ -38,6 +38,7 @@ class FakeDaemon:
     unhealthy: str | None = None
     unready: str | None = None
     failure: Exception | None = None
+    collectors: tuple[CollectorStatus, ...] = ()
     reloads: int = 0
     asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
@@ -48,7 +49,7 @@ class FakeDaemon:
         return self.exposition
 
     def status(self) -> Status:
-        return Status(version="1.2.3", now=NOW, started=NOW, ready=self.unready is None, collectors=())
+        return Status(version="1.2.3", now=NOW, started=NOW, ready=self.unready is None, collectors=self.collectors)
 
     def healthy(self) -> str | None:
         return self.unhealthy

@@ -1,0 +1,68 @@
+"""How the page says things: times, durations, money, and text that comes from elsewhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+
+LONGEST_TEXT = 600
+
+_HOUR = 3600
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def safe(text: str) -> str:
+    """Return text from elsewhere as HTML: escaped, shortened, its control characters made visible."""
+    shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
+    return escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown))
+
+
+def isolated(text: str) -> str:
+    """Return text from elsewhere as HTML that can't change the direction of the text around it."""
+    return f"<bdi>{safe(text)}</bdi>"
+
+
+def span(seconds: float, *, brief: bool = False) -> str:
+    """Return a duration in at most two units, such as `1 h 20 min`; in one if it is to be brief."""
+    if seconds < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 10 and seconds != round(seconds):  # noqa: PLR2004
+        return f"{seconds:.1f} s"
+    left = round(seconds)
+    for index, (size, unit) in enumerate(_UNITS):
+        if left >= size:
+            count, rest = divmod(left, size)
+            finer = rest // _UNITS[index + 1][0] if size > 1 and not brief else 0
+            return f"{count} {unit} {finer} {_UNITS[index + 1][1]}" if finer else f"{count} {unit}"
+    return "0 s"
+
+
+def moment(time: datetime, now: datetime) -> str:
+    """Return a time as it is from now, roughly, with the time itself in the title, as HTML."""
+    seconds = (time - now).total_seconds()
+    if abs(seconds) < 1:
+        words = "now"
+    else:
+        rough = span(round(abs(seconds)), brief=abs(seconds) < 2 * _HOUR)
+        words = f"in {rough}" if seconds > 0 else f"{rough} ago"
+    full = stamp(time)
+    return f'<time datetime="{full[:10]}T{full[11:19]}Z" title="{full}">{words}</time>'
+
+
+def stamp(time: datetime) -> str:
+    """Return a time in full, such as `2026-08-23 12:00:00 UTC`."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def usd(amount: float) -> str:
+    """Return an amount of money; one below a dollar with enough digits to tell it from nothing."""
+    if amount == 0:
+        return "$0.00"
+    if amount < 0.01:  # noqa: PLR2004
+        return f"${amount:.2g}" if amount >= 0.0001 else "under $0.0001"  # noqa: PLR2004
+    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.3f}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s unless there is one of it."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

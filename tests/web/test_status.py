@@ -1,0 +1,111 @@
+"""`/-/status`: stable keys, RFC 3339 times, no number that JSON can't say."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta, timezone
+from typing import Any
+
+import aiohttp
+import pytest
+
+from exporter.status import CollectorStatus
+from exporter.web.state import state_of
+from exporter.web.status import status_json
+from tests.web.fakes import NOW, FakeDaemon
+from tests.web.samples import collector, failing, poll, spend, status, waiting
+
+
+def document(*collectors: CollectorStatus) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(status_json(status(*collectors)))
+    return read
+
+
+def test_whole_document() -> None:
+    """Every key, in the shape that programs may rely on."""
+    shown = failing(polls=(poll("failed", "503: no upstream"),), spend=spend(1.5))
+    assert document(shown) == {
+        "version": "1.2.3",
+        "now": "2026-08-23T12:00:00.000Z",
+        "started": "2026-08-21T09:00:00.000Z",
+        "ready": True,
+        "collectors": [
+            {
+                "account": "default",
+                "collector": "activity",
+                "state": "failing",
+                "interval_seconds": 900.0,
+                "polling": False,
+                "last_success": "2026-08-23T11:59:00.000Z",
+                "next_poll": "2026-08-23T12:14:00.000Z",
+                "expires": "2026-08-24T11:00:00.000Z",
+                "series": 42,
+                "day": "2026-08-22",
+                "polls": [
+                    {
+                        "started": "2026-08-23T11:59:00.000Z",
+                        "duration_seconds": 1.25,
+                        "outcome": "failed",
+                        "error": "503: no upstream",
+                        "status_class": "5xx",
+                    }
+                ],
+                "spend": [{"day": "2026-08-22", "usd": 1.5}],
+            }
+        ],
+    }
+
+
+def test_what_is_not_known_is_null() -> None:
+    """Keys are always there."""
+    shown = document(waiting())["collectors"][0]
+    assert [shown[key] for key in ("last_success", "next_poll", "expires", "day")] == [None] * 4
+
+
+@pytest.mark.parametrize("amount", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_has_no_word_for_are_null(amount: float) -> None:
+    """The document is JSON for every parser, not only for Python's."""
+    text = status_json(status(collector(spend=spend(amount)))).decode()
+    assert json.loads(text)["collectors"][0]["spend"][0]["usd"] is None
+    assert not re.search(r"NaN|Infinity", text)
+
+
+def test_times_of_other_zones_are_told_in_utc() -> None:
+    """Whatever zone a time is held in, it is written with Z."""
+    elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert document(collector(next_poll=elsewhere))["collectors"][0]["next_poll"] == "2026-08-23T12:00:00.000Z"
+
+
+def test_text_that_is_no_unicode_is_replaced() -> None:
+    """A lone surrogate in an error does not take the page down."""
+    assert "?" in document(failing(error="bad \udc80 text"))["collectors"][0]["polls"][-1]["error"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "state"),
+    [
+        (waiting(), "waiting"),
+        (collector(), "healthy"),
+        (collector(series=0, spend=()), "healthy"),
+        (collector(expires=None), "healthy"),
+        (collector(expires=NOW), "stale"),
+        (failing(), "failing"),
+        (failing(expires=None), "failing"),
+        (failing(expires=NOW), "stale"),
+        (failing(expires=None, series=0), "stale"),
+        (failing(expires=None, series=0, last_success=None), "failing"),
+    ],
+)
+def test_state_in_a_word(shown: CollectorStatus, state: str) -> None:
+    """Waiting before the first poll, stale once values are gone, failing while they last, else healthy."""
+    assert state_of(shown, NOW) == state
+
+
+async def test_status_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+    """As JSON, for few accounts and for many."""
+    for number in (1, 30):
+        daemon.collectors = tuple(collector(f"team-{index}") for index in range(number))
+        async with client.get("/-/status") as response:
+            assert response.headers["Content-Type"] == "application/json"
+            assert len((await response.json())["collectors"]) == number

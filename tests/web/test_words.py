@@ -1,0 +1,47 @@
+"""How the page says durations and money."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from exporter.web.words import moment, span, usd
+from tests.web.fakes import NOW
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 ms"),
+        (0.2504, "250 ms"),
+        (1.25, "1.2 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (61, "1 min 1 s"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (86400, "1 d"),
+        (183_600, "2 d 3 h"),
+    ],
+)
+def test_durations_have_two_units_at_most(seconds: float, words: str) -> None:
+    """Precise where it is short, round where it is long."""
+    assert span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "now"), (-130, "2 min ago"), (45, "in 45 s"), (-9000, "2 h 30 min ago")]
+)
+def test_times_are_told_from_now(seconds: float, words: str) -> None:
+    """Roughly: the title has the instant."""
+    assert f">{words}</time>" in moment(NOW + timedelta(seconds=seconds), NOW)
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(0, "$0.00"), (0.00001, "under $0.0001"), (0.0042, "$0.0042"), (0.1234, "$0.123"), (1234.5, "$1,234.50")],
+)
+def test_little_money_is_not_nothing(amount: float, words: str) -> None:
+    """Only zero reads as zero."""
+    assert usd(amount) == words
