@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+# Twice the series for counters, and of no use to Prometheus; has to be said before any metric is made.
+disable_created_metrics()
 
 
 class Telemetry(CollectorRegistry):

@@ -125,7 +125,7 @@ class Client:
         clock: Clock,
         metrics: ApiMetrics,
         duration: RequestDuration,
-        log: structlog.typing.FilteringBoundLogger,
+        log: structlog.stdlib.BoundLogger,
     ) -> None:
         self.metrics = metrics
         self._session = session

@@ -49,18 +49,17 @@ class _Read:
 
 
 class ActivityCollector:
-    """Reads the account's activity. Keeps the last poll's table, and nothing older."""
+    """Reads the account's activity; the last poll's table is its memory, and nothing older."""
 
-    name = "activity"
-    operations = (OPERATION,)
-    rejection_reasons = REJECTION_REASONS
+    name: str = "activity"
+    operations: tuple[str, ...] = (OPERATION,)
+    rejection_reasons: tuple[str, ...] = REJECTION_REASONS
 
     def __init__(self, account: str, settings: Activity) -> None:
         self._account = account
         self._settings = settings
         self._windows = (LATEST_DAY, *map(window, settings.windows))
         self._labels = _key_labels(settings)
-        self._last: _Read | None = None
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return every family: the measures of each window, the day, the endpoints' names."""
@@ -70,19 +69,15 @@ class ActivityCollector:
             _endpoint_info(self._labels),
         )
 
-    async def collect(self, poll: Poll) -> Collected:
+    async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the whole answer. It replaces what was there; the same bytes for the same day cost a hash."""
         answer = await poll.ask(self._request())
-        last = self._last
+        last = memory if isinstance(memory, _Read) else None
         now = poll.instant if answer.date is None else min(poll.instant, answer.date)
         if last is not None and answer.digest == last.digest and self._day(now, last.table) == last.day:
             poll.rejections.update(last.rejections)
-            return Collected(snapshot=None)
-        return await poll.run(self._read(answer, now, poll))
-
-    def forget(self) -> None:
-        """Make the next poll publish whatever it reads."""
-        self._last = None
+            return Collected(snapshot=None, memory=last)
+        return await poll.read(OPERATION, self._read(answer, now, poll, last))
 
     def _request(self) -> Request:
         filters = self._settings.filters
@@ -107,7 +102,7 @@ class ActivityCollector:
             days_with_rows={first + DAY * place for place in table.days_with_rows},
         )
 
-    def _read(self, answer: Answer, now: datetime, poll: Poll) -> Work[Collected]:
+    def _read(self, answer: Answer, now: datetime, poll: Poll, last: _Read | None) -> Work[Collected]:
         rejections = poll.rejections
         table = Table(self._shape(poll.instant.date()))
         for piece in rows(answer, rejections):
@@ -120,16 +115,16 @@ class ActivityCollector:
         day = self._day(now, table)
         covered = covered_days(poll.instant, answer.date)
         restated = 0
-        if self._last is not None:
-            restated, covered = yield from self._compare(self._last, table, day, covered)
+        if last is not None:
+            restated, covered = yield from self._compare(last, table, day, covered)
         windows = [each for each in self._windows if covered.issuperset(each.days(day))]
         sums = yield from sum_up(table, [each.days(day) for each in windows])
         folding = fold(table, sums.ranks, self._settings.max_endpoints)
         yield
         snapshot = self._snapshot(day, windows, sums, folding, table)
-        self._last = _Read(answer.digest, day, table, covered, rejections)
         return Collected(
             snapshot=snapshot,
+            memory=_Read(answer.digest, day, table, covered, rejections),
             day=day,
             restated=restated,
             folded=folding.folded,
@@ -164,7 +159,7 @@ class ActivityCollector:
             for measure, declaration in enumerate(_measures(each, self._labels))
         ]
         account = LabelSets(("account",), [(self._account,)])
-        families.append(Family(DAY_TIMESTAMP, account, [midnight(day).timestamp()]))
+        families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
         families.append(self._info(folding, table))
         return Snapshot(tuple(families))
 
@@ -173,7 +168,7 @@ class ActivityCollector:
         declaration = _endpoint_info(self._labels)
         seen: dict[Key, Key] = {}
         for row, members in zip(folding.rows, folding.members, strict=True):
-            if len(members) == 1:
+            if table.keys.get(row) == members[0] and len(members) == 1:
                 values: dict[str, str] = dict(zip(self._labels, row, strict=True))
                 values |= {"account": self._account, "model_permaslug": table.permaslugs[members[0]][1]}
                 key = tuple(values[name] for name in declaration.labels if name != "model_permaslug")

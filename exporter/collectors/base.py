@@ -12,7 +12,7 @@ from exporter.api.answer import Answer
 from exporter.api.client import Client, Request
 from exporter.api.rows import Rejections
 from exporter.clock import Clock
-from exporter.errors import DeadlineExceeded
+from exporter.errors import DeadlineExceeded, InvalidResponse
 from exporter.snapshot import Declaration, Snapshot
 
 T = TypeVar("T")
@@ -41,6 +41,14 @@ class Poll:
         """Return the API's answer. Raises PollError."""
         return await self.client.ask(request, self.deadline, quiet=self.quiet)
 
+    async def read(self, operation: str, work: Work[T]) -> T:
+        """Return what `work` makes of an answer. An answer that turns out to be invalid counts as a failed attempt."""
+        try:
+            return await self.run(work)
+        except InvalidResponse as error:
+            self.client.metrics.failed(operation, error)
+            raise
+
     async def run(self, work: Work[T]) -> T:
         """Return what `work` returns, giving way to the event loop at its yields.
 
@@ -64,11 +72,14 @@ class Poll:
 class Collected:
     """What one poll brought. `snapshot` None says that what is published still holds, the rest of this with it.
 
+    `memory` is what the next poll is given, once this one's snapshot is published.
+
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
     day, oldest first.
     """
 
     snapshot: Snapshot | None
+    memory: object
     day: date | None = None
     restated: int = 0
     folded: int = 0
@@ -76,7 +87,10 @@ class Collected:
 
 
 class Collector(Protocol):
-    """One resource of the API for one account. What it declares is what is documented, zeroed and linted."""
+    """One resource of the API for one account. What it declares is what is documented, zeroed and linted.
+
+    It keeps no state: a poll that fails, however late, leaves nothing behind.
+    """
 
     name: str
     operations: tuple[str, ...]
@@ -85,5 +99,8 @@ class Collector(Protocol):
     def declarations(self) -> tuple[Declaration, ...]:
         """Return every family that this collector may publish."""
 
-    async def collect(self, poll: Poll) -> Collected:
-        """Read the resource once. Raises PollError; state changes only when it returns."""
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        """Read the resource once. `memory` is that of the last poll that was published, None at first.
+
+        Raises PollError.
+        """

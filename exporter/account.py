@@ -1,0 +1,84 @@
+"""One account at work: its registry, its client, its pollers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from exporter import log
+from exporter.api.client import ApiMetrics, Client, RequestDuration
+from exporter.clock import Clock
+from exporter.collecting import CollectingMetrics
+from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.base import Collector
+from exporter.config.model import Account, Upstream
+from exporter.poller import Poller, Schedule
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all accounts share."""
+
+    upstream: Upstream
+    session: aiohttp.ClientSession
+    clock: Clock
+    store: Store
+    duration: RequestDuration
+
+
+class AccountAtWork:
+    """An account's pollers, and the metrics that vanish with it."""
+
+    def __init__(self, account: Account, shared: Shared) -> None:
+        self.account = account
+        self.telemetry = Telemetry()
+        enabled = _enabled(account)
+        collectors = [collector for collector, _ in enabled]
+        operations = tuple(dict.fromkeys(each for collector in collectors for each in collector.operations))
+        self._metrics = CollectingMetrics(self.telemetry, account.name, collectors)
+        client = Client(
+            session=shared.session,
+            upstream=shared.upstream,
+            key=account.key,
+            clock=shared.clock,
+            metrics=ApiMetrics(self.telemetry, account.name, operations),
+            duration=shared.duration,
+            log=log.logger(account=account.name),
+        )
+        longest = shared.upstream.retries.backoff.max_elapsed_time
+        self.pollers: Sequence[Poller] = [
+            Poller(
+                account=account.name,
+                collector=collector,
+                schedule=Schedule(interval=interval, stale_after=stale_after, longest_poll=longest),
+                client=client,
+                clock=shared.clock,
+                store=shared.store,
+                metrics=self._metrics,
+                log=log.logger(account=account.name, collector=collector.name),
+            )
+            for collector, (interval, stale_after) in enabled
+        ]
+
+    async def poll(self, poller: Poller) -> None:
+        """Let one of the account's pollers have its turn."""
+        await poller.poll()
+        self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
+
+    async def poll_all(self) -> None:
+        """Let each of them have a turn now."""
+        await asyncio.gather(*(self.poll(poller) for poller in self.pollers))
+
+
+def _enabled(account: Account) -> list[tuple[Collector, tuple[float, float]]]:
+    """Return the account's enabled collectors, each with its interval and the age at which its data are too old."""
+    collectors: list[tuple[Collector, tuple[float, float]]] = []
+    activity = account.collectors.activity
+    if activity.enabled:
+        collectors.append((ActivityCollector(account.name, activity), (activity.interval, activity.stale_after)))
+    return collectors

@@ -1,0 +1,104 @@
+"""The commands. Exit codes: 0 done, 1 a configuration or run-time failure, 2 wrong usage."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+from exporter import log
+from exporter.errors import ExporterError
+from exporter.options import Options, parse
+
+FAILED = 1
+
+
+def main() -> NoReturn:
+    """Run the command that the command line names."""
+    options = parse(sys.argv[1:], os.environ)
+    log.configure(options.log_level, options.log_format)  # type: ignore[arg-type]  # checked by the parser
+    sys.exit(run(options))
+
+
+def run(options: Options) -> int:
+    """Run a command; return its exit code."""
+    try:
+        return asyncio.run(_COMMANDS[options.command](options))
+    except ExporterError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+# A command imports what it needs when it runs: `healthcheck` runs every few seconds, the daemon needs no simulator.
+
+
+async def _serve(options: Options) -> int:
+    from exporter.config.load import warnings_of
+    from exporter.serving import read_configuration, serve
+
+    configuration = read_configuration(options.config_file)
+    for warning in warnings_of(configuration):
+        log.logger().warning("configuration_warning", warning=warning)
+    await serve(options, configuration)
+    return 0
+
+
+async def _demo(options: Options) -> int:
+    from exporter.demo import demo
+
+    await demo(options)
+    return 0
+
+
+async def _check_config(options: Options) -> int:
+    from exporter.config.load import warnings_of
+    from exporter.serving import read_configuration
+
+    configuration = read_configuration(options.config_file)
+    for warning in warnings_of(configuration):
+        print(f"warning: {warning}", file=sys.stderr)
+    accounts = len(configuration.accounts)
+    print(f"{options.config_file or 'environment'}: valid, {accounts} account{'s' if accounts > 1 else ''}")
+    return 0
+
+
+async def _once(options: Options) -> int:
+    from exporter.serving import once, read_configuration
+
+    text, succeeded = await once(read_configuration(options.config_file))
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return 0 if succeeded else FAILED
+
+
+async def _simulate(options: Options) -> int:
+    from exporter.demo import simulate
+
+    await simulate(options)
+    return 0
+
+
+async def _healthcheck(options: Options) -> int:
+    from exporter.healthcheck import check
+
+    verdict = await check(options)
+    print(verdict.text, file=sys.stdout if verdict.healthy else sys.stderr)
+    return 0 if verdict.healthy else FAILED
+
+
+_COMMANDS: dict[str, Callable[[Options], Coroutine[Any, Any, int]]] = {
+    "serve": _serve,
+    "demo": _demo,
+    "check-config": _check_config,
+    "once": _once,
+    "simulate": _simulate,
+    "healthcheck": _healthcheck,
+}

@@ -1,0 +1,74 @@
+"""The built-in default: the simulator of the API, alone or with the daemon beside it, on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+
+from exporter.clock import SystemClock
+from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.secret import EnvironmentSecret
+from exporter.errors import ExporterError
+from exporter.options import Options
+from exporter.serving import serve, stop_signals
+from exporter.simulator.data import DEFAULT_ENDPOINTS, DEFAULT_SEED
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.replay import read_recording
+from exporter.simulator.server import running
+from exporter.simulator.service import SimulatorSettings
+
+DEMO_KEY = "sk-or-v1-demo"
+DEMO_INTERVAL = 15.0
+
+
+async def demo(options: Options) -> None:
+    """Run the daemon against a simulator in the same process, until a signal."""
+    async with running(SimulatorSettings(), SystemClock()) as simulator:
+        host, port = options.listen_addresses[0].host, options.listen_addresses[0].port
+        origin = f"http://{host if host not in ('', '0.0.0.0', '::') else '127.0.0.1'}:{port}{options.route_prefix}"  # noqa: S104
+        print(
+            f"Simulated account 'demo'. Look at {origin}{options.telemetry_path} and {origin}/ ; Ctrl-C ends it.",
+            file=sys.stderr,
+            flush=True,
+        )
+        await serve(options, demo_configuration(simulator.url))
+
+
+def demo_configuration(url: str) -> Configuration:
+    """Return one account on the simulator, polled often so that there is something to see."""
+    activity = Activity(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0)
+    return Configuration(
+        upstream=Upstream(base_url=url, retries=Retries(backoff=Backoff(max_elapsed_time=DEMO_INTERVAL))),
+        accounts=(
+            Account(
+                name="demo",
+                key=EnvironmentSecret("DEMO_KEY", {"DEMO_KEY": DEMO_KEY}),
+                collectors=Collectors(activity=activity),
+            ),
+        ),
+    )
+
+
+async def simulate(options: Options) -> None:
+    """Run only the simulator, until a signal. Raise ExporterError for a bad fault or recording."""
+    try:
+        faults = tuple(parse_fault(text) for text in options.faults)
+    except ValueError as error:
+        raise ExporterError(f"--fault: {error}") from None
+    settings = SimulatorSettings(
+        seed=DEFAULT_SEED if options.seed is None else options.seed,
+        endpoints=options.endpoints or DEFAULT_ENDPOINTS,
+        faults=faults,
+        replay=None if options.replay is None else read_recording(options.replay),
+    )
+    with stop_signals() as stopped:
+        async with contextlib.AsyncExitStack() as stack:
+            for address in options.listen_addresses:
+                try:
+                    server = await stack.enter_async_context(
+                        running(settings, SystemClock(), address.host or "127.0.0.1", address.port)
+                    )
+                except OSError as error:
+                    raise ExporterError(f"can't listen on {address}: {error.strerror}") from None
+                print(f"Simulating the OpenRouter API on {server.url}, management key {DEMO_KEY}", flush=True)
+            await stopped.wait()

@@ -1,0 +1,101 @@
+"""Logging: structlog for our events, the standard library's records of others in the same form, all to stderr.
+
+Console lines on a terminal, JSON elsewhere. Keys are taken out of everything before it is rendered.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, Literal, TextIO, get_args
+
+import structlog
+
+LogFormat = Literal["auto", "console", "json", "logfmt"]
+LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+_KEY = re.compile(r"sk-or-[\w-]+")
+_BEARER = re.compile(r"(?i)\bbearer\s+[^\s'\",;]+")
+_QUIET = ("apscheduler", "aiohttp.access", "asyncio")
+
+_FIRST_KEYS = ("timestamp", "level", "event")
+
+_secrets: set[str] = set()
+
+
+def hide(text: str) -> None:
+    """Never let this text through to the log. For keys of an unusual form; the usual one is known."""
+    if text:
+        _secrets.add(text)
+
+
+def without_secrets(value: Any) -> Any:
+    """Return a value of an event with every key in it replaced, however deep."""
+    if isinstance(value, str):
+        for secret in _secrets:
+            value = value.replace(secret, "<secret>")
+        return _BEARER.sub("Bearer <secret>", _KEY.sub("<secret>", value))
+    if isinstance(value, dict):
+        return {without_secrets(key): without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return without_secrets(str(value))
+
+
+def _cleaned(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    ordered = {key: event[key] for key in _FIRST_KEYS if key in event} | event
+    return {key: without_secrets(value) for key, value in ordered.items()}
+
+
+def configure(level: str, format_: LogFormat, stream: TextIO = sys.stderr) -> None:
+    """Send all events of at least this level to the stream. May be called again to change the level."""
+    chosen = ("console" if stream.isatty() else "json") if format_ == "auto" else format_
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _cleaned,
+                _renderer(chosen, stream),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _renderer(format_: LogFormat, stream: TextIO) -> structlog.typing.Processor:
+    match format_:
+        case "json":
+            return structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False)
+        case "logfmt":
+            return structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+        case _:
+            return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+
+
+def logger(**keys: Any) -> structlog.stdlib.BoundLogger:
+    """Return a logger that adds these keys to each event."""
+    bound: structlog.stdlib.BoundLogger = structlog.get_logger("exporter").bind(**keys)
+    return bound

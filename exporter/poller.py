@@ -1,0 +1,234 @@
+"""One poll: deadline, outcome, log line, self-metrics. Whatever happens in it, the next tick finds a working poller."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from exporter.api.client import Client, description
+from exporter.clock import Clock
+from exporter.collecting import CollectingMetrics, SkipReason
+from exporter.collectors.base import Collected, Collector, Poll
+from exporter.errors import AttemptError, ExporterError, PollError, SecretError
+from exporter.rendering import render
+from exporter.status import CollectorStatus, PollRecord
+from exporter.store import Store
+
+KEPT_POLLS = 20
+GRACE_SECONDS = 30.0
+REFUSED = (401, 403)
+MANAGEMENT_KEY_HINT = "a management key is needed: https://openrouter.ai/settings/management-keys"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A poller's times, in seconds: from poll to poll, until data are too old, and the longest poll."""
+
+    interval: float
+    stale_after: float
+    longest_poll: float
+
+
+class Poller:
+    """Polls one collector of one account, and publishes what it brings."""
+
+    def __init__(
+        self,
+        *,
+        account: str,
+        collector: Collector,
+        schedule: Schedule,
+        client: Client,
+        clock: Clock,
+        store: Store,
+        metrics: CollectingMetrics,
+        log: structlog.stdlib.BoundLogger,
+    ) -> None:
+        self.account = account
+        self.collector = collector
+        self.schedule = schedule
+        self._client = client
+        self._clock = clock
+        self._store = store
+        self._metrics = metrics
+        self._log = log
+        self._memory: object = None
+        self._polling = False
+        self._not_before = float("-inf")
+        self._published_for: Collected | None = None
+        self._last_success: datetime | None = None
+        self._records: deque[PollRecord] = deque(maxlen=KEPT_POLLS)
+        self.last_turn = clock.monotonic()
+        metrics.interval.labels(account, collector.name).set(schedule.interval)
+        metrics.telemetry.touch()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether a turn should have come, or a poll should have ended, long ago: a sign that the daemon is stuck."""
+        grace = 2 * self.schedule.interval + self.schedule.longest_poll + GRACE_SECONDS
+        return self._clock.monotonic() - self.last_turn > grace
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the last poll succeeded; False before the first."""
+        return bool(self._records) and self._records[-1].outcome != "failed"
+
+    @property
+    def attempted(self) -> bool:
+        """Whether a poll has ended, however."""
+        return bool(self._records)
+
+    def skip(self, reason: SkipReason) -> None:
+        """Count a poll that was due but is not made."""
+        self._metrics.skipped.labels(self.account, self.collector.name, reason).inc()
+        self._metrics.telemetry.touch()
+        self._log.debug("poll_skipped", reason=reason)
+
+    async def poll(self) -> PollRecord | None:
+        """Poll once, unless one is under way or the API asked to be left alone. Never raises but for cancellation."""
+        if self._polling:
+            self.skip("still_running")
+            return None
+        self.last_turn = self._clock.monotonic()
+        if self.last_turn < self._not_before:
+            self.skip("retry_after")
+            return None
+        self._polling = True
+        try:
+            return await self._poll()
+        finally:
+            self._polling = False
+
+    async def _poll(self) -> PollRecord:
+        instant, started = self._clock.now(), self._clock.monotonic()
+        failing_already = self.attempted and not self.succeeded
+        poll = Poll(
+            instant=instant,
+            deadline=started + self.schedule.longest_poll,
+            client=self._client,
+            clock=self._clock,
+            quiet=failing_already,
+        )
+        error: Exception | None = None
+        collected: Collected | None = None
+        try:
+            collected = await self.collector.collect(poll, self._memory)
+            await self._publish(poll, collected, started)
+        except Exception as caught:  # noqa: BLE001 — a daemon outlives its bugs; they are logged with their trace
+            error = caught
+        duration = self._clock.monotonic() - started
+        record = _record(instant, duration, collected, error)
+        self._records.append(record)
+        self._report_rejections(poll)
+        if error is None:
+            self._last_success = instant
+            self._report_success(record, recovered=failing_already)
+        else:
+            self._not_before = getattr(error, "not_before", None) or self._not_before
+            self._report_failure(record, error, known=failing_already)
+        self._measure(record)
+        return record
+
+    async def _publish(self, poll: Poll, collected: Collected, started: float) -> None:
+        expires = started + self.schedule.stale_after
+        key = (self.account, self.collector.name)
+        if collected.snapshot is None:
+            self._store.renew(*key, self._clock.monotonic(), expires)
+            return
+        rendered = await poll.run(render(collected.snapshot))
+        self._store.publish(*key, rendered, collected.snapshot.series, expires)
+        self._memory = collected.memory
+        if collected.restated:
+            self._metrics.restated.labels(*key).inc(collected.restated)
+            self._log.info("rows_restated", rows=collected.restated)
+        if collected.folded and collected.folded != getattr(self._published_for, "folded", 0):
+            self._log.warning("endpoints_folded", endpoints=collected.folded)
+        self._metrics.folded.labels(*key).set(collected.folded)
+        self._published_for = replace(collected, snapshot=None, memory=None)
+
+    def _report_rejections(self, poll: Poll) -> None:
+        counts = poll.rejections.counts
+        for reason, rows in counts.items():
+            self._metrics.rejected.labels(self.account, self.collector.name, reason).inc(rows)
+        if counts:
+            level = logging.DEBUG if poll.quiet else logging.WARNING
+            self._log.log(level, "rows_rejected", reasons=dict(counts), sample=poll.rejections.sample)
+
+    def _report_success(self, record: PollRecord, *, recovered: bool) -> None:
+        report = self._log.info if recovered or len(self._records) == 1 else self._log.debug
+        report(
+            "poll_recovered" if recovered else "poll_succeeded",
+            outcome=record.outcome,
+            duration=round(record.duration, 3),
+            series=self._series(),
+        )
+
+    def _report_failure(self, record: PollRecord, error: Exception, *, known: bool) -> None:
+        keys: dict[str, Any] = description(error) if isinstance(error, AttemptError) else {"error": record.error}
+        keys["duration"] = round(record.duration, 3)
+        if getattr(error, "status", None) in REFUSED:
+            keys["hint"] = MANAGEMENT_KEY_HINT
+        if not isinstance(error, ExporterError):
+            self._log.error("poll_crashed", exc_info=error, **keys)
+            return
+        self._log.log(logging.DEBUG if known else logging.ERROR, "poll_failed", **keys)
+
+    def _measure(self, record: PollRecord) -> None:
+        key = (self.account, self.collector.name)
+        self._metrics.success.labels(*key).set(self.succeeded)
+        self._metrics.duration.labels(*key).set(record.duration)
+        self._metrics.last_attempt.labels(*key).set(record.started.timestamp())
+        if self.succeeded:
+            self._metrics.last_success.labels(*key).set(record.started.timestamp())
+        self._metrics.series.labels(*key).set(self._series())
+        self._metrics.telemetry.touch()
+
+    def _series(self) -> int:
+        return self._store.series(self.account, self.collector.name, self._clock.monotonic())
+
+    def status(self, next_poll: datetime | None) -> CollectorStatus:
+        """Return how this collector does, for people."""
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        expires = self._store.expires(self.account, self.collector.name)
+        published = self._published_for
+        return CollectorStatus(
+            account=self.account,
+            collector=self.collector.name,
+            interval=self.schedule.interval,
+            polls=tuple(self._records),
+            polling=self._polling,
+            last_success=self._last_success,
+            next_poll=next_poll,
+            expires=_wall_time(now, monotonic, expires),
+            series=self._series(),
+            day=published.day if published else None,
+            spend=published.spend if published else (),
+        )
+
+
+def _record(started: datetime, duration: float, collected: Collected | None, error: Exception | None) -> PollRecord:
+    if error is not None:
+        expected = isinstance(error, PollError | SecretError)
+        return PollRecord(
+            started=started,
+            duration=duration,
+            outcome="failed",
+            error=str(error) if expected else f"internal error: {type(error).__name__}",
+            status_class=error.status_class if isinstance(error, AttemptError) else None,
+        )
+    unchanged = collected is not None and collected.snapshot is None
+    return PollRecord(started=started, duration=duration, outcome="unchanged" if unchanged else "changed")
+
+
+def _wall_time(now: datetime, monotonic: float, moment: float | None) -> datetime | None:
+    if moment is None or moment == float("inf"):
+        return None
+    try:
+        return (now + timedelta(seconds=moment - monotonic)).astimezone(UTC)
+    except OverflowError:
+        return None

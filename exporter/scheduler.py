@@ -1,0 +1,135 @@
+"""A thin adapter on APScheduler 3: when each poller's turn comes, and nothing else.
+
+Every job has a phase of its own within the interval, from a hash of its name, so that accounts never poll in a herd
+and a restart changes no rhythm. The first poll comes at once, spread over a short ramp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from exporter.clock import Clock
+
+# First polls of many accounts follow each other by so much.
+RAMP_STEP = 0.05
+
+# A wall clock that strays by more than this from the steady one has jumped.
+JUMP_SECONDS = 5.0
+WATCH_INTERVAL = 20.0
+
+
+def phase(name: str, interval: float) -> float:
+    """Return a job's seconds after each multiple of the interval: stable, and even over many names."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64 * interval
+
+
+def next_time(now: datetime, interval: float, offset: float) -> datetime:
+    """Return the first moment after `now` that is `offset` seconds past a multiple of the interval since 1970."""
+    turns = (now.timestamp() - offset) // interval + 1
+    return datetime.fromtimestamp(turns * interval + offset, UTC)
+
+
+class PhasedTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Fires at `first`, then at every multiple of the interval plus the job's phase."""
+
+    def __init__(self, interval: float, offset: float, first: datetime) -> None:
+        self.interval = interval
+        self.offset = offset
+        self.first = first
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return the next time; the turn after a first poll is not sooner than half an interval later."""
+        if previous_fire_time is None:
+            return self.first
+        earliest = max(now, previous_fire_time)
+        if previous_fire_time == self.first:
+            earliest += timedelta(seconds=self.interval / 2)
+        return next_time(earliest, self.interval, self.offset)
+
+
+class Scheduler:
+    """Calls coroutine functions at their times. A call that takes longer than its interval is not overtaken."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._skipped: dict[str, Callable[[], None]] = {}
+        self._scheduler.add_listener(self._on_skip, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+        self._watch: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin. Needs a running event loop."""
+        self._scheduler.start()
+        self._watch = asyncio.create_task(self._watch_clock())
+
+    def add(
+        self, name: str, call: Callable[[], Awaitable[object]], interval: float, order: int, on_skip: Callable[[], None]
+    ) -> None:
+        """Call `call` now, as number `order` of the ramp, and then once per interval, until it is removed.
+
+        `on_skip` is told when a turn passes because the call before it goes on.
+        """
+        ramp = min(order * RAMP_STEP, interval)
+        trigger = PhasedTrigger(interval, phase(name, interval), self._clock.now() + timedelta(seconds=ramp))
+        self._skipped[name] = on_skip
+        self._scheduler.add_job(call, trigger, id=name)
+
+    def remove(self, name: str) -> None:
+        """Call it no more; a call under way goes on."""
+        self._skipped.pop(name, None)
+        try:
+            self._scheduler.remove_job(name)
+        except JobLookupError:
+            return
+
+    def next_run(self, name: str) -> datetime | None:
+        """Return when a job's turn comes, None if it never will."""
+        job = self._scheduler.get_job(name)
+        return None if job is None else job.next_run_time
+
+    def pause(self) -> None:
+        """Start no more calls."""
+        self._scheduler.pause()
+
+    def stop(self) -> None:
+        """End. Calls under way should have been waited for."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._scheduler.shutdown(wait=False)
+
+    def _on_skip(self, event: JobEvent) -> None:
+        told = self._skipped.get(event.job_id)
+        if told is not None:
+            told()
+
+    def _wall_minus_monotonic(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+    async def _watch_clock(self) -> None:
+        """After a jump of the wall clock, put every job at its place: by now it could be a year away.
+
+        Not a job itself, because APScheduler goes by the wall clock.
+        """
+        last = self._wall_minus_monotonic()
+        while True:
+            await self._clock.sleep(WATCH_INTERVAL)
+            offset = self._wall_minus_monotonic()
+            if abs(offset - last) > JUMP_SECONDS:
+                self._put_in_place()
+            last = offset
+
+    def _put_in_place(self) -> None:
+        now = self._clock.now()
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=next_time(now, job.trigger.interval, job.trigger.offset))

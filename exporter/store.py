@@ -1,0 +1,67 @@
+"""What is published now: one rendered snapshot per account and collector, swapped whole, hidden when it is too old."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from exporter.rendering import Rendered
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Published:
+    rendered: Rendered
+    series: int
+    expires: float
+
+
+class Store:
+    """Rendered snapshots and when they expire (monotonic seconds, infinite for never)."""
+
+    def __init__(self) -> None:
+        self._published: dict[tuple[str, str], _Published] = {}
+        self._changes = 0
+        self._next_expiry = math.inf
+
+    def publish(self, account: str, collector: str, rendered: Rendered, series: int, expires: float) -> None:
+        """Show a snapshot in place of the last one."""
+        self._published[account, collector] = _Published(rendered, series, expires)
+        self._changes += 1
+        self._next_expiry = min(self._next_expiry, expires)
+
+    def renew(self, account: str, collector: str, now: float, expires: float) -> None:
+        """Show what was published last for longer, or again if it had expired."""
+        last = self._published[account, collector]
+        self._published[account, collector] = replace(last, expires=expires)
+        self._changes += now >= last.expires
+        self._next_expiry = self._earliest_expiry(now)
+
+    def drop(self, account: str) -> None:
+        """Forget an account."""
+        self._published = {key: value for key, value in self._published.items() if key[0] != account}
+        self._changes += 1
+
+    def version(self, now: float) -> int:
+        """Return a number that differs whenever what is shown may differ."""
+        if now >= self._next_expiry:
+            self._next_expiry = self._earliest_expiry(now)
+            self._changes += 1
+        return self._changes
+
+    def parts(self, now: float) -> Iterator[Rendered]:
+        """Yield all that has not expired."""
+        return (each.rendered for each in self._published.values() if now < each.expires)
+
+    def expires(self, account: str, collector: str) -> float | None:
+        """Return when what is published expires, None if there is nothing."""
+        published = self._published.get((account, collector))
+        return None if published is None else published.expires
+
+    def series(self, account: str, collector: str, now: float) -> int:
+        """Return the number of series shown."""
+        published = self._published.get((account, collector))
+        return published.series if published is not None and now < published.expires else 0
+
+    def _earliest_expiry(self, now: float) -> float:
+        return min((each.expires for each in self._published.values() if each.expires > now), default=math.inf)

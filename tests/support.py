@@ -1,0 +1,55 @@
+"""What tests share: a clock that they move, and builders of small parts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+NOON = datetime(2026, 8, 23, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Stands still until it is moved.
+
+    `sleep` returns when `advance` has moved the clock far enough; with `self_moving`, sleeping moves it at once.
+    """
+
+    def __init__(self, now: datetime = NOON, *, self_moving: bool = False) -> None:
+        self._now = now
+        self._monotonic = 1000.0
+        self._self_moving = self_moving
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        if self._self_moving:
+            self.advance(seconds)
+            return
+        waking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._monotonic + seconds, waking))
+        await waking
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on both clocks."""
+        self._now += timedelta(seconds=seconds)
+        self._monotonic += seconds
+        due = [each for each in self._sleepers if each[0] <= self._monotonic]
+        self._sleepers = [each for each in self._sleepers if each[0] > self._monotonic]
+        for _, waking in due:
+            if not waking.done():
+                waking.set_result(None)
+
+    def set(self, now: datetime) -> None:
+        """Move forward to a moment of the wall clock, time passing on both."""
+        self.advance((now - self._now).total_seconds())
+
+    def jump(self, now: datetime) -> None:
+        """Set the wall clock alone, as an administrator would."""
+        self._now = now
