@@ -15,7 +15,7 @@ from exporter.simulator.data import draws
 
 
 class Stage(Enum):
-    """What a fault touches. Of each stage but the rows', one fault at most strikes a request."""
+    """What a fault touches."""
 
     ANSWER = "instead of the answer, whoever asks"
     ROWS = "the rows of /activity"
@@ -45,7 +45,7 @@ class Kind(StrEnum):
     WRONG_SHAPE = "wrong-shape", Stage.ANSWER, "JSON whose data is an object where a list belongs"
     NO_DATA = "no-data", Stage.ANSWER, "a JSON object without data"
     OVERSIZED = "oversized", Stage.ANSWER, "rows without end, up to 1 GiB"
-    GZIP_BOMB = "gzip-bomb", Stage.ANSWER, "1 MiB of gzip that inflates to 1 GiB"
+    GZIP_BOMB = "gzip-bomb", Stage.ANSWER, "little gzip that inflates to 256 MiB"
     BAD_ROW = "bad-row", Stage.ROWS, "one row of garbage among good ones"
     RESTATED = "restated", Stage.ROWS, "an older day's numbers differ"
     LATE_DAY = "late-day", Stage.ROWS, "yesterday has no rows yet"
@@ -67,6 +67,7 @@ class Kind(StrEnum):
 
 _NUMBERED = {kind.value.removesuffix("NNN"): kind for kind in Kind if kind.value.endswith("NNN")}
 _EXAMPLES = ("status-500", "status-503", "status-429", "status-401", "html-200", "html-502", "error-200")
+_SILENT = (Kind.HANG, Kind.RESET, Kind.CLOSE)
 _STATUSES = {Kind.STATUS: range(400, 600), Kind.HTML: range(200, 600), Kind.ERROR: range(200, 600)}
 
 
@@ -155,17 +156,28 @@ class FaultPlan:
         self._struck = [0] * len(faults)
 
     def strike(self, path: str, *, has_rows: bool) -> tuple[Fault, ...]:
-        """Return the faults that strike this request, and count it."""
-        struck: list[Fault] = []
-        taken: set[Stage] = set()
-        # An answer that is replaced shows no rows, so its row faults are kept for the next.
-        for number, fault in sorted(enumerate(self._faults), key=lambda item: item[1].kind.stage is Stage.ROWS):
-            stage = fault.kind.stage
-            fits = (has_rows and Stage.ANSWER not in taken) if stage is Stage.ROWS else stage not in taken
-            if fits and fault.path in (None, path) and self._strikes(number, fault):
-                struck.append(fault)
-                taken.add(stage)
-        return tuple(struck)
+        """Return the faults that strike this request, and count it.
+
+        A list of failures is a script: the first that strikes is the only one. Where there is still something to spoil,
+        all faults of rows join it, and one of the body's.
+        """
+        failure = self._first(path, Stage.ANSWER, Stage.SOCKET)
+        if failure and (failure[0].kind.stage is Stage.ANSWER or failure[0].kind in _SILENT):
+            return failure
+        rows = (
+            [fault for number, fault in self._of(path, Stage.ROWS) if self._strikes(number, fault)] if has_rows else []
+        )
+        return (*failure, *rows, *self._first(path, Stage.BODY))
+
+    def _of(self, path: str, *stages: Stage) -> list[tuple[int, Fault]]:
+        return [
+            (number, fault)
+            for number, fault in enumerate(self._faults)
+            if fault.kind.stage in stages and fault.path in (None, path)
+        ]
+
+    def _first(self, path: str, *stages: Stage) -> tuple[Fault, ...]:
+        return next(((fault,) for number, fault in self._of(path, *stages) if self._strikes(number, fault)), ())
 
     def _strikes(self, number: int, fault: Fault) -> bool:
         if fault.times is not None and self._struck[number] >= fault.times:
@@ -185,13 +197,17 @@ def _named(name: str) -> Fault:
     if name in plain:
         return Fault(plain[name])
     close = get_close_matches(name, [*plain, *_EXAMPLES], n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"; did you mean {close[0]!r}?" if close else "."
     raise ValueError(f"unknown fault {name!r}{hint} The kinds are: {', '.join(kind.value for kind in Kind)}")
 
 
 def _from_request(request: _Request) -> Fault:
-    numbered = f"{request.kind}-" in _NUMBERED and request.status is not None
-    fault = _named(f"{request.kind}-{request.status}" if numbered else request.kind)
+    # Both {"kind": "status-503"} and {"kind": "status", "status": 503} are understood.
+    name = request.kind
+    if request.status is not None:
+        family = re.sub(r"-(\d{3}|NNN)$", "", name)
+        name = f"{family}-{request.status}"
+    fault = _named(name)
     return _checked(
         replace(
             fault,

@@ -74,7 +74,7 @@ class Simulator:
             self._clock.monotonic(),
             request.method,
             request.path,
-            dict(request.query),
+            {name: without_key(name, value) for name, value in request.query.items()},
             {name: without_key(name, value) for name, value in request.headers.items()},
             tuple(fault.name for fault in struck),
         )
@@ -131,7 +131,7 @@ _OPERATIONS = ("/activity", "/credits", "/key", "/auth/key")  # the last is the 
 
 
 def without_key(name: str, value: str) -> str:
-    """Return a header's text with a key in it replaced."""
+    """Return a header's or a parameter's text with a key in it replaced."""
     if name.lower() == "authorization":
         scheme = value.partition(" ")[0]
         return f"{scheme} <secret>" if scheme in _SCHEMES else "<secret>"

@@ -58,7 +58,7 @@ def spoil_rows(rows: Iterable[Row | JsonRow], faults: Sequence[Fault], now: date
     """Return rows as the faults leave them."""
     spoilt: list[JsonRow] = [dict(row) for row in msgspec.to_builtins(list(rows))]
     yesterday = (now - timedelta(days=1)).date().isoformat()
-    for fault in faults:
+    for fault in sorted(faults, key=lambda fault: tuple(_ROWS).index(fault.kind)):
         spoilt = _ROWS[fault.kind](spoilt, yesterday)
     return spoilt
 
@@ -102,7 +102,8 @@ def _restated(rows: list[JsonRow], yesterday: str) -> list[JsonRow]:
 
 
 def _restated_row(row: JsonRow) -> JsonRow:
-    return row | {"requests": row["requests"] + 1, "usage": round(row["usage"] * 1.25 + 0.01, 6)}
+    changed = {"requests": row.get("requests", 0) + 1, "usage": round(row.get("usage", 0) * 1.25 + 0.01, 6)}
+    return row | {name: value for name, value in changed.items() if name in row}
 
 
 def _late_day(rows: list[JsonRow], yesterday: str) -> list[JsonRow]:
@@ -131,8 +132,8 @@ def _plain_dates(rows: list[JsonRow], _: str) -> list[JsonRow]:
     return [row | {"date": row["date"][:10]} for row in rows]
 
 
+# In the order in which they are applied: numbers change while they are numbers, garbage comes last.
 _ROWS: dict[Kind, Callable[[list[JsonRow], str], list[JsonRow]]] = {
-    Kind.BAD_ROW: _bad_row,
     Kind.RESTATED: _restated,
     Kind.LATE_DAY: _late_day,
     Kind.EMPTY: _empty,
@@ -140,4 +141,5 @@ _ROWS: dict[Kind, Callable[[list[JsonRow], str], list[JsonRow]]] = {
     Kind.STRING_NUMBERS: _string_numbers,
     Kind.RFC3339_DATES: _rfc3339_dates,
     Kind.PLAIN_DATES: _plain_dates,
+    Kind.BAD_ROW: _bad_row,
 }

@@ -1,0 +1,59 @@
+"""A simulator on loopback whose day is fixed, and clients for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from tests.simulator.helpers import Get, Got, Start, StoppedClock
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    """Noon on Thursday, 15 October 2026."""
+    return StoppedClock(datetime(2026, 10, 15, 12, tzinfo=UTC))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Faults are on purpose: none of them may leave an error in a log."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
+
+
+@pytest.fixture
+async def start(clock: StoppedClock) -> AsyncIterator[Start]:
+    """Start a simulator with some settings."""
+    async with AsyncExitStack() as stack:
+
+        async def start(settings: SimulatorSettings | None = None) -> Running:
+            return await stack.enter_async_context(running(settings or SimulatorSettings(), clock))
+
+        yield start
+
+
+@pytest.fixture
+async def simulator(start: Start) -> Running:
+    """A simulator with default settings."""
+    return await start()
+
+
+@pytest.fixture
+async def get(simulator: Running) -> AsyncIterator[Get]:
+    """Ask the default simulator with a key, and read the whole answer."""
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+
+        async def get(path: str, key: str | None = "sk-or-v1-demo", **parameters: str) -> Got:
+            headers = {"Accept-Encoding": "identity"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
+            url = simulator.url + path
+            async with session.get(url, params=parameters, headers=headers, allow_redirects=False) as response:
+                return Got(response.status, response.headers, await response.read())
+
+        yield get

@@ -1,0 +1,162 @@
+"""What a simulated account uses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import defaultdict
+from datetime import date, timedelta
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from exporter.simulator.catalogue import MODELS
+from exporter.simulator.data import Account, Row
+
+YESTERDAY = date(2026, 10, 14)
+WINDOW = [YESTERDAY - timedelta(days=back) for back in range(30)]
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    """The default account's window."""
+    account = Account()
+    return [row for day in WINDOW for row in account.rows_of_day(day)]
+
+
+def test_equal_seeds_have_equal_days() -> None:
+    """A day depends on the seed and on nothing that happened before."""
+    used, fresh = Account(7), Account(7)
+    for day in WINDOW:
+        used.rows_of_day(day)
+    assert used.rows_of_day(YESTERDAY) == fresh.rows_of_day(YESTERDAY)
+
+
+def test_seeds_differ() -> None:
+    """Two accounts use the same world in different ways."""
+    assert Account(1).rows_of_day(YESTERDAY) != Account(2).rows_of_day(YESTERDAY)
+
+
+def test_another_process_agrees() -> None:
+    """Nothing hangs on a process's own hash seed."""
+    script = (
+        "import msgspec, datetime, exporter.simulator.data as d;"
+        "print(msgspec.json.encode(d.Account(3).rows_of_day(datetime.date(2026, 10, 14))).decode())"
+    )
+    other = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert other.stdout.strip() == msgspec.json.encode(Account(3).rows_of_day(YESTERDAY)).decode()
+
+
+def test_rows_are_written_as_the_api_writes_them() -> None:
+    """The field names, their order and the date's layout are the wire's."""
+    written = msgspec.json.decode(msgspec.json.encode(Account().rows_of_day(YESTERDAY)[0]))
+    assert list(written) == [
+        "date",
+        "model",
+        "model_permaslug",
+        "endpoint_id",
+        "provider_name",
+        "usage",
+        "byok_usage_inference",
+        "requests",
+        "prompt_tokens",
+        "completion_tokens",
+        "reasoning_tokens",
+        "cached_tokens",
+    ]
+    assert written["date"] == "2026-10-14 00:00:00"
+
+
+def test_a_large_account_has_every_endpoint_on_every_day() -> None:
+    """Benchmarks count on exact numbers of rows."""
+    account = Account(1, 3334)
+    for day in WINDOW[:3]:
+        assert len({row.endpoint_id for row in account.rows_of_day(day)}) == 3334
+
+
+def test_a_small_account_is_dense_on_request() -> None:
+    """Density is an option below 200 endpoints."""
+    dense, sparse = Account(1, 40, dense=True), Account(1, 40)
+    assert {len(dense.rows_of_day(day)) for day in WINDOW} == {40}
+    assert min(len(sparse.rows_of_day(day)) for day in WINDOW) < 40
+
+
+def test_an_account_without_endpoints_is_refused() -> None:
+    """There is nothing to simulate."""
+    with pytest.raises(ValueError, match="at least one endpoint"):
+        Account(1, 0)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_day_costs_what_a_team_spends(seed: int) -> None:
+    """Tens to hundreds of USD."""
+    account = Account(seed)
+    spent = [sum(row.usage for row in account.rows_of_day(day)) for day in WINDOW]
+    assert 80 < sum(spent) / len(spent) < 200
+    assert 40 < min(spent) < max(spent) < 300
+
+
+def test_weekends_are_quiet(rows: list[Row]) -> None:
+    """Use follows the working week."""
+    spent: dict[bool, list[float]] = defaultdict(list)
+    for day in WINDOW:
+        spent[day.weekday() >= 5].append(sum(row.usage for row in rows if row.date.startswith(day.isoformat())))
+    assert sum(spent[True]) / len(spent[True]) < 0.75 * sum(spent[False]) / len(spent[False])
+
+
+def test_few_endpoints_make_most_of_the_cost(rows: list[Row]) -> None:
+    """The five largest of forty stand for more than half."""
+    spent: dict[str, float] = defaultdict(float)
+    for row in rows:
+        spent[row.endpoint_id] += row.usage
+    largest = sorted(spent.values(), reverse=True)
+    assert sum(largest[:5]) > 0.4 * sum(largest)
+    assert largest[len(largest) // 2] < 0.02 * sum(largest)
+
+
+def test_one_model_runs_at_several_providers(rows: list[Row]) -> None:
+    """A model's name alone is no identity."""
+    providers: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        providers[row.model].add(row.provider_name)
+    assert {"Anthropic", "Amazon Bedrock", "Google Vertex"} <= providers["anthropic/claude-sonnet-4.5"]
+
+
+def test_free_models_cost_nothing(rows: list[Row]) -> None:
+    """They have requests and tokens all the same."""
+    free = [row for row in rows if row.model.endswith(":free")]
+    assert free
+    assert {row.usage for row in free} == {0}
+    assert min(row.requests for row in free) > 0
+
+
+def test_own_keys_pay_the_provider_and_a_small_fee(rows: list[Row]) -> None:
+    """`usage` is the fee alone where all traffic runs on the account's own provider key."""
+    own = [row for row in rows if row.byok_usage_inference > 0]
+    assert own
+    assert any(0.04 < row.usage / row.byok_usage_inference < 0.06 for row in own)
+
+
+def test_oddities_of_real_rows_occur_but_rarely(rows: list[Row]) -> None:
+    """Reasoning exceeds completion, cached exceeds prompt: real rows do that."""
+    assert 0 < sum(row.reasoning_tokens > row.completion_tokens for row in rows) < 0.1 * len(rows)
+    assert 0 < sum(row.cached_tokens > row.prompt_tokens for row in rows) < 0.05 * len(rows)
+
+
+def test_every_row_was_used(rows: list[Row]) -> None:
+    """The API has no rows of nothing."""
+    assert min(row.requests for row in rows) >= 1
+    assert min(row.usage for row in rows) >= 0
+
+
+@pytest.mark.parametrize("start", [date(2026, 1, 1), date(2026, 5, 20), date(2027, 2, 28)])
+def test_models_arrive_and_leave_in_every_window(start: date) -> None:
+    """Whatever the month, some model's life begins and some other's ends in it."""
+    changes = [
+        (model.served_on(before), model.served_on(after))
+        for before, after in pairwise([start + timedelta(days=number) for number in range(30)])
+        for model in MODELS
+    ]
+    assert (False, True) in changes
+    assert (True, False) in changes

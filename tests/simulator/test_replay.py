@@ -1,0 +1,112 @@
+"""A recorded answer, moved to end yesterday."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from exporter.errors import ExporterError
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.replay import parse_recording, read_recording
+from exporter.simulator.server import Running
+from exporter.simulator.service import SimulatorSettings
+from tests.simulator.helpers import MANAGEMENT, Start, StoppedClock
+
+RECORDED = Path(__file__).parents[2].parent / "shared/recorded/activity-2026-04-22.json"
+SMALL = b"""{"data": [
+  {"date": "2026-04-21 00:00:00", "model": "a/b", "usage": 1.5, "requests": 2, "extra": null},
+  {"date": "2026-04-22", "model": "c/d", "usage": 2, "requests": 3},
+  {"date": "2026-04-22T00:00:00Z", "model": "e/f", "usage": 0.25}
+]}"""
+
+
+async def asked(simulator: Running, path: str = "/activity") -> Any:
+    async with aiohttp.ClientSession(headers=MANAGEMENT) as session, session.get(simulator.url + path) as response:
+        return await response.json()
+
+
+@pytest.fixture
+async def small(start: Start) -> Running:
+    """A simulator of a recording of three rows."""
+    return await start(SimulatorSettings(replay=parse_recording(SMALL)))
+
+
+async def test_the_newest_day_becomes_yesterday(small: Running) -> None:
+    """Other days move along; each date keeps its layout, each row what else it has or lacks."""
+    assert (await asked(small))["data"] == [
+        {"date": "2026-10-13 00:00:00", "model": "a/b", "usage": 1.5, "requests": 2, "extra": None},
+        {"date": "2026-10-14", "model": "c/d", "usage": 2, "requests": 3},
+        {"date": "2026-10-14T00:00:00Z", "model": "e/f", "usage": 0.25},
+    ]
+
+
+async def test_the_whole_moves_with_the_clock(small: Running, clock: StoppedClock) -> None:
+    """At midnight in UTC."""
+    before = (await asked(small))["data"]
+    clock.now_value = datetime(2026, 11, 1, tzinfo=UTC)
+    after = (await asked(small))["data"]
+    assert [row["date"][:10] for row in after] == ["2026-10-30", "2026-10-31", "2026-10-31"]
+    assert [row["usage"] for row in after] == [row["usage"] for row in before]
+
+
+async def test_one_day_of_a_recording(small: Running) -> None:
+    """By its moved date."""
+    assert len((await asked(small, "/activity?date=2026-10-14"))["data"]) == 2
+
+
+async def test_the_rules_of_the_api_hold(small: Running) -> None:
+    """Today is refused, credits are what was recorded, the key is a management key."""
+    assert (await asked(small, "/activity?date=2026-10-15"))["error"]["code"] == 400
+    assert (await asked(small, "/credits"))["data"]["total_usage"] == 3.75
+    assert (await asked(small, "/key"))["data"]["is_management_key"]
+
+
+async def test_faults_strike_a_recording(small: Running) -> None:
+    """Rows that lack fields too."""
+    for name in ("restated", "late-day", "string-numbers", "bad-row", "no-cached-tokens"):
+        small.faults.replace(parse_fault(name))
+        assert (await asked(small))["data"]
+    small.faults.replace(parse_fault("late-day"))
+    assert [row["model"] for row in (await asked(small))["data"]] == ["a/b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<html>", "not JSON"),
+        (b"[]", 'a list of rows under "data"'),
+        (b'{"data": {}}', 'a list of rows under "data"'),
+        (b'{"data": []}', 'a list of rows under "data"'),
+        (b'{"data": [3]}', r"data\[0\]: expected an object with a date"),
+        (b'{"data": [{"date": "2026-04-22"}, {"model": "a/b"}]}', r"data\[1\]: expected an object with a date"),
+        (b'{"data": [{"date": "yesterday"}]}', "'yesterday'"),
+    ],
+)
+def test_a_bad_recording_is_explained(tmp_path: Path, content: bytes, message: str) -> None:
+    """With the file's name."""
+    path = tmp_path / "recorded.json"
+    path.write_bytes(content)
+    with pytest.raises(ExporterError, match=rf"recorded\.json: .*{message}"):
+        read_recording(path)
+
+
+def test_a_missing_recording_is_explained(tmp_path: Path) -> None:
+    """As the system puts it."""
+    with pytest.raises(ExporterError, match=r"none\.json: No such file"):
+        read_recording(tmp_path / "none.json")
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answer isn't part of this checkout")
+async def test_a_real_answer_keeps_its_sum(start: Start) -> None:
+    """676 rows of 31 dates, 431.943021 USD, ending yesterday."""
+    simulator = await start(SimulatorSettings(replay=read_recording(RECORDED)))
+    rows = (await asked(simulator))["data"]
+    assert len(rows) == 676
+    assert len({row["date"] for row in rows}) == 31
+    assert max(date.fromisoformat(row["date"][:10]) for row in rows) == date(2026, 10, 14)
+    assert sum(Fraction(str(row["usage"])) for row in rows) == Fraction("431.943021")
