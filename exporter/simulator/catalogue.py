@@ -92,9 +92,7 @@ MODELS: tuple[Model, ...] = (
     ),
     Model("moonshotai/kimi-k2-0905", "moonshotai/kimi-k2-0905", 0.39, 1.9, ("Moonshot AI", "Groq"), phase=15),
     Model("google/gemini-2.5-pro", "google/gemini-2.5-pro", 1.25, 10.0, ("Google Vertex",), reasons=True, caches=True),
-    Model(
-        "meta-llama/llama-3.3-70b-instruct:free", "meta-llama/llama-3.3-70b-instruct", 0.0, 0.0, ("Venice",), phase=None
-    ),
+    Model("meta-llama/llama-3.3-70b-instruct:free", "meta-llama/llama-3.3-70b-instruct", 0.0, 0.0, ("Venice",)),
     Model(
         "openai/gpt-5-mini", "openai/gpt-5-mini-2025-08-07", 0.25, 2.0, ("OpenAI", "Azure"), reasons=True, caches=True
     ),

@@ -7,6 +7,7 @@ import sys
 from collections import defaultdict
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from exporter.simulator.catalogue import MODELS
 from exporter.simulator.data import Account, Row
 
 YESTERDAY = date(2026, 10, 14)
+ROOT = Path(__file__).parents[2]
 WINDOW = [YESTERDAY - timedelta(days=back) for back in range(30)]
 
 
@@ -44,7 +46,7 @@ def test_another_process_agrees() -> None:
         "import msgspec, datetime, exporter.simulator.data as d;"
         "print(msgspec.json.encode(d.Account(3).rows_of_day(datetime.date(2026, 10, 14))).decode())"
     )
-    other = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    other = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
     assert other.stdout.strip() == msgspec.json.encode(Account(3).rows_of_day(YESTERDAY)).decode()
 
 
