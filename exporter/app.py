@@ -66,7 +66,7 @@ def open_session(upstream: Upstream) -> aiohttp.ClientSession:
     context: ssl.SSLContext | bool = True
     if upstream.tls.ca_file is not None:
         context = ssl.create_default_context(cafile=upstream.tls.ca_file)
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
@@ -77,6 +77,9 @@ def open_session(upstream: Upstream) -> aiohttp.ClientSession:
             "Accept-Encoding": "gzip",
         },
     )
+    # aiohttp silently repeats a request once after a disconnect; retries have one owner here, api/retry.py.
+    session._retry_connection = False  # noqa: SLF001 — the only switch there is
+    return session
 
 
 class Exporter:

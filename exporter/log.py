@@ -47,7 +47,7 @@ def without_secrets(value: Any) -> Any:
 
 
 def _cleaned(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    ordered = {key: event[key] for key in _FIRST_KEYS if key in event} | event
+    ordered = {key: event[key] for key in _FIRST_KEYS if key in event} | dict(event)
     return {key: without_secrets(value) for key, value in ordered.items()}
 
 

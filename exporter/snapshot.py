@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-FamilyType = Literal["gauge", "counter"]
+FamilyType = Literal["gauge", "counter", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
