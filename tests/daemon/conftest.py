@@ -1,0 +1,180 @@
+"""The whole daemon as a subprocess, and the simulator that it polls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.clock import SystemClock
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+
+KEY = "sk-or-v1-demo"
+PATIENCE = 30.0
+
+CONFIGURATION = """
+upstream:
+  base_url: {url}
+  timeout: 500ms
+  connect_timeout: 500ms
+  max_response_bytes: 4MiB
+  retries:
+    backoff: {{initial_interval: 10ms, max_interval: 20ms, max_elapsed_time: 900ms, jitter: 0s}}
+accounts:
+  - name: default
+    api_key_env: OPENROUTER_API_KEY
+collectors:
+  activity: {{interval: 1s, stale_after: {stale_after}, settle_delay: 0s, empty_day_after: 0s}}
+"""
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@dataclass
+class Daemon:
+    """A running daemon: what it serves and what it said."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.get(self.url + path) as response:
+            return response.status, await response.text()
+
+    async def scrape(self) -> Samples:
+        status, text = await self.get("metrics")
+        assert 200 == status
+        return samples(text)
+
+    async def until(self, wanted: Callable[[Samples], bool]) -> Samples:
+        """Scrape until the samples are as wanted, and return them."""
+        async with asyncio.timeout(PATIENCE):
+            while not wanted(found := await self.scrape()):
+                await asyncio.sleep(0.02)
+            return found
+
+    async def until_said(self, event: str) -> dict[str, Any]:
+        """Return the first log event of this name."""
+        async with asyncio.timeout(PATIENCE):
+            while not (found := [each for each in self.events if each["event"] == event]):
+                await asyncio.sleep(0.02)
+            return found[0]
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        async with asyncio.timeout(PATIENCE):
+            return await self.process.wait()
+
+
+def samples(text: str) -> Samples:
+    """Return every sample of an exposition."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float | None:
+    """Return the sample that has these labels among its own, None if there is none."""
+    values = [number for (each, own), number in found.items() if each == name and frozenset(labels.items()) <= own]
+    return sum(values) if values else None
+
+
+def usage(found: Samples) -> Samples:
+    """Return the samples that describe usage."""
+    return {key: number for key, number in found.items() if key[0].startswith("openrouter_activity_")}
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return an environment for a subprocess, without options of the caller's."""
+    own = {name: text for name, text in os.environ.items() if not name.startswith("OPENROUTER_")}
+    return own | variables
+
+
+async def run(*arguments: str, variables: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    """Run a command to its end; return its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "exporter",
+        *arguments,
+        env=environment(**(variables or {})),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(PATIENCE):
+        out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def serving(configuration: Path, *options: str, key: str = KEY) -> AsyncIterator[Daemon]:
+    """Run `serve` while the context lasts."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "exporter",
+        "serve",
+        f"--config.file={configuration}",
+        "--web.listen-address=127.0.0.1:0",
+        "--log.format=json",
+        "--log.level=debug",
+        *options,
+        env=environment(OPENROUTER_API_KEY=key),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    daemon = Daemon(process, "")
+    reading = asyncio.create_task(_read(process, daemon.lines))
+    try:
+        daemon.url = (await daemon.until_said("started"))["addresses"][0]
+        yield daemon
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await reading
+
+
+async def _read(process: asyncio.subprocess.Process, lines: list[str]) -> None:
+    assert process.stderr is not None
+    while line := await process.stderr.readline():
+        lines.append(line.decode())
+
+
+@pytest.fixture
+def write_configuration(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a configuration for a simulator's URL."""
+
+    def write(url: str, stale_after: str = "24h") -> Path:
+        path = tmp_path / "exporter.yaml"
+        path.write_text(CONFIGURATION.format(url=url, stale_after=stale_after))
+        return path
+
+    return write
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Running]:
+    """Return a simulator of the API without faults."""
+    async with running(SimulatorSettings(), SystemClock()) as server:
+        yield server

@@ -1,0 +1,114 @@
+"""Whatever the API does, what was published stays, the failure is counted under its class, and polling recovers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running
+from tests.daemon.conftest import KEY, Daemon, Samples, serving, usage, value
+
+FAULTS = {
+    "3xx": ["redirect"],
+    "4xx": ["status-400", "status-401", "status-403", "status-404", "status-429", "html-403"],
+    "5xx": ["status-500", "status-503", "html-502", "html-524"],
+    "timeout": ["hang", "slow"],
+    "connection": ["reset", "close"],
+    "invalid_response": [
+        "html-200",
+        "error-200",
+        "not-json",
+        "wrong-shape",
+        "no-data",
+        "top-list",
+        "oversized",
+        "gzip-bomb",
+        "wrong-encoding",
+        "truncated",
+        "truncated-chunked",
+    ],
+}
+BY_CLASS = [(status_class, fault) for status_class, faults in FAULTS.items() for fault in faults]
+
+
+def failures(found: Samples, status_class: str) -> float:
+    return value(found, "openrouter_exporter_api_failures_total", status_class=status_class) or 0
+
+
+async def fail_with(daemon: Daemon, simulator: Running, status_class: str, fault: str) -> Samples:
+    """Let the fault strike until a poll has failed by it; return that scrape."""
+    before = failures(await daemon.scrape(), status_class)
+    simulator.faults.replace(parse_fault(fault))
+    return await daemon.until(
+        lambda found: failures(found, status_class) > before and value(found, "openrouter_up") == 0
+    )
+
+
+@pytest.mark.parametrize("status_class", FAULTS)
+async def test_faults_are_counted_by_class_and_change_no_value(
+    status_class: str, simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """Each fault of a class in turn: counted, values held, daemon healthy, recovered, and no key in the log."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        good = usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1))
+        assert good
+
+        for fault in FAULTS[status_class]:
+            failing = await fail_with(daemon, simulator, status_class, fault)
+            assert good == usage(failing), fault
+            assert (200, "Healthy.\n") == await daemon.get("-/healthy")
+            simulator.faults.replace()
+            assert good == usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1)), fault
+
+        assert not [line for line in daemon.lines if KEY in line]
+        assert 0 == await daemon.stop()
+
+
+async def test_an_outage_writes_one_error_and_one_recovery(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """Polls that fail like the one before say so only at debug level."""
+    async with serving(write_configuration(simulator.url), "--log.level=info") as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        simulator.faults.replace(parse_fault("status-503"))
+        before = simulator.counts["/api/v1/activity"]
+        await daemon.until(lambda _: simulator.counts["/api/v1/activity"] >= before + 120)
+        simulator.faults.replace()
+        await daemon.until_said("poll_recovered")
+        await daemon.stop()
+
+    polls = [each["event"] for each in daemon.events if each["event"].startswith("poll_")]
+    assert ["poll_succeeded", "poll_failed", "poll_recovered"] == polls
+
+
+async def test_data_vanish_when_they_are_too_old_and_come_back(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """After stale_after the usage series are gone, never 0; the health series stay."""
+    async with serving(write_configuration(simulator.url, stale_after="2s")) as daemon:
+        good = usage(await daemon.until(lambda found: bool(usage(found))))
+        simulator.faults.replace(parse_fault("status-500"))
+        stale = await daemon.until(lambda found: not usage(found))
+        assert 0 == value(stale, "openrouter_up")
+        assert 0 == value(
+            await daemon.until(lambda found: value(found, "openrouter_collector_series") == 0), "openrouter_up"
+        )
+        simulator.faults.replace()
+        assert good == usage(await daemon.until(lambda found: bool(usage(found))))
+
+
+@pytest.mark.parametrize(
+    "fault", ["pretty", "string-numbers", "rfc3339-dates", "plain-dates", "status-503:0.5", "bad-row"]
+)
+async def test_what_the_api_may_do_changes_nothing(
+    fault: str, simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """Other layouts of the same rows, a bad row among them, a transient error: the same numbers."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        good = usage(await daemon.until(lambda found: bool(usage(found))))
+    simulator.faults.replace(parse_fault(fault))
+    async with serving(write_configuration(simulator.url)) as daemon:
+        assert good == usage(await daemon.until(lambda found: bool(usage(found))))

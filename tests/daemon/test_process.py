@@ -1,0 +1,188 @@
+"""Start, stop, and what the commands say and return."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter import __version__
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running
+from tests.daemon.conftest import KEY, run, samples, serving, usage, value
+
+
+async def test_sigterm_during_a_poll_ends_within_the_timeout(
+    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A poll that hangs is given --shutdown.timeout, then cancelled; the exit code is 0."""
+    text = write_configuration(simulator.url).read_text().replace("timeout: 500ms", "timeout: 60s")
+    patient = tmp_path / "patient.yaml"
+    patient.write_text(text.replace("max_elapsed_time: 900ms", "max_elapsed_time: 60s"))
+    simulator.faults.replace(parse_fault("hang"))
+    async with serving(patient, "--shutdown.timeout=300ms") as daemon:
+        async with asyncio.timeout(10):
+            while not simulator.requests:
+                await asyncio.sleep(0.02)
+        async with asyncio.timeout(5):
+            assert 0 == await daemon.stop()
+    assert ["stopping", "stopped"] == [each["event"] for each in daemon.events if each["event"].startswith("stop")]
+
+
+async def test_a_second_signal_ends_at_once(
+    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Whoever can't wait sends it again."""
+    text = write_configuration(simulator.url).read_text().replace("timeout: 500ms", "timeout: 60s")
+    patient = tmp_path / "patient.yaml"
+    patient.write_text(text.replace("max_elapsed_time: 900ms", "max_elapsed_time: 60s"))
+    simulator.faults.replace(parse_fault("hang"))
+    async with serving(patient, "--shutdown.timeout=1h") as daemon:
+        async with asyncio.timeout(10):
+            while not simulator.requests:
+                await asyncio.sleep(0.02)
+        daemon.process.terminate()
+        await daemon.until_said("stopping")
+        assert 128 + 15 == await daemon.stop()
+
+
+async def test_starts_while_the_api_is_down(write_configuration: Callable[..., Path]) -> None:
+    """Health is served from the start, usage is absent, and ready only after the first attempt."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    async with serving(write_configuration(f"http://127.0.0.1:{port}/api/v1")) as daemon:
+        found = await daemon.until(
+            lambda found: bool(value(found, "openrouter_exporter_api_failures_total", status_class="connection"))
+        )
+        assert {} == usage(found)
+        assert 0 == value(found, "openrouter_up")
+        await daemon.until(lambda found: bool(value(found, "openrouter_collector_last_attempt_timestamp_seconds")))
+        assert 200 == (await daemon.get("-/ready"))[0]
+        assert 200 == (await daemon.get("-/healthy"))[0]
+
+
+@pytest.mark.parametrize(("key", "status"), [("sk-or-v1-ordinary", 403), ("sk-or-v1-wrong", 401)])
+async def test_a_wrong_key_is_said_once_and_polling_goes_on(
+    key: str, status: int, simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """One clear line with what is needed, openrouter_up 0, and no usage at all rather than zeros."""
+    async with serving(write_configuration(simulator.url), key=key) as daemon:
+        found = await daemon.until(
+            lambda found: (value(found, "openrouter_exporter_api_failures_total", status_class="4xx") or 0) >= 3
+        )
+        await daemon.stop()
+    errors = [each for each in daemon.events if each["level"] == "error"]
+    assert [status] == [each["status"] for each in errors]
+    assert "management key" in errors[0]["hint"]
+    assert 0 == value(found, "openrouter_up")
+    assert {} == usage(found)
+    assert not [line for line in daemon.lines if key in line]
+
+
+async def test_the_landing_page_and_status_answer(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """What is polled and how it went, for people and for programs."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        status, page = await daemon.get("")
+        assert 200 == status
+        assert "<svg" in page
+        status, document = await daemon.get("-/status")
+        assert 200 == status
+        assert '"activity"' in document
+
+
+async def test_a_bad_configuration_starts_nothing(tmp_path: Path) -> None:
+    """Every mistake with its place, exit code 1."""
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(
+        "accounts:\n  - name: a\n    api_key_env: OPENROUTER_API_KEY\ncolectors: {}\nupstream: {timeout: 5}\n"
+    )
+    for command in ("serve", "check-config", "once"):
+        code, out, err = await run(command, f"--config.file={bad}", variables={"OPENROUTER_API_KEY": KEY})
+        assert (1, "") == (code, out)
+        assert ["4:1", "5:21"] == [
+            line.removeprefix(f"{bad}:").rsplit(": ")[0][:4].rstrip(":") for line in err.splitlines()
+        ]
+
+
+async def test_an_address_in_use_is_said(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """Exit code 1 and one line."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        address = daemon.url.removeprefix("http://").rstrip("/")
+        path = write_configuration(simulator.url)
+        code, _, err = await run(
+            "serve", f"--config.file={path}", f"--web.listen-address={address}", variables={"OPENROUTER_API_KEY": KEY}
+        )
+        assert 1 == code
+        assert address in err.splitlines()[-1]
+        assert "Traceback" not in err
+
+
+async def test_once_prints_what_a_scrape_would_show(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """The exposition on stdout, exit code 0; 1 if a collector failed, with what there is printed all the same."""
+    path = write_configuration(simulator.url)
+    code, out, _ = await run("once", f"--config.file={path}", variables={"OPENROUTER_API_KEY": KEY})
+    assert 0 == code
+    assert usage(samples(out))
+    code, out, _ = await run("once", f"--config.file={path}", variables={"OPENROUTER_API_KEY": "sk-or-v1-ordinary"})
+    assert 1 == code
+    assert 0 == value(samples(out), "openrouter_up")
+
+
+async def test_check_config_without_a_file_needs_the_variable() -> None:
+    """OPENROUTER_API_KEY alone is a configuration; nothing at all is none."""
+    assert 0 == (await run("check-config", variables={"OPENROUTER_API_KEY": KEY}))[0]
+    code, _, err = await run("check-config")
+    assert 1 == code
+    assert "OPENROUTER_API_KEY" in err
+
+
+async def test_healthcheck_tells_a_running_daemon_from_none(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """Exit code 0 while it works, 1 when nothing listens."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        address = daemon.url.removeprefix("http://").rstrip("/")
+        assert (0, "healthy\n", "") == await run("healthcheck", f"--web.listen-address={address}")
+        await daemon.stop()
+    code, _, err = await run("healthcheck", f"--web.listen-address={address}")
+    assert 1 == code
+    assert "unhealthy" in err
+
+
+async def test_options_come_from_the_environment_too(tmp_path: Path) -> None:
+    """OPENROUTER_EXPORTER_<OPTION>, dots and dashes as underscores; the command line wins."""
+    missing = tmp_path / "missing.yaml"
+    variables = {"OPENROUTER_EXPORTER_CONFIG_FILE": str(missing), "OPENROUTER_API_KEY": KEY}
+    code, _, err = await run("check-config", variables=variables)
+    assert 1 == code
+    assert str(missing) in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("frobnicate",),
+        ("serve", "--no-such-option"),
+        ("serve", "--web.listen-address=nonsense"),
+        ("serve", "--log.level=loud"),
+    ],
+)
+async def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
+    """One line that says what is wrong, and how to get help."""
+    code, _, err = await run(*arguments)
+    assert 2 == code
+    assert "Traceback" not in err
+    assert "--help" in err
+
+
+async def test_the_version_is_printed() -> None:
+    """On stdout, exit code 0."""
+    assert (0, f"openrouter-exporter {__version__}\n", "") == await run("--version")
