@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from exporter.api.answer import Answer
@@ -61,6 +61,13 @@ class ActivityCollector:
         self._windows = (LATEST_DAY, *map(window, settings.windows))
         self._labels = _key_labels(settings)
 
+    @property
+    def identity(self) -> Activity:
+        """Return the settings, less those that only say when."""
+        return replace(
+            self._settings, enabled=True, interval=0.0, stale_after=0.0, settle_delay=0.0, empty_day_after=0.0
+        )
+
     def declarations(self) -> tuple[Declaration, ...]:
         """Return every family: the measures of each window, the day, the endpoints' names."""
         return (
@@ -70,14 +77,20 @@ class ActivityCollector:
         )
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read the whole answer. It replaces what was there; the same bytes for the same day cost a hash."""
+        """Read the whole answer. It replaces what was there; the same bytes for the same days cost a hash."""
         answer = await poll.ask(self._request())
         last = memory if isinstance(memory, _Read) else None
         now = poll.instant if answer.date is None else min(poll.instant, answer.date)
-        if last is not None and answer.digest == last.digest and self._day(now, last.table) == last.day:
+        covered = covered_days(poll.instant, answer.date)
+        if (
+            last is not None
+            and answer.digest == last.digest
+            and self._day(now, last.table) == last.day
+            and covered <= last.covered
+        ):
             poll.rejections.update(last.rejections)
             return Collected(snapshot=None, memory=last)
-        return await poll.read(OPERATION, self._read(answer, now, poll, last))
+        return await poll.read(OPERATION, self._read(answer, now, covered, poll, last))
 
     def _request(self) -> Request:
         filters = self._settings.filters
@@ -102,7 +115,9 @@ class ActivityCollector:
             days_with_rows={first + DAY * place for place in table.days_with_rows},
         )
 
-    def _read(self, answer: Answer, now: datetime, poll: Poll, last: _Read | None) -> Work[Collected]:
+    def _read(
+        self, answer: Answer, now: datetime, covered: frozenset[date], poll: Poll, last: _Read | None
+    ) -> Work[Collected]:
         rejections = poll.rejections
         table = Table(self._shape(poll.instant.date()))
         for piece in rows(answer, rejections):
@@ -113,7 +128,6 @@ class ActivityCollector:
             raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")
 
         day = self._day(now, table)
-        covered = covered_days(poll.instant, answer.date)
         restated = 0
         if last is not None:
             restated, covered = yield from self._compare(last, table, day, covered)
@@ -166,14 +180,17 @@ class ActivityCollector:
     def _info(self, folding: Fold, table: Table) -> Family:
         """Return the names of every published endpoint but `other`; one series each, or joins would fail."""
         declaration = _endpoint_info(self._labels)
-        seen: dict[Key, Key] = {}
+        seen: dict[Key, tuple[int, Key]] = {}
         for row, members in zip(folding.rows, folding.members, strict=True):
             if table.keys.get(row) == members[0] and len(members) == 1:
                 values: dict[str, str] = dict(zip(self._labels, row, strict=True))
-                values |= {"account": self._account, "model_permaslug": table.permaslugs[members[0]][1]}
+                place, permaslug = table.permaslugs[members[0]]
+                values |= {"account": self._account, "model_permaslug": permaslug}
                 key = tuple(values[name] for name in declaration.labels if name != "model_permaslug")
-                seen[key] = max(seen.get(key, ()), tuple(values[name] for name in declaration.labels))
-        return Family(declaration, LabelSets(declaration.labels, list(seen.values())), array("d", [1.0]) * len(seen))
+                named = (place, tuple(values[name] for name in declaration.labels))
+                seen[key] = max(seen.get(key, named), named)
+        names = [labels for _, labels in seen.values()]
+        return Family(declaration, LabelSets(declaration.labels, names), array("d", [1.0]) * len(names))
 
 
 DAY_TIMESTAMP = Declaration(
@@ -200,7 +217,7 @@ def _measures(each: Window, labels: tuple[KeyLabel, ...]) -> tuple[Declaration, 
 
 
 def _span(each: Window) -> str:
-    if each == LATEST_DAY:
+    if each.length == 1:
         return "on the latest completed UTC day"
     if each.length is None:
         return "from the first of the month to the latest completed UTC day"

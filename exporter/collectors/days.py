@@ -68,7 +68,7 @@ def covered_days(local: datetime, server: datetime | None) -> frozenset[date]:
 def parse_day(text: str) -> date | None:
     """Return the day of `2026-08-23 00:00:00`, `2026-08-23` or an RFC 3339 time; None if it is none of them."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())  # RFC 3339 allows a small t and z
     except ValueError:
         return None
     if moment.tzinfo is None:

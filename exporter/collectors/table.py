@@ -41,6 +41,7 @@ _Identity = tuple[str | None, str | None, str | None, str | None, str | None]
 _EXCLUDED = -1
 _INVALID_TEXT = -2
 _MISSING_MODEL = -3
+_NO_KEY_YET = -4
 _REASONS: Mapping[int, RejectionReason] = {_INVALID_TEXT: "invalid_text", _MISSING_MODEL: "missing_model"}
 
 UNUSED = -1
@@ -79,8 +80,8 @@ class Shape:
 class Table:
     """Sums by key (the label values, in the shape's order) and day.
 
-    `cells` holds WIDTH doubles per cell, `places` one cell number per key and day, `permaslugs` the dated name of
-    a key on its latest day, `days_with_rows` the places of days on which any usable row was seen, taken or not.
+    `cells` holds WIDTH doubles per cell, `places` one cell number per key and day, `permaslugs` the latest dated
+    name of a key and its day, `days_with_rows` the places of days on which any usable row was seen, taken or not.
     """
 
     shape: Shape
@@ -100,10 +101,11 @@ class Table:
             if place is None:
                 place = self._new_date(row.date)
             identity = (row.model, row.model_permaslug, row.provider_name, row.endpoint_id, row.workspace_id)
+            numbers = _numbers(row)
             key = self._identities.get(identity)
             if key is None:
-                key = self._new_identity(identity)
-            numbers = _numbers(row)
+                counts = numbers is not None and isinstance(place, int) and place != UNUSED
+                key = self._new_identity(identity, counts=counts)
             if isinstance(place, str):
                 rejections.add(place, row)
             elif key in _REASONS:
@@ -114,8 +116,8 @@ class Table:
                 self.usable += 1
                 if place != UNUSED:
                     self._add_numbers(key, place, numbers)
-                    if key != _EXCLUDED and place >= self.permaslugs[key][0]:
-                        self.permaslugs[key] = max(self.permaslugs[key], (place, row.model_permaslug or ""))
+                    if key != _EXCLUDED and row.model_permaslug and place >= self.permaslugs[key][0]:
+                        self.permaslugs[key] = max(self.permaslugs[key], (place, row.model_permaslug))
 
     def _add_numbers(self, key: int, place: int, numbers: Sequence[float]) -> None:
         self.days_with_rows.add(place)
@@ -154,7 +156,11 @@ class Table:
         place = self._dates[text] = self.shape.place(text)
         return place
 
-    def _new_identity(self, identity: _Identity) -> int:
+    def _new_identity(self, identity: _Identity, *, counts: bool) -> int:
+        """Return what rows with this identity are for; they become a key by the first row that counts.
+
+        A row that is rejected or unused must not: an endpoint known only from it would be published as 0.
+        """
         model, permaslug, provider, endpoint, workspace = (text or "" for text in identity)
         number = _EXCLUDED
         if not (model or permaslug):
@@ -162,6 +168,8 @@ class Table:
         elif not all(_is_label_text(text) for text in (model, permaslug, provider, endpoint, workspace)):
             number = _INVALID_TEXT
         elif self.shape.takes_model(model or permaslug):
+            if not counts:
+                return _NO_KEY_YET
             values = dict(zip(KEY_LABELS, (model or permaslug, provider, endpoint, workspace), strict=True))
             number = self.key_index(tuple(values[label] for label in self.shape.labels))
         self._identities[identity] = number
