@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from exporter.clock import Clock
@@ -81,7 +82,8 @@ class Exposition:
     def _current(self) -> _Joined:
         """Return the state of the joined bodies, emptied of what is no longer true."""
         now = self._clock.monotonic()
-        version = (self._store.version(now), *(telemetry.version for telemetry in self._accounts.values()))
+        registries = (self._process, *self._accounts.values())
+        version = (self._store.version(now), *(telemetry.version for telemetry in registries))
         if version != self._joined.version:
             self._joined = _Joined(version)
         if now >= self._joined.live_until:
@@ -119,8 +121,21 @@ class Exposition:
     def _filtered(self, format_: Format, names: frozenset[str], *, zipped: bool) -> Answer:
         """Answer `name[]=`: a family is wanted by its own name or by one of its samples'."""
         static = join(self._segments(format_.name, lambda name: name in names or f"{name}_total" in names))
-        live = _live_text(self._process.restricted_registry(names), format_.name)
-        return _body(static, live, format_, zipped=zipped)
+        return _body(static, _live_text(_Chosen(self._process, names), format_.name), format_, zipped=zipped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A registry of which only these families are shown, each whole."""
+
+    registry: CollectorRegistry
+    names: frozenset[str]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield them."""
+        for metric in self.registry.collect():
+            if metric.name in self.names or any(sample.name in self.names for sample in metric.samples):
+                yield metric
 
 
 def _live_text(registry: Any, format_: FormatName) -> bytes:

@@ -1,7 +1,8 @@
 """Which exposition format and encoding a scraper gets, from what it says it accepts.
 
 Prometheus 2.x asks for OpenMetrics 1.0.0, Prometheus 3.x also for text 1.0.0 and fails a scrape without a known
-Content-Type. All names here are of the legacy character set, so every escaping scheme leaves them as they are.
+Content-Type. All names here are of the legacy character set, which all escaping schemes leave as they are but `dots`:
+that one doubles underscores, and is not offered.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FormatName = Literal["text", "text_1_0_0", "openmetrics"]
-ESCAPINGS = ("allow-utf-8", "underscores", "dots", "values")
+ESCAPINGS = ("allow-utf-8", "underscores", "values")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ class Store:
         """Show what was published last for longer, or again if it had expired."""
         last = self._published[account, collector]
         self._published[account, collector] = replace(last, expires=expires)
-        self._changes += now >= last.expires
+        # Another snapshot may have expired since anyone looked: that is a change too.
+        self._changes += now >= min(last.expires, self._next_expiry)
         self._next_expiry = self._earliest_expiry(now)
 
     def drop(self, account: str) -> None:
