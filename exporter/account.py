@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
@@ -36,6 +37,9 @@ class AccountAtWork:
 
     def __init__(self, account: Account, shared: Shared) -> None:
         self.account = account
+        self.shared = shared
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._abandoned = False
         self.telemetry = Telemetry()
         enabled = _enabled(account)
         collectors = [collector for collector, _ in enabled]
@@ -67,12 +71,44 @@ class AccountAtWork:
 
     async def poll(self, poller: Poller) -> None:
         """Let one of the account's pollers have its turn."""
-        await poller.poll()
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+        try:
+            await poller.poll()
+        except asyncio.CancelledError:
+            if self._abandoned:
+                return  # the end that was asked for; the scheduler would log it as a job's failure
+            raise
         self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
 
     async def poll_all(self) -> None:
         """Let each of them have a turn now."""
         await asyncio.gather(*(self.poll(poller) for poller in self.pollers))
+
+    @property
+    def under_way(self) -> frozenset[asyncio.Task[Any]]:
+        """The tasks in which polls are going on."""
+        return frozenset(self._under_way)
+
+    def abandon_polls(self) -> None:
+        """Break off polls under way: what they read is not published any more."""
+        self._abandoned = True
+        for task in self._under_way:
+            task.cancel()
+
+    def take_over(self, old: AccountAtWork) -> bool:
+        """Go on from where an account of other settings was; return whether its published data still hold."""
+        if self.account.key != old.account.key or self.shared.upstream.base_url != old.shared.upstream.base_url:
+            return False
+        earlier = {poller.collector.name: poller for poller in old.pollers}
+        taken = all(
+            poller.collector.name in earlier and poller.take_over(earlier[poller.collector.name])
+            for poller in self.pollers
+        )
+        self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
+        return taken and len(earlier) == len(self.pollers)
 
 
 def _enabled(account: Account) -> list[tuple[Collector, tuple[float, float]]]:

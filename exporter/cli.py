@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, NoReturn
 
 from exporter import log
@@ -41,13 +42,9 @@ def run(options: Options) -> int:
 
 
 async def _serve(options: Options) -> int:
-    from exporter.config.load import warnings_of
     from exporter.serving import read_configuration, serve
 
-    configuration = read_configuration(options.config_file)
-    for warning in warnings_of(configuration):
-        log.logger().warning("configuration_warning", warning=warning)
-    await serve(options, configuration)
+    await serve(options, partial(read_configuration, options.config_file))
     return 0
 
 
@@ -59,12 +56,9 @@ async def _demo(options: Options) -> int:
 
 
 async def _check_config(options: Options) -> int:
-    from exporter.config.load import warnings_of
     from exporter.serving import read_configuration
 
     configuration = read_configuration(options.config_file)
-    for warning in warnings_of(configuration):
-        print(f"warning: {warning}", file=sys.stderr)
     accounts = len(configuration.accounts)
     print(f"{options.config_file or 'environment'}: valid, {accounts} account{'s' if accounts > 1 else ''}")
     return 0

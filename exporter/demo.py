@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from functools import partial
 
 from exporter.clock import SystemClock
 from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Retries, Upstream
@@ -31,7 +32,7 @@ async def demo(options: Options) -> None:
             file=sys.stderr,
             flush=True,
         )
-        await serve(options, demo_configuration(simulator.url))
+        await serve(options, partial(demo_configuration, simulator.url))
 
 
 def demo_configuration(url: str) -> Configuration:

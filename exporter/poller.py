@@ -83,6 +83,19 @@ class Poller:
         """Whether a poll has ended, however."""
         return bool(self._records)
 
+    def take_over(self, old: Poller) -> bool:
+        """Go on from where a poller of other times was. Return False, and do nothing, if it published other data."""
+        if self.collector.identity != old.collector.identity:
+            return False
+        self._memory = old._memory
+        self._published_for = old._published_for
+        self._last_success = old._last_success
+        self._not_before = old._not_before
+        self._records.extend(old._records)
+        if self._records:
+            self._measure(self._records[-1])
+        return True
+
     def skip(self, reason: SkipReason) -> None:
         """Count a poll that was due but is not made."""
         self._metrics.skipped.labels(self.account, self.collector.name, reason).inc()

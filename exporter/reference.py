@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from exporter.api.client import ApiMetrics, RequestDuration
-from exporter.app import ProcessMetrics
 from exporter.clock import SystemClock
 from exporter.collecting import CollectingMetrics
 from exporter.collectors.activity import OPERATION, ActivityCollector
 from exporter.config.model import Activity
+from exporter.process import ProcessMetrics
 from exporter.snapshot import Declaration
 from exporter.telemetry import Telemetry
 

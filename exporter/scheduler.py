@@ -7,6 +7,7 @@ and a restart changes no rhythm. The first poll comes at once, spread over a sho
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -85,13 +86,12 @@ class Scheduler:
         self._skipped[name] = on_skip
         self._scheduler.add_job(call, trigger, id=name)
 
-    def remove(self, name: str) -> None:
-        """Call it no more; a call under way goes on."""
-        self._skipped.pop(name, None)
-        try:
-            self._scheduler.remove_job(name)
-        except JobLookupError:
-            return
+    def remove(self, *names: str) -> None:
+        """Call these no more; a call under way goes on."""
+        for name in names:
+            self._skipped.pop(name, None)
+            with contextlib.suppress(JobLookupError):
+                self._scheduler.remove_job(name)
 
     def next_run(self, name: str) -> datetime | None:
         """Return when a job's turn comes, None if it never will."""

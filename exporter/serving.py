@@ -6,23 +6,32 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from exporter import log
+from exporter import __version__, log
 from exporter.app import Exporter
 from exporter.clock import SystemClock
-from exporter.config.load import default, load
+from exporter.config.load import default, load, warnings_of
 from exporter.config.model import Configuration
+from exporter.errors import ExporterError
 from exporter.options import Options
 from exporter.web.server import WebServer
 from exporter.web.settings import WebSettings
 
+REVISION_VARIABLE = "OPENROUTER_EXPORTER_REVISION"
+
 
 def read_configuration(path: Path | None) -> Configuration:
-    """Return the configuration of a file, or of the environment where there is none. Raise ConfigurationError."""
-    return default() if path is None else load(path)
+    """Return the configuration of a file, or of the environment where there is none. Raise ConfigurationError.
+
+    What is allowed but unwise is logged.
+    """
+    configuration = default() if path is None else load(path)
+    for warning in warnings_of(configuration):
+        log.logger().warning("configuration_warning", warning=warning)
+    return configuration
 
 
 async def once(configuration: Configuration) -> tuple[str, bool]:
@@ -35,27 +44,54 @@ async def once(configuration: Configuration) -> tuple[str, bool]:
         await exporter.close()
 
 
-async def serve(options: Options, configuration: Configuration) -> None:
-    """Serve and poll until SIGTERM or SIGINT. Raise ListenError if an address can't be had."""
+async def serve(options: Options, read: Callable[[], Configuration]) -> None:
+    """Serve and poll until SIGTERM or SIGINT; reload on SIGHUP.
+
+    `read` returns the configuration, now and at each reload. Raises ConfigurationError, or ListenError if an
+    address can't be had.
+    """
     clock = SystemClock()
+    settings = WebSettings(
+        telemetry_path=options.telemetry_path,
+        route_prefix=options.route_prefix,
+        enable_lifecycle=options.enable_lifecycle,
+    )
     with stop_signals() as stopped:
-        exporter = Exporter(configuration, clock, revision=os.environ.get("OPENROUTER_EXPORTER_REVISION", ""))
-        settings = WebSettings(
-            telemetry_path=options.telemetry_path,
-            route_prefix=options.route_prefix,
-            enable_lifecycle=options.enable_lifecycle,
-        )
+        exporter = Exporter(read(), clock, read_configuration=read, revision=os.environ.get(REVISION_VARIABLE, ""))
         try:
             async with WebServer(exporter, settings, clock, options.listen_addresses) as web:
-                log.logger().info("started", addresses=web.addresses, accounts=len(configuration.accounts))
+                log.logger().info("started", addresses=web.addresses, version=__version__)
                 exporter.start()
                 spare_the_garbage_collector()
-                await stopped.wait()
+                with reload_signal(exporter):
+                    await stopped.wait()
                 log.logger().info("stopping", timeout=options.shutdown_timeout)
                 await exporter.stop(options.shutdown_timeout)
         finally:
             await exporter.close()
     log.logger().info("stopped")
+
+
+@contextmanager
+def reload_signal(exporter: Exporter) -> Iterator[None]:
+    """Reload on SIGHUP while the context lasts."""
+    loop = asyncio.get_running_loop()
+    reloads: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        with suppress(ExporterError):  # it is logged, and the old configuration stays
+            await exporter.reload()
+
+    def start() -> None:
+        task = asyncio.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, start)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 @contextmanager

@@ -96,6 +96,10 @@ class Collector(Protocol):
     operations: tuple[str, ...]
     rejection_reasons: tuple[str, ...]
 
+    @property
+    def identity(self) -> object:
+        """Return what decides which data are published; collectors with equal ones can go on from each other."""
+
     def declarations(self) -> tuple[Declaration, ...]:
         """Return every family that this collector may publish."""
 

@@ -15,10 +15,14 @@ BYTES_PER_CELL = WIDTH * 8
 def carry_over(old: Table, new: Table, days: Iterable[date]) -> Work[None]:
     """Copy whole days, which the API no longer answers but a window still needs, from the old table to the new.
 
-    A key that had no row since is added with the day's numbers.
+    A key that had no row since is added with the day's numbers. What the new table has of such a day is dropped: it
+    is no more than a part of it.
     """
     for day in sorted(days):
         source, target = (day - old.shape.first).days, (day - new.shape.first).days
+        yield from _clear(new, target)
+        if source in old.days_with_rows:
+            new.days_with_rows.add(target)
         for steps, (key, index) in enumerate(old.keys.items()):
             numbers = old.cell(index, source)
             if numbers is not None:
@@ -27,6 +31,14 @@ def carry_over(old: Table, new: Table, days: Iterable[date]) -> Work[None]:
                 new.permaslugs[to] = max(new.permaslugs[to], (target, old.permaslugs[index][1]))
             if steps % KEYS_PER_STEP == 0:
                 yield
+
+
+def _clear(table: Table, place: int) -> Work[None]:
+    table.days_with_rows.discard(place)
+    for index in range(len(table.keys)):
+        table.places[index * table.shape.days + place] = NO_CELL
+        if index % KEYS_PER_STEP == 0:
+            yield
 
 
 def restated_rows(old: Table, new: Table, days: Iterable[date]) -> Work[int]:

@@ -91,6 +91,8 @@ class Table:
     permaslugs: list[tuple[int, str]] = field(default_factory=list)
     days_with_rows: set[int] = field(default_factory=set)
     usable: int = 0
+    _lost: array[float] = field(default_factory=lambda: array("d"))
+    _lost_at: dict[int, int] = field(default_factory=dict)
     _identities: dict[_Identity, int] = field(default_factory=dict)
     _dates: dict[str, Place] = field(default_factory=dict)
 
@@ -129,8 +131,25 @@ class Table:
             self.places[position] = len(self.cells) // WIDTH
             self.cells.extend(numbers)
         else:
-            for offset, number in enumerate(numbers, cell * WIDTH):
-                self.cells[offset] += number
+            self._add_to_cell(cell, numbers)
+
+    def _add_to_cell(self, cell: int, numbers: Sequence[float]) -> None:
+        """Add to numbers that are there, and remember what each addition rounds away for the next one (Dekker).
+
+        However many rows share a cell, their sum is right to its last digit, whatever their order: an order that
+        changed is not a restatement.
+        """
+        lost, cells = self._lost, self.cells
+        start = self._lost_at.setdefault(cell, len(lost))
+        if start == len(lost):
+            lost.extend([0.0] * WIDTH)
+        for place, (at, number) in enumerate(enumerate(numbers, cell * WIDTH), start):
+            high = cells[at]
+            total = high + number
+            part = total - high
+            low = lost[place] + ((high - (total - part)) + (number - part))
+            cells[at] = rounded = total + low
+            lost[place] = low - (rounded - total)
 
     def key_index(self, key: Key) -> int:
         """Return a key's number, giving it one if it is new."""

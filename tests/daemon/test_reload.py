@@ -1,0 +1,148 @@
+"""Reload: a good file is one swap, a bad one changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running
+from tests.daemon.conftest import Daemon, Samples, serving, usage, value
+
+ACCOUNT = "\n  - name: {name}\n    api_key_env: OPENROUTER_API_KEY"
+
+
+async def post(daemon: Daemon, path: str, method: str = "POST") -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.request(method, daemon.url + path) as response:
+        return response.status, await response.text()
+
+
+def accounts(found: Samples) -> set[str]:
+    return {dict(labels)["account"] for _, labels in found if "account" in dict(labels)}
+
+
+def with_accounts(path: Path, *names: str) -> None:
+    head, _, tail = path.read_text().partition("accounts:")
+    rest = tail[tail.index("collectors:") :]
+    path.write_text(f"{head}accounts:{''.join(ACCOUNT.format(name=name) for name in names)}\n{rest}")
+
+
+async def test_accounts_come_and_go(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """After a reload an added account is polled, and a removed one is gone at the next scrape."""
+    path = write_configuration(simulator.url)
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up", account="default") == 1)
+        with_accounts(path, "default", "second")
+        assert 200 == (await post(daemon, "-/reload"))[0]
+        await daemon.until(lambda found: value(found, "openrouter_up", account="second") == 1)
+        with_accounts(path, "second")
+        assert 200 == (await post(daemon, "-/reload", "PUT"))[0]
+        found = await daemon.scrape()
+        assert {"second"} == accounts(found)
+        assert usage(found)
+
+
+async def test_a_bad_file_changes_nothing(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """500 with every mistake, the metric says so, the old configuration polls on; a good file repairs it."""
+    path = write_configuration(simulator.url)
+    good = path.read_text()
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        path.write_text(good.replace("interval: 1s", "interval: often").replace("accounts:", "acounts:"))
+        status, text = await post(daemon, "-/reload")
+        assert 500 == status
+        assert "acounts" in text
+        assert "often" in text
+        found = await daemon.scrape()
+        assert 0 == value(found, "openrouter_exporter_config_last_reload_successful")
+        assert usage(found)
+        attempted = value(found, "openrouter_collector_last_attempt_timestamp_seconds")
+        await daemon.until(
+            lambda found: value(found, "openrouter_collector_last_attempt_timestamp_seconds") != attempted
+        )
+        path.write_text(good)
+        assert 200 == (await post(daemon, "-/reload"))[0]
+        assert 1 == value(await daemon.scrape(), "openrouter_exporter_config_last_reload_successful")
+
+
+async def test_sighup_reloads(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """The signal does what the path does, and needs no flag."""
+    path = write_configuration(simulator.url)
+    async with serving(path) as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        with_accounts(path, "renamed")
+        daemon.process.send_signal(signal.SIGHUP)
+        found = await daemon.until(lambda found: accounts(found) == {"renamed"})
+        assert 403 == (await post(daemon, "-/reload"))[0]
+        assert found
+
+
+async def test_other_times_keep_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """An account whose interval changed shows its data on, though the API has gone meanwhile."""
+    path = write_configuration(simulator.url)
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        good = usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1))
+        simulator.faults.replace(parse_fault("status-500"))
+        path.write_text(path.read_text().replace("interval: 1s", "interval: 2s"))
+        assert 200 == (await post(daemon, "-/reload"))[0]
+        assert good == usage(await daemon.scrape())
+        found = await daemon.until(lambda found: value(found, "openrouter_up") == 0)
+        assert 2 == value(found, "openrouter_collector_interval_seconds")
+        assert good == usage(found)
+
+
+async def test_other_data_are_not_mixed_with_the_old(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """An account that publishes other series after a reload drops the old ones at once."""
+    path = write_configuration(simulator.url)
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        simulator.faults.replace(parse_fault("status-500"))
+        path.write_text(path.read_text().replace("interval: 1s", "interval: 1s, drop_labels: [provider]"))
+        assert 200 == (await post(daemon, "-/reload"))[0]
+        assert {} == usage(await daemon.scrape())
+
+
+async def test_a_poll_of_a_removed_account_is_dropped(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """What it read is published by nobody, and nothing is logged as a crash."""
+    path = write_configuration(simulator.url)
+    path.write_text(path.read_text().replace("timeout: 500ms", "timeout: 30s").replace("900ms", "30s"))
+    simulator.faults.replace(parse_fault("slow"))
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        async with asyncio.timeout(10):
+            while not simulator.requests:
+                await asyncio.sleep(0.02)
+        with_accounts(path, "another")
+        assert 200 == (await post(daemon, "-/reload"))[0]
+        simulator.faults.replace()
+        found = await daemon.until(lambda found: bool(usage(found)))
+        assert {"another"} == accounts(found)
+        await daemon.stop()
+    assert [] == [each for each in daemon.events if each["level"] in ("error", "critical")]
+
+
+async def test_a_burst_of_reloads_is_few_readings(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """Fifty requests at once are all answered, by fewer readings."""
+    async with serving(write_configuration(simulator.url), "--web.enable-lifecycle") as daemon:
+        answers = await asyncio.gather(*(post(daemon, "-/reload") for _ in range(50)))
+        await daemon.stop()
+    assert {200} == {status for status, _ in answers}
+    assert 50 > sum(each["event"] == "reloaded" for each in daemon.events)
+
+
+async def test_the_effective_configuration_hides_secrets(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """Defaults filled in, the key's source and never the key."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        status, text = await daemon.get("-/config")
+    assert 200 == status
+    assert "max_endpoints: 5000" in text
+    assert "sk-or" not in text
