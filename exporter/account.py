@@ -9,8 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from exporter import log
-from exporter.api.client import ApiMetrics, Client, RequestDuration
+from exporter import keycheck, log
+from exporter.api.client import REFUSED, ApiMetrics, Client, RequestDuration
 from exporter.clock import Clock
 from exporter.collecting import CollectingMetrics
 from exporter.collectors.activity import ActivityCollector
@@ -50,9 +50,15 @@ class AccountAtWork:
             upstream=shared.upstream,
             key=account.key,
             clock=shared.clock,
-            metrics=ApiMetrics(self.telemetry, account.name, operations),
+            metrics=ApiMetrics(self.telemetry, account.name, (*operations, keycheck.OPERATION)),
             duration=shared.duration,
             log=log.logger(account=account.name),
+        )
+        self.key_check = keycheck.KeyCheck(
+            client,
+            keycheck.KeyMetrics(self.telemetry, account.name),
+            shared.clock,
+            log.logger(account=account.name),
         )
         longest = shared.upstream.retries.backoff.max_elapsed_time
         self.pollers: Sequence[Poller] = [
@@ -76,12 +82,14 @@ class AccountAtWork:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
         try:
-            await poller.poll()
+            record = await poller.poll()
+            self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
+            if record is not None:
+                await self.key_check.check(refused=record.status in REFUSED)
         except asyncio.CancelledError:
             if self._abandoned:
                 return  # the end that was asked for; the scheduler would log it as a job's failure
             raise
-        self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
 
     async def poll_all(self) -> None:
         """Let each of them have a turn now."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 
 import yaml
 
-from exporter import __version__, log
+from exporter import __version__, keycheck, log
 from exporter.account import AccountAtWork, Shared
 from exporter.api.client import RequestDuration
 from exporter.api.session import open_session
 from exporter.clock import Clock
-from exporter.collectors.activity import OPERATION
+from exporter.collectors import activity
 from exporter.config.describe import describe
 from exporter.config.model import Account, Configuration
 from exporter.errors import ConfigurationError
@@ -26,6 +25,7 @@ from exporter.status import Status
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
+OPERATIONS = (activity.OPERATION, keycheck.OPERATION)
 POLLS_AT_ONCE = 8
 MOST_NAMED = 5
 
@@ -51,7 +51,7 @@ class Exporter:
         self._store = Store()
         process = Telemetry()
         self._process = ProcessMetrics(process, clock, revision)
-        self._duration = RequestDuration(process, (OPERATION,))
+        self._duration = RequestDuration(process, OPERATIONS)
         self._exposition = Exposition(self._store, process, clock)
         self._scheduler = Scheduler(clock)
         self._shared = self._share(configuration)
@@ -183,7 +183,11 @@ class Exporter:
             now=self._clock.now(),
             started=self._started,
             ready=self.ready() is None,
-            collectors=tuple(poller.status(self._next_poll(poller)) for poller in self._pollers()),
+            collectors=tuple(
+                poller.status(self._scheduler.next_run(_job_name(poller)), account.key_check.advice)
+                for account in self._accounts.values()
+                for poller in account.pollers
+            ),
         )
 
     def healthy(self) -> str | None:
@@ -204,9 +208,6 @@ class Exporter:
 
     def _pollers(self) -> list[Poller]:
         return [poller for account in self._accounts.values() for poller in account.pollers]
-
-    def _next_poll(self, poller: Poller) -> datetime | None:
-        return self._scheduler.next_run(_job_name(poller))
 
 
 def _job_name(poller: Poller) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from exporter.api.client import Client, description
+from exporter.api.client import REFUSED, Client, description
 from exporter.clock import Clock
 from exporter.collecting import CollectingMetrics, SkipReason
 from exporter.collectors.base import Collected, Collector, Poll
@@ -21,7 +21,6 @@ from exporter.store import Store
 
 KEPT_POLLS = 20
 GRACE_SECONDS = 30.0
-REFUSED = (401, 403)
 MANAGEMENT_KEY_HINT = "a management key is needed: https://openrouter.ai/settings/management-keys"
 
 
@@ -204,7 +203,7 @@ class Poller:
     def _series(self) -> int:
         return self._store.series(self.account, self.collector.name, self._clock.monotonic())
 
-    def status(self, next_poll: datetime | None) -> CollectorStatus:
+    def status(self, next_poll: datetime | None, advice: str | None = None) -> CollectorStatus:
         """Return how this collector does, for people."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         expires = self._store.expires(self.account, self.collector.name)
@@ -221,6 +220,7 @@ class Poller:
             series=self._series(),
             day=published.day if published else None,
             spend=published.spend if published else (),
+            advice=advice,
         )
 
 
@@ -232,6 +232,7 @@ def _record(started: datetime, duration: float, collected: Collected | None, err
             duration=duration,
             outcome="failed",
             error=str(error) if expected else f"internal error: {type(error).__name__}",
+            status=error.status if isinstance(error, AttemptError) else None,
             status_class=error.status_class if isinstance(error, AttemptError) else None,
         )
     unchanged = collected is not None and collected.snapshot is None

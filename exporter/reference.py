@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from exporter.api.client import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collecting import CollectingMetrics
-from exporter.collectors.activity import OPERATION, ActivityCollector
+from exporter.collectors.activity import ActivityCollector
 from exporter.config.model import Activity
+from exporter.keycheck import KeyMetrics
 from exporter.process import ProcessMetrics
 from exporter.snapshot import Declaration
 from exporter.telemetry import Telemetry
@@ -30,9 +31,10 @@ def reference() -> str:
     account, process = Telemetry(), Telemetry()
     collector = ActivityCollector("", Activity())
     CollectingMetrics(account, "", [collector])
-    ApiMetrics(account, "", (OPERATION,))
+    ApiMetrics(account, "", ())
+    KeyMetrics(account, "")
     ProcessMetrics(process, SystemClock(), "")
-    RequestDuration(process, (OPERATION,))
+    RequestDuration(process, ())
     sections = (
         ("Usage: `GET /activity`", collector.declarations(), _USAGE),
         ("How collecting goes, and the API", account.declarations(), ""),

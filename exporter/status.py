@@ -11,12 +11,16 @@ Outcome = Literal["changed", "unchanged", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRecord:
-    """One finished poll. `error` is set if and only if the outcome is `failed`; `duration` is in seconds."""
+    """One finished poll. `error` is set if and only if the outcome is `failed`; `duration` is in seconds.
+
+    `status` is that of the API's answer, if it was one that failed the poll.
+    """
 
     started: datetime
     duration: float
     outcome: Outcome
     error: str | None = None
+    status: int | None = None
     status_class: str | None = None
 
 
@@ -26,7 +30,8 @@ class CollectorStatus:
 
     `polls` are the latest ones, newest last. `last_success` None is never. `expires` is when the published values
     vanish, None if nothing is published or they never do. `day` is the day that the gauges describe. `spend` holds
-    USD per day (credits and own-key spend together), oldest first. `interval` is in seconds.
+    USD per day (credits and own-key spend together), oldest first. `interval` is in seconds. `advice` says what to do
+    about the account's key, if anything.
     """
 
     account: str
@@ -40,6 +45,7 @@ class CollectorStatus:
     series: int = 0
     day: date | None = None
     spend: tuple[tuple[date, float], ...] = ()
+    advice: str | None = None
 
     @property
     def healthy(self) -> bool:

@@ -1,0 +1,126 @@
+"""What kind of key an account has: only `GET /key` tells an ordinary key from a management key, and when it expires."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+from prometheus_client import Gauge
+
+from exporter.api.answer import Answer, pieces
+from exporter.api.client import Client, Request
+from exporter.clock import Clock
+from exporter.errors import ExporterError, InvalidResponse
+from exporter.telemetry import Telemetry
+
+OPERATION = "key"
+INTERVAL = 3600.0
+LONGEST_CHECK = 30.0
+
+ADVICE = (
+    "this is an ordinary key, which can't read the account's activity; "
+    "make a management key at https://openrouter.ai/settings/management-keys"
+)
+
+
+class KeyInfo(msgspec.Struct, frozen=True):
+    """What `GET /key` says, as far as it is used; `is_provisioning_key` is the old name."""
+
+    is_management_key: bool | None = None
+    is_provisioning_key: bool | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def is_management(self) -> bool | None:
+        """Whether it is a management key; None if the API did not say."""
+        return self.is_management_key if self.is_management_key is not None else self.is_provisioning_key
+
+
+class _Body(msgspec.Struct):
+    data: KeyInfo
+
+
+class KeyMetrics:
+    """What is known of an account's key; absent while it is not."""
+
+    def __init__(self, telemetry: Telemetry, account: str) -> None:
+        self._telemetry = telemetry
+        self._account = account
+        self._management = Gauge(
+            "openrouter_key_is_management",
+            "1 if the account's key is a management key, 0 if it is an ordinary one; absent while unknown.",
+            ["account"],
+            registry=telemetry,
+        )
+        self._expiry = Gauge(
+            "openrouter_key_expiry_timestamp_seconds",
+            "When the account's key expires, as Unix time in seconds; absent if it never does or while unknown.",
+            ["account"],
+            registry=telemetry,
+        )
+
+    def set(self, info: KeyInfo) -> None:
+        """Say what the API said."""
+        self._management.clear()
+        if info.is_management is not None:
+            self._management.labels(self._account).set(info.is_management)
+        self._expiry.clear()
+        if info.expires_at is not None:
+            self._expiry.labels(self._account).set(_utc(info.expires_at).timestamp())
+        self._telemetry.touch()
+
+
+class KeyCheck:
+    """Asks once an hour, and once when the API begins to refuse the key."""
+
+    def __init__(self, client: Client, metrics: KeyMetrics, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
+        self._client = client
+        self._metrics = metrics
+        self._clock = clock
+        self._log = log
+        self._next = clock.monotonic()
+        self._was_refused = False
+        self.advice: str | None = None
+
+    async def check(self, *, refused: bool) -> None:
+        """Ask if it is time to. `refused` says that the API refused the key in the last poll. Never raises."""
+        newly_refused = refused and not self._was_refused
+        self._was_refused = refused
+        if not newly_refused and self._clock.monotonic() < self._next:
+            return
+        self._next = self._clock.monotonic() + INTERVAL
+        try:
+            info = await self._ask()
+        except ExporterError as error:
+            self._log.debug("key_check_failed", error=str(error))
+            return
+        self._tell(info)
+
+    async def _ask(self) -> KeyInfo:
+        request = Request(operation=OPERATION, path="/key", parameters={})
+        answer = await self._client.ask(request, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
+        try:
+            return decode(answer)
+        except InvalidResponse as error:
+            self._client.metrics.failed(OPERATION, error)
+            raise
+
+    def _tell(self, info: KeyInfo) -> None:
+        self._metrics.set(info)
+        advice = ADVICE if info.is_management is False else None
+        if advice is not None and self.advice is None:
+            self._log.warning("key_is_ordinary", hint=advice)
+        self.advice = advice
+
+
+def decode(answer: Answer) -> KeyInfo:
+    """Return what an answer of `GET /key` says. Raise InvalidResponse."""
+    try:
+        return msgspec.json.decode(b"".join(pieces(answer)), type=_Body).data
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidResponse(f"not the description of a key: {error}") from None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

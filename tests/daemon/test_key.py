@@ -1,0 +1,30 @@
+"""What kind of key an account has is found out and said: in the log, the metrics, the status, the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exporter.simulator.server import Running
+from tests.daemon.conftest import serving, value
+
+
+async def test_an_ordinary_key_is_recognised(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """`GET /key` tells it from a wrong one; every place says that a management key is needed."""
+    async with serving(write_configuration(simulator.url), key="sk-or-v1-ordinary") as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_key_is_management", account="default") == 0)
+        warned = await daemon.until_said("key_is_ordinary")
+        assert "management key" in warned["hint"]
+        assert "make a management key" in (await daemon.get("-/status"))[1]
+        assert "make a management key" in (await daemon.get(""))[1]
+    assert 1 == sum(each["event"] == "key_is_ordinary" for each in daemon.events)
+
+
+async def test_a_management_key_is_confirmed(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """The metric is 1, and one request an hour is all that it costs."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        found = await daemon.until(lambda found: value(found, "openrouter_key_is_management") == 1)
+        assert value(found, "openrouter_key_expiry_timestamp_seconds") is None
+        before = simulator.counts["/api/v1/activity"]
+        await daemon.until(lambda _: simulator.counts["/api/v1/activity"] > before + 1)
+    assert 1 == simulator.counts["/api/v1/key"]
