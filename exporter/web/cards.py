@@ -47,7 +47,7 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     return (
         f'<article class="card {state}"><header><h3>{isolated(collector.account)}'
         f" <small>{safe(collector.collector)}</small></h3>{badge(state)}</header>"
-        f"{_error(last)}{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{small}</article>"
+        f"{_error(last)}{_advice(collector)}{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{small}</article>"
     )
 
 
@@ -114,3 +114,7 @@ def _error(poll: PollRecord | None) -> str:
         return ""
     kind = f"<b>{safe(poll.status_class)}</b> " if poll.status_class else ""
     return f'<p class="error">{kind}{isolated(poll.error)}</p>'
+
+
+def _advice(collector: CollectorStatus) -> str:
+    return f'<p class="error">{safe(collector.advice)}</p>' if collector.advice else ""

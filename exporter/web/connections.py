@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from exporter.web.handlers import Routes
+from exporter.web.live import LiveConfiguration
 from exporter.web.reply import Reply, text
 
 FIRST_REQUEST_SECONDS = 10.0  # from connecting to a whole head
@@ -39,8 +40,13 @@ class Connection(web.RequestHandler):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the clock."""
+        """Start the clock; a client whose certificate has none of the wanted names is let go at once."""
         super().connection_made(transport)
+        live = self.server.live
+        if live is not None and not live.admits(transport.get_extra_info("peercert")):
+            _log.debug("a client's certificate has none of the names in client_allowed_sans")
+            self.abort()
+            return
         self._deadline = asyncio.get_running_loop().call_later(self.server.first_request_seconds, self.abort)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -100,6 +106,7 @@ class ConnectionServer(web.Server):
     def __init__(
         self,
         routes: Routes,
+        live: LiveConfiguration | None = None,
         *,
         limit: int | None = None,
         first_request_seconds: float = FIRST_REQUEST_SECONDS,
@@ -107,6 +114,7 @@ class ConnectionServer(web.Server):
     ) -> None:
         super().__init__(routes, request_factory=self._begin)
         self.routes = routes
+        self.live = live
         self.first_request_seconds = first_request_seconds
         self._open: dict[Connection, None] = {}  # in the order they came
         self._limit = connection_limit() if limit is None else limit

@@ -13,6 +13,7 @@ from aiohttp import web
 from exporter.clock import Clock
 from exporter.errors import ExporterError
 from exporter.status import Status
+from exporter.web.auth import Gate
 from exporter.web.daemon import Daemon
 from exporter.web.pages import landing_page
 from exporter.web.reply import Answer, Heads, Reply, text
@@ -34,10 +35,12 @@ _log = structlog.get_logger(__name__)
 
 
 class Routes:
-    """Answers every request of the server. `heads` is replaced when the web configuration changes its headers."""
+    """Answers every request of the server, if the gate lets it in; without one, everybody is."""
 
-    def __init__(self, daemon: Daemon, settings: WebSettings, clock: Clock) -> None:
+    def __init__(self, daemon: Daemon, settings: WebSettings, clock: Clock, gate: Gate | None = None) -> None:
         self.heads = Heads(clock)
+        self._clock = clock
+        self._gate = gate
         self._daemon = daemon
         self._settings = settings
         self._metrics = settings.path(settings.telemetry_path)
@@ -56,6 +59,8 @@ class Routes:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; whatever goes wrong in a handler is logged, and the client learns no more than 500."""
         try:
+            if self._gate is not None and (refusal := await self._pass(self._gate, request)) is not None:
+                return self._reply(refusal)
             if request.raw_path == self._metrics and request.method in READ:
                 return self._scrape(request, ())
             if request.path == self._metrics:
@@ -66,6 +71,12 @@ class Routes:
         except Exception:  # noqa: BLE001  # the last line of defence between a mistake of ours and the client
             _log.exception("a request failed", method=request.method, path=request.path)
             return self._reply(text(500, "Internal server error; the exporter's log says more."))
+
+    async def _pass(self, gate: Gate, request: web.BaseRequest) -> Answer | None:
+        configuration = gate.live.current()
+        if configuration.headers != self.heads.configured:
+            self.heads = Heads(self._clock, configuration.headers)
+        return await gate.refusal(request, configuration)
 
     def _scrape(self, request: web.BaseRequest, names: list[str] | tuple[str, ...]) -> Reply:
         headers = request.headers

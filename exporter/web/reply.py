@@ -43,19 +43,22 @@ def text(status: int, line: str, headers: Headers = ()) -> Answer:
 
 
 class Heads:
-    """Makes the heads of answers; `configured` headers, such as those of the web configuration, win over our own."""
+    """Makes the heads of answers.
+
+    The `configured` headers of the web configuration win over our own; one that is blank is left out altogether.
+    """
 
     def __init__(self, clock: Clock, configured: Mapping[str, str] | None = None) -> None:
         self._clock = clock
         self._second = -1
         self._date = b""
-        self._configured = dict(configured or {})
+        self.configured = dict(configured or {})
         self.head = lru_cache(maxsize=64)(self._head)
 
     def _head(self, status: int, content_type: str, headers: Headers) -> bytes:
-        fields = {**_ALWAYS, "Content-Type": content_type, **dict(headers), **self._configured}
+        fields = {**_ALWAYS, "Content-Type": content_type, **dict(headers), **self.configured}
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in fields.items()]
+        lines += [f"{name}: {value}" for name, value in fields.items() if value]
         return "\r\n".join(lines).encode("latin-1")
 
     def date(self) -> bytes:

@@ -6,18 +6,23 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from exporter.clock import Clock
-from exporter.web.connections import ConnectionServer
+from exporter.web.auth import Gate
+from exporter.web.connections import FIRST_REQUEST_SECONDS, ConnectionServer
 from exporter.web.daemon import Daemon
 from exporter.web.handlers import Routes
 from exporter.web.listen import BACKLOG, ListenAddress, listen, url_of
+from exporter.web.live import LiveConfiguration, LiveContext
 from exporter.web.settings import WebSettings
 
 
 class WebServer:
-    """Serves a daemon on addresses and on inherited sockets, from `start()` until `stop()`."""
+    """Serves a daemon on addresses and on inherited sockets, from `start()` until `stop()`.
+
+    `live` is the web configuration: without one, everybody may ask, in clear text.
+    """
 
     def __init__(
         self,
@@ -26,8 +31,11 @@ class WebServer:
         clock: Clock,
         addresses: Sequence[ListenAddress],
         sockets: Sequence[socket.socket] = (),
+        *,
+        live: LiveConfiguration | None = None,
     ) -> None:
-        self._routes = Routes(daemon, settings, clock)
+        self._live = live
+        self._routes = Routes(daemon, settings, clock, None if live is None else Gate(live, clock))
         self._settings = settings
         self._wanted = addresses
         self._sockets = list(sockets)
@@ -37,7 +45,8 @@ class WebServer:
     @property
     def addresses(self) -> tuple[str, ...]:
         """The URLs that are listened on, with the ports they really have."""
-        return tuple(url_of(each, tls=False, path=self._settings.path("/")) for each in self._sockets)
+        tls = self._live is not None and self._live.current().tls is not None
+        return tuple(url_of(each, tls=tls, path=self._settings.path("/")) for each in self._sockets)
 
     async def start(self) -> None:
         """Listen; raise ListenError, and listen nowhere, if one of the addresses can't be had."""
@@ -48,9 +57,13 @@ class WebServer:
         except BaseException:
             self._close_sockets()
             raise
-        self._connections = ConnectionServer(self._routes)
+        self._connections = ConnectionServer(self._routes, self._live)
+        tls: dict[str, Any] = {}
+        if self._live is not None and self._live.current().tls is not None:
+            tls = {"ssl": LiveContext.of(self._live), "ssl_handshake_timeout": FIRST_REQUEST_SECONDS}
+            tls["ssl_shutdown_timeout"] = 5.0
         for each in self._sockets:
-            self._listeners.append(await loop.create_server(self._connections, sock=each, backlog=BACKLOG))
+            self._listeners.append(await loop.create_server(self._connections, sock=each, backlog=BACKLOG, **tls))
 
     async def stop(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # the answers under way get it, not this call
         """Stop listening, give answers under way `timeout` seconds, close every connection."""

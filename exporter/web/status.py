@@ -1,8 +1,9 @@
 """`/-/status`: how collecting goes, as JSON with stable keys.
 
     version, now, started, ready
-    collectors[]: account, collector, state, interval_seconds, polling, last_success, next_poll, expires, series, day
-      polls[]: started, duration_seconds, outcome, error, status_class      oldest first
+    collectors[]: account, collector, state, interval_seconds, polling, last_success, next_poll, expires, series, day,
+                  advice
+      polls[]: started, duration_seconds, outcome, error, status, status_class      oldest first
       spend[]: day, usd                                                     oldest first
 
 Times are RFC 3339 in UTC, days are ISO dates; what isn't known is null, as is a number that JSON has no word for.
@@ -44,6 +45,7 @@ def _collector(collector: CollectorStatus, now: datetime) -> dict[str, Any]:
         "expires": _time(collector.expires),
         "series": collector.series,
         "day": collector.day,
+        "advice": collector.advice,
         "polls": [_poll(each) for each in collector.polls],
         "spend": [{"day": day, "usd": _number(usd)} for day, usd in collector.spend],
     }
@@ -55,6 +57,7 @@ def _poll(poll: PollRecord) -> dict[str, Any]:
         "duration_seconds": _number(poll.duration),
         "outcome": poll.outcome,
         "error": None if poll.error is None else _text(poll.error),
+        "status": poll.status,
         "status_class": poll.status_class,
     }
 

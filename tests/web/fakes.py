@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from exporter.status import CollectorStatus, Status
 
@@ -27,6 +27,9 @@ class FixedClock:
 
     def monotonic(self) -> float:
         return self.time.timestamp()
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
         raise AssertionError(f"nothing here waits, least of all for {seconds} s")

@@ -1,0 +1,73 @@
+"""The web configuration as it is now: read again when its files change, kept when what they became is no good."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from exporter.errors import ConfigurationError
+from exporter.web.files import Files
+from exporter.web.tls import names_of
+from exporter.web.toolkit import WebConfiguration, read_web_configuration
+
+_log = structlog.get_logger(__name__)
+
+
+class LiveConfiguration:
+    """A web configuration file, the certificates that it names included; raises ConfigurationError if it is bad."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = Files()
+        self._configuration = read_web_configuration(path, self._files)
+
+    def current(self) -> WebConfiguration:
+        """Return the configuration; a change of a file that can't be used is logged once, and changes nothing."""
+        if self._files.changed():
+            self._files = files = Files()
+            try:
+                changed = read_web_configuration(self._path, files)
+            except ConfigurationError as error:
+                _log.error("the web configuration changed and can't be used, the old one stays", error=str(error))
+                return self._configuration
+            if (changed.tls is None) != (self._configuration.tls is None):
+                _log.error("switching TLS on or off needs a restart, the old web configuration stays")
+                return self._configuration
+            self._configuration = changed
+            _log.info("the web configuration was read again", file=str(self._path))
+        return self._configuration
+
+    def admits(self, certificate: dict[str, Any] | None) -> bool:
+        """Return whether a client with this certificate, which is verified already, may come in."""
+        allowed = self._configuration.allowed_sans
+        return not allowed or not certificate or bool(names_of(certificate) & allowed)
+
+
+class LiveContext(ssl.SSLContext):
+    """A context that makes each handshake with what the web configuration says at that moment."""
+
+    _live: LiveConfiguration
+
+    @classmethod
+    def of(cls, live: LiveConfiguration) -> LiveContext:
+        """Return the context of a web configuration that has TLS."""
+        context = cls(ssl.PROTOCOL_TLS_SERVER)
+        context._live = live
+        return context
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,  # noqa: FBT001, FBT002  # the signature is Python's
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Begin a handshake; asyncio calls this once per connection."""
+        context = self._live.current().tls
+        if context is None:  # pragma: no cover  # LiveConfiguration never switches TLS off
+            raise ssl.SSLError("no certificate")
+        return context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)

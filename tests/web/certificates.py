@@ -1,0 +1,54 @@
+"""Certificates made for one run of the tests, and the files that web configurations name."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """An authority, and a folder with what it issued."""
+
+    authority: trustme.CA
+    folder: Path
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def issue(self, stem: str, *names: str) -> None:
+        """Write a certificate and its key."""
+        issued = self.authority.issue_cert(*names)
+        self.write(f"{stem}.crt", b"".join(blob.bytes() for blob in issued.cert_chain_pems).decode())
+        self.write(f"{stem}.key", issued.private_key_pem.bytes().decode())
+
+    def client(self, stem: str | None = None) -> ssl.SSLContext:
+        """A client's context that trusts the authority, with the certificate named, if any."""
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        if stem is not None:
+            context.load_cert_chain(self.folder / f"{stem}.crt", self.folder / f"{stem}.key")
+        return context
+
+
+def certificates_in(folder: Path) -> Certificates:
+    """Fill a folder with a server's certificate and everything that goes with it, or doesn't."""
+    made = Certificates(trustme.CA(), folder)
+    made.issue("server", "localhost", "127.0.0.1")
+    made.issue("other", "localhost")
+    made.authority.cert_pem.write_to_path(folder / "client_ca.pem")
+    key = load_pem_private_key((folder / "server.key").read_bytes(), None)
+    encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    (folder / "encrypted.key").write_bytes(encrypted)
+    return made
