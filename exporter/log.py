@@ -18,16 +18,20 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 
 _KEY = re.compile(r"sk-or-[\w-]+")
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s'\",;]+")
-_QUIET = ("apscheduler", "aiohttp.access", "asyncio")
+# What APScheduler warns of is that a poll outlasts its interval: counted, and no news on each tick of an outage.
+_QUIET = {"apscheduler": logging.ERROR, "aiohttp.access": logging.WARNING, "asyncio": logging.WARNING}
 
 _FIRST_KEYS = ("timestamp", "level", "event")
+
+# Shorter text is no key, and taking it out would shred every line.
+_SHORTEST_SECRET = 8
 
 _secrets: set[str] = set()
 
 
 def hide(text: str) -> None:
     """Never let this text through to the log. For keys of an unusual form; the usual one is known."""
-    if text:
+    if len(text) >= _SHORTEST_SECRET:
         _secrets.add(text)
 
 
@@ -81,8 +85,8 @@ def configure(level: str, format_: LogFormat, stream: TextIO = sys.stderr) -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, quiet in _QUIET.items():
+        logging.getLogger(name).setLevel(max(quiet, root.level))
 
 
 def _renderer(format_: LogFormat, stream: TextIO) -> structlog.typing.Processor:
@@ -92,7 +96,10 @@ def _renderer(format_: LogFormat, stream: TextIO) -> structlog.typing.Processor:
         case "logfmt":
             return structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
         case _:
-            return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+            # Traces come rendered, because keys are taken out of them first.
+            return structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
 
 
 def logger(**keys: Any) -> structlog.stdlib.BoundLogger:

@@ -35,8 +35,10 @@ def phase(name: str, interval: float) -> float:
 
 def next_time(now: datetime, interval: float, offset: float) -> datetime:
     """Return the first moment after `now` that is `offset` seconds past a multiple of the interval since 1970."""
-    turns = (now.timestamp() - offset) // interval + 1
-    return datetime.fromtimestamp(turns * interval + offset, UTC)
+    turn = (now.timestamp() - offset) // interval + 1
+    moment = datetime.fromtimestamp(turn * interval + offset, UTC)
+    # Rounded to a microsecond it may be `now` itself; asked for the next time again and again, APScheduler would hang.
+    return moment if moment > now else datetime.fromtimestamp((turn + 1) * interval + offset, UTC)
 
 
 class PhasedTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types

@@ -42,12 +42,14 @@ def test_whole_document() -> None:
                 "expires": "2026-08-24T11:00:00.000Z",
                 "series": 42,
                 "day": "2026-08-22",
+                "advice": None,
                 "polls": [
                     {
                         "started": "2026-08-23T11:59:00.000Z",
                         "duration_seconds": 1.25,
                         "outcome": "failed",
                         "error": "503: no upstream",
+                        "status": None,
                         "status_class": "5xx",
                     }
                 ],
