@@ -1,0 +1,65 @@
+"""What is wrong with a file: mistakes are gathered while reading goes on, and told all at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from exporter.errors import ConfigurationError, Mistake
+
+_LONGEST_SHOWN = 60
+
+# A key or a password that stands in the wrong place must not travel into a log with the message about it.
+_SECRETS = re.compile(r"sk-or-[^\s\"']*|(?<=:)\S+(?=@)")
+
+
+class Place(NamedTuple):
+    """Where in the file something begins; both count from 1."""
+
+    line: int
+    column: int
+
+
+class Report:
+    """The mistakes of one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._mistakes: set[Mistake] = set()
+
+    def add(self, place: Place, message: str) -> None:
+        """Note a mistake; the same one at the same place counts once, however many accounts share it."""
+        self._mistakes.add(Mistake(self._file, place.line, place.column, _SECRETS.sub("<secret>", message)))
+
+    def error(self) -> ConfigurationError:
+        """Return the error that tells all mistakes, in the file's order."""
+        in_order = sorted(self._mistakes, key=lambda mistake: (mistake.line, mistake.column, mistake.message))
+        return ConfigurationError(tuple(in_order))
+
+    def raise_if_any(self) -> None:
+        """Raise ConfigurationError if there is a mistake."""
+        if self._mistakes:
+            raise self.error()
+
+
+def shown(text: str) -> str:
+    """Return text fit for a message: short, printable, and without what looks like a key or a password."""
+    text = _SECRETS.sub("<secret>", text)
+    if len(text) > _LONGEST_SHOWN:
+        text = text[: _LONGEST_SHOWN - 3] + "..."
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def quoted(text: str) -> str:
+    """Return what `shown` returns, in double quotes."""
+    return f'"{shown(text)}"'
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that was probably meant, if any."""
+    by_folded = {name.casefold(): name for name in known}
+    # Comparing costs the square of the length; nobody mistypes a short word into a long one.
+    matches = difflib.get_close_matches(word[:_LONGEST_SHOWN].casefold(), by_folded, n=1)
+    return by_folded[matches[0]] if matches else None

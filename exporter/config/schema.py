@@ -1,0 +1,69 @@
+"""The configuration's JSON Schema, for editors: `python -m exporter.config.schema > config/schema.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from exporter.config.describe import written_value
+from exporter.config.kinds import Kind
+from exporter.config.shape import Key, ListOf, Settings, keys_of
+from exporter.config.written import WrittenAccount, WrittenFile
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_ONE_KEY = [
+    {"required": [name], "properties": {name: {"type": "string"}, other: {"type": "null"}}}
+    for name, other in (("api_key_env", "api_key_file"), ("api_key_file", "api_key_env"))
+]
+
+
+def schema() -> dict[str, Any]:
+    """Return the schema. All that loads is valid by it; what contradicts itself across keys, only loading finds."""
+    definitions: dict[str, Any] = {}
+    root = _section(WrittenFile, definitions)
+    return {"$schema": _DIALECT, "title": "openrouter-exporter", **root, "$defs": definitions}
+
+
+def _section(settings: type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
+    keys = keys_of(settings).values()
+    required = [key.name for key in keys if key.required]
+    return {
+        "description": (settings.__doc__ or "").partition("\n")[0],
+        # An empty section is null to YAML and all defaults to us; where a key is required it can't be empty.
+        "type": "object" if required else ["object", "null"],
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+        "properties": {key.name: _key(key, definitions) for key in keys},
+        **({"oneOf": _ONE_KEY} if settings is WrittenAccount else {}),
+    }
+
+
+def _key(key: Key, definitions: dict[str, Any]) -> dict[str, Any]:
+    taken = _taken(key.holds, definitions)
+    if key.nullable:
+        taken = {"anyOf": [taken, {"type": "null"}]}
+    described = {"description": key.meaning, **taken}
+    if not key.required and not isinstance(key.holds, type):
+        described["default"] = written_value(key, key.default)
+    return described
+
+
+def _taken(holds: Kind | ListOf | type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(holds, Kind):
+        return holds.schema()
+    if isinstance(holds, ListOf):
+        limits = {
+            **({"minItems": holds.at_least} if holds.at_least else {}),
+            **({"uniqueItems": True} if holds.unique else {}),
+        }
+        return {"type": "array", "items": _taken(holds.item, definitions), **limits}
+    name = holds.__name__.removeprefix("Written")
+    if name not in definitions:
+        definitions[name] = {}  # keeps its place before what it holds
+        definitions[name].update(_section(holds, definitions))
+    return {"$ref": f"#/$defs/{name}"}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=2) + "\n")

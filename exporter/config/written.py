@@ -1,0 +1,43 @@
+"""The file as it is written, where that differs from what it means: one shape for reading, schema and documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from exporter.config.model import Collectors, Upstream
+from exporter.config.shape import ListOf, Settings
+from exporter.config.texts import FilePath, Matching, Text
+
+# People write the key itself here, so what stands here by mistake is never shown back.
+VARIABLE = Matching(
+    "the name of an environment variable, such as OPENROUTER_API_KEY", "[A-Za-z_][A-Za-z0-9_]*", is_shown=False
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenAccount(Settings):
+    """An entry of `accounts`; its `collectors` override the file's, key by key."""
+
+    name: Annotated[str, Text(), "The `account` label; each account has its own."]
+    api_key_env: Annotated[str | None, VARIABLE, "The environment variable that holds the management key."] = None
+    api_key_file: Annotated[
+        Path | None,
+        FilePath(must_be_read=False),
+        "Or the file that holds it, read again when the key is refused. Relative to the configuration file.",
+    ] = None
+    collectors: Annotated[Collectors, "What this account does differently; any key of `collectors` below."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile(Settings):
+    """The configuration of openrouter-exporter."""
+
+    upstream: Annotated[Upstream, "How the API is reached."]
+    accounts: Annotated[
+        tuple[WrittenAccount, ...],
+        ListOf(item=WrittenAccount, example="[{name: default, api_key_env: OPENROUTER_API_KEY}]", at_least=1),
+        "The accounts to read, one or many.",
+    ]
+    collectors: Annotated[Collectors, "What is collected, for every account that doesn't override it."]

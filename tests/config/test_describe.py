@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from exporter.config.describe import describe
+from exporter.config.load import load, parse
+from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Filters, Retries, Upstream
+from exporter.config.schema import schema
+from exporter.config.secret import EnvironmentSecret, FileSecret, Secret
+from exporter.config.shape import every_key
+from exporter.config.written import WrittenFile
+
+CONFIG = Path(__file__).parents[2] / "config"
+ENVIRONMENT = {"KEY": "sk-or-v1-test"}
+
+
+def milliseconds(least: int, most: int) -> st.SearchStrategy[float]:
+    return st.integers(least, most).map(lambda number: number / 1000)
+
+
+printable = st.text(min_size=1, max_size=9).filter(
+    lambda text: text.isprintable() and text == text.strip() and "sk-or-" not in text
+)
+numberlike = st.from_regex(r"[-+0-9.:_exo]{1,6}", fullmatch=True)
+expressions = st.lists(
+    st.sampled_from(["openai/.*", ".*:free", "a|b", "[a-z]+", "no", "0:0", "1e5", "08", "5", "(?i)x"]).map(re.compile)
+).map(tuple)
+activities = st.builds(
+    Activity,
+    enabled=st.booleans(),
+    interval=milliseconds(1000, 10**6),
+    stale_after=milliseconds(10**6, 10**9) | st.just(float("inf")),
+    settle_delay=milliseconds(0, 10**6),
+    empty_day_after=milliseconds(10**6, 86_400_000),
+    windows=st.lists(st.sampled_from(["1d", "9d", "10d", "30d", "month_to_date"]), unique=True).map(tuple),
+    filters=st.builds(
+        Filters,
+        api_key_hash=st.none() | st.from_regex("[0-9a-f]{64}", fullmatch=True),
+        user_id=st.none()
+        | st.sampled_from(["no", "~", "true", "=", "<<", "me@example.org", "# b"])
+        | printable
+        | numberlike,
+        workspace_id=st.none() | st.uuids().map(str),
+    ),
+    split_by=st.sampled_from(["none", "workspace"]),
+    include=expressions,
+    exclude=expressions,
+    drop_labels=st.lists(st.sampled_from(["model", "provider", "endpoint_id"]), unique=True).map(tuple),
+    max_endpoints=st.integers(1, 10**6),
+)
+upstreams = st.builds(
+    Upstream,
+    base_url=st.sampled_from(["https://example.org", "http://localhost:1/api", "http://[::1]:80"]),
+    timeout=milliseconds(1, 10**7),
+    max_response_bytes=st.integers(1024, 2**32),
+    retries=st.builds(
+        Retries,
+        strategy=st.sampled_from(["backoff", "none"]),
+        backoff=st.builds(Backoff, max_interval=milliseconds(500, 10**7), exponent=st.floats(1, 100)),
+        status_codes=st.lists(st.sampled_from(["400", "599", "4XX", "5XX"]), unique=True).map(tuple),
+    ),
+)
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> Configuration:
+    names = draw(
+        st.lists(st.sampled_from(["a", "no", "1", "0x1", "null", "# b", "été", "c: d"]), min_size=1, unique=True)
+    )
+    key = EnvironmentSecret("KEY", ENVIRONMENT)
+    accounts = [Account(name=name, key=key, collectors=Collectors(activity=draw(activities))) for name in names]
+    return Configuration(upstream=draw(upstreams), accounts=tuple(accounts))
+
+
+@settings(max_examples=60, deadline=None)
+@given(configurations())
+def test_what_is_described_loads_as_the_same_configuration(configuration: Configuration) -> None:
+    """The description leaves nothing out, and is valid by the schema."""
+    described = describe(configuration)
+    assert list(Draft202012Validator(schema()).iter_errors(described)) == []
+    assert configuration == parse(yaml.safe_dump(described), "test.yaml", ENVIRONMENT)
+    assert configuration == parse(json.dumps(described), "test.yaml", ENVIRONMENT)
+
+
+def test_what_all_accounts_share_is_described_once(environment: Mapping[str, str]) -> None:
+    """As people would write it."""
+    key = EnvironmentSecret("KEY", environment)
+    described = describe(Configuration(accounts=(Account(name="a", key=key), Account(name="b", key=key))))
+    assert list(described) == ["upstream", "accounts", "collectors"]
+    assert described["accounts"] == [{"name": "a", "api_key_env": "KEY"}, {"name": "b", "api_key_env": "KEY"}]
+
+
+def test_a_key_is_described_by_where_it_is_read() -> None:
+    """Never by itself, not even if it comes from somewhere else than the environment or a file."""
+
+    class Vault:
+        def read(self) -> Secret:
+            return Secret("sk-or-v1-test")
+
+    configuration = Configuration(
+        accounts=(Account(name="a", key=FileSecret(Path("/run/secrets/key"))), Account(name="b", key=Vault()))
+    )
+    described = describe(configuration)["accounts"]
+    assert described == [{"name": "a", "api_key_file": "/run/secrets/key"}, {"name": "b", "api_key": "<secret>"}]
+
+
+@pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
+def test_the_files_that_we_ship_say_the_defaults(name: str, environment: Mapping[str, str]) -> None:
+    """Taking one of them changes nothing."""
+    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment))
+    assert Configuration(accounts=(account,)) == load(CONFIG / name, environment)
+
+
+def test_the_example_names_every_key() -> None:
+    """Those of another account stand in a comment, since they can't stand beside the first one's."""
+    example = (CONFIG / "example.yaml").read_text(encoding="utf-8")
+    keys = {path for path, _ in every_key(WrittenFile) if not path.startswith("accounts[].")}
+    assert keys == set(_paths(yaml.safe_load(example)))
+    assert all(f" {name}: " in example or f" {name}:\n" in example for name in ("name", "api_key_env", "api_key_file"))
+
+
+def test_what_the_example_has_in_comments_works_too(tmp_path: Path, environment: Mapping[str, str]) -> None:
+    """Somebody will take the marks away."""
+    example = (CONFIG / "example.yaml").read_text(encoding="utf-8")
+    (tmp_path / "research.key").write_text("sk-or-v1-test")
+    file = tmp_path / "exporter.yaml"
+    file.write_text(example.replace("  # - name", "  - name").replace("  #   ", "    "), encoding="utf-8")
+    assert load(file, environment).accounts[0].collectors.activity.split_by == "workspace"
+
+
+def _paths(node: object, path: str = "") -> list[str]:
+    if not isinstance(node, dict):
+        return [path]
+    below = [_paths(value, f"{path}.{name}" if path else name) for name, value in node.items()]
+    return [*([path] if path else []), *(inner for paths in below for inner in paths)]

@@ -1,0 +1,107 @@
+"""Whatever stands in the file, the worst that happens is a ConfigurationError."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from exporter.config.load import load, parse
+from exporter.errors import ConfigurationError
+
+ENVIRONMENT = {"OPENROUTER_API_KEY": "sk-or-v1-test"}
+EXAMPLE = (Path(__file__).parents[2] / "config/example.yaml").read_text(encoding="utf-8")
+PIECES = st.sampled_from(
+    [
+        *("accounts", "collectors", "upstream", "activity", "name", "windows", "retries", "interval", "api_key_env"),
+        *(":", ": ", "- ", "\n", "\n  ", "\n    ", "? ", ", ", "[", "]", "{", "}", "'", '"', "\t", "---\n", "...\n"),
+        *("&a ", "*a", "<<", "!!str ", "!x", "!<x>", "%YAML 1.2\n", "%TAG ! x\n", "|", ">", "#", "\\u", "\\UFFFFFFFF"),
+        *(
+            "null",
+            "~",
+            "true",
+            "no",
+            "30s",
+            "1:30",
+            "0x1F",
+            ".inf",
+            "5XX",
+            "\ufeff",
+            "\x85",
+            "\u2028",
+            "\x00",
+            "é",
+            "😀",
+        ),
+    ]
+)
+
+
+def try_to_parse(text: str) -> None:
+    error = None
+    try:
+        parse(text, "test.yaml", ENVIRONMENT)
+    except ConfigurationError as raised:
+        error = raised
+    if error is not None:
+        assert error.mistakes
+        assert all(mistake.line >= 1 and mistake.column >= 1 for mistake in error.mistakes)
+        assert str(error).encode()  # half characters could not be printed
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200))
+def test_bytes_of_any_kind_do_no_harm(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    """A file may hold anything."""
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError):
+        load(file, ENVIRONMENT)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=100))
+def test_text_of_any_kind_does_no_harm(text: str) -> None:
+    """Even half characters, which no file can hold."""
+    try_to_parse(text)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES, max_size=40).map("".join))
+@example("%YAML " + "9" * 5000 + "\n--- a")
+@example("? " * 1000)
+@example("- " * 1000)
+@example("[" * 100_000)
+@example("{a: " * 100_000)
+@example("a: " * 1000)
+@example("a: &a [*a, *a]")
+@example('"\\uD800": 1')
+def test_what_looks_like_yaml_does_no_harm(text: str) -> None:
+    """Its signs may come in any order."""
+    try_to_parse(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 5), PIECES)
+def test_a_spoilt_example_does_no_harm(chance: random.Random, times: int, piece: str) -> None:
+    """Bits cut out of it, doubled, or put in."""
+    text = EXAMPLE
+    for _ in range(times):
+        start, end = sorted((chance.randrange(len(text) + 1), chance.randrange(len(text) + 1)))
+        end = min(end, start + 30)
+        text = chance.choice(
+            [text[:start] + text[end:], text[:end] + text[start:], text[:start] + piece + text[start:]]
+        )
+    try_to_parse(text)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.recursive(st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner)))
+def test_any_value_in_any_place_does_no_harm(value: object) -> None:
+    """JSON is YAML, so this is well-formed, only wrong."""
+    for key in ("accounts", "upstream", "collectors"):
+        try_to_parse(json.dumps({key: value}))

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from exporter.config.load import default, load, parse, warnings_of
+from exporter.config.model import Account, Activity, Collectors, Configuration, Upstream
+from exporter.config.secret import EnvironmentSecret, FileSecret
+from exporter.errors import ConfigurationError
+
+Read = Callable[[str], Configuration]
+
+
+def activity_of(configuration: Configuration, account: int = 0) -> Activity:
+    return configuration.accounts[account].collectors.activity
+
+
+def test_an_account_is_all_that_a_file_must_have(read: Read, environment: Mapping[str, str]) -> None:
+    """Everything else has its default."""
+    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment))
+    assert Configuration(accounts=(account,)) == read("")
+
+
+def test_without_a_file_there_is_one_account(environment: Mapping[str, str]) -> None:
+    """It is named `default`, and its key is in OPENROUTER_API_KEY."""
+    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment))
+    assert Configuration(accounts=(account,)) == default(environment)
+
+
+@pytest.mark.parametrize("environment", [{}, {"OPENROUTER_API_KEY": ""}, {"OPENROUTER_API_KEY": "  "}])
+def test_without_a_file_and_without_a_key_both_remedies_are_named(environment: dict[str, str]) -> None:
+    """The message is for somebody who has just installed this."""
+    with pytest.raises(ConfigurationError) as caught:
+        default(environment)
+    expected = (
+        "no configuration: environment variable OPENROUTER_API_KEY is unset or empty; "
+        "set OPENROUTER_API_KEY to a management key, or name a file with --config.file"
+    )
+    assert expected == str(caught.value)
+
+
+def test_an_empty_section_has_its_defaults(read: Read) -> None:
+    """A heading under which all is commented out is no mistake."""
+    assert Upstream() == read("upstream:\ncollectors:\n  activity:\n").upstream
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("interval: 1s", Activity(interval=1)),
+        ("stale_after: never", Activity(stale_after=math.inf)),
+        ("stale_after: 15m", Activity(stale_after=900)),
+        ("settle_delay: 0", Activity(settle_delay=0)),
+        ("settle_delay: 0s\n    empty_day_after: 0s", Activity(settle_delay=0, empty_day_after=0)),
+        ("empty_day_after: 24h", Activity(empty_day_after=86400)),
+        ("enabled: false", Activity(enabled=False)),
+        ("windows: []", Activity(windows=())),
+        ("windows: [1d, 30d]", Activity(windows=("1d", "30d"))),
+        ('include: ["openai/.*"]', Activity(include=(re.compile("openai/.*"),))),
+        ("drop_labels: [provider]", Activity(drop_labels=("provider",))),
+        ("split_by: workspace", Activity(split_by="workspace")),
+        ("max_endpoints: 1", Activity(max_endpoints=1)),
+    ],
+)
+def test_a_collector_takes_its_settings(read: Read, text: str, expected: Activity) -> None:
+    """Values at their bounds are fine."""
+    assert expected == activity_of(read(f"collectors:\n  activity:\n    {text}\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "base_url: https://proxy.example:8443/openrouter/",
+            Upstream(base_url="https://proxy.example:8443/openrouter"),
+        ),
+        ("base_url: http://localhost:10064/api/v1", Upstream(base_url="http://localhost:10064/api/v1")),
+        ("base_url: http://127.1.2.3", Upstream(base_url="http://127.1.2.3")),
+        ('base_url: "http://[::1]:80"', Upstream(base_url="http://[::1]:80")),
+        ("timeout: 1ms", Upstream(timeout=0.001)),
+        ("max_response_bytes: 1KiB", Upstream(max_response_bytes=1024)),
+        ("proxy_url: http://proxy:3128/", Upstream(proxy_url="http://proxy:3128")),
+        ("proxy_from_environment: true", Upstream(proxy_from_environment=True)),
+        ("proxy_url: ~", Upstream(proxy_url=None)),
+    ],
+)
+def test_the_upstream_takes_its_settings(read: Read, text: str, expected: Upstream) -> None:
+    """Plain http is for this very machine; a slash at the end of a URL is left out."""
+    assert expected == read(f"upstream:\n  {text}\n").upstream
+
+
+def test_status_codes_may_be_numbers_or_text(read: Read) -> None:
+    """They are kept as text, classes in capitals."""
+    upstream = read('upstream:\n  retries:\n    status_codes: [408, "429", 5xx, 4XX]\n').upstream
+    assert upstream.retries.status_codes == ("408", "429", "5XX", "4XX")
+
+
+def test_words_that_are_booleans_to_some_are_text_where_text_is_asked_for(environment: Mapping[str, str]) -> None:
+    """An account may be named for Norway."""
+    text = "accounts: [{name: no, api_key_env: OPENROUTER_API_KEY}]"
+    assert parse(text, "test.yaml", environment).accounts[0].name == "no"
+
+
+def test_an_alias_stands_for_what_its_anchor_holds(read: Read) -> None:
+    """Plain aliases are a fair way to say something once."""
+    activity = activity_of(read("collectors:\n  activity:\n    include: &all [.*]\n    exclude: *all\n"))
+    assert activity.include == activity.exclude
+
+
+def test_an_account_overrides_key_by_key(environment: Mapping[str, str]) -> None:
+    """What it doesn't name stays as the file has it for all."""
+    text = """
+accounts:
+  - {name: first, api_key_env: OPENROUTER_API_KEY}
+  - name: second
+    api_key_env: OPENROUTER_API_KEY
+    collectors: {activity: {interval: 1h, filters: {user_id: me}}}
+collectors:
+  activity: {interval: 5m, windows: [7d], filters: {workspace_id: 123e4567-e89b-12d3-a456-426614174000}}
+"""
+    second = activity_of(parse(text, "test.yaml", environment), 1)
+    assert second.interval == 3600.0
+    assert second.windows == ("7d",)
+    assert second.filters.user_id == "me"
+    assert second.filters.workspace_id == "123e4567-e89b-12d3-a456-426614174000"
+
+
+def test_what_contradicts_itself_for_all_may_be_put_right_by_each_account(environment: Mapping[str, str]) -> None:
+    """Only what is in effect for an account has to make sense."""
+    text = """
+accounts:
+  - {name: only, api_key_env: OPENROUTER_API_KEY, collectors: {activity: {stale_after: never}}}
+collectors: {activity: {interval: 2d}}
+"""
+    assert Collectors(activity=Activity(interval=172800, stale_after=math.inf)) == (
+        parse(text, "test.yaml", environment).accounts[0].collectors
+    )
+
+
+def test_a_mistake_that_accounts_share_is_told_once(mistakes: Callable[[str], list[str]]) -> None:
+    """It stands in the file once."""
+    text = """
+accounts:
+  - {name: first, api_key_env: OPENROUTER_API_KEY}
+  - {name: second, api_key_env: OPENROUTER_API_KEY, collectors: {activity: {windows: []}}}
+collectors: {activity: {interval: 2d}}
+"""
+    told = mistakes(text)
+    assert len(told) == 1
+    assert told[0].startswith("5:35: collectors.activity: stale_after (1d) is shorter than interval (2d)")
+    assert told[0].endswith("(stale_after at the default)")
+
+
+def test_a_value_that_cannot_be_read_quarrels_with_nobody(mistakes: Callable[[str], list[str]]) -> None:
+    """Its default would; but nobody wrote that."""
+    text = (
+        "accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]\ncollectors: {activity: {interval: x, stale_after: 1m}}"
+    )
+    assert len(mistakes(text)) == 1
+
+
+def test_relative_paths_begin_at_the_configuration_file(tmp_path: Path) -> None:
+    """So that it doesn't matter where the program is started."""
+    (tmp_path / "ca.pem").write_text("certificate")
+    (tmp_path / "team.key").write_text("sk-or-v1-test\n")
+    file = tmp_path / "exporter.yaml"
+    file.write_text("accounts: [{name: team, api_key_file: team.key}]\nupstream: {tls: {ca_file: ca.pem}}")
+    configuration = load(file, {})
+    assert FileSecret(tmp_path / "team.key") == configuration.accounts[0].key
+    assert tmp_path / "ca.pem" == configuration.upstream.tls.ca_file
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path, environment: Mapping[str, str]) -> None:
+    """Some editors write one."""
+    file = tmp_path / "exporter.yaml"
+    file.write_text("accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]", encoding="utf-8-sig")
+    assert load(file, environment).accounts[0].name == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing.yaml", "can't be read: No such file or directory"), (".", "can't be read: Is a directory")],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, reason: str) -> None:
+    """There is no line to name."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / name, {})
+    assert f"{tmp_path / name}: {reason}" == str(caught.value)
+
+
+def test_a_file_too_long_for_a_configuration_is_not_read(tmp_path: Path) -> None:
+    """Somebody named the wrong file."""
+    file = tmp_path / "huge.yaml"
+    file.write_bytes(b"#" * 300_000)
+    with pytest.raises(ConfigurationError, match="longer than 256KiB; this can't be a configuration"):
+        load(file, {})
+
+
+@pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
+def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: int, count: int) -> None:
+    """It works all the same: some ways of mounting secrets leave no choice."""
+    key = tmp_path / "team.key"
+    key.write_text("sk-or-v1-test")
+    key.chmod(mode)
+    warnings = warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key)),)))
+    assert count == len(warnings)
+    assert all('account "team"' in warning and "chmod 600" in warning for warning in warnings)

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+
+from exporter.config.kinds import Decimal, Duration
+from exporter.config.shape import Settings, every_key, keys_of
+from exporter.config.written import WrittenFile
+
+
+def test_every_default_is_one_that_could_be_written() -> None:
+    """A default is within its own bounds, and those of a section go together."""
+    for path, key in every_key(WrittenFile):
+        if isinstance(key.holds, Duration | Decimal):
+            assert key.holds.minimum <= key.default <= key.holds.maximum, path
+        if isinstance(key.holds, type) and not path.startswith("accounts"):
+            assert key.holds().conflicts() == (), path
+
+
+def test_a_key_without_a_kind_is_a_mistake_of_the_programmer() -> None:
+    """It is found by the first test that reads anything."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Forgotten(Settings):
+        size: Annotated[int, "How many."] = 1
+
+    with pytest.raises(TypeError, match=r"size: .*int.* needs a kind beside it"):
+        keys_of(Forgotten)
+
+
+def test_reading_a_configuration_needs_nothing_heavy() -> None:
+    """The program starts quickly, and without what only tests need."""
+    code = "import sys, exporter.config.load; print({'jsonschema', 'msgspec', 'aiohttp', 'asyncio'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from exporter.config.reference import table
+from exporter.config.schema import schema
+
+ROOT = Path(__file__).parents[2]
+BAD = Path(__file__).parent / "bad"
+
+
+def errors(data: Any) -> list[str]:
+    return [error.message for error in Draft202012Validator(schema()).iter_errors(data)]
+
+
+def test_the_schema_is_one() -> None:
+    """It is valid by the dialect it names."""
+    Draft202012Validator.check_schema(schema())
+
+
+def test_the_file_with_the_schema_is_current() -> None:
+    """Make it anew with `python -m exporter.config.schema > config/schema.json`."""
+    assert json.loads((ROOT / "config/schema.json").read_text(encoding="utf-8")) == schema()
+
+
+@pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
+def test_the_files_that_we_ship_are_valid(name: str) -> None:
+    """Editors show no error in them."""
+    assert errors(yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("unknown-key", "key-at-the-wrong-level", "windows", "whole-number-zero", "strategy", "choice", "filters"),
+        *("base-url-http", "size", "duration", "account-key-neither-or-both", "accounts-empty", "accounts-missing"),
+    ],
+)
+def test_an_editor_shows_most_mistakes(name: str) -> None:
+    """All but those that need other keys, the environment or other files to be seen."""
+    assert errors(yaml.safe_load((BAD / f"{name}.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
+def test_editors_find_the_schema_by_the_first_line(name: str) -> None:
+    """The path is relative, so that it works in any copy."""
+    first = (ROOT / "config" / name).read_text(encoding="utf-8").partition("\n")[0]
+    assert first == "# yaml-language-server: $schema=schema.json"
+
+
+def test_every_key_is_described() -> None:
+    """What a key means is part of it."""
+
+    def undescribed(node: dict[str, Any]) -> list[str]:
+        missing = [name for name, key in node.get("properties", {}).items() if not key.get("description")]
+        return missing + [name for section in node.get("$defs", {}).values() for name in undescribed(section)]
+
+    assert undescribed(schema()) == []
+
+
+def test_the_documentation_has_the_table_of_keys() -> None:
+    """Make it anew with `python -m exporter.config.reference`; it is the end of docs/configuration.md."""
+    assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8").endswith("## Every key\n\n" + table())
