@@ -72,7 +72,7 @@ class Gate:
         if len(self._logged) > MOST_KEPT:
             self._logged.popitem(last=False)
         reason = "no credentials" if given is None else "wrong name or password"
-        _log.warning("a request was refused", source=source, path=request.path, reason=reason)
+        _log.warning("request_refused", source=source, path=request.path, reason=reason)
 
 
 class Passwords:

@@ -117,4 +117,4 @@ def _error(poll: PollRecord | None) -> str:
 
 
 def _advice(collector: CollectorStatus) -> str:
-    return f'<p class="error">{safe(collector.advice)}</p>' if collector.advice else ""
+    return f'<p class="error">{isolated(collector.advice)}</p>' if collector.advice else ""

@@ -44,7 +44,7 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         live = self.server.live
         if live is not None and not live.admits(transport.get_extra_info("peercert")):
-            _log.debug("a client's certificate has none of the names in client_allowed_sans")
+            _log.debug("client_certificate_refused", reason="none of its names is in client_allowed_sans")
             self.abort()
             return
         self._deadline = asyncio.get_running_loop().call_later(self.server.first_request_seconds, self.abort)
@@ -81,9 +81,9 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is no HTTP, or too much of it: a word to the client, nothing that floods the log."""
         if status == 500:  # noqa: PLR2004
-            _log.error("a request failed", exc_info=exc)
+            _log.error("request_failed", exc_info=exc)
         else:
-            _log.debug("a request was no proper HTTP", error=str(exc))
+            _log.debug("request_malformed", error=str(exc))
         answer = text(status, "Bad request." if status == 400 else "Request failed.")  # noqa: PLR2004
         heads = self.server.routes.heads
         reply = Reply(heads.head(answer.status, answer.content_type, answer.headers), answer.body, heads.date())

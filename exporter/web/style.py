@@ -61,7 +61,7 @@ font-weight:550;white-space:nowrap;color:var(--idle);background:var(--idle-groun
 .error{padding:8px 12px;border-left:3px solid var(--bad);border-radius:4px;background:var(--bad-ground);
 font-size:13.5px;overflow-wrap:anywhere}
 .stale .error{border-color:var(--warn);background:var(--warn-ground)}
-.error b{font-weight:600;text-transform:none}
+.error b{font-weight:600}
 .history{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:flex-end;gap:4px 12px}
 .note{color:var(--soft);font-size:13px;line-height:1.2}
 .badges{display:flex;flex-wrap:wrap;gap:6px}

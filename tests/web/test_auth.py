@@ -117,7 +117,7 @@ async def test_a_broken_change_changes_nothing(guard: Guard, file: Path) -> None
         assert await status_of(client) == 401
     errors = [line for line in logs if line["log_level"] == "error"]
     assert len(errors) == 1
-    assert "expected a bcrypt hash" in errors[0]["error"]
+    assert "expected a bcrypt hash" in errors[0]["mistakes"][0]
 
 
 async def test_a_file_that_vanished_changes_nothing(guard: Guard, file: Path) -> None:

@@ -89,6 +89,11 @@ def test_a_failure_is_told_with_its_reason() -> None:
     assert "Last success 1 min ago" in text
 
 
+def test_advice_is_shown() -> None:
+    """Where the daemon knows what is wrong with a key, the page says what to do."""
+    assert "use a management key" in read(page_of(status(failing(advice="use a management key"))))
+
+
 def test_values_that_are_gone_are_told_apart_from_values_that_last() -> None:
     """Failing for so long that the series vanished is `stale`."""
     assert "stale" in read(page_of(status(failing(expires=None, series=0))))

@@ -150,7 +150,7 @@ async def test_a_half_written_renewal_changes_nothing(guard: Guard, certificates
     with capture_logs() as logs:
         assert [await serial_of(url, certificates.client()) for _ in range(2)] == [before, before]
     assert [line["log_level"] for line in logs] == ["error"]
-    assert "doesn't belong to the certificate" in logs[0]["error"]
+    assert "doesn't belong to the certificate" in logs[0]["mistakes"][0]
     os.replace(folder / "renewed.key", folder / "server.key")  # noqa: PTH105
     assert await serial_of(url, certificates.client()) != before
 
@@ -171,4 +171,4 @@ async def test_tls_is_never_switched_off_on_the_fly(guard: Guard, certificates: 
     certificates.write("web.yml", "http_server_config: {http2: true}\n")
     with capture_logs() as logs:
         assert await status_of(url, certificates.client()) == 200
-    assert "needs a restart" in logs[0]["event"]
+    assert "needs a restart" in logs[0]["mistakes"][0]
