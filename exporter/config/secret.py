@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -48,7 +48,7 @@ class EnvironmentSecret:
     """A secret in an environment variable."""
 
     variable: str
-    environment: Mapping[str, str] = os.environ
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False, compare=False)
 
     def read(self) -> Secret:
         """Return the variable's value. Raise SecretError if it is unset or can't be a key."""
