@@ -1,0 +1,155 @@
+"""Answers without a network, polls without a loop, and what a snapshot shows as plain dictionaries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, TypeVar, cast
+
+from exporter.api.answer import Answer
+from exporter.api.client import Client, Request
+from exporter.api.rows import Rejections
+from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.base import Collected, Poll
+from exporter.config.model import Activity
+from exporter.errors import AttemptError
+from exporter.snapshot import Snapshot
+from tests.support import NOON, FakeClock
+
+T = TypeVar("T")
+
+PREFIX = "openrouter_activity_"
+TODAY = NOON.date()
+YESTERDAY = TODAY - timedelta(days=1)
+
+Labels = tuple[str, ...]
+Shown = dict[str, dict[Labels, float]]
+
+
+class FixedClient:
+    """Answers with what it was given, and remembers what it was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.metrics = self
+        self.failures: list[AttemptError] = []
+        self.asked: list[Request] = []
+        self._answer = answer
+
+    async def ask(self, request: Request, _deadline: float, *, quiet: bool = False) -> Answer:
+        assert not quiet
+        self.asked.append(request)
+        return self._answer
+
+    def failed(self, _operation: str, error: AttemptError) -> None:
+        self.failures.append(error)
+
+
+@dataclass(frozen=True)
+class Polled:
+    """A poll that succeeded."""
+
+    collected: Collected
+    rejections: Rejections
+    client: FixedClient
+
+    @property
+    def memory(self) -> object:
+        return self.collected.memory
+
+    @property
+    def shown(self) -> Shown:
+        assert self.collected.snapshot is not None
+        return shown(self.collected.snapshot)
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        return dict(self.rejections.counts)
+
+
+def ago(days: int, today: date = TODAY) -> str:
+    """Return the day so many days before today, as the API writes it."""
+    return f"{today - timedelta(days=days)} 00:00:00"
+
+
+def row(day: str = ago(1), endpoint: str = "e1", **fields: Any) -> dict[str, Any]:
+    """Return a row whose numbers are 1, 2, 3 and so on unless said otherwise; a field that is ... is left out."""
+    whole = {
+        "date": day,
+        "model": "acme/one",
+        "model_permaslug": "acme/one-2026",
+        "endpoint_id": endpoint,
+        "provider_name": "Acme",
+        "usage": 1.0,
+        "byok_usage_inference": 2.0,
+        "requests": 3,
+        "prompt_tokens": 4,
+        "completion_tokens": 5,
+        "reasoning_tokens": 6,
+        "cached_tokens": 7,
+    } | fields
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+def body(rows: Iterable[Any]) -> bytes:
+    return json.dumps({"data": list(rows)}).encode()
+
+
+def answer(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Answer:
+    """Return what the API would have sent, with the server's clock in the Date header where it is given."""
+    content = rows if isinstance(rows, bytes) else body(rows)
+    return Answer(
+        chunks=(content,),
+        encoding="identity",
+        digest=blake2b(content).digest(),
+        limit=1 << 30,
+        content_type="application/json",
+        date=server,
+    )
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    work.close()
+    raise AssertionError("it waits for something")
+
+
+def poll(
+    collector: ActivityCollector, received: Answer, *, now: datetime = NOON, memory: object = None, client: Any = None
+) -> Polled:
+    """Let a collector poll once at a moment of our clock."""
+    client = client or FixedClient(received)
+    clock = FakeClock(now)
+    way = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", client), clock=clock)
+    return Polled(finished(collector.collect(way, memory)), way.rejections, client)
+
+
+def collect(rows: Iterable[Any], *, now: datetime = NOON, **settings: Any) -> Polled:
+    """Let a fresh collector read rows."""
+    return poll(ActivityCollector("default", Activity(**settings)), answer(rows), now=now)
+
+
+def shown(snapshot: Snapshot) -> Shown:
+    """Return what a scrape would show: family (without the prefix) to label values (without the account) to value."""
+    families: Shown = {}
+    for family in snapshot.families:
+        samples = {
+            labels[1:]: value
+            for labels, value in zip(family.label_sets.rows, family.values, strict=True)
+            if value == value  # noqa: PLR0124
+        }
+        assert len({labels[0] for labels in family.label_sets.rows}) <= 1
+        assert family.declaration.name not in families
+        families[family.declaration.name.removeprefix(PREFIX)] = samples
+    return families
+
+
+def at(text: str) -> datetime:
+    """Return a moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,171 @@
+"""The rules of time: which day the gauges describe, what a window holds, which days an answer covers."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+
+from exporter.collectors.days import (
+    DAY,
+    covered_days,
+    latest_completed_day,
+    midnight,
+    parse_day,
+    window,
+)
+from tests.collectors.helpers import at
+
+SETTLE = 1800.0
+EMPTY_AFTER = 10800.0
+BOTH = frozenset({date(2026, 8, 21), date(2026, 8, 22)})
+EARLIER_ONLY = frozenset({date(2026, 8, 21)})
+
+
+@pytest.mark.parametrize(
+    ("now", "days_with_rows", "expected"),
+    [
+        ("2026-08-22 23:59:59", BOTH, date(2026, 8, 21)),
+        ("2026-08-22 23:59:59.999999", BOTH, date(2026, 8, 21)),
+        ("2026-08-23 00:00:00", BOTH, date(2026, 8, 21)),
+        ("2026-08-23 00:29:59.999999", BOTH, date(2026, 8, 21)),
+        ("2026-08-23 00:30:00", BOTH, date(2026, 8, 22)),
+        ("2026-08-23 23:59:59", BOTH, date(2026, 8, 22)),
+        ("2026-08-23 00:30:00", EARLIER_ONLY, date(2026, 8, 21)),
+        ("2026-08-23 02:59:59.999999", EARLIER_ONLY, date(2026, 8, 21)),
+        ("2026-08-23 03:00:00", EARLIER_ONLY, date(2026, 8, 22)),
+        ("2026-08-23 03:00:00", frozenset(), date(2026, 8, 22)),
+        ("2026-03-01 00:30:00", frozenset({date(2026, 2, 28)}), date(2026, 2, 28)),
+        ("2028-03-01 00:30:00", frozenset({date(2028, 2, 29)}), date(2028, 2, 29)),
+        ("2027-01-01 00:00:00", frozenset({date(2026, 12, 31)}), date(2026, 12, 30)),
+    ],
+)
+def test_the_latest_completed_day(now: str, days_with_rows: frozenset[date], expected: date) -> None:
+    """Yesterday once it has settled and has rows, or once an empty day is believed; the day before until then."""
+    day = latest_completed_day(at(now), settle=SETTLE, empty_after=EMPTY_AFTER, days_with_rows=days_with_rows)
+    assert day == expected
+
+
+def test_without_waiting_the_day_flips_at_midnight() -> None:
+    """Both settings 0: even a day without rows counts from its end on."""
+    moments = [at("2026-08-22 23:59:59.999999"), at("2026-08-23 00:00:00")]
+    days = [latest_completed_day(now, settle=0, empty_after=0, days_with_rows=()) for now in moments]
+    assert days == [date(2026, 8, 21), date(2026, 8, 22)]
+
+
+def test_an_empty_day_is_not_believed_before_it_settled() -> None:
+    """Whatever the setting says."""
+    late = {"settle": 3600.0, "empty_after": 60.0}
+    moments = [at("2026-08-23 00:59:59"), at("2026-08-23 01:00:00")]
+    days = [latest_completed_day(now, **late, days_with_rows=()) for now in moments]
+    assert days == [date(2026, 8, 21), date(2026, 8, 22)]
+
+
+def test_a_whole_day_of_waiting_for_rows() -> None:
+    """With `empty_day_after: 1d` an empty yesterday is never believed, and the day still never goes back."""
+    moments = [at("2026-08-23 00:00:00") + timedelta(hours=hours) for hours in range(72)]
+    days = [latest_completed_day(now, settle=SETTLE, empty_after=86400.0, days_with_rows=()) for now in moments]
+    assert days == sorted(days)
+    assert set(days) == {date(2026, 8, 21), date(2026, 8, 22), date(2026, 8, 23)}
+
+
+def test_the_day_is_that_of_utc() -> None:
+    """Wherever the clock's time zone lies."""
+    now = datetime(2026, 8, 23, 9, 0, tzinfo=timezone(timedelta(hours=10)))  # 23:00 the day before in UTC
+    assert latest_completed_day(now, settle=SETTLE, empty_after=EMPTY_AFTER, days_with_rows=BOTH) == date(2026, 8, 21)
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "first", "length"),
+    [
+        ("1d", date(2026, 8, 22), date(2026, 8, 22), 1),
+        ("7d", date(2026, 3, 3), date(2026, 2, 25), 7),
+        ("7d", date(2028, 3, 3), date(2028, 2, 26), 7),
+        ("30d", date(2026, 8, 22), date(2026, 7, 24), 30),
+        ("month_to_date", date(2026, 8, 1), date(2026, 8, 1), 1),
+        ("month_to_date", date(2026, 8, 31), date(2026, 8, 1), 31),
+        ("month_to_date", date(2026, 2, 28), date(2026, 2, 1), 28),
+        ("month_to_date", date(2028, 2, 29), date(2028, 2, 1), 29),
+        ("month_to_date", date(2026, 12, 31), date(2026, 12, 1), 31),
+    ],
+)
+def test_windows_end_with_the_day(name: str, last: date, first: date, length: int) -> None:
+    """Every day once, oldest first."""
+    days = window(name).days(last)
+    assert (days[0], days[-1], len(days), len(set(days))) == (first, last, length, length)
+    assert list(days) == sorted(days)
+
+
+def test_midnight_is_in_utc() -> None:
+    """What the timestamp gauge shows."""
+    assert midnight(date(2026, 8, 22)) == datetime(2026, 8, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("server", "first", "last"),
+    [
+        (None, date(2026, 7, 24), date(2026, 8, 22)),
+        ("2026-08-23 11:59:58", date(2026, 7, 24), date(2026, 8, 22)),
+        ("2026-08-24 00:00:00", date(2026, 7, 25), date(2026, 8, 22)),  # the server is a day ahead
+        ("2026-08-22 23:59:59", date(2026, 7, 24), date(2026, 8, 21)),  # and a day behind
+        ("2026-08-28 12:00:00", date(2026, 7, 29), date(2026, 8, 22)),
+    ],
+)
+def test_days_that_an_answer_covers(server: str | None, first: date, last: date) -> None:
+    """Those that are within the 30 completed days by both clocks."""
+    days = sorted(covered_days(at("2026-08-23 12:00:00"), None if server is None else at(server)))
+    assert days == [first + DAY * offset for offset in range((last - first).days + 1)]
+
+
+def test_clocks_that_are_far_apart_cover_nothing() -> None:
+    """Then no window is published at all."""
+    assert covered_days(at("2026-08-23 12:00:00"), at("2026-06-01 12:00:00")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-08-23 00:00:00",
+        "2026-08-23",
+        "2026-08-23T00:00:00Z",
+        "2026-08-23t00:00:00z",
+        "2026-08-23T00:00:00+00:00",
+        "2026-08-23T00:00:00.000Z",
+        "2026-08-23T00:00:00.000000000Z",
+        "2026-08-23T23:59:59.999999Z",
+        "2026-08-24T01:30:00+02:00",
+    ],
+)
+def test_dates_in_all_layouts(text: str) -> None:
+    """The live API's, the documented one, and RFC 3339 in all its forms, as a day in UTC."""
+    assert parse_day(text) == date(2026, 8, 23)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "yesterday",
+        "2026-08",
+        "2026-13-01",
+        "2026-02-29",
+        "2026-8-3",
+        "23.08.2026",
+        "1787443200",
+        "2026-08-23 25:00:00",
+        "2026-08-23 00:00:00 UTC",
+        " 2026-08-23",
+        "2026-08-23\n",
+        "0000-01-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-01:00",
+        "2026-08-23\ud800",
+        "\uff12026-08-23",
+        "ß" * 10,
+        "9" * 10_000,
+    ],
+)
+def test_garbage_is_no_date(text: str) -> None:
+    """And no exception: one row must not lose the rest."""
+    assert parse_day(text) is None

@@ -1,0 +1,184 @@
+"""The midnight test: clocks are moved over midnights, days come late, windows come and go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+import structlog
+
+from exporter.api.client import ApiMetrics, Client, RequestDuration
+from exporter.api.session import open_session
+from exporter.collectors.activity import OPERATION, ActivityCollector
+from exporter.collectors.base import Poll
+from exporter.config.model import Activity, Retries, Upstream
+from exporter.config.secret import EnvironmentSecret
+from exporter.simulator.data import Account
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from exporter.telemetry import Telemetry
+from tests.collectors.helpers import Shown, at, shown
+from tests.collectors.model import Expected, Model
+from tests.support import FakeClock
+
+ALL = {"", "7d", "30d", "month_to_date"}
+
+
+@dataclass
+class Rig:
+    """A collector, its way to a simulator on the same clock, and the model of what it must show."""
+
+    clock: FakeClock
+    simulator: Running
+    client: Client
+    collector: ActivityCollector
+    model: Model = field(default_factory=Model)
+    memory: object = None
+    shown: Shown = field(default_factory=dict)
+
+    async def poll(self, moment: str, *, late: bool = False, local: datetime | None = None) -> Expected:
+        """Poll at a moment and compare all usage with the model; `late` holds back yesterday's rows."""
+        self.clock.set(at(moment))
+        self.simulator.faults.replace(*([parse_fault("late-day")] if late else []))
+        instant = local or self.clock.now()
+        poll = Poll(instant=instant, deadline=self.clock.monotonic() + 300, client=self.client, clock=self.clock)
+        collected = await self.collector.collect(poll, self.memory)
+        self.memory = collected.memory
+        if collected.snapshot is not None:
+            self.shown = shown(collected.snapshot)
+        first = 2 if late else 1
+        days = [self.clock.now().date() - timedelta(days=back) for back in range(first, 31)]
+        rows = [(day, use.endpoint_id, Fraction(str(use.usage))) for day in days for use in ACCOUNT.rows_of_day(day)]
+        expected = self.model.poll(instant, self.clock.now(), rows)
+        assert self.day == expected.day
+        assert self.windows == expected.windows.keys()
+        for name, uses in expected.windows.items():
+            family = self.shown[f"{name}_usage_usd" if name else "usage_usd"]
+            values = {labels[2]: value for labels, value in family.items()}
+            assert values == pytest.approx({key: float(usage) for key, usage in uses.items()}, rel=1e-12, abs=0)
+        return expected
+
+    @property
+    def day(self) -> date:
+        """The day that the timestamp gauge names."""
+        return datetime.fromtimestamp(self.shown["day_timestamp_seconds"][()], tz=self.clock.now().tzinfo).date()
+
+    @property
+    def windows(self) -> set[str]:
+        """The windows of which anything is published."""
+        names = {name.removesuffix("usage_usd").removesuffix("byok_") for name in self.shown if "usage_usd" in name}
+        return {name.removesuffix("_") for name in names}
+
+
+ACCOUNT = Account(1)
+
+
+@asynccontextmanager
+async def rig(start: str) -> AsyncIterator[Rig]:
+    clock, telemetry = FakeClock(at(start)), Telemetry()
+    async with running(SimulatorSettings(), clock) as simulator:
+        upstream = Upstream(base_url=simulator.url, retries=Retries(strategy="none"))
+        async with open_session(upstream) as session:
+            client = Client(
+                session=session,
+                upstream=upstream,
+                key=EnvironmentSecret("KEY", {"KEY": "sk-or-v1-demo"}),
+                clock=clock,
+                metrics=ApiMetrics(telemetry, "default", (OPERATION,)),
+                duration=RequestDuration(telemetry, (OPERATION,)),
+                log=structlog.stdlib.get_logger(),
+            )
+            yield Rig(clock, simulator, client, ActivityCollector("default", Activity()))
+
+
+async def test_two_midnights_at_a_months_end() -> None:
+    """Over the end of a 31-day month, with a late day: day, windows and every value as the rules say."""
+    async with rig("2026-08-30 12:00:00") as daemon:
+        for moment, late, day in (
+            ("2026-08-30 12:00:00", False, date(2026, 8, 29)),
+            ("2026-08-30 23:59:59", False, date(2026, 8, 29)),
+            ("2026-08-31 00:00:00", False, date(2026, 8, 29)),  # not settled; 30d needs a day that left the window
+            ("2026-08-31 00:29:59", False, date(2026, 8, 29)),
+            ("2026-08-31 00:30:00", False, date(2026, 8, 30)),
+            ("2026-08-31 23:45:00", False, date(2026, 8, 30)),
+            ("2026-09-01 00:00:00", True, date(2026, 8, 30)),
+            ("2026-09-01 00:45:00", True, date(2026, 8, 30)),  # settled, but yesterday has no row yet
+            ("2026-09-01 02:59:59", True, date(2026, 8, 30)),
+            ("2026-09-01 02:59:59.5", False, date(2026, 8, 31)),  # it came at last
+            ("2026-09-01 23:45:00", False, date(2026, 8, 31)),
+            ("2026-09-02 00:15:00", False, date(2026, 8, 31)),  # the month of 31 days from two polls ago
+            ("2026-09-02 00:30:00", False, date(2026, 9, 1)),
+        ):
+            expected = await daemon.poll(moment, late=late)
+            assert (moment, expected.day, expected.windows.keys()) == (moment, day, ALL)
+
+
+async def test_an_empty_day_is_believed_at_last() -> None:
+    """Three hours after midnight, yesterday without rows is a day without use: 0 everywhere, and not before."""
+    async with rig("2026-08-22 12:00:00") as daemon:
+        await daemon.poll("2026-08-22 12:00:00")
+        await daemon.poll("2026-08-23 02:59:59", late=True)
+        assert any(daemon.shown["usage_usd"].values())
+        await daemon.poll("2026-08-23 03:00:00", late=True)
+        assert daemon.day == date(2026, 8, 22)
+        assert set(daemon.shown["usage_usd"].values()) == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("moment", "day", "windows"),
+    [
+        ("2026-08-23 12:00:00", date(2026, 8, 22), ALL),
+        ("2026-08-23 00:10:00", date(2026, 8, 21), ALL - {"30d"}),  # the API no longer answers the oldest day
+        ("2026-09-01 12:00:00", date(2026, 8, 31), ALL - {"month_to_date"}),  # 31 days
+        ("2026-09-02 00:10:00", date(2026, 8, 31), ALL - {"30d", "month_to_date"}),
+        ("2026-10-01 12:00:00", date(2026, 9, 30), ALL),  # 30 days
+        ("2026-03-01 00:10:00", date(2026, 2, 27), ALL - {"30d"}),
+        ("2028-03-01 12:00:00", date(2028, 2, 29), ALL),
+    ],
+)
+async def test_a_cold_start_leaves_out_what_it_can_not_know(moment: str, day: date, windows: set[str]) -> None:
+    """A window with a day outside of the only answer there is has no series, not even one that is too small."""
+    async with rig(moment) as daemon:
+        expected = await daemon.poll(moment)
+        assert (expected.day, expected.windows.keys()) == (day, windows)
+
+
+async def test_a_poll_that_spans_midnight_uses_one_instant() -> None:
+    """Begun a second before midnight, answered a second after: the day is that of the beginning."""
+    async with rig("2026-08-22 12:00:00") as daemon:
+        await daemon.poll("2026-08-22 12:00:00")
+        await daemon.poll("2026-08-23 00:00:01", local=at("2026-08-22 23:59:59"))
+        assert (daemon.day, daemon.windows) == (date(2026, 8, 21), ALL)
+
+
+async def test_a_sleep_of_three_days_needs_no_memory() -> None:
+    """A laptop wakes up: the answer alone covers every window."""
+    async with rig("2026-08-20 12:00:00") as daemon:
+        await daemon.poll("2026-08-20 12:00:00")
+        await daemon.poll("2026-08-23 12:00:00")
+        assert (daemon.day, daemon.windows) == (date(2026, 8, 22), ALL)
+
+
+@pytest.mark.parametrize("days", [-3, -1, 1, 3])
+async def test_a_wrong_clock_of_ours_publishes_no_wrong_window(days: int) -> None:
+    """Set by an administrator's mistake and put right again: what is shown is right at each step, or absent."""
+    async with rig("2026-08-23 12:00:00") as daemon:
+        await daemon.poll("2026-08-23 12:00:00")
+        await daemon.poll("2026-08-23 12:15:00", local=at("2026-08-23 12:15:00") + timedelta(days=days))
+        assert daemon.day == date(2026, 8, 22) + timedelta(days=min(days, 0))
+        await daemon.poll("2026-08-23 12:30:00")
+        assert (daemon.day, daemon.windows) == (date(2026, 8, 22), ALL)
+
+
+async def test_windows_come_back_with_the_same_bytes_when_the_clock_is_put_right() -> None:
+    """A clock that was four days ahead hid two days; nothing new has to come from the API to show them again."""
+    async with rig("2026-08-23 12:00:00") as daemon:
+        await daemon.poll("2026-08-23 12:00:00", local=at("2026-08-27 12:00:00"))
+        assert daemon.windows == {"", "7d", "month_to_date"}
+        await daemon.poll("2026-08-23 12:15:00")
+        assert daemon.windows == ALL
