@@ -62,6 +62,7 @@ class Poller:
         self._published_for: Collected | None = None
         self._last_success: datetime | None = None
         self._records: deque[PollRecord] = deque(maxlen=KEPT_POLLS)
+        self._outage: set[str] = set()  # kinds of failure that were reported since the last success
         self.last_turn = clock.monotonic()
         metrics.interval.labels(account, collector.name).set(schedule.interval)
         metrics.telemetry.touch()
@@ -91,6 +92,7 @@ class Poller:
         self._last_success = old._last_success
         self._not_before = old._not_before
         self._records.extend(old._records)
+        self._outage |= old._outage
         if self._records:
             self._measure(self._records[-1])
         return True
@@ -126,23 +128,23 @@ class Poller:
             clock=self._clock,
             quiet=failing_already,
         )
-        error: Exception | None = None
-        collected: Collected | None = None
         try:
             collected = await self.collector.collect(poll, self._memory)
             await self._publish(poll, collected, started)
-        except Exception as caught:  # noqa: BLE001 — a daemon outlives its bugs; they are logged with their trace
-            error = caught
-        duration = self._clock.monotonic() - started
-        record = _record(instant, duration, collected, error)
-        self._records.append(record)
-        self._report_rejections(poll)
-        if error is None:
-            self._last_success = instant
-            self._report_success(record, recovered=failing_already)
-        else:
+        except Exception as error:  # noqa: BLE001 — a daemon outlives its bugs; they are logged with their trace
+            # Not kept beyond this block: its traceback holds this frame, and so the whole answer would stay in memory.
+            record = _record(instant, self._clock.monotonic() - started, None, error)
+            self._records.append(record)
+            self._report_rejections(poll)
             self._not_before = getattr(error, "not_before", None) or self._not_before
-            self._report_failure(record, error, known=failing_already)
+            self._report_failure(record, error)
+        else:
+            record = _record(instant, self._clock.monotonic() - started, collected, None)
+            self._records.append(record)
+            self._report_rejections(poll)
+            self._last_success = instant
+            self._outage.clear()
+            self._report_success(record, recovered=failing_already)
         self._measure(record)
         return record
 
@@ -180,15 +182,20 @@ class Poller:
             series=self._series(),
         )
 
-    def _report_failure(self, record: PollRecord, error: Exception, *, known: bool) -> None:
+    def _report_failure(self, record: PollRecord, error: Exception) -> None:
+        """Log a failure: at error when an outage begins, or when a refusal or a crash first shows in it."""
         keys: dict[str, Any] = description(error) if isinstance(error, AttemptError) else {"error": record.error}
         keys["duration"] = round(record.duration, 3)
+        kind = "failure"
         if getattr(error, "status", None) in REFUSED:
-            keys["hint"] = MANAGEMENT_KEY_HINT
-        if not isinstance(error, ExporterError):
-            self._log.error("poll_crashed", exc_info=error, **keys)
-            return
-        self._log.log(logging.DEBUG if known else logging.ERROR, "poll_failed", **keys)
+            keys["hint"] = kind = MANAGEMENT_KEY_HINT
+        crashed = not isinstance(error, ExporterError)
+        if crashed:
+            keys["exc_info"], kind = error, type(error).__name__
+        is_news = not self._outage or (kind not in self._outage and kind != "failure")
+        self._outage.add(kind)
+        level = logging.ERROR if is_news else logging.DEBUG
+        self._log.log(level, "poll_crashed" if crashed else "poll_failed", **keys)
 
     def _measure(self, record: PollRecord) -> None:
         key = (self.account, self.collector.name)

@@ -6,19 +6,20 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Literal
 
 import aiohttp
 import msgspec
 
-from exporter.api.retry import parse_retry_after
+from exporter.api.retry import parse_http_date, parse_retry_after
 from exporter.errors import InvalidResponse, StatusError
+from exporter.log import without_secrets
 
 PIECE = 64 * 1024
 LONGEST_ERROR_BODY = 64 * 1024
 LONGEST_MESSAGE = 300
+REDIRECTS = range(300, 400)
 
 Encoding = Literal["identity", "gzip"]
 
@@ -40,7 +41,7 @@ class Answer:
 
 async def read_answer(response: aiohttp.ClientResponse, limit: int) -> Answer:
     """Read a body of at most `limit` bytes on the wire. Raise InvalidResponse if it is longer or encoded otherwise."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding not in ("identity", "gzip"):
         raise InvalidResponse(f"the body has an encoding that was not asked for: {encoding[:40]!r}")
     digest = hashlib.blake2b(encoding.encode(), digest_size=16)
@@ -57,8 +58,8 @@ async def read_answer(response: aiohttp.ClientResponse, limit: int) -> Answer:
         encoding="gzip" if encoding == "gzip" else "identity",
         digest=digest.digest(),
         limit=limit,
-        content_type=response.content_type,
-        date=_date(response.headers.get("Date")),
+        content_type=printable(response.content_type),
+        date=parse_http_date(response.headers.get("Date")),
     )
 
 
@@ -99,14 +100,6 @@ def _inflated(chunks: tuple[bytes, ...]) -> Iterator[bytes]:
         raise InvalidResponse("the gzip body ended early")
 
 
-def _date(header: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(header or "")
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 class _Details(msgspec.Struct):
     message: str = ""
 
@@ -120,7 +113,7 @@ class ErrorBody(msgspec.Struct):
 async def refusal(response: aiohttp.ClientResponse, now: datetime) -> StatusError:
     """Return the error for an answer other than 200, with the API's own message where it gave one."""
     headers = response.headers
-    server_time = _date(headers.get("Date")) or now
+    server_time = parse_http_date(headers.get("Date")) or now
     return StatusError(
         response.status,
         f"HTTP {response.status}: {await _message(response)}",
@@ -129,7 +122,7 @@ async def refusal(response: aiohttp.ClientResponse, now: datetime) -> StatusErro
 
 
 async def _message(response: aiohttp.ClientResponse) -> str:
-    if "Location" in response.headers:
+    if response.status in REDIRECTS and "Location" in response.headers:
         return "a redirect, not followed because the key must not travel"
     body = await _start_of_body(response)
     try:
@@ -138,7 +131,7 @@ async def _message(response: aiohttp.ClientResponse) -> str:
         details = None
     if details is not None and details.message:
         return printable(details.message)
-    return f"no message, {response.content_type} body" if body else "no body"
+    return f"no message, {printable(response.content_type)} body" if body else "no body"
 
 
 async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
@@ -157,6 +150,6 @@ async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Return text from outside as one bounded line, fit for a log and a page."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[:4096]).split())
+    """Return text from outside as one bounded line, fit for a log and a page: an API may echo the key it was sent."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in without_secrets(text)[:4096]).split())
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"

@@ -12,9 +12,11 @@ from typing import Any
 import aiohttp
 import structlog
 from prometheus_client import Counter, Histogram
+from yarl import URL
 
 from exporter.api.answer import Answer, printable, read_answer, refusal
 from exporter.api.retry import with_retries
+from exporter.api.session import environment_proxy
 from exporter.clock import Clock
 from exporter.config.model import Upstream
 from exporter.config.secret import Secret, SecretSource
@@ -27,6 +29,7 @@ from exporter.errors import (
     SecretError,
     StatusError,
 )
+from exporter.log import hide
 from exporter.telemetry import Telemetry
 
 OK = 200
@@ -155,14 +158,17 @@ class Client:
             )
 
         async def attempt(remaining: float) -> Answer:
+            refused = self._current_secret()
             try:
-                return await self._attempt(request, remaining, self._current_secret())
+                return await self._attempt(request, remaining, refused)
             except StatusError as error:
-                secret = self._changed_secret() if error.status in REFUSED else None
-                if secret is None:
+                secret = self._secret_after(refused) if error.status in REFUSED else None
+                remaining = deadline - self._clock.monotonic()
+                if secret is None or remaining <= 0:
                     raise
+            self.metrics.retried(request.operation)
             self._log.info("key_reread", operation=request.operation)
-            return await self._attempt(request, deadline - self._clock.monotonic(), secret)
+            return await self._attempt(request, remaining, secret)
 
         return await with_retries(
             attempt,
@@ -174,19 +180,20 @@ class Client:
         )
 
     def _current_secret(self) -> Secret:
-        if self._secret is None:
-            self._secret = self._key.read()
-        return self._secret
+        return self._read_secret() if self._secret is None else self._secret
 
-    def _changed_secret(self) -> Secret | None:
+    def _secret_after(self, refused: Secret) -> Secret | None:
         """Return the secret if it is another one by now; a secret that is gone is no reason to stop."""
         try:
-            secret = self._key.read()
+            secret = self._read_secret()
         except SecretError:
             return None
-        changed = secret != self._secret
-        self._secret = secret
-        return secret if changed else None
+        return secret if secret != refused else None
+
+    def _read_secret(self) -> Secret:
+        secret = self._secret = self._key.read()
+        hide(secret.reveal())
+        return secret
 
     async def _attempt(self, request: Request, remaining: float, secret: Secret) -> Answer:
         started = self._clock.monotonic()
@@ -202,26 +209,38 @@ class Client:
     async def _exchange(self, request: Request, remaining: float, secret: Secret) -> Answer:
         limits = self._upstream
         seconds = max(min(limits.timeout, remaining), SHORTEST_TIMEOUT)
-        timeout = aiohttp.ClientTimeout(total=seconds, connect=min(limits.connect_timeout, seconds))
-        options: dict[str, Any] = {"params": request.parameters, "timeout": timeout, "allow_redirects": False}
-        if limits.proxy_url is not None:
-            options["proxy"] = limits.proxy_url
-        headers = {"Authorization": f"Bearer {secret.reveal()}"}
+        connecting = min(limits.connect_timeout, seconds)
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=connecting)
         try:
-            async with self._session.request(
-                request.method, limits.base_url + request.path, headers=headers, **options
-            ) as response:
+            async with await self._open(request, timeout, secret) as response:
                 self.metrics.answered(request.operation, response.status)
                 if response.status != OK:
                     raise await refusal(response, self._clock.now())
                 return await read_answer(response, limits.max_response_bytes)
+        except aiohttp.ClientHttpProxyError as error:
+            raise ConnectionFailed(f"the proxy answered with status {error.status}") from None
         except aiohttp.ClientPayloadError as error:
             raise InvalidResponse(f"the body ended early: {describe(error)}") from None
         except aiohttp.ClientResponseError as error:
             raise InvalidResponse(f"not an HTTP answer: {describe(error)}") from None
+        except aiohttp.ConnectionTimeoutError:
+            raise AttemptTimeout(f"no connection within {connecting:g} s") from None
         except TimeoutError:
             raise AttemptTimeout(f"no whole answer within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+            raise ConnectionFailed(describe(error)) from None
+
+    async def _open(self, request: Request, limits: aiohttp.ClientTimeout, secret: Secret) -> aiohttp.ClientResponse:
+        """Return an answer's head; a redirect is an answer, because the key must not travel."""
+        options: dict[str, Any] = {"params": request.parameters, "timeout": limits, "allow_redirects": False}
+        headers = {"Authorization": f"Bearer {secret.reveal()}"}
+        try:
+            url = URL(self._upstream.base_url + request.path)
+            options["proxy"] = (
+                environment_proxy(url) if self._upstream.proxy_from_environment else self._upstream.proxy_url
+            )
+            return await self._session.request(request.method, url, headers=headers, **options)
+        except ValueError as error:  # a host name that no resolver takes, or a proxy of the environment that is none
             raise ConnectionFailed(describe(error)) from None
 
 

@@ -93,7 +93,10 @@ def _number(value: Any) -> float | Literal["invalid_number", "negative_number"] 
         text = _NUMBER_TEXT.fullmatch(value)
         number = float(text[1]) if text else math.nan
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return "invalid_number"
     else:
         return "invalid_number"
     if number < 0 and math.isfinite(number):

@@ -58,13 +58,18 @@ def parse_retry_after(seconds: str | None, milliseconds: str | None, now: dateti
         delay = _positive_number(text)
         if delay is not None:
             return min(delay / unit, LONGEST_RETRY_AFTER)
-    try:
-        moment = parsedate_to_datetime(seconds or "")
-    except ValueError:
-        return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    delay = (moment - now).total_seconds()
+    moment = parse_http_date(seconds)
+    delay = 0.0 if moment is None else (moment - now).total_seconds()
     return min(delay, LONGEST_RETRY_AFTER) if delay > 0 else None
+
+
+def parse_http_date(text: str | None) -> datetime | None:
+    """Return the moment that a header names, in UTC; None for anything that is no date."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # a year or a zone out of range overflows
+        return None
 
 
 def _positive_number(text: str | None) -> float | None:
