@@ -30,7 +30,8 @@ bench: $(VENV)/.development ## Measure the ratios of the README's table
 docs: $(VENV)/.development ## Generate what is generated: the metrics' reference, the configuration's schema
 	$(BIN)/python -m exporter.reference > docs/metrics.md
 	$(BIN)/python -m exporter.config.schema > config/schema.json
-	$(BIN)/python -m exporter.config.reference > docs/configuration.md
+	sed -i '/^## Every key$$/,$$d' docs/configuration.md
+	(printf '## Every key\n\n'; $(BIN)/python -m exporter.config.reference) >> docs/configuration.md
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 import yaml
 
@@ -16,6 +19,7 @@ from exporter.clock import Clock
 from exporter.collectors import activity
 from exporter.config.describe import describe
 from exporter.config.model import Account, Configuration
+from exporter.config.secret import FileSecret
 from exporter.errors import ConfigurationError
 from exporter.exposition import Answer, Exposition
 from exporter.poller import Poller
@@ -30,6 +34,16 @@ POLLS_AT_ONCE = 8
 MOST_NAMED = 5
 
 
+class Announce(Protocol):
+    """Who is told of a reload's begin and end."""
+
+    def reloading(self) -> None:
+        """Hear that a reload begins."""
+
+    def ready(self) -> None:
+        """Hear that it is over, for good or ill."""
+
+
 class Exporter:
     """Polls what the configuration says, and answers for it. Make it in a running event loop.
 
@@ -42,10 +56,14 @@ class Exporter:
         clock: Clock,
         *,
         read_configuration: Callable[[], Configuration] | None = None,
+        announce: Announce | None = None,
+        log_level: str = "info",
         revision: str = "",
     ) -> None:
         self._configuration = configuration
         self._read_configuration = read_configuration or (lambda: configuration)
+        self._announce = announce
+        self._log_level = log_level
         self._clock = clock
         self._started = clock.now()
         self._store = Store()
@@ -60,7 +78,7 @@ class Exporter:
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[None] | None = None
         self._draining = False
-        self._process.loaded()
+        self._in_force()
 
     def start(self) -> None:
         """Begin to poll."""
@@ -111,15 +129,34 @@ class Exporter:
     async def _reload(self) -> None:
         async with self._reloading:
             self._next_reload = None
-            try:
-                configuration = await asyncio.to_thread(self._read_configuration)
-            except ConfigurationError as error:
-                self._process.not_loaded()
-                log.logger().error("reload_failed", mistakes=[str(mistake) for mistake in error.mistakes])
-                raise
-            await self._apply(configuration)
-            self._process.loaded()
-            log.logger().info("reloaded", accounts=len(configuration.accounts))
+            with self._announced():
+                await self._reload_now()
+
+    @contextmanager
+    def _announced(self) -> Iterator[None]:
+        if self._announce is None:
+            yield
+            return
+        self._announce.reloading()
+        try:
+            yield
+        finally:
+            self._announce.ready()
+
+    async def _reload_now(self) -> None:
+        try:
+            configuration = await asyncio.to_thread(self._read_configuration)
+        except ConfigurationError as error:
+            self._process.not_loaded()
+            log.logger().error("reload_failed", mistakes=[str(mistake) for mistake in error.mistakes])
+            raise
+        await self._apply(configuration)
+        self._in_force()
+        log.logger().info("reloaded", accounts=len(configuration.accounts))
+
+    def _in_force(self) -> None:
+        log.set_level(self._configuration.log.level or self._log_level)
+        self._process.loaded()
 
     async def _apply(self, configuration: Configuration) -> None:
         """Put another configuration in force. An account that did not change keeps its rhythm and its data."""
@@ -205,6 +242,11 @@ class Exporter:
     def configuration(self) -> str:
         """Return the effective configuration as YAML, without secrets."""
         return yaml.safe_dump(describe(self._configuration), sort_keys=False, allow_unicode=True)
+
+    def key_files(self) -> list[Path]:
+        """Return the files that keys are read from."""
+        keys = (account.key for account in self._configuration.accounts)
+        return [key.path for key in keys if isinstance(key, FileSecret)]
 
     def _pollers(self) -> list[Poller]:
         return [poller for account in self._accounts.values() for poller in account.pollers]

@@ -59,6 +59,10 @@ async def _check_config(options: Options) -> int:
     from exporter.serving import read_configuration
 
     configuration = read_configuration(options.config_file)
+    if options.web_config_file is not None:
+        from exporter.web.live import LiveConfiguration
+
+        LiveConfiguration(options.web_config_file)
     accounts = len(configuration.accounts)
     print(f"{options.config_file or 'environment'}: valid, {accounts} account{'s' if accounts > 1 else ''}")
     return 0
@@ -67,7 +71,7 @@ async def _check_config(options: Options) -> int:
 async def _once(options: Options) -> int:
     from exporter.serving import once, read_configuration
 
-    text, succeeded = await once(read_configuration(options.config_file))
+    text, succeeded = await once(read_configuration(options.config_file), options.log_level)
     sys.stdout.write(text)
     sys.stdout.flush()
     return 0 if succeeded else FAILED

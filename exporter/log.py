@@ -89,6 +89,11 @@ def configure(level: str, format_: LogFormat, stream: TextIO = sys.stderr) -> No
         logging.getLogger(name).setLevel(max(quiet, root.level))
 
 
+def set_level(level: str) -> None:
+    """Log from this level on, in the form that was configured."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def _renderer(format_: LogFormat, stream: TextIO) -> structlog.typing.Processor:
     match format_:
         case "json":

@@ -38,6 +38,9 @@ class Options:
     telemetry_path: str = "/metrics"
     route_prefix: str = ""
     enable_lifecycle: bool = False
+    web_config_file: Path | None = None
+    systemd_socket: bool = False
+    auto_reload_interval: float = 0.0
     shutdown_timeout: float = 10.0
     seed: int | None = None
     endpoints: int | None = None
@@ -200,6 +203,17 @@ def _config_file(options: _Options) -> None:
     )
 
 
+def _web_config_file(options: _Options) -> None:
+    options.add(
+        "--web.config.file",
+        "web_config_file",
+        None,
+        "TLS, basic auth and headers, in the format of Prometheus' exporter-toolkit.",
+        type_=Path,
+        metavar="FILE",
+    )
+
+
 def _web(options: _Options) -> None:
     _listen_address(options, DEFAULT_ADDRESS)
     options.add(
@@ -211,6 +225,8 @@ def _web(options: _Options) -> None:
         metavar="PATH",
     )
     _route_prefix(options)
+    _web_config_file(options)
+    options.add_switch("--web.systemd-socket", "systemd_socket", "Serve on the sockets that systemd hands over.")
     options.add_switch("--web.enable-lifecycle", "enable_lifecycle", "Allow reload by POST to /-/reload.")
     options.add(
         "--shutdown.timeout",
@@ -238,7 +254,20 @@ def _route_prefix(options: _Options) -> None:
 
 def _serve(options: _Options) -> None:
     _config_file(options)
+    options.add(
+        "--config.auto-reload-interval",
+        "auto_reload_interval",
+        "0s",
+        "How often to look whether the configuration or a key file changed; 0s is never.",
+        type_=parse_duration,
+        metavar="DURATION",
+    )
     _web(options)
+
+
+def _check_config(options: _Options) -> None:
+    _config_file(options)
+    _web_config_file(options)
 
 
 def _simulate(options: _Options) -> None:
@@ -257,7 +286,7 @@ def _healthcheck(options: _Options) -> None:
 _COMMANDS: dict[str, tuple[str, Callable[[_Options], None]]] = {
     "serve": ("Poll the accounts of the configuration and serve their metrics.", _serve),
     "demo": ("The same against a built-in simulator of the API: no key, no file, no network.", _web),
-    "check-config": ("Read the configuration and say every mistake in it.", _config_file),
+    "check-config": ("Read the configuration and say every mistake in it.", _check_config),
     "once": ("Poll every collector once and print the metrics.", _config_file),
     "simulate": ("Only the simulator of the OpenRouter API.", _simulate),
     "healthcheck": ("Ask the running daemon whether it is healthy.", _healthcheck),

@@ -6,17 +6,22 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from exporter import __version__, log
 from exporter.app import Exporter
-from exporter.clock import SystemClock
+from exporter.autoreload import reload_on_change
+from exporter.clock import Clock, SystemClock
 from exporter.config.load import default, load, warnings_of
 from exporter.config.model import Configuration
 from exporter.errors import ExporterError
 from exporter.options import Options
+from exporter.systemd import Systemd
+from exporter.web.listen import inherited_sockets
+from exporter.web.live import LiveConfiguration
 from exporter.web.server import WebServer
 from exporter.web.settings import WebSettings
 
@@ -34,9 +39,9 @@ def read_configuration(path: Path | None) -> Configuration:
     return configuration
 
 
-async def once(configuration: Configuration) -> tuple[str, bool]:
+async def once(configuration: Configuration, log_level: str) -> tuple[str, bool]:
     """Poll everything once; return the exposition, and whether every collector succeeded."""
-    exporter = Exporter(configuration, SystemClock())
+    exporter = Exporter(configuration, SystemClock(), log_level=log_level)
     try:
         succeeded = await exporter.poll_once()
         return exporter.answer("", "", ()).body.decode(), succeeded
@@ -51,25 +56,64 @@ async def serve(options: Options, read: Callable[[], Configuration]) -> None:
     address can't be had.
     """
     clock = SystemClock()
-    settings = WebSettings(
-        telemetry_path=options.telemetry_path,
-        route_prefix=options.route_prefix,
-        enable_lifecycle=options.enable_lifecycle,
-    )
+    systemd = Systemd(os.environ)
     with stop_signals() as stopped:
-        exporter = Exporter(read(), clock, read_configuration=read, revision=os.environ.get(REVISION_VARIABLE, ""))
+        live = None if options.web_config_file is None else LiveConfiguration(options.web_config_file)
+        sockets = inherited_sockets(os.environ) if options.systemd_socket else []
+        addresses = () if options.systemd_socket else options.listen_addresses
+        exporter = Exporter(
+            read(),
+            clock,
+            read_configuration=read,
+            announce=systemd,
+            log_level=options.log_level,
+            revision=os.environ.get(REVISION_VARIABLE, ""),
+        )
         try:
-            async with WebServer(exporter, settings, clock, options.listen_addresses) as web:
+            async with WebServer(exporter, _web_settings(options), clock, addresses, sockets, live=live) as web:
                 log.logger().info("started", addresses=web.addresses, version=__version__)
                 exporter.start()
+                systemd.ready()
                 spare_the_garbage_collector()
-                with reload_signal(exporter):
+                with reload_signal(exporter), _beside(_watches(options, exporter, systemd, clock)):
                     await stopped.wait()
                 log.logger().info("stopping", timeout=options.shutdown_timeout)
+                systemd.stopping()
                 await exporter.stop(options.shutdown_timeout)
         finally:
             await exporter.close()
     log.logger().info("stopped")
+
+
+def _web_settings(options: Options) -> WebSettings:
+    return WebSettings(
+        telemetry_path=options.telemetry_path,
+        route_prefix=options.route_prefix,
+        enable_lifecycle=options.enable_lifecycle,
+    )
+
+
+def _watches(
+    options: Options, exporter: Exporter, systemd: Systemd, clock: Clock
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Yield what goes on beside polling and serving."""
+    yield systemd.watch(lambda: exporter.healthy() is None)
+    if options.auto_reload_interval and options.config_file is not None:
+        config_file = options.config_file
+        yield reload_on_change(
+            lambda: [config_file, *exporter.key_files()], exporter.reload, options.auto_reload_interval, clock
+        )
+
+
+@contextmanager
+def _beside(coroutines: Iterable[Coroutine[Any, Any, None]]) -> Iterator[None]:
+    """Run coroutines in tasks while the context lasts."""
+    tasks = [asyncio.create_task(each) for each in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 @contextmanager

@@ -25,6 +25,7 @@ def describe(configuration: Configuration) -> dict[str, Any]:
         described["accounts"] = [
             {**_account(account), "collectors": written(account.collectors)} for account in accounts
         ]
+    described["log"] = written(configuration.log)
     return described
 
 

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from exporter.config.model import Account, Collectors, Configuration, Upstream
+from exporter.config.model import Account, Collectors, Configuration, Logging, Upstream
 from exporter.config.reading import Reader, Section, build, overlay
 from exporter.config.report import Place, Report, quoted
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
@@ -58,8 +58,9 @@ def parse(
     file = Reader(WrittenFile, report).read(read_tree(text, base_directory, report))
     upstream = build(Upstream, file.section("upstream"), report)
     accounts = _accounts(file, environment, report)
+    logging = build(Logging, file.section("log"), report)
     report.raise_if_any()
-    return Configuration(upstream=upstream, accounts=accounts)
+    return Configuration(log=logging, upstream=upstream, accounts=accounts)
 
 
 def default(environment: Mapping[str, str] = os.environ) -> Configuration:

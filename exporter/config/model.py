@@ -24,6 +24,7 @@ GIBIBYTE = 1024 * MEBIBYTE
 
 NEVER = math.inf
 
+LogLevel = Literal["debug", "info", "warning", "error"]
 Label = Literal["model", "provider", "endpoint_id"]
 
 KEY_HASH = Matching("a key's hash: 64 hexadecimal digits, in quotes", "[0-9a-fA-F]{64}")
@@ -197,6 +198,13 @@ class Collectors(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logging(Settings):
+    """What is logged."""
+
+    level: Annotated[LogLevel | None, "From which level on; null is `--log.level`."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One OpenRouter account: the `account` label, where its management key is read, its collectors' settings."""
 
@@ -209,5 +217,6 @@ class Account:
 class Configuration:
     """All of it; overrides of an account are already merged into that account."""
 
+    log: Logging = Logging()
     upstream: Upstream = Upstream()
     accounts: tuple[Account, ...] = field(default=())

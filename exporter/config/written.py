@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from exporter.config.model import Collectors, Upstream
+from exporter.config.model import Collectors, Logging, Upstream
 from exporter.config.shape import ListOf, Settings
 from exporter.config.texts import FilePath, Matching, Text
 
@@ -41,3 +41,4 @@ class WrittenFile(Settings):
         "The accounts to read, one or many.",
     ]
     collectors: Annotated[Collectors, "What is collected, for every account that doesn't override it."]
+    log: Annotated[Logging, "What is logged."]

@@ -95,7 +95,7 @@ def test_what_all_accounts_share_is_described_once(environment: Mapping[str, str
     """As people would write it."""
     key = EnvironmentSecret("KEY", environment)
     described = describe(Configuration(accounts=(Account(name="a", key=key), Account(name="b", key=key))))
-    assert list(described) == ["upstream", "accounts", "collectors"]
+    assert list(described) == ["upstream", "accounts", "collectors", "log"]
     assert described["accounts"] == [{"name": "a", "api_key_env": "KEY"}, {"name": "b", "api_key_env": "KEY"}]
 
 

@@ -1,0 +1,61 @@
+"""What systemd wants to hear, over its datagram socket (sd_notify(3)); nothing where there is no such socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+
+from exporter import log
+
+SOCKET_VARIABLE = "NOTIFY_SOCKET"
+WATCHDOG_VARIABLE = "WATCHDOG_USEC"
+WATCHDOG_PID_VARIABLE = "WATCHDOG_PID"
+
+
+class Systemd:
+    """Tells systemd how the service does."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        address = environment.get(SOCKET_VARIABLE, "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._watchdog = _watchdog_seconds(environment)
+
+    def ready(self) -> None:
+        """Say that the service serves, after the start or after a reload."""
+        self._send("READY=1")
+
+    def reloading(self) -> None:
+        """Say that a reload has begun; `ready` says that it is over."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+
+    def stopping(self) -> None:
+        """Say that the service ends."""
+        self._send("STOPPING=1")
+
+    async def watch(self, healthy: Callable[[], bool]) -> None:
+        """Feed the watchdog twice per period for as long as the service is healthy; return if there is none."""
+        while self._address and self._watchdog:
+            if healthy():
+                self._send("WATCHDOG=1")
+            await asyncio.sleep(self._watchdog / 2)
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:
+                sending.setblocking(False)
+                sending.sendto(message.encode(), self._address)
+        except OSError as error:
+            log.logger().warning("systemd_not_told", message=message.splitlines()[0], error=error.strerror)
+
+
+def _watchdog_seconds(environment: Mapping[str, str]) -> float:
+    """Return the watchdog's period in seconds, 0 if there is none or it is another process's."""
+    microseconds = environment.get(WATCHDOG_VARIABLE, "")
+    if not microseconds.isdecimal() or environment.get(WATCHDOG_PID_VARIABLE, str(os.getpid())) != str(os.getpid()):
+        return 0.0
+    return int(microseconds) / 1_000_000

@@ -1,0 +1,82 @@
+"""`--web.config.file` in the whole daemon: TLS and passwords on every path, and a health check that copes."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import bcrypt
+import trustme
+
+from exporter.simulator.server import Running
+from tests.daemon.conftest import run, serving
+
+
+def web_config(directory: Path, *, client_auth: str = "NoClientCert", users: bool = False) -> tuple[Path, trustme.CA]:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(directory / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(directory / "cert.pem")
+    authority.cert_pem.write_to_path(directory / "ca.pem")
+    text = "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\n"
+    if client_auth != "NoClientCert":
+        text += f"  client_auth_type: {client_auth}\n  client_ca_file: ca.pem\n"
+    if users:
+        text += f"basic_auth_users:\n  prometheus: {bcrypt.hashpw(b'open sesame', bcrypt.gensalt(4)).decode()}\n"
+    path = directory / "web.yaml"
+    path.write_text(text)
+    return path, authority
+
+
+async def test_tls_and_passwords_guard_every_path(
+    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Without the password 401 everywhere, with it the metrics; the health check takes the question for an answer."""
+    path, authority = web_config(tmp_path, users=True)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    async with serving(write_configuration(simulator.url), f"--web.config.file={path}") as daemon:
+        assert daemon.url.startswith("https://")
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
+            for route in ("metrics", "-/healthy", "-/status", ""):
+                async with session.get(daemon.url + route) as refused:
+                    assert 401 == refused.status, route
+            authorization = aiohttp.encode_basic_auth("prometheus", "open sesame")
+            async with session.get(daemon.url + "metrics", headers={"Authorization": authorization}) as answer:
+                assert 200 == answer.status
+                assert "openrouter_up" in await answer.text()
+        address = daemon.url.removeprefix("https://").rstrip("/")
+        code, out, _ = await run("healthcheck", f"--web.listen-address={address}")
+        assert (0, "healthy: asks for a password\n") == (code, out)
+
+
+async def test_the_health_check_needs_no_client_certificate(
+    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A server that insists on one is alive."""
+    path, _ = web_config(tmp_path, client_auth="RequireAndVerifyClientCert")
+    async with serving(write_configuration(simulator.url), f"--web.config.file={path}") as daemon:
+        address = daemon.url.removeprefix("https://").rstrip("/")
+        code, out, err = await run("healthcheck", f"--web.listen-address={address}")
+        assert (0, "healthy: asks for a certificate\n", "") == (code, out, err)
+
+
+async def test_a_bad_web_configuration_starts_nothing(
+    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The place of each mistake, exit code 1; `check-config` says the same."""
+    bad = tmp_path / "web.yaml"
+    bad.write_text("tls_server_config:\n  cert_fil: x\n")
+    configuration = write_configuration(simulator.url)
+    for command in ("serve", "check-config"):
+        code, _, err = await run(
+            command,
+            f"--config.file={configuration}",
+            f"--web.config.file={bad}",
+            variables={"OPENROUTER_API_KEY": "sk-or-v1-demo"},
+        )
+        assert 1 == code
+        assert f"{bad}:2:3" in err
+        assert "cert_file" in err
