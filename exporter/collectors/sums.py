@@ -72,11 +72,11 @@ def _known(number: float) -> float:
 
 
 def _nothing(table: Table) -> Work[tuple[float, ...]]:
-    """Return what an endpoint without use shows: 0, but unknown where no cell has a known number."""
+    """Return what an endpoint without use shows: 0, but unknown for a measure that no row reports."""
     values = []
     for measure in range(WIDTH):
-        known = False
-        for start in range(measure, len(table.cells), WIDTH * 1024):
+        known = measure in table.hidden
+        for start in range(measure, 0 if known else len(table.cells), WIDTH * 1024):
             known = any(value == value for value in table.cells[start : start + WIDTH * 1024 : WIDTH])  # noqa: PLR0124
             if known:
                 break

@@ -81,7 +81,8 @@ class Table:
     """Sums by key (the label values, in the shape's order) and day.
 
     `cells` holds WIDTH doubles per cell, `places` one cell number per key and day, `permaslugs` the latest dated
-    name of a key and its day, `days_with_rows` the places of days on which any usable row was seen, taken or not.
+    name of a key and its day, `days_with_rows` the places of days on which any usable row was seen, taken or not,
+    `hidden` the measures that some row reports though the cell it fell into has no known sum.
     """
 
     shape: Shape
@@ -90,6 +91,7 @@ class Table:
     places: array[int] = field(default_factory=lambda: array("i"))
     permaslugs: list[tuple[int, str]] = field(default_factory=list)
     days_with_rows: set[int] = field(default_factory=set)
+    hidden: set[int] = field(default_factory=set)
     usable: int = 0
     _lost: array[float] = field(default_factory=lambda: array("d"))
     _lost_at: dict[int, int] = field(default_factory=dict)
@@ -150,6 +152,8 @@ class Table:
             low = lost[place] + ((high - (total - part)) + (number - part))
             cells[at] = rounded = total + low
             lost[place] = low - (rounded - total)
+            if math.isnan(rounded) and not (math.isnan(high) and math.isnan(number)):
+                self.hidden.add(at % WIDTH)
 
     def key_index(self, key: Key) -> int:
         """Return a key's number, giving it one if it is new."""

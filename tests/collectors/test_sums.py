@@ -1,0 +1,175 @@
+"""Sums are exact arithmetic's, whatever rows fall together, whatever is dropped or split, in any order of rows."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.collectors.helpers import TODAY, YESTERDAY, Labels, Shown, ago, collect, row
+
+FIELDS = {
+    "usage_usd": "usage",
+    "byok_usage_usd": "byok_usage_inference",
+    "requests": "requests",
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "completion_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "cached_tokens": "cached_tokens",
+}
+COUNTS = list(FIELDS.values())[2:]
+LABELS = {"model": "model", "provider": "provider_name", "endpoint_id": "endpoint_id", "workspace_id": "workspace_id"}
+WINDOWS = {"": 1, "7d_": 7, "30d_": 30, "month_to_date_": YESTERDAY.day}
+
+Rows = list[dict[str, Any]]
+Split = Literal["none", "workspace"]
+
+dropped = st.sets(st.sampled_from(["model", "provider", "endpoint_id"])).map(lambda labels: tuple(sorted(labels)))
+splits: st.SearchStrategy[Split] = st.sampled_from(["none", "workspace"])
+money = st.integers(0, 10**12).map(lambda millionths: millionths / 10**6)
+tokens = st.integers(0, 10**12)
+anything = st.floats(0, 1e15)
+
+
+def rows_of(amount: st.SearchStrategy[Any], count: st.SearchStrategy[Any]) -> st.SearchStrategy[Rows]:
+    """Return rows of few endpoints and days, so that many of them fall together."""
+    fields: dict[str, st.SearchStrategy[Any]] = {
+        "date": st.integers(1, 31).map(ago),
+        "model": st.sampled_from(["acme/one", "acme/two"]),
+        "provider_name": st.sampled_from(["Acme", "Umbrella"]),
+        "endpoint_id": st.sampled_from(["e1", "e2"]),
+        "workspace_id": st.sampled_from(["w1", "w2"]),
+        "usage": amount,
+        "byok_usage_inference": amount,
+    }
+    return st.lists(st.fixed_dictionaries(fields | dict.fromkeys(COUNTS, count)), min_size=1, max_size=25)
+
+
+def exact(rows: Rows, drop: tuple[str, ...], split: Split) -> dict[str, dict[Labels, Fraction]]:
+    """Return every gauge that these rows must lead to, those of unknown value left out."""
+    labels = [field for label, field in LABELS.items() if label not in drop]
+    labels = labels if split == "workspace" else [field for field in labels if field != "workspace_id"]
+
+    def key(each: dict[str, Any]) -> Labels:
+        return tuple(each[field] for field in labels)
+
+    families: dict[str, dict[Labels, Fraction]] = {}
+    for window, length in WINDOWS.items():
+        inside = [each for each in rows if TODAY - timedelta(days=length) <= date.fromisoformat(each["date"][:10])]
+        for measure, field in FIELDS.items():
+            reported = any(each[field] is not None for each in rows)
+            family = families[window + measure] = {}
+            for labels_of_one in map(key, rows):
+                numbers = [each[field] for each in inside if key(each) == labels_of_one]
+                if None not in numbers and (numbers or reported):
+                    family[labels_of_one] = sum(map(Fraction, numbers), Fraction(0))
+    return families
+
+
+def gauges(shown: Shown) -> Shown:
+    return {name: family for name, family in shown.items() if name not in ("day_timestamp_seconds", "endpoint_info")}
+
+
+def as_floats(families: dict[str, dict[Labels, Fraction]]) -> dict[str, Any]:
+    return {
+        name: pytest.approx({labels: float(number) for labels, number in family.items()}, rel=1e-12, abs=0)
+        for name, family in families.items()
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows_of(st.none() | anything, st.none() | st.integers(0, 10**15)), dropped, splits)
+def test_every_gauge_is_the_exact_sum(rows: Rows, drop: tuple[str, ...], split: Split) -> None:
+    """To 1e-12, in every family and window; where a row of a sum does not say its number the series is absent."""
+    rows = [each for each in rows if any(each[field] is not None for field in FIELDS.values())]
+    families = gauges(collect(rows, drop_labels=drop, split_by=split).shown)
+    assert families == as_floats(exact(rows, drop, split))
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows_of(money, tokens), dropped, st.randoms(use_true_random=False))
+def test_the_order_of_rows_is_of_no_matter(rows: Rows, drop: tuple[str, ...], chance: random.Random) -> None:
+    """Amounts as the API writes them give the same doubles in any order, or a new order would read as restated."""
+    shuffled = chance.sample(rows, len(rows))
+    assert collect(rows, drop_labels=drop).shown == collect(shuffled, drop_labels=drop).shown
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows_of(anything, anything), dropped, st.randoms(use_true_random=False))
+def test_the_order_of_any_numbers_is_of_no_matter(rows: Rows, drop: tuple[str, ...], chance: random.Random) -> None:
+    """Doubles of any size agree in any order to 1e-15."""
+    first = collect(rows, drop_labels=drop).shown
+    second = collect(chance.sample(rows, len(rows)), drop_labels=drop).shown
+    assert second == {name: pytest.approx(family, rel=1e-15, abs=0) for name, family in first.items()}
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows_of(money, tokens), dropped)
+def test_splitting_and_dropping_keep_totals(rows: Rows, drop: tuple[str, ...]) -> None:
+    """Whatever labels there are, each family adds up to the same."""
+    whole = {name: float(sum(family.values())) for name, family in exact(rows, (), "none").items()}
+    for split in ("none", "workspace"):
+        families = gauges(collect(rows, drop_labels=drop, split_by=split).shown)
+        totals = {name: sum(family.values()) for name, family in families.items()}
+        assert totals == pytest.approx(whole, rel=1e-12, abs=0)
+
+
+def test_many_rows_on_the_same_labels_lose_no_digit() -> None:
+    """10,000 times a dime is 1,000 dollars, which plain addition misses."""
+    rows = [row(endpoint=f"e{number}", usage=0.1) for number in range(10_000)]
+    shown = collect(rows, drop_labels=("model", "provider", "endpoint_id")).shown
+    assert shown["usage_usd"] == {(): 1000.0}
+    assert sum([0.1] * 10_000) != 1000.0
+
+
+def test_a_row_that_comes_twice_counts_twice() -> None:
+    """The API does not promise that rows are unique; both are use."""
+    assert collect([row(), row()]).shown["requests"] == {("acme/one", "Acme", "e1"): 6.0}
+
+
+def test_reasoning_and_cached_tokens_are_as_the_api_says() -> None:
+    """Larger than what they seem to be a part of: neither clamped nor subtracted."""
+    shown = collect([row(completion_tokens=5, reasoning_tokens=50, prompt_tokens=4, cached_tokens=40)]).shown
+    assert [sum(shown[f"{kind}_tokens"].values()) for kind in ("prompt", "completion", "reasoning", "cached")] == [
+        4,
+        5,
+        50,
+        40,
+    ]
+
+
+def test_the_largest_numbers_are_exact() -> None:
+    """A quadrillion tokens and one."""
+    rows = [row(prompt_tokens=10**15), row(prompt_tokens=1)]
+    assert collect(rows).shown["prompt_tokens"] == {("acme/one", "Acme", "e1"): 10**15 + 1}
+
+
+def test_labels_are_what_the_row_says() -> None:
+    """A missing model is its permaslug; what else is missing is an empty label."""
+    rows = [{"date": ago(1), "model_permaslug": "acme/one-2026", "requests": 1}]
+    assert collect(rows).shown["requests"] == {("acme/one-2026", "", ""): 1.0}
+
+
+def test_numbers_as_text_and_as_decimals_are_numbers() -> None:
+    """Both have been seen."""
+    shown = collect([row(requests="3", prompt_tokens=4.0, usage="1e-3")]).shown
+    assert [shown[name][("acme/one", "Acme", "e1")] for name in ("requests", "prompt_tokens", "usage_usd")] == [
+        3.0,
+        4.0,
+        0.001,
+    ]
+
+
+def test_workspaces_are_no_label_unless_asked_for() -> None:
+    """Rows of two workspaces are one series."""
+    rows = [row(workspace_id="w1"), row(workspace_id="w2")]
+    assert collect(rows).shown["requests"] == {("acme/one", "Acme", "e1"): 6.0}
+    assert collect(rows, split_by="workspace").shown["requests"] == {
+        ("acme/one", "Acme", "e1", "w1"): 3.0,
+        ("acme/one", "Acme", "e1", "w2"): 3.0,
+    }
