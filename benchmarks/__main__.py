@@ -1,0 +1,33 @@
+"""`python -m benchmarks [NAME…]`: one table; exit 1 if a bar is missed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import memory, poll, responsive, scrape, start, unchanged
+from benchmarks.measures import Line, table
+from benchmarks.processes import say
+
+BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
+    "scrape": scrape.measure,
+    "poll": poll.measure,
+    "unchanged": unchanged.measure,
+    "responsive": responsive.measure,
+    "start": start.measure,
+    "memory": memory.measure,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        say(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        return 2
+    lines = [line for name in names or BENCHMARKS for line in BENCHMARKS[name]()]
+    print(table(lines))
+    return int(any(line.ok is False for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,35 @@
+"""A program: the daemon as `serve` runs it, but that one poll follows the other at once, or that it polls only once.
+
+The scheduler would leave pauses between polls, and requests that fall into them would flatter the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from benchmarks.polling_worker import configuration
+from exporter import log
+from exporter.app import Exporter
+from exporter.clock import SystemClock
+from exporter.serving import spare_the_garbage_collector
+from exporter.web.listen import ListenAddress
+from exporter.web.server import WebServer
+from exporter.web.settings import WebSettings
+
+
+async def main(url: str, *, idle: bool) -> None:
+    clock = SystemClock()
+    exporter = Exporter(configuration(url), clock)
+    async with WebServer(exporter, WebSettings(), clock, [ListenAddress("127.0.0.1", 0)]) as web:
+        print(f"started at {web.addresses[0]}", flush=True)
+        spare_the_garbage_collector()
+        assert await exporter.poll_once()
+        while not idle:
+            assert await exporter.poll_once()
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    log.configure("error", "json")
+    asyncio.run(main(sys.argv[1], idle=sys.argv[2] == "idle"))

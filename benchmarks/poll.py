@@ -1,0 +1,58 @@
+"""A whole poll of 100,000 rows against the vendor's own client, which only reads them.
+
+Both read the same bytes from the same server in processes of their own, in turn. Memory is that of the first call in
+a new process: afterwards it would be in the allocator's pockets.
+"""
+
+from __future__ import annotations
+
+from benchmarks.measures import Line, median, milliseconds, times
+from benchmarks.processes import say, simulator, worker
+
+ENDPOINTS = 3334
+PROCESSES = 3
+CALLS = 3
+FASTER = 4.0
+MEMORY_SHARE = 0.1
+
+
+def measure() -> list[Line]:
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": []}
+    with simulator(ENDPOINTS) as api:
+        for turn in range(PROCESSES):
+            say(f"poll: round {turn + 1} of {PROCESSES}")
+            with worker("polling_worker", api.api) as ours, worker("sdk_worker", api.api) as sdk:
+                for call in range(CALLS):
+                    for name, process in (("ours", ours), ("sdk", sdk)):
+                        found[name].append(process.ask("new") | {"first": call == 0})
+    rows = int(found["sdk"][0]["size"])
+    seconds, cpu = (
+        {name: median([each[what] for each in found[name]]) for name in found} for what in ("seconds", "cpu")
+    )
+    memory = {name: median([each["memory"] for each in found[name] if each["first"]]) for name in found}
+    faster = median([b["seconds"] / a["seconds"] for a, b in zip(found["ours"], found["sdk"], strict=True)])
+    share = memory["ours"] / memory["sdk"]
+    return [
+        Line(
+            f"a whole poll of {rows:,} rows",
+            milliseconds(seconds["ours"]),
+            f"SDK's call alone: {milliseconds(seconds['sdk'])}",
+            times(faster) + " faster",
+            f"≥ {FASTER:.0f}× faster",
+            faster >= FASTER,
+        ),
+        Line(
+            "its CPU time",
+            milliseconds(cpu["ours"]),
+            f"SDK's call alone: {milliseconds(cpu['sdk'])}",
+            times(cpu["sdk"] / cpu["ours"]) + " less",
+        ),
+        Line(
+            "its memory on top",
+            f"{memory['ours']:.1f} MiB",
+            f"SDK's call alone: {memory['sdk']:.1f} MiB",
+            f"{share:.3f} of it",
+            f"≤ {MEMORY_SHARE} of it",
+            share <= MEMORY_SHARE,
+        ),
+    ]
