@@ -66,7 +66,7 @@ class Polled:
 
     @property
     def rejected(self) -> dict[str, int]:
-        return {reason: rows for reason, rows in self.rejections.counts.items()}
+        return {str(reason): rows for reason, rows in self.rejections.counts.items()}
 
 
 def ago(days: int, today: date = TODAY) -> str:

@@ -1,0 +1,189 @@
+"""Rows that can't be used: each is counted under its reason, and none loses another."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.api.model import REJECTION_REASONS, RejectionReason
+from exporter.collectors.activity import ActivityCollector
+from exporter.config.model import Activity
+from exporter.errors import InvalidResponse
+from tests.collectors.helpers import FixedClient, ago, answer, body, collect, poll, row
+
+UNUSABLE: list[tuple[RejectionReason, Any]] = [
+    ("not_an_object", 7),
+    ("not_an_object", None),
+    ("not_an_object", "row"),
+    ("not_an_object", []),
+    ("missing_date", {}),
+    ("missing_date", row(date=None)),
+    ("invalid_date", row("yesterday")),
+    ("invalid_date", row(date=20260822)),
+    ("invalid_date", row("2026-02-30")),
+    ("future_date", row(ago(-1))),
+    ("future_date", row("9999-12-31")),
+    ("old_date", row(ago(33))),
+    ("old_date", row("0001-01-01")),
+    ("missing_model", row(model=..., model_permaslug=...)),
+    ("missing_model", row(model="", model_permaslug=None)),
+    ("missing_numbers", {"date": ago(1), "model": "acme/one"}),
+    ("missing_numbers", {"date": ago(1), "model": "acme/one", "usage": None, "requests": None}),
+    ("invalid_number", row(usage="much")),
+    ("invalid_number", row(requests=True)),
+    ("invalid_number", row(requests=[3])),
+    ("invalid_number", row(usage=float("nan"))),
+    ("invalid_number", row(usage=float("inf"))),
+    ("invalid_number", row(usage=float("-inf"))),
+    ("invalid_number", row(usage=1.1e15)),
+    ("invalid_number", row(prompt_tokens=10**400)),
+    ("invalid_number", row(usage="nan")),
+    ("negative_number", row(usage=-0.01)),
+    ("negative_number", row(requests="-1")),
+    ("invalid_text", row(model=5)),
+    ("invalid_text", row(provider_name=["Acme"])),
+    ("invalid_text", row(model="x" * 513)),
+    ("invalid_text", row(endpoint="\ud800")),
+]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=8,
+)
+FIELDS = tuple(row())
+
+
+@pytest.mark.parametrize(("reason", "bad"), UNUSABLE)
+def test_a_bad_row_is_counted_by_its_reason(reason: RejectionReason, bad: Any) -> None:
+    """The good rows around it are as without it, and nothing is shown of it."""
+    good = [row(endpoint="before"), row(endpoint="after")]
+    polled = collect([good[0], bad, good[1]])
+    assert polled.rejected == {reason: 1}
+    assert polled.shown == collect(good).shown
+
+
+def test_every_reason_can_be_reached() -> None:
+    """The set is closed, and none of it is there in vain."""
+    assert {reason for reason, _ in UNUSABLE} == set(REJECTION_REASONS) == set(get_args(RejectionReason))
+    assert ActivityCollector("default", Activity()).rejection_reasons == REJECTION_REASONS
+
+
+def test_a_sample_of_the_bad_rows_is_kept() -> None:
+    """Three at most, each a bounded line with its reason."""
+    polled = collect([row(), *(row(usage=-1, model="x" * 500) for _ in range(1000))])
+    assert polled.rejected == {"negative_number": 1000}
+    assert len(polled.rejections.sample) == 3
+    assert all(len(line) < 400 and line.startswith("negative_number: ") for line in polled.rejections.sample)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(json_values, max_size=5), st.integers(0, 2))
+def test_any_json_in_place_of_a_row(values: list[Any], place: int) -> None:
+    """Is rejected and counted, or is a row; the good rows' numbers stay."""
+    good = [row(endpoint=name) for name in "ab"]
+    polled = collect([*good[:place], *values, *good[place:]])
+    assert sum(polled.rejected.values()) == len(values)
+    assert polled.shown == collect(good).shown
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(FIELDS), json_values)
+def test_any_json_in_place_of_a_field(field: str, value: Any) -> None:
+    """Makes that row unusable, or changes what it says, and no other row."""
+    polled = collect([row(endpoint="good"), row(endpoint="odd") | {field: value}, row(endpoint="good")])
+    good = {name: family.get(("acme/one", "Acme", "good")) for name, family in polled.shown.items()}
+    alone = collect([row(endpoint="good"), row(endpoint="good")]).shown
+    assert sum(polled.rejected.values()) <= 1
+    for name, family in alone.items():
+        if name not in ("day_timestamp_seconds", "endpoint_info"):
+            assert good[name] == family["acme/one", "Acme", "good"]
+
+
+def test_no_usable_row_at_all_is_an_invalid_response() -> None:
+    """Publishing nothing would read as no use; the last good values stay, and a failure is counted."""
+    client = FixedClient(answer([row(usage=-1), 7]))
+    with pytest.raises(InvalidResponse, match="none of the rows is usable, such as "):
+        poll(ActivityCollector("default", Activity()), answer([]), client=client)
+    assert [error.status_class for error in client.failures] == ["invalid_response"]
+
+
+def test_an_account_without_use_is_no_error() -> None:
+    """An empty list is what such an account answers: a day, and no endpoints."""
+    shown = collect([]).shown
+    assert set(shown) > {"usage_usd", "30d_requests", "day_timestamp_seconds"}
+    assert {name: family for name, family in shown.items() if family} == {
+        "day_timestamp_seconds": shown["day_timestamp_seconds"]
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'{"data": null}',
+        b'{"data": {}}',
+        b'{"rows": []}',
+        b"<html>",
+        b'{"data": [',
+        b'{"data": 7}',
+    ],
+)
+def test_a_bad_body_is_an_invalid_response(content: bytes) -> None:
+    """Whatever it is instead of an object with a list."""
+    with pytest.raises(InvalidResponse):
+        poll(ActivityCollector("default", Activity()), answer(content))
+
+
+@pytest.mark.parametrize("day", [ago(0), ago(31), ago(32)])
+def test_a_day_that_is_only_unused(day: str) -> None:
+    """Today's rows, and those of days just older than the window, are neither shown nor rejected."""
+    polled = collect([row(day, requests=1000), row()])
+    assert polled.rejected == {}
+    assert polled.shown["30d_requests"] == {("acme/one", "Acme", "e1"): 3.0}
+
+
+@pytest.mark.parametrize("unused", [row(ago(0), "new"), row(ago(-1), "new"), {"date": ago(1), "model": "new"}])
+def test_an_endpoint_known_only_from_an_unused_row_has_no_series(unused: Any) -> None:
+    """A 0 for it would be one that the API did not mean."""
+    assert collect([row(), unused]).shown == collect([row()]).shown
+
+
+def test_a_good_row_later_makes_its_endpoint_known() -> None:
+    """Whatever rows of it came before."""
+    rows = [row(ago(0), "new"), row(ago(-1), "new"), row(ago(3), "new"), row(ago(0), "new")]
+    assert collect(rows).shown["7d_requests"] == {("acme/one", "Acme", "new"): 3.0}
+
+
+def test_bad_rows_count_again_with_each_reading() -> None:
+    """Also where the same bytes are not decoded again."""
+    collector, received = ActivityCollector("default", Activity()), answer([row(), 7, 8])
+    first = poll(collector, received)
+    second = poll(collector, received, memory=first.memory)
+    third = poll(collector, received, memory=second.memory)
+    assert [each.rejected for each in (first, second, third)] == [{"not_an_object": 2}] * 3
+    assert second.collected.snapshot is None
+
+
+def test_bad_rows_in_a_body_that_is_read_in_pieces() -> None:
+    """A large answer: the bad rows are found wherever the cuts fall, and no good one is lost."""
+    good = [row(ago(1 + number % 30), f"e{number % 50}") for number in range(3000)]
+    rows = [bad for number, each in enumerate(good) for bad in ((each, 7) if number % 500 == 0 else (each,))]
+    polled = collect(rows)
+    assert polled.rejected == {"not_an_object": 6}
+    assert sum(polled.shown["30d_requests"].values()) == 9000.0
+    assert len(body(rows)) > 500_000
+
+
+def test_a_large_integer_is_no_exception() -> None:
+    """JSON has no limit; a number that no account could reach is rejected by itself."""
+    content = (
+        json.dumps({"data": [row()]}).encode().replace(b"]", b', {"date": "2026-08-22", "usage": 1%b}]' % (b"0" * 5000))
+    )
+    assert poll(ActivityCollector("default", Activity()), answer(content)).rejected == {"invalid_number": 1}

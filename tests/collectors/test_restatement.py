@@ -1,0 +1,128 @@
+"""What changed in days that were read before is counted; the same bytes cost no reading."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from exporter.collectors.activity import ActivityCollector
+from exporter.config.model import Activity
+from tests.collectors.helpers import NOON, Polled, ago, answer, at, poll, row
+
+DAYS = [row(ago(days), name) for days in range(1, 31) for name in ("e1", "e2")]
+
+
+def two_polls(first: list[Any], second: list[Any], later: timedelta = timedelta(minutes=15)) -> Polled:
+    """Return the second of two polls."""
+    collector = ActivityCollector("default", Activity())
+    memory = poll(collector, answer(first, NOON)).memory
+    return poll(collector, answer(second, NOON + later), now=NOON + later, memory=memory)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ([*DAYS[:-1], DAYS[-1] | {"usage": 1.000001}], 1),
+        ([row(ago(1), requests=99), *DAYS[1:]], 1),
+        ([row(ago(1), requests=99), row(ago(1), "e2", usage=99), *DAYS[2:]], 2),
+        (DAYS[1:], 1),  # went away
+        ([*DAYS, row(ago(9), "new")], 1),  # appeared, with an endpoint that was not there
+        ([*DAYS, row(ago(9), "new"), row(ago(8), "new")], 2),
+        ([*DAYS, row(ago(9), "e1")], 1),  # a second row on the same labels changes their sum
+        ([{name: value for name, value in DAYS[0].items() if name != "cached_tokens"}, *DAYS[1:]], 1),
+        ([], 60),
+        (list(reversed(DAYS)), 0),
+        ([each | {"model_permaslug": "acme/one-2027"} for each in DAYS], 0),
+        ([*DAYS, row(ago(0), "new"), row(ago(31), "new"), row(ago(40), "new"), 7], 0),
+    ],
+)
+def test_changes_in_days_that_were_read_before(changed: list[Any], expected: int) -> None:
+    """Each row whose numbers changed, that appeared or that went away is one; another order or name is none."""
+    assert two_polls(DAYS, changed).collected.restated == expected
+
+
+def test_a_number_that_stays_unknown_has_not_changed() -> None:
+    """Though NaN is not equal to itself."""
+    rows = [row(ago(days), cached_tokens=...) for days in (1, 2)]
+    assert two_polls(rows, [*rows, row(ago(3), "new")]).collected.restated == 1
+
+
+def test_the_first_poll_restates_nothing() -> None:
+    """It has nothing to compare with."""
+    assert poll(ActivityCollector("default", Activity()), answer(DAYS)).collected.restated == 0
+
+
+def test_a_window_that_moved_on_restates_nothing() -> None:
+    """A day came, a day left: that is what midnight does."""
+    tomorrow = (NOON + timedelta(days=1)).date()
+    moved = [row(ago(days, tomorrow), name) for days in range(1, 31) for name in ("e1", "e2")]
+    polled = two_polls(DAYS, moved, timedelta(days=1))
+    assert polled.collected.day == date(2026, 8, 23)
+    assert polled.collected.restated == 0
+
+
+def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
+    """Before it has settled, its rows are expected to change: neither then nor by settling is it restated."""
+    collector = ActivityCollector("default", Activity())
+    early, settled = at("2026-08-23 00:10:00"), at("2026-08-23 00:30:00")
+    first = poll(collector, answer(DAYS, early), now=early)
+    grown = [row(ago(1), name, requests=50) for name in ("e1", "e2")] + DAYS[2:]
+    second = poll(collector, answer(grown, early), now=early, memory=first.memory)
+    third = poll(collector, answer([*grown, row(ago(1), "e3")], settled), now=settled, memory=second.memory)
+    assert [each.collected.day for each in (first, second, third)] == [date(2026, 8, 21)] * 2 + [date(2026, 8, 22)]
+    assert [each.collected.restated for each in (first, second, third)] == [0, 0, 0]
+
+
+def test_what_changes_replaces_what_was_there() -> None:
+    """Nothing accumulates."""
+    polled = two_polls(DAYS, [row(ago(1), requests=99)])
+    assert polled.shown["30d_requests"] == {("acme/one", "Acme", "e1"): 99.0}
+
+
+def test_the_same_bytes_publish_nothing_new() -> None:
+    """What is published still holds, and the memory is the same."""
+    collector, received = ActivityCollector("default", Activity()), answer(DAYS, NOON)
+    first = poll(collector, received)
+    second = poll(collector, received, now=NOON + timedelta(hours=1), memory=first.memory)
+    assert second.collected.snapshot is None
+    assert second.memory is first.memory
+
+
+@pytest.mark.parametrize(
+    ("rows", "moment"),
+    [
+        (DAYS, "2026-08-23 00:30:00"),  # settled
+        (DAYS[2:], "2026-08-23 03:00:00"),  # an empty yesterday is believed
+    ],
+)
+def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], moment: str) -> None:
+    """The day is a matter of time as well."""
+    collector = ActivityCollector("default", Activity())
+    before, flip = at(moment) - timedelta(seconds=1), at(moment)
+    first = poll(collector, answer(rows, before), now=before)
+    second = poll(collector, answer(rows, before), now=before, memory=first.memory)
+    third = poll(collector, answer(rows, flip), now=flip, memory=second.memory)
+    assert [first.collected.day, second.collected.snapshot, third.collected.day] == [
+        date(2026, 8, 21),
+        None,
+        date(2026, 8, 22),
+    ]
+    assert third.collected.restated == 0
+
+
+def test_a_memory_that_is_not_the_collectors_is_no_memory() -> None:
+    """The first poll of a collector that was made anew is given None."""
+    assert poll(ActivityCollector("default", Activity()), answer(DAYS), memory=object()).collected.restated == 0
+
+
+def test_a_day_carried_over_is_the_last_polls_alone() -> None:
+    """An answer that still has a part of a day that left the window (31 dates) does not mix with it."""
+    collector = ActivityCollector("default", Activity())
+    first = poll(collector, answer([*DAYS[2:], row(ago(1)), row(ago(30), "gone")], NOON))
+    early = at("2026-08-24 00:10:00")
+    part = [row(ago(30), "gone", requests=1), row(ago(30), "new", requests=1000)]
+    second = poll(collector, answer([*part, row(ago(1)), row(ago(2))], early), now=early, memory=first.memory)
+    assert sum(second.shown["30d_requests"].values()) == 3 * (2 + 2 + 1)
+    assert dict(second.collected.spend)[date(2026, 7, 24)] == 3.0 * 3
