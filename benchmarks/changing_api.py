@@ -13,8 +13,8 @@ from pathlib import Path
 from aiohttp import web
 
 
-async def main() -> None:
-    bodies = cycle([path.read_bytes() for path in sorted(Path(sys.argv[1]).glob("*.json.gz"))])
+async def main(answers: list[bytes]) -> None:
+    bodies = cycle(answers)
 
     async def activity(_: web.Request) -> web.Response:
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
@@ -30,4 +30,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main([path.read_bytes() for path in sorted(Path(sys.argv[1]).glob("*.json.gz"))]))

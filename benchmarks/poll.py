@@ -26,9 +26,7 @@ def measure() -> list[Line]:
                     for name, process in (("ours", ours), ("sdk", sdk)):
                         found[name].append(process.ask("new") | {"first": call == 0})
     rows = int(found["sdk"][0]["size"])
-    seconds, cpu = (
-        {name: median([each[what] for each in found[name]]) for name in found} for what in ("seconds", "cpu")
-    )
+    seconds, cpu = (_medians(found, what) for what in ("seconds", "cpu"))
     memory = {name: median([each["memory"] for each in found[name] if each["first"]]) for name in found}
     faster = median([b["seconds"] / a["seconds"] for a, b in zip(found["ours"], found["sdk"], strict=True)])
     share = memory["ours"] / memory["sdk"]
@@ -38,7 +36,7 @@ def measure() -> list[Line]:
             milliseconds(seconds["ours"]),
             f"SDK's call alone: {milliseconds(seconds['sdk'])}",
             times(faster) + " faster",
-            f"≥ {FASTER:.0f}× faster",
+            f"≥ {FASTER:.0f} times faster",
             faster >= FASTER,
         ),
         Line(
@@ -56,3 +54,7 @@ def measure() -> list[Line]:
             share <= MEMORY_SHARE,
         ),
     ]
+
+
+def _medians(found: dict[str, list[dict[str, float]]], what: str) -> dict[str, float]:
+    return {name: median([each[what] for each in calls]) for name, calls in found.items()}

@@ -79,7 +79,7 @@ def _compare(servers: dict[str, Running], series: int, size: int) -> list[Line]:
                 milliseconds(ours),
                 f"prometheus-client's handler: {milliseconds(usual)}",
                 times(faster) + " faster",
-                f"≥ {FASTER_THAN_USUAL:.0f}× faster" if judged else "",
+                f"≥ {FASTER_THAN_USUAL:.0f} times faster" if judged else "",
                 faster >= FASTER_THAN_USUAL if judged else None,
             ),
             Line(
@@ -87,7 +87,7 @@ def _compare(servers: dict[str, Running], series: int, size: int) -> list[Line]:
                 milliseconds(ours),
                 f"nginx, gzip_static: {milliseconds(nginx)}",
                 times(slower) + " its time",
-                f"≤ {SLOWER_THAN_NGINX:.0f}× its time" if judged else "",
+                f"≤ {SLOWER_THAN_NGINX:.0f} times its time" if judged else "",
                 slower <= SLOWER_THAN_NGINX if judged else None,
             ),
         ]

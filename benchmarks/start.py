@@ -75,15 +75,10 @@ def _run(command: Sequence[str], *, at_rest: bool) -> tuple[float, float | None]
     port = free_port()
     begin = time.perf_counter()
     with started([*command, f"127.0.0.1:{port}"], subprocess.DEVNULL) as process:
-        while True:
-            try:
-                with Client(port) as client:
-                    client.get("/metrics")
-                seconds = time.perf_counter() - begin
-                break
-            except ConnectionRefusedError:
-                assert process.poll() is None, "it ended early"
-                time.sleep(0.001)
+        while not _answers(port):
+            assert process.poll() is None, "it ended early"
+            time.sleep(0.001)
+        seconds = time.perf_counter() - begin
         if not at_rest:
             return seconds, None
         with Client(port) as client:
@@ -92,6 +87,15 @@ def _run(command: Sequence[str], *, at_rest: bool) -> tuple[float, float | None]
             time.sleep(REST)
             client.get("/metrics")
         return seconds, resident(process.pid)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with Client(port) as client:
+            client.get("/metrics")
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def _bare() -> tuple[float, float]:

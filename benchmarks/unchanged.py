@@ -37,7 +37,7 @@ def measure() -> list[Line]:
                 milliseconds(here),
                 f"SDK's call: {milliseconds(there)}",
                 f"{times(cheaper)} cheaper",
-                f"≥ {CHEAPER:.0f}× cheaper" if judged else "",
+                f"≥ {CHEAPER:.0f} times cheaper" if judged else "",
                 cheaper >= CHEAPER if judged else None,
             )
         )

@@ -25,9 +25,9 @@ def registry_of(text: str) -> CollectorRegistry:
     return registry
 
 
-async def main() -> None:
+async def main(text: str) -> None:
     application = web.Application()
-    handler = make_aiohttp_handler(registry_of(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    handler = make_aiohttp_handler(registry_of(text))
     application.router.add_get("/metrics", handler)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
@@ -37,4 +37,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(Path(sys.argv[1]).read_text(encoding="utf-8")))
