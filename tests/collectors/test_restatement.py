@@ -9,7 +9,8 @@ import pytest
 
 from exporter.collectors.activity import ActivityCollector
 from exporter.config.model import Activity
-from tests.collectors.helpers import NOON, Polled, ago, answer, at, poll, row
+from tests.collectors.helpers import Polled, ago, answer, at, poll, row
+from tests.support import NOON
 
 DAYS = [row(ago(days), name) for days in range(1, 31) for name in ("e1", "e2")]
 

@@ -1,0 +1,102 @@
+"""A real answer, as it was recorded, and the vendor's own client: both agree with the gauges."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from fractions import Fraction
+from pathlib import Path
+
+import aiohttp
+import pytest
+from openrouter import OpenRouter
+
+from exporter.collectors.activity import ActivityCollector
+from exporter.config.model import Activity
+from exporter.simulator.replay import read_recording
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from tests.collectors.helpers import Polled, answer, poll
+from tests.support import NOON, FakeClock
+
+RECORDED = Path(__file__).parents[2].parent / "shared/recorded/activity-2026-04-22.json"
+KEY = "sk-or-v1-demo"
+recorded = pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answer isn't part of this checkout")
+
+
+async def polled(simulator: Running, **settings: str) -> Polled:
+    """Let a collector read what the simulator answers."""
+    parameters = {"group_by": "workspace"} if settings else {}
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session,
+        session.get(simulator.url + "/activity", params=parameters) as response,
+    ):
+        body = await response.read()
+    return poll(ActivityCollector("default", Activity(**settings)), answer(body, NOON))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Running]:
+    """An account with 40 endpoints at noon."""
+    async with running(SimulatorSettings(), FakeClock()) as simulator:
+        yield simulator
+
+
+@recorded
+async def test_a_real_answer_adds_up() -> None:
+    """31 dates, 431.943021 USD; the oldest date's 9.637216 USD lie outside of the 30 days."""
+    rows = json.loads(RECORDED.read_bytes(), parse_float=Fraction)["data"]
+    by_date: dict[str, Fraction] = defaultdict(Fraction)
+    for each in rows:
+        by_date[each["date"]] += each["usage"]
+    oldest = by_date.pop(min(by_date))
+    assert (oldest, oldest + sum(by_date.values())) == (Fraction("9.637216"), Fraction("431.943021"))
+
+    async with running(SimulatorSettings(replay=read_recording(RECORDED)), FakeClock()) as simulator:
+        read = await polled(simulator)
+    assert read.rejected == {}
+    total = sum(read.shown["30d_usage_usd"].values())
+    assert total == pytest.approx(float(Fraction("431.943021") - Fraction("9.637216")), rel=1e-12)
+    assert total == pytest.approx(422.305805, rel=1e-12)
+    latest = float(by_date[max(by_date)])
+    assert sum(read.shown["usage_usd"].values()) == pytest.approx(latest, rel=1e-12)
+    assert sum(usd for _, usd in read.collected.spend) == pytest.approx(431.943021, rel=1e-12)
+
+
+@recorded
+async def test_a_real_answer_without_names_is_usable() -> None:
+    """A date, a model and numbers are enough; cached tokens, which it lacks, have no series."""
+    async with running(SimulatorSettings(replay=read_recording(RECORDED)), FakeClock()) as simulator:
+        shown = (await polled(simulator)).shown
+    assert {(provider, endpoint) for _, provider, endpoint in shown["30d_requests"]} == {("", "")}
+    assert len(shown["30d_requests"]) == 17
+    assert shown["30d_cached_tokens"] == {}
+
+
+# The client warns of its own deprecated fields whenever it reads them.
+@pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning")
+@pytest.mark.parametrize("split", [False, True])
+async def test_the_vendors_client_reads_the_same_sums(simulator: Running, *, split: bool) -> None:
+    """Every measure of every endpoint, over 30 days, as items of the official SDK add up."""
+    async with OpenRouter(api_key=KEY, server_url=simulator.url) as client:
+        request = {"group_by": "workspace"} if split else {}
+        items = (await client.analytics.get_user_activity_async(request=request)).data
+    names = {
+        "30d_usage_usd": "usage",
+        "30d_byok_usage_usd": "byok_usage_inference",
+        "30d_requests": "requests",
+        "30d_prompt_tokens": "prompt_tokens",
+        "30d_completion_tokens": "completion_tokens",
+        "30d_reasoning_tokens": "reasoning_tokens",
+        "30d_cached_tokens": "cached_tokens",
+    }
+    read = await polled(simulator, **({"split_by": "workspace"} if split else {}))
+    for family, name in names.items():
+        sums: dict[tuple[str, ...], Fraction] = defaultdict(Fraction)
+        for item in items:
+            workspace = (str(item.workspace_id),) if split else ()
+            key = (item.model, item.provider_name, item.endpoint_id, *workspace)
+            sums[key] += Fraction(str(getattr(item, name)))
+        expected = {key: float(number) for key, number in sums.items()}
+        assert read.shown[family] == pytest.approx(expected, rel=1e-12, abs=0)

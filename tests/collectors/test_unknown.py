@@ -1,0 +1,72 @@
+"""A number that the API does not report is absent from the scrape, never 0; one that it reports as 0 is there."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.collectors.table import MEASURES
+from tests.collectors.helpers import ago, collect, row
+
+E1, E2 = ("acme/one", "Acme", "e1"), ("acme/one", "Acme", "e2")
+FIELDS = (
+    "usage",
+    "byok_usage_inference",
+    "requests",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+)
+BOTH = list(zip(FIELDS, MEASURES, strict=True))
+
+
+@pytest.mark.parametrize("missing", [..., None])
+def test_cached_tokens_that_no_row_reports_have_no_series(missing: object) -> None:
+    """In no window, also not for endpoints without use in it; all else is there."""
+    shown = collect([row(ago(9), cached_tokens=missing), row(endpoint="e2", cached_tokens=missing)]).shown
+    assert {name: family for name, family in shown.items() if "cached" in name} == {
+        "cached_tokens": {},
+        "7d_cached_tokens": {},
+        "30d_cached_tokens": {},
+        "month_to_date_cached_tokens": {},
+    }
+    assert shown["prompt_tokens"] == {E1: 0.0, E2: 4.0}
+
+
+def test_an_unknown_part_makes_a_sum_unknown() -> None:
+    """Each window by itself: the endpoint is absent where a row of it said nothing, the others are there."""
+    shown = collect([row(ago(1)), row(ago(9), cached_tokens=...), row(ago(9), "e2")]).shown
+    assert shown["cached_tokens"] == {E1: 7.0, E2: 0.0}
+    assert shown["7d_cached_tokens"] == {E1: 7.0, E2: 0.0}
+    assert shown["30d_cached_tokens"] == {E2: 7.0}
+
+
+def test_no_use_is_0_where_the_api_reports_the_number_at_all() -> None:
+    """Though the only day on which it is reported has no known sum."""
+    rows = [row(ago(9)), row(ago(9), cached_tokens=...)]
+    assert collect(rows).shown["cached_tokens"] == {E1: 0.0}
+    assert collect(rows).shown["30d_cached_tokens"] == {}
+
+
+@pytest.mark.parametrize(("field", "measure"), BOTH)
+def test_any_number_may_be_missing(field: str, measure: str) -> None:
+    """It alone is absent."""
+    shown = collect([row() | {field: None}]).shown
+    assert {name for name in MEASURES if not shown[name]} == {measure}
+
+
+@pytest.mark.parametrize(("field", "measure"), BOTH)
+def test_one_number_is_enough(field: str, measure: str) -> None:
+    """A row with a date, a model and one number is usable."""
+    polled = collect([{"date": ago(1), "model": "acme/one", field: 0}])
+    assert polled.rejected == {}
+    assert {name: family for name, family in polled.shown.items() if name in MEASURES and family} == {
+        measure: {("acme/one", "", ""): 0.0}
+    }
+
+
+def test_absent_series_are_not_counted_as_shown() -> None:
+    """Seven measures in four windows less one in each, the day, and the endpoint's names."""
+    snapshot = collect([row(cached_tokens=...)]).collected.snapshot
+    assert snapshot is not None
+    assert snapshot.series == 4 * 6 + 2
