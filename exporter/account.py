@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,14 @@ from exporter.telemetry import Telemetry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all accounts share."""
+    """What all accounts share; `polled` is told the account's name after each of its polls."""
 
     upstream: Upstream
     session: aiohttp.ClientSession
     clock: Clock
     store: Store
     duration: RequestDuration
+    polled: Callable[[str], None]
 
 
 class AccountAtWork:
@@ -86,6 +87,7 @@ class AccountAtWork:
             self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
             if record is not None:
                 await self.key_check.check(refused=record.status in REFUSED)
+            self.shared.polled(self.account.name)
         except asyncio.CancelledError:
             if self._abandoned:
                 return  # the end that was asked for; the scheduler would log it as a job's failure

@@ -191,6 +191,7 @@ class Exporter:
             clock=self._clock,
             store=self._store,
             duration=self._duration,
+            polled=self._exposition.refresh,
         )
 
     def _show_accounts(self) -> None:
