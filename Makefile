@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint format bench docs clean
+.PHONY: help demo test lint format soak bench docs clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ lint: $(VENV)/.development ## Check style, types and YAML
 format: $(VENV)/.development ## Put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+soak: $(VENV)/.development ## Run the endurance test for a long time
+	SOAK_POLLS=$${SOAK_POLLS:-5000} $(BIN)/python -X dev -m pytest tests/endurance
 
 bench: $(VENV)/.development ## Measure the ratios of the README's table
 	$(BIN)/python -m benchmarks

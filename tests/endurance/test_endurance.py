@@ -1,0 +1,196 @@
+"""Weeks of operation in seconds: a clock that is moved, faults, reloads and scrapes at random, and nothing piles up.
+
+`SOAK_POLLS` makes it longer: `make soak`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import gzip
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.app import Exporter
+from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.secret import EnvironmentSecret
+from exporter.errors import ConfigurationError, Mistake
+from exporter.simulator import data
+from exporter.simulator.faults import Fault, parse_fault
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from tests.support import FakeClock
+
+POLLS = int(os.environ.get("SOAK_POLLS", "150"))
+SEEDS = {f"team-{number}": number for number in range(1, 5)}
+SLACK = 8  # connections that happen to be open
+ENDPOINTS = 12
+INTERVAL = 900.0
+STALE_AFTER = 4 * 3600.0
+
+FAULTS = [
+    *("status-401", "status-403", "status-404", "status-429", "status-500", "status-503", "html-200", "html-502"),
+    *("error-200", "not-json", "wrong-shape", "top-list", "no-data", "redirect", "truncated", "truncated-chunked"),
+    *("reset", "close", "hang", "wrong-encoding", "oversized", "gzip-bomb"),
+    *("bad-row", "pretty", "string-numbers", "rfc3339-dates", "plain-dates", "no-cached-tokens"),
+]
+
+
+@dataclass
+class Life:
+    """One daemon's life: what it may be asked, and what it is found to hold."""
+
+    clock: FakeClock
+    simulator: Running
+    chance: random.Random
+    exporter: Exporter = field(init=False)
+    configuration: Configuration | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        first = self.some_configuration()
+        self.configuration = first
+        self.exporter = Exporter(first, self.clock, read_configuration=self.read)
+
+    def some_configuration(self) -> Configuration:
+        """Return one to four of the accounts, with times and limits that differ from reload to reload."""
+        teams = self.chance.sample(sorted(SEEDS), self.chance.randint(1, len(SEEDS)))
+        activity = Activity(
+            interval=INTERVAL,
+            stale_after=STALE_AFTER,
+            max_endpoints=self.chance.choice([3, 5000]),
+            settle_delay=self.chance.choice([0.0, 1800.0]),
+        )
+        backoff = Backoff(max_elapsed_time=20.0, initial_interval=0.5, jitter=0.0)
+        return Configuration(
+            upstream=Upstream(
+                base_url=self.simulator.url, timeout=0.2, max_response_bytes=2**20, retries=Retries(backoff=backoff)
+            ),
+            accounts=tuple(
+                Account(name=team, key=_key(team), collectors=Collectors(activity=activity)) for team in teams
+            ),
+        )
+
+    def read(self) -> Configuration:
+        """Return the file's content, as it is now."""
+        if self.configuration is None:
+            raise ConfigurationError((Mistake("exporter.yaml", 1, 1, "bad on purpose"),))
+        return self.configuration
+
+    async def reload(self) -> None:
+        """Reload another configuration, or a bad one, or the same."""
+        kind = self.chance.choice(["other", "bad", "same"])
+        before = self.configuration
+        self.configuration = self.some_configuration() if kind == "other" else None if kind == "bad" else before
+        if kind == "bad":
+            with pytest.raises(ConfigurationError):
+                await self.exporter.reload()
+            self.configuration = before
+        else:
+            await self.exporter.reload()
+
+    async def step(self) -> None:
+        """Let time pass, polls be made, and perhaps something happen."""
+        self.clock.advance(self.chance.choice([INTERVAL, INTERVAL, INTERVAL, 3 * 3600.0]))
+        fault = self.chance.choice(FAULTS) if self.chance.random() < 0.5 else None
+        self.simulator.faults.replace(*_faults(fault))
+        if self.chance.random() < 0.1:
+            await self.reload()
+        await self.exporter.poll_once()
+        check_totals(self.exporter, self.clock.now())
+
+
+def _key(team: str) -> EnvironmentSecret:
+    return EnvironmentSecret("KEY", {"KEY": f"sk-or-v1-demo-{team}"})
+
+
+def _faults(name: str | None) -> Iterator[Fault]:
+    if name is not None:
+        # Whatever hangs is waited for in real time, so it happens once per step.
+        yield replace(parse_fault(name), times=1 if name == "hang" else None)
+
+
+@cache
+def account(seed: int) -> data.Account:
+    return data.Account(seed, ENDPOINTS)
+
+
+@cache
+def spend(seed: int, day: date) -> float:
+    return sum(row.usage for row in account(seed).rows_of_day(day))
+
+
+def check_totals(exporter: Exporter, now: datetime) -> None:
+    """Every total that is shown is right for the day that is shown with it, and no account shows what is too old."""
+    body = gzip.decompress(exporter.answer("", "gzip", ()).body).decode()
+    shown: dict[tuple[str, str], float] = {}
+    for family in text_string_to_metric_families(body):
+        for sample in family.samples:
+            if "account" in sample.labels:
+                key = (sample.name, sample.labels["account"])
+                shown[key] = shown.get(key, 0.0) + sample.value
+    for (name, team), timestamp in shown.items():
+        if name == "openrouter_activity_day_timestamp_seconds":
+            day = datetime.fromtimestamp(timestamp, UTC).date()
+            succeeded = shown["openrouter_collector_last_success_timestamp_seconds", team]
+            assert now.timestamp() - succeeded <= STALE_AFTER
+            assert day < datetime.fromtimestamp(succeeded, UTC).date()
+            assert ("openrouter_activity_usage_usd", team) in shown
+            for window, length in (("", 1), ("7d_", 7), ("30d_", 30), ("month_to_date_", day.day)):
+                total = shown.get((f"openrouter_activity_{window}usage_usd", team))
+                expected = sum(spend(SEEDS[team], day - timedelta(days=back)) for back in range(length))
+                assert total is None or pytest.approx(expected, rel=1e-9) == total, (window, team, day)
+
+
+def resources() -> dict[str, int]:
+    """Return what a leak would make grow."""
+    gc.collect()
+    return {
+        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+        "tasks": len(asyncio.all_tasks()),
+        "objects": len(gc.get_objects()),
+    }
+
+
+async def test_nothing_piles_up_and_no_total_is_ever_wrong() -> None:
+    """After many polls there are no more descriptors and tasks than early on, and hardly more objects."""
+    unhandled: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    clock = FakeClock(self_moving=True)
+    settings = SimulatorSettings(
+        endpoints=ENDPOINTS, keys={f"sk-or-v1-demo-{team}": seed for team, seed in SEEDS.items()}
+    )
+    async with running(settings, clock) as simulator:
+        life = Life(clock, simulator, random.Random(1))  # noqa: S311 — repeatable, not secret
+        early: dict[str, int] = {}
+        for step in range(POLLS):
+            await life.step()
+            if step == POLLS // 3:
+                early = await settled(life)
+        late = await settled(life)
+        await life.exporter.close()
+    assert [] == unhandled
+    assert late["descriptors"] <= early["descriptors"] + SLACK
+    assert late["tasks"] <= early["tasks"] + SLACK
+    assert late["objects"] < 1.2 * early["objects"]
+
+
+async def settled(life: Life) -> dict[str, int]:
+    """Bring the daemon to a state that can be compared: all accounts, no faults, one poll; return its resources."""
+    life.simulator.faults.replace()
+    chosen = life.some_configuration()
+    while len(chosen.accounts) < len(SEEDS):
+        chosen = life.some_configuration()
+    life.configuration = chosen
+    await life.exporter.reload()
+    life.clock.advance(86400.0)
+    assert await life.exporter.poll_once()
+    check_totals(life.exporter, life.clock.now())
+    return resources()
