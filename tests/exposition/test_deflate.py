@@ -1,0 +1,120 @@
+"""Segments stand behind each other in one gzip member, and its checksum is arithmetic's."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.deflate import (
+    INFLATED_PIECE,
+    SMALL_TEXT,
+    Deflater,
+    Joiner,
+    Segment,
+    deflate,
+    gzip_member,
+    inflate,
+    join,
+    shift_of,
+)
+
+LINE = b'openrouter_activity_usage_usd{account="default",endpoint_id="e1",model="acme/one",provider="Acme"} 1.5\n'
+
+texts = st.binary(max_size=200) | st.integers(0, 2000).map(lambda lines: LINE * lines)
+rows = st.lists(texts, max_size=12)
+
+
+def unzipped(member: bytes) -> bytes:
+    """Inflate as a client that reads one member does, and refuse anything behind it."""
+    stream = zlib.decompressobj(31)
+    text = stream.decompress(member) + stream.flush()
+    assert (stream.eof, stream.unused_data, stream.unconsumed_tail) == (True, b"", b"")
+    return text
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows, texts)
+def test_any_segments_are_one_gzip_member(pieces: list[bytes], tail: bytes) -> None:
+    """However many and however large, with any tail; any client reads the same."""
+    member = gzip_member(join(map(deflate, pieces)), tail)
+    expected = b"".join(pieces) + tail
+    assert unzipped(member) == expected
+    assert gzip.decompress(member) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows)
+def test_checksum_and_size_are_the_whole_texts(pieces: list[bytes]) -> None:
+    """Computed from the parts alone."""
+    joined, text = join(map(deflate, pieces)), b"".join(pieces)
+    assert (joined.crc, joined.size, joined.shift) == (zlib.crc32(text), len(text), shift_of(len(text)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows)
+def test_joining_joined_segments(pieces: list[bytes]) -> None:
+    """In any grouping it is the same text."""
+    one_by_one = deflate(b"")
+    for piece in pieces:
+        one_by_one = join([one_by_one, deflate(piece)])
+    at_once = join(map(deflate, pieces))
+    assert (one_by_one.crc, one_by_one.size) == (at_once.crc, at_once.size)
+    assert b"".join(inflate(one_by_one)) == b"".join(inflate(at_once)) == b"".join(pieces)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.booleans())
+def test_text_that_comes_in_pieces(pieces: list[bytes], small: bool) -> None:  # noqa: FBT001
+    """Is one segment, whatever it was expected to be large."""
+    deflater = Deflater(small=small)
+    for piece in pieces:
+        deflater.write(piece)
+    segment = deflater.segment()
+    assert b"".join(inflate(segment)) == b"".join(pieces)
+    assert unzipped(gzip_member(segment, b"")) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("size", [0, 1, SMALL_TEXT, SMALL_TEXT + 1, INFLATED_PIECE, INFLATED_PIECE + 1, 3_000_000])
+@pytest.mark.parametrize("kind", ["lines", "zeros", "noise"])
+def test_inflating_in_bounded_pieces(kind: str, size: int) -> None:
+    """Text that compresses a thousandfold, and text that does not at all."""
+    noise = random.Random(1).randbytes(size)  # noqa: S311 — the same in every run
+    made = {"lines": LINE * (size // len(LINE) + 1), "zeros": bytes(size), "noise": noise}
+    text = made[kind][:size]
+    pieces = list(inflate(join([deflate(b"first"), deflate(text), deflate(b"last")])))
+    assert b"".join(pieces) == b"first" + text + b"last"
+    assert all(0 < len(piece) <= INFLATED_PIECE for piece in pieces)
+
+
+@given(st.integers(0, 2**40), st.integers(0, 2**40))
+def test_shifts_add_up(first: int, second: int) -> None:
+    """Moving a checksum on by two lengths, one after the other, is moving it by their sum."""
+    parts = [Segment((), 0, first, shift_of(first)), Segment((), 0, second, shift_of(second))]
+    assert join(parts).shift == shift_of(first + second)
+
+
+def test_nothing_is_an_empty_member() -> None:
+    """Valid all the same."""
+    assert unzipped(gzip_member(join([]), b"")) == b""
+    assert list(inflate(join([]))) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=5), st.randoms(use_true_random=False))
+def test_a_joiner_joins_what_is_there_now(rounds: list[int], chance: random.Random) -> None:
+    """Rows that grow, shrink and change between rounds: never a segment of an earlier round."""
+    joiner, kept = Joiner(), [deflate(b"%d," % number) for number in range(40)]
+    for size in rounds:
+        row = chance.sample(kept, size)
+        for place in range(0, size, 7):
+            row[place] = deflate(b"new %d," % place)
+        expected = join(row)
+        joined = joiner.join(row)
+        joiner.end_round()
+        assert b"".join(inflate(joined)) == b"".join(inflate(expected))
+        assert (joined.crc, joined.size, joined.shift) == (expected.crc, expected.size, expected.shift)
