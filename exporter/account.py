@@ -46,7 +46,7 @@ class AccountAtWork:
         collectors = [collector for collector, _ in enabled]
         operations = tuple(dict.fromkeys(each for collector in collectors for each in collector.operations))
         self._metrics = CollectingMetrics(self.telemetry, account.name, collectors)
-        client = Client(
+        self._client = client = Client(
             session=shared.session,
             upstream=shared.upstream,
             key=account.key,
@@ -107,6 +107,10 @@ class AccountAtWork:
         self._abandoned = True
         for task in self._under_way:
             task.cancel()
+
+    def reread_key(self) -> None:
+        """Take the key from its source again: it may have been changed there."""
+        self._client.forget_secret()
 
     def take_over(self, old: AccountAtWork) -> bool:
         """Go on from where an account of other settings was; return whether its published data still hold."""

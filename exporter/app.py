@@ -181,6 +181,7 @@ class Exporter:
     def _kept_or_new(self, account: Account) -> AccountAtWork:
         at_work = self._accounts.get(account.name)
         if at_work is not None and at_work.account == account and at_work.shared is self._shared:
+            at_work.reread_key()
             return at_work
         return AccountAtWork(account, self._shared)
 

@@ -43,7 +43,7 @@ async def read_answer(response: aiohttp.ClientResponse, limit: int) -> Answer:
     """Read a body of at most `limit` bytes on the wire. Raise InvalidResponse if it is longer or encoded otherwise."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding not in ("identity", "gzip"):
-        raise InvalidResponse(f"the body has an encoding that was not asked for: {encoding[:40]!r}")
+        raise InvalidResponse(f"the body has an encoding that was not asked for: {printable(encoding)!r}")
     digest = hashlib.blake2b(encoding.encode(), digest_size=16)
     chunks = []
     size = 0

@@ -179,6 +179,10 @@ class Client:
             on_retry=on_retry,
         )
 
+    def forget_secret(self) -> None:
+        """Read the secret anew for the next request."""
+        self._secret = None
+
     def _current_secret(self) -> Secret:
         return self._read_secret() if self._secret is None else self._secret
 

@@ -1,0 +1,96 @@
+"""Several accounts in one process: none harms another, and each family appears once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from exporter.simulator.server import Running
+from tests.daemon.conftest import KEY, serving, usage, value
+
+ACCOUNTS = """accounts:
+  - {name: good, api_key_file: good.key}
+  - {name: hanging, api_key_file: hanging.key}
+  - {name: wrong, api_key_file: wrong.key}
+"""
+
+
+@asynccontextmanager
+async def in_front_of(simulator: Running, hanging: str) -> AsyncIterator[str]:
+    """Give the URL of a proxy that never answers this key, and passes everybody else on."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if hanging in request.headers.get("Authorization", ""):
+            await asyncio.sleep(60)
+        async with aiohttp.ClientSession() as session:
+            headers = {"Authorization": request.headers["Authorization"], "Accept-Encoding": "identity"}
+            async with session.get(simulator.origin + request.path_qs, headers=headers) as answer:
+                return web.Response(status=answer.status, body=await answer.read(), content_type=answer.content_type)
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", handle)
+    runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/api/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_failing_and_a_hanging_account_harm_no_other(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """The good one is polled on, each is told apart by its label, and every family stands once."""
+    async with in_front_of(simulator, hanging="sk-or-v1-demo-hanging") as url:
+        path = write_configuration(url)
+        head, _, tail = path.read_text().partition("accounts:")
+        path.write_text(head + ACCOUNTS + tail[tail.index("collectors:") :])
+        for name, key in {"good": KEY, "hanging": "sk-or-v1-demo-hanging", "wrong": "sk-or-v1-nobody"}.items():
+            (path.parent / f"{name}.key").write_text(key + "\n")
+            (path.parent / f"{name}.key").chmod(0o600)
+        async with serving(path) as daemon:
+            found = await daemon.until(
+                lambda found: (
+                    value(found, "openrouter_up", account="good") == 1
+                    and bool(
+                        value(
+                            found, "openrouter_exporter_api_failures_total", account="hanging", status_class="timeout"
+                        )
+                    )
+                    and bool(
+                        value(found, "openrouter_exporter_api_failures_total", account="wrong", status_class="4xx")
+                    )
+                )
+            )
+            attempted = value(found, "openrouter_collector_last_success_timestamp_seconds", account="good")
+            await daemon.until(
+                lambda found: (
+                    value(found, "openrouter_collector_last_success_timestamp_seconds", account="good") != attempted
+                )
+            )
+            _, text = await daemon.get("metrics")
+        types = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+        assert len(types) == len(set(types))
+        assert {"good"} == {dict(labels)["account"] for _, labels in usage(found)}
+
+
+async def test_a_rotated_key_file_is_read_again(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """The poll that is refused reads the file once more, and succeeds without having failed."""
+    path = write_configuration(simulator.url)
+    path.write_text(path.read_text().replace("api_key_env: OPENROUTER_API_KEY", "api_key_file: the.key"))
+    key = path.parent / "the.key"
+    key.write_text("sk-or-v1-revoked\n")
+    async with serving(path) as daemon:
+        await daemon.until_said("poll_failed")
+        key.write_text(KEY)
+        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+    assert [] == [line for line in daemon.lines if KEY in line or "sk-or-v1-revoked" in line]
+    warned = next(each for each in daemon.events if each["event"] == "configuration_warning")
+    assert "chmod 600" in warned["warning"]

@@ -1,0 +1,43 @@
+"""Where the daemon is reached: several addresses, IPv6, a prefix, another path."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from exporter.simulator.server import Running
+from tests.daemon.conftest import run, serving
+
+
+async def test_several_addresses_and_a_prefix(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """Each address answers under the prefix, and the health check finds it there."""
+    options = ("--web.listen-address=[::1]:0", "--web.route-prefix=/openrouter", "--web.telemetry-path=/usage")
+    async with serving(write_configuration(simulator.url), *options) as daemon:
+        addresses = (await daemon.until_said("started"))["addresses"]
+        assert 2 == len(addresses)
+        async with aiohttp.ClientSession() as session:
+            for address in addresses:
+                assert address.endswith("/openrouter/")
+                async with session.get(address + "usage") as answer:
+                    assert 200 == answer.status
+        host = addresses[1].removeprefix("http://").removesuffix("/openrouter/")
+        code, out, _ = await run("healthcheck", f"--web.listen-address={host}", "--web.route-prefix=/openrouter")
+        assert (0, "healthy\n") == (code, out)
+
+
+async def test_slow_and_idle_clients_do_not_stop_scrapes(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """A thousand connections that say nothing, or one byte, and a scrape is still answered."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        host, port = daemon.url.removeprefix("http://").rstrip("/").split(":")
+        idle = await asyncio.gather(*(asyncio.open_connection(host, int(port)) for _ in range(1000)))
+        for _, writer in idle[::2]:
+            writer.write(b"G")
+        await daemon.scrape()
+        for _, writer in idle:
+            writer.close()
+        assert 200 == (await daemon.get("-/healthy"))[0]
