@@ -202,8 +202,8 @@ class Poller:
         self._metrics.success.labels(*key).set(self.succeeded)
         self._metrics.duration.labels(*key).set(record.duration)
         self._metrics.last_attempt.labels(*key).set(record.started.timestamp())
-        if self.succeeded:
-            self._metrics.last_success.labels(*key).set(record.started.timestamp())
+        if self._last_success is not None:
+            self._metrics.last_success.labels(*key).set(self._last_success.timestamp())
         self._metrics.series.labels(*key).set(self._series())
         self._metrics.telemetry.touch()
 
