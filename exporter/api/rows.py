@@ -25,6 +25,7 @@ PIECE = 64 * 1024
 SMALL_BODY = 64 * 1024
 LIKELY_TAIL = 4 * 1024
 LONGEST_EXTENSION = 1024 * 1024
+MOST_AT_ONCE = 1000
 SAMPLE_SIZE = 3
 
 # Fields that the API may add before the rows are passed over if they are plain; anything else is decoded at once.
@@ -140,9 +141,9 @@ def _first_rows(buffer: bytearray, rejections: Rejections) -> tuple[list[Row], i
         except _NOT_STRICT:
             pass
     text = buffer.decode(errors="surrogateescape")
-    values = []
+    values: list[object] = []
     end = 0
-    while True:
+    while len(values) < MOST_AT_ONCE:
         try:
             value, after = _LOOSE.raw_decode(text, end)
         except (ValueError, RecursionError):

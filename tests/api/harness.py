@@ -1,0 +1,166 @@
+"""A client as an account has it, a server that says exactly the bytes it is told to, and keys that change."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from structlog.testing import LogCapture
+
+from exporter.api.answer import Answer
+from exporter.api.client import ApiMetrics, Client, Request, RequestDuration
+from exporter.api.session import open_session
+from exporter.clock import Clock
+from exporter.config.model import Backoff, Retries, Upstream
+from exporter.config.secret import Secret
+from exporter.errors import SecretError
+from exporter.telemetry import Telemetry
+from tests.support import FakeClock
+
+KEY = "sk-or-v1-demo"
+ACTIVITY = Request(operation="activity", path="/activity", parameters={})
+ONCE = Retries(strategy="none")
+
+
+@dataclass
+class Key:
+    """A key that a test changes; None is a key that is gone."""
+
+    text: str | None = KEY
+    readings: int = 0
+
+    def read(self) -> Secret:
+        self.readings += 1
+        if self.text is None:
+            raise SecretError("environment variable KEY is unset or empty")
+        return Secret(self.text)
+
+
+def capturing_logger() -> tuple[structlog.stdlib.BoundLogger, list[Any]]:
+    """Return a logger, and the list that its events go to."""
+    capture = LogCapture()
+    log = structlog.wrap_logger(None, processors=[capture], wrapper_class=structlog.stdlib.BoundLogger)
+    return log, capture.entries
+
+
+@dataclass
+class Asking:
+    """A client and all that it leaves behind."""
+
+    client: Client
+    telemetry: Telemetry
+    clock: Clock
+    events: list[Any]
+    key: Key
+
+    async def ask(self, request: Request = ACTIVITY, *, within: float = 60.0, quiet: bool = False) -> Answer:
+        return await self.client.ask(request, self.clock.monotonic() + within, quiet=quiet)
+
+    def count(self, name: str, **labels: str) -> float | None:
+        """Return a counter of the client's; None where there is no such series."""
+        everything = {"account": "default", "operation": "activity"} | labels
+        return self.telemetry.get_sample_value(f"openrouter_exporter_api_{name}_total", everything)
+
+    def failures(self) -> dict[str, float]:
+        """Return the classes under which failed attempts were counted."""
+        return {
+            sample.labels["status_class"]: sample.value
+            for metric in self.telemetry.collect()
+            for sample in metric.samples
+            if sample.name == "openrouter_exporter_api_failures_total" and sample.value
+        }
+
+
+@asynccontextmanager
+async def asking(
+    url: str, *, retries: Retries = ONCE, key: Key | None = None, clock: Clock | None = None, **upstream: Any
+) -> AsyncIterator[Asking]:
+    """Give a client of the API at `url`; its waits pass at once on a clock of its own."""
+    settings = replace(Upstream(base_url=url, retries=retries, timeout=5.0), **upstream)
+    clock = clock or FakeClock(self_moving=True)
+    key = key or Key()
+    telemetry = Telemetry()
+    log, events = capturing_logger()
+    async with open_session(settings) as session:
+        client = Client(
+            session=session,
+            upstream=settings,
+            key=key,
+            clock=clock,
+            metrics=ApiMetrics(telemetry, "default", ("activity",)),
+            duration=RequestDuration(telemetry, ("activity",)),
+            log=log,
+        )
+        yield Asking(client, telemetry, clock, events, key)
+
+
+def answer_bytes(
+    body: bytes = b'{"data":[]}', status: str = "200 OK", headers: Mapping[str, str] | None = None
+) -> bytes:
+    """Return a whole answer as it is on the wire."""
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+    lines = [f"{name}: {value}" for name, value in (fields | dict(headers or {})).items() if value]
+    return f"HTTP/1.1 {status}\r\n".encode() + "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+@dataclass
+class Bare:
+    """A server that answers with bytes as they are; the last answer serves all further requests."""
+
+    url: str
+    requests: list[bytes] = field(default_factory=list)
+
+    def header(self, name: str, request: int = -1) -> str | None:
+        """Return a header of a request as it came."""
+        for line in self.requests[request].decode("latin-1").split("\r\n")[1:]:
+            if line.lower().startswith(f"{name.lower()}: "):
+                return line.partition(": ")[2]
+        return None
+
+
+@asynccontextmanager
+async def bare(*answers: bytes | Sequence[bytes], reset: bool = False, hang: bool = False) -> AsyncIterator[Bare]:
+    """Serve these bytes, one answer per connection, each given whole or in pieces; then close, reset or hang."""
+    served = Bare("")
+    stopping = asyncio.Event()
+    ended: set[asyncio.Task[Any]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.add(asyncio.current_task())  # type: ignore[arg-type]
+        try:
+            served.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            answer = answers[min(len(served.requests), len(answers)) - 1]
+            for piece in [answer] if isinstance(answer, bytes) else answer:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            if hang:
+                await stopping.wait()
+            if reset:
+                connection = writer.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                writer.transport.abort()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield served
+    finally:
+        stopping.set()
+        server.close()
+        await asyncio.gather(*ended, return_exceptions=True)
+
+
+def retrying(**backoff: float) -> Retries:
+    """Return retries without chance in them."""
+    return Retries(backoff=Backoff(**{"jitter": 0.0} | backoff))

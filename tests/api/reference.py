@@ -1,0 +1,86 @@
+"""The plain way to read a body, and ways to hand one over: what the fast way is compared with."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from exporter.api.answer import Answer
+from exporter.api.model import Row, lenient_row
+from exporter.api.rows import Rejections, rows
+from exporter.errors import InvalidResponse
+
+Read = tuple[list[Row], Counter[str]] | None  # None is an invalid response
+
+GOOD: dict[str, Any] = {
+    "date": "2026-08-22 00:00:00",
+    "model": "openai/gpt-5",
+    "model_permaslug": "openai/gpt-5-2025-08-07",
+    "endpoint_id": "00000000-0000-0000-0000-000000000000",
+    "provider_name": "OpenAI",
+    "usage": 0.25,
+    "byok_usage_inference": 0,
+    "requests": 3,
+    "prompt_tokens": 100,
+    "completion_tokens": 10,
+    "reasoning_tokens": 12,
+    "cached_tokens": 0,
+}
+GOOD_ROW = msgspec.convert(GOOD, Row)
+
+
+def answer_of(body: bytes, piece: int | None = None, *, gzipped: bool = False, limit: int = 1 << 26) -> Answer:
+    """Return a body as it came, in one chunk or in many."""
+    wire = gzip.compress(body, 1) if gzipped else body
+    size = piece or len(wire) or 1
+    chunks = tuple(wire[start : start + size] for start in range(0, len(wire), size))
+    return Answer(
+        chunks=chunks,
+        encoding="gzip" if gzipped else "identity",
+        digest=b"",
+        limit=limit,
+        content_type="application/json",
+    )
+
+
+def read(answer: Answer) -> Read:
+    """Return what the fast way makes of an answer."""
+    rejections = Rejections()
+    try:
+        found = [row for piece in rows(answer, rejections) for row in piece]
+    except InvalidResponse:
+        return None
+    return found, Counter(rejections.counts)
+
+
+def expected(body: bytes) -> Read:
+    """Return the same by the book: the whole body decoded at once, each row looked at by itself."""
+    try:
+        content = json.loads(body.decode(errors="surrogateescape"), parse_int=float)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or content.get("error") is not None or not isinstance(content.get("data"), list):
+        return None
+    return sorted_out(content["data"])
+
+
+def sorted_out(values: Iterable[Any]) -> tuple[list[Row], Counter[str]]:
+    """Return the usable rows, and how many were not usable by reason."""
+    read_ones = [lenient_row(value) for value in values]
+    good = [row for row in read_ones if isinstance(row, Row)]
+    return good, Counter(reason for reason in read_ones if isinstance(reason, str))
+
+
+def body_of(values: Iterable[Any], **kwargs: Any) -> bytes:
+    """Return a body with these rows."""
+    return json.dumps({"data": list(values)}, **kwargs).encode()
+
+
+def many(row: Any, size: int = 200_000) -> list[Any]:
+    """Return a row so often that they fill several pieces."""
+    return [row] * (size // len(json.dumps(row)) + 1)

@@ -1,0 +1,183 @@
+"""The account's key: read once, read again when it is refused, and never told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from exporter.config.secret import FileSecret
+from exporter.errors import AttemptError, SecretError, StatusError
+from exporter.log import without_secrets
+from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.server import Running
+from tests.api.harness import KEY, Asking, Key, answer_bytes, asking, bare, retrying
+
+REFUSED = answer_bytes(b'{"error":{"message":"User not found.","code":401}}', "401 Unauthorized")
+BUSY = answer_bytes(b"", "503 Busy")
+GOOD = answer_bytes()
+
+
+async def test_the_key_is_read_once(simulator: Running) -> None:
+    """As long as the API takes it."""
+    async with asking(simulator.url) as asked:
+        await asked.ask()
+        await asked.ask()
+    assert 1 == asked.key.readings
+
+
+async def test_without_a_key_nothing_is_asked() -> None:
+    """The error says where the key should be."""
+    async with bare(GOOD) as server, asking(server.url, key=Key(None)) as asked:
+        with pytest.raises(SecretError) as caught:
+            await asked.ask()
+    assert ([], "environment variable KEY is unset or empty") == (server.requests, str(caught.value))
+
+
+async def test_a_key_that_comes_later_is_found() -> None:
+    """The next poll looks again."""
+    async with bare(GOOD) as server, asking(server.url, key=Key(None)) as asked:
+        with pytest.raises(SecretError):
+            await asked.ask()
+        asked.key.text = KEY
+        await asked.ask()
+    assert 1 == len(server.requests)
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+async def test_a_rotated_key_is_used_at_once(status: str) -> None:
+    """The poll succeeds; the refused attempt is counted, and the one after it as a retry."""
+    async with bare(answer_bytes(b"", status), GOOD) as server, asking(server.url) as asked:
+        rotated = asyncio.create_task(asked.ask())
+        while not asked.key.readings:
+            await asyncio.sleep(0)
+        asked.key.text = "sk-or-v1-rotated"
+        await rotated
+    assert [f"Bearer {KEY}", "Bearer sk-or-v1-rotated"] == [server.header("Authorization", each) for each in (0, 1)]
+    assert ({"4xx": 1.0}, 1.0) == (asked.failures(), asked.count("retries"))
+    assert ["key_reread"] == [event["event"] for event in asked.events]
+
+
+async def test_a_rotated_file(simulator: Running, tmp_path: Path) -> None:
+    """The same with a real file and the simulated API."""
+    path = tmp_path / "key"
+    path.write_text("sk-or-v1-wrong\n")
+    async with asking(simulator.url, key=FileSecret(path)) as asked:  # type: ignore[arg-type]
+        with pytest.raises(StatusError):
+            await asked.ask()
+        path.write_text(f"{KEY}\n")
+        await asked.ask()
+        path.unlink()
+        simulator.faults.replace(Fault(Kind.STATUS, status=401))
+        with pytest.raises(StatusError):
+            await asked.ask()
+    assert 4 == simulator.counts["/api/v1/activity"]
+
+
+async def test_an_unchanged_key_is_not_tried_again() -> None:
+    """It would only be refused again."""
+    async with bare(REFUSED) as server, asking(server.url) as asked:
+        with pytest.raises(StatusError) as caught:
+            await asked.ask()
+    assert (1, 2, "HTTP 401: User not found.") == (len(server.requests), asked.key.readings, str(caught.value))
+
+
+async def test_a_key_that_is_gone_leaves_the_refusal() -> None:
+    """That the API refused it is what went wrong."""
+    async with bare(REFUSED) as server, asking(server.url) as asked:
+        asking_it = asyncio.create_task(asked.ask())
+        while not asked.key.readings:
+            await asyncio.sleep(0)
+        asked.key.text = None
+        with pytest.raises(StatusError):
+            await asking_it
+    assert 1 == len(server.requests)
+
+
+@pytest.mark.parametrize("status", ["400 X", "402 X", "404 X", "500 X"])
+async def test_other_refusals_are_no_reason_to_read_the_key(status: str) -> None:
+    """Only 401 and 403 are about it."""
+    async with bare(answer_bytes(b"", status)) as server, asking(server.url) as asked:
+        with pytest.raises(StatusError):
+            await asked.ask()
+    assert 1 == asked.key.readings
+
+
+async def test_the_attempt_with_the_new_key_is_repeated_like_any_other() -> None:
+    """A server that is busy just then does not end the poll."""
+    async with bare(REFUSED, BUSY, GOOD) as server, asking(server.url, retries=retrying()) as asked:
+        rotated = asyncio.create_task(asked.ask())
+        while not asked.key.readings:
+            await asyncio.sleep(0)
+        asked.key.text = "sk-or-v1-rotated"
+        await rotated
+    assert ["Bearer sk-or-v1-rotated"] * 2 == [server.header("Authorization", each) for each in (1, 2)]
+    assert ({"4xx": 1.0, "5xx": 1.0}, 2.0) == (asked.failures(), asked.count("retries"))
+
+
+async def test_no_attempt_with_the_new_key_after_the_deadline() -> None:
+    """There is no time for it; the refusal stays."""
+
+    class Slow(Key):
+        def read(self) -> object:  # type: ignore[override]
+            found = super().read()
+            if self.readings == 2:
+                asked.clock.advance(100.0)  # type: ignore[attr-defined]
+            return found
+
+    async with bare(REFUSED) as server, asking(server.url, key=Slow()) as asked:
+        rotated = asyncio.create_task(asked.ask(within=50.0))
+        while not asked.key.readings:
+            await asyncio.sleep(0)
+        asked.key.text = "sk-or-v1-rotated"
+        with pytest.raises(StatusError):
+            await rotated
+    assert 1 == len(server.requests)
+
+
+async def test_two_requests_at_once_both_learn_of_the_new_key(simulator: Running) -> None:
+    """The second to be refused finds the key read already, and uses it."""
+    async with asking(simulator.url, key=Key("sk-or-v1-wrong")) as asked:
+        simulator.faults.replace(Fault(Kind.STATUS, status=401, times=2, delay=0.01))
+        both = [asyncio.create_task(asked.ask()) for _ in range(2)]
+        while len(simulator.requests) < 2:
+            await asyncio.sleep(0)
+        asked.key.text = KEY
+        await asyncio.gather(*both)
+    assert {"4xx": 2.0} == asked.failures()
+
+
+async def everything_told(asked: Asking, error: AttemptError) -> str:
+    """Return all the text that a failure leaves behind."""
+    return json.dumps([asked.events, str(error), repr(error), repr(error.args)])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answer_bytes(json.dumps({"error": {"message": f"No such key: {KEY}"}}).encode(), "401 X"),
+        answer_bytes(b"?", "502 X", {"Content-Type": f"text/{KEY}"}),
+        answer_bytes(b"", headers={"Content-Encoding": KEY}),
+        f"HTTP/1.1 200 OK\r\nX-{KEY} is no header\r\n\r\n".encode(),
+        f"{KEY}\r\n\r\n".encode(),
+    ],
+)
+async def test_a_key_that_the_api_echoes_is_told_to_nobody(answer: bytes) -> None:
+    """Neither in the log nor in the error, which pages show."""
+    async with bare(answer) as server, asking(server.url, retries=retrying()) as asked:
+        with pytest.raises(AttemptError) as caught:
+            await asked.ask(within=0.4)
+    assert KEY not in await everything_told(asked, caught.value)
+
+
+async def test_a_key_of_an_unusual_form_is_hidden_too() -> None:
+    """What was read as a key is known from then on."""
+    key = "a-key-of-another-form"
+    answer = answer_bytes(json.dumps({"error": {"message": f"No such key: {key}"}}).encode(), "500 X")
+    async with bare(answer) as server, asking(server.url, key=Key(key)) as asked:
+        with pytest.raises(AttemptError) as caught:
+            await asked.ask()
+    assert "HTTP 500: No such key: <secret>" == str(caught.value)
+    assert "it was <secret>" == without_secrets(f"it was {key}")

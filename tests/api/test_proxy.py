@@ -1,0 +1,79 @@
+"""The way through a proxy, from the settings or from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.errors import ConnectionFailed
+from tests.api.harness import KEY, answer_bytes, asking, bare
+
+FAR = "https://api.invalid/v1"
+PASSWORD = "open-sesame"
+
+
+async def failure(url: str, **upstream: Any) -> str:
+    """Return how asking fails, which is counted as a connection that failed."""
+    async with asking(url, **upstream) as asked:
+        with pytest.raises(ConnectionFailed) as caught:
+            await asked.ask()
+    assert {"connection": 1.0} == asked.failures()
+    return str(caught.value)
+
+
+async def test_the_settings_proxy_is_asked_to_connect() -> None:
+    """It sees the host's name, and never the key."""
+    async with bare(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n") as proxy:
+        assert "the proxy answered with status 407" == await failure(FAR, proxy_url=proxy.url)
+    assert (True, False) == (
+        proxy.requests[0].startswith(b"CONNECT api.invalid:443"),
+        KEY.encode() in proxy.requests[0],
+    )
+
+
+async def test_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its password, which no text shows."""
+    async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//user:{PASSWORD}@"))
+        told = await failure(FAR, proxy_from_environment=True)
+    assert ("the proxy answered with status 502", True) == (told, proxy.header("Proxy-Authorization") is not None)
+
+
+async def test_the_environment_is_not_asked_unless_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is set for other programs gets no key."""
+    async with bare(answer_bytes()) as server, asking(server.url) as asked:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        await asked.ask()
+    assert 1 == len(server.requests)
+
+
+async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY counts."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    async with bare(answer_bytes()) as server, asking(server.url, proxy_from_environment=True) as asked:
+        await asked.ask()
+    assert 1 == len(server.requests)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://[::1", f"user:{PASSWORD}@proxy:3128", "socks5://proxy:1", "proxy:3128", "http://"]
+)
+async def test_what_is_no_proxy_fails_the_attempt(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told which variable is wrong, but not what it holds."""
+    monkeypatch.setenv("HTTPS_PROXY", text)
+    expected = "HTTPS_PROXY is not the URL of a proxy such as http://proxy:3128"
+    assert expected == await failure(FAR, proxy_from_environment=True)
+
+
+async def test_a_netrc_file_has_no_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A password for the API's host in it would take the key's place, or make sending it an error."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with bare(answer_bytes()) as server, asking(server.url, proxy_from_environment=True) as asked:
+        await asked.ask()
+    assert f"Bearer {KEY}" == server.header("Authorization")

@@ -1,0 +1,164 @@
+"""Answers that are errors: the API's own words, whatever form they come in."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from exporter.api.answer import LONGEST_MESSAGE, printable
+from exporter.errors import StatusError
+from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.server import Running
+from tests.api.harness import answer_bytes, asking, bare
+from tests.support import NOON
+
+
+async def refusal(answer: bytes, *, hang: bool = False, seconds: float = 5.0) -> StatusError:
+    """Return what the client makes of an answer."""
+    async with bare(answer, hang=hang) as server, asking(server.url, timeout=seconds) as asked:
+        with pytest.raises(StatusError) as caught:
+            await asked.ask()
+    assert {caught.value.status_class: 1.0} == asked.failures()
+    return caught.value
+
+
+def error(message: object) -> bytes:
+    """Return the API's error body."""
+    return json.dumps({"error": {"message": message, "code": 500}, "user_id": None}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (400, "Invalid request parameters"),
+        (401, "Missing Authentication header"),
+        (403, "Only management keys can perform this operation"),
+        (408, "Operation timed out. Please try again later."),
+        (429, "Rate limit exceeded"),
+        (500, "Internal Server Error"),
+        (524, "Request timed out. Please try again later."),
+    ],
+)
+async def test_the_apis_own_message(simulator: Running, status: int, message: str) -> None:
+    """After the status."""
+    simulator.faults.replace(Fault(Kind.STATUS, status=status))
+    async with asking(simulator.url) as asked:
+        with pytest.raises(StatusError) as caught:
+            await asked.ask()
+    assert (f"HTTP {status}: {message}", {f"{status // 100}xx": 1.0}) == (str(caught.value), asked.failures())
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (error("Come back later"), "Come back later"),
+        (error("  two\n\n  lines\tand \x1b[31mred\x1b[0m\x00 "), "two lines and [31mred [0m"),
+        (error("x" * 5000), "x" * (LONGEST_MESSAGE - 1) + "…"),
+        (error(""), "no message, application/json body"),
+        (error(7), "no message, application/json body"),
+        (error(None), "no message, application/json body"),
+        (b'{"error":"a text"}', "no message, application/json body"),
+        (b'{"error":null}', "no message, application/json body"),
+        (b"[]", "no message, application/json body"),
+        (b'{"error":{"message":"\xff"}}', "no message, application/json body"),
+        (b'{"error":' + b"[" * 5000, "no message, application/json body"),
+        (b"<!DOCTYPE html><html>", "no message, application/json body"),
+        (b"", "no body"),
+    ],
+)
+async def test_any_body(body: bytes, expected: str) -> None:
+    """One bounded, printable line comes of it."""
+    assert f"HTTP 500: {expected}" == str(await refusal(answer_bytes(body, "500 X")))
+
+
+async def test_a_page_of_a_proxy(simulator: Running) -> None:
+    """Its type is told, because it shows that the answer is not the API's."""
+    simulator.faults.replace(Fault(Kind.HTML, status=502))
+    async with asking(simulator.url) as asked:
+        with pytest.raises(StatusError) as caught:
+            await asked.ask()
+    assert "HTTP 502: no message, text/html body" == str(caught.value)
+
+
+async def test_a_type_of_the_body_that_is_unprintable_and_long() -> None:
+    """It is bounded like any other text from outside."""
+    told = str(await refusal(answer_bytes(b"?", "502 X", {"Content-Type": "te\x85xt/\xff" + "a" * 5000})))
+    assert (True, True) == (told.isprintable(), len(told) < LONGEST_MESSAGE + 100)
+
+
+async def test_a_compressed_error() -> None:
+    """What was asked for may come."""
+    sent = answer_bytes(gzip.compress(error("Squeezed")), "500 X", {"Content-Encoding": "gzip"})
+    assert "HTTP 500: Squeezed" == str(await refusal(sent))
+
+
+@pytest.mark.parametrize("body", [gzip.compress(error("Cut"))[:20], b"not gzip at all"])
+async def test_a_broken_compressed_error(body: bytes) -> None:
+    """The status is what counts."""
+    sent = answer_bytes(body, "500 X", {"Content-Encoding": "gzip"})
+    assert "HTTP 500: no message, application/json body" == str(await refusal(sent))
+
+
+async def test_an_error_that_is_cut_off() -> None:
+    """It is no second failure."""
+    sent = answer_bytes(error("Cut"), "500 X", {"Content-Length": "1000"})
+    assert "HTTP 500: Cut" == str(await refusal(sent))
+
+
+async def test_an_error_that_does_not_end() -> None:
+    """The status was there in time."""
+    sent = answer_bytes(b"{", "500 X", {"Content-Length": "1000"})
+    assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True, seconds=0.05))
+
+
+async def test_an_endless_error_is_left_early() -> None:
+    """Some KiB are enough to look for a message in."""
+    sent = answer_bytes(b" " * (4 << 20), "500 X", {"Content-Length": str(1 << 40)})
+    assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True))
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("302 Found", "HTTP 302: a redirect, not followed because the key must not travel"),
+        ("503 Busy", "HTTP 503: Busy"),
+    ],
+)
+async def test_only_a_redirect_is_told_as_one(status: str, expected: str) -> None:
+    """Other answers may say Location, too."""
+    assert expected == str(await refusal(answer_bytes(error("Busy"), status, {"Location": "/elsewhere"})))
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "7", "Retry-After-Ms": "1500"}, 1.5),
+        ({"Retry-After": "garbage"}, None),
+        ({"Retry-After": "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"}, None),
+        ({"Retry-After": "Sun, 23 Aug 2026 12:01:30 GMT"}, 90.0),
+        ({"Retry-After": "Sat, 01 Jan 2000 00:01:30 GMT", "Date": "Sat, 01 Jan 2000 00:00:00 GMT"}, 90.0),
+        ({}, None),
+    ],
+)
+async def test_when_to_come_back(headers: dict[str, str], expected: float | None) -> None:
+    """A date is measured against the server's clock where it showed it, else against ours."""
+    found = await refusal(answer_bytes(b"", "503 X", headers))
+    assert (NOON.year, expected) == (2026, found.retry_after)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sk-or-v1-demo is wrong", "<secret> is wrong"),
+        ("x" * 290 + " sk-or-v1-demo", "x" * 290 + " <secret>"),
+        ("Authorization: Bearer abc123", "Authorization: Bearer <secret>"),
+        ("a\u202eb\u2028c\ud800d", "a b c d"),
+        ("", ""),
+    ],
+)
+def test_text_from_outside(text: str, expected: str) -> None:
+    """Without keys, and without what moves a cursor or reverses a line."""
+    assert expected == printable(text)

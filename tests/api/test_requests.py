@@ -1,0 +1,109 @@
+"""What the client sends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter import __version__
+from exporter.api.client import Request
+from exporter.errors import StatusError
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running
+from tests.api.harness import KEY, answer_bytes, asking, bare
+
+
+async def test_the_headers() -> None:
+    """The key, who asks, and what is understood."""
+    async with bare(answer_bytes()) as server, asking(server.url) as asked:
+        await asked.ask()
+    assert {
+        "Authorization": f"Bearer {KEY}",
+        "User-Agent": f"openrouter-exporter/{__version__}",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "Cookie": None,
+    } == {name: server.header(name) for name in ("Authorization", "User-Agent", "Accept", "Accept-Encoding", "Cookie")}
+
+
+async def test_method_path_and_parameters(simulator: Running) -> None:
+    """As the collector wants them; the base URL's own path comes first."""
+    wanted = Request(operation="activity", path="/activity", parameters={"group_by": "workspace"})
+    async with asking(simulator.url) as asked:
+        await asked.ask(wanted)
+    seen = simulator.requests[-1]
+    assert ("GET", "/api/v1/activity", {"group_by": "workspace"}) == (seen.method, seen.path, seen.query)
+
+
+async def test_parameters_are_escaped() -> None:
+    """A member's name can't add a parameter of its own."""
+    wanted = Request(operation="activity", path="/activity", parameters={"user_id": "a&b=c d/é"})
+    async with bare(answer_bytes()) as server, asking(server.url) as asked:
+        await asked.ask(wanted)
+    assert b"GET /activity?user_id=a%26b%3Dc+d/%C3%A9 HTTP/1.1" == server.requests[0].split(b"\r\n")[0]
+
+
+async def test_cookies_are_not_kept() -> None:
+    """What one account's answer sets is not sent for another."""
+    answer = answer_bytes(headers={"Set-Cookie": "session=1"})
+    async with bare(answer) as server, asking(server.url) as asked:
+        await asked.ask()
+        await asked.ask()
+    assert (2, None) == (len(server.requests), server.header("Cookie"))
+
+
+async def test_the_answer_comes_compressed_and_dated(simulator: Running) -> None:
+    """With the service's own clock, which decides what day it is."""
+    async with asking(simulator.url) as asked:
+        answer = await asked.ask()
+    assert ("gzip", "application/json", datetime(2026, 8, 23, 12, tzinfo=UTC)) == (
+        answer.encoding,
+        answer.content_type,
+        answer.date,
+    )
+
+
+async def test_the_same_bytes_have_the_same_digest(simulator: Running) -> None:
+    """And others have another."""
+    async with asking(simulator.url) as asked:
+        first, again = await asked.ask(), await asked.ask()
+        simulator.faults.replace(parse_fault("restated"))
+        other = await asked.ask()
+    assert first.digest == again.digest != other.digest
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """The key must not travel; the failure counts as 3xx."""
+    async with bare(answer_bytes()) as other:
+        moved = answer_bytes(b"", "302 Found", {"Location": f"{other.url}/elsewhere"})
+        async with bare(moved) as server, asking(server.url) as asked:
+            with pytest.raises(StatusError) as caught:
+                await asked.ask()
+    assert "HTTP 302: a redirect, not followed because the key must not travel" == str(caught.value)
+    assert ({"3xx": 1.0}, [], 1) == (asked.failures(), other.requests, len(server.requests))
+
+
+async def test_answers_are_counted_by_code(simulator: Running) -> None:
+    """Good ones too."""
+    async with asking(simulator.url) as asked:
+        await asked.ask()
+        await asked.ask()
+    assert (2.0, {}) == (asked.count("responses", code="200"), asked.failures())
+
+
+async def test_failures_of_every_class_are_there_from_the_start(simulator: Running) -> None:
+    """At 0, so that a rate over them exists."""
+    async with asking(simulator.url) as asked:
+        classes = ("3xx", "4xx", "5xx", "timeout", "connection", "invalid_response")
+        assert [0.0] * 6 == [asked.count("failures", status_class=each) for each in classes]
+
+
+async def test_attempts_are_measured_with_their_body(simulator: Running) -> None:
+    """By the clock that the client was given."""
+    async with asking(simulator.url) as asked:
+        before = asked.telemetry.version
+        await asked.ask()
+    name = "openrouter_exporter_api_request_duration_seconds_count"
+    assert 1.0 == asked.telemetry.get_sample_value(name, {"operation": "activity"})
+    assert asked.telemetry.version > before

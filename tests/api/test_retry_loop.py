@@ -1,0 +1,183 @@
+"""The one loop that repeats attempts, on a clock that moves by itself when something sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.api.retry import with_retries
+from exporter.config.model import Backoff, Retries
+from exporter.errors import AttemptError, ConnectionFailed, DeadlineExceeded, PollError, StatusError
+from tests.support import FakeClock
+
+Step = tuple[AttemptError | None, float]  # what an attempt ends with, and how long it takes
+
+
+@dataclass
+class Loop:
+    """A loop that meets these attempts, the last one again and again."""
+
+    steps: Sequence[Step]
+    retries: Retries = field(default_factory=lambda: Retries(backoff=Backoff(jitter=0.0)))
+    clock: FakeClock = field(default_factory=lambda: FakeClock(self_moving=True))
+    remaining: list[float] = field(default_factory=list)
+    told: list[tuple[str, int, float]] = field(default_factory=list)
+
+    async def run(self, within: float = 60.0) -> str:
+        return await with_retries(
+            self._attempt,
+            retries=self.retries,
+            clock=self.clock,
+            deadline=self.clock.monotonic() + within,
+            jitter=lambda: 1.0,
+            on_retry=lambda error, attempt, delay: self.told.append((str(error), attempt, delay)),
+        )
+
+    async def _attempt(self, remaining: float) -> str:
+        error, duration = self.steps[min(len(self.remaining), len(self.steps) - 1)]
+        self.remaining.append(remaining)
+        self.clock.advance(duration)
+        if error is not None:
+            raise error
+        return "answer"
+
+
+class WakingClock(FakeClock):
+    """Remembers when sleeps ended."""
+
+    def __init__(self, *, self_moving: bool) -> None:
+        super().__init__(self_moving=self_moving)
+        self.woke: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        self.woke.append(self.monotonic())
+
+
+def late(retry_after: float | None = None, status: int = 503) -> StatusError:
+    """Return a refusal that may name a time."""
+    return StatusError(status, f"HTTP {status}", retry_after)
+
+
+async def test_a_first_success_waits_for_nothing() -> None:
+    """The usual poll."""
+    loop = Loop([(None, 1.0)])
+    assert ("answer", [], [60.0]) == (await loop.run(), loop.clock.slept, loop.remaining)
+
+
+async def test_failures_are_repeated_after_growing_waits() -> None:
+    """Each is told, with its number and the wait that follows."""
+    loop = Loop([(late(), 0.0), (ConnectionFailed("reset"), 0.0), (None, 0.0)])
+    assert "answer" == await loop.run()
+    assert [("HTTP 503", 1, 0.5), ("reset", 2, 0.75)] == loop.told
+    assert [0.5, 0.75] == loop.clock.slept
+
+
+async def test_attempts_know_what_time_is_left() -> None:
+    """Waits and earlier attempts count."""
+    loop = Loop([(late(), 10.0), (None, 0.0)])
+    await loop.run(within=60.0)
+    assert [60.0, 49.5] == loop.remaining
+
+
+async def test_a_named_time_wins_over_the_backoff_and_its_cap() -> None:
+    """The API knows best."""
+    loop = Loop([(late(90.0), 0.0), (None, 0.0)], Retries(backoff=Backoff(max_interval=5.0)))
+    await loop.run(within=300.0)
+    assert [90.0] == loop.clock.slept
+
+
+async def test_after_a_named_time_the_backoff_goes_on_counting() -> None:
+    """The second failure is the second, whatever the first wait was."""
+    loop = Loop([(late(3.0), 0.0), (late(), 0.0), (None, 0.0)])
+    await loop.run()
+    assert [3.0, 0.75] == loop.clock.slept
+
+
+async def test_a_wait_that_does_not_fit_ends_the_poll_at_once() -> None:
+    """The time that the API named is kept for the next poll."""
+    loop = Loop([(late(100.0), 2.0)])
+    with pytest.raises(StatusError) as caught:
+        await loop.run(within=60.0)
+    assert ([], 1002.0 + 100.0) == (loop.clock.slept, caught.value.not_before)
+
+
+async def test_a_wait_up_to_the_very_end_does_not_fit() -> None:
+    """There would be no time left to ask."""
+    loop = Loop([(late(60.0), 0.0)])
+    with pytest.raises(StatusError):
+        await loop.run(within=60.0)
+    assert [] == loop.clock.slept
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_a_refusal_is_final(status: int) -> None:
+    """One attempt; but a time that it named is respected."""
+    loop = Loop([(late(30.0, status), 0.0)])
+    with pytest.raises(StatusError) as caught:
+        await loop.run()
+    assert ([60.0], 1030.0) == (loop.remaining, caught.value.not_before)
+
+
+async def test_no_time_is_named_where_none_was() -> None:
+    """An ordinary failure lets the next tick come as it does."""
+    loop = Loop([(late(status=404), 0.0)])
+    with pytest.raises(StatusError) as caught:
+        await loop.run()
+    assert caught.value.not_before is None
+
+
+async def test_a_poll_without_time_asks_nothing() -> None:
+    """The deadline has passed before the first attempt."""
+    loop = Loop([(None, 0.0)])
+    with pytest.raises(DeadlineExceeded):
+        await loop.run(within=0.0)
+    assert [] == loop.remaining
+
+
+async def test_cancelled_while_it_waits() -> None:
+    """It ends then, and asks no more."""
+    loop = Loop([(late(), 0.0)], clock=FakeClock())
+    task = asyncio.create_task(loop.run())
+    while not loop.clock.slept:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [60.0] == loop.remaining
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.one_of(
+                st.none(),
+                st.builds(late, st.none() | st.floats(0.001, 86400), st.sampled_from([404, 408, 429, 500, 503])),
+                st.builds(ConnectionFailed, st.just("refused")),
+            ),
+            st.floats(0.001, 40),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    within=st.floats(0, 400),
+    first=st.floats(0.001, 100),
+    exponent=st.floats(1, 100),
+)
+async def test_nothing_sleeps_past_the_deadline(
+    steps: list[Step], within: float, first: float, exponent: float
+) -> None:
+    """Whatever fails, and whatever times the API names: sleeping ends before the poll does, with time to ask."""
+    clock = WakingClock(self_moving=True)
+    loop = Loop(steps, Retries(backoff=Backoff(initial_interval=first, exponent=exponent)), clock)
+    deadline = clock.monotonic() + within
+    with contextlib.suppress(PollError):
+        await loop.run(within)
+    assert [] == [moment for moment in clock.woke if moment >= deadline]
+    assert [] == [left for left in loop.remaining if left <= 0]

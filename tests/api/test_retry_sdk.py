@@ -1,0 +1,123 @@
+"""Our retries beside the official SDK's, where both mean the same."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openrouter.utils import retries as sdk
+
+from exporter.api.retry import LONGEST_RETRY_AFTER, backoff_delay, is_retryable, parse_retry_after
+from exporter.config.model import Backoff, Retries
+from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, StatusError
+
+CODES = [("5XX",), ("408", "429", "5XX"), ("5xx", "429"), ("503",), ("4XX",)]
+AT_ONCE = sdk.BackoffStrategy(0, 0, 1.0, 60_000, 0)
+
+
+def sdk_repeats(codes: tuple[str, ...], status: int, strategy: str = "backoff") -> bool:
+    """Return whether the SDK asks again after this status."""
+    answers = [httpx.Response(200), httpx.Response(status)]
+    sdk.retry(answers.pop, sdk.Retries(sdk.RetryConfig(strategy, AT_ONCE, True, list(codes)), []))
+    return not answers
+
+
+@pytest.mark.parametrize("codes", CODES)
+def test_the_same_statuses_are_repeated(codes: tuple[str, ...]) -> None:
+    """Every status from 200 to 599."""
+    ours = [is_retryable(Retries(status_codes=codes), StatusError(status, "")) for status in range(200, 600)]
+    assert [sdk_repeats(codes, status) for status in range(200, 600)] == ours
+
+
+def test_none_repeats_nothing_in_either() -> None:
+    """The strategy of that name."""
+    ours = is_retryable(Retries(strategy="none"), StatusError(503, ""))
+    assert (False, False) == (sdk_repeats(("5XX",), 503, "none"), ours)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (httpx.ConnectError("refused"), ConnectionFailed("refused")),
+        (httpx.ReadTimeout("late"), AttemptTimeout("late")),
+        (httpx.ConnectTimeout("late"), AttemptTimeout("late")),
+    ],
+)
+@pytest.mark.parametrize("switch", [True, False])
+def test_the_same_connection_errors_are_repeated(theirs: Exception, ours: AttemptError, *, switch: bool) -> None:
+    """The SDK's switch has the same name and the same reach."""
+    attempts = []
+
+    def fail_once() -> httpx.Response:
+        attempts.append(theirs)
+        if len(attempts) == 1:
+            raise theirs
+        return httpx.Response(200)
+
+    with contextlib.suppress(type(theirs)):
+        sdk.retry(fail_once, sdk.Retries(sdk.RetryConfig("backoff", AT_ONCE, switch), ["5XX"]))
+    assert (len(attempts) == 2) is is_retryable(Retries(retry_connection_errors=switch), ours)
+
+
+@given(st.integers(1, 100_000), st.integers(1, 1_000_000), st.floats(1, 10), st.integers(0, 300))
+def test_waits_are_the_same(initial: int, longest: int, exponent: float, attempt: int) -> None:
+    """In milliseconds there, in seconds here; without jitter, which is chance."""
+    expected = sdk._get_sleep_interval(Exception(), initial, longest, exponent, attempt, 0)  # noqa: SLF001
+    backoff = Backoff(initial_interval=initial / 1000, max_interval=longest / 1000, exponent=exponent)
+    assert pytest.approx(expected) == backoff_delay(backoff, attempt, 0.0)
+
+
+@given(st.integers(1, 100_000), st.integers(0, 10_000), st.integers(0, 20))
+def test_jitter_has_the_same_reach(initial: int, jitter: int, attempt: int) -> None:
+    """Whatever chance the SDK draws lies between our least and our most."""
+    theirs = sdk._get_sleep_interval(Exception(), initial, 60_000, 1.5, attempt, jitter)  # noqa: SLF001
+    backoff = Backoff(initial_interval=initial / 1000, jitter=jitter / 1000)
+    assert backoff_delay(backoff, attempt, 0.0) <= theirs + 1e-9
+    assert theirs <= backoff_delay(backoff, attempt, 1.0) + 1e-9
+
+
+def sdk_named(**headers: str) -> float | None:
+    """Return the seconds that the SDK would wait because of these headers, None where it backs off instead."""
+    response = httpx.Response(503, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    refused = sdk.TemporaryError(response)
+    milliseconds = sdk._parse_retry_after_ms_header(response)  # noqa: SLF001
+    refused.retry_after = refused.retry_after if milliseconds is None else milliseconds
+    wait = sdk._get_sleep_interval(refused, 0, 1_000_000, 1.0, 0, 0)  # noqa: SLF001
+    return wait or None
+
+
+@pytest.mark.parametrize("text", ["2", "0.25", " 3 ", "0", "-1", "garbage", "1e3", "soon", "2,5"])
+def test_retry_after_in_seconds_is_read_alike(text: str) -> None:
+    """Numbers; and what is none."""
+    assert sdk_named(retry_after=text) == parse_retry_after(text, None, datetime.now(UTC))
+
+
+@pytest.mark.parametrize(("seconds", "milliseconds"), [("9", "250"), ("9", "garbage"), ("garbage", "1500")])
+def test_milliseconds_win_in_both(seconds: str, milliseconds: str) -> None:
+    """Where they are a number."""
+    assert sdk_named(retry_after=seconds, retry_after_ms=milliseconds) == parse_retry_after(
+        seconds, milliseconds, datetime.now(UTC)
+    )
+
+
+def test_a_date_is_read_alike() -> None:
+    """To the second, which is as exact as the header is."""
+    text = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    ours = parse_retry_after(text, None, datetime.now(UTC))
+    assert pytest.approx(ours, abs=0.5) == sdk_named(retry_after=text)
+
+
+def test_where_they_differ_ours_is_bounded() -> None:
+    """The SDK falls over an infinite wait, and takes one of a century as it is."""
+    with pytest.raises(OverflowError):
+        sdk_named(retry_after="inf")
+    century = str(100 * 365 * 86400)
+    assert float(century) == sdk_named(retry_after=century)
+    assert (None, LONGEST_RETRY_AFTER) == tuple(
+        parse_retry_after(text, None, datetime.now(UTC)) for text in ("inf", century)
+    )

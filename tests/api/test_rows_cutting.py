@@ -1,0 +1,202 @@
+"""A long body is read in pieces; where it is cut must not matter."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exporter.api.rows import LONGEST_EXTENSION, PIECE, Rejections, rows
+from exporter.errors import InvalidResponse
+from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, many, read
+
+PIECES = [None, 1447]
+SHORT = {"date": "2026-08-22", "model": "m", "usage": 1}
+
+# Rows of a kind that invites a cut in the wrong place; each fills a body of several pieces.
+ODD_ROWS: dict[str, Any] = {
+    "plain": GOOD,
+    "brackets in text": GOOD | {"model": 'a},{"date":"2026-08-22"},{b'},
+    "quotes and backslashes": GOOD | {"model": '\\"},{\\\\"},{'},
+    "a list of objects": GOOD | {"parts": [{"a": number, "b": "},{"} for number in range(12)]},
+    "a long list of objects": GOOD | {"parts": [{"a": 1}, {"b": [{}, {}, {"c": 2}]}] * 300},
+    "lists in lists": GOOD | {"x": [[{"a": 1}], [{"b": 2}, {"c": [{}, {}]}]]},
+    "an object in an object": GOOD | {"meta": {"a": {"b": {}}}},
+    "numbers as text": GOOD | {"usage": "0.5", "requests": "7"},
+    "a bad number": GOOD | {"usage": "much"},
+    "a negative number": GOOD | {"requests": -1},
+    "no objects": 5,
+    "lists": [[], [{}, {}]],
+    "nulls": None,
+    "big integers": GOOD | {"requests": 10**400},
+    "not a number": GOOD | {"usage": float("nan")},
+    "infinite": GOOD | {"usage": float("inf")},
+    "lone surrogates": GOOD | {"model": "\ud800"},
+    "many languages": GOOD | {"model": "模型/модель-🚀" * 20},
+    "long rows": GOOD | {"padding": "x" * 50_000},
+}
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("name", ODD_ROWS)
+def test_rows_of_one_kind(name: str, piece: int | None) -> None:
+    """All of them arrive, however the body comes in."""
+    body = body_of(many(ODD_ROWS[name]))
+    assert expected(body) == read(answer_of(body, piece))
+
+
+@pytest.mark.parametrize("name", ODD_ROWS)
+def test_one_odd_row_among_good_ones(name: str) -> None:
+    """It costs the others nothing, wherever it is."""
+    for place in (0, 300, 699, 700):
+        values = [GOOD] * 700
+        values.insert(place, ODD_ROWS[name])
+        body = body_of(values)
+        found = read(answer_of(body))
+        assert expected(body) == found
+        assert found is not None
+        assert found[0].count(GOOD_ROW) >= 700
+
+
+@pytest.mark.parametrize("how", [{"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}, {"indent": "\t"}])
+@pytest.mark.parametrize("name", ["plain", "a list of objects", "many languages", "brackets in text"])
+def test_any_layout(name: str, how: dict[str, Any]) -> None:
+    """Pretty-printed, compact, with letters as they are."""
+    body = body_of(many(ODD_ROWS[name]), **how)
+    assert expected(body) == read(answer_of(body))
+
+
+@pytest.mark.parametrize("piece", [None, 1, 999])
+def test_compressed(piece: int | None) -> None:
+    """Inflated piece by piece, to the same rows."""
+    body = body_of(many(ODD_ROWS["a list of objects"]))
+    assert expected(body) == read(answer_of(body, piece, gzipped=True))
+
+
+@pytest.mark.parametrize("extra", ["plain", "brackets in text", "a list of objects", "many languages"])
+@pytest.mark.parametrize("size", [100, 700])
+def test_fields_around_the_rows(extra: str, size: int) -> None:
+    """The API may add any, before or after."""
+    for content in (
+        {"meta": ODD_ROWS[extra], "data": [GOOD] * size},
+        {"data": [GOOD] * size, "meta": ODD_ROWS[extra]},
+        {"total": size, "note": "x", "nothing": None, "data": [GOOD] * size, "more": [{}, {}]},
+    ):
+        body = json.dumps(content).encode()
+        assert ([GOOD_ROW] * size, Counter()) == expected(body) == read(answer_of(body))
+
+
+def test_a_long_field_before_the_rows() -> None:
+    """The rows are found all the same, and still read in pieces."""
+    body = json.dumps({"meta": [{"a": 1}, {"b": 2}] * 50_000, "data": many(GOOD)}).encode()
+    assert len(body) > LONGEST_EXTENSION
+    assert expected(body) == read(answer_of(body))
+    assert 4 == sum(bool(piece) for piece in rows(answer_of(body), Rejections()))
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe", b"\xed\xa0\x80", b"\x00", b"\xe6\xa8"])
+def test_bytes_that_are_no_text(text: bytes) -> None:
+    """Invalid UTF-8 in one row leaves the others alone; a control character makes JSON none."""
+    mark = body_of([*many(GOOD), GOOD | {"model": "@"}, *many(GOOD)])
+    body = mark.replace(b'"@"', b'"' + text + b'"')
+    assert expected(body) == read(answer_of(body))
+
+
+def test_a_second_list_of_rows_is_refused() -> None:
+    """Taken for more of the first one, it would double what was used."""
+    listed = json.dumps(many(GOOD)).encode()
+    assert None is read(answer_of(b'{"data":' + listed + b',"data":' + listed + b"}"))
+
+
+@pytest.mark.parametrize("space", [b"\x0b", b"\x0c", b"\xa0"])
+@pytest.mark.parametrize("count", [3, 1000])
+def test_only_jsons_white_space_parts_rows(space: bytes, count: int) -> None:
+    """In short and long bodies alike."""
+    row = json.dumps(SHORT).encode()
+    assert None is read(answer_of(b'{"data":[' + (b"," + space).join([row] * count) + b"]}"))
+
+
+@pytest.mark.parametrize("head", [b'{"a":abc,"data":[', b'{"a":"\x01","data":[', b'{"a":+1,"data":['])
+@pytest.mark.parametrize("count", [1, 1000])
+def test_a_head_that_is_no_json(head: bytes, count: int) -> None:
+    """It is not passed over, however long the body is."""
+    assert None is read(answer_of(head + b",".join([json.dumps(SHORT).encode()] * count) + b"]}"))
+
+
+@pytest.mark.parametrize("ending", [b"", b"]", b"]}}", b"]}x", b",]}", b'],"error":{"message":"x"}}', b"] ]}"])
+def test_the_end_is_checked(ending: bytes) -> None:
+    """Rows that came before a wrong end do not count."""
+    body = body_of(many(GOOD))
+    assert None is read(answer_of(body.removesuffix(b"]}") + ending))
+
+
+@given(st.integers(0, 10**9))
+@settings(max_examples=60, deadline=None)
+def test_truncated_anywhere(place: int) -> None:
+    """The text is whole or it is nothing."""
+    body = body_of(many(ODD_ROWS["a list of objects"]))
+    assert None is read(answer_of(body[: place % len(body)]))
+
+
+@given(st.randoms(use_true_random=False), st.integers(200, 5000))
+@settings(max_examples=40, deadline=None)
+def test_any_mixture_cut_anyhow(chance: random.Random, piece: int) -> None:
+    """Rows of all kinds in any order, in chunks of any size."""
+    names = [name for name in ODD_ROWS if name != "a long list of objects"]
+    values = [ODD_ROWS[chance.choice(names)] for _ in range(30)] + many(GOOD, 100_000)
+    chance.shuffle(values)
+    body = body_of(values, indent=chance.choice([None, 1]))
+    assert expected(body) == read(answer_of(body, piece))
+
+
+def steps(body: bytes) -> int:
+    """Return how many functions, built-in ones included, are called to read a body."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    answer = answer_of(body)
+    sys.setprofile(count)
+    try:
+        for _ in rows(answer, Rejections()):
+            pass
+    except InvalidResponse:
+        pass
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+HOSTILE: dict[str, Callable[[int], bytes]] = {
+    "nested lists": lambda n: body_of([ODD_ROWS["a list of objects"]] * n),
+    "bad rows": lambda n: body_of([GOOD | {"usage": "much"}] * n),
+    "no row ends": lambda n: b'{"data":[' + b"[" * (500 * n),
+    "an open text": lambda n: b'{"data":[{"a":"' + b"},{" * (200 * n),
+    "white space": lambda n: b'{"data":[' + b" " * (500 * n),
+    "braces": lambda n: b'{"data":[{' + b"}  ," * (200 * n),
+    "numbers": lambda n: body_of([1] * (25 * n)),
+    "long rows": lambda n: body_of([GOOD | {"padding": "x" * 200_000}] * (n // 100)),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_the_work_grows_no_faster_than_the_body(kind: str) -> None:
+    """Four times as long may be more than four times the work, by chance, but far from sixteen times."""
+    short, long = steps(HOSTILE[kind](400)), steps(HOSTILE[kind](1600))
+    assert long <= 8 * short + 1000
+
+
+def test_a_row_is_given_up_when_it_is_very_long() -> None:
+    """A body with a row of a megabyte is no answer of this API; it is refused before it fills the memory."""
+    body = body_of([GOOD, GOOD | {"padding": "x" * 2 * LONGEST_EXTENSION}, *many(GOOD)])
+    assert None is read(answer_of(body))
