@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
+from hypothesis import HealthCheck, settings
+
 from exporter.api.answer import Answer
 from exporter.api.client import Client, Request
 from exporter.api.rows import Rejections
@@ -18,6 +20,9 @@ from exporter.config.model import Activity
 from exporter.errors import AttemptError
 from exporter.snapshot import Snapshot
 from tests.support import NOON, FakeClock
+
+# How fast the machine is says nothing about what is tested.
+UNHURRIED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 T = TypeVar("T")
 

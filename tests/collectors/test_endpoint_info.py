@@ -7,10 +7,10 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.collectors.helpers import ago, collect, row
+from tests.collectors.helpers import UNHURRIED, ago, collect, row
 
 rows_of_few = st.lists(
     st.builds(
@@ -87,7 +87,7 @@ def test_dropped_labels_are_dropped_here_too(dropped: tuple[str, ...], labels: t
     assert info([row()], drop_labels=dropped) == {labels: 1.0}
 
 
-@settings(max_examples=80, deadline=None)
+@UNHURRIED
 @given(rows_of_few, drops, st.sampled_from(["none", "workspace"]), st.integers(1, 4))
 def test_every_published_series_has_one_name(
     rows: list[dict[str, Any]], dropped: tuple[str, ...], split: str, most: int

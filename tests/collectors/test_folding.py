@@ -7,10 +7,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.collectors.helpers import ago, collect, row
+from tests.collectors.helpers import UNHURRIED, ago, collect, row
 
 OTHER = ("other", "other", "other")
 
@@ -25,7 +25,7 @@ def key(name: str) -> tuple[str, str, str]:
     return ("acme/one", "Acme", name)
 
 
-@settings(max_examples=60, deadline=None)
+@UNHURRIED
 @given(spending, st.integers(1, 9))
 def test_the_largest_stay_and_the_rest_adds_up(uses: list[tuple[int, str, int, str]], most: int) -> None:
     """Largest by spend over all days, then by requests, then by name; `other` is the exact rest in every window."""
@@ -48,7 +48,7 @@ def test_the_largest_stay_and_the_rest_adds_up(uses: list[tuple[int, str, int, s
     assert polled.collected.folded == max(0, len(order) - most)
 
 
-@settings(max_examples=30, deadline=None)
+@UNHURRIED
 @given(spending, st.integers(1, 5))
 def test_each_workspace_keeps_its_own_rest(uses: list[tuple[int, str, int, str]], most: int) -> None:
     """So that totals per workspace stay right."""

@@ -6,14 +6,14 @@ import json
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.model import REJECTION_REASONS, RejectionReason
 from exporter.collectors.activity import ActivityCollector
 from exporter.config.model import Activity
 from exporter.errors import InvalidResponse
-from tests.collectors.helpers import FixedClient, ago, answer, body, collect, poll, row
+from tests.collectors.helpers import UNHURRIED, FixedClient, ago, answer, body, collect, poll, row
 
 UNUSABLE: list[tuple[RejectionReason, Any]] = [
     ("not_an_object", 7),
@@ -81,7 +81,7 @@ def test_a_sample_of_the_bad_rows_is_kept() -> None:
     assert all(len(line) < 400 and line.startswith("negative_number: ") for line in polled.rejections.sample)
 
 
-@settings(max_examples=80, deadline=None)
+@UNHURRIED
 @given(st.lists(json_values, max_size=5), st.integers(0, 2))
 def test_any_json_in_place_of_a_row(values: list[Any], place: int) -> None:
     """Is rejected and counted, or is a row; the good rows' numbers stay."""
@@ -91,7 +91,7 @@ def test_any_json_in_place_of_a_row(values: list[Any], place: int) -> None:
     assert polled.shown == collect(good).shown
 
 
-@settings(max_examples=150, deadline=None)
+@UNHURRIED
 @given(st.sampled_from(FIELDS), json_values)
 def test_any_json_in_place_of_a_field(field: str, value: Any) -> None:
     """Makes that row unusable, or changes what it says, and no other row."""

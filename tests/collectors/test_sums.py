@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.collectors.helpers import TODAY, YESTERDAY, Labels, Shown, ago, collect, row
+from tests.collectors.helpers import TODAY, UNHURRIED, YESTERDAY, Labels, Shown, ago, collect, row
 
 FIELDS = {
     "usage_usd": "usage",
@@ -82,7 +82,7 @@ def as_floats(families: dict[str, dict[Labels, Fraction]]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@UNHURRIED
 @given(rows_of(st.none() | anything, st.none() | st.integers(0, 10**15)), dropped, splits)
 def test_every_gauge_is_the_exact_sum(rows: Rows, drop: tuple[str, ...], split: Split) -> None:
     """To 1e-12, in every family and window; where a row of a sum does not say its number the series is absent."""
@@ -91,7 +91,7 @@ def test_every_gauge_is_the_exact_sum(rows: Rows, drop: tuple[str, ...], split: 
     assert families == as_floats(exact(rows, drop, split))
 
 
-@settings(max_examples=40, deadline=None)
+@UNHURRIED
 @given(rows_of(money, tokens), dropped, st.randoms(use_true_random=False))
 def test_the_order_of_rows_is_of_no_matter(rows: Rows, drop: tuple[str, ...], chance: random.Random) -> None:
     """Amounts as the API writes them give the same doubles in any order, or a new order would read as restated."""
@@ -99,7 +99,7 @@ def test_the_order_of_rows_is_of_no_matter(rows: Rows, drop: tuple[str, ...], ch
     assert collect(rows, drop_labels=drop).shown == collect(shuffled, drop_labels=drop).shown
 
 
-@settings(max_examples=40, deadline=None)
+@UNHURRIED
 @given(rows_of(anything, anything), dropped, st.randoms(use_true_random=False))
 def test_the_order_of_any_numbers_is_of_no_matter(rows: Rows, drop: tuple[str, ...], chance: random.Random) -> None:
     """Doubles of any size agree in any order to 1e-15."""
@@ -108,7 +108,7 @@ def test_the_order_of_any_numbers_is_of_no_matter(rows: Rows, drop: tuple[str, .
     assert second == {name: pytest.approx(family, rel=1e-15, abs=0) for name, family in first.items()}
 
 
-@settings(max_examples=30, deadline=None)
+@UNHURRIED
 @given(rows_of(money, tokens), dropped)
 def test_splitting_and_dropping_keep_totals(rows: Rows, drop: tuple[str, ...]) -> None:
     """Whatever labels there are, each family adds up to the same."""

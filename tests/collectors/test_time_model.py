@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.activity import ActivityCollector
 from exporter.config.model import Activity
-from tests.collectors.helpers import Shown, answer, at, poll, row
+from tests.collectors.helpers import UNHURRIED, Shown, answer, at, poll, row
 from tests.collectors.model import Model
 
 START = at("2026-08-27 18:00:00")
@@ -47,7 +47,7 @@ def usage(day: date, endpoint: int, revision: int) -> Fraction:
     return Fraction(number % 99_991 + (revision if day.day % 7 == 0 else 0), 1000)
 
 
-@settings(max_examples=60, deadline=None)
+@UNHURRIED
 @given(st.lists(steps, min_size=1, max_size=12))
 def test_any_sequence_of_polls(sequence: list[Step]) -> None:
     """The day, which windows there are, and every value."""

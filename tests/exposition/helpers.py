@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
@@ -13,6 +14,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter.deflate import inflate
 from exporter.rendering import Rendered, render
 from exporter.snapshot import Declaration, Family, FamilyType, LabelSets, Snapshot
+
+# How fast the machine is says nothing about what is tested.
+UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 HOSTILE = [
     "",

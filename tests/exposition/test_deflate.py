@@ -7,7 +7,7 @@ import random
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.deflate import (
@@ -22,6 +22,7 @@ from exporter.deflate import (
     join,
     shift_of,
 )
+from tests.exposition.helpers import UNHURRIED
 
 LINE = b'openrouter_activity_usage_usd{account="default",endpoint_id="e1",model="acme/one",provider="Acme"} 1.5\n'
 
@@ -37,7 +38,7 @@ def unzipped(member: bytes) -> bytes:
     return text
 
 
-@settings(max_examples=100, deadline=None)
+@UNHURRIED
 @given(rows, texts)
 def test_any_segments_are_one_gzip_member(pieces: list[bytes], tail: bytes) -> None:
     """However many and however large, with any tail; any client reads the same."""
@@ -47,7 +48,7 @@ def test_any_segments_are_one_gzip_member(pieces: list[bytes], tail: bytes) -> N
     assert gzip.decompress(member) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@UNHURRIED
 @given(rows)
 def test_checksum_and_size_are_the_whole_texts(pieces: list[bytes]) -> None:
     """Computed from the parts alone."""
@@ -55,7 +56,7 @@ def test_checksum_and_size_are_the_whole_texts(pieces: list[bytes]) -> None:
     assert (joined.crc, joined.size, joined.shift) == (zlib.crc32(text), len(text), shift_of(len(text)))
 
 
-@settings(max_examples=60, deadline=None)
+@UNHURRIED
 @given(rows)
 def test_joining_joined_segments(pieces: list[bytes]) -> None:
     """In any grouping it is the same text."""
@@ -67,7 +68,7 @@ def test_joining_joined_segments(pieces: list[bytes]) -> None:
     assert b"".join(inflate(one_by_one)) == b"".join(inflate(at_once)) == b"".join(pieces)
 
 
-@settings(max_examples=60, deadline=None)
+@UNHURRIED
 @given(rows, st.booleans())
 def test_text_that_comes_in_pieces(pieces: list[bytes], small: bool) -> None:  # noqa: FBT001
     """Is one segment, whatever it was expected to be large."""
@@ -91,6 +92,7 @@ def test_inflating_in_bounded_pieces(kind: str, size: int) -> None:
     assert all(0 < len(piece) <= INFLATED_PIECE for piece in pieces)
 
 
+@UNHURRIED
 @given(st.integers(0, 2**40), st.integers(0, 2**40))
 def test_shifts_add_up(first: int, second: int) -> None:
     """Moving a checksum on by two lengths, one after the other, is moving it by their sum."""
@@ -104,7 +106,7 @@ def test_nothing_is_an_empty_member() -> None:
     assert list(inflate(join([]))) == []
 
 
-@settings(max_examples=60, deadline=None)
+@UNHURRIED
 @given(st.lists(st.integers(0, 40), max_size=5), st.randoms(use_true_random=False))
 def test_a_joiner_joins_what_is_there_now(rounds: list[int], chance: random.Random) -> None:
     """Rows that grow, shrink and change between rounds: never a segment of an earlier round."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import Counter, Gauge
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -15,7 +15,7 @@ from prometheus_client.utils import floatToGoString
 from exporter.rendering import LINES_PER_STEP, escape, render, render_metrics, sample_lines
 from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
 from exporter.telemetry import Telemetry
-from tests.exposition.helpers import HOSTILE, gauges, metrics_of, reference, rendered, snapshots, text_of
+from tests.exposition.helpers import HOSTILE, UNHURRIED, gauges, metrics_of, reference, rendered, snapshots, text_of
 
 SIZES = [
     *(0.0, -0.0, 1.0, 0.1, 1e-6, 1.5e-5, 123456.789, 999999.0, 999999.9999999999, 1e6, 1e6 + 0.5, 1234567.0, 1e15),
@@ -25,7 +25,7 @@ SIZES = [
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
-@settings(max_examples=150, deadline=None)
+@UNHURRIED
 @given(snapshot=snapshots())
 def test_byte_identical_to_prometheus_client(snapshot: Snapshot, *, openmetrics: bool) -> None:
     """In both formats, for any label values, help texts and numbers, gauges and counters."""
@@ -33,7 +33,7 @@ def test_byte_identical_to_prometheus_client(snapshot: Snapshot, *, openmetrics:
     assert text_of(rendered(snapshot), openmetrics=openmetrics) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@UNHURRIED
 @given(snapshots())
 def test_the_text_parses_back(snapshot: Snapshot) -> None:
     """Every label and every number, to the bit."""
@@ -56,6 +56,7 @@ def test_numbers_of_all_sizes(value: float) -> None:
     assert sample_lines("a", [" "], [value]) == f"a {floatToGoString(value)}\n"  # type: ignore[no-untyped-call]
 
 
+@UNHURRIED
 @given(st.floats(allow_nan=False))
 def test_any_number(value: float) -> None:
     """It reads back as the same double."""
@@ -114,6 +115,7 @@ def test_rows_and_values_that_do_not_match_are_refused() -> None:
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
+@UNHURRIED
 @given(samples=st.lists(st.tuples(st.sampled_from(HOSTILE), st.floats(0, allow_nan=False)), max_size=5))
 def test_a_registry_is_rendered_as_prometheus_client_does(
     samples: list[tuple[str, float]], *, openmetrics: bool

@@ -1,0 +1,136 @@
+"""Names, types and help texts keep Prometheus' rules: by what is declared, and by promtool on a real exposition."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.app import Exporter
+from exporter.collectors.activity import ActivityCollector
+from exporter.config.model import Account, Activity, Collectors, Configuration, Retries, Upstream
+from exporter.config.secret import EnvironmentSecret
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+from tests.exposition.helpers import HOSTILE, rendered, text_of
+from tests.support import FakeClock
+
+WINDOWS = (*(f"{days}d" for days in range(1, 31)), "month_to_date")
+DECLARED = ActivityCollector("default", Activity(split_by="workspace", windows=WINDOWS)).declarations()
+UNITS_IN_FULL = re.compile(r"(^|_)(s|ms|us|ns|sec|b|kb|mb|gb|tb|pb|m|h|d)(_|$)")
+
+
+@pytest.fixture
+def promtool() -> str:
+    """Where it is. CI has it; elsewhere its absence is said."""
+    path = shutil.which("promtool")
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("promtool is missing, and CI must have it: apt install prometheus")
+        pytest.skip("promtool isn't installed: apt install prometheus")
+    return path
+
+
+def complaints(promtool: str, text: bytes) -> tuple[int, str]:
+    """Return what `promtool check metrics` says."""
+    ran = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False, timeout=30)
+    return ran.returncode, (ran.stdout + ran.stderr).decode()
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Running]:
+    """An account at noon, and others on further keys."""
+    async with running(SimulatorSettings(keys={"sk-or-v1-second": 2}), FakeClock()) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
+    """Two accounts of different settings, polled once."""
+    accounts = tuple(
+        Account(name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=Collectors(activity=activity))
+        for name, key, activity in (
+            ("first", "sk-or-v1-demo", Activity()),
+            ("second", "sk-or-v1-second", Activity(windows=("1d", "30d"), max_endpoints=5)),
+        )
+    )
+    upstream = Upstream(base_url=simulator.url, retries=Retries(strategy="none"))
+    exporter = Exporter(Configuration(upstream=upstream, accounts=accounts), FakeClock(), revision="unknown")
+    assert await exporter.poll_once()
+    yield exporter
+    await exporter.close()
+
+
+async def test_promtool_has_nothing_to_say_about_a_real_exposition(exporter: Exporter, promtool: str) -> None:
+    """Usage of two accounts, health, and the process."""
+    text = exporter.answer("", "", ()).body
+    assert len(text) > 100_000
+    assert complaints(promtool, text) == (0, "")
+
+
+def test_promtool_has_nothing_to_say_about_any_declared_family(promtool: str) -> None:
+    """With hostile label values, and numbers from the smallest to the largest."""
+    families = []
+    for declaration in DECLARED:
+        sets = LabelSets(declaration.labels, [(value,) * len(declaration.labels) for value in HOSTILE])
+        families.append(Family(declaration, sets, [10.0 ** (2 * place - 20) for place in range(len(HOSTILE))]))
+    assert complaints(promtool, text_of(rendered(Snapshot(tuple(families))), openmetrics=False)) == (0, "")
+
+
+def test_promtool_would_complain(promtool: str) -> None:
+    """The check checks."""
+    code, said = complaints(promtool, b"# TYPE a_total gauge\na_total 1\n")
+    assert (code, "no help text" in said) == (3, True)
+
+
+async def test_a_real_exposition_has_each_family_and_each_series_once(exporter: Exporter) -> None:
+    """Prometheus would refuse a second."""
+    families = list(text_string_to_metric_families(exporter.answer("", "", ()).body.decode()))
+    series = [(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples]
+    assert len(series) == len(set(series))
+    assert len({family.name for family in families}) == len(families)
+
+
+async def test_every_declared_family_is_there(exporter: Exporter) -> None:
+    """And HELP is what was declared."""
+    families = {each.name: each for each in text_string_to_metric_families(exporter.answer("", "", ()).body.decode())}
+    for declaration in ActivityCollector("first", Activity()).declarations():
+        assert families[declaration.name].documentation == declaration.help
+        assert families[declaration.name].type == declaration.type
+
+
+@pytest.mark.parametrize("declaration", DECLARED, ids=lambda declaration: str(declaration.name))
+def test_a_declared_family_keeps_the_rules(declaration: Declaration) -> None:
+    """Prefix, characters, base units in full, `_total` for counters alone, HELP with a unit and how fresh it is."""
+    name = declaration.name
+    assert re.fullmatch(r"openrouter_[a-z0-9_]*[a-z0-9]", name)
+    assert "__" not in name
+    assert not UNITS_IN_FULL.search(name)
+    assert name.endswith("_total") == (declaration.type == "counter")
+    assert not name.endswith(("_count", "_sum", "_bucket", "_created"))
+    assert re.search(r"US dollars|Number of|Unix time in seconds|the value is 1", declaration.help)
+    assert declaration.help.endswith("Refreshed by polling, not by the scrape.")
+    assert "\n" not in declaration.help
+    assert declaration.labels[0] == "account"
+    assert len(set(declaration.labels)) == len(declaration.labels)
+    assert all(re.fullmatch(r"[a-z][a-z_]*[a-z]", label) for label in declaration.labels)
+
+
+def test_names_are_declared_once() -> None:
+    """Windows can't collide with each other or with the latest day."""
+    assert len({declaration.name for declaration in DECLARED}) == len(DECLARED)
+
+
+def test_each_window_says_what_it_spans() -> None:
+    """In words."""
+    helps = {declaration.name: declaration.help for declaration in DECLARED}
+    assert "on the latest completed UTC day" in helps["openrouter_activity_requests"]
+    assert "on the latest completed UTC day" in helps["openrouter_activity_1d_requests"]
+    assert "over the 7 UTC days that end with the latest completed one" in helps["openrouter_activity_7d_requests"]
+    assert "from the first of the month" in helps["openrouter_activity_month_to_date_requests"]

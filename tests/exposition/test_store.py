@@ -1,0 +1,136 @@
+"""What is published, until when, and how one can tell that it may have changed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from exporter.rendering import Rendered
+from exporter.store import Store
+from tests.exposition.helpers import UNHURRIED
+
+
+def part() -> Rendered:
+    return {}
+
+
+@pytest.fixture
+def store() -> Store:
+    """One snapshot that expires at 100."""
+    store = Store()
+    store.publish("a", "activity", {}, 7, expires=100.0)
+    return store
+
+
+def test_a_snapshot_is_shown_until_it_expires(store: Store) -> None:
+    """And not at that moment."""
+    assert [len(list(store.parts(now))) for now in (0.0, 99.999, 100.0, 1000.0)] == [1, 1, 0, 0]
+    assert [store.series("a", "activity", now) for now in (99.999, 100.0)] == [7, 0]
+
+
+def test_a_snapshot_may_never_expire() -> None:
+    """`stale_after: never`."""
+    store = Store()
+    store.publish("a", "activity", {}, 1, expires=math.inf)
+    version = store.version(0.0)
+    assert len(list(store.parts(1e18))) == 1
+    assert store.version(1e18) == version
+
+
+def test_the_last_one_is_shown(store: Store) -> None:
+    """It replaces what was there."""
+    newest = part()
+    store.publish("a", "activity", newest, 8, expires=200.0)
+    assert [each is newest for each in store.parts(150.0)] == [True]
+
+
+def test_renewing_brings_back_what_had_expired(store: Store) -> None:
+    """The same bytes came again."""
+    shown = list(store.parts(50.0))
+    version = store.version(150.0)
+    assert list(store.parts(150.0)) == []
+    store.renew("a", "activity", 150.0, 250.0)
+    assert list(store.parts(150.0)) == shown
+    assert store.version(150.0) != version
+    assert store.expires("a", "activity") == 250.0
+
+
+def test_renewing_in_time_changes_nothing(store: Store) -> None:
+    """A cached body stays right."""
+    version = store.version(50.0)
+    store.renew("a", "activity", 50.0, 150.0)
+    assert store.version(149.0) == version
+    assert store.version(150.0) != version
+
+
+def test_an_expiry_is_noticed_though_another_snapshot_is_renewed(store: Store) -> None:
+    """Nobody looked in between."""
+    store.publish("b", "activity", {}, 1, expires=200.0)
+    version = store.version(90.0)
+    store.renew("b", "activity", 150.0, 300.0)
+    assert store.version(151.0) != version
+
+
+def test_an_account_that_was_removed_is_gone(store: Store) -> None:
+    """With all its collectors, at once; others stay."""
+    store.publish("a", "credits", {}, 1, expires=100.0)
+    store.publish("b", "activity", {}, 1, expires=100.0)
+    version = store.version(0.0)
+    store.drop("a")
+    assert len(list(store.parts(0.0))) == 1
+    assert store.version(0.0) != version
+    assert (store.expires("a", "activity"), store.series("a", "activity", 0.0)) == (None, 0)
+
+
+def test_dropping_who_was_never_there() -> None:
+    """An account that was removed before its first poll."""
+    store = Store()
+    store.drop("a")
+    assert list(store.parts(0.0)) == []
+
+
+class Looking(RuleBasedStateMachine):
+    """Whatever happens in whatever order: what is shown never changes while the version stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store, self.now = Store(), 0.0
+        self.seen: dict[int, list[int]] = {}
+
+    names = st.sampled_from("abc")
+    ages = st.sampled_from([1.0, 2.0, 5.0, math.inf])
+
+    @rule(name=names, age=ages)
+    def publish(self, name: str, age: float) -> None:
+        self.store.publish(name, "activity", part(), 1, self.now + age)
+
+    @rule(name=names, age=ages)
+    def renew(self, name: str, age: float) -> None:
+        if self.store.expires(name, "activity") is not None:
+            self.store.renew(name, "activity", self.now, self.now + age)
+
+    @rule(name=names)
+    def drop(self, name: str) -> None:
+        self.store.drop(name)
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 3.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def look(self) -> None:
+        self.looked()
+
+    @invariant()
+    def looked(self) -> None:
+        if int(self.now * 2) % 3 == 0:  # often, but not after every step
+            shown = [id(each) for each in self.store.parts(self.now)]
+            assert self.seen.setdefault(self.store.version(self.now), shown) == shown
+
+
+Looking.TestCase.settings = settings(UNHURRIED, stateful_step_count=30)
+TestLooking = Looking.TestCase
