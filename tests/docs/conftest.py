@@ -1,0 +1,30 @@
+"""What the tests of the documentation need of the machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Promtool = Callable[..., str]
+
+
+@pytest.fixture
+def promtool() -> Promtool:
+    """Run promtool; return what it said, and fail if it is not content."""
+    program = shutil.which("promtool")
+    if program is None:
+        assert "true" != os.environ.get("CI"), "promtool isn't installed, and CI must have it"
+        pytest.skip("promtool isn't installed")
+
+    def run(*arguments: str | Path) -> str:
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        assert 0 == done.returncode, said
+        return said
+
+    return run

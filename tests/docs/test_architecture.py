@@ -1,0 +1,63 @@
+"""The page on architecture says who imports whom; this holds the code to it."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+PACKAGES = ("api", "collectors", "config", "simulator", "web")
+GROUND = {"__init__", "clock", "errors", "log", "snapshot", "telemetry"}
+MAY_IMPORT = {
+    "errors": set(),
+    "clock": set(),
+    "snapshot": set(),
+    "telemetry": {"snapshot"},
+    "config": {"errors"},
+    "api": {"config"} | GROUND,
+    "collectors": {"api", "config"} | GROUND,
+    "web": {"config", "status"} | GROUND,
+    "simulator": {"clock", "errors"},
+}
+
+
+def part(module: str) -> str:
+    """The part of the house that a module is in: its package, or itself."""
+    return [*module.split("."), "__init__"][1]
+
+
+def imports(name: str) -> set[str]:
+    """Which other parts the modules of a part import."""
+    folder, file = ROOT / "exporter" / name, ROOT / "exporter" / f"{name}.py"
+    found: set[str] = set()
+    for path in folder.glob("*.py") if name in PACKAGES else [file]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {part(alias.name) for alias in node.names if alias.name.startswith("exporter.")}
+            elif isinstance(node, ast.ImportFrom) and node.module == "exporter":
+                found |= {"__init__" if alias.name.startswith("__") else alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("exporter."):
+                found.add(part(node.module or ""))
+    return found - {name}
+
+
+@pytest.mark.parametrize("name", MAY_IMPORT)
+def test_a_part_imports_only_what_it_may(name: str) -> None:
+    """What is below calls nothing above it."""
+    assert imports(name) <= MAY_IMPORT[name]
+
+
+def test_the_wiring_knows_neither_web_nor_simulator() -> None:
+    """The seam between HTTP and the rest is one protocol; the simulator is nobody's business."""
+    assert not imports("app") & {"web", "simulator"}
+
+
+def test_every_module_has_its_place() -> None:
+    """Each file and package of the exporter is named on the page."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:exporter/)?([\w]+)(?:\.py|/)", text))
+    modules = {path.stem for path in (ROOT / "exporter").glob("*.py")} | set(PACKAGES)
+    assert set() == modules - named - {"__init__", "__main__"}

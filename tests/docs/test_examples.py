@@ -1,0 +1,86 @@
+"""Every example works: configurations load, commands parse."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.config.load import parse
+from exporter.options import parse as parse_options
+from exporter.web.toolkit import read_web_configuration
+from tests.docs.conftest import Promtool
+from tests.docs.pages import ROOT, blocks
+from tests.web.certificates import certificates_in
+
+KEY = "sk-or-v1-demo"
+YAML = blocks("yaml")
+KINDS = ("config", "web", "prometheus", "alerts")
+
+
+def of_kind(kind: str) -> pytest.MarkDecorator:
+    """Blocks whose first line says that they are such a file."""
+    found = [(name, body) for name, body in YAML if body.startswith(f"# {kind}.yaml\n")]
+    assert found
+    return pytest.mark.parametrize("text", [body for _, body in found], ids=[name for name, _ in found])
+
+
+def commands() -> list[str]:
+    """Every command line of ours, without what the shell takes from it."""
+    lines = [line for _, body in blocks("bash") for line in body.splitlines()]
+    return [line for line in lines if re.match(r"(\w+=\S+ )*(\S*/)?openrouter-exporter\b", line)]
+
+
+def test_every_block_of_yaml_says_what_it_is() -> None:
+    """Its first line names the file; so nothing stays untested here, and nobody pastes it into another."""
+    firsts = tuple(f"# {kind}.yaml\n" for kind in KINDS)
+    assert [] == [name for name, body in YAML if not body.startswith(firsts)]
+
+
+@of_kind("config")
+def test_configurations_load(text: str, tmp_path: Path) -> None:
+    """With the keys that they name."""
+    environment = dict.fromkeys(re.findall(r"api_key_env: (\w+)", text), KEY)
+    for name in re.findall(r"api_key_file: ([\w./-]+)", text):
+        (tmp_path / name).write_text(KEY, encoding="utf-8")
+    assert parse(text, "config.yaml", environment, tmp_path).accounts
+
+
+@of_kind("web")
+def test_web_configurations_load(text: str, tmp_path: Path) -> None:
+    """With certificates of the names that they have there."""
+    pytest.importorskip("bcrypt")
+    certificates_in(tmp_path)
+    path = tmp_path / "web.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert read_web_configuration(path).tls is not None
+
+
+@of_kind("prometheus")
+def test_prometheus_takes_its_configuration(text: str, tmp_path: Path, promtool: Promtool) -> None:
+    """`promtool check config` finds nothing wrong with the snippet."""
+    path = tmp_path / "prometheus.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert "SUCCESS" in promtool("check", "config", "--syntax-only", path)
+
+
+def test_prometheus_takes_the_scrape_example(promtool: Promtool, tmp_path: Path) -> None:
+    """As it is, and with what is commented out."""
+    example = ROOT / "config/prometheus/scrape.yaml"
+    assert "SUCCESS" in promtool("check", "config", "--syntax-only", example)
+    with_tls = re.sub(r"(?m)^    # (?!With )", "    ", example.read_text(encoding="utf-8"))
+    assert "https" == yaml.safe_load(with_tls)["scrape_configs"][0]["scheme"]
+    path = tmp_path / "scrape.yaml"
+    path.write_text(with_tls, encoding="utf-8")
+    assert "SUCCESS" in promtool("check", "config", "--syntax-only", path)
+
+
+@pytest.mark.parametrize("line", commands())
+def test_commands_parse(line: str) -> None:
+    """Each option is one that its command takes."""
+    words = shlex.split(line, comments=True)
+    program = next(number for number, word in enumerate(words) if word.endswith("openrouter-exporter"))
+    assert words[program + 1] == parse_options(words[program + 1 :], {}).command

@@ -1,0 +1,52 @@
+"""Links lead somewhere, and pages keep their form."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.docs.pages import GENERATED, PAGES, ROOT, Page
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PATH = re.compile(r"`((?:exporter|tests|config|docs|benchmarks)/[\w./-]+)`")
+_LONGEST_LINE = 120
+
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@by_page
+def test_relative_links_resolve(page: Page) -> None:
+    """To a file that is there, and to a heading that is in it."""
+    by_path = {each.path: each for each in PAGES}
+    for link in _LINK.findall(page.without_blocks):
+        if link.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.path.parent / name).resolve() if name else page.path
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        if anchor:
+            assert anchor in by_path[target].anchors, link
+
+
+@by_page
+def test_paths_that_are_named_exist(page: Page) -> None:
+    """Files and folders of the repository, from its root."""
+    missing = [path for path in _PATH.findall(page.without_blocks) if not (ROOT / path).exists()]
+    assert [] == missing
+
+
+@by_page
+def test_prose_keeps_to_the_width(page: Page) -> None:
+    """Rows of tables can't be broken, so they may be longer."""
+    if page.name in GENERATED:
+        return
+    long = [line for line in page.text.splitlines() if len(line) > _LONGEST_LINE and not line.startswith("|")]
+    assert [] == long
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    """Whoever begins at the README finds everything."""
+    readme = PAGES[0]
+    assert [] == [page.name for page in PAGES[1:] if f"({page.name}" not in readme.text]

@@ -1,0 +1,120 @@
+"""Every name that the documentation uses exists: metrics, options, events, faults."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from exporter.errors import STATUS_CLASSES
+from exporter.options import build_parser, variable
+from exporter.reference import reference
+from exporter.simulator.faults import Kind
+from tests.docs.pages import PAGES, ROOT, Page
+
+# Options of other programs: curl.
+FOREIGN_OPTIONS = {"--cacert", "--cert", "--key"}
+_LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
+_EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
+
+by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def options() -> set[str]:
+    """Every option of every command."""
+    found = set()
+    for action in build_parser({})._actions:  # noqa: SLF001 — argparse has no other way
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for command in action.choices.values():
+                found |= {flag for each in command._actions for flag in each.option_strings}  # noqa: SLF001
+    return {flag for flag in found if flag.startswith("--")}
+
+
+@by_page
+def test_metrics_exist(page: Page) -> None:
+    """Every `openrouter_…` is a family that is declared, or the beginning of one where the text says so."""
+    declared = set(re.findall(r"`(openrouter_\w+)` \|", reference()))
+    assert len(declared) > 40
+    for name, after in re.findall(r"\b(openrouter_[a-z0-9_]+)(\*|…)?", page.text):
+        if after:
+            assert any(each.startswith(name) for each in declared), name
+        else:
+            assert name in declared, name
+
+
+@by_page
+def test_options_exist(page: Page) -> None:
+    """Every `--option` is one of ours or known to be another program's."""
+    used = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*\w", page.text))
+    assert set() == used - options() - FOREIGN_OPTIONS
+
+
+@by_page
+def test_variables_of_options_exist(page: Page) -> None:
+    """Every `OPENROUTER_EXPORTER_…` belongs to an option, or is the image's revision."""
+    known = {variable(flag) for flag in options()} | {"OPENROUTER_EXPORTER_REVISION"}
+    assert set() == set(re.findall(r"OPENROUTER_EXPORTER_[A-Z_]*[A-Z]", page.text)) - known
+
+
+def test_every_option_is_documented() -> None:
+    """But for those that explain themselves."""
+    text = "".join(page.text for page in PAGES)
+    undocumented = {flag for flag in options() if f"{flag}`" not in text and not flag.startswith("--no-")}
+    assert set() == undocumented
+
+
+def _calls() -> Iterator[tuple[str, set[str]]]:
+    """Every event that the code logs, with the keys that are written there."""
+    for path in sorted((ROOT / "exporter").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            logs = isinstance(node.func, ast.Attribute) and node.func.attr in _LEVELS
+            if not logs and not (isinstance(node.func, ast.Name) and node.func.id == "report"):
+                continue
+            if "log" not in ast.unparse(node.func) and not isinstance(node.func, ast.Name):
+                continue
+            keys = {"exception" if key.arg == "exc_info" else key.arg for key in node.keywords if key.arg}
+            for argument in node.args:
+                for part in ast.walk(argument) if isinstance(argument, ast.IfExp) else (argument,):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and _EVENT.fullmatch(part.value):
+                        yield part.value, keys
+
+
+def _rows() -> list[tuple[str, str]]:
+    page = next(page for page in PAGES if page.name == "docs/logging.md")
+    return re.findall(r"^\| `([a-z_]+)`[^|]*\| (?:debug|info|warning|error)[^|]*\| ([^|]*)\|", page.text, re.MULTILINE)
+
+
+def test_every_log_event_is_documented() -> None:
+    """And nothing else is."""
+    logged = {event for event, _ in _calls()}
+    assert len(logged) > 20
+    assert logged == {event for event, _ in _rows()}
+
+
+def test_every_key_of_an_event_is_documented() -> None:
+    """Each key that a call names is in one of the event's rows."""
+    for event, keys in _calls():
+        told = " ".join(keys_of for name, keys_of in _rows() if name == event)
+        assert set() == {key for key in keys if f"`{key}`" not in told}, event
+
+
+def test_every_fault_is_documented() -> None:
+    """With what it does, in the simulator's own words."""
+    text = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
+    assert [] == [kind.value for kind in Kind if f"| `{kind.value}` |" not in text or f"| {kind.meaning} |" not in text]
+
+
+def test_every_status_class_is_documented() -> None:
+    """Where the log's events are explained."""
+    text = (ROOT / "docs/logging.md").read_text(encoding="utf-8")
+    assert [] == [each for each in STATUS_CLASSES if f"`{each}`" not in text]
+
+
+def test_the_reference_of_metrics_is_current() -> None:
+    """Make it anew with `make docs`."""
+    assert reference() == (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
