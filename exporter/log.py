@@ -26,13 +26,14 @@ _FIRST_KEYS = ("timestamp", "level", "event")
 # Shorter text is no key, and taking it out would shred every line.
 _SHORTEST_SECRET = 8
 
-_secrets: set[str] = set()
+_secrets: list[str] = []
 
 
 def hide(text: str) -> None:
     """Never let this text through to the log. For keys of an unusual form; the usual one is known."""
     if len(text) >= _SHORTEST_SECRET:
-        _secrets.add(text)
+        # The longest first: one may be a part of another.
+        _secrets[:] = sorted({*_secrets, text}, key=len, reverse=True)
 
 
 def without_secrets(value: Any) -> Any:
@@ -84,14 +85,15 @@ def configure(level: str, format_: LogFormat, stream: TextIO = sys.stderr) -> No
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for name, quiet in _QUIET.items():
-        logging.getLogger(name).setLevel(max(quiet, root.level))
+    set_level(level)
 
 
 def set_level(level: str) -> None:
     """Log from this level on, in the form that was configured."""
-    logging.getLogger().setLevel(level.upper())
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    for name, quiet in _QUIET.items():
+        logging.getLogger(name).setLevel(max(quiet, root.level))
 
 
 def _renderer(format_: LogFormat, stream: TextIO) -> structlog.typing.Processor:

@@ -1,0 +1,18 @@
+"""A simulated API on a clock that tests move."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from tests.support import FakeClock
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Running]:
+    """The API of a small account, at noon."""
+    async with running(SimulatorSettings(endpoints=5), FakeClock()) as server:
+        yield server

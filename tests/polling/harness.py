@@ -1,0 +1,125 @@
+"""A poller with all that it touches, and a collector that does what it is told."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from exporter.api.client import Client
+from exporter.api.model import REJECTION_REASONS
+from exporter.collecting import CollectingMetrics
+from exporter.collectors.base import Collected, Collector, Poll
+from exporter.config.model import Retries
+from exporter.poller import Poller, Schedule
+from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+from exporter.status import PollRecord
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+from tests.api.harness import Asking, Key, asking, capturing_logger
+from tests.support import FakeClock
+
+SCHEDULE = Schedule(interval=900.0, stale_after=3600.0, longest_poll=60.0)
+FAMILY = Declaration("openrouter_something", "What is collected.", ("account", "number"))
+
+Step = Callable[[Poll], Awaitable[Collected]]
+
+
+def collected(series: int = 3, memory: object = "memory", **more: Any) -> Collected:
+    """Return what a good poll brings."""
+    sets = LabelSets(FAMILY.labels, [("default", str(number)) for number in range(series)])
+    snapshot = Snapshot((Family(FAMILY, sets, array("d", range(series))),))
+    return Collected(snapshot=snapshot, memory=memory, **more)
+
+
+UNCHANGED = Collected(snapshot=None, memory=None)
+
+
+@dataclass
+class FakeCollector:
+    """Does its steps one after the other, the last one for ever; an exception is raised, all else returned."""
+
+    steps: list[Collected | Exception | Step]
+    name: str = "activity"
+    operations: tuple[str, ...] = ("activity",)
+    rejection_reasons: tuple[str, ...] = REJECTION_REASONS
+    memories: list[object] = field(default_factory=list)
+    polls: list[Poll] = field(default_factory=list)
+
+    @property
+    def identity(self) -> object:
+        return self.name
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        return (FAMILY,)
+
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        self.memories.append(memory)
+        self.polls.append(poll)
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if isinstance(step, Collected):
+            return step
+        if isinstance(step, Exception):
+            raise step
+        return await step(poll)
+
+
+@dataclass
+class Polling:
+    """A poller and what can be seen of it."""
+
+    poller: Poller
+    clock: FakeClock
+    store: Store
+    telemetry: Telemetry
+    events: list[Any]
+    asked: Asking
+
+    async def poll(self, *, after: float = 0.0) -> PollRecord | None:
+        self.clock.advance(after)
+        return await self.poller.poll()
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return a self-metric."""
+        everything = {"account": "default", "collector": "activity"} | labels
+        return self.telemetry.get_sample_value(f"openrouter_{name}", everything)
+
+    def published(self) -> int:
+        """Return the number of series that a scrape would show now."""
+        return self.store.series("default", "activity", self.clock.monotonic())
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return level and event of what was logged, debug lines apart."""
+        return [(each["log_level"], each["event"]) for each in self.events if each["log_level"] != "debug"]
+
+
+@asynccontextmanager
+async def polling(
+    collector: Collector | list[Collected | Exception | Step],
+    url: str = "http://127.0.0.1:1",
+    *,
+    schedule: Schedule = SCHEDULE,
+    retries: Retries | None = None,
+    key: Key | None = None,
+) -> AsyncIterator[Polling]:
+    """Give a poller of this collector, on a clock that sleeping moves."""
+    clock = FakeClock(self_moving=True)
+    telemetry, store = Telemetry(), Store()
+    log, events = capturing_logger()
+    each = FakeCollector(collector) if isinstance(collector, list) else collector
+    async with asking(url, clock=clock, retries=retries or Retries(strategy="none"), key=key) as asked:
+        client: Client = asked.client
+        asked.events = events
+        poller = Poller(
+            account="default",
+            collector=each,
+            schedule=schedule,
+            client=client,
+            clock=clock,
+            store=store,
+            metrics=CollectingMetrics(telemetry, "default", [each]),
+            log=log,
+        )
+        yield Polling(poller, clock, store, telemetry, events, asked)

@@ -1,0 +1,250 @@
+"""What a log line looks like in each format, and that no key gets into any."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter import log
+from exporter.log import LogFormat, configure, hide, set_level, without_secrets
+
+KEY = "sk-or-v1-demo"
+
+
+class Terminal(io.StringIO):
+    """A stream that someone looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Written:
+    """What was written since the format was chosen."""
+
+    stream: io.StringIO
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+Writing = Callable[..., Written]
+
+
+@pytest.fixture
+def writing() -> Iterator[Writing]:
+    """Send the log to a stream; afterwards all loggers are as they were."""
+    root = logging.getLogger()
+    names = ("apscheduler", "aiohttp.access", "asyncio")
+    before = root.handlers[:], root.level, [logging.getLogger(name).level for name in names]
+
+    def write(format_: LogFormat = "json", level: str = "info", stream: io.StringIO | None = None) -> Written:
+        written = Written(stream or io.StringIO())
+        configure(level, format_, written.stream)
+        return written
+
+    yield write
+    structlog.reset_defaults()
+    root.handlers[:], level, levels = before
+    root.setLevel(level)
+    for name, each in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(each)
+
+
+def test_json(writing: Writing) -> None:
+    """One object per line, time, level and event first."""
+    written = writing()
+    log.logger(account="default").info("poll_failed", status=503, reasons={"a": 1}, hint=None, parts=[1.5, "x"])
+    line = written.lines[0]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line.pop("timestamp"))
+    assert {
+        "level": "info",
+        "event": "poll_failed",
+        "account": "default",
+        "status": 503,
+        "reasons": {"a": 1},
+        "hint": None,
+        "parts": [1.5, "x"],
+    } == line
+    assert written.text.startswith('{"timestamp": ')
+
+
+def test_json_keeps_letters_and_lines(writing: Writing) -> None:
+    """As they are; a line break within a text does not break the line."""
+    written = writing()
+    log.logger().info("note", text="Größe\n模型")
+    assert (1, "Größe\n模型", True) == (len(written.lines), written.lines[0]["text"], "模型" in written.text)
+
+
+def test_logfmt(writing: Writing) -> None:
+    """Quoted where it has to be."""
+    written = writing("logfmt")
+    log.logger(account="default").warning("poll_failed", error='HTTP 503: "Busy"\nlater', quiet=True, status=503)
+    fields = written.text.partition(" ")[2]
+    expected = (
+        'level=warning event=poll_failed account=default error="HTTP 503: \\"Busy\\"\\nlater" quiet=true status=503\n'
+    )
+    assert expected == fields
+
+
+def test_console_without_a_terminal_has_no_colours(writing: Writing) -> None:
+    """For a pipe."""
+    written = writing("console")
+    log.logger(account="default").info("started", accounts=1)
+    assert ("\x1b" in written.text, True) == (False, "started" in written.text and "accounts=1" in written.text)
+
+
+@pytest.mark.parametrize(("stream", "is_json"), [(io.StringIO(), True), (Terminal(), False)])
+def test_auto(writing: Writing, stream: io.StringIO, *, is_json: bool) -> None:
+    """Console lines on a terminal, JSON elsewhere."""
+    written = writing("auto", stream=stream)
+    log.logger().info("started")
+    assert is_json is written.text.startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("debug", ["d", "i", "w", "e"]), ("info", ["i", "w", "e"]), ("warning", ["w", "e"]), ("error", ["e"])],
+)
+def test_levels(writing: Writing, level: str, expected: list[str]) -> None:
+    """Those below are not written."""
+    written = writing(level=level)
+    logger = log.logger()
+    logger.debug("d")
+    logger.info("i")
+    logger.warning("w")
+    logger.error("e")
+    assert expected == [line["event"] for line in written.lines]
+
+
+def test_the_level_can_be_changed(writing: Writing) -> None:
+    """Also for loggers that were there before; and no line comes twice."""
+    written = writing(level="error")
+    logger = log.logger()
+    logger.info("before")
+    configure("info", "json", written.stream)
+    logger.info("after")
+    set_level("error")
+    logger.warning("not any more")
+    logging.getLogger("asyncio").warning("neither this")
+    assert ["after"] == [line["event"] for line in written.lines]
+
+
+def test_other_loggers_are_written_alike(writing: Writing) -> None:
+    """With their name, and their arguments filled in."""
+    written = writing()
+    logging.getLogger("aiohttp.server").error("Error handling request from %s", "127.0.0.1")
+    line = written.lines[0]
+    assert ("error", "Error handling request from 127.0.0.1", "aiohttp.server") == (
+        line["level"],
+        line["event"],
+        line["logger"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "chosen", "expected"),
+    [
+        ("apscheduler.scheduler", logging.WARNING, "info", 0),
+        ("apscheduler.scheduler", logging.INFO, "debug", 0),
+        ("apscheduler.executors.default", logging.ERROR, "info", 1),
+        ("asyncio", logging.INFO, "debug", 0),
+        ("asyncio", logging.WARNING, "info", 1),
+        ("asyncio", logging.WARNING, "error", 0),
+        ("aiohttp.access", logging.INFO, "debug", 0),
+        ("aiohttp.access", logging.WARNING, "error", 0),
+    ],
+)
+def test_who_talks_too_much_is_heard_less(writing: Writing, name: str, level: int, chosen: str, expected: int) -> None:
+    """A turn that passes because a poll goes on is counted; in an outage it would be a line per tick."""
+    written = writing(level=chosen)
+    logging.getLogger(name).log(level, "something")
+    assert expected == len(written.lines)
+
+
+@pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
+def test_no_key_in_any_line(writing: Writing, format_: LogFormat) -> None:
+    """In the event, in values however deep, in names, in objects, in arguments of others."""
+    written = writing(format_, stream=Terminal() if format_ == "console" else None)
+    logger = log.logger(account=KEY)
+    event = f"got {KEY}"
+    logger.info(event, error=f"wrong key {KEY}", deep={"a": [{"b": (KEY, {KEY: 1})}]}, odd=ValueError(KEY))
+    logger.info("bytes", raw=KEY.encode(), kinds={KEY}, header=f"Bearer {KEY}", other="Authorization: bearer abc.def")
+    logging.getLogger("other").error("refused %s", KEY)
+    assert (False, False, True) == (KEY in written.text, "abc.def" in written.text, "<secret>" in written.text)
+
+
+@pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
+def test_no_key_in_a_trace(writing: Writing, format_: LogFormat) -> None:
+    """Neither ours nor of the standard library's loggers; causes included. The trace itself is there."""
+    written = writing(format_, stream=Terminal() if format_ == "console" else None)
+
+    def fail() -> None:
+        raise RuntimeError(f"outer {KEY}") from ValueError(f"inner {KEY}")
+
+    try:
+        fail()
+    except RuntimeError as error:
+        log.logger().error("poll_crashed", exc_info=error)
+        log.logger().exception("again")
+        logging.getLogger("other").exception("theirs")
+    assert (False, 3) == (KEY in written.text, written.text.count("RuntimeError: outer <secret>"))
+    assert "ValueError: inner <secret>" in written.text
+
+
+def test_a_text_that_was_hidden(writing: Writing) -> None:
+    """A key of another form is taken out by its text."""
+    hide("another-form-of-key")
+    written = writing()
+    log.logger().info("got another-form-of-key", where="in:another-form-of-key!")
+    assert ("got <secret>", "in:<secret>!") == (written.lines[0]["event"], written.lines[0]["where"])
+
+
+def test_a_hidden_text_within_another() -> None:
+    """The longer one goes first, so that nothing of it is left."""
+    hide("one-form-of-key")
+    hide("one-form-of-key-and-more")
+    assert "<secret>!" == without_secrets("one-form-of-key-and-more!")
+
+
+@pytest.mark.parametrize("text", ["", "a", "key"])
+def test_a_text_that_is_no_secret_does_not_shred_the_log(text: str) -> None:
+    """Too short to be a key."""
+    hide(text)
+    assert "a key is a key" == without_secrets("a key is a key")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+
+
+@given(VALUES, st.text(), st.text())
+def test_any_value_with_a_key_in_it(value: Any, before: str, after: str) -> None:
+    """Wherever it stands, it is gone."""
+    held = {"value": value, before: [f"{before} {KEY} {after}", {f"{KEY} {after}": (value, KEY)}]}
+    assert KEY not in repr(without_secrets(held))
+
+
+@given(VALUES)
+def test_a_value_without_secrets_stays(value: Any) -> None:
+    """Text, numbers, lists and dictionaries are left as they are."""
+    if "sk-or-" not in repr(value) and "bearer" not in repr(value).lower():
+        assert value == without_secrets(value)

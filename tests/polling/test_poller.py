@@ -1,0 +1,347 @@
+"""What a poll leaves behind: outcome, numbers, data; with a collector that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+
+from exporter.api.rows import Rejections
+from exporter.collectors.base import Collected, Poll, Work
+from exporter.errors import ConnectionFailed, DeadlineExceeded, InvalidResponse, SecretError, StatusError
+from tests.polling.harness import UNCHANGED, FakeCollector, collected, polling
+from tests.support import NOON
+
+START = NOON.timestamp()
+NAMES = ("success", "duration_seconds", "last_attempt_timestamp_seconds", "last_success_timestamp_seconds", "series")
+
+
+async def slow(poll: Poll) -> Collected:
+    """Take seven seconds."""
+    await poll.clock.sleep(7.0)
+    return collected()
+
+
+async def test_before_the_first_poll() -> None:
+    """Every series is there, at 0; the interval is known."""
+    async with polling([collected()]) as it:
+        assert [0.0] * 5 == [it.value(f"collector_{name}") for name in NAMES]
+        assert 900.0 == it.value("collector_interval_seconds")
+        assert [0.0, 0.0] == [
+            it.value("exporter_polls_skipped_total", reason=each) for each in ("still_running", "retry_after")
+        ]
+        assert (False, False, False) == (it.poller.attempted, it.poller.succeeded, it.poller.overdue)
+
+
+async def test_success() -> None:
+    """Times are those of the poll's beginning, the duration what it took."""
+    async with polling([slow]) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("changed", 7.0, NOON, None) == (record.outcome, record.duration, record.started, record.error)
+        assert [1.0, 7.0, START, START, 3.0] == [it.value(f"collector_{name}") for name in NAMES]
+        assert (3, True, True) == (it.published(), it.poller.attempted, it.poller.succeeded)
+
+
+async def test_failure() -> None:
+    """The data stay; the time of the last success, too."""
+    async with polling([collected(), StatusError(503, "HTTP 503: Busy")]) as it:
+        await it.poll()
+        record = await it.poll(after=900.0)
+        assert record is not None
+        assert ("failed", "HTTP 503: Busy", "5xx") == (record.outcome, record.error, record.status_class)
+        assert [0.0, 0.0, START + 900, START, 3.0] == [it.value(f"collector_{name}") for name in NAMES]
+        assert (3, True, False) == (it.published(), it.poller.attempted, it.poller.succeeded)
+
+
+async def test_failure_from_the_start() -> None:
+    """Nothing is published, and nothing is said to have succeeded."""
+    async with polling([ConnectionFailed("refused")]) as it:
+        await it.poll()
+        assert [0.0, 0.0, START, 0.0, 0.0] == [it.value(f"collector_{name}") for name in NAMES]
+        assert (0, True, False) == (it.published(), it.poller.attempted, it.poller.succeeded)
+
+
+async def test_unchanged() -> None:
+    """As good as a change, and the data are as fresh."""
+    async with polling([collected(), UNCHANGED]) as it:
+        await it.poll()
+        record = await it.poll(after=900.0)
+        assert record is not None
+        assert ("unchanged", START + 900) == (record.outcome, it.value("collector_last_success_timestamp_seconds"))
+        it.clock.advance(3599.0)
+        assert 3 == it.published()
+        it.clock.advance(1.0)
+        assert 0 == it.published()
+
+
+async def test_data_vanish_when_they_are_too_old_and_come_back() -> None:
+    """Counted from the beginning of the poll that brought them; the next failed poll notices."""
+    async with polling([slow, ConnectionFailed(""), ConnectionFailed(""), UNCHANGED]) as it:
+        await it.poll()
+        await it.poll(after=3592.9)
+        assert (3, 3.0) == (it.published(), it.value("collector_series"))
+        await it.poll(after=0.1)
+        assert (0, 0.0) == (it.published(), it.value("collector_series"))
+        await it.poll()
+        assert (3, 3.0) == (it.published(), it.value("collector_series"))
+
+
+async def test_a_collector_is_given_what_was_published_last() -> None:
+    """A failed poll leaves no memory of its own."""
+    collector = FakeCollector(
+        [collected(memory="first"), InvalidResponse("cut off"), UNCHANGED, collected(memory="second")]
+    )
+    async with polling(collector) as it:
+        for _ in range(5):
+            await it.poll()
+    assert [None, "first", "first", "first", "second"] == collector.memories
+
+
+async def test_a_poll_has_one_instant_and_one_deadline() -> None:
+    """Both from its beginning."""
+    collector = FakeCollector([slow])
+    async with polling(collector) as it:
+        await it.poll()
+    assert (NOON, 1060.0, False) == (collector.polls[0].instant, collector.polls[0].deadline, collector.polls[0].quiet)
+
+
+async def test_polls_are_quiet_in_an_outage() -> None:
+    """From the second failure on, until a success."""
+    collector = FakeCollector([collected(), ConnectionFailed(""), ConnectionFailed(""), collected(), collected()])
+    async with polling(collector) as it:
+        for _ in range(5):
+            await it.poll()
+    assert [False, False, True, True, False] == [poll.quiet for poll in collector.polls]
+
+
+async def test_polls_never_overlap() -> None:
+    """A turn that comes meanwhile is counted as skipped."""
+    going_on, may_end = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Poll) -> Collected:
+        going_on.set()
+        await may_end.wait()
+        return collected()
+
+    collector = FakeCollector([wait])
+    async with polling(collector) as it:
+        first = asyncio.create_task(it.poller.poll())
+        await going_on.wait()
+        assert (None, True) == (await it.poll(), it.poller.status(None).polling)
+        may_end.set()
+        await first
+        assert (1, 1.0) == (len(collector.polls), it.value("exporter_polls_skipped_total", reason="still_running"))
+        assert None is not await it.poll()
+
+
+async def test_a_cancelled_poll_leaves_nothing() -> None:
+    """No record, no data; and the next one runs."""
+    going_on = asyncio.Event()
+
+    async def hang(_: Poll) -> Collected:
+        going_on.set()
+        await asyncio.Event().wait()
+        return collected()
+
+    async with polling([hang, collected()]) as it:
+        task = asyncio.create_task(it.poller.poll())
+        await going_on.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (False, 0, []) == (it.poller.attempted, it.published(), it.events)
+        assert None is not await it.poll()
+
+
+async def test_the_api_is_left_alone_until_the_time_that_it_named() -> None:
+    """Turns before are skipped and counted; the last outcome stands."""
+    refused = StatusError(429, "HTTP 429: Rate limit exceeded", 2000.0)
+    refused.not_before = 1000.0 + 2000.0
+    async with polling([refused, collected()]) as it:
+        await it.poll()
+        skipped = [await it.poll(after=900.0), await it.poll(after=900.0)]
+        assert ([None, None], 2.0) == (skipped, it.value("exporter_polls_skipped_total", reason="retry_after"))
+        assert (START, 0.0) == (it.value("collector_last_attempt_timestamp_seconds"), it.value("collector_success"))
+        assert (None, 3000.0) == (await it.poll(after=199.9), it.clock.monotonic() + 0.1)
+        assert None is not await it.poll(after=0.1)
+
+
+async def test_turns_that_are_skipped_are_signs_of_life() -> None:
+    """A long time that the API named does not look like a daemon that is stuck."""
+    refused = StatusError(429, "", 86400.0)
+    refused.not_before = 1000.0 + 86400.0
+    async with polling([refused]) as it:
+        for _ in range(10):
+            await it.poll(after=900.0)
+            assert not it.poller.overdue
+
+
+async def test_without_turns_it_is_overdue() -> None:
+    """After two intervals, the longest poll and some grace."""
+    async with polling([collected()]) as it:
+        await it.poll()
+        it.clock.advance(2 * 900 + 60 + 30)
+        assert not it.poller.overdue
+        it.clock.advance(0.1)
+        assert it.poller.overdue
+
+
+@pytest.mark.parametrize(
+    "bug", [ValueError("bug"), KeyError("x"), RecursionError(), MemoryError(), TimeoutError(), OSError()]
+)
+async def test_a_crash_is_survived(bug: Exception) -> None:
+    """It is a failed poll like any other; what went wrong inside is for the log alone."""
+    async with polling([collected(), bug, collected()]) as it:
+        await it.poll()
+        record = await it.poll()
+        assert record is not None
+        assert ("failed", f"internal error: {type(bug).__name__}", None) == (
+            record.outcome,
+            record.error,
+            record.status_class,
+        )
+        assert (0.0, 3) == (it.value("collector_success"), it.published())
+        await it.poll()
+        assert 1.0 == it.value("collector_success")
+
+
+async def test_nothing_to_renew_is_a_crash_like_any_other() -> None:
+    """A collector that says "unchanged" at first is wrong, and is survived."""
+    async with polling([UNCHANGED, collected()]) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("failed", 0) == (record.outcome, it.published())
+        assert None is not await it.poll()
+        assert 3 == it.published()
+
+
+async def test_a_key_that_can_not_be_read() -> None:
+    """Its source is told; no attempt failed, because none was made."""
+    async with polling([SecretError("file /run/key: No such file")]) as it:
+        record = await it.poll()
+    assert record is not None
+    assert ("file /run/key: No such file", None) == (record.error, record.status_class)
+
+
+async def test_the_deadline_ends_work_on_an_answer() -> None:
+    """Decoding that takes too long is given up between two of its steps."""
+    steps = []
+
+    async def work(poll: Poll) -> Collected:
+        def decode() -> Work[Collected]:
+            for step in range(100):
+                steps.append(step)
+                it.clock.advance(25.0)
+                yield
+            return collected()
+
+        return await poll.read("activity", decode())
+
+    async with polling([work]) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("the poll's time is over", [0, 1, 2], 75.0) == (record.error, steps, record.duration)
+        assert {} == it.asked.failures()
+
+
+async def test_an_answer_that_turns_out_invalid_is_a_failed_attempt() -> None:
+    """Though its status was 200: counted once."""
+
+    async def work(poll: Poll) -> Collected:
+        def decode() -> Work[Collected]:
+            yield
+            raise InvalidResponse("not JSON")
+
+        return await poll.read("activity", decode())
+
+    async with polling([work]) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("invalid_response", {"invalid_response": 1.0}) == (record.status_class, it.asked.failures())
+
+
+@pytest.mark.parametrize("ending", [InvalidResponse("cut off"), DeadlineExceeded("over"), ValueError("bug"), None])
+async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception | None) -> None:
+    """They were read."""
+
+    async def reject(poll: Poll) -> Collected:
+        found = Rejections()
+        for reason in ("missing_date", "missing_date", "invalid_number"):
+            found.add(reason, {"note": reason})
+        poll.rejections.update(found)
+        if ending is not None:
+            raise ending
+        return collected()
+
+    async with polling([reject]) as it:
+        await it.poll()
+        assert [2.0, 1.0, 0.0] == [
+            it.value("exporter_rows_rejected_total", reason=reason)
+            for reason in ("missing_date", "invalid_number", "old_date")
+        ]
+
+
+async def test_restated_rows_and_folded_endpoints_are_counted() -> None:
+    """Restated ones add up; the folded are those of the last change."""
+    async with polling([collected(restated=2, folded=5), collected(restated=3), UNCHANGED]) as it:
+        await it.poll()
+        assert (2.0, 5.0) == (it.value("exporter_rows_restated_total"), it.value("exporter_endpoints_folded"))
+        await it.poll()
+        await it.poll()
+        assert (5.0, 0.0) == (it.value("exporter_rows_restated_total"), it.value("exporter_endpoints_folded"))
+
+
+async def test_a_failed_poll_is_freed_at_once() -> None:
+    """Its error holds the frames, and so the whole answer; the garbage collector may not come for hours."""
+    kept: list[weakref.ref[Exception]] = []
+
+    async def work(_: Poll) -> Collected:
+        kept.append(weakref.ref(error := InvalidResponse("not JSON")))
+        try:
+            raise error
+        finally:
+            del error
+
+    async with polling([work]) as it:
+        gc.disable()
+        try:
+            await it.poll()
+            assert [None] == [each() for each in kept]
+        finally:
+            gc.enable()
+
+
+async def test_the_last_polls_are_remembered() -> None:
+    """Twenty of them, for people to look at."""
+    async with polling([collected(), UNCHANGED]) as it:
+        for _ in range(30):
+            await it.poll()
+        status = it.poller.status(None)
+    assert (20, {"unchanged"}) == (len(status.polls), {record.outcome for record in status.polls})
+
+
+async def test_another_poller_goes_on_from_this_one() -> None:
+    """With its memory and its numbers, and with an outage that was reported already."""
+    async with polling([collected(memory="old"), ConnectionFailed("refused")]) as old:
+        await old.poll()
+        await old.poll()
+        successor = FakeCollector([ConnectionFailed("refused")])
+        async with polling(successor) as it:
+            assert (True, True) == (it.poller.take_over(old.poller), it.poller.attempted)
+            assert START == it.value("collector_last_success_timestamp_seconds")
+            await it.poll()
+            assert (["old"], []) == (successor.memories, it.lines())
+
+
+async def test_every_number_that_changes_is_rendered_anew() -> None:
+    """The registry says so with each poll and each skip."""
+    async with polling([collected()]) as it:
+        versions = [it.telemetry.version]
+        await it.poll()
+        versions.append(it.telemetry.version)
+        it.poller.skip("still_running")
+        versions.append(it.telemetry.version)
+    assert versions == sorted(set(versions))

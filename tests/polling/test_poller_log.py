@@ -1,0 +1,158 @@
+"""What a poll says: one line, at error when an outage begins, at info when it ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.collectors.base import Collected, Poll
+from exporter.errors import ConnectionFailed, InvalidResponse, SecretError, StatusError
+from exporter.poller import MANAGEMENT_KEY_HINT
+from tests.polling.harness import UNCHANGED, collected, polling
+
+BUSY = StatusError(503, "HTTP 503: Busy")
+
+
+async def test_the_first_success_is_told() -> None:
+    """The ones after it only at debug level."""
+    async with polling([collected(), UNCHANGED, collected()]) as it:
+        for _ in range(3):
+            await it.poll()
+        assert [("info", "poll_succeeded")] == it.lines()
+        assert {
+            "event": "poll_succeeded",
+            "log_level": "info",
+            "outcome": "changed",
+            "duration": 0.0,
+            "series": 3,
+        } == it.events[0]
+
+
+async def test_one_line_per_poll() -> None:
+    """At whatever level."""
+    async with polling([collected(), BUSY, BUSY, collected(), UNCHANGED]) as it:
+        for _ in range(5):
+            await it.poll()
+        assert ["poll_succeeded", "poll_failed", "poll_failed", "poll_recovered", "poll_succeeded"] == [
+            each["event"] for each in it.events
+        ]
+
+
+async def test_an_outage_is_an_error_when_it_begins_and_news_when_it_ends() -> None:
+    """However long it is, and in whatever ways the polls fail."""
+    failures = [BUSY, ConnectionFailed("refused"), InvalidResponse("not JSON"), StatusError(500, "HTTP 500: Oops")]
+    async with polling([collected(), *failures, *failures, collected(), BUSY]) as it:
+        for _ in range(11):
+            await it.poll()
+        assert [
+            ("info", "poll_succeeded"),
+            ("error", "poll_failed"),
+            ("info", "poll_recovered"),
+            ("error", "poll_failed"),
+        ] == it.lines()
+
+
+async def test_what_a_failure_says() -> None:
+    """The status, its class, the API's own words, and how long the poll took, retries included."""
+
+    async def late(poll: Poll) -> Collected:
+        await poll.clock.sleep(12.3456)
+        raise BUSY
+
+    async with polling([late]) as it:
+        await it.poll()
+        assert [
+            {
+                "event": "poll_failed",
+                "log_level": "error",
+                "status": 503,
+                "status_class": "5xx",
+                "error": "HTTP 503: Busy",
+                "duration": 12.346,
+            }
+        ] == it.events
+
+
+@pytest.mark.parametrize(("status", "expected"), [(401, MANAGEMENT_KEY_HINT), (403, MANAGEMENT_KEY_HINT), (404, None)])
+async def test_a_refused_key_is_told_with_a_hint(status: int, expected: str | None) -> None:
+    """A management key is needed, and where to make one."""
+    async with polling([StatusError(status, f"HTTP {status}: No")]) as it:
+        await it.poll()
+        assert expected == it.events[0].get("hint")
+
+
+async def test_a_refusal_within_an_outage_is_told_once() -> None:
+    """A daemon that started while the API was down must still say that its key is of no use."""
+    refused = StatusError(403, "HTTP 403: Only management keys can perform this operation")
+    async with polling([BUSY, BUSY, refused, BUSY, refused, collected(), refused]) as it:
+        for _ in range(7):
+            await it.poll()
+        assert [None, MANAGEMENT_KEY_HINT, MANAGEMENT_KEY_HINT] == [
+            each.get("hint") for each in it.events if each["log_level"] == "error"
+        ]
+
+
+async def test_a_key_that_can_not_be_read_is_an_error_like_any_other() -> None:
+    """Not a crash."""
+    async with polling([SecretError("environment variable KEY is unset or empty")]) as it:
+        await it.poll()
+        assert [("error", "poll_failed", "environment variable KEY is unset or empty")] == [
+            (each["log_level"], each["event"], each["error"]) for each in it.events
+        ]
+
+
+async def test_a_crash_is_told_with_its_trace_once() -> None:
+    """Another kind of crash is news, the same again is not."""
+    bug = ValueError("bug")
+    async with polling([bug, bug, KeyError("other"), bug]) as it:
+        for _ in range(4):
+            await it.poll()
+        assert [("error", "poll_crashed")] * 2 == it.lines()
+        assert (bug, "internal error: ValueError") == (it.events[0]["exc_info"], it.events[0]["error"])
+
+
+async def test_a_crash_within_an_outage_is_told() -> None:
+    """It is another matter than an API that is down."""
+    async with polling([BUSY, ValueError("bug"), BUSY]) as it:
+        for _ in range(3):
+            await it.poll()
+        assert [("error", "poll_failed"), ("error", "poll_crashed")] == it.lines()
+
+
+async def test_rejected_rows_are_told_once_per_poll() -> None:
+    """How many for which reason, and a few of them."""
+
+    async def reject(poll: Poll) -> Collected:
+        for number in range(10):
+            poll.rejections.add("missing_date", {"number": number})
+        return collected()
+
+    async with polling([reject]) as it:
+        await it.poll()
+        assert {
+            "event": "rows_rejected",
+            "log_level": "warning",
+            "reasons": {"missing_date": 10},
+            "sample": [f"missing_date: {{'number': {number}}}" for number in range(3)],
+        } == it.events[0]
+
+
+async def test_folding_is_told_when_it_changes() -> None:
+    """Not each time."""
+    async with polling([collected(folded=4), collected(folded=4), collected(folded=5), collected()]) as it:
+        for _ in range(4):
+            await it.poll()
+        assert [4, 5] == [each["endpoints"] for each in it.events if each["event"] == "endpoints_folded"]
+
+
+async def test_restated_rows_are_told() -> None:
+    """How many."""
+    async with polling([collected(restated=2)]) as it:
+        await it.poll()
+        assert [2] == [each["rows"] for each in it.events if each["event"] == "rows_restated"]
+
+
+async def test_skipped_turns_are_no_news() -> None:
+    """They are counted."""
+    async with polling([collected()]) as it:
+        it.poller.skip("still_running")
+        assert ([], "poll_skipped") == (it.lines(), it.events[0]["event"])

@@ -1,0 +1,117 @@
+"""Whole polls of the simulated API, with its faults: the class that is counted, the data that stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from exporter.collectors.activity import ActivityCollector
+from exporter.config.model import Activity, Backoff, Retries
+from exporter.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.simulator.faults import Fault, Kind, parse_fault
+from exporter.simulator.server import Running
+from tests.api.harness import Key
+from tests.polling.harness import polling
+
+RETRIES = Retries(backoff=Backoff(jitter=0.0))
+
+
+def activity() -> ActivityCollector:
+    """Return the collector with its default settings."""
+    return ActivityCollector("default", Activity())
+
+
+@pytest.mark.parametrize(
+    ("fault", "status_class", "attempts"),
+    [
+        ("status-400", "4xx", 1),
+        ("status-401", "4xx", 1),
+        ("status-403", "4xx", 1),
+        ("status-404", "4xx", 1),
+        ("status-429", "4xx", 11),
+        ("status-500", "5xx", 11),
+        ("html-524", "5xx", 11),
+        ("redirect", "3xx", 1),
+        ("reset", "connection", 11),
+        ("close", "connection", 11),
+        ("html-200", "invalid_response", 1),
+        ("error-200", "invalid_response", 1),
+        ("not-json", "invalid_response", 1),
+        ("wrong-shape", "invalid_response", 1),
+        ("no-data", "invalid_response", 1),
+        ("top-list", "invalid_response", 1),
+        ("truncated", "invalid_response", 1),
+        ("truncated-chunked", "invalid_response", 1),
+        ("wrong-encoding", "invalid_response", 1),
+    ],
+)
+async def test_a_fault(simulator: Running, fault: str, status_class: str, attempts: int) -> None:
+    """The data stay, each attempt is counted once, and the next poll recovers."""
+    schedule = Schedule(interval=900.0, stale_after=3600.0, longest_poll=60.0)
+    async with polling(activity(), simulator.url, retries=RETRIES, schedule=schedule) as it:
+        await it.poll()
+        good = it.published()
+        simulator.faults.replace(parse_fault(fault))
+        record = await it.poll(after=900.0)
+        assert record is not None
+        assert ("failed", status_class, good) == (record.outcome, record.status_class, it.published())
+        assert ({status_class: attempts}, attempts - 1) == (it.asked.failures(), it.asked.count("retries"))
+        assert record.duration < 60.0
+        simulator.faults.replace()
+        record = await it.poll(after=900.0)
+        assert record is not None
+        assert ("unchanged", 1.0) == (record.outcome, it.value("collector_success"))
+
+
+async def test_an_ordinary_key(simulator: Running) -> None:
+    """One clear line, and polling goes on."""
+    key = Key("sk-or-v1-ordinary")
+    async with polling(activity(), simulator.url, key=key) as it:
+        for _ in range(3):
+            await it.poll(after=900.0)
+        told = [each for each in it.events if each["log_level"] == "error"]
+        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY_HINT)] == [
+            (each["error"], each["hint"]) for each in told
+        ]
+        assert (3, 0) == (simulator.counts["/api/v1/activity"], it.published())
+
+
+async def test_the_time_that_the_api_names_is_kept(simulator: Running) -> None:
+    """It does not fit into the poll, so the poll ends at once and turns before that time are skipped."""
+    simulator.faults.replace(Fault(Kind.STATUS, status=429, retry_after="2000"))
+    async with polling(activity(), simulator.url, retries=RETRIES) as it:
+        record = await it.poll()
+        assert record is not None
+        assert (0.0, 1) == (record.duration, simulator.counts["/api/v1/activity"])
+        simulator.faults.replace()
+        outcomes = [await it.poll(after=900.0) for _ in range(3)]
+        assert [False, False, True] == [outcome is not None for outcome in outcomes]
+        assert 2.0 == it.value("exporter_polls_skipped_total", reason="retry_after")
+
+
+async def test_a_wait_that_fits_is_waited_for(simulator: Running) -> None:
+    """Within the poll; it succeeds."""
+    simulator.faults.replace(Fault(Kind.STATUS, status=429, retry_after="20", times=1))
+    async with polling(activity(), simulator.url, retries=RETRIES) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("changed", 20.0) == (record.outcome, record.duration)
+
+
+async def test_a_bad_row_is_told_and_counted_and_costs_no_other(simulator: Running) -> None:
+    """Also when the next answer is the same, byte for byte: per reading."""
+    async with polling(activity(), simulator.url) as it:
+        simulator.faults.replace(parse_fault("bad-row"))
+        outcomes = [record.outcome for record in [await it.poll(), await it.poll()] if record]
+        assert (["changed", "unchanged"], True) == (outcomes, it.published() > 0)
+        assert 2.0 == it.value("exporter_rows_rejected_total", reason="invalid_text")
+
+
+async def test_two_accounts_with_one_key_source_each_use_their_own(simulator: Running) -> None:
+    """A refusal of one leaves the other alone."""
+    async with (
+        polling(activity(), simulator.url, key=Key("sk-or-v1-wrong")) as wrong,
+        polling(activity(), simulator.url) as right,
+    ):
+        await wrong.poll()
+        await right.poll()
+        assert (False, True) == (wrong.poller.succeeded, right.poller.succeeded)

@@ -1,0 +1,195 @@
+"""The adapter on APScheduler, with the real thing behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exporter.clock import SystemClock
+from exporter.scheduler import WATCH_INTERVAL, Scheduler, next_time, phase
+from tests.support import FakeClock
+
+YEAR = timedelta(days=365)
+
+
+def now() -> datetime:
+    """Return the time that APScheduler goes by."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+async def scheduler() -> AsyncIterator[Scheduler]:
+    """One that runs, on the machine's clock."""
+    running = Scheduler(SystemClock())
+    running.start()
+    yield running
+    running.stop()
+    await asyncio.sleep(0)
+
+
+def nothing() -> None:
+    """Be told of a skipped turn."""
+
+
+async def test_the_first_call_comes_at_once(scheduler: Scheduler) -> None:
+    """And the next one at the job's own place."""
+    called = asyncio.Event()
+
+    async def call() -> None:
+        called.set()
+
+    scheduler.add("a/activity", call, 900.0, 0, nothing)
+    await asyncio.wait_for(called.wait(), 5)
+    following = scheduler.next_run("a/activity")
+    assert following is not None
+    assert next_time(following - timedelta(seconds=1), 900.0, phase("a/activity", 900.0)) == following
+    assert timedelta(seconds=449) < following - now() < timedelta(seconds=1351)
+
+
+async def test_first_calls_follow_each_other(scheduler: Scheduler) -> None:
+    """By their order, a short step apart."""
+    for order in (0, 2, 400):
+        scheduler.add(f"{order}", asyncio.Event().wait, 10.0, order, nothing)
+    first = [scheduler.next_run(f"{order}") for order in (0, 2, 400)]
+    distances = [round((each - first[0]).total_seconds(), 1) for each in first if each and first[0]]
+    assert [0.0, 0.1, 10.0] == distances
+
+
+async def test_a_call_is_not_overtaken(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+    """The turns that pass meanwhile are told, and that is all that happens."""
+    calls, skipped, may_end = [], asyncio.Event(), asyncio.Event()
+
+    async def call() -> None:
+        calls.append(now())
+        await may_end.wait()
+
+    with caplog.at_level(logging.CRITICAL, "apscheduler"):
+        scheduler.add("slow", call, 0.02, 0, skipped.set)
+        await asyncio.wait_for(skipped.wait(), 5)
+    scheduler.remove("slow")
+    may_end.set()
+    assert 1 == len(calls)
+
+
+async def test_drained(scheduler: Scheduler) -> None:
+    """What goes on may end; nothing begins any more."""
+    calls, began, may_end, ended = [], asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def call() -> None:
+        calls.append(now())
+        began.set()
+        await may_end.wait()
+        ended.set()
+
+    scheduler.add("job", call, 0.02, 0, nothing)
+    await asyncio.wait_for(began.wait(), 5)
+    scheduler.pause()
+    may_end.set()
+    await asyncio.wait_for(ended.wait(), 5)
+    later = scheduler.next_run("job")
+    assert later is not None
+    while now() < later + timedelta(seconds=0.06):
+        await asyncio.sleep(0)
+    assert 1 == len(calls)
+
+
+async def test_a_removed_job_goes_on_to_its_end(scheduler: Scheduler) -> None:
+    """And has no turn any more; to remove what is not there is no mistake."""
+    began, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def call() -> None:
+        began.set()
+        await may_end.wait()
+        ended.set()
+
+    scheduler.add("job", call, 900.0, 0, nothing)
+    await asyncio.wait_for(began.wait(), 5)
+    scheduler.remove("job")
+    scheduler.remove("job", "another")
+    may_end.set()
+    await asyncio.wait_for(ended.wait(), 5)
+    assert None is scheduler.next_run("job")
+
+
+async def test_a_name_can_be_given_again_after_it_was_removed(scheduler: Scheduler) -> None:
+    """As a reload does with an account that changed."""
+    called = asyncio.Event()
+
+    async def call() -> None:
+        called.set()
+
+    scheduler.add("job", asyncio.Event().wait, 900.0, 0, nothing)
+    scheduler.remove("job")
+    scheduler.add("job", call, 900.0, 0, nothing)
+    await asyncio.wait_for(called.wait(), 5)
+
+
+async def test_a_call_that_fails_is_called_again(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+    """Even if a poll raised, which it never should."""
+    calls, twice = [], asyncio.Event()
+
+    async def call() -> None:
+        calls.append(now())
+        if len(calls) == 2:
+            twice.set()
+        raise ValueError("bug")
+
+    with caplog.at_level(logging.CRITICAL, "apscheduler"):
+        scheduler.add("job", call, 0.02, 0, nothing)
+        await asyncio.wait_for(twice.wait(), 5)
+        scheduler.remove("job")
+
+
+@pytest.mark.parametrize("jump", [YEAR, -YEAR, timedelta(seconds=6), timedelta(seconds=-6)])
+async def test_after_a_jump_of_the_wall_clock_jobs_are_put_in_place(jump: timedelta) -> None:
+    """No turn is a year away, and none is due a year's worth of times."""
+    clock = FakeClock(now() + timedelta(days=1))
+    scheduler = Scheduler(clock)
+    scheduler.start()
+    scheduler.add("job", asyncio.Event().wait, 900.0, 0, nothing)
+    await watched(clock, 1)
+    clock.jump(clock.now() + jump)
+    clock.advance(WATCH_INTERVAL)
+    await watched(clock, 2)
+    assert next_time(clock.now(), 900.0, phase("job", 900.0)) == scheduler.next_run("job")
+    scheduler.stop()
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("drift", [timedelta(0), timedelta(seconds=4), timedelta(seconds=-4)])
+async def test_a_clock_that_is_only_adjusted_moves_nothing(drift: timedelta) -> None:
+    """Time servers do that all day."""
+    clock = FakeClock(now() + timedelta(days=1))
+    scheduler = Scheduler(clock)
+    scheduler.start()
+    scheduler.add("job", asyncio.Event().wait, 900.0, 0, nothing)
+    planned = scheduler.next_run("job")
+    await watched(clock, 1)
+    clock.jump(clock.now() + drift)
+    clock.advance(WATCH_INTERVAL)
+    await watched(clock, 2)
+    assert planned == scheduler.next_run("job")
+    scheduler.stop()
+    await asyncio.sleep(0)
+
+
+async def watched(clock: FakeClock, times: int) -> None:
+    """Wait until the clock was looked at so often."""
+    while len(clock.slept) < times:
+        await asyncio.sleep(0)
+
+
+async def test_stopped_without_leaving_tasks() -> None:
+    """Neither the watch nor a job's."""
+    before = asyncio.all_tasks()
+    scheduler = Scheduler(SystemClock())
+    scheduler.start()
+    scheduler.add("job", asyncio.Event().wait, 900.0, 10, nothing)
+    scheduler.stop()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert before == asyncio.all_tasks()

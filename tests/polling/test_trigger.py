@@ -1,0 +1,76 @@
+"""When a job's turn comes: phases, and no turn lost or doubled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.scheduler import PhasedTrigger, next_time, phase
+from tests.support import NOON
+
+MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 — hypothesis wants naive bounds
+INTERVALS = st.sampled_from([1.0, 1.5, 15.0, 37.3, 60.0, 900.0, 3600.0, 86400.0]) | st.floats(1, 1e6)
+
+
+@given(st.text(), INTERVALS)
+def test_a_phase_is_within_the_interval(name: str, interval: float) -> None:
+    """And the same each time."""
+    assert 0 <= phase(name, interval) == phase(name, interval) <= interval
+
+
+def test_phases_stay() -> None:
+    """A restart, or another version of Python, changes no rhythm."""
+    assert [667.8, 342.3] == [round(phase(name, 900.0), 1) for name in ("default/activity", "other/activity")]
+
+
+def test_phases_are_even() -> None:
+    """Each tenth of the interval has about a tenth of the accounts."""
+    found = [phase(f"account-{number}/activity", 10.0) for number in range(2000)]
+    shares = [sum(tenth <= each < tenth + 1 for each in found) for tenth in range(10)]
+    assert (True, True) == (min(shares) > 150, max(shares) < 250)
+
+
+@given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
+def test_the_next_time_is_later_but_not_by_more_than_an_interval(now: datetime, interval: float, share: float) -> None:
+    """To a microsecond."""
+    moment = next_time(now, interval, share * interval)
+    assert timedelta(0) < moment - now <= timedelta(seconds=interval, microseconds=2)
+
+
+@given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
+def test_asked_at_a_turn_the_next_one_is_told(now: datetime, interval: float, share: float) -> None:
+    """Never the same again: whoever asks until a time lies ahead would ask for ever."""
+    turn = next_time(now, interval, share * interval)
+    after = next_time(turn, interval, share * interval)
+    assert timedelta(seconds=interval - 1e-3) < after - turn < timedelta(seconds=interval + 1e-3)
+
+
+@given(INTERVALS, st.floats(0, 1, exclude_max=True), MOMENTS)
+def test_turns_keep_their_distance(interval: float, share: float, start: datetime) -> None:
+    """After the first poll, which comes at once, there is half an interval at least."""
+    trigger = PhasedTrigger(interval, share * interval, start)
+    turns = [trigger.get_next_fire_time(None, start)]
+    for _ in range(5):
+        turns.append(trigger.get_next_fire_time(turns[-1], turns[-1]))
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(turns)]
+    assert start == turns[0]
+    assert interval / 2 - 1e-3 <= gaps[0] <= 1.5 * interval + 1e-3
+    assert [] == [gap for gap in gaps[1:] if abs(gap - interval) > 1e-3]
+
+
+def test_turns_that_passed_are_not_made_up_for() -> None:
+    """After a long sleep of the machine there is one turn, at its usual place."""
+    trigger = PhasedTrigger(900.0, 60.0, NOON)
+    later = NOON + timedelta(hours=5, minutes=3)
+    assert datetime(2026, 8, 23, 17, 16, tzinfo=UTC) == trigger.get_next_fire_time(NOON + timedelta(minutes=16), later)
+
+
+@pytest.mark.parametrize("jump", [-86400 * 365, -3600, 3600, 86400 * 365])
+def test_a_moved_clock_finds_the_same_places(jump: int) -> None:
+    """They are counted from 1970, not from the start of the program."""
+    now = NOON + timedelta(seconds=jump)
+    assert 60.0 == next_time(now, 900.0, 60.0).timestamp() % 900.0
