@@ -76,6 +76,12 @@ def test_own_key_spend_counts_for_size() -> None:
     assert set(collect(rows, max_endpoints=1).shown["requests"]) == {key("own"), OTHER}
 
 
+def test_requests_and_then_names_decide_between_equals() -> None:
+    """Of those who spend the same."""
+    rows = [row(endpoint=name, usage=1.0, requests=requests) for name, requests in (("a", 1), ("b", 9), ("c", 9))]
+    assert set(collect(rows, max_endpoints=1).shown["requests"]) == {key("b"), OTHER}
+
+
 def test_unknown_spend_counts_as_none_for_size() -> None:
     """It is not known to be large."""
     rows = [row(endpoint="unknown", usage=..., byok_usage_inference=...), row(endpoint="known", usage=0.5)]

@@ -76,6 +76,26 @@ def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
     assert [each.collected.restated for each in (first, second, third)] == [0, 0, 0]
 
 
+def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
+    """They come back when it is put right: they were not read before."""
+    collector = ActivityCollector("default", Activity())
+    ahead = poll(collector, answer(DAYS, NOON), now=NOON + timedelta(days=4))
+    right = poll(collector, answer(DAYS, NOON), memory=ahead.memory)
+    assert ahead.rejected == {"old_date": 4}
+    assert (right.collected.snapshot is None, right.collected.restated) == (False, 0)
+
+
+def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
+    """Days older than its table has room for are left out, and so are the windows that need them."""
+    collector = ActivityCollector("default", Activity())
+    first = poll(collector, answer(DAYS, NOON))
+    changed = [row(ago(1), requests=99), *DAYS[1:]]
+    second = poll(collector, answer(changed, NOON), now=NOON + timedelta(days=4), memory=first.memory)
+    assert "30d_requests" not in second.shown
+    assert second.shown["7d_requests"] == {("acme/one", "Acme", "e1"): 99.0 + 18.0, ("acme/one", "Acme", "e2"): 21.0}
+    assert sum(usd for _, usd in second.collected.spend) == 28 * 2 * 3.0
+
+
 def test_what_changes_replaces_what_was_there() -> None:
     """Nothing accumulates."""
     polled = two_polls(DAYS, [row(ago(1), requests=99)])

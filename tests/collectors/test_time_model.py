@@ -32,7 +32,7 @@ class Step:
 steps = st.builds(
     Step,
     minutes=st.sampled_from([1, 15, 15, 29, 45, 180, 600, 1440]),
-    skew=st.sampled_from([0, 0, 0, 0, -1, 1, -700, 700, -1500, 1500]),
+    skew=st.sampled_from([0, 0, 0, 0, -1, 1, -700, 700, -1500, 1500, -5760, 5760]),
     date_header=st.booleans(),
     late=st.booleans(),
     revision=st.integers(0, 1),

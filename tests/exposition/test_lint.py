@@ -57,7 +57,11 @@ async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
         Account(name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=Collectors(activity=activity))
         for name, key, activity in (
             ("first", "sk-or-v1-demo", Activity()),
-            ("second", "sk-or-v1-second", Activity(windows=("1d", "30d"), max_endpoints=5)),
+            (
+                "second",
+                "sk-or-v1-second",
+                Activity(windows=("1d", "30d"), max_endpoints=5, split_by="workspace", drop_labels=("provider",)),
+            ),
         )
     )
     upstream = Upstream(base_url=simulator.url, retries=Retries(strategy="none"))

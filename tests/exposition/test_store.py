@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -73,6 +74,13 @@ def test_an_expiry_is_noticed_though_another_snapshot_is_renewed(store: Store) -
     version = store.version(90.0)
     store.renew("b", "activity", 150.0, 300.0)
     assert store.version(151.0) != version
+
+
+def test_an_expiry_is_one_change(store: Store) -> None:
+    """Bodies joined after it are good for many scrapes, until the next expires."""
+    store.publish("b", "activity", {}, 1, expires=200.0)
+    versions = [store.version(now) for now in (99.0, 100.0, 150.0, 199.0, 200.0, 300.0)]
+    assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [1, 0, 0, 1, 0]
 
 
 def test_an_account_that_was_removed_is_gone(store: Store) -> None:
