@@ -110,7 +110,7 @@ async def test_an_error_that_is_cut_off() -> None:
 async def test_an_error_that_does_not_end() -> None:
     """The status was there in time."""
     sent = answer_bytes(b"{", "500 X", {"Content-Length": "1000"})
-    assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True, seconds=0.05))
+    assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True, seconds=0.3))
 
 
 async def test_an_endless_error_is_left_early() -> None:

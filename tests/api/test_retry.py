@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.api.retry import LONGEST_RETRY_AFTER, backoff_delay, is_retryable, parse_http_date, parse_retry_after
@@ -43,6 +43,7 @@ def test_an_exponent_of_one_never_grows() -> None:
     assert 0.5 == backoff_delay(Backoff(exponent=1.0), 10**6, 0.0)
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Backoff,
@@ -158,6 +159,7 @@ def test_an_impossible_date_is_no_wait(text: str) -> None:
     assert parse_retry_after(text, None, NOON) is None
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d{1,12} [A-Z][a-z]{2} \d{1,12} [\d:]{1,12} [+-]?\w{0,12}"))
 def test_no_text_of_a_header_raises(text: str) -> None:
     """A date is in UTC or is none."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.api.retry import with_retries
@@ -153,6 +153,7 @@ async def test_cancelled_while_it_waits() -> None:
     assert [60.0] == loop.remaining
 
 
+@settings(deadline=None)
 @given(
     steps=st.lists(
         st.tuples(

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from openrouter.utils import retries as sdk
 
@@ -64,6 +64,7 @@ def test_the_same_connection_errors_are_repeated(theirs: Exception, ours: Attemp
     assert (len(attempts) == 2) is is_retryable(Retries(retry_connection_errors=switch), ours)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100_000), st.integers(1, 1_000_000), st.floats(1, 10), st.integers(0, 300))
 def test_waits_are_the_same(initial: int, longest: int, exponent: float, attempt: int) -> None:
     """In milliseconds there, in seconds here; without jitter, which is chance."""
@@ -72,6 +73,7 @@ def test_waits_are_the_same(initial: int, longest: int, exponent: float, attempt
     assert pytest.approx(expected) == backoff_delay(backoff, attempt, 0.0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100_000), st.integers(0, 10_000), st.integers(0, 20))
 def test_jitter_has_the_same_reach(initial: int, jitter: int, attempt: int) -> None:
     """Whatever chance the SDK draws lies between our least and our most."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter import log
@@ -236,6 +236,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES, st.text(), st.text())
 def test_any_value_with_a_key_in_it(value: Any, before: str, after: str) -> None:
     """Wherever it stands, it is gone."""
@@ -243,6 +244,7 @@ def test_any_value_with_a_key_in_it(value: Any, before: str, after: str) -> None
     assert KEY not in repr(without_secrets(held))
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_a_value_without_secrets_stays(value: Any) -> None:
     """Text, numbers, lists and dictionaries are left as they are."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.scheduler import PhasedTrigger, next_time, phase
@@ -16,6 +16,7 @@ MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.
 INTERVALS = st.sampled_from([1.0, 1.5, 15.0, 37.3, 60.0, 900.0, 3600.0, 86400.0]) | st.floats(1, 1e6)
 
 
+@settings(deadline=None)
 @given(st.text(), INTERVALS)
 def test_a_phase_is_within_the_interval(name: str, interval: float) -> None:
     """And the same each time."""
@@ -34,6 +35,7 @@ def test_phases_are_even() -> None:
     assert (True, True) == (min(shares) > 150, max(shares) < 250)
 
 
+@settings(deadline=None)
 @given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
 def test_the_next_time_is_later_but_not_by_more_than_an_interval(now: datetime, interval: float, share: float) -> None:
     """To a microsecond."""
@@ -41,6 +43,7 @@ def test_the_next_time_is_later_but_not_by_more_than_an_interval(now: datetime, 
     assert timedelta(0) < moment - now <= timedelta(seconds=interval, microseconds=2)
 
 
+@settings(deadline=None)
 @given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
 def test_asked_at_a_turn_the_next_one_is_told(now: datetime, interval: float, share: float) -> None:
     """Never the same again: whoever asks until a time lies ahead would ask for ever."""
@@ -49,6 +52,7 @@ def test_asked_at_a_turn_the_next_one_is_told(now: datetime, interval: float, sh
     assert timedelta(seconds=interval - 1e-3) < after - turn < timedelta(seconds=interval + 1e-3)
 
 
+@settings(deadline=None)
 @given(INTERVALS, st.floats(0, 1, exclude_max=True), MOMENTS)
 def test_turns_keep_their_distance(interval: float, share: float, start: datetime) -> None:
     """After the first poll, which comes at once, there is half an interval at least."""

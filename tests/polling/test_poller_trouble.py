@@ -1,0 +1,128 @@
+"""Polls that go wrong in unusual ways: bugs, keys that can't be read, work that takes too long."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from exporter.api.rows import Rejections
+from exporter.collectors.base import Collected, Poll, Work
+from exporter.errors import DeadlineExceeded, InvalidResponse, SecretError
+from tests.polling.harness import UNCHANGED, collected, polling
+
+
+@pytest.mark.parametrize(
+    "bug", [ValueError("bug"), KeyError("x"), RecursionError(), MemoryError(), TimeoutError(), OSError()]
+)
+async def test_a_crash_is_survived(bug: Exception) -> None:
+    """It is a failed poll like any other; what went wrong inside is for the log alone."""
+    async with polling([collected(), bug, collected()]) as it:
+        await it.poll()
+        record = await it.poll()
+        assert record is not None
+        assert ("failed", f"internal error: {type(bug).__name__}", None) == (
+            record.outcome,
+            record.error,
+            record.status_class,
+        )
+        assert (0.0, 3) == (it.value("collector_success"), it.published())
+        await it.poll()
+        assert 1.0 == it.value("collector_success")
+
+
+async def test_nothing_to_renew_is_a_crash_like_any_other() -> None:
+    """A collector that says "unchanged" at first is wrong, and is survived."""
+    async with polling([UNCHANGED, collected()]) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("failed", 0) == (record.outcome, it.published())
+        assert None is not await it.poll()
+        assert 3 == it.published()
+
+
+async def test_a_key_that_can_not_be_read() -> None:
+    """Its source is told; no attempt failed, because none was made."""
+    async with polling([SecretError("file /run/key: No such file")]) as it:
+        record = await it.poll()
+    assert record is not None
+    assert ("file /run/key: No such file", None) == (record.error, record.status_class)
+
+
+async def test_the_deadline_ends_work_on_an_answer() -> None:
+    """Decoding that takes too long is given up between two of its steps."""
+    steps = []
+
+    async def work(poll: Poll) -> Collected:
+        def decode() -> Work[Collected]:
+            for step in range(100):
+                steps.append(step)
+                it.clock.advance(25.0)
+                yield
+            return collected()
+
+        return await poll.read("activity", decode())
+
+    async with polling([work]) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("the poll's time is over", [0, 1, 2], 75.0) == (record.error, steps, record.duration)
+        assert {} == it.asked.failures()
+
+
+async def test_an_answer_that_turns_out_invalid_is_a_failed_attempt() -> None:
+    """Though its status was 200: counted once."""
+
+    async def work(poll: Poll) -> Collected:
+        def decode() -> Work[Collected]:
+            yield
+            raise InvalidResponse("not JSON")
+
+        return await poll.read("activity", decode())
+
+    async with polling([work]) as it:
+        record = await it.poll()
+        assert record is not None
+        assert ("invalid_response", {"invalid_response": 1.0}) == (record.status_class, it.asked.failures())
+
+
+@pytest.mark.parametrize("ending", [InvalidResponse("cut off"), DeadlineExceeded("over"), ValueError("bug"), None])
+async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception | None) -> None:
+    """They were read."""
+
+    async def reject(poll: Poll) -> Collected:
+        found = Rejections()
+        for reason in ("missing_date", "missing_date", "invalid_number"):
+            found.add(reason, {"note": reason})
+        poll.rejections.update(found)
+        if ending is not None:
+            raise ending
+        return collected()
+
+    async with polling([reject]) as it:
+        await it.poll()
+        assert [2.0, 1.0, 0.0] == [
+            it.value("exporter_rows_rejected_total", reason=reason)
+            for reason in ("missing_date", "invalid_number", "old_date")
+        ]
+
+
+async def test_a_failed_poll_is_freed_at_once() -> None:
+    """Its error holds the frames, and so the whole answer; the garbage collector may not come for hours."""
+    kept: list[weakref.ref[Exception]] = []
+
+    async def work(_: Poll) -> Collected:
+        kept.append(weakref.ref(error := InvalidResponse("not JSON")))
+        try:
+            raise error
+        finally:
+            del error
+
+    async with polling([work]) as it:
+        gc.disable()
+        try:
+            await it.poll()
+            assert [None] == [each() for each in kept]
+        finally:
+            gc.enable()
