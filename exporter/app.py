@@ -78,6 +78,7 @@ class Exporter:
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[None] | None = None
         self._draining = False
+        self._was_ready = False
         self._in_force()
 
     def start(self) -> None:
@@ -238,7 +239,10 @@ class Exporter:
         """Return None once every collector has attempted a poll, and until the daemon stops."""
         if self._draining:
             return "stopping"
+        if self._was_ready:
+            return None  # an account that a reload adds must not keep Prometheus from all the others
         waiting = [_job_name(poller) for poller in self._pollers() if not poller.attempted]
+        self._was_ready = not waiting
         return f"waiting for the first poll of {', '.join(waiting[:MOST_NAMED])}" if waiting else None
 
     def configuration(self) -> str:

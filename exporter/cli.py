@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from exporter import log
-from exporter.errors import ExporterError
+from exporter.errors import ConfigurationError, ExporterError, Mistake
 from exporter.options import Options, parse
 
 FAILED = 1
@@ -57,13 +57,21 @@ async def _demo(options: Options) -> int:
 
 async def _check_config(options: Options) -> int:
     from exporter.serving import read_configuration
+    from exporter.web.live import LiveConfiguration
 
-    configuration = read_configuration(options.config_file)
-    if options.web_config_file is not None:
-        from exporter.web.live import LiveConfiguration
-
-        LiveConfiguration(options.web_config_file)
-    accounts = len(configuration.accounts)
+    mistakes: list[Mistake] = []
+    accounts = 0
+    try:
+        accounts = len(read_configuration(options.config_file).accounts)
+    except ConfigurationError as error:
+        mistakes += error.mistakes
+    try:
+        if options.web_config_file is not None:
+            LiveConfiguration(options.web_config_file)
+    except ConfigurationError as error:
+        mistakes += error.mistakes
+    if mistakes:
+        raise ConfigurationError(tuple(mistakes))
     print(f"{options.config_file or 'environment'}: valid, {accounts} account{'s' if accounts > 1 else ''}")
     return 0
 

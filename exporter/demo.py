@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 from exporter.clock import SystemClock
@@ -25,14 +26,15 @@ DEMO_INTERVAL = 15.0
 async def demo(options: Options) -> None:
     """Run the daemon against a simulator in the same process, until a signal."""
     async with running(SimulatorSettings(), SystemClock()) as simulator:
-        host, port = options.listen_addresses[0].host, options.listen_addresses[0].port
-        origin = f"http://{host if host not in ('', '0.0.0.0', '::') else '127.0.0.1'}:{port}{options.route_prefix}"  # noqa: S104
-        print(
-            f"Simulated account 'demo'. Look at {origin}{options.telemetry_path} and {origin}/ ; Ctrl-C ends it.",
-            file=sys.stderr,
-            flush=True,
-        )
-        await serve(options, partial(demo_configuration, simulator.url))
+        await serve(options, partial(demo_configuration, simulator.url), partial(_invite, options))
+
+
+def _invite(options: Options, addresses: Sequence[str]) -> None:
+    """Say where to look."""
+    for address in addresses:
+        page = address.replace("[::]", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+        metrics = page.rstrip("/") + options.telemetry_path
+        print(f"Simulated account 'demo': {page} and {metrics} ; Ctrl-C ends it.", file=sys.stderr, flush=True)
 
 
 def demo_configuration(url: str) -> Configuration:

@@ -63,11 +63,16 @@ class PollError(ExporterError):
 
 
 class AttemptError(PollError):
-    """One request failed. `status_class` is the label it is counted under, `duration` what it took, in seconds."""
+    """One request failed. `status_class` is the label it is counted under, `duration` what it took, in seconds.
+
+    `attempt` is its number within the poll, from 1.
+    """
 
     status_class: StatusClass = "connection"
     status: int | None = None
     duration: float = 0.0
+    operation: str = ""
+    attempt: int = 1
 
 
 class StatusError(AttemptError):

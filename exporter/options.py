@@ -94,7 +94,8 @@ class _Options:
 
     def __init__(self, command: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
         self._command = command
-        self._environment = environment
+        # A variable that is set to nothing is one that isn't set.
+        self._environment = {name: text for name, text in environment.items() if text.strip()}
 
     def add(
         self,

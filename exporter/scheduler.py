@@ -130,6 +130,7 @@ class Scheduler:
             if abs(offset - last) > JUMP_SECONDS:
                 self._put_in_place()
             last = offset
+            self._scheduler.wakeup()  # its timer does not count the time that a machine sleeps
 
     def _put_in_place(self) -> None:
         now = self._clock.now()

@@ -6,7 +6,8 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+import socket
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from exporter.autoreload import reload_on_change
 from exporter.clock import Clock, SystemClock
 from exporter.config.load import default, load, warnings_of
 from exporter.config.model import Configuration
-from exporter.errors import ExporterError
+from exporter.errors import ExporterError, ListenError
 from exporter.options import Options
 from exporter.systemd import Systemd
 from exporter.web.listen import inherited_sockets
@@ -49,17 +50,21 @@ async def once(configuration: Configuration, log_level: str) -> tuple[str, bool]
         await exporter.close()
 
 
-async def serve(options: Options, read: Callable[[], Configuration]) -> None:
+async def serve(
+    options: Options,
+    read: Callable[[], Configuration],
+    on_started: Callable[[Sequence[str]], None] = lambda _: None,
+) -> None:
     """Serve and poll until SIGTERM or SIGINT; reload on SIGHUP.
 
-    `read` returns the configuration, now and at each reload. Raises ConfigurationError, or ListenError if an
-    address can't be had.
+    `read` returns the configuration, now and at each reload; `on_started` is told the URLs. Raises
+    ConfigurationError, or ListenError if an address can't be had.
     """
     clock = SystemClock()
     systemd = Systemd(os.environ)
     with stop_signals() as stopped:
         live = None if options.web_config_file is None else LiveConfiguration(options.web_config_file)
-        sockets = inherited_sockets(os.environ) if options.systemd_socket else []
+        sockets = systemd_sockets() if options.systemd_socket else []
         addresses = () if options.systemd_socket else options.listen_addresses
         exporter = Exporter(
             read(),
@@ -72,6 +77,7 @@ async def serve(options: Options, read: Callable[[], Configuration]) -> None:
         try:
             async with WebServer(exporter, _web_settings(options), clock, addresses, sockets, live=live) as web:
                 log.logger().info("started", addresses=web.addresses, version=__version__)
+                on_started(web.addresses)
                 exporter.start()
                 systemd.ready()
                 spare_the_garbage_collector()
@@ -114,6 +120,14 @@ def _beside(coroutines: Iterable[Coroutine[Any, Any, None]]) -> Iterator[None]:
     finally:
         for task in tasks:
             task.cancel()
+
+
+def systemd_sockets() -> list[socket.socket]:
+    """Return the sockets that systemd hands over. Raise ListenError if there is none."""
+    sockets = inherited_sockets(os.environ)
+    if not sockets:
+        raise ListenError("--web.systemd-socket: systemd handed over no socket; is the service started by its .socket?")
+    return sockets
 
 
 @contextmanager

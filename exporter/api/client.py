@@ -146,13 +146,11 @@ class Client:
         Raises AttemptError for the last failure, DeadlineExceeded, or SecretError.
         """
 
-        def on_retry(error: AttemptError, attempt: int, delay: float) -> None:
+        def on_retry(error: AttemptError, delay: float) -> None:
             self.metrics.retried(request.operation)
             self._log.log(
                 logging.DEBUG if quiet else logging.WARNING,
                 "request_failed",
-                operation=request.operation,
-                attempt=attempt,
                 retry_in=round(delay, 3),
                 **description(error),
             )
@@ -205,6 +203,7 @@ class Client:
             return await self._exchange(request, remaining, secret)
         except AttemptError as error:
             error.duration = self._clock.monotonic() - started
+            error.operation = request.operation
             self.metrics.failed(request.operation, error)
             raise
         finally:
@@ -251,6 +250,8 @@ class Client:
 def description(error: AttemptError) -> dict[str, Any]:
     """Return the log's keys for a failed attempt; `duration` is that attempt's, in seconds."""
     return {
+        "operation": error.operation,
+        "attempt": error.attempt,
         "status": error.status,
         "status_class": error.status_class,
         "error": str(error),

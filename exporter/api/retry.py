@@ -21,7 +21,7 @@ T = TypeVar("T")
 # A longer Retry-After is taken for this one: a broken header must not silence the exporter for years.
 LONGEST_RETRY_AFTER = 86400.0
 
-OnRetry = Callable[[AttemptError, int, float], None]
+OnRetry = Callable[[AttemptError, float], None]
 
 
 def is_retryable(retries: Retries, error: AttemptError) -> bool:
@@ -92,7 +92,7 @@ async def with_retries(
     """Return what `attempt` returns, trying again as the settings say but never past `deadline`.
 
     `attempt` is called with the seconds that are left; `deadline` is a monotonic time; `on_retry` is told of each
-    failure that is tried again: the error, the attempt's number from 1, the delay in seconds.
+    failure that is tried again, and of the delay in seconds. A failure has its attempt's number.
     Raises the last AttemptError, its `not_before` set where the API named a time, or DeadlineExceeded.
     """
     number = 0
@@ -103,6 +103,7 @@ async def with_retries(
         try:
             return await attempt(remaining)
         except AttemptError as error:
+            error.attempt = number + 1
             retry_after = error.retry_after if isinstance(error, StatusError) else None
             if retry_after is not None:
                 error.not_before = clock.monotonic() + retry_after
@@ -112,5 +113,5 @@ async def with_retries(
             if clock.monotonic() + delay >= deadline:
                 raise
             number += 1
-            on_retry(error, number, delay)
+            on_retry(error, delay)
         await clock.sleep(delay)

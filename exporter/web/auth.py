@@ -21,11 +21,11 @@ from exporter.clock import Clock
 from exporter.web.live import LiveConfiguration
 from exporter.web.ratelimit import TokenBucket
 from exporter.web.reply import Answer, text
+from exporter.web.throttle import Throttle, source_of
 from exporter.web.toolkit import WebConfiguration
 
 MOST_KEPT = 128
 MOST_WAITING = 16
-LOG_SECONDS = 60.0
 LONGEST_PASSWORD = 72  # bcrypt looks no further
 
 _CHALLENGE = (("WWW-Authenticate", 'Basic realm="openrouter-exporter", charset="UTF-8"'),)
@@ -41,7 +41,7 @@ class Gate:
         self._clock = clock
         self._passwords = Passwords()
         self._bucket: TokenBucket | None = None
-        self._logged: OrderedDict[str, float] = OrderedDict()
+        self._throttle = Throttle(clock)
 
     async def refusal(self, request: web.BaseRequest, configuration: WebConfiguration) -> Answer | None:
         """Return None if the request may be answered, else what to answer instead."""
@@ -63,14 +63,9 @@ class Gate:
         return text(401, "Unauthorized.", _CHALLENGE)
 
     def _log_refusal(self, request: web.BaseRequest, given: tuple[bytes, bytes] | None) -> None:
-        source = (request.remote or "unix").removeprefix("::ffff:")
-        now = self._clock.monotonic()
-        if now - self._logged.get(source, -LOG_SECONDS) < LOG_SECONDS:
+        source = source_of(request.remote)
+        if not self._throttle.allows(source):
             return
-        self._logged[source] = now
-        self._logged.move_to_end(source)
-        if len(self._logged) > MOST_KEPT:
-            self._logged.popitem(last=False)
         reason = "no credentials" if given is None else "wrong name or password"
         _log.warning("request_refused", source=source, path=request.path, reason=reason)
 

@@ -13,6 +13,7 @@ from aiohttp.abc import AbstractStreamWriter
 from exporter.web.handlers import Routes
 from exporter.web.live import LiveConfiguration
 from exporter.web.reply import Reply, text
+from exporter.web.throttle import source_of
 
 FIRST_REQUEST_SECONDS = 10.0  # from connecting to a whole head
 IDLE_SECONDS = 130.0  # longer than the usual scrape intervals, so that Prometheus keeps its connection
@@ -44,7 +45,8 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         live = self.server.live
         if live is not None and not live.admits(transport.get_extra_info("peercert")):
-            _log.debug("client_certificate_refused", reason="none of its names is in client_allowed_sans")
+            source = source_of(transport.get_extra_info("peername"))
+            live.say_refused("none of the certificate's names is in client_allowed_sans", source)
             self.abort()
             return
         self._deadline = asyncio.get_running_loop().call_later(self.server.first_request_seconds, self.abort)
@@ -81,7 +83,7 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is no HTTP, or too much of it: a word to the client, nothing that floods the log."""
         if status == 500:  # noqa: PLR2004
-            _log.error("request_failed", exc_info=exc)
+            _log.error("request_crashed", exc_info=exc)
         else:
             _log.debug("request_malformed", error=str(exc))
         answer = text(status, "Bad request." if status == 400 else "Request failed.")  # noqa: PLR2004

@@ -69,7 +69,7 @@ class Routes:
                 return self._reply(_not_allowed(READ))
             return self._reply(await self._dispatch(request.method, request.path))
         except Exception:  # noqa: BLE001  # the last line of defence between a mistake of ours and the client
-            _log.exception("request_failed", method=request.method, path=request.path)
+            _log.exception("request_crashed", method=request.method, path=request.path)
             return self._reply(text(500, "Internal server error; the exporter's log says more."))
 
     async def _pass(self, gate: Gate, request: web.BaseRequest) -> Answer | None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import structlog
 
+from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError
 from exporter.web.files import Files
+from exporter.web.throttle import Throttle
 from exporter.web.tls import names_of
 from exporter.web.toolkit import WebConfiguration, read_web_configuration
 
@@ -22,8 +24,9 @@ _log = structlog.get_logger(__name__)
 class LiveConfiguration:
     """A web configuration file, the certificates that it names included; raises ConfigurationError if it is bad."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
         self._path = path
+        self._throttle = Throttle(clock or SystemClock())
         self._files = Files()
         self._configuration = read_web_configuration(path, self._files)
 
@@ -48,17 +51,37 @@ class LiveConfiguration:
         allowed = self._configuration.allowed_sans
         return not allowed or not certificate or bool(names_of(certificate) & allowed)
 
+    def say_refused(self, reason: str, source: str | None = None) -> None:
+        """Log that a client was sent away: once a minute per source, or per reason where the source isn't known."""
+        if self._throttle.allows(source or reason):
+            _log.warning("client_refused", reason=reason, source=source)
+
 
 class LiveContext(ssl.SSLContext):
     """A context that makes each handshake with what the web configuration says at that moment."""
 
     _live: LiveConfiguration
+    _watched: type[ssl.SSLObject]
 
     @classmethod
     def of(cls, live: LiveConfiguration) -> LiveContext:
         """Return the context of a web configuration that has TLS."""
         context = cls(ssl.PROTOCOL_TLS_SERVER)
         context._live = live
+
+        class Watched(ssl.SSLObject):
+            """A handshake whose failure is said; OpenSSL knows why it failed, and asyncio tells nobody."""
+
+            def do_handshake(self) -> None:
+                try:
+                    super().do_handshake()
+                except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                    raise
+                except ssl.SSLError as error:
+                    live.say_refused((error.reason or str(error)).lower().replace("_", " "))
+                    raise
+
+        context._watched = Watched
         return context
 
     def wrap_bio(
@@ -73,4 +96,5 @@ class LiveContext(ssl.SSLContext):
         context = self._live.current().tls
         if context is None:  # pragma: no cover  # LiveConfiguration never switches TLS off
             raise ssl.SSLError("no certificate")
+        context.sslobject_class = self._watched
         return context.wrap_bio(incoming, outgoing, server_side, server_hostname, session)

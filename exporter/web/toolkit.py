@@ -216,4 +216,7 @@ def _rate_limit(section: Section) -> RateLimit | None:
     else:
         section.mistake("interval", f"expected a duration such as 100ms or 1m30s; found {quoted(interval)}")
         return None
+    if seconds > 0 and int(burst) < 1:
+        section.mistake("burst", "expected at least 1: with none, every request would be refused")
+        return None
     return RateLimit(seconds, int(burst)) if seconds > 0 else None

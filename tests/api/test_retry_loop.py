@@ -36,7 +36,7 @@ class Loop:
             clock=self.clock,
             deadline=self.clock.monotonic() + within,
             jitter=lambda: 1.0,
-            on_retry=lambda error, attempt, delay: self.told.append((str(error), attempt, delay)),
+            on_retry=lambda error, delay: self.told.append((str(error), error.attempt, delay)),
         )
 
     async def _attempt(self, remaining: float) -> str:
