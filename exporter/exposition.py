@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from exporter.clock import Clock
-from exporter.deflate import Joiner, Segment, deflate, gzip_member, inflate, join
+from exporter.deflate import Segment, deflate, gzip_member, inflate, join
 from exporter.negotiation import Format, FormatName, accepts_gzip, choose_format
 from exporter.rendering import Header, Rendered, RenderedFamily, render_metrics
 from exporter.store import Store
@@ -55,7 +55,6 @@ class Exposition:
         self._accounts: dict[str, Telemetry] = {}
         self._rendered: dict[str, tuple[int, Rendered]] = {}
         self._headers: dict[str, Segment] = {}
-        self._joiner = Joiner()
         self._joined = _Joined(())
 
     def set_accounts(self, accounts: Mapping[str, Telemetry]) -> None:
@@ -73,7 +72,7 @@ class Exposition:
         answer = joined.answers.get((chosen, zipped))
         if answer is None:
             if chosen.name not in joined.segments:
-                joined.segments[chosen.name] = self._static(chosen.name, lambda _: True)
+                joined.segments[chosen.name] = join(self._segments(chosen.name, lambda _: True))
             if chosen.name not in joined.live:
                 joined.live[chosen.name] = _live_text(self._process, chosen.name)
             answer = _body(joined.segments[chosen.name], joined.live[chosen.name], chosen, zipped=zipped)
@@ -93,11 +92,6 @@ class Exposition:
             self._joined.answers.clear()
         return self._joined
 
-    def _static(self, format_: FormatName, wanted: Callable[[str], bool]) -> Segment:
-        joined = join(self._segments(format_, wanted))
-        self._joiner.end_round()
-        return joined
-
     def _segments(self, format_: FormatName, wanted: Callable[[str], bool]) -> Iterator[Segment]:
         """Yield every wanted family once: its header, then the lines of each part that has it."""
         families: dict[str, list[RenderedFamily]] = {}
@@ -107,7 +101,8 @@ class Exposition:
                     families.setdefault(name, []).append(family)
         for members in families.values():
             yield self._header(members[0].header, format_)
-            yield self._joiner.join([family.lines for family in members])
+            for family in members:
+                yield family.lines
 
     def _header(self, header: Header, format_: FormatName) -> Segment:
         text = header.openmetrics if format_ == "openmetrics" else header.text
@@ -130,7 +125,7 @@ class Exposition:
 
     def _filtered(self, format_: Format, names: frozenset[str], *, zipped: bool) -> Answer:
         """Answer `name[]=`: a family is wanted by its own name or by one of its samples'."""
-        static = self._static(format_.name, lambda name: name in names or f"{name}_total" in names)
+        static = join(self._segments(format_.name, lambda name: name in names or f"{name}_total" in names))
         return _body(static, _live_text(_Chosen(self._process, names), format_.name), format_, zipped=zipped)
 
 

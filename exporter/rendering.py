@@ -16,7 +16,6 @@ from exporter.deflate import Deflater, Segment, deflate
 from exporter.snapshot import LabelSets, Snapshot
 
 LINES_PER_STEP = 256
-FEW_LINES = 48
 
 # From here on Go, and so prometheus-client, writes an exponent where Python does not.
 FIRST_WITH_EXPONENT = 1e6
@@ -92,7 +91,7 @@ def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
             labels = texts[id(family.label_sets)] = label_texts(family.label_sets)
             yield
         declaration = family.declaration
-        deflater = Deflater(small=len(labels) <= FEW_LINES)
+        deflater = Deflater()
         for start in range(0, len(labels), LINES_PER_STEP):
             end = start + LINES_PER_STEP
             deflater.write(sample_lines(declaration.name, labels[start:end], family.values[start:end]).encode())

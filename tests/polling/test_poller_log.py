@@ -64,6 +64,8 @@ async def test_what_a_failure_says() -> None:
             {
                 "event": "poll_failed",
                 "log_level": "error",
+                "operation": "",
+                "attempt": 1,
                 "status": 503,
                 "status_class": "5xx",
                 "error": "HTTP 503: Busy",
