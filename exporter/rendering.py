@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
@@ -62,8 +63,10 @@ def label_texts(label_sets: LabelSets) -> list[str]:
     order = sorted(range(len(label_sets.names)), key=lambda column: label_sets.names[column])
     if not order:
         return [" "] * len(label_sets.rows)
+    texts = "".join(chain.from_iterable(label_sets.rows))
+    written = escape if any(mark in texts for mark in '\\"\n') else str
     template = "{{" + ",".join(f'{label_sets.names[column]}="{{}}"' for column in order) + "}} "
-    return [template.format(*[escape(row[column]) for column in order]) for row in label_sets.rows]
+    return [template.format(*[written(row[column]) for column in order]) for row in label_sets.rows]
 
 
 def sample_lines(name: str, labels: Sequence[str], values: Iterable[float]) -> str:
@@ -88,8 +91,7 @@ def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
     for family in snapshot.families:
         labels = texts.get(id(family.label_sets))
         if labels is None:
-            labels = texts[id(family.label_sets)] = label_texts(family.label_sets)
-            yield
+            labels = texts[id(family.label_sets)] = yield from _label_texts_in_steps(family.label_sets)
         declaration = family.declaration
         deflater = Deflater()
         for start in range(0, len(labels), LINES_PER_STEP):
@@ -101,6 +103,14 @@ def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
             top = header(declaration.name, declaration.type, declaration.help)
             rendered[declaration.name] = RenderedFamily(top, lines)
     return rendered
+
+
+def _label_texts_in_steps(label_sets: LabelSets) -> Generator[None, None, list[str]]:
+    texts: list[str] = []
+    for start in range(0, len(label_sets.rows), LINES_PER_STEP):
+        texts += label_texts(LabelSets(label_sets.names, label_sets.rows[start : start + LINES_PER_STEP]))
+        yield
+    return texts
 
 
 def render_metrics(metrics: Iterable[Metric]) -> Rendered:

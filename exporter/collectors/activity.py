@@ -14,7 +14,7 @@ from exporter.api.rows import Rejections, rows
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.collectors.days import DAY, LATEST_DAY, Window, covered_days, latest_completed_day, midnight, window
 from exporter.collectors.history import carry_over, restated_rows
-from exporter.collectors.sums import Fold, Sums, column, fold, spend_by_day, sum_up
+from exporter.collectors.sums import KEYS_PER_STEP, Fold, Sums, column, fold, spend_by_day, sum_up
 from exporter.collectors.table import KEY_LABELS, MEASURES, Key, KeyLabel, Shape, Table
 from exporter.config.model import Activity
 from exporter.errors import InvalidResponse
@@ -133,9 +133,9 @@ class ActivityCollector:
             restated, covered = yield from self._compare(last, table, day, covered)
         windows = [each for each in self._windows if covered.issuperset(each.days(day))]
         sums = yield from sum_up(table, [each.days(day) for each in windows])
-        folding = fold(table, sums.ranks, self._settings.max_endpoints)
+        folding = yield from fold(table, self._settings.max_endpoints)
         yield
-        snapshot = self._snapshot(day, windows, sums, folding, table)
+        snapshot = yield from self._snapshot(day, windows, sums, folding, table)
         return Collected(
             snapshot=snapshot,
             memory=_Read(answer.digest, day, table, covered, rejections),
@@ -164,24 +164,30 @@ class ActivityCollector:
         yield from carry_over(last.table, table, carried)
         return restated, covered | carried
 
-    def _snapshot(self, day: date, windows: Sequence[Window], sums: Sums, folding: Fold, table: Table) -> Snapshot:
+    def _snapshot(
+        self, day: date, windows: Sequence[Window], sums: Sums, folding: Fold, table: Table
+    ) -> Work[Snapshot]:
         names = ("account", *self._labels)
         endpoints = LabelSets(names, [(self._account, *row) for row in folding.rows])
-        families = [
-            Family(declaration, endpoints, column(folding, totals, measure))
-            for each, totals in zip(windows, sums.windows, strict=True)
-            for measure, declaration in enumerate(_measures(each, self._labels))
-        ]
+        yield
+        families = []
+        for each, totals in zip(windows, sums.windows, strict=True):
+            for declaration, values in zip(_measures(each, self._labels), totals, strict=True):
+                families.append(Family(declaration, endpoints, column(folding, values)))
+                yield
         account = LabelSets(("account",), [(self._account,)])
         families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
-        families.append(self._info(folding, table))
+        families.append((yield from self._info(folding, table)))
+        yield
         return Snapshot(tuple(families))
 
-    def _info(self, folding: Fold, table: Table) -> Family:
+    def _info(self, folding: Fold, table: Table) -> Work[Family]:
         """Return the names of every published endpoint but `other`; one series each, or joins would fail."""
         declaration = _endpoint_info(self._labels)
         seen: dict[Key, tuple[int, Key]] = {}
-        for row, members in zip(folding.rows, folding.members, strict=True):
+        for steps, (row, members) in enumerate(zip(folding.rows, folding.members, strict=True)):
+            if steps % KEYS_PER_STEP == 0:
+                yield
             if table.keys.get(row) == members[0] and len(members) == 1:
                 values: dict[str, str] = dict(zip(self._labels, row, strict=True))
                 place, permaslug = table.permaslugs[members[0]]

@@ -4,71 +4,83 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
+from typing import cast
 
 from exporter.collectors.base import Work
 from exporter.collectors.days import DAY
-from exporter.collectors.table import NO_CELL, WIDTH, Key, Table
+from exporter.collectors.table import MEASURES, WIDTH, Key, Table
 
-KEYS_PER_STEP = 8
+KEYS_PER_STEP = 32
+MONEY = (0, 1)  # of the measures; the others are counts, whose sums are exact as they are
 OTHER = "other"
 UNKNOWN = math.nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """Per window, one array with WIDTH sums for each key, in the keys' order; `ranks` orders keys by their size.
+    """Per window and measure, one sum for each key, in the keys' order.
 
     `spend` is USD per day place, credits and own-key spend together; unknown numbers are left out of it.
     """
 
-    windows: tuple[array[float], ...]
-    ranks: list[tuple[float, float]]
+    windows: tuple[tuple[array[float], ...], ...]
     spend: list[float]
 
 
 def sum_up(table: Table, windows: Sequence[Sequence[date]]) -> Work[Sums]:
-    """Return the sums over each window's days, each rounded once (math.fsum).
+    """Return the sums over each window's days, amounts of money rounded once (math.fsum).
 
     An endpoint without a row in a window gets 0, but for a number that no row of the table reports: that is NaN.
     """
     days = table.shape.days
     spans = [_span(table, window) for window in windows]
-    results = tuple(array("d") for _ in windows)
-    ranks: list[tuple[float, float]] = []
+    results = tuple(tuple(array("d") for _ in MEASURES) for _ in windows)
     spend = [0.0] * days
+    columns = yield from _columns(table)
+    for start in range(0, len(table.keys), KEYS_PER_STEP):
+        block = table.places[start * days : (start + KEYS_PER_STEP) * days]
+        picks = [_picker(block[day::days]) for day in range(days)]
+        for measure, values in enumerate(columns):
+            by_day = [pick(values) for pick in picks]
+            add = math.fsum if measure in MONEY else sum
+            for result, span in zip(results, spans, strict=True):
+                result[measure].fromlist(list(map(add, zip(*by_day[span], strict=True))))
+            if measure in MONEY:
+                for day, numbers in enumerate(by_day):
+                    spend[day] += math.fsum(number for number in numbers if _is_known(number))
+        yield
+    return Sums(results, spend)
+
+
+def _columns(table: Table) -> Work[list[array[float]]]:
+    """Return each measure's numbers by cell, and behind them, where NO_CELL finds it, what a day without a row is."""
     nothing = yield from _nothing(table)
-    for index in range(len(table.keys)):
-        present = [
-            (place, table.cells[cell * WIDTH : (cell + 1) * WIDTH])
-            for place, cell in enumerate(table.places[index * days : (index + 1) * days])
-            if cell != NO_CELL
-        ]
-        for result, span in zip(results, spans, strict=True):
-            columns = zip(*[numbers for place, numbers in present if place in span], strict=True)
-            result.extend(tuple(map(math.fsum, columns)) or nothing)
-        for place, numbers in present:
-            spend[place] += _known(numbers[0]) + _known(numbers[1])
-        ranks.append(
-            (
-                sum(_known(numbers[0]) + _known(numbers[1]) for _, numbers in present),
-                sum(_known(numbers[2]) for _, numbers in present),
-            )
-        )
-        if index % KEYS_PER_STEP == 0:
-            yield
-    return Sums(results, ranks, spend)
+    columns = []
+    for measure in range(WIDTH):
+        columns.append(table.cells[measure::WIDTH])
+        columns[-1].append(nothing[measure])
+        yield
+    return columns
 
 
-def _span(table: Table, window: Sequence[date]) -> range:
+def _picker(cells: array[int]) -> Callable[[array[float]], tuple[float, ...]]:
+    """Return what takes these cells' numbers out of a column at once."""
+    if len(cells) == 1:
+        return lambda column: (column[cells[0]],)
+    return cast("Callable[[array[float]], tuple[float, ...]]", itemgetter(*cells))
+
+
+def _is_known(number: float) -> bool:
+    return not math.isnan(number)
+
+
+def _span(table: Table, window: Sequence[date]) -> slice:
     start = (window[0] - table.shape.first).days
-    return range(start, start + len(window))
-
-
-def _known(number: float) -> float:
-    return 0.0 if math.isnan(number) else number
+    return slice(start, start + len(window))
 
 
 def _nothing(table: Table) -> Work[tuple[float, ...]]:
@@ -94,7 +106,7 @@ class Fold:
     folded: int
 
 
-def fold(table: Table, ranks: Sequence[tuple[float, float]], most: int) -> Fold:
+def fold(table: Table, most: int) -> Work[Fold]:
     """Keep the `most` largest endpoints (by spend, then requests, then name); the rest are summed under `other`.
 
     A workspace's rest stays its own, so that totals per workspace stay right.
@@ -102,12 +114,26 @@ def fold(table: Table, ranks: Sequence[tuple[float, float]], most: int) -> Fold:
     keys = list(table.keys)
     if len(keys) <= most:
         return Fold(keys, [(index,) for index in range(len(keys))], 0)
-    by_size = sorted(range(len(keys)), key=lambda index: (-ranks[index][0], -ranks[index][1], keys[index]))
+    sizes = yield from _sizes(table)
+    by_size = sorted(range(len(keys)), key=lambda index: (sizes[index], keys[index]))
     kept = set(by_size[:most])
     groups: dict[Key, list[int]] = {}
     for index, key in enumerate(keys):
         groups.setdefault(key if index in kept else _other(table, key), []).append(index)
     return Fold(list(groups), [tuple(members) for members in groups.values()], len(keys) - most)
+
+
+def _sizes(table: Table) -> Work[list[tuple[float, float]]]:
+    """Return for each key its spend and requests over all days, negative, so that the largest comes first."""
+    sizes = []
+    for index in range(len(table.keys)):
+        cells = [cell for place in range(table.shape.days) if (cell := table.cell(index, place)) is not None]
+        spend = math.fsum(number for cell in cells for number in (cell[0], cell[1]) if _is_known(number))
+        requests = math.fsum(cell[2] for cell in cells if _is_known(cell[2]))
+        sizes.append((-spend, -requests))
+        if index % KEYS_PER_STEP == 0:
+            yield
+    return sizes
 
 
 def _other(table: Table, key: Key) -> Key:
@@ -116,9 +142,8 @@ def _other(table: Table, key: Key) -> Key:
     )
 
 
-def column(fold_: Fold, sums: array[float], measure: int) -> array[float]:
-    """Return one measure's values in the order of the fold's rows."""
-    values = sums[measure::WIDTH]
+def column(fold_: Fold, values: array[float]) -> array[float]:
+    """Return one measure's sums in the order of the fold's rows."""
     if not fold_.folded:
         return values
     return array("d", [math.fsum(values[index] for index in members) for members in fold_.members])

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, cast
+from itertools import chain, count
+from operator import itemgetter
+from typing import Any, Literal, cast
+
+from msgspec.structs import astuple
 
 from exporter.api.model import RejectionReason, Row
 from exporter.api.rows import Rejections
@@ -38,6 +42,12 @@ Key = tuple[str, ...]
 Place = int | RejectionReason
 _Identity = tuple[str | None, str | None, str | None, str | None, str | None]
 
+# Parts of a row as a tuple, in the order of Row's fields.
+_DATE = itemgetter(0)
+_IDENTITY = itemgetter(slice(1, 6))
+_PERMASLUG = itemgetter(2)
+_NUMBERS = itemgetter(slice(6, 13))
+
 _EXCLUDED = -1
 _INVALID_TEXT = -2
 _MISSING_MODEL = -3
@@ -58,6 +68,10 @@ class Shape:
     takes_model: Callable[[str], bool]
     first: date
     today: date
+    columns: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(map(KEY_LABELS.index, self.labels)))
 
     @property
     def days(self) -> int:
@@ -98,42 +112,70 @@ class Table:
     _identities: dict[_Identity, int] = field(default_factory=dict)
     _dates: dict[str, Place] = field(default_factory=dict)
 
-    def add(self, rows: Iterable[Row], rejections: Rejections) -> None:
+    def add(self, rows: Sequence[Row], rejections: Rejections) -> None:
         """Add rows to their cells; rows of one key and day are summed. Rows that can't be used are rejected."""
-        for row in rows:
-            place = self._dates.get(row.date)
-            if place is None:
-                place = self._new_date(row.date)
-            identity = (row.model, row.model_permaslug, row.provider_name, row.endpoint_id, row.workspace_id)
-            numbers = _numbers(row)
-            key = self._identities.get(identity)
-            if key is None:
-                counts = numbers is not None and isinstance(place, int) and place != UNUSED
-                key = self._new_identity(identity, counts=counts)
-            if isinstance(place, str):
-                rejections.add(place, row)
-            elif key in _REASONS:
-                rejections.add(_REASONS[key], row)
-            elif numbers is None:
-                rejections.add("missing_numbers", row)
-            else:
-                self.usable += 1
-                if place != UNUSED:
-                    self._add_numbers(key, place, numbers)
-                    if key != _EXCLUDED and row.model_permaslug and place >= self.permaslugs[key][0]:
-                        self.permaslugs[key] = max(self.permaslugs[key], (place, row.model_permaslug))
+        if not self._add_all(list(map(astuple, rows))):
+            for row in rows:
+                self._add_one(row, rejections)
 
-    def _add_numbers(self, key: int, place: int, numbers: Sequence[float]) -> None:
-        self.days_with_rows.add(place)
-        if key == _EXCLUDED:
-            return
-        position = key * self.shape.days + place
-        cell = self.places[position]
-        if cell == NO_CELL:
-            self.places[position] = len(self.cells) // WIDTH
-            self.cells.extend(numbers)
+    def _add_all(self, rows: list[tuple[Any, ...]]) -> bool:
+        """Add rows that all count and have all their numbers: nearly every piece of nearly every answer.
+
+        Return False, and add none, if there is one among them that has to be looked at by itself.
+        """
+        try:
+            numbers = array("d", list(chain.from_iterable(map(_NUMBERS, rows))))
+        except TypeError:
+            return False
+        places = [self._dates.get(text) for text in map(_DATE, rows)]
+        if None in places:
+            places = [self._place(text) for text in map(_DATE, rows)]
+        days = set(places)
+        if not all(isinstance(day, int) and day != UNUSED for day in days):
+            return False
+        keys = list(map(self._identities.get, map(_IDENTITY, rows)))
+        if None in keys:
+            keys = [self._key(identity, counts=True) for identity in map(_IDENTITY, rows)]
+        known = cast("list[int]", keys)
+        if known and min(known) < 0:
+            return False
+        self._place_cells(known, cast("list[int]", places), numbers, list(map(_PERMASLUG, rows)))
+        self.days_with_rows |= cast("set[int]", days)
+        self.usable += len(rows)
+        return True
+
+    def _place_cells(
+        self, keys: list[int], places: list[int], numbers: array[float], permaslugs: list[str | None]
+    ) -> None:
+        cells, width, permaslug_of = self.places, self.shape.days, self.permaslugs
+        first = len(self.cells) // WIDTH
+        self.cells.extend(numbers)
+        for cell, key, place, permaslug in zip(count(first), keys, places, permaslugs, strict=False):
+            position = key * width + place
+            if cells[position] == NO_CELL:
+                cells[position] = cell
+            else:
+                self._add_to_cell(cells[position], self.cells[cell * WIDTH : (cell + 1) * WIDTH])
+            if permaslug and place >= permaslug_of[key][0]:
+                permaslug_of[key] = max(permaslug_of[key], (place, permaslug))
+
+    def _add_one(self, row: Row, rejections: Rejections) -> None:
+        place = self._place(row.date)
+        numbers = _numbers(row)
+        counts = numbers is not None and isinstance(place, int) and place != UNUSED
+        key = self._key(_IDENTITY(astuple(row)), counts=counts)
+        if isinstance(place, str):
+            rejections.add(place, row)
+        elif key in _REASONS:
+            rejections.add(_REASONS[key], row)
+        elif numbers is None:
+            rejections.add("missing_numbers", row)
         else:
-            self._add_to_cell(cell, numbers)
+            self.usable += 1
+            if place != UNUSED:
+                self.days_with_rows.add(place)
+                if key != _EXCLUDED:
+                    self._place_cells([key], [place], array("d", numbers), [row.model_permaslug])
 
     def _add_to_cell(self, cell: int, numbers: Sequence[float]) -> None:
         """Add to numbers that are there, and remember what each addition rounds away for the next one (Dekker).
@@ -173,28 +215,33 @@ class Table:
         self.places[key * self.shape.days + place] = len(self.cells) // WIDTH
         self.cells.extend(numbers)
 
-    def _new_date(self, text: str) -> Place:
-        if len(self._dates) >= MOST_DATE_TEXTS:
-            self._dates.clear()
-        place = self._dates[text] = self.shape.place(text)
+    def _place(self, text: str) -> Place:
+        place = self._dates.get(text)
+        if place is None:
+            if len(self._dates) >= MOST_DATE_TEXTS:
+                self._dates.clear()
+            place = self._dates[text] = self.shape.place(text)
         return place
 
-    def _new_identity(self, identity: _Identity, *, counts: bool) -> int:
+    def _key(self, identity: _Identity, *, counts: bool) -> int:
         """Return what rows with this identity are for; they become a key by the first row that counts.
 
         A row that is rejected or unused must not: an endpoint known only from it would be published as 0.
         """
-        model, permaslug, provider, endpoint, workspace = (text or "" for text in identity)
+        number = self._identities.get(identity)
+        if number is not None:
+            return number
+        model, permaslug, endpoint, provider, workspace = identity
         number = _EXCLUDED
         if not (model or permaslug):
             number = _MISSING_MODEL
-        elif not all(_is_label_text(text) for text in (model, permaslug, provider, endpoint, workspace)):
+        elif not _are_label_texts(identity):
             number = _INVALID_TEXT
-        elif self.shape.takes_model(model or permaslug):
+        elif self.shape.takes_model(model or permaslug or ""):
             if not counts:
                 return _NO_KEY_YET
-            values = dict(zip(KEY_LABELS, (model or permaslug, provider, endpoint, workspace), strict=True))
-            number = self.key_index(tuple(values[label] for label in self.shape.labels))
+            values = (model or permaslug or "", provider or "", endpoint or "", workspace or "")
+            number = self.key_index(tuple([values[column] for column in self.shape.columns]))
         self._identities[identity] = number
         return number
 
@@ -217,12 +264,13 @@ def _numbers(row: Row) -> tuple[float, ...] | None:
     return tuple([math.nan if number is None else number for number in numbers])
 
 
-def _is_label_text(text: str) -> bool:
-    """Return whether text can be a label's value: short, and UTF-8 (a lone surrogate is not)."""
-    if len(text) > LONGEST_TEXT:
-        return False
+def _are_label_texts(texts: _Identity) -> bool:
+    """Return whether texts can be labels' values: short, and UTF-8 (a lone surrogate is not)."""
+    joined = "".join([text for text in texts if text])
+    if joined.isascii():
+        return len(joined) <= LONGEST_TEXT or max(len(text or "") for text in texts) <= LONGEST_TEXT
     try:
-        text.encode()
+        joined.encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return max(len(text or "") for text in texts) <= LONGEST_TEXT
