@@ -16,10 +16,10 @@ from benchmarks.processes import configured, end, environment, exporter, free_po
 
 ROUNDS = 7
 REST = 3.0
-SOONEST = 0.5
+SOONEST = 0.5 / 0.22  # half a second on a machine whose bare import takes 0.22 s
 SMALLEST = 55.0  # MiB
 _BARE = """
-import aiohttp, apscheduler.schedulers.asyncio, msgspec, prometheus_client, structlog
+import aiohttp, apscheduler.schedulers.asyncio, prometheus_client, structlog, yaml
 from pathlib import Path
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line))
 """
@@ -50,8 +50,8 @@ def measure() -> list[Line]:
                 milliseconds(here),
                 f"the packages' bare import: {milliseconds(there)}",
                 f"{times(here / there)} its time",
-                f"≤ {SOONEST} s" if judged else "",
-                here <= SOONEST if judged else None,
+                f"≤ {times(SOONEST)}: 0.5 s where the import takes 0.22 s" if judged else "",
+                here <= SOONEST * there if judged else None,
             )
         )
     for name in commands:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exporter import __version__, log
 from exporter.app import Exporter
@@ -22,9 +22,11 @@ from exporter.errors import ExporterError, ListenError
 from exporter.options import Options
 from exporter.systemd import Systemd
 from exporter.web.listen import inherited_sockets
-from exporter.web.live import LiveConfiguration
 from exporter.web.server import WebServer
 from exporter.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from exporter.web.live import LiveConfiguration
 
 REVISION_VARIABLE = "OPENROUTER_EXPORTER_REVISION"
 
@@ -63,7 +65,7 @@ async def serve(
     clock = SystemClock()
     systemd = Systemd(os.environ)
     with stop_signals() as stopped:
-        live = None if options.web_config_file is None else LiveConfiguration(options.web_config_file)
+        live = None if options.web_config_file is None else _live(options.web_config_file)
         sockets = systemd_sockets() if options.systemd_socket else []
         addresses = () if options.systemd_socket else options.listen_addresses
         exporter = Exporter(
@@ -120,6 +122,12 @@ def _beside(coroutines: Iterable[Coroutine[Any, Any, None]]) -> Iterator[None]:
     finally:
         for task in tasks:
             task.cancel()
+
+
+def _live(path: Path) -> LiveConfiguration:
+    from exporter.web.live import LiveConfiguration  # only where it is asked for, to start sooner
+
+    return LiveConfiguration(path)
 
 
 def systemd_sockets() -> list[socket.socket]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from exporter.web.handlers import Routes
-from exporter.web.live import LiveConfiguration
 from exporter.web.reply import Reply, text
 from exporter.web.throttle import source_of
+
+if TYPE_CHECKING:
+    from exporter.web.live import LiveConfiguration
 
 FIRST_REQUEST_SECONDS = 10.0  # from connecting to a whole head
 IDLE_SECONDS = 130.0  # longer than the usual scrape intervals, so that Prometheus keeps its connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from aiohttp import web
@@ -13,12 +13,14 @@ from aiohttp import web
 from exporter.clock import Clock
 from exporter.errors import ExporterError
 from exporter.status import Status
-from exporter.web.auth import Gate
 from exporter.web.daemon import Daemon
 from exporter.web.pages import landing_page
 from exporter.web.reply import Answer, Heads, Reply, text
 from exporter.web.settings import WebSettings
 from exporter.web.status import status_json
+
+if TYPE_CHECKING:
+    from exporter.web.auth import Gate
 
 Handler = Callable[[], Answer] | Callable[[], Awaitable[Answer]]
 

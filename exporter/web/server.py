@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from exporter.clock import Clock
-from exporter.web.auth import Gate
 from exporter.web.connections import FIRST_REQUEST_SECONDS, ConnectionServer
 from exporter.web.daemon import Daemon
 from exporter.web.handlers import Routes
 from exporter.web.listen import BACKLOG, ListenAddress, listen, url_of
-from exporter.web.live import LiveConfiguration, LiveContext
 from exporter.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from exporter.web.auth import Gate
+    from exporter.web.live import LiveConfiguration
 
 
 class WebServer:
@@ -35,7 +38,7 @@ class WebServer:
         live: LiveConfiguration | None = None,
     ) -> None:
         self._live = live
-        self._routes = Routes(daemon, settings, clock, None if live is None else Gate(live, clock))
+        self._routes = Routes(daemon, settings, clock, None if live is None else _gate(live, clock))
         self._settings = settings
         self._wanted = addresses
         self._sockets = list(sockets)
@@ -60,7 +63,7 @@ class WebServer:
         self._connections = ConnectionServer(self._routes, self._live)
         tls: dict[str, Any] = {}
         if self._live is not None and self._live.current().tls is not None:
-            tls = {"ssl": LiveContext.of(self._live), "ssl_handshake_timeout": FIRST_REQUEST_SECONDS}
+            tls = {"ssl": _context(self._live), "ssl_handshake_timeout": FIRST_REQUEST_SECONDS}
             tls["ssl_shutdown_timeout"] = 5.0
         for each in self._sockets:
             self._listeners.append(await loop.create_server(self._connections, sock=each, backlog=BACKLOG, **tls))
@@ -89,3 +92,18 @@ class WebServer:
         for each in self._sockets:
             each.close()
         self._sockets.clear()
+
+
+# Passwords and TLS are loaded only where they are asked for: half of the web layer's start would be theirs.
+
+
+def _gate(live: LiveConfiguration, clock: Clock) -> Gate:
+    from exporter.web.auth import Gate
+
+    return Gate(live, clock)
+
+
+def _context(live: LiveConfiguration) -> ssl.SSLContext:
+    from exporter.web.live import LiveContext
+
+    return LiveContext.of(live)
