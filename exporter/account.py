@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 
 from exporter import keycheck, log
-from exporter.api.client import REFUSED, ApiMetrics, Client, RequestDuration
+from exporter.api.client import REFUSED, Client
+from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import Clock
 from exporter.collecting import CollectingMetrics
 from exporter.collectors.activity import ActivityCollector

@@ -13,7 +13,7 @@ import yaml
 
 from exporter import __version__, keycheck, log
 from exporter.account import AccountAtWork, Shared
-from exporter.api.client import RequestDuration
+from exporter.api.metrics import RequestDuration
 from exporter.api.session import open_session
 from exporter.clock import Clock
 from exporter.collectors import activity
@@ -57,7 +57,7 @@ class Exporter:
         *,
         read_configuration: Callable[[], Configuration] | None = None,
         announce: Announce | None = None,
-        log_level: str = "info",
+        log_level: str | None = None,
         revision: str = "",
     ) -> None:
         self._configuration = configuration
@@ -156,7 +156,9 @@ class Exporter:
         log.logger().info("reloaded", accounts=len(configuration.accounts))
 
     def _in_force(self) -> None:
-        log.set_level(self._configuration.log.level or self._log_level)
+        level = self._configuration.log.level or self._log_level
+        if level is not None:
+            log.set_level(level)
         self._process.loaded()
 
     async def _apply(self, configuration: Configuration) -> None:

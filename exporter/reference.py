@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from exporter.api.client import ApiMetrics, RequestDuration
+from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collecting import CollectingMetrics
 from exporter.collectors.activity import ActivityCollector

@@ -14,7 +14,8 @@ import structlog
 from structlog.testing import LogCapture
 
 from exporter.api.answer import Answer
-from exporter.api.client import ApiMetrics, Client, Request, RequestDuration
+from exporter.api.client import Client, Request
+from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.api.session import open_session
 from exporter.clock import Clock
 from exporter.config.model import Backoff, Retries, Upstream

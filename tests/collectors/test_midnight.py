@@ -11,7 +11,8 @@ from fractions import Fraction
 import pytest
 import structlog
 
-from exporter.api.client import ApiMetrics, Client, RequestDuration
+from exporter.api.client import Client
+from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.api.session import open_session
 from exporter.collectors.activity import OPERATION, ActivityCollector
 from exporter.collectors.base import Poll
