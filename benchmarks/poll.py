@@ -1,6 +1,6 @@
-"""A whole poll of 100,000 rows against the vendor's own client, which only reads them.
+"""A whole poll of 100,000 rows against the vendor's own client, which only reads them, and the usual way to the same.
 
-Both read the same bytes from the same server in processes of their own, in turn. Memory is that of the first call in
+All read the same bytes from the same server in processes of their own, in turn. Memory is that of the first call in
 a new process: afterwards it would be in the allocator's pockets.
 """
 
@@ -17,18 +17,25 @@ MEMORY_SHARE = 0.1
 
 
 def measure() -> list[Line]:
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": []}
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": [], "usual": []}
     with simulator(ENDPOINTS) as api:
         for turn in range(PROCESSES):
             say(f"poll: round {turn + 1} of {PROCESSES}")
-            with worker("polling_worker", api.api) as ours, worker("sdk_worker", api.api) as sdk:
+            with (
+                worker("polling_worker", api.api) as ours,
+                worker("sdk_worker", api.api) as sdk,
+                worker("usual_poll_worker", api.api) as usual,
+            ):
                 for call in range(CALLS):
-                    for name, process in (("ours", ours), ("sdk", sdk)):
+                    for name, process in (("ours", ours), ("sdk", sdk), ("usual", usual)):
                         found[name].append(process.ask("new") | {"first": call == 0})
     rows = int(found["sdk"][0]["size"])
     seconds, cpu = (_medians(found, what) for what in ("seconds", "cpu"))
     memory = {name: median([each["memory"] for each in found[name] if each["first"]]) for name in found}
-    faster = median([b["seconds"] / a["seconds"] for a, b in zip(found["ours"], found["sdk"], strict=True)])
+    faster, than_usual = (
+        median([b["seconds"] / a["seconds"] for a, b in zip(found["ours"], found[name], strict=True)])
+        for name in ("sdk", "usual")
+    )
     share = memory["ours"] / memory["sdk"]
     return [
         Line(
@@ -38,6 +45,12 @@ def measure() -> list[Line]:
             times(faster) + " faster",
             f"≥ {FASTER:.0f} times faster",
             faster >= FASTER,
+        ),
+        Line(
+            "the same",
+            milliseconds(seconds["ours"]),
+            f"the usual way to the same bytes: {milliseconds(seconds['usual'])}",
+            times(than_usual) + " faster",
         ),
         Line(
             "its CPU time",
@@ -52,6 +65,12 @@ def measure() -> list[Line]:
             f"{share:.3f} of it",
             f"≤ {MEMORY_SHARE} of it",
             share <= MEMORY_SHARE,
+        ),
+        Line(
+            "the same",
+            f"{memory['ours']:.1f} MiB",
+            f"the usual way to the same bytes: {memory['usual']:.1f} MiB",
+            f"{memory['ours'] / memory['usual']:.3f} of it",
         ),
     ]
 
