@@ -1,4 +1,4 @@
-"""A worker: the usual way to the same end: the vendor's own client, loops over its rows, gauges, `generate_latest`, gzip.
+"""A worker: the usual way to the same end: the vendor's client, loops over its rows, gauges, `generate_latest`, gzip.
 
 The same windows, labels and families as ours; nothing for folding, restatement or rows that can't be used.
 """

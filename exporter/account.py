@@ -114,16 +114,16 @@ class AccountAtWork:
         self._client.forget_secret()
 
     def take_over(self, old: AccountAtWork) -> bool:
-        """Go on from where an account of other settings was; return whether its published data still hold."""
+        """Go on from where an account of other times was. Return False, and do nothing, if its data were others."""
         if self.account.key != old.account.key or self.shared.upstream.base_url != old.shared.upstream.base_url:
             return False
-        earlier = {poller.collector.name: poller for poller in old.pollers}
-        taken = all(
-            poller.collector.name in earlier and poller.take_over(earlier[poller.collector.name])
-            for poller in self.pollers
-        )
+        pairs = list(zip(self.pollers, old.pollers, strict=False))
+        if len(self.pollers) != len(old.pollers) or not all(new.publishes_as(before) for new, before in pairs):
+            return False
+        for new, before in pairs:
+            new.take_over(before)
         self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
-        return taken and len(earlier) == len(self.pollers)
+        return True
 
 
 def _enabled(account: Account) -> list[tuple[Collector, tuple[float, float]]]:

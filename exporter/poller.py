@@ -83,10 +83,13 @@ class Poller:
         """Whether a poll has ended, however."""
         return bool(self._records)
 
-    def take_over(self, old: Poller) -> bool:
-        """Go on from where a poller of other times was. Return False, and do nothing, if it published other data."""
-        if self.collector.identity != old.collector.identity:
-            return False
+    def publishes_as(self, old: Poller) -> bool:
+        """Return whether another poller's data are what this one would publish."""
+        same = self.collector.name == old.collector.name
+        return same and self.collector.identity == old.collector.identity
+
+    def take_over(self, old: Poller) -> None:
+        """Go on from where a poller was that publishes as this one does."""
         self._memory = old._memory
         self._published_for = old._published_for
         self._last_success = old._last_success
@@ -95,7 +98,6 @@ class Poller:
         self._outage |= old._outage
         if self._records:
             self._measure(self._records[-1])
-        return True
 
     def skip(self, reason: SkipReason) -> None:
         """Count a poll that was due but is not made."""
