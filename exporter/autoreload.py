@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter.clock import Clock
+from exporter.config.files import read_file
+from exporter.config.tree import LARGEST_FILE
 from exporter.errors import ExporterError
 
 
@@ -37,7 +39,7 @@ def content_hash(files: Iterable[Path]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(set(files)):
         try:
-            content = path.read_bytes()
+            content = read_file(path, LARGEST_FILE)
         except OSError:
             content = b""
         for part in (str(path).encode(errors="surrogateescape"), content):

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from exporter.config.files import read_file
 from exporter.config.model import Account, Collectors, Configuration, Logging, Upstream
 from exporter.config.reading import Reader, Section, build, overlay
 from exporter.config.report import Place, Report, quoted
@@ -26,8 +27,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configurati
     """
     report = Report(str(path))
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+        content = read_file(path, LARGEST_FILE, may_be_pipe=True)
     except OSError as error:
         raise _unplaced(str(path), f"can't be read: {error.strerror}") from None
     except ValueError:

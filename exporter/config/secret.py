@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from exporter.config.files import read_file
 from exporter.errors import SecretError
+
+LONGEST_KEY = 4096
 
 
 class Secret:
@@ -64,10 +67,12 @@ class FileSecret:
     def read(self) -> Secret:
         """Return the file's text. Raise SecretError if it can't be read or can't be a key."""
         try:
-            text = self.path.read_text(encoding="utf-8")
+            text = read_file(self.path, LONGEST_KEY).decode()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise SecretError(f"file {self.path}: {reason}") from None
+        if len(text) > LONGEST_KEY:
+            raise SecretError(f"file {self.path} is longer than {LONGEST_KEY} bytes; this can't be a key")
         return _usable(text.removesuffix("\n").removesuffix("\r"), f"file {self.path}")
 
 

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from exporter.config.files import read_file
+
+LARGEST_FILE = 4 * 1024 * 1024  # ten times the bundle of all public authorities
 
 Stamp = tuple[int, int, int] | None
 
@@ -26,7 +32,10 @@ class Files:
     def read(self, path: Path) -> str:
         """Return a file's text; raise OSError or ValueError if there is none."""
         self.stamps[path] = stamp_of(path)  # before reading: a change meanwhile is seen next time
-        return path.read_text("utf-8")
+        content = read_file(path, LARGEST_FILE, may_be_pipe=True)
+        if len(content) > LARGEST_FILE:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return content.decode().replace("\r\n", "\n")
 
     def changed(self) -> bool:
         """Return whether one of the files read is another now."""

@@ -1,0 +1,30 @@
+"""Reading files that others may have put something else in the place of: a pipe, a device, a gigabyte.
+
+Opening a named pipe waits for its other end, for ever if there is none; and these files are read again while the
+daemon runs, in its event loop or in a thread that its end waits for.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def read_file(path: Path, limit: int, *, may_be_pipe: bool = False) -> bytes:
+    """Return a file's content, at most `limit` + 1 bytes of it, without waiting for anyone. Raise OSError.
+
+    A pipe, as in `--config.file <(command)`, is read to its end, but nobody is waited for who might open it.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if may_be_pipe and stat.S_ISFIFO(mode):
+            os.set_blocking(file.fileno(), True)
+        elif not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "Not a regular file")
+        return file.read(limit + 1)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
