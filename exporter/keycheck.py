@@ -17,6 +17,7 @@ from exporter.telemetry import Telemetry
 OPERATION = "key"
 INTERVAL = 3600.0
 LONGEST_CHECK = 30.0
+LONGEST_ANSWER = 64 * 1024  # decoded in one go
 
 ADVICE = (
     "this is an ordinary key, which can't read the account's activity; "
@@ -98,7 +99,7 @@ class KeyCheck:
         self._tell(info)
 
     async def _ask(self) -> KeyInfo:
-        request = Request(operation=OPERATION, path="/key", parameters={})
+        request = Request(operation=OPERATION, path="/key", parameters={}, longest_answer=LONGEST_ANSWER)
         answer = await self._client.ask(request, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
         try:
             return decode(answer)

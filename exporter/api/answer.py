@@ -68,6 +68,7 @@ async def read_answer(response: aiohttp.ClientResponse, limit: int) -> Answer:
 def pieces(answer: Answer) -> Iterator[bytes]:
     """Yield the body in order, inflated, in pieces of at most 64 KiB.
 
+    A piece may be empty: megabytes of gzip can stand for nothing, and inflating them must not go on in one go.
     Raises InvalidResponse for a broken or truncated gzip stream, and as soon as the limit is passed.
     """
     size = 0
@@ -92,8 +93,7 @@ def _inflated(chunks: tuple[bytes, ...]) -> Iterator[bytes]:
             while waiting and not stream.eof:
                 piece = stream.decompress(waiting, PIECE)
                 waiting = stream.unconsumed_tail
-                if piece:
-                    yield piece
+                yield piece
         while piece := stream.decompress(stream.unconsumed_tail, PIECE):
             yield piece
     except BrokenStream as error:

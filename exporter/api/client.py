@@ -37,12 +37,16 @@ REFUSED = (401, 403)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A question to the API; `operation` is the label it is counted under."""
+    """A question to the API; `operation` is the label it is counted under.
+
+    `longest_answer` is where no answer is longer than so many bytes, however much the settings allow.
+    """
 
     operation: str
     path: str
     parameters: Mapping[str, str]
     method: str = "GET"
+    longest_answer: int | None = None
 
 
 class Client:
@@ -151,7 +155,8 @@ class Client:
                 self.metrics.answered(request.operation, response.status)
                 if response.status != OK:
                     raise await refusal(response, self._clock.now())
-                return await read_answer(response, limits.max_response_bytes)
+                most = limits.max_response_bytes
+                return await read_answer(response, min(most, request.longest_answer or most))
         except aiohttp.ClientHttpProxyError as error:
             raise ConnectionFailed(f"the proxy answered with status {error.status}") from None
         except aiohttp.ClientPayloadError as error:

@@ -84,11 +84,14 @@ def _rows(stream: Iterator[bytes], rejections: Rejections) -> Iterator[list[Row]
         buffer += piece
         if len(buffer) >= SMALL_BODY:
             break
+        yield []
     head = _HEAD.match(buffer)
     if len(buffer) >= SMALL_BODY and head is not None and _is_json(head[0] + b"]}"):
         del buffer[: head.end()]
         yield from _cut(stream, buffer, rejections)
         return
+    if len(buffer) >= SMALL_BODY and not buffer.lstrip().startswith(b"{"):
+        raise InvalidResponse(f"expected an object with data, got {_shown_start(buffer)}")
     for piece in stream:
         buffer += piece
         yield []
@@ -119,6 +122,8 @@ def _cut(stream: Iterator[bytes], buffer: bytearray, rejections: Rejections) -> 
     wanted = PIECE
     for piece in stream:
         buffer += piece
+        if len(buffer) < wanted:
+            yield []
         while len(buffer) >= wanted:
             found, end = _first_rows(buffer, rejections)
             if not end:
@@ -254,4 +259,5 @@ def _shown(row: object) -> str:
 
 
 def _shown_start(body: bytes | bytearray) -> str:
-    return repr(printable(body.removeprefix(_HEAD_OF_REST)[:60].decode(errors="replace")))
+    start = bytes(body[: len(_HEAD_OF_REST) + 60])
+    return repr(printable(start.removeprefix(_HEAD_OF_REST)[:60].decode(errors="replace")))

@@ -8,6 +8,7 @@ import os
 import socket
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from exporter.config.model import Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, InvalidResponse
 from exporter.simulator.faults import Fault, Kind, parse_fault
 from exporter.simulator.server import Running
-from tests.api.harness import Asking, answer_bytes, asking, bare, retrying
+from tests.api.harness import ACTIVITY, Asking, answer_bytes, asking, bare, retrying
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -240,6 +241,17 @@ async def test_the_limit_is_to_the_byte(size: int, expected: int | str, encoding
         except InvalidResponse as error:
             found = str(error)
     assert expected == found
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_request_may_allow_less_than_the_settings(encoding: str) -> None:
+    """For what is decoded in one go."""
+    body = b"{}" + b" " * 100_000
+    sent = answer_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
+    request = replace(ACTIVITY, longest_answer=1024)
+    async with bare(sent) as server, asking(server.url) as asked:
+        with pytest.raises(InvalidResponse, match="the body is longer than 1024 bytes"):
+            b"".join(pieces(await asked.ask(request)))
 
 
 async def test_an_empty_encoding_is_none() -> None:

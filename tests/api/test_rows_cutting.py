@@ -7,6 +7,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.api.answer import Answer
 from exporter.api.rows import LONGEST_EXTENSION, Rejections, rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, many, read
@@ -200,3 +202,26 @@ def test_a_row_is_given_up_when_it_is_very_long() -> None:
     """A body with a row of a megabyte is no answer of this API; it is refused before it fills the memory."""
     body = body_of([GOOD, GOOD | {"padding": "x" * 2 * LONGEST_EXTENSION}, *many(GOOD)])
     assert None is read(answer_of(body))
+
+
+def turns_before_refusal(answer: Answer, reason: str) -> int:
+    """Return how often reading an answer gave way until it was refused."""
+    turns = 0
+    with pytest.raises(InvalidResponse, match=reason):
+        for _ in rows(answer, Rejections()):
+            turns += 1
+    return turns
+
+
+def test_gzip_that_stands_for_nothing_gives_way() -> None:
+    """60 MB of empty blocks inflate to no byte, and scrapes get their turn between any two pieces all the same."""
+    header, empty_block = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", b"\x00\x00\x00\xff\xff"
+    answer = replace(answer_of(b""), chunks=(header, *[empty_block * 1000] * 50), encoding="gzip")
+    assert turns_before_refusal(answer, "the gzip body ended early") >= 50
+
+
+@pytest.mark.parametrize("start", [b"}", b"[", b" ", b"<html>"])
+def test_a_long_body_that_is_no_object_is_not_read_to_its_end(start: bytes) -> None:
+    """Its beginning says it, and 64 MiB in one piece would stop everything else meanwhile."""
+    answer = answer_of(start * 1_000_000, 1000)
+    assert turns_before_refusal(answer, "expected an object with data, got") < 100
