@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ from exporter.status import CollectorStatus, PollRecord
 from exporter.store import Store
 
 KEPT_POLLS = 20
+DAYS_SHOWN = 30
 GRACE_SECONDS = 30.0
 MANAGEMENT_KEY_HINT = "a management key is needed: https://openrouter.ai/settings/management-keys"
 
@@ -228,7 +229,7 @@ class Poller:
             expires=_wall_time(now, monotonic, expires),
             series=self._series(),
             day=published.day if published else None,
-            spend=published.spend if published else (),
+            spend=_last_days(published) if published else (),
             advice=advice,
         )
 
@@ -246,6 +247,14 @@ def _record(started: datetime, duration: float, collected: Collected | None, err
         )
     unchanged = collected is not None and collected.snapshot is None
     return PollRecord(started=started, duration=duration, outcome="unchanged" if unchanged else "changed")
+
+
+def _last_days(published: Collected) -> tuple[tuple[date, float], ...]:
+    """Return the spend of the 30 days up to the one that the gauges describe, and of later ones."""
+    if published.day is None:
+        return published.spend
+    first = published.day - timedelta(days=DAYS_SHOWN - 1)
+    return tuple((day, usd) for day, usd in published.spend if day >= first)
 
 
 def _wall_time(now: datetime, monotonic: float, moment: float | None) -> datetime | None:
