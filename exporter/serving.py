@@ -7,12 +7,13 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporter import __version__, log
+from exporter.api.session import tls_context
 from exporter.app import Exporter
 from exporter.autoreload import reload_on_change
 from exporter.clock import Clock, SystemClock
@@ -37,6 +38,7 @@ def read_configuration(path: Path | None) -> Configuration:
     What is allowed but unwise is logged.
     """
     configuration = default() if path is None else load(path)
+    tls_context(configuration.upstream)
     for warning in warnings_of(configuration):
         log.logger().warning("configuration_warning", warning=warning)
     return configuration
@@ -64,7 +66,7 @@ async def serve(
     """
     clock = SystemClock()
     systemd = Systemd(os.environ)
-    with stop_signals() as stopped:
+    with stop_signals() as stopped, reload_signals() as asked_to_reload:
         live = None if options.web_config_file is None else _live(options.web_config_file)
         sockets = systemd_sockets() if options.systemd_socket else []
         addresses = () if options.systemd_socket else options.listen_addresses
@@ -83,7 +85,8 @@ async def serve(
                 exporter.start()
                 systemd.ready()
                 spare_the_garbage_collector()
-                with reload_signal(exporter), _beside(_watches(options, exporter, systemd, clock)):
+                reloads = reload_when(asked_to_reload, exporter.reload)
+                with _beside((reloads, *_watches(options, exporter, systemd, clock))):
                     await stopped.wait()
                 log.logger().info("stopping", timeout=options.shutdown_timeout)
                 systemd.stopping()
@@ -139,25 +142,28 @@ def systemd_sockets() -> list[socket.socket]:
 
 
 @contextmanager
-def reload_signal(exporter: Exporter) -> Iterator[None]:
-    """Reload on SIGHUP while the context lasts."""
+def reload_signals() -> Iterator[asyncio.Event]:
+    """Give an event that SIGHUP sets. Outside of this context the signal ends the process."""
     loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[None]] = set()
-
-    async def reload() -> None:
-        with suppress(ExporterError):  # it is logged, and the old configuration stays
-            await exporter.reload()
-
-    def start() -> None:
-        task = asyncio.create_task(reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    loop.add_signal_handler(signal.SIGHUP, start)
+    asked = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
     try:
-        yield
+        yield asked
     finally:
         loop.remove_signal_handler(signal.SIGHUP)
+
+
+async def reload_when(asked: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
+    """Reload each time that it was asked for, however often meanwhile; for ever."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            await reload()
+        except ExporterError:
+            pass  # it is logged, and the old configuration stays
+        except Exception:  # noqa: BLE001 — the next signal finds someone listening
+            log.logger().exception("reload_crashed")
 
 
 @contextmanager

@@ -10,15 +10,16 @@ from yarl import URL
 
 from exporter import __version__
 from exporter.config.model import Upstream
+from exporter.errors import ConfigurationError, Mistake
 
 
 def open_session(upstream: Upstream) -> aiohttp.ClientSession:
-    """Return a session that keeps no cookies, follows no redirects, and leaves inflating to us."""
-    context: ssl.SSLContext | bool = True
-    if upstream.tls.ca_file is not None:
-        context = ssl.create_default_context(cafile=upstream.tls.ca_file)
+    """Return a session that keeps no cookies, follows no redirects, and leaves inflating to us.
+
+    Raises ConfigurationError as `tls_context` does.
+    """
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context, limit=0),
+        connector=aiohttp.TCPConnector(ssl=tls_context(upstream) or True, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         headers={
@@ -30,6 +31,23 @@ def open_session(upstream: Upstream) -> aiohttp.ClientSession:
     # aiohttp silently repeats a request once after a disconnect; retries have one owner here, api/retry.py.
     session._retry_connection = False  # noqa: SLF001 — the only switch there is
     return session
+
+
+def tls_context(upstream: Upstream) -> ssl.SSLContext | None:
+    """Return what trusts the certificates of the settings' CA file, None if they name none.
+
+    Raises ConfigurationError if the file holds no certificate.
+    """
+    path = upstream.tls.ca_file
+    if path is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # of which ssl.SSLError is one
+        reason = (
+            "holds no certificate in PEM" if isinstance(error, ssl.SSLError) else f"can't be read: {error.strerror}"
+        )
+        raise ConfigurationError((Mistake(str(path), 0, 0, f"upstream.tls.ca_file: {reason}"),)) from None
 
 
 def environment_proxy(url: URL) -> str | None:

@@ -109,6 +109,16 @@ async def test_a_bad_configuration_starts_nothing(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("command", ["serve", "check-config"])
+async def test_a_ca_file_without_a_certificate_starts_nothing(command: str, tmp_path: Path) -> None:
+    """Every command that reads the configuration says so."""
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    file = tmp_path / "exporter.yaml"
+    file.write_text("accounts: [{name: a, api_key_env: KEY}]\nupstream: {tls: {ca_file: ca.pem}}")
+    code, _, err = await run(command, f"--config.file={file}", variables={"KEY": KEY})
+    assert (1, f"{tmp_path / 'ca.pem'}: upstream.tls.ca_file: holds no certificate in PEM\n") == (code, err)
+
+
 async def test_an_address_in_use_is_said(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """Exit code 1 and one line."""
     async with serving(write_configuration(simulator.url)) as daemon:

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
+import pytest
+from structlog.testing import capture_logs
 
+from exporter.serving import reload_when
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.server import Running
 from tests.daemon.conftest import Daemon, Samples, serving, usage, value
@@ -79,6 +82,64 @@ async def test_sighup_reloads(simulator: Running, write_configuration: Callable[
         found = await daemon.until(lambda found: accounts(found) == {"renamed"})
         assert 403 == (await post(daemon, "-/reload"))[0]
         assert found
+
+
+async def test_sighup_is_heard_from_the_start(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """One that comes while the daemon still starts is obeyed; unhandled, it would end the process."""
+    async with serving(write_configuration(simulator.url)) as daemon:
+        daemon.process.send_signal(signal.SIGHUP)
+        await daemon.until_said("reloaded")
+        assert daemon.process.returncode is None
+
+
+async def test_sighup_does_not_cut_the_end_short(
+    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Polls under way keep the time that they were given, and the exit code is 0."""
+    text = write_configuration(simulator.url).read_text().replace("timeout: 500ms", "timeout: 60s")
+    patient = tmp_path / "patient.yaml"
+    patient.write_text(text.replace("max_elapsed_time: 900ms", "max_elapsed_time: 60s"))
+    simulator.faults.replace(parse_fault("hang"))
+    async with serving(patient, "--shutdown.timeout=1s") as daemon:
+        async with asyncio.timeout(10):
+            while not simulator.requests:
+                await asyncio.sleep(0.02)
+        daemon.process.terminate()
+        await daemon.until_said("stopping")
+        assert 0 == await daemon.stop(signal.SIGHUP)
+    assert ["stopping", "stopped"] == [each["event"] for each in daemon.events if each["event"].startswith("stop")]
+
+
+async def test_a_ca_file_without_a_certificate_is_a_bad_file(
+    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """It can be read, so only making use of it tells."""
+    path = write_configuration(simulator.url)
+    (tmp_path / "ca.pem").write_text("not a certificate")
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        path.write_text(path.read_text().replace("upstream:", "upstream:\n  tls: {ca_file: ca.pem}"))
+        status, text = await post(daemon, "-/reload")
+        assert (500, True) == (status, "upstream.tls.ca_file: holds no certificate in PEM" in text)
+        assert 0 == value(await daemon.scrape(), "openrouter_exporter_config_last_reload_successful")
+
+
+async def test_a_reload_that_crashes_is_not_the_last() -> None:
+    """A bug is logged, and the next signal finds someone listening."""
+    asked = asyncio.Event()
+    reloads = 0
+
+    async def reload() -> None:
+        nonlocal reloads
+        reloads += 1
+        asked.set()
+        if reloads == 3:
+            raise asyncio.CancelledError
+        raise RuntimeError
+
+    asked.set()
+    with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
+        await reload_when(asked, reload)
+    assert ["reload_crashed"] * 2 == [line["event"] for line in logs]
 
 
 async def test_other_times_keep_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
