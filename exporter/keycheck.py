@@ -11,6 +11,7 @@ from prometheus_client import Gauge
 from exporter.api.answer import Answer, pieces
 from exporter.api.client import Client, Request
 from exporter.clock import Clock
+from exporter.config.secret import Secret
 from exporter.errors import ExporterError, InvalidResponse
 from exporter.telemetry import Telemetry
 
@@ -73,7 +74,7 @@ class KeyMetrics:
 
 
 class KeyCheck:
-    """Asks once an hour, and once when the API begins to refuse the key."""
+    """Asks once an hour, when the API begins to refuse the key, and when another key has taken its place."""
 
     def __init__(self, client: Client, metrics: KeyMetrics, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
         self._client = client
@@ -82,21 +83,26 @@ class KeyCheck:
         self._log = log
         self._next = clock.monotonic()
         self._was_refused = False
+        self._asked_with: Secret | None = None
         self.advice: str | None = None
 
     async def check(self, *, refused: bool) -> None:
         """Ask if it is time to. `refused` says that the API refused the key in the last poll. Never raises."""
         newly_refused = refused and not self._was_refused
         self._was_refused = refused
-        if not newly_refused and self._clock.monotonic() < self._next:
+        replaced = self._client.secret != self._asked_with
+        if not newly_refused and not replaced and self._clock.monotonic() < self._next:
             return
         self._next = self._clock.monotonic() + INTERVAL
         try:
             info = await self._ask()
         except ExporterError as error:
             self._log.debug("key_check_failed", error=str(error))
-            return
-        self._tell(info)
+            if replaced:
+                self._tell(KeyInfo())  # what is known was another key's
+        else:
+            self._tell(info)
+        self._asked_with = self._client.secret
 
     async def _ask(self) -> KeyInfo:
         request = Request(operation=OPERATION, path="/key", parameters={}, longest_answer=LONGEST_ANSWER)

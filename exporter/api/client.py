@@ -113,6 +113,11 @@ class Client:
             on_retry=on_retry,
         )
 
+    @property
+    def secret(self) -> Secret | None:
+        """The secret in use; None before it was read."""
+        return self._secret
+
     def forget_secret(self) -> None:
         """Read the secret anew for the next request."""
         self._secret = None

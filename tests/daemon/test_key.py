@@ -28,3 +28,21 @@ async def test_a_management_key_is_confirmed(simulator: Running, write_configura
         before = simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] > before + 1)
     assert 1 == simulator.counts["/api/v1/key"]
+
+
+async def test_a_key_that_replaces_an_ordinary_one_is_looked_at(simulator: Running, tmp_path: Path) -> None:
+    """What was said of the old key is not left standing for the rest of its hour."""
+    key = tmp_path / "account.key"
+    key.write_text("sk-or-v1-ordinary")
+    key.chmod(0o600)
+    configuration = tmp_path / "file.yaml"
+    configuration.write_text(
+        f"upstream: {{base_url: {simulator.url}}}\n"
+        "accounts: [{name: default, api_key_file: account.key}]\n"
+        "collectors: {activity: {interval: 1s, settle_delay: 0s, empty_day_after: 0s}}\n"
+    )
+    async with serving(configuration) as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_key_is_management", account="default") == 0)
+        key.write_text("sk-or-v1-demo")
+        await daemon.until(lambda found: value(found, "openrouter_key_is_management", account="default") == 1)
+        assert "make a management key" not in (await daemon.get(""))[1]
