@@ -110,15 +110,20 @@ class _Options:
     ) -> None:
         """Add an option with one value."""
         value = self._environment.get(variable(flag), default)
-        shown = "" if default is None else f" Default: {default}."
+        shown = f" Default: {default}." if default else ""
         self._command.add_argument(
             flag,
             dest=name,
-            type=_converted(type_, choices),
+            type=_converted(type_, choices, self._source(flag)),
             default=value,
             metavar=metavar or (f"{{{','.join(choices)}}}" if choices else "VALUE"),
             help=_percent(summary + shown),
         )
+
+    def _source(self, flag: str) -> tuple[str, str] | None:
+        """Return the environment variable of an option and its text, if it is set."""
+        text = self._environment.get(variable(flag))
+        return None if text is None else (variable(flag), text)
 
     def add_repeatable(self, flag: str, name: str, default: str, summary: str, type_: Callable[[str], Any]) -> None:
         """Add an option that may be given several times; the first given replaces the default."""
@@ -167,16 +172,28 @@ def _percent(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _converted(type_: Callable[[str], Any], choices: tuple[str, ...] | None) -> Callable[[str], Any]:
+def _converted(
+    type_: Callable[[str], Any], choices: tuple[str, ...] | None, variable_: tuple[str, str] | None = None
+) -> Callable[[str], Any]:
+    """Return what converts an option's text; a mistake that the environment made names its variable."""
+
     def convert(text: str) -> Any:
+        where = f" (in {variable_[0]})" if variable_ is not None and variable_[1] == text else ""
         if choices is not None and text not in choices:
-            raise argparse.ArgumentTypeError(f"expected one of {', '.join(choices)}, got {text!r}")
+            raise argparse.ArgumentTypeError(f"expected one of {', '.join(choices)}, got {text!r}{where}")
         try:
             return type_(text)
         except (ValueError, ListenError) as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            raise argparse.ArgumentTypeError(f"{error}{where}") from None
 
     return convert
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"expected a duration such as 10s, got {text!r} ({error})") from None
 
 
 def _whole_number(text: str) -> int:
@@ -234,7 +251,7 @@ def _web(options: _Options) -> None:
         "shutdown_timeout",
         "10s",
         "How long polls under way may take to end after SIGTERM.",
-        type_=parse_duration,
+        type_=_duration,
         metavar="DURATION",
     )
 
@@ -260,7 +277,7 @@ def _serve(options: _Options) -> None:
         "auto_reload_interval",
         "0s",
         "How often to look whether the configuration or a key file changed; 0s is never.",
-        type_=parse_duration,
+        type_=_duration,
         metavar="DURATION",
     )
     _web(options)

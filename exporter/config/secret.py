@@ -55,7 +55,9 @@ class EnvironmentSecret:
 
     def read(self) -> Secret:
         """Return the variable's value. Raise SecretError if it is unset or can't be a key."""
-        return _usable(self.environment.get(self.variable, ""), f"environment variable {self.variable}")
+        return _usable(
+            self.environment.get(self.variable, ""), f"environment variable {self.variable}", "unset or empty"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,12 @@ class FileSecret:
             raise SecretError(f"file {self.path}: {reason}") from None
         if len(text) > LONGEST_KEY:
             raise SecretError(f"file {self.path} is longer than {LONGEST_KEY} bytes; this can't be a key")
-        return _usable(text.removesuffix("\n").removesuffix("\r"), f"file {self.path}")
+        return _usable(text.removesuffix("\n").removesuffix("\r"), f"file {self.path}", "empty")
 
 
-def _usable(text: str, source: str) -> Secret:
+def _usable(text: str, source: str, nothing: str) -> Secret:
     if not text.strip():
-        raise SecretError(f"{source} is unset or empty")
+        raise SecretError(f"{source} is {nothing}")
     if not text.isascii() or not text.isprintable() or " " in text:
         # It would break the header it is sent in; a second line is the usual reason.
         raise SecretError(f"{source} holds something else than one key: white space or control characters")
