@@ -12,17 +12,17 @@ import stat
 from pathlib import Path
 
 
-def read_file(path: Path, limit: int, *, may_be_pipe: bool = False) -> bytes:
+def read_file(path: Path, limit: int, *, may_be_special: bool = False) -> bytes:
     """Return a file's content, at most `limit` + 1 bytes of it, without waiting for anyone. Raise OSError.
 
-    A pipe, as in `--config.file <(command)`, is read to its end, but nobody is waited for who might open it.
+    What is special, as the pipe of `--config.file <(command)`, is read to its end if it may be; but nobody is waited
+    for who might open the pipe.
     """
     with open(path, "rb", opener=_open_at_once) as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if may_be_pipe and stat.S_ISFIFO(mode):
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            if not may_be_special:
+                raise OSError(errno.EINVAL, "Not a regular file")
             os.set_blocking(file.fileno(), True)
-        elif not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "Not a regular file")
         return file.read(limit + 1)
 
 

@@ -27,7 +27,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configurati
     """
     report = Report(str(path))
     try:
-        content = read_file(path, LARGEST_FILE, may_be_pipe=True)
+        content = read_file(path, LARGEST_FILE, may_be_special=True)
     except OSError as error:
         raise _unplaced(str(path), f"can't be read: {error.strerror}") from None
     except ValueError:

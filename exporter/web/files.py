@@ -32,7 +32,7 @@ class Files:
     def read(self, path: Path) -> str:
         """Return a file's text; raise OSError or ValueError if there is none."""
         self.stamps[path] = stamp_of(path)  # before reading: a change meanwhile is seen next time
-        content = read_file(path, LARGEST_FILE, may_be_pipe=True)
+        content = read_file(path, LARGEST_FILE, may_be_special=True)
         if len(content) > LARGEST_FILE:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         return content.decode().replace("\r\n", "\n")
