@@ -21,6 +21,9 @@ FIRST_REQUEST_SECONDS = 10.0  # from connecting to a whole head
 IDLE_SECONDS = 130.0  # longer than the usual scrape intervals, so that Prometheus keeps its connection
 MOST_CONNECTIONS = 512
 
+# What one reading brings is parsed in one go; asyncio's own measure is 256 KiB, which can be 40,000 chunks of a body.
+LARGEST_READ = 16 * 1024
+
 _log = structlog.get_logger(__name__)
 
 
@@ -45,6 +48,8 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock; a client whose certificate has none of the wanted names is let go at once."""
         super().connection_made(transport)
+        if hasattr(transport, "max_size"):
+            transport.max_size = LARGEST_READ
         live = self.server.live
         if live is not None and not live.admits(transport.get_extra_info("peercert")):
             source = source_of(transport.get_extra_info("peername"))

@@ -111,6 +111,8 @@ class Reply(web.StreamResponse):
         out, self._out = self._out, None
         if out is None:
             return
+        # Nobody else waits for a client that asks on and on and takes no answer: aiohttp only does within a long one.
+        await out.drain()
         body = self._content
         connection = b"" if self._keep and not self._version_1_0 else _connection(keep=self._keep)
         head = b"%b\r\nContent-Length: %d\r\nDate: %b\r\n%b\r\n" % (self._head, len(body), self._time, connection)

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import ListenError
-from exporter.web.connections import ConnectionServer
+from exporter.web.connections import LARGEST_READ, Connection, ConnectionServer
 from exporter.web.handlers import Routes
 from exporter.web.listen import ListenAddress
 from exporter.web.server import WebServer
@@ -171,3 +171,38 @@ async def test_a_client_that_does_not_read_holds_nobody_up(daemon: FakeDaemon) -
         assert b"200 OK" in await ask(port, b"HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
         stuck.close()
         await server.stop(0.1)
+
+
+async def test_who_asks_on_and_reads_nothing_is_not_answered_on(daemon: FakeDaemon) -> None:
+    """The answers to a megabyte of requests would fill all memory; those that the kernel takes are enough."""
+    daemon.exposition = Exposition(body=b"x" * 60_000)
+    loop = asyncio.get_running_loop()
+    async with server_of(daemon, LOOPBACK) as server:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", port_of(server)))
+            await loop.sock_sendall(client, SCRAPE * 1000)
+            before, answered = -1, 0
+            while before != answered:
+                before = answered
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                answered = len(daemon.asked)
+    assert 0 < answered < 500
+
+
+async def test_a_flood_is_read_in_small_portions(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is parsed in one go: 40,000 chunks of a letter each would keep everybody else waiting."""
+    portions = []
+    receive = Connection.data_received
+
+    def received(self: Connection, data: bytes) -> None:
+        portions.append(len(data))
+        receive(self, data)
+
+    monkeypatch.setattr(Connection, "data_received", received)
+    head = b"POST /-/healthy HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with server_of(daemon, LOOPBACK) as server:
+        assert b"405" in await ask(port_of(server), head + b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n")
+    assert max(portions) <= LARGEST_READ
