@@ -76,6 +76,8 @@ class AccountAtWork:
             )
             for collector, (interval, stale_after) in enabled
         ]
+        if not self.pollers:
+            self._metrics.all_succeeded(True)  # nothing is polled, so nothing fails: no alarm
 
     async def poll(self, poller: Poller) -> None:
         """Let one of the account's pollers have its turn."""

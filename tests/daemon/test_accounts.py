@@ -94,3 +94,18 @@ async def test_a_rotated_key_file_is_read_again(simulator: Running, write_config
     assert [] == [line for line in daemon.lines if KEY in line or "sk-or-v1-revoked" in line]
     warned = next(each for each in daemon.events if each["event"] == "configuration_warning")
     assert "chmod 600" in warned["warning"]
+
+
+async def test_an_account_without_a_collector_gives_no_alarm(simulator: Running, tmp_path: Path) -> None:
+    """Of none that is enabled none has failed; it is not asked for, and is no reason to be unready."""
+    configuration = tmp_path / "off.yaml"
+    configuration.write_text(
+        f"upstream: {{base_url: {simulator.url}}}\n"
+        "accounts: [{name: default, api_key_env: OPENROUTER_API_KEY}]\n"
+        "collectors: {activity: {enabled: false}}\n"
+    )
+    async with serving(configuration) as daemon:
+        found = await daemon.scrape()
+        assert 1 == value(found, "openrouter_up", account="default")
+        assert 200 == (await daemon.get("-/ready"))[0]
+    assert not simulator.counts
