@@ -10,23 +10,35 @@ from functools import partial
 from typing import Any, NoReturn
 
 from exporter import log
-from exporter.errors import ConfigurationError, ExporterError, Mistake
+from exporter.errors import ConfigurationError, ExporterError, Mistake, UsageError
 from exporter.options import Options, parse
 
 FAILED = 1
+WRONG_USAGE = 2
 
 
 def main() -> NoReturn:
     """Run the command that the command line names."""
+    fill_in_closed_streams()
     options = parse(sys.argv[1:], os.environ)
     log.configure(options.log_level, options.log_format)  # type: ignore[arg-type]  # checked by the parser
     sys.exit(run(options))
+
+
+def fill_in_closed_streams() -> None:
+    """Open what the parent closed of the three standard streams: Python leaves them None, and their numbers to others."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 — open to the end
 
 
 def run(options: Options) -> int:
     """Run a command; return its exit code."""
     try:
         return asyncio.run(_COMMANDS[options.command](options))
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USAGE
     except ExporterError as error:
         print(error, file=sys.stderr)
         return FAILED

@@ -10,7 +10,7 @@ from functools import partial
 from exporter.clock import SystemClock
 from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
-from exporter.errors import ExporterError
+from exporter.errors import ExporterError, UsageError
 from exporter.options import Options
 from exporter.serving import serve, stop_signals
 from exporter.simulator.data import DEFAULT_ENDPOINTS, DEFAULT_SEED
@@ -53,11 +53,11 @@ def demo_configuration(url: str) -> Configuration:
 
 
 async def simulate(options: Options) -> None:
-    """Run only the simulator, until a signal. Raise ExporterError for a bad fault or recording."""
+    """Run only the simulator, until a signal. Raise UsageError for a bad fault, ExporterError for a bad recording."""
     try:
         faults = tuple(parse_fault(text) for text in options.faults)
     except ValueError as error:
-        raise ExporterError(f"--fault: {error}") from None
+        raise UsageError(f"openrouter-exporter simulate: argument --fault: {error}") from None
     settings = SimulatorSettings(
         seed=DEFAULT_SEED if options.seed is None else options.seed,
         endpoints=options.endpoints or DEFAULT_ENDPOINTS,

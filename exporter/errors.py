@@ -1,6 +1,7 @@
 """Every error of this program, in one tree.
 
 ExporterError
+├── UsageError              an option whose text only its command can judge; exit code 2
 ├── ConfigurationError      the configuration can't be used; carries every mistake, each with its place
 ├── SecretError             a key can't be read: variable unset, file missing or empty
 ├── ListenError             an address can't be listened on: malformed, in use, not ours
@@ -24,6 +25,10 @@ STATUS_CLASSES: tuple[StatusClass, ...] = ("3xx", "4xx", "5xx", "timeout", "conn
 
 class ExporterError(Exception):
     """Root of all errors that this program raises on purpose."""
+
+
+class UsageError(ExporterError):
+    """The command line asks for what there isn't, as far as only the command itself can tell."""
 
 
 @dataclass(frozen=True, slots=True)

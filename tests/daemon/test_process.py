@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from exporter import __version__
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.server import Running
-from tests.daemon.conftest import KEY, run, samples, serving, usage, value
+from tests.daemon.conftest import KEY, PATIENCE, environment, run, samples, serving, usage, value
 
 
 async def test_sigterm_during_a_poll_ends_within_the_timeout(
@@ -109,6 +110,14 @@ async def test_a_bad_configuration_starts_nothing(tmp_path: Path) -> None:
         ]
 
 
+async def test_closed_streams_are_no_reason_to_fail() -> None:
+    """As of a service manager that connects none of them."""
+    command = f"exec {sys.executable} -m exporter check-config <&- >&- 2>&-"
+    process = await asyncio.create_subprocess_shell(command, env=environment(OPENROUTER_API_KEY=KEY))
+    async with asyncio.timeout(PATIENCE):
+        assert 0 == await process.wait()
+
+
 @pytest.mark.parametrize("command", ["serve", "check-config"])
 async def test_a_ca_file_without_a_certificate_starts_nothing(command: str, tmp_path: Path) -> None:
     """Every command that reads the configuration says so."""
@@ -196,3 +205,10 @@ async def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
 async def test_the_version_is_printed() -> None:
     """On stdout, exit code 0."""
     assert (0, f"openrouter-exporter {__version__}\n", "") == await run("--version")
+
+
+async def test_a_fault_that_does_not_exist_is_wrong_usage() -> None:
+    """As any other option with a text that means nothing: 2, not the 1 of a run that failed."""
+    code, _, err = await run("simulate", "--fault=nonsense")
+    assert 2 == code
+    assert "--fault: unknown fault 'nonsense'" in err
