@@ -32,7 +32,7 @@ def landing_page(status: Status, settings: WebSettings) -> str:
     body = (
         _top(status, states)
         + f"<main>{_links(settings)}{_tiles(status, spend)}"
-        + f'<section class="panel"><h2>Spend per UTC day</h2>{chart(spend)}</section>'
+        + f'<section class="panel"><h2>Spend per UTC day, own provider keys included</h2>{chart(spend)}</section>'
         + _collectors(status, states, settings)
         + f"</main>{_footer(status)}"
     )
