@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 from exporter import log
@@ -26,10 +27,10 @@ def main() -> NoReturn:
 
 
 def fill_in_closed_streams() -> None:
-    """Open what the parent closed of the three standard streams: Python leaves them None, and their numbers to others."""
+    """Open what the parent closed of the three standard streams: Python leaves them None, their numbers to others."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 — open to the end
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
 
 
 def run(options: Options) -> int:

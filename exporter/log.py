@@ -53,11 +53,26 @@ def without_secrets(value: Any) -> Any:
 
 def _cleaned(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     ordered = {key: event[key] for key in _FIRST_KEYS if key in event} | dict(event)
-    return {key: without_secrets(value) for key, value in ordered.items()}
+    return {key: _visible(without_secrets(value)) for key, value in ordered.items()}
 
 
-def configure(level: str, format_: LogFormat, stream: TextIO = sys.stderr) -> None:
-    """Send all events of at least this level to the stream. May be called again to change the level."""
+def _visible(value: Any) -> Any:
+    """Return a value whose text says nothing to a terminal: what a client or the API sent may hold control characters.
+
+    Lines stay lines, for traces; each format has its way with them.
+    """
+    if isinstance(value, str):
+        if value.isprintable():
+            return value
+        return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value)
+    if isinstance(value, dict):
+        return {_visible(key): _visible(item) for key, item in value.items()}
+    return [_visible(item) for item in value] if isinstance(value, list) else value
+
+
+def configure(level: str, format_: LogFormat, stream: TextIO | None = None) -> None:
+    """Send all events of at least this level to the stream, stderr if it is None. May be called again."""
+    stream = stream or sys.stderr
     chosen = ("console" if stream.isatty() else "json") if format_ == "auto" else format_
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

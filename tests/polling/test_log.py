@@ -109,6 +109,16 @@ def test_console_without_a_terminal_has_no_colours(writing: Writing) -> None:
     assert ("\x1b" in written.text, True) == (False, "started" in written.text and "accounts=1" in written.text)
 
 
+@pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
+def test_nothing_speaks_to_the_terminal(writing: Writing, format_: LogFormat) -> None:
+    """What a client asked for may clear the screen, go back in the line or turn it round."""
+    written = writing(format_)
+    text = "/\x1b[2J\r\x9b31m\u202e\u2028\x00\ud800"
+    log.logger().warning("request_refused", path=text, parts=[text], keys={text: text})
+    logging.getLogger("aiohttp").warning("no such path: %s", text)
+    assert written.text.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize(("stream", "is_json"), [(io.StringIO(), True), (Terminal(), False)])
 def test_auto(writing: Writing, stream: io.StringIO, *, is_json: bool) -> None:
     """Console lines on a terminal, JSON elsewhere."""
