@@ -30,7 +30,7 @@ def fill_in_closed_streams() -> None:
     """Open what the parent closed of the three standard streams: Python leaves them None, their numbers to others."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 — open until the process ends
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 — it stays open  # noqa: SIM115 — open until the process ends
 
 
 def run(options: Options) -> int:
