@@ -12,7 +12,7 @@ from exporter.api.answer import Answer, pieces
 from exporter.api.client import Client, Request
 from exporter.clock import Clock
 from exporter.config.secret import Secret
-from exporter.errors import ExporterError, InvalidResponse
+from exporter.errors import ExporterError, InvalidResponse, StatusError
 from exporter.telemetry import Telemetry
 
 OPERATION = "key"
@@ -20,9 +20,15 @@ INTERVAL = 3600.0
 LONGEST_CHECK = 30.0
 LONGEST_ANSWER = 64 * 1024  # decoded in one go
 
-ADVICE = (
+UNAUTHORIZED = 401
+
+ORDINARY_KEY = (
     "this is an ordinary key, which can't read the account's activity; "
     "make a management key at https://openrouter.ai/settings/management-keys"
+)
+UNKNOWN_KEY = (
+    "OpenRouter does not know this key: mistyped, deleted or expired; "
+    "management keys are listed at https://openrouter.ai/settings/management-keys"
 )
 
 
@@ -98,8 +104,10 @@ class KeyCheck:
             info = await self._ask()
         except ExporterError as error:
             self._log.debug("key_check_failed", error=str(error))
-            if replaced:
-                self._tell(KeyInfo())  # what is known was another key's
+            unknown = isinstance(error, StatusError) and error.status == UNAUTHORIZED
+            if unknown or replaced:  # what is known was another key's, or that of a key that is no more
+                self._metrics.set(KeyInfo())
+                self.advice = UNKNOWN_KEY if unknown else None
         else:
             self._tell(info)
         self._asked_with = self._client.secret
@@ -115,8 +123,8 @@ class KeyCheck:
 
     def _tell(self, info: KeyInfo) -> None:
         self._metrics.set(info)
-        advice = ADVICE if info.is_management is False else None
-        if advice is not None and self.advice is None:
+        advice = ORDINARY_KEY if info.is_management is False else None
+        if advice is not None and self.advice != advice:
             self._log.warning("key_is_ordinary", hint=advice)
         self.advice = advice
 

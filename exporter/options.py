@@ -62,11 +62,12 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     """Return the options of a command line. Exits with 2 on wrong usage, with 0 after --help and --version."""
-    return Options(**vars(build_parser(environment).parse_args(arguments)))
+    chosen = next((argument for argument in arguments if argument in _COMMANDS), None)
+    return Options(**vars(build_parser(environment, chosen).parse_args(arguments)))
 
 
-def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    """Return the parser, its defaults taken from the environment."""
+def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser. The defaults of the chosen command come from the environment, which no other looks at."""
     parser = _Parser(
         prog="openrouter-exporter",
         description="Prometheus exporter for what an OpenRouter account uses.",
@@ -80,7 +81,7 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
             name, help=summary, description=summary, formatter_class=_Help, allow_abbrev=False
         )
         command.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
-        options = _Options(command, environment)
+        options = _Options(command, environment if name == chosen else {})
         options.add("--log.level", "log_level", "info", f"One of {', '.join(LOG_LEVELS)}.", choices=LOG_LEVELS)
         options.add(
             "--log.format", "log_format", "auto", "auto is console on a terminal, else json.", choices=LOG_FORMATS

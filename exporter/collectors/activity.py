@@ -118,6 +118,10 @@ class ActivityCollector:
     def _read(
         self, answer: Answer, now: datetime, covered: frozenset[date], poll: Poll, last: _Read | None
     ) -> Work[Collected]:
+        if answer.date is not None and not covered:
+            # Publishing what is left would be a day long ago without any use, and take away what is known.
+            server, ours = answer.date.date(), poll.instant.date()
+            raise InvalidResponse(f"the server's clock says {server}, ours {ours}: no day in common")
         rejections = poll.rejections
         table = Table(self._shape(poll.instant.date()))
         for piece in rows(answer, rejections):

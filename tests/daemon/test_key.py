@@ -46,3 +46,14 @@ async def test_a_key_that_replaces_an_ordinary_one_is_looked_at(simulator: Runni
         key.write_text("sk-or-v1-demo")
         await daemon.until(lambda found: value(found, "openrouter_key_is_management", account="default") == 1)
         assert "make a management key" not in (await daemon.get(""))[1]
+
+
+async def test_a_key_that_nobody_knows_is_told_apart(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """It isn't called an ordinary one; the page says what else may be wrong."""
+    async with serving(write_configuration(simulator.url), key="sk-or-v1-nobody") as daemon:
+        await daemon.until_said("key_check_failed")
+        assert "does not know this key" in (await daemon.get("-/status"))[1]
+        assert "does not know this key" in (await daemon.get(""))[1]
+        assert value(await daemon.scrape(), "openrouter_key_is_management") is None

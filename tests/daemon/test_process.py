@@ -184,6 +184,15 @@ async def test_options_come_from_the_environment_too(tmp_path: Path) -> None:
     assert str(missing) in err
 
 
+async def test_a_variable_concerns_only_commands_that_have_the_option() -> None:
+    """An address that is none stops `serve`, which is named, and not `check-config`."""
+    variables = {"OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS": "bad", "OPENROUTER_API_KEY": KEY}
+    assert 0 == (await run("check-config", variables=variables))[0]
+    code, _, err = await run("serve", variables=variables)
+    assert 2 == code
+    assert "openrouter-exporter serve: environment variable OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS" in err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
