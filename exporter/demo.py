@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from exporter.clock import SystemClock
 from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Retries, Upstream
@@ -15,7 +16,7 @@ from exporter.options import Options
 from exporter.serving import serve, stop_signals
 from exporter.simulator.data import DEFAULT_ENDPOINTS, DEFAULT_SEED
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.replay import read_recording
+from exporter.simulator.replay import Recording, RecordingError, read_recording
 from exporter.simulator.server import running
 from exporter.simulator.service import SimulatorSettings
 
@@ -62,7 +63,7 @@ async def simulate(options: Options) -> None:
         seed=DEFAULT_SEED if options.seed is None else options.seed,
         endpoints=options.endpoints or DEFAULT_ENDPOINTS,
         faults=faults,
-        replay=None if options.replay is None else read_recording(options.replay),
+        replay=None if options.replay is None else _recording(options.replay),
     )
     with stop_signals() as stopped:
         async with contextlib.AsyncExitStack() as stack:
@@ -75,3 +76,10 @@ async def simulate(options: Options) -> None:
                     raise ExporterError(f"can't listen on {address}: {error.strerror}") from None
                 print(f"Simulating the OpenRouter API on {server.url}, management key {DEMO_KEY}", flush=True)
             await stopped.wait()
+
+
+def _recording(path: Path) -> Recording:
+    try:
+        return read_recording(path)
+    except RecordingError as error:
+        raise ExporterError(f"--replay: {error}") from None
