@@ -9,7 +9,8 @@ import pytest
 
 from exporter.collectors.activity import ActivityCollector
 from exporter.config.model import Activity
-from tests.collectors.helpers import Polled, ago, answer, at, poll, row
+from exporter.errors import InvalidResponse
+from tests.collectors.helpers import FixedClient, Polled, ago, answer, at, poll, row
 from tests.support import NOON
 
 DAYS = [row(ago(days), name) for days in range(1, 31) for name in ("e1", "e2")]
@@ -94,6 +95,17 @@ def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
     assert "30d_requests" not in second.shown
     assert second.shown["7d_requests"] == {("acme/one", "Acme", "e1"): 99.0 + 18.0, ("acme/one", "Acme", "e2"): 21.0}
     assert sum(usd for _, usd in second.collected.spend) == 28 * 2 * 3.0
+
+
+@pytest.mark.parametrize("server", ["0100-01-01 00:00:00", "1899-12-31 00:00:00", "2026-07-24 00:00:00"])
+def test_an_answer_of_another_time_takes_nothing_away(server: str) -> None:
+    """Clocks without a day in common fail the poll: the last good values stay, and no day long ago is shown."""
+    collector = ActivityCollector("default", Activity())
+    first = poll(collector, answer(DAYS, NOON))
+    client = FixedClient(answer(DAYS, at(server)))
+    with pytest.raises(InvalidResponse, match=f"the server's clock says {server[:10]}, ours 2026-08-23"):
+        poll(collector, answer([]), memory=first.memory, client=client)
+    assert ["invalid_response"] == [error.status_class for error in client.failures]
 
 
 def test_what_changes_replaces_what_was_there() -> None:
