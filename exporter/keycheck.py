@@ -17,7 +17,8 @@ from exporter.telemetry import Telemetry
 
 OPERATION = "key"
 INTERVAL = 3600.0
-LONGEST_CHECK = 30.0
+INTERVAL_AFTER_FAILURE = 300.0
+LONGEST_CHECK = 5.0  # the account's next poll waits for it
 LONGEST_ANSWER = 64 * 1024  # decoded in one go
 
 UNAUTHORIZED = 401
@@ -104,6 +105,7 @@ class KeyCheck:
             info = await self._ask()
         except ExporterError as error:
             self._log.debug("key_check_failed", error=str(error))
+            self._next = self._clock.monotonic() + INTERVAL_AFTER_FAILURE
             unknown = isinstance(error, StatusError) and error.status == UNAUTHORIZED
             if unknown or replaced:  # what is known was another key's, or that of a key that is no more
                 self._metrics.set(KeyInfo())
