@@ -15,6 +15,7 @@ from exporter import __version__, keycheck, log
 from exporter.account import AccountAtWork, Shared
 from exporter.api.metrics import RequestDuration
 from exporter.api.session import open_session
+from exporter.autoreload import content_hash
 from exporter.clock import Clock
 from exporter.collectors import activity
 from exporter.config.describe import describe
@@ -164,7 +165,7 @@ class Exporter:
     async def _apply(self, configuration: Configuration) -> None:
         """Put another configuration in force. An account that did not change keeps its rhythm and its data."""
         shared_before, before = self._shared, self._accounts
-        if configuration.upstream != self._configuration.upstream:
+        if configuration.upstream != self._configuration.upstream or self._ca != _ca_content(configuration):
             self._shared = self._share(configuration)
         self._configuration = configuration
         self._accounts = {account.name: self._kept_or_new(account) for account in configuration.accounts}
@@ -189,6 +190,7 @@ class Exporter:
         return AccountAtWork(account, self._shared)
 
     def _share(self, configuration: Configuration) -> Shared:
+        self._ca = _ca_content(configuration)
         return Shared(
             upstream=configuration.upstream,
             session=open_session(configuration.upstream),
@@ -251,13 +253,23 @@ class Exporter:
         """Return the effective configuration as YAML, without secrets."""
         return yaml.safe_dump(describe(self._configuration), sort_keys=False, allow_unicode=True)
 
-    def key_files(self) -> list[Path]:
-        """Return the files that keys are read from."""
+    def files(self) -> list[Path]:
+        """Return the files that the configuration names: those of keys, and the API's authorities."""
         keys = (account.key for account in self._configuration.accounts)
-        return [key.path for key in keys if isinstance(key, FileSecret)]
+        return [*(key.path for key in keys if isinstance(key, FileSecret)), *_ca_files(self._configuration)]
 
     def _pollers(self) -> list[Poller]:
         return [poller for account in self._accounts.values() for poller in account.pollers]
+
+
+def _ca_files(configuration: Configuration) -> list[Path]:
+    ca_file = configuration.upstream.tls.ca_file
+    return [] if ca_file is None else [ca_file]
+
+
+def _ca_content(configuration: Configuration) -> bytes:
+    """Return a digest of the API's authorities: a file that was replaced in place asks for a new session."""
+    return content_hash(_ca_files(configuration))
 
 
 def _job_name(poller: Poller) -> str:

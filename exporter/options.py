@@ -23,8 +23,6 @@ PREFIX = "OPENROUTER_EXPORTER_"
 DEFAULT_ADDRESS = ":10063"
 SIMULATOR_ADDRESS = "127.0.0.1:10064"
 
-SERVING = ("serve", "demo")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -80,6 +78,8 @@ def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> a
         command = commands.add_parser(
             name, help=summary, description=summary, formatter_class=_Help, allow_abbrev=False
         )
+        if name == chosen == "simulate":
+            command.epilog = _faults_help()
         command.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
         options = _Options(command, environment if name == chosen else {})
         options.add("--log.level", "log_level", "info", f"One of {', '.join(LOG_LEVELS)}.", choices=LOG_LEVELS)
@@ -293,8 +293,14 @@ def _simulate(options: _Options) -> None:
     _listen_address(options, SIMULATOR_ADDRESS)
     options.add("--seed", "seed", None, "Other seeds are other accounts.", type_=_whole_number, metavar="NUMBER")
     options.add("--endpoints", "endpoints", None, "How many endpoints are used.", type_=_at_least_one, metavar="NUMBER")
-    options.add_repeatable("--fault", "faults", "", "KIND[:PROBABILITY], see docs/simulator.md. Repeatable.", str)
+    options.add_repeatable("--fault", "faults", "", "KIND[:PROBABILITY], one of those below. Repeatable.", str)
     options.add("--replay", "replay", None, "Serve this recorded answer instead.", type_=Path, metavar="FILE")
+
+
+def _faults_help() -> str:
+    from exporter.simulator.faults import kinds_help  # only where it is asked for, to start sooner
+
+    return f"kinds of faults:\n{kinds_help()}"
 
 
 def _healthcheck(options: _Options) -> None:

@@ -112,7 +112,7 @@ def _watches(
     if options.auto_reload_interval and options.config_file is not None:
         config_file = options.config_file
         yield reload_on_change(
-            lambda: [config_file, *exporter.key_files()], exporter.reload, options.auto_reload_interval, clock
+            lambda: [config_file, *exporter.files()], exporter.reload, options.auto_reload_interval, clock
         )
 
 

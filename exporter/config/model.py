@@ -6,7 +6,6 @@ and `reference.py` the documentation's table. A new key or collector is a new fi
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +20,6 @@ from exporter.config.units import format_duration
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
 GIBIBYTE = 1024 * MEBIBYTE
-
-NEVER = math.inf
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Label = Literal["model", "provider", "endpoint_id"]

@@ -155,6 +155,13 @@ async def serving(configuration: Path, *options: str, key: str = KEY) -> AsyncIt
         await reading
 
 
+async def until_asked(simulator: Running) -> None:
+    """Wait until the simulator was asked for anything."""
+    async with asyncio.timeout(PATIENCE):
+        while not simulator.requests:
+            await asyncio.sleep(0.02)
+
+
 async def _read(process: asyncio.subprocess.Process, lines: list[str]) -> None:
     assert process.stderr is not None
     while line := await process.stderr.readline():
@@ -168,6 +175,18 @@ def write_configuration(tmp_path: Path) -> Callable[..., Path]:
     def write(url: str, stale_after: str = "24h") -> Path:
         path = tmp_path / "exporter.yaml"
         path.write_text(CONFIGURATION.format(url=url, stale_after=stale_after))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_patient_configuration(write_configuration: Callable[..., Path]) -> Callable[[str], Path]:
+    """Return the same for polls that wait a minute for an answer."""
+
+    def write(url: str) -> Path:
+        path = write_configuration(url)
+        path.write_text(path.read_text().replace("timeout: 500ms", "timeout: 60s").replace("900ms", "60s"))
         return path
 
     return write

@@ -13,38 +13,28 @@ import pytest
 from exporter import __version__
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.server import Running
-from tests.daemon.conftest import KEY, PATIENCE, environment, run, samples, serving, usage, value
+from tests.daemon.conftest import KEY, PATIENCE, environment, run, samples, serving, until_asked, usage, value
 
 
 async def test_sigterm_during_a_poll_ends_within_the_timeout(
-    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+    simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
     """A poll that hangs is given --shutdown.timeout, then cancelled; the exit code is 0."""
-    text = write_configuration(simulator.url).read_text().replace("timeout: 500ms", "timeout: 60s")
-    patient = tmp_path / "patient.yaml"
-    patient.write_text(text.replace("max_elapsed_time: 900ms", "max_elapsed_time: 60s"))
     simulator.faults.replace(parse_fault("hang"))
-    async with serving(patient, "--shutdown.timeout=300ms") as daemon:
-        async with asyncio.timeout(10):
-            while not simulator.requests:
-                await asyncio.sleep(0.02)
+    async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=300ms") as daemon:
+        await until_asked(simulator)
         async with asyncio.timeout(5):
             assert 0 == await daemon.stop()
     assert ["stopping", "stopped"] == [each["event"] for each in daemon.events if each["event"].startswith("stop")]
 
 
 async def test_a_second_signal_ends_at_once(
-    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+    simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
     """Whoever can't wait sends it again."""
-    text = write_configuration(simulator.url).read_text().replace("timeout: 500ms", "timeout: 60s")
-    patient = tmp_path / "patient.yaml"
-    patient.write_text(text.replace("max_elapsed_time: 900ms", "max_elapsed_time: 60s"))
     simulator.faults.replace(parse_fault("hang"))
-    async with serving(patient, "--shutdown.timeout=1h") as daemon:
-        async with asyncio.timeout(10):
-            while not simulator.requests:
-                await asyncio.sleep(0.02)
+    async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=1h") as daemon:
+        await until_asked(simulator)
         daemon.process.terminate()
         await daemon.until_said("stopping")
         assert 128 + 15 == await daemon.stop()

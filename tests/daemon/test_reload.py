@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from exporter.serving import reload_when
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.server import Running
-from tests.daemon.conftest import Daemon, Samples, serving, usage, value
+from tests.daemon.conftest import Daemon, Samples, serving, until_asked, usage, value
 
 ACCOUNT = "\n  - name: {name}\n    api_key_env: OPENROUTER_API_KEY"
 
@@ -93,17 +93,12 @@ async def test_sighup_is_heard_from_the_start(simulator: Running, write_configur
 
 
 async def test_sighup_does_not_cut_the_end_short(
-    simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
+    simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
     """Polls under way keep the time that they were given, and the exit code is 0."""
-    text = write_configuration(simulator.url).read_text().replace("timeout: 500ms", "timeout: 60s")
-    patient = tmp_path / "patient.yaml"
-    patient.write_text(text.replace("max_elapsed_time: 900ms", "max_elapsed_time: 60s"))
     simulator.faults.replace(parse_fault("hang"))
-    async with serving(patient, "--shutdown.timeout=1s") as daemon:
-        async with asyncio.timeout(10):
-            while not simulator.requests:
-                await asyncio.sleep(0.02)
+    async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=1s") as daemon:
+        await until_asked(simulator)
         daemon.process.terminate()
         await daemon.until_said("stopping")
         assert 0 == await daemon.stop(signal.SIGHUP)
@@ -177,9 +172,7 @@ async def test_a_poll_of_a_removed_account_is_dropped(
     path.write_text(path.read_text().replace("timeout: 500ms", "timeout: 30s").replace("900ms", "30s"))
     simulator.faults.replace(parse_fault("slow"))
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        async with asyncio.timeout(10):
-            while not simulator.requests:
-                await asyncio.sleep(0.02)
+        await until_asked(simulator)
         with_accounts(path, "another")
         assert 200 == (await post(daemon, "-/reload"))[0]
         simulator.faults.replace()

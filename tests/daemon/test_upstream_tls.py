@@ -1,0 +1,51 @@
+"""The API's certificate is checked against the configured authorities, as they are now."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trustme
+from aiohttp import web
+
+from exporter.clock import SystemClock
+from exporter.simulator.server import make_application
+from exporter.simulator.service import SimulatorSettings
+from tests.daemon.conftest import serving, usage, value
+from tests.daemon.test_reload import post
+
+
+@asynccontextmanager
+async def simulator_behind_tls(authority: trustme.CA) -> AsyncIterator[str]:
+    """Give the URL of a simulator with a certificate of this authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    runner = web.AppRunner(make_application(SimulatorSettings(), SystemClock()), shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        yield f"https://127.0.0.1:{runner.addresses[0][1]}/api/v1"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_certificate_counts_once_its_authority_is_in_the_file(
+    write_configuration: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Another authority's is refused as a failed connection; the file is replaced in place, and a reload heeds it."""
+    theirs, wrong = trustme.CA(), trustme.CA()
+    file = tmp_path / "authorities.pem"
+    wrong.cert_pem.write_to_path(file)
+    async with simulator_behind_tls(theirs) as url:
+        path = write_configuration(url)
+        path.write_text(path.read_text().replace("  timeout:", f"  tls: {{ca_file: {file}}}\n  timeout:", 1))
+        async with serving(path, "--web.enable-lifecycle") as daemon:
+            refused = await daemon.until(
+                lambda found: bool(value(found, "openrouter_exporter_api_failures_total", status_class="connection"))
+            )
+            assert {} == usage(refused)
+            theirs.cert_pem.write_to_path(file)
+            assert 200 == (await post(daemon, "-/reload"))[0]
+            await daemon.until(lambda found: value(found, "openrouter_up") == 1)
