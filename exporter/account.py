@@ -24,9 +24,13 @@ from exporter.telemetry import Telemetry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all accounts share; `polled` is told the account's name after each of its polls."""
+    """What all accounts share; `polled` is told the account's name after each of its polls.
+
+    `authorities` is a digest of the certificates that the session trusts.
+    """
 
     upstream: Upstream
+    authorities: bytes
     session: aiohttp.ClientSession
     clock: Clock
     store: Store

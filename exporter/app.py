@@ -165,7 +165,7 @@ class Exporter:
     async def _apply(self, configuration: Configuration) -> None:
         """Put another configuration in force. An account that did not change keeps its rhythm and its data."""
         shared_before, before = self._shared, self._accounts
-        if configuration.upstream != self._configuration.upstream or self._ca != _ca_content(configuration):
+        if (configuration.upstream, _authorities(configuration)) != (shared_before.upstream, shared_before.authorities):
             self._shared = self._share(configuration)
         self._configuration = configuration
         self._accounts = {account.name: self._kept_or_new(account) for account in configuration.accounts}
@@ -190,9 +190,9 @@ class Exporter:
         return AccountAtWork(account, self._shared)
 
     def _share(self, configuration: Configuration) -> Shared:
-        self._ca = _ca_content(configuration)
         return Shared(
             upstream=configuration.upstream,
+            authorities=_authorities(configuration),
             session=open_session(configuration.upstream),
             clock=self._clock,
             store=self._store,
@@ -267,7 +267,7 @@ def _ca_files(configuration: Configuration) -> list[Path]:
     return [] if ca_file is None else [ca_file]
 
 
-def _ca_content(configuration: Configuration) -> bytes:
+def _authorities(configuration: Configuration) -> bytes:
     """Return a digest of the API's authorities: a file that was replaced in place asks for a new session."""
     return content_hash(_ca_files(configuration))
 

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from prometheus_client import Gauge
 
-from exporter.api.answer import Answer, pieces
+from exporter.api.answer import NOT_JSON, Answer, pieces
 from exporter.api.client import Client, Request
 from exporter.clock import Clock
 from exporter.config.secret import Secret
@@ -135,7 +135,7 @@ def decode(answer: Answer) -> KeyInfo:
     """Return what an answer of `GET /key` says. Raise InvalidResponse."""
     try:
         return msgspec.json.decode(b"".join(pieces(answer)), type=_Body).data
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise InvalidResponse(f"not the description of a key: {error}") from None
 
 

@@ -23,6 +23,7 @@ REDIRECTS = range(300, 400)
 
 Encoding = Literal["identity", "gzip"]
 
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what strict decoding raises
 BrokenStream = cast("type[Exception]", isal_zlib.error)  # a class, which the library's types take for an instance
 
 
@@ -129,7 +130,7 @@ async def _message(response: aiohttp.ClientResponse) -> str:
     body = await _start_of_body(response)
     try:
         details = msgspec.json.decode(body, type=ErrorBody).error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         details = None
     if details is not None and details.message:
         return printable(details.message)

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.api.answer import Answer, ErrorBody, pieces, printable
+from exporter.api.answer import NOT_JSON, Answer, ErrorBody, pieces, printable
 from exporter.api.model import RejectionReason, Row, lenient_row
 from exporter.errors import InvalidResponse
 
@@ -41,7 +41,6 @@ _HEAD_OF_REST = b'{"%b":[' % _REST.encode()
 
 _decode_rows = msgspec.json.Decoder(list[Row]).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_NOT_STRICT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # As liberal as it can be: NaN is a number, big integers are infinite, bytes that are not UTF-8 are lone surrogates.
 _LOOSE = json.JSONDecoder(parse_int=float)
@@ -105,7 +104,7 @@ def _listed(body: bytearray) -> Iterator[bytes]:
     """Yield what follows the head of a long body with an unusual one. Loose JSON would cost gigabytes here."""
     try:
         fields = _decode_fields(body)
-    except _NOT_STRICT:
+    except NOT_JSON:
         raise InvalidResponse(f"expected an object with data, got {_shown_start(body)}") from None
     _refuse_error(bytes(fields.get("error", b"null")))
     data = memoryview(fields.get("data", b""))
@@ -143,7 +142,7 @@ def _first_rows(buffer: bytearray, rejections: Rejections) -> tuple[list[Row], i
     if cut is not None:
         try:
             return _decode_rows(b"[%b]" % bytes(buffer[: cut.start() + 1])), cut.end()
-        except _NOT_STRICT:
+        except NOT_JSON:
             pass
     text = buffer.decode(errors="surrogateescape")
     values: list[object] = []
@@ -174,7 +173,7 @@ def _whole(body: bytes, key: str, rejections: Rejections) -> list[Row]:
     """Decode a body, or what is left of one under another key, at once: this is where its end is checked."""
     try:
         fields = _decode_fields(body)
-    except _NOT_STRICT:
+    except NOT_JSON:
         return _loose_body(body, key, rejections)
     _refuse_error(bytes(fields.get("error", b"null")))
     _refuse_second_list(fields, key)
@@ -205,7 +204,7 @@ def _refuse_error(error: bytes) -> None:
         return
     try:
         details = msgspec.json.decode(b'{"error":%b}' % error, type=ErrorBody).error
-    except _NOT_STRICT:
+    except NOT_JSON:
         details = None
     raise InvalidResponse(f"an error with status 200: {printable(details.message) if details else 'no message'}")
 
@@ -219,7 +218,7 @@ def _list_of_rows(text: bytes, rejections: Rejections) -> list[Row] | None:
     """Return the rows of a JSON list, None if it is none."""
     try:
         return _decode_rows(text)
-    except _NOT_STRICT:
+    except NOT_JSON:
         pass
     try:
         values = _loads(text)

@@ -266,11 +266,10 @@ def _numbers(row: Row) -> tuple[float, ...] | None:
 
 def _are_label_texts(texts: _Identity) -> bool:
     """Return whether texts can be labels' values: short, and UTF-8 (a lone surrogate is not)."""
-    joined = "".join([text for text in texts if text])
-    if joined.isascii():
-        return len(joined) <= LONGEST_TEXT or max(len(text or "") for text in texts) <= LONGEST_TEXT
+    if max(len(text or "") for text in texts) > LONGEST_TEXT:
+        return False
     try:
-        joined.encode()
+        "".join(filter(None, texts)).encode()
     except UnicodeEncodeError:
         return False
-    return max(len(text or "") for text in texts) <= LONGEST_TEXT
+    return True
