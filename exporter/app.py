@@ -164,6 +164,7 @@ class Exporter:
 
     async def _apply(self, configuration: Configuration) -> None:
         """Put another configuration in force. An account that did not change keeps its rhythm and its data."""
+        self._was_ready = not self._waiting()
         shared_before, before = self._shared, self._accounts
         if (configuration.upstream, _authorities(configuration)) != (shared_before.upstream, shared_before.authorities):
             self._shared = self._share(configuration)
@@ -243,11 +244,17 @@ class Exporter:
         """Return None once every collector has attempted a poll, and until the daemon stops."""
         if self._draining:
             return "stopping"
-        if self._was_ready:
-            return None  # an account that a reload adds must not keep Prometheus from all the others
-        waiting = [_job_name(poller) for poller in self._pollers() if not poller.attempted]
-        self._was_ready = not waiting
+        waiting = self._waiting()
         return f"waiting for the first poll of {', '.join(waiting[:MOST_NAMED])}" if waiting else None
+
+    def _waiting(self) -> list[str]:
+        """Return who has to poll before the daemon is ready.
+
+        Nobody any more once it was: an account that a reload adds must not keep Prometheus from all the others.
+        """
+        if self._was_ready:
+            return []
+        return [_job_name(poller) for poller in self._pollers() if not poller.attempted]
 
     def configuration(self) -> str:
         """Return the effective configuration as YAML, without secrets."""

@@ -41,3 +41,16 @@ async def test_slow_and_idle_clients_do_not_stop_scrapes(
         for _, writer in idle:
             writer.close()
         assert 200 == (await daemon.get("-/healthy"))[0]
+
+
+async def test_no_socket_from_systemd_is_an_error(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """Nothing is started that could be reached by nobody."""
+    configuration = write_configuration(simulator.url)
+    code, _, err = await run(
+        "serve",
+        f"--config.file={configuration}",
+        "--web.systemd-socket",
+        variables={"OPENROUTER_API_KEY": "sk-or-v1-demo"},
+    )
+    assert 1 == code
+    assert "systemd handed over no socket" in err

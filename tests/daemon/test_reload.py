@@ -49,6 +49,21 @@ async def test_accounts_come_and_go(simulator: Running, write_configuration: Cal
         assert usage(found)
 
 
+async def test_an_added_account_does_not_take_readiness_away(
+    simulator: Running, write_patient_configuration: Callable[[str], Path]
+) -> None:
+    """Its first poll hangs, and Prometheus still gets at all the others."""
+    path = write_patient_configuration(simulator.url)
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        simulator.faults.replace(parse_fault("hang"))
+        with_accounts(path, "default", "second")
+        assert 200 == (await post(daemon, "-/reload"))[0]
+        found = await daemon.scrape()
+        assert 0 == value(found, "openrouter_collector_last_attempt_timestamp_seconds", account="second")
+        assert 200 == (await daemon.get("-/ready"))[0]
+
+
 async def test_a_bad_file_changes_nothing(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """500 with every mistake, the metric says so, the old configuration polls on; a good file repairs it."""
     path = write_configuration(simulator.url)

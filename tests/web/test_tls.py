@@ -130,6 +130,37 @@ async def test_a_clients_name_must_be_on_the_list(guard: Guard, certificates: Ce
         await status_of(url, certificates.client("neither"))
 
 
+async def test_a_refused_handshake_is_logged_once_a_minute(guard: Guard, certificates: Certificates) -> None:
+    """With OpenSSL's reason, and each reason by itself; asyncio would say nothing."""
+    url = await guard(f"{TLS}  min_version: TLS13\n")
+    old = certificates.client()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with capture_logs() as logs:
+        async with aiohttp.ClientSession() as client:
+            for _ in range(3):
+                with pytest.raises(aiohttp.ClientConnectionError):
+                    await client.get(url.replace("https", "http"))
+                with pytest.raises(aiohttp.ClientError):
+                    await status_of(url, old)
+    assert sorted((each["event"], each["log_level"], each["reason"]) for each in logs) == [
+        ("client_refused", "warning", "http request"),
+        ("client_refused", "warning", "unsupported protocol"),
+    ]
+
+
+async def test_a_name_that_is_not_on_the_list_is_logged_with_its_source(
+    guard: Guard, certificates: Certificates
+) -> None:
+    """Here the handshake went well, so it is known who asked."""
+    url = await guard(f"{CLIENTS}RequireAndVerifyClientCert\n  client_allowed_sans: [one.example]\n")
+    certificates.issue("neither", "two.example")
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(aiohttp.ClientError):
+                await status_of(url, certificates.client("neither"))
+    assert [(each["event"], each["source"]) for each in logs] == [("client_refused", "127.0.0.1")]
+
+
 async def test_a_renewed_certificate_is_taken_up(guard: Guard, certificates: Certificates) -> None:
     """By the next connection, without a restart."""
     url = await guard(TLS)
