@@ -2,17 +2,28 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Versions and hashes for every Python and processor that is supported; no addresses.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-header --no-annotate --upgrade
 
-.PHONY: help demo test lint format soak bench docs clean
+.PHONY: help demo test test-image lock lint format soak bench docs clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.runtime ## Run the exporter on simulated data: http://127.0.0.1:10063/
 	$(BIN)/openrouter-exporter demo --web.listen-address 127.0.0.1:10063
 
 test: $(VENV)/.development ## Run all tests
 	$(BIN)/python -X dev -m pytest $(ARGS)
+
+test-image: $(VENV)/.development ## Build the container image and run it; as root, with what .ci/install-image-tools installs
+	$(BIN)/python -X dev -m pytest $(ARGS) tests/image
+
+lock: $(VENV)/.development ## Write down versions and hashes of what the image is made of
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	  | $(COMPILE) --output-file requirements/build.txt -
+	$(COMPILE) --extra auth --output-file requirements/runtime.txt pyproject.toml
 
 lint: $(VENV)/.development ## Check style, types and YAML
 	$(BIN)/ruff check .
