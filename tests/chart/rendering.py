@@ -1,0 +1,85 @@
+"""The chart as Helm renders it, in memory: no cluster, no network, no helm binary."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from helm_python import Chart
+
+Manifest = dict[str, Any]
+Values = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm/openrouter-exporter"
+VARIANTS = tuple(path.name.removesuffix("-values.yaml") for path in sorted((CHART / "ci").glob("*-values.yaml")))
+RELEASE = "usage"
+NAMESPACE = "monitoring"
+FULLNAME = "usage-openrouter-exporter"
+
+
+@cache
+def _chart(folder: Path) -> Chart:
+    return Chart.load(folder)
+
+
+def render(values: Values, folder: Path = CHART) -> list[Manifest]:
+    """Return what is installed with these values."""
+    texts = _chart(folder).render(values=values, name=RELEASE, namespace=NAMESPACE)
+    manifests = [text for name, text in texts.items() if name.endswith(".yaml")]
+    return [found for text in manifests for found in yaml.load_all(text, Loader=yaml.CSafeLoader) if found]
+
+
+def notes(values: Values) -> str:
+    """Return what is said after an installation."""
+    texts = _chart(CHART).render(values=values, name=RELEASE, namespace=NAMESPACE)
+    return texts["openrouter-exporter/templates/NOTES.txt"]
+
+
+def values_of(variant: str) -> Values:
+    """Return the values in ci/ of a variant."""
+    text = (CHART / "ci" / f"{variant}-values.yaml").read_text(encoding="utf-8")
+    loaded: Values = yaml.safe_load(text)
+    return loaded
+
+
+@cache
+def _rendered(variant: str) -> str:
+    return json.dumps(render(values_of(variant)))
+
+
+def manifests_of(variant: str) -> list[Manifest]:
+    """Return what is installed with the values of a variant."""
+    loaded: list[Manifest] = json.loads(_rendered(variant))
+    return loaded
+
+
+def the(kind: str, manifests: list[Manifest], suffix: str = "") -> Manifest:
+    """Return the one manifest of a kind and name."""
+    found = [one for one in manifests if one["kind"] == kind and one["metadata"]["name"] == FULLNAME + suffix]
+    assert 1 == len(found), f"{kind} {FULLNAME}{suffix}"
+    return found[0]
+
+
+def of_kind(kind: str, manifests: list[Manifest]) -> list[Manifest]:
+    """Return all manifests of a kind."""
+    return [one for one in manifests if one["kind"] == kind]
+
+
+def container(manifests: list[Manifest]) -> Manifest:
+    """Return the exporter's container."""
+    found: Manifest = the("Deployment", manifests)["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def merged(values: Values, more: Values) -> Values:
+    """Return the values with others laid over them, map by map, as Helm does."""
+    together = copy.deepcopy(values)
+    for key, value in more.items():
+        both_maps = isinstance(value, dict) and isinstance(together.get(key), dict)
+        together[key] = merged(together[key], value) if both_maps else value
+    return together
