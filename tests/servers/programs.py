@@ -1,0 +1,89 @@
+"""The servers' programs: where they are, which version they are, and how one runs while a test needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+import pytest
+
+PATIENCE = 60.0
+PAUSE = 0.1
+# Where .ci/install-servers put the program that is not the machine's own.
+PROMETHEUS_3 = "OPENROUTER_TEST_PROMETHEUS_3"
+
+_VERSION = re.compile(r"version (\d+)\.")
+_Found = TypeVar("_Found")
+
+
+def found_prometheus(major: int) -> str | None:
+    """Return the path of a Prometheus of this major version."""
+    candidates = (shutil.which("prometheus"), os.environ.get(PROMETHEUS_3))
+    return next((each for each in candidates if each and _major(each) == major), None)
+
+
+def required(program: str | None, name: str) -> str:
+    """Return the program's path; skip the test if there is none, and fail where it must be there."""
+    if program is None:
+        assert "true" != os.environ.get("CI"), f"{name} isn't installed, and CI must have it"
+        pytest.skip(f"{name} isn't installed")
+    return program
+
+
+@cache
+def _major(program: str) -> int:
+    """Ask the program itself."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    found = _VERSION.search(said.stdout + said.stderr)
+    assert found is not None, said
+    return int(found[1])
+
+
+def free_port() -> int:
+    """Return a port on loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@asynccontextmanager
+async def started(ready_url: str, log: Path, program: str, *arguments: str) -> AsyncIterator[None]:
+    """Run a server while the context lasts, from when it says that it is ready."""
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(program, *arguments, stdout=output, stderr=output)
+        try:
+            await until(lambda: _answers(ready_url), lambda answers: answers or process.returncode is not None)
+            assert process.returncode is None, f"{program} ended: {log.name} says why"
+            yield
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+async def until(ask: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found], bool]) -> _Found:
+    """Ask until the answer is as wanted, and return it; fail with the last one after a time."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + PATIENCE
+    while not wanted(found := await ask()):
+        assert loop.time() < end, f"still {found!r}"
+        await asyncio.sleep(PAUSE)
+    return found
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return answer.ok
+    except aiohttp.ClientConnectionError:
+        return False

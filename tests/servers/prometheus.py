@@ -1,0 +1,95 @@
+"""Prometheus as the tests run it: scraping every second, with rules or without, on data of other days or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.servers.programs import free_port, started, until
+
+JOB = "openrouter"
+INSTANCE = "exporter:10063"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One element of an instant vector."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+class Prometheus:
+    """A running server, and what it knows."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def get(self, path: str, **parameters: str) -> Any:
+        """Return the data of an answer of the API; fail with its words if it is an error."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.url}/api/v1/{path}", params=parameters) as answer,
+        ):
+            content = await answer.json()
+        assert "success" == content["status"], f"{parameters}: {content}"
+        return content["data"]
+
+    async def vector(self, expression: str, **parameters: str) -> list[Sample]:
+        """Return an instant vector, or a scalar as one without labels."""
+        data = await self.get("query", query=expression, **parameters)
+        if data["resultType"] == "scalar":
+            return [Sample({}, float(data["result"][1]))]
+        return [Sample(each["metric"], float(each["value"][1])) for each in data["result"]]
+
+    async def query(self, expression: str) -> list[float]:
+        """Return the values of an instant vector."""
+        return [sample.value for sample in await self.vector(expression)]
+
+    async def until(self, expression: str, wanted: Callable[[list[float]], bool]) -> list[float]:
+        """Ask until the answer is as wanted, and return it."""
+        return await until(lambda: self.query(expression), wanted)
+
+    async def alerts(self) -> dict[str, str]:
+        """Return the state of each alert that is pending or firing, by name."""
+        return {each["labels"]["alertname"]: each["state"] for each in (await self.get("alerts"))["alerts"]}
+
+
+@asynccontextmanager
+async def prometheus(
+    program: str,
+    target: str,
+    folder: Path,
+    *,
+    rules: Sequence[Path] = (),
+    alertmanager: str | None = None,
+    options: Sequence[str] = (),
+) -> AsyncIterator[Prometheus]:
+    """Run Prometheus, scraping the target every second, with its data below the folder."""
+    managers = [] if alertmanager is None else [{"static_configs": [{"targets": [alertmanager]}]}]
+    configuration = folder / "prometheus.yaml"
+    targets = [{"targets": [target], "labels": {"instance": INSTANCE}}]
+    content = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(path) for path in rules],
+        "scrape_configs": [{"job_name": JOB, "static_configs": targets}],
+        "alerting": {"alertmanagers": managers},
+    }
+    configuration.write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
+    address = f"127.0.0.1:{free_port()}"
+    async with started(
+        f"http://{address}/-/ready",
+        folder / "prometheus.log",
+        program,
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        *options,
+    ):
+        yield Prometheus(f"http://{address}")

@@ -1,0 +1,154 @@
+"""Prometheus itself scrapes the daemon: everything arrives, the sums agree, and what vanishes is stale at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+import yaml
+from openrouter import OpenRouter
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.clock import SystemClock
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from tests.daemon.conftest import CONFIGURATION, KEY, Daemon, serving, usage
+from tests.servers.prometheus import JOB, Prometheus, prometheus
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    # The vendor's client warns of its own deprecated fields whenever it reads them.
+    pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning"),
+]
+
+USAGE = '{__name__=~"openrouter_activity_.*"}'
+ATTACHED = frozenset({"__name__", "job", "instance"})  # by Prometheus
+
+
+@dataclass(frozen=True)
+class Bench:
+    """An API, the daemon that polls it, and the Prometheus that scrapes the daemon."""
+
+    simulator: Running
+    daemon: Daemon
+    server: Prometheus
+    configuration: Path
+
+    async def with_accounts(self, *names: str) -> None:
+        """Configure these accounts, and let the daemon know."""
+        write_configuration(self.configuration, self.simulator.url, names)
+        async with aiohttp.ClientSession() as session, session.post(self.daemon.url + "-/reload") as answer:
+            assert 200 == answer.status, await answer.text()
+        await self.healthy(names)
+
+    async def healthy(self, names: Collection[str]) -> None:
+        """Wait until Prometheus has seen that these accounts' polls succeed."""
+        await self.server.until("openrouter_up == 1", lambda found: len(found) == len(names))
+
+
+def write_configuration(path: Path, url: str, names: Collection[str]) -> None:
+    """Let all accounts have the simulator's one key, and their data expire soon."""
+    content = yaml.safe_load(CONFIGURATION.format(url=url, stale_after="5s"))
+    content["accounts"] = [{"name": name, "api_key_env": "OPENROUTER_API_KEY"} for name in names]
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running_bench(prometheus_program: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """Run them for all tests of one version."""
+    folder = tmp_path_factory.mktemp("scraping")
+    path = folder / "exporter.yaml"
+    async with running(SimulatorSettings(), SystemClock()) as simulator:
+        write_configuration(path, simulator.url, ["default"])
+        async with (
+            serving(path, "--web.enable-lifecycle") as daemon,
+            prometheus(prometheus_program, daemon.url.removeprefix("http://").rstrip("/"), folder) as server,
+        ):
+            yield Bench(simulator, daemon, server, path)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bench(running_bench: Bench) -> Bench:
+    """Return it as every test wants to find it: one account, and no faults."""
+    running_bench.simulator.faults.replace()
+    await running_bench.with_accounts("default")
+    return running_bench
+
+
+def series(name: str, labels: Mapping[str, str]) -> tuple[str, frozenset[tuple[str, str]]]:
+    """Name a series. An empty label is none; the bounds of buckets are numbers, and written as each version likes."""
+    own = {key: text for key, text in labels.items() if text and key not in ATTACHED}
+    if "le" in own:
+        own["le"] = str(float(own["le"]))
+    return name, frozenset(own.items())
+
+
+async def test_every_series_arrives(bench: Bench) -> None:
+    """Those that the daemon shows, and no others."""
+    shown = {series(name, dict(labels)) for name, labels in await bench.daemon.scrape()}
+    arrived = await bench.server.vector(f'{{job="{JOB}",__name__!~"up|scrape_.+"}}')
+    assert len(shown) > 300
+    assert shown == {series(each.labels["__name__"], each.labels) for each in arrived}
+
+
+async def test_values_arrive(bench: Bench) -> None:
+    """Each sample of use is the number that the daemon shows, to the last digit."""
+    shown = {series(name, dict(labels)): each for (name, labels), each in usage(await bench.daemon.scrape()).items()}
+    arrived = await bench.server.vector(USAGE)
+    assert shown == {series(each.labels["__name__"], each.labels): each.value for each in arrived}
+
+
+async def test_sums_are_those_of_the_vendors_client(bench: Bench) -> None:
+    """What PromQL adds up is what the official SDK reads from the same API."""
+    async with OpenRouter(api_key=KEY, server_url=bench.simulator.url) as client:
+        rows = (await client.analytics.get_user_activity_async()).data
+    measures = {
+        "usage_usd": sum(row.usage for row in rows),
+        "byok_usage_usd": sum(row.byok_usage_inference for row in rows),
+        "requests": sum(row.requests for row in rows),
+        "prompt_tokens": sum(row.prompt_tokens for row in rows),
+        "completion_tokens": sum(row.completion_tokens for row in rows),
+        "reasoning_tokens": sum(row.reasoning_tokens for row in rows),
+        "cached_tokens": sum(row.cached_tokens for row in rows),
+    }
+    for measure, expected in measures.items():
+        assert expected > 0
+        found = await bench.server.query(f"sum(openrouter_activity_30d_{measure})")
+        assert [pytest.approx(expected, rel=1e-12)] == found
+
+
+async def test_types_and_helps_arrive(bench: Bench) -> None:
+    """In OpenMetrics, which both versions ask for first: a counter's family is named without its _total."""
+    _, text = await bench.daemon.get("metrics")
+    declared = {family.name: (family.type, family.documentation) for family in text_string_to_metric_families(text)}
+    known = await bench.server.get("metadata")
+    arrived = {name: (entries[0]["type"], entries[0]["help"]) for name, entries in known.items()}
+    assert declared == arrived
+    assert "counter" in {kind for kind, _ in arrived.values()}
+
+
+async def test_expired_series_vanish(bench: Bench) -> None:
+    """Use is gone at once while how collecting goes stays, and the target is up; all is back after recovery."""
+    before = await bench.server.query(f"count({USAGE})")
+    bench.simulator.faults.replace(parse_fault("status-500"))
+    await bench.server.until(f"count({USAGE})", lambda counts: counts == [])
+    assert [1] == await bench.server.query("up")
+    assert [0] == await bench.server.query("openrouter_up")
+    assert [0] == await bench.server.query("openrouter_collector_success")
+    bench.simulator.faults.replace()
+    await bench.server.until(f"count({USAGE})", lambda counts: counts == before)
+
+
+async def test_a_removed_account_vanishes(bench: Bench) -> None:
+    """With all its series, at the next scrape after the reload; the other's stay."""
+    await bench.with_accounts("default", "second")
+    of_second, of_default = (f'count({{account="{name}"}})' for name in ("second", "default"))
+    assert await bench.server.until(of_second, bool)
+    await bench.with_accounts("default")
+    await bench.server.until(of_second, lambda counts: counts == [])
+    assert await bench.server.query(of_default)
