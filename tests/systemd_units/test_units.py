@@ -1,0 +1,84 @@
+"""The units: systemd takes them, they leave the exporter few rights, and they agree with the exporter."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporter.config.load import parse
+from exporter.config.units import parse_duration
+from exporter.options import parse as parse_options
+
+ROOT = Path(__file__).parents[2]
+UNITS = ROOT / "config/systemd"
+SERVICE = UNITS / "openrouter-exporter.service"
+PROGRAM = "/opt/openrouter-exporter/bin/openrouter-exporter"
+MOST_EXPOSURE = 20  # tenths
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None and os.environ.get("CI") != "true", reason="systemd-analyze isn't installed"
+)
+
+
+def directive(name: str) -> list[str]:
+    """Every value of a directive of the service, lines joined."""
+    text = SERVICE.read_text(encoding="utf-8").replace("\\\n", " ")
+    return re.findall(rf"^{name}=(.*)$", text, re.MULTILINE)
+
+
+def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False)
+
+
+@needs_systemd
+def test_the_service_is_hardly_exposed() -> None:
+    """By systemd's own reckoning, at most 2.0 of 10."""
+    done = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSURE}", "--no-pager", SERVICE)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "Overall exposure level" in done.stdout
+
+
+@needs_systemd
+def test_systemd_finds_no_mistake(tmp_path: Path) -> None:
+    """In either unit, with a program that is there."""
+    for unit in UNITS.glob("openrouter-exporter.*"):
+        (tmp_path / unit.name).write_text(unit.read_text(encoding="utf-8").replace(PROGRAM, sys.executable))
+    done = analyze("verify", "--man=no", *sorted(tmp_path.iterdir()))
+    # What it says of units that this machine has itself is not about ours.
+    ours = [line for line in done.stderr.splitlines() if "openrouter" in line]
+    assert (0, []) == (done.returncode, ours)
+
+
+def test_the_command_is_one_of_ours() -> None:
+    """Every option is taken, and the configuration is where the key's path leads to."""
+    program, *arguments = shlex.split(directive("ExecStart")[0])
+    options = parse_options(arguments, {})
+    assert (PROGRAM, "serve") == (program, options.command)
+    assert Path("/etc/openrouter-exporter/config.yaml") == options.config_file
+    assert options.systemd_socket
+
+
+def test_the_configuration_reads_the_credential(tmp_path: Path) -> None:
+    """The file that goes with the unit names the copy that the unit makes."""
+    (tmp_path / directive("LoadCredential")[0].split(":")[0]).write_text("sk-or-v1-demo", encoding="utf-8")
+    text = (UNITS / "config.yaml").read_text(encoding="utf-8")
+    moved = text.replace(f"/run/credentials/{SERVICE.name}/", f"{tmp_path}/")
+    assert ["default"] == [account.name for account in parse(moved, "config.yaml", {}).accounts]
+
+
+def test_systemd_waits_for_an_orderly_end() -> None:
+    """Longer than the exporter waits for polls under way."""
+    assert parse_duration(directive("TimeoutStopSec")[0]) > parse_options(["serve"], {}).shutdown_timeout
+
+
+def test_the_port_is_the_exporters() -> None:
+    """The socket listens where the exporter would."""
+    listening = parse_options(["serve"], {}).listen_addresses[0]
+    assert f"\nListenStream={listening.port}\n" in (UNITS / "openrouter-exporter.socket").read_text(encoding="utf-8")
