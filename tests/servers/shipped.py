@@ -1,0 +1,61 @@
+"""What config/ ships for Prometheus: its rules as they are, and made quick enough to watch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+RULES = tuple(sorted((ROOT / "config" / "prometheus" / "rules").glob("*.yaml")))
+
+HASTE = 300  # minutes become fractions of a second, and keep their order
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the shipped files."""
+
+    name: str
+    expression: str
+    alerts: bool
+    labels: dict[str, str]
+
+
+def rules() -> Iterator[Rule]:
+    """Yield every rule of every file."""
+    for path in RULES:
+        for rule in _rules(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            name = rule.get("alert") or rule["record"]
+            yield Rule(name, rule["expr"], "alert" in rule, rule.get("labels", {}))
+
+
+def hastened(folder: Path) -> list[Path]:
+    """Write the rules, evaluated every second and with `for` shorter by the same factor each; return the files."""
+    written = []
+    for path in RULES:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for group in content["groups"]:
+            group["interval"] = "1s"
+        for rule in _rules(content):
+            for key in {"for", "keep_firing_for"} & rule.keys():
+                rule[key] = f"{max(1, round(_seconds(rule[key]) / HASTE))}s"
+        written.append(folder / path.name)
+        written[-1].write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
+    return written
+
+
+def _rules(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for group in content["groups"]:
+        yield from group["rules"]
+
+
+def _seconds(duration: str) -> int:
+    """Read a duration as the rules write them, such as 1h30m."""
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhd])", duration))

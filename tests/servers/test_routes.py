@@ -1,0 +1,88 @@
+"""The Alertmanager example: its own tool accepts it, each severity finds its receiver, and no symptom mutes a cause."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.servers.alertmanager import SHIPPED
+from tests.servers.shipped import Rule, rules
+
+ALERTS = {rule.name: rule for rule in rules() if rule.alerts}
+CONFIGURATION = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+GRAVITY = ("info", "warning", "critical")
+RECEIVERS = {"critical": "pager", "warning": "mail", "info": "digest"}
+
+
+def run(amtool: str, *arguments: str) -> str:
+    """Return what it prints, and fail if it is not content."""
+    done = subprocess.run([amtool, *arguments], capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    return done.stdout
+
+
+def route(amtool: str, *labels: str) -> str:
+    """Return the receiver of an alert with these labels."""
+    return run(amtool, "config", "routes", "test", f"--config.file={SHIPPED}", *labels).strip()
+
+
+def alerts_that_match(matchers: list[str]) -> set[str]:
+    """Return the names of the shipped alerts that an inhibition speaks of."""
+    names = set(ALERTS)
+    for matcher in matchers:
+        found = re.fullmatch(r'alertname(=~|!~|=)"(.+)"', matcher)
+        assert found is not None, matcher
+        named = {name for name in ALERTS if re.fullmatch(found[2], name)}
+        names &= set(ALERTS) - named if found[1] == "!~" else named
+    return names
+
+
+def gravity(rule: Rule) -> int:
+    """Return a number that is larger the worse it is."""
+    return GRAVITY.index(rule.labels["severity"])
+
+
+def test_alertmanager_takes_the_example(amtool: str) -> None:
+    """`amtool check-config` finds nothing wrong."""
+    assert "SUCCESS" in run(amtool, "check-config", str(SHIPPED))
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_goes_where_its_severity_says(amtool: str, name: str) -> None:
+    """Critical ones page, warnings are mailed, the rest is a digest."""
+    severity = ALERTS[name].labels["severity"]
+    assert RECEIVERS[severity] == route(amtool, f"alertname={name}", f"severity={severity}", "account=default")
+
+
+def test_alerts_of_others_stay_with_the_default(amtool: str) -> None:
+    """However bad they are."""
+    assert CONFIGURATION["route"]["receiver"] == route(amtool, "alertname=DiskFull", "severity=critical")
+
+
+def test_messages_are_grouped_by_account() -> None:
+    """On the route that all severities share."""
+    (shared,) = CONFIGURATION["route"]["routes"]
+    assert ["account"] == shared["group_by"]
+    assert not any("group_by" in below for below in shared["routes"])
+
+
+@pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda each: each["source_matchers"][0])
+def test_an_inhibition_speaks_of_alerts_that_exist(inhibition: dict[str, Any]) -> None:
+    """Every name in it is an alert's."""
+    named = re.findall(r"OpenRouter\w+", " ".join([*inhibition["source_matchers"], *inhibition["target_matchers"]]))
+    assert [] == [name for name in named if name not in ALERTS]
+    assert alerts_that_match(inhibition["source_matchers"])
+    assert alerts_that_match(inhibition["target_matchers"])
+
+
+@pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda each: each["source_matchers"][0])
+def test_a_cause_is_as_grave_as_its_symptoms(inhibition: dict[str, Any]) -> None:
+    """A page is never muted by a mail, and no alert mutes itself."""
+    sources = alerts_that_match(inhibition["source_matchers"])
+    targets = alerts_that_match(inhibition["target_matchers"])
+    assert not sources & targets
+    assert min(gravity(ALERTS[name]) for name in sources) >= max(gravity(ALERTS[name]) for name in targets)
