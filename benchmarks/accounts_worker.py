@@ -12,7 +12,8 @@ from benchmarks.processes import KEY
 from exporter import log
 from exporter.app import Exporter
 from exporter.clock import SystemClock
-from exporter.config.model import Account, Activity, Collectors, Configuration, Upstream
+from exporter.config.activity import Activity
+from exporter.config.model import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.serving import spare_the_garbage_collector
 
@@ -26,7 +27,7 @@ def configuration(url: str, accounts: int) -> Configuration:
             Account(
                 name=f"account-{number}",
                 key=EnvironmentSecret("KEY", {"KEY": f"{KEY}-{number}"}),
-                collectors=Collectors(activity=activity),
+                collectors=Collectors.only(activity=activity),
             )
             for number in range(accounts)
         ),

@@ -10,7 +10,8 @@ from benchmarks.processes import KEY
 from exporter import log
 from exporter.app import Exporter
 from exporter.clock import SystemClock
-from exporter.config.model import Account, Activity, Collectors, Configuration, Upstream
+from exporter.config.activity import Activity
+from exporter.config.model import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.serving import spare_the_garbage_collector
 
@@ -19,7 +20,7 @@ def configuration(url: str) -> Configuration:
     """Return one account on a simulator."""
     key = EnvironmentSecret("KEY", {"KEY": KEY})
     activity = Activity(settle_delay=0.0, empty_day_after=0.0)
-    account = Account(name="benchmark", key=key, collectors=Collectors(activity=activity))
+    account = Account(name="benchmark", key=key, collectors=Collectors.only(activity=activity))
     return Configuration(upstream=Upstream(base_url=url), accounts=(account,))
 
 

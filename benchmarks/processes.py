@@ -23,9 +23,14 @@ KEY = "sk-or-v1-demo"
 PATIENCE = 60.0  # seconds that a process may take to become ready
 _PAUSE = 0.002
 _CONFIGURATION = """\
-upstream: {{base_url: "{url}"}}
+upstream: {{base_url: "{url}", requests_per_minute: 100000}}
 accounts: [{{name: benchmark, api_key_env: {variable}}}]
-collectors: {{activity: {{interval: {interval}, settle_delay: 0s, empty_day_after: 0s}}}}
+collectors:
+  activity: {{interval: {interval}, settle_delay: 0s, empty_day_after: 0s}}
+  credits: {{enabled: false}}
+  keys: {{enabled: false}}
+  key: {{enabled: false}}
+  today: {{enabled: false}}
 """
 
 

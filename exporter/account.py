@@ -14,12 +14,12 @@ from exporter.api.client import REFUSED, Client
 from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import Clock
 from exporter.collecting import CollectingMetrics
-from exporter.collectors.activity import ActivityCollector
-from exporter.collectors.base import Collector
+from exporter.collectors import registry
 from exporter.config.model import Account, Upstream
 from exporter.poller import Poller, Schedule
 from exporter.store import Store
 from exporter.telemetry import Telemetry
+from exporter.thresholds import ThresholdMetrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,11 @@ class AccountAtWork:
         self._under_way: set[asyncio.Task[Any]] = set()
         self._abandoned = False
         self.telemetry = Telemetry()
-        enabled = _enabled(account)
+        enabled = registry.enabled(account.name, account.collectors)
         collectors = [collector for collector, _ in enabled]
         operations = tuple(dict.fromkeys(each for collector in collectors for each in collector.operations))
         self._metrics = CollectingMetrics(self.telemetry, account.name, collectors)
+        ThresholdMetrics(self.telemetry, account.name, account.thresholds)
         self._client = client = Client(
             session=shared.session,
             upstream=shared.upstream,
@@ -71,17 +72,16 @@ class AccountAtWork:
             Poller(
                 account=account.name,
                 collector=collector,
-                schedule=Schedule(interval=interval, stale_after=stale_after, longest_poll=longest),
+                schedule=Schedule(interval=settings.interval, stale_after=settings.stale_after, longest_poll=longest),
                 client=client,
                 clock=shared.clock,
                 store=shared.store,
                 metrics=self._metrics,
                 log=log.logger(account=account.name, collector=collector.name),
             )
-            for collector, (interval, stale_after) in enabled
+            for collector, settings in enabled
         ]
-        if not self.pollers:
-            self._metrics.all_succeeded(True)  # nothing is polled, so nothing fails: no alarm
+        self._say_up()  # where nothing is polled nothing fails: no alarm
 
     async def poll(self, poller: Poller) -> None:
         """Let one of the account's pollers have its turn."""
@@ -91,7 +91,7 @@ class AccountAtWork:
             task.add_done_callback(self._under_way.discard)
         try:
             record = await poller.poll()
-            self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
+            self._say_up()
             if record is not None:
                 await self.key_check.check(refused=record.status in REFUSED)
             self.shared.polled(self.account.name)
@@ -119,23 +119,20 @@ class AccountAtWork:
         """Take the key from its source again: it may have been changed there."""
         self._client.forget_secret()
 
-    def take_over(self, old: AccountAtWork) -> bool:
-        """Go on from where an account of other times was. Return False, and do nothing, if its data were others."""
+    def take_over(self, old: AccountAtWork) -> frozenset[str]:
+        """Go on from where an account of other times was. Return the names of the collectors whose data still hold."""
         if self.account.key != old.account.key or self.shared.upstream.base_url != old.shared.upstream.base_url:
-            return False
-        pairs = list(zip(self.pollers, old.pollers, strict=False))
-        if len(self.pollers) != len(old.pollers) or not all(new.publishes_as(before) for new, before in pairs):
-            return False
-        for new, before in pairs:
-            new.take_over(before)
-        self._metrics.all_succeeded(all(each.succeeded for each in self.pollers))
-        return True
+            return frozenset()
+        self._client.limit.go_on_from(old._client.limit)
+        before = {poller.collector.name: poller for poller in old.pollers}
+        kept = set()
+        for poller in self.pollers:
+            last = before.get(poller.collector.name)
+            if last is not None and poller.publishes_as(last):
+                poller.take_over(last)
+                kept.add(poller.collector.name)
+        self._say_up()
+        return frozenset(kept)
 
-
-def _enabled(account: Account) -> list[tuple[Collector, tuple[float, float]]]:
-    """Return the account's enabled collectors, each with its interval and the age at which its data are too old."""
-    collectors: list[tuple[Collector, tuple[float, float]]] = []
-    activity = account.collectors.activity
-    if activity.enabled:
-        collectors.append((ActivityCollector(account.name, activity), (activity.interval, activity.stale_after)))
-    return collectors
+    def _say_up(self) -> None:
+        self._metrics.all_succeeded(all(poller.succeeded for poller in self.pollers))

@@ -17,7 +17,7 @@ from exporter.api.metrics import RequestDuration
 from exporter.api.session import open_session
 from exporter.autoreload import content_hash
 from exporter.clock import Clock
-from exporter.collectors import activity
+from exporter.collectors import registry
 from exporter.config.describe import describe
 from exporter.config.model import Account, Configuration
 from exporter.config.secret import FileSecret
@@ -30,7 +30,7 @@ from exporter.status import Status
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
-OPERATIONS = (activity.OPERATION, keycheck.OPERATION)
+OPERATIONS = tuple(dict.fromkeys((*registry.operations(), keycheck.OPERATION)))
 POLLS_AT_ONCE = 8
 MOST_NAMED = 5
 
@@ -176,8 +176,7 @@ class Exporter:
             account.abandon_polls()
         for account in gone:
             successor = self._accounts.get(account.account.name)
-            if successor is None or not successor.take_over(account):
-                self._store.drop(account.account.name)
+            self._store.drop(account.account.name, () if successor is None else successor.take_over(account))
         self._show_accounts()
         self._schedule([account for name, account in self._accounts.items() if before.get(name) is not account])
         if shared_before is not self._shared:

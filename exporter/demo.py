@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from exporter.clock import SystemClock
-from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.activity import Activity
+from exporter.config.model import Account, Backoff, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.errors import ExporterError, UsageError
 from exporter.options import Options

@@ -8,8 +8,8 @@ import msgspec
 import structlog
 from prometheus_client import Gauge
 
-from exporter.api.answer import NOT_JSON, Answer, pieces
 from exporter.api.client import Client, Request
+from exporter.api.decode import decode
 from exporter.clock import Clock
 from exporter.config.secret import Secret
 from exporter.errors import ExporterError, InvalidResponse, StatusError
@@ -57,13 +57,13 @@ class KeyMetrics:
         self._telemetry = telemetry
         self._account = account
         self._management = Gauge(
-            "openrouter_key_is_management",
+            "openrouter_calling_key_is_management",
             "1 if the account's key is a management key, 0 if it is an ordinary one; absent while unknown.",
             ["account"],
             registry=telemetry,
         )
         self._expiry = Gauge(
-            "openrouter_key_expiry_timestamp_seconds",
+            "openrouter_calling_key_expiry_timestamp_seconds",
             "When the account's key expires, as Unix time in seconds; absent if it never does or while unknown.",
             ["account"],
             registry=telemetry,
@@ -118,7 +118,7 @@ class KeyCheck:
         request = Request(operation=OPERATION, path="/key", parameters={}, longest_answer=LONGEST_ANSWER)
         answer = await self._client.ask(request, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
         try:
-            return decode(answer)
+            return decode(answer, _Body, "the description of a key").data
         except InvalidResponse as error:
             self._client.metrics.failed(OPERATION, error)
             raise
@@ -129,14 +129,6 @@ class KeyCheck:
         if advice is not None and self.advice != advice:
             self._log.warning("key_is_ordinary", hint=advice)
         self.advice = advice
-
-
-def decode(answer: Answer) -> KeyInfo:
-    """Return what an answer of `GET /key` says. Raise InvalidResponse."""
-    try:
-        return msgspec.json.decode(b"".join(pieces(answer)), type=_Body).data
-    except NOT_JSON as error:
-        raise InvalidResponse(f"not the description of a key: {error}") from None
 
 
 def _utc(moment: datetime) -> datetime:

@@ -9,11 +9,13 @@ from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collecting import CollectingMetrics
 from exporter.collectors.activity import ActivityCollector
-from exporter.config.model import Activity
+from exporter.config.activity import Activity
+from exporter.config.thresholds import Thresholds
 from exporter.keycheck import KeyMetrics
 from exporter.process import ProcessMetrics
 from exporter.snapshot import Declaration
 from exporter.telemetry import Telemetry
+from exporter.thresholds import ThresholdMetrics
 
 _HEAD = """\
 # Metrics
@@ -28,16 +30,18 @@ report has no series; 0 is always a 0 that the API meant.
 
 def reference() -> str:
     """Return the page, in Markdown."""
-    account, process = Telemetry(), Telemetry()
+    account, process, thresholds = Telemetry(), Telemetry(), Telemetry()
     collector = ActivityCollector("", Activity())
     CollectingMetrics(account, "", [collector])
     ApiMetrics(account, "", ())
     KeyMetrics(account, "")
+    ThresholdMetrics(thresholds, "", Thresholds())
     ProcessMetrics(process, SystemClock(), "")
     RequestDuration(process, ())
     sections = (
         ("Usage: `GET /activity`", collector.declarations(), _USAGE),
         ("How collecting goes, and the API", account.declarations(), ""),
+        ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
         ("The exporter's process", process.declarations(), ""),
     )
     return "\n".join([_HEAD, *(_section(*section) for section in sections)])
@@ -46,6 +50,10 @@ def reference() -> str:
 _USAGE = """\
 Windows are configurable (`collectors.activity.windows`); these are the default's. With `split_by: workspace` each
 family but the day's has the label `workspace_id` too; a dropped label (`drop_labels`) is left out.
+"""
+
+_THRESHOLDS = """\
+What the configuration says under `thresholds`, for the rules to compare with; one that is null has no series.
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from exporter.rendering import Rendered
@@ -38,9 +38,13 @@ class Store:
         self._changes += now >= min(last.expires, self._next_expiry)
         self._next_expiry = self._earliest_expiry(now)
 
-    def drop(self, account: str) -> None:
-        """Forget an account."""
-        self._published = {key: value for key, value in self._published.items() if key[0] != account}
+    def drop(self, account: str, but: Container[str] = ()) -> None:
+        """Forget what an account published, but for these collectors."""
+        self._published = {
+            (name, collector): value
+            for (name, collector), value in self._published.items()
+            if name != account or collector in but
+        }
         self._changes += 1
 
     def version(self, now: float) -> int:

@@ -14,6 +14,7 @@ import structlog
 from yarl import URL
 
 from exporter.api.answer import Answer, printable, read_answer, refusal
+from exporter.api.limit import RateLimit
 from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.api.retry import with_retries
 from exporter.api.session import environment_proxy
@@ -37,7 +38,7 @@ REFUSED = (401, 403)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A question to the API; `operation` is the label it is counted under.
+    """A question to the API; `operation` is the label it is counted under, `content` a body in JSON.
 
     `longest_answer` is where no answer is longer than so many bytes, however much the settings allow.
     """
@@ -46,13 +47,15 @@ class Request:
     path: str
     parameters: Mapping[str, str]
     method: str = "GET"
+    content: bytes | None = None
     longest_answer: int | None = None
 
 
 class Client:
     """Asks the API in the name of one account.
 
-    The secret is read at the first request and again when the API refuses it, because keys rotate.
+    Every attempt waits for its turn under the account's `limit`. The secret is read at the first request and again
+    when the API refuses it, because keys rotate.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Client:
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self.metrics = metrics
+        self.limit = RateLimit(upstream.requests_per_minute)
         self._session = session
         self._upstream = upstream
         self._key = key
@@ -91,18 +95,17 @@ class Client:
                 **description(error),
             )
 
-        async def attempt(remaining: float) -> Answer:
+        async def attempt(_: float) -> Answer:
             refused = self._current_secret()
             try:
-                return await self._attempt(request, remaining, refused)
+                return await self._attempt(request, await self._turn(request, deadline), refused)
             except StatusError as error:
                 secret = self._secret_after(refused) if error.status in REFUSED else None
-                remaining = deadline - self._clock.monotonic()
-                if secret is None or remaining <= 0:
+                if secret is None or self._clock.monotonic() >= deadline:
                     raise
             self.metrics.retried(request.operation)
             self._log.info("key_reread", operation=request.operation)
-            return await self._attempt(request, remaining, secret)
+            return await self._attempt(request, await self._turn(request, deadline), secret)
 
         return await with_retries(
             attempt,
@@ -121,6 +124,15 @@ class Client:
     def forget_secret(self) -> None:
         """Read the secret anew for the next request."""
         self._secret = None
+
+    async def _turn(self, request: Request, deadline: float) -> float:
+        """Wait until the account's limit allows another request; return the seconds that are left then."""
+        now = self._clock.monotonic()
+        turn = self.limit.take(now, deadline)
+        if turn > now:
+            self.metrics.throttled(request.operation, turn - now)
+            await self._clock.sleep(turn - now)
+        return deadline - self._clock.monotonic()
 
     def _current_secret(self) -> Secret:
         return self._read_secret() if self._secret is None else self._secret
@@ -179,6 +191,9 @@ class Client:
         """Return an answer's head; a redirect is an answer, because the key must not travel."""
         options: dict[str, Any] = {"params": request.parameters, "timeout": limits, "allow_redirects": False}
         headers = {"Authorization": f"Bearer {secret.reveal()}"}
+        if request.content is not None:
+            options["data"] = request.content
+            headers["Content-Type"] = "application/json"
         try:
             url = URL(self._upstream.base_url + request.path)
             options["proxy"] = (

@@ -32,8 +32,22 @@ class ApiMetrics:
             ["account", "operation"],
             registry=telemetry,
         )
+        self._throttled = Counter(
+            "openrouter_exporter_api_throttled_requests_total",
+            "Requests that waited for their turn under the account's own limit of requests per minute.",
+            ["account", "operation"],
+            registry=telemetry,
+        )
+        self._waited = Counter(
+            "openrouter_exporter_api_throttled_seconds_total",
+            "Seconds that requests waited for their turn under the account's own limit.",
+            ["account"],
+            registry=telemetry,
+        )
+        self._waited.labels(account)
         for operation in operations:
             self._retries.labels(account, operation)
+            self._throttled.labels(account, operation)
             for status_class in STATUS_CLASSES:
                 self._failures.labels(account, operation, status_class)
 
@@ -50,6 +64,12 @@ class ApiMetrics:
     def retried(self, operation: str) -> None:
         """Count an attempt after a failed one."""
         self._retries.labels(self._account, operation).inc()
+        self._telemetry.touch()
+
+    def throttled(self, operation: str, seconds: float) -> None:
+        """Count a request that has to wait so long for its turn."""
+        self._throttled.labels(self._account, operation).inc()
+        self._waited.labels(self._account).inc(seconds)
         self._telemetry.touch()
 
 

@@ -16,7 +16,7 @@ from exporter.collectors.days import DAY, LATEST_DAY, Window, covered_days, late
 from exporter.collectors.history import carry_over, restated_rows
 from exporter.collectors.sums import KEYS_PER_STEP, Fold, Sums, column, fold, spend_by_day, sum_up
 from exporter.collectors.table import KEY_LABELS, MEASURES, Key, KeyLabel, Shape, Table
-from exporter.config.model import Activity
+from exporter.config.activity import Activity
 from exporter.errors import InvalidResponse
 from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
 

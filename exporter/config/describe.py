@@ -13,18 +13,17 @@ from exporter.config.shape import Key, ListOf, Settings, keys_of
 def describe(configuration: Configuration) -> dict[str, Any]:
     """Return the configuration as plain data for JSON or YAML: durations as text, keys only by where they are read.
 
-    Loading it gives the same configuration. Collectors that are the same for all accounts are named once.
+    Loading it gives the same configuration. Sections that are the same for all accounts are named once.
     """
-    accounts = configuration.accounts
-    shared = accounts[0].collectors if accounts else None
-    described: dict[str, Any] = {"upstream": written(configuration.upstream)}
-    if shared is not None and all(account.collectors == shared for account in accounts):
-        described["accounts"] = [_account(account) for account in accounts]
-        described["collectors"] = written(shared)
-    else:
-        described["accounts"] = [
-            {**_account(account), "collectors": written(account.collectors)} for account in accounts
-        ]
+    accounts = [_account(account) for account in configuration.accounts]
+    described: dict[str, Any] = {"upstream": written(configuration.upstream), "accounts": accounts}
+    for section in ("collectors", "thresholds"):
+        settings = [getattr(account, section) for account in configuration.accounts]
+        if settings and all(each == settings[0] for each in settings):
+            described[section] = written(settings[0])
+        else:
+            for account, each in zip(accounts, settings, strict=True):
+                account[section] = written(each)
     described["log"] = written(configuration.log)
     return described
 

@@ -181,7 +181,7 @@ class Decimal(Kind):
 
     @property
     def expected(self) -> str:
-        return f"a number from {self.minimum:g} to {self.maximum:g}"
+        return f"a number from {self.minimum:.15g} to {self.maximum:.15g}"
 
     def read(self, scalar: Scalar) -> float:
         _refuse_quotes(scalar)

@@ -12,6 +12,7 @@ from exporter.config.model import Account, Collectors, Configuration, Logging, U
 from exporter.config.reading import Reader, Section, build, overlay
 from exporter.config.report import Place, Report, quoted
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
+from exporter.config.thresholds import Thresholds
 from exporter.config.tree import LARGEST_FILE, TOO_LONG, read_tree
 from exporter.config.written import WrittenFile
 from exporter.errors import ConfigurationError, Mistake, SecretError
@@ -96,18 +97,20 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
 
 
 def _accounts(file: Section, environment: Mapping[str, str], report: Report) -> tuple[Account, ...]:
-    shared = file.section("collectors")
+    shared, thresholds = file.section("collectors"), file.section("thresholds")
     entries: tuple[Section, ...] = file.value("accounts") or ()
     if not entries:
-        build(Collectors, shared, report)  # only for its mistakes: all are told at once
+        build(Collectors, shared, report)  # only for their mistakes: all are told at once
+        build(Thresholds, thresholds, report)
     _check_names(entries, report)
     accounts = []
     for entry in entries:
         key = _key(entry, environment, report)
         collectors = build(Collectors, overlay(shared, entry.section("collectors")), report)
+        limits = build(Thresholds, overlay(thresholds, entry.section("thresholds")), report)
         name = entry.value("name")
         if key is not None and name is not None:
-            accounts.append(Account(name=name, key=key, collectors=collectors))
+            accounts.append(Account(name=name, key=key, collectors=collectors, thresholds=limits))
     return tuple(accounts)
 
 

@@ -6,15 +6,19 @@ and `reference.py` the documentation's table. A new key or collector is a new fi
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self
 
-from exporter.config.kinds import DAY, MILLISECOND, Choice, Decimal, Duration, Size, Whole
+from exporter.config.activity import Activity
+from exporter.config.analytics import Analytics, Today
+from exporter.config.balances import CallingKey, Credits, Keys
+from exporter.config.kinds import MILLISECOND, Decimal, Duration, Size, Whole
+from exporter.config.polled import Polled
 from exporter.config.secret import SecretSource
 from exporter.config.shape import Conflict, ListOf, Settings
-from exporter.config.texts import BaseUrl, Expression, FilePath, Matching, ProxyUrl, StatusCode, Text
+from exporter.config.texts import BaseUrl, FilePath, ProxyUrl, StatusCode
+from exporter.config.thresholds import Thresholds
 from exporter.config.units import format_duration
 
 KIBIBYTE = 1024
@@ -22,13 +26,6 @@ MEBIBYTE = 1024 * KIBIBYTE
 GIBIBYTE = 1024 * MEBIBYTE
 
 LogLevel = Literal["debug", "info", "warning", "error"]
-Label = Literal["model", "provider", "endpoint_id"]
-
-KEY_HASH = Matching("a key's hash: 64 hexadecimal digits, in quotes", "[0-9a-fA-F]{64}")
-UUID = Matching(
-    "a UUID such as 123e4567-e89b-12d3-a456-426614174000", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-)
-WINDOW = Matching("1d to 30d, or month_to_date", "([1-9]d|[12][0-9]d|30d|month_to_date)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +92,11 @@ class Upstream(Settings):
     max_response_bytes: Annotated[
         int, Size(minimum=KIBIBYTE, maximum=4 * GIBIBYTE), "Largest answer that is read, after decompression."
     ] = 64 * MEBIBYTE
+    requests_per_minute: Annotated[
+        int,
+        Whole(minimum=1, maximum=1_000_000),
+        "Most requests of one account within any minute, over all its collectors; the analytics API allows 64.",
+    ] = 60
     proxy_url: Annotated[str | None, ProxyUrl(), "Proxy to go through, without a password in it; null is none."] = None
     proxy_from_environment: Annotated[
         bool, "Take the proxy from `HTTPS_PROXY` and `NO_PROXY` instead, with its password if it has one."
@@ -111,87 +113,21 @@ class Upstream(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filters(Settings):
-    """What `GET /activity` is asked for; without any, for everything."""
-
-    api_key_hash: Annotated[str | None, KEY_HASH, "Only what one key used, named by its hash."] = None
-    user_id: Annotated[str | None, Text(), "Only what one member of the organization used."] = None
-    workspace_id: Annotated[str | None, UUID, "Only what one workspace used."] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activity(Settings):
-    """The collector of `GET /activity`.
-
-    `stale_after` is infinite for "never"; `windows` are `Nd` or `month_to_date`.
-    """
-
-    enabled: Annotated[bool, "Whether this collector polls at all."] = True
-    interval: Annotated[float, Duration(minimum=1), "From one poll to the next."] = 900.0
-    stale_after: Annotated[
-        float,
-        Duration(minimum=1, never=True),
-        "How long the last good values are served while polls fail; then the series vanish.",
-    ] = DAY
-    settle_delay: Annotated[
-        float, Duration(minimum=0, below=DAY), "After UTC midnight, before yesterday counts as complete."
-    ] = 1800.0
-    empty_day_after: Annotated[
-        float,
-        Duration(minimum=0, maximum=DAY),
-        "After UTC midnight, before a yesterday without any row is believed to be a day without use.",
-    ] = 10800.0
-    windows: Annotated[
-        tuple[str, ...],
-        ListOf(item=WINDOW, example="[7d, 30d]", unique=True),
-        "Sums to offer beside the latest day; `1d` to `30d`, or `month_to_date`. May be empty.",
-    ] = ("7d", "30d", "month_to_date")
-    filters: Filters = Filters()
-    split_by: Annotated[Literal["none", "workspace"], "`workspace` adds the label `workspace_id`."] = "none"
-    include: Annotated[
-        tuple[re.Pattern[str], ...],
-        ListOf(item=Expression(), example='["openai/.*"]'),
-        "Models to show, by regular expressions that match the whole name; empty is all.",
-    ] = ()
-    exclude: Annotated[
-        tuple[re.Pattern[str], ...],
-        ListOf(item=Expression(), example='[".*:free"]'),
-        "Models to leave out, by regular expressions that match the whole name; wins over `include`.",
-    ] = ()
-    drop_labels: Annotated[
-        tuple[Label, ...],
-        ListOf(item=Choice(get_args(Label)), example="[provider, endpoint_id]", unique=True),
-        "Labels to do without; series are summed over them.",
-    ] = ()
-    max_endpoints: Annotated[
-        int,
-        Whole(minimum=1, maximum=1_000_000),
-        "The smallest beyond this many are folded into `other`; totals stay right.",
-    ] = 5000
-
-    def conflicts(self) -> tuple[Conflict, ...]:
-        """Return times that are the wrong way round."""
-        found = []
-        if self.stale_after < self.interval:
-            stale, interval = format_duration(self.stale_after), format_duration(self.interval)
-            message = (
-                f"stale_after ({stale}) is shorter than interval ({interval}): values would vanish between two polls"
-            )
-            found.append(Conflict(("stale_after", "interval"), message))
-        if self.empty_day_after < self.settle_delay:
-            empty, settle = format_duration(self.empty_day_after), format_duration(self.settle_delay)
-            message = (
-                f"empty_day_after ({empty}) is shorter than settle_delay ({settle}): no day counts before it settled"
-            )
-            found.append(Conflict(("empty_day_after", "settle_delay"), message))
-        return tuple(found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Collectors(Settings):
     """What is collected, collector by collector."""
 
     activity: Activity = Activity()
+    credits: Credits = Credits()
+    keys: Keys = Keys()
+    key: CallingKey = CallingKey()
+    today: Today = Today()
+    analytics: Analytics = Analytics()
+
+    @classmethod
+    def only(cls, **wanted: Polled) -> Self:
+        """Return settings in which every collector but those given is off."""
+        off = {each.name: replace(each.default, enabled=False) for each in fields(cls)}
+        return cls(**(off | wanted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +139,12 @@ class Logging(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One OpenRouter account: the `account` label, where its management key is read, its collectors' settings."""
+    """One OpenRouter account: the `account` label, where its management key is read, what it collects and alerts on."""
 
     name: str
     key: SecretSource
     collectors: Collectors = Collectors()
+    thresholds: Thresholds = Thresholds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,11 +173,20 @@ def build(settings: type[_Built], section: Section, report: Report) -> _Built:
             continue
         given = section.keys.get(key.name)
         if isinstance(given, Given) and given.value is not UNREADABLE:
-            values[key.name] = given.value
+            values[key.name] = _built_items(key, given.value, report)
     built = settings(**values)
     for conflict in built.conflicts():
         _tell(conflict, section, report)
     return built
+
+
+def _built_items(key: Key, value: Any, report: Report) -> Any:
+    """Return a key's value, the entries of a list of sections built; one whose mistake is told already is left out."""
+    if value is None or not isinstance(key.holds, ListOf) or isinstance(key.holds.item, Kind):
+        return value
+    item = key.holds.item
+    required = [name for name, each in keys_of(item).items() if each.required]
+    return tuple(build(item, each, report) for each in value if all(each.value(name) is not None for name in required))
 
 
 def _tell(conflict: Conflict, section: Section, report: Report) -> None:
@@ -208,7 +217,7 @@ def _found(node: Node) -> str:
 
 
 def _is_override(path: str) -> bool:
-    return "[].collectors." in path
+    return "[].collectors." in path or "[].thresholds." in path
 
 
 def _join(path: str, name: str) -> str:

@@ -9,6 +9,7 @@ from exporter.config.describe import written_value
 from exporter.config.shape import Key, every_key
 from exporter.config.written import WrittenFile
 
+_OVERRIDES = ("accounts[].collectors", "accounts[].thresholds")
 _HEAD = ("| key | default | takes | meaning |", "|---|---|---|---|")
 
 
@@ -19,10 +20,10 @@ def table() -> str:
 
 
 def _has_row(path: str, key: Key) -> bool:
-    if path == "accounts[].collectors":
+    if path in _OVERRIDES:
         return True
     # What an account overrides is the same keys again, and a section is seen by what it holds.
-    return not path.startswith("accounts[].collectors.") and not isinstance(key.holds, type)
+    return not path.startswith(tuple(f"{each}." for each in _OVERRIDES)) and not isinstance(key.holds, type)
 
 
 def _row(path: str, key: Key) -> str:
@@ -40,7 +41,7 @@ def _default(key: Key) -> str:
 
 def _takes(key: Key) -> str:
     if isinstance(key.holds, type):
-        return "any key of `collectors`"
+        return f"any key of `{key.name}`"
     return key.holds.expected + (", or null" if key.nullable else "")
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from exporter.config.model import Collectors, Logging, Upstream
 from exporter.config.shape import ListOf, Settings
 from exporter.config.texts import FilePath, Matching, Text
+from exporter.config.thresholds import Thresholds
 
 # People write the key itself here, so what stands here by mistake is never shown back.
 VARIABLE = Matching(
@@ -18,7 +19,7 @@ VARIABLE = Matching(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenAccount(Settings):
-    """An entry of `accounts`; its `collectors` override the file's, key by key."""
+    """An entry of `accounts`; its `collectors` and `thresholds` override the file's, key by key."""
 
     name: Annotated[str, Text(), "The `account` label; each account has its own."]
     api_key_env: Annotated[str | None, VARIABLE, "The environment variable that holds the management key."] = None
@@ -28,6 +29,7 @@ class WrittenAccount(Settings):
         "Or the file that holds it, read again when the key is refused. Relative to the configuration file.",
     ] = None
     collectors: Annotated[Collectors, "What this account does differently; any key of `collectors` below."]
+    thresholds: Annotated[Thresholds, "What is normal for this account; any key of `thresholds` below."]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,4 +43,5 @@ class WrittenFile(Settings):
         "The accounts to read, one or many.",
     ]
     collectors: Annotated[Collectors, "What is collected, for every account that doesn't override it."]
+    thresholds: Annotated[Thresholds, "What the shipped alerts compare with, for every account that doesn't say."]
     log: Annotated[Logging, "What is logged."]

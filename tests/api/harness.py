@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -135,7 +136,9 @@ async def bare(*answers: bytes | Sequence[bytes], reset: bool = False, hang: boo
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ended.add(asyncio.current_task())  # type: ignore[arg-type]
         try:
-            served.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"\r\nContent-Length: (\d+)", head)
+            served.requests.append(head + await reader.readexactly(int(length[1]) if length else 0))
             answer = answers[min(len(served.requests), len(answers)) - 1]
             for piece in [answer] if isinstance(answer, bytes) else answer:
                 writer.write(piece)

@@ -8,7 +8,8 @@ import pytest
 
 from exporter import __version__
 from exporter.api.client import Request
-from exporter.errors import StatusError
+from exporter.config.model import Backoff, Retries
+from exporter.errors import DeadlineExceeded, StatusError
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.server import Running
 from tests.api.harness import KEY, answer_bytes, asking, bare
@@ -107,3 +108,44 @@ async def test_attempts_are_measured_with_their_body(simulator: Running) -> None
     name = "openrouter_exporter_api_request_duration_seconds_count"
     assert 1.0 == asked.telemetry.get_sample_value(name, {"operation": "activity"})
     assert asked.telemetry.version > before
+
+
+async def test_a_body_is_json() -> None:
+    """It comes with its type, and is the same at each attempt."""
+    question = Request(operation="activity", path="/query", parameters={}, method="POST", content=b'{"a":1}')
+    retries = Retries(backoff=Backoff(jitter=0.0))
+    async with bare(answer_bytes(status="500 Oh"), answer_bytes()) as server, asking(server.url, retries=retries) as it:
+        await it.ask(question)
+    assert [b"POST /query HTTP/1.1"] * 2 == [each.split(b"\r\n")[0] for each in server.requests]
+    assert "application/json" == server.header("Content-Type")
+    assert [b'{"a":1}'] * 2 == [each.partition(b"\r\n\r\n")[2] for each in server.requests]
+
+
+async def test_a_request_over_the_limit_waits_for_its_turn() -> None:
+    """The wait is counted, in requests and in seconds."""
+    async with bare(answer_bytes()) as server, asking(server.url, requests_per_minute=1) as it:
+        await it.ask(within=100.0)
+        await it.ask(within=100.0)
+        waited = it.telemetry.get_sample_value(
+            "openrouter_exporter_api_throttled_seconds_total", {"account": "default"}
+        )
+        assert (1.0, 60.0) == (it.count("throttled_requests"), waited)
+    assert 2 == len(server.requests)
+
+
+async def test_a_request_that_gets_no_turn_in_time_is_not_made() -> None:
+    """The poll fails at once, and is not counted as a failure of the API."""
+    async with bare(answer_bytes()) as server, asking(server.url, requests_per_minute=1) as it:
+        await it.ask()
+        with pytest.raises(DeadlineExceeded, match="no turn within the poll's time"):
+            await it.ask(within=59.0)
+        assert (1, {}, 0.0) == (len(server.requests), it.failures(), it.count("throttled_requests"))
+
+
+async def test_attempts_count_too() -> None:
+    """A retry is a request like any other."""
+    retries = Retries(backoff=Backoff(jitter=0.0))
+    failing, good = answer_bytes(status="500 Oh"), answer_bytes()
+    async with bare(failing, good) as server, asking(server.url, retries=retries, requests_per_minute=1) as it:
+        await it.ask(within=100.0)
+        assert (2, 1.0) == (len(server.requests), it.count("throttled_requests"))

@@ -16,7 +16,7 @@ from exporter.api.client import Client, Request
 from exporter.api.rows import Rejections
 from exporter.collectors.activity import ActivityCollector
 from exporter.collectors.base import Collected, Poll
-from exporter.config.model import Activity
+from exporter.config.activity import Activity
 from exporter.errors import AttemptError
 from exporter.snapshot import Snapshot
 from tests.support import NOON, FakeClock

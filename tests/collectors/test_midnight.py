@@ -16,7 +16,8 @@ from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.api.session import open_session
 from exporter.collectors.activity import OPERATION, ActivityCollector
 from exporter.collectors.base import Poll
-from exporter.config.model import Activity, Retries, Upstream
+from exporter.config.activity import Activity
+from exporter.config.model import Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.simulator.data import Account
 from exporter.simulator.faults import parse_fault

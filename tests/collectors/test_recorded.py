@@ -13,7 +13,7 @@ import pytest
 from openrouter import OpenRouter
 
 from exporter.collectors.activity import ActivityCollector
-from exporter.config.model import Activity
+from exporter.config.activity import Activity
 from exporter.simulator.replay import read_recording
 from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings

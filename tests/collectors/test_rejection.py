@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.api.model import REJECTION_REASONS, RejectionReason
 from exporter.collectors.activity import ActivityCollector
-from exporter.config.model import Activity
+from exporter.config.activity import Activity
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import UNHURRIED, FixedClient, ago, answer, body, collect, poll, row
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.activity import ActivityCollector
-from exporter.config.model import Activity
+from exporter.config.activity import Activity
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import FixedClient, Polled, ago, answer, at, poll, row
 from tests.support import NOON

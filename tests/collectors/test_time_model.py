@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.activity import ActivityCollector
-from exporter.config.model import Activity
+from exporter.config.activity import Activity
 from tests.collectors.helpers import UNHURRIED, Shown, answer, at, poll, row
 from tests.collectors.model import Model
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.config.activity import Activity
 from exporter.config.load import default, load, parse, warnings_of
-from exporter.config.model import Account, Activity, Collectors, Configuration, Upstream
+from exporter.config.model import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret, FileSecret
 from exporter.errors import ConfigurationError
 

@@ -30,6 +30,7 @@ upstream:
   timeout: 500ms
   connect_timeout: 500ms
   max_response_bytes: 4MiB
+  requests_per_minute: 100000
   retries:
     backoff: {{initial_interval: 10ms, max_interval: 20ms, max_elapsed_time: 900ms, jitter: 0s}}
 accounts:
@@ -37,6 +38,10 @@ accounts:
     api_key_env: OPENROUTER_API_KEY
 collectors:
   activity: {{interval: 1s, stale_after: {stale_after}, settle_delay: 0s, empty_day_after: 0s}}
+  credits: {{enabled: false}}
+  keys: {{enabled: false}}
+  key: {{enabled: false}}
+  today: {{enabled: false}}
 """
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

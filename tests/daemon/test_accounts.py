@@ -102,7 +102,8 @@ async def test_an_account_without_a_collector_gives_no_alarm(simulator: Running,
     configuration.write_text(
         f"upstream: {{base_url: {simulator.url}}}\n"
         "accounts: [{name: default, api_key_env: OPENROUTER_API_KEY}]\n"
-        "collectors: {activity: {enabled: false}}\n"
+        "collectors:\n  activity: {enabled: false}\n  credits: {enabled: false}\n  keys: {enabled: false}\n"
+        "  key: {enabled: false}\n  today: {enabled: false}\n"
     )
     async with serving(configuration) as daemon:
         found = await daemon.scrape()

@@ -12,7 +12,7 @@ from tests.daemon.conftest import serving, value
 async def test_an_ordinary_key_is_recognised(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """`GET /key` tells it from a wrong one; every place says that a management key is needed."""
     async with serving(write_configuration(simulator.url), key="sk-or-v1-ordinary") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_key_is_management", account="default") == 0)
+        await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 0)
         warned = await daemon.until_said("key_is_ordinary")
         assert "management key" in warned["hint"]
         assert "make a management key" in (await daemon.get("-/status"))[1]
@@ -23,8 +23,8 @@ async def test_an_ordinary_key_is_recognised(simulator: Running, write_configura
 async def test_a_management_key_is_confirmed(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """The metric is 1, and one request an hour is all that it costs."""
     async with serving(write_configuration(simulator.url)) as daemon:
-        found = await daemon.until(lambda found: value(found, "openrouter_key_is_management") == 1)
-        assert value(found, "openrouter_key_expiry_timestamp_seconds") is None
+        found = await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management") == 1)
+        assert value(found, "openrouter_calling_key_expiry_timestamp_seconds") is None
         before = simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] > before + 1)
     assert 1 == simulator.counts["/api/v1/key"]
@@ -39,12 +39,13 @@ async def test_a_key_that_replaces_an_ordinary_one_is_looked_at(simulator: Runni
     configuration.write_text(
         f"upstream: {{base_url: {simulator.url}}}\n"
         "accounts: [{name: default, api_key_file: account.key}]\n"
-        "collectors: {activity: {interval: 1s, settle_delay: 0s, empty_day_after: 0s}}\n"
+        "collectors:\n  activity: {interval: 1s, settle_delay: 0s, empty_day_after: 0s}\n"
+        "  credits: {enabled: false}\n  keys: {enabled: false}\n  key: {enabled: false}\n  today: {enabled: false}\n"
     )
     async with serving(configuration) as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_key_is_management", account="default") == 0)
+        await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 0)
         key.write_text("sk-or-v1-demo")
-        await daemon.until(lambda found: value(found, "openrouter_key_is_management", account="default") == 1)
+        await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 1)
         assert "make a management key" not in (await daemon.get(""))[1]
 
 
@@ -56,4 +57,4 @@ async def test_a_key_that_nobody_knows_is_told_apart(
         await daemon.until_said("key_check_failed")
         assert "does not know this key" in (await daemon.get("-/status"))[1]
         assert "does not know this key" in (await daemon.get(""))[1]
-        assert value(await daemon.scrape(), "openrouter_key_is_management") is None
+        assert value(await daemon.scrape(), "openrouter_calling_key_is_management") is None

@@ -30,8 +30,8 @@ FAULTS = {
     "OpenRouterNoSuccess": ('openrouter_collector_last_success_timestamp_seconds{account="a"}', "0"),
     "OpenRouterUsageGone": ('openrouter_collector_series{account="a"}', "0"),
     "OpenRouterDayIsOld": ('openrouter_activity_day_timestamp_seconds{account="a"}', "-216000"),
-    "OpenRouterKeyIsOrdinary": ('openrouter_key_is_management{account="a"}', "0"),
-    "OpenRouterKeyExpires": ('openrouter_key_expiry_timestamp_seconds{account="a"}', "1200000"),
+    "OpenRouterKeyIsOrdinary": ('openrouter_calling_key_is_management{account="a"}', "0"),
+    "OpenRouterKeyExpires": ('openrouter_calling_key_expiry_timestamp_seconds{account="a"}', "1200000"),
     "OpenRouterRowsRejected": ('openrouter_exporter_rows_rejected_total{account="a",reason="invalid_date"}', "0+1"),
     "OpenRouterReloadFailed": ("openrouter_exporter_config_last_reload_successful", "0"),
 }

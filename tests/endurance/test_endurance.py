@@ -20,7 +20,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import Exporter
-from exporter.config.model import Account, Activity, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.activity import Activity
+from exporter.config.model import Account, Backoff, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.errors import ConfigurationError, Mistake
 from exporter.simulator import data
@@ -71,10 +72,10 @@ class Life:
         backoff = Backoff(max_elapsed_time=20.0, initial_interval=0.5, jitter=0.0)
         return Configuration(
             upstream=Upstream(
-                base_url=self.simulator.url, timeout=0.2, max_response_bytes=2**20, retries=Retries(backoff=backoff)
+                base_url=self.simulator.url, timeout=0.2, max_response_bytes=2**20, requests_per_minute=100_000, retries=Retries(backoff=backoff)
             ),
             accounts=tuple(
-                Account(name=team, key=_key(team), collectors=Collectors(activity=activity)) for team in teams
+                Account(name=team, key=_key(team), collectors=Collectors.only(activity=activity)) for team in teams
             ),
         )
 

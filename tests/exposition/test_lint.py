@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import Exporter
 from exporter.collectors.activity import ActivityCollector
-from exporter.config.model import Account, Activity, Collectors, Configuration, Retries, Upstream
+from exporter.config.activity import Activity
+from exporter.config.model import Account, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
@@ -54,7 +55,7 @@ async def simulator() -> AsyncIterator[Running]:
 async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
     """Two accounts of different settings, polled once."""
     accounts = tuple(
-        Account(name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=Collectors(activity=activity))
+        Account(name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=Collectors.only(activity=activity))
         for name, key, activity in (
             ("first", "sk-or-v1-demo", Activity()),
             (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from exporter.collectors.activity import ActivityCollector
-from exporter.config.model import Activity, Backoff, Retries
+from exporter.config.activity import Activity
+from exporter.config.model import Backoff, Retries
 from exporter.poller import MANAGEMENT_KEY_HINT, Schedule
 from exporter.simulator.faults import Fault, Kind, parse_fault
 from exporter.simulator.server import Running

@@ -1,0 +1,23 @@
+"""Every collector there is. A new one is a line here, and settings of its name in the configuration."""
+
+from __future__ import annotations
+
+from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.base import Collector
+from exporter.config.model import Collectors
+from exporter.config.polled import Polled
+
+
+def every(account: str, collectors: Collectors) -> tuple[tuple[Collector, Polled], ...]:
+    """Return an account's collectors, enabled or not, each with its settings."""
+    return ((ActivityCollector(account, collectors.activity), collectors.activity),)
+
+
+def enabled(account: str, collectors: Collectors) -> list[tuple[Collector, Polled]]:
+    """Return an account's enabled collectors, each with its settings."""
+    return [(collector, settings) for collector, settings in every(account, collectors) if settings.enabled]
+
+
+def operations() -> tuple[str, ...]:
+    """Return the operations of all collectors, each once."""
+    return tuple(dict.fromkeys(name for collector, _ in every("", Collectors()) for name in collector.operations))

@@ -1,0 +1,57 @@
+"""The account's own limit: never more than so many requests within any minute, and nobody waits past a deadline."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.api.limit import MINUTE, RateLimit
+from exporter.errors import DeadlineExceeded
+
+
+def test_the_first_go_at_once() -> None:
+    """As many as the limit allows."""
+    limit = RateLimit(3)
+    assert [100.0, 100.0, 100.5] == [limit.take(now, math.inf) for now in (100.0, 100.0, 100.5)]
+
+
+def test_the_next_waits_for_a_minute_since_the_first() -> None:
+    """And those behind it for theirs, in order."""
+    limit = RateLimit(2)
+    assert [0.0, 1.0, 60.0, 61.0, 120.0] == [limit.take(min(now, 1.0), math.inf) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
+
+
+def test_a_turn_after_the_deadline_is_not_taken() -> None:
+    """It fails at once, says why, and costs the others nothing."""
+    limit = RateLimit(1)
+    limit.take(0.0, math.inf)
+    with pytest.raises(DeadlineExceeded, match=r"1 requests a minute \(upstream.requests_per_minute\)"):
+        limit.take(1.0, 60.0)
+    assert 60.0 == limit.take(1.0, 61.0)
+
+
+def test_a_new_limit_goes_on_from_an_old_one() -> None:
+    """A reload is no way around the limit."""
+    old, new = RateLimit(2), RateLimit(1)
+    old.take(0.0, math.inf)
+    old.take(5.0, math.inf)
+    new.go_on_from(old)
+    assert 65.0 == new.take(6.0, math.inf)
+
+
+@given(
+    st.integers(min_value=1, max_value=5),
+    st.lists(st.floats(min_value=0, max_value=100), min_size=1, max_size=40),
+)
+def test_no_minute_has_more_than_the_limit(most: int, pauses: list[float]) -> None:
+    """Whenever they ask, turns come in order, none before its asking, and no minute holds more than allowed."""
+    limit, now, turns = RateLimit(most), 0.0, []
+    for pause in pauses:
+        now += pause
+        turns.append(limit.take(now, math.inf))
+        assert turns[-1] >= now
+    assert sorted(turns) == turns
+    assert all(later >= earlier + MINUTE for earlier, later in zip(turns, turns[most:], strict=False))
