@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade
 
-.PHONY: help demo test test-image lock lint format soak bench docs clean
+.PHONY: help demo test test-image lock lint format soak bench docs dashboards clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,9 @@ docs: $(VENV)/.development ## Generate what is generated: the metrics' reference
 	$(BIN)/python -m exporter.config.schema > config/schema.json
 	sed -i '/^## Every key$$/,$$d' docs/configuration.md
 	(printf '## Every key\n\n'; $(BIN)/python -m exporter.config.reference) >> docs/configuration.md
+
+dashboards: $(VENV)/.development ## Build the JSON of the Grafana dashboards
+	$(BIN)/python -m config.grafana.build
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The dashboards as code: `make dashboards` builds the JSON that Grafana loads."""

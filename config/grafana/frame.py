@@ -1,0 +1,83 @@
+"""What all dashboards share: name, time, links to the others, variables."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models.dashboard import (
+    Dashboard,
+    DashboardCursorSync,
+    DashboardLinkType,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from config.grafana.panels import SOURCE
+
+TAG = "openrouter"
+EVERYTHING = ".+"
+WINDOWS = {
+    "Latest day": "activity",
+    "7 days": "activity_7d",
+    "30 days": "activity_30d",
+    "Month to date": "activity_month_to_date",
+}
+
+
+def frame(
+    uid: str, title: str, description: str, *, since: str = "now-30d", refresh: str = "5m"
+) -> dashboard.Dashboard:
+    """Return a dashboard without panels, with its data source and account to choose."""
+    link = dashboard.DashboardLink("OpenRouter").type(DashboardLinkType.DASHBOARDS).tags([TAG])
+    return (
+        dashboard.Dashboard(title)
+        .uid(uid)
+        .description(description)
+        .tags([TAG])
+        .timezone("utc")
+        .editable()
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .time(since, "now")
+        .refresh(refresh)
+        .link(link.as_dropdown(True).include_vars(True).keep_time(True).icon("external link"))
+        .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+        .with_variable(labels("account", "Account", "openrouter_up"))
+    )
+
+
+def labels(label: str, title: str, series: str) -> dashboard.QueryVariable:
+    """Return a variable of all values of a label: several or all can be chosen."""
+    return (
+        dashboard.QueryVariable(label)
+        .label(title)
+        .description(f"From the label {label} of {series.partition('{')[0]}.")
+        .datasource(SOURCE)
+        .query({"query": f"label_values({series}, {label})", "refId": "Variable", "qryType": 1})
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+        .multi(True)
+        .include_all(True)
+        .all_value(EVERYTHING)
+        .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
+    )
+
+
+def windows() -> dashboard.CustomVariable:
+    """Return the picker of the window: what stands between `openrouter_` and the measure in a metric's name."""
+    first = next(iter(WINDOWS))
+    return (
+        dashboard.CustomVariable("window")
+        .label("Window")
+        .description("The days that tables, prices and shares are of; all end with the latest completed UTC day.")
+        .values(", ".join(f"{text} : {value}" for text, value in WINDOWS.items()))
+        .options([VariableOption(selected=text == first, text=text, value=value) for text, value in WINDOWS.items()])
+        .current(VariableOption(selected=True, text=first, value=WINDOWS[first]))
+    )
+
+
+def finished(builder: dashboard.Dashboard) -> Dashboard:
+    """Return the dashboard, its panels numbered."""
+    built = builder.build()
+    for number, panel in enumerate(built.panels or [], start=1):
+        panel.id_val = number
+    return built

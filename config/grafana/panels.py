@@ -1,0 +1,180 @@
+"""The panels that the dashboards are made of: what each must have is an argument that can't be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Protocol
+
+from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models import common as model
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
+GREEN, YELLOW, RED = "green", "yellow", "red"
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What every panel says about itself; `empty` is what it says in the place of data."""
+
+    title: str
+    description: str
+    unit: str
+    empty: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """An expression, and how its series are called."""
+
+    expression: str
+    legend: str = "__auto"
+
+
+class Described(Protocol):
+    """What the builders of all panels have in common."""
+
+    def title(self, title: str, /) -> object:
+        """Take the title."""
+
+    def description(self, description: str, /) -> object:
+        """Take the description."""
+
+    def unit(self, unit: str, /) -> object:
+        """Take the unit."""
+
+    def no_value(self, no_value: str, /) -> object:
+        """Take the text in the place of data."""
+
+    def datasource(self, datasource: DataSourceRef, /) -> object:
+        """Take the data source."""
+
+    def span(self, w: int, /) -> object:
+        """Take the width, of 24."""
+
+    def height(self, h: int, /) -> object:
+        """Take the height."""
+
+    def targets(self, targets: list[Builder[Dataquery]], /) -> object:
+        """Take the queries."""
+
+
+def describe(panel: Described, about: About, size: tuple[int, int], targets: Sequence[Builder[Dataquery]]) -> None:
+    """Give a panel what every panel has."""
+    panel.title(about.title)
+    panel.description(about.description)
+    panel.unit(about.unit)
+    panel.no_value(about.empty)
+    panel.datasource(SOURCE)
+    panel.span(size[0])
+    panel.height(size[1])
+    panel.targets(list(targets))
+
+
+def instant(queries: Sequence[Query], *, table: bool = False) -> list[Builder[Dataquery]]:
+    """Return queries of the present."""
+    shape = PromQueryFormat.TABLE if table else PromQueryFormat.TIME_SERIES
+    return [_query(each, ref).instant().format(shape) for each, ref in zip(queries, ascii_uppercase, strict=False)]
+
+
+def over_time(queries: Sequence[Query]) -> list[Builder[Dataquery]]:
+    """Return queries of the whole time range."""
+    return [_query(each, ref).range() for each, ref in zip(queries, ascii_uppercase, strict=False)]
+
+
+def _query(query: Query, ref: str) -> prometheus.Dataquery:
+    return prometheus.Dataquery().datasource(SOURCE).expr(query.expression).legend_format(query.legend).ref_id(ref)
+
+
+def thresholds(*steps: tuple[float, str], base: str = GREEN) -> ThresholdsConfig:
+    """Return colours: the base, then another from each value on."""
+    marks = [Threshold(value=None, color=base), *(Threshold(value=value, color=color) for value, color in steps)]
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(marks)
+
+
+def words(*values: tuple[str, str, str]) -> list[ValueMapping]:
+    """Return what stands for a value: value, text, colour."""
+    return [ValueMap({value: ValueMappingResult(text=text, color=color) for value, text, color in values})]
+
+
+def figure(about: About, *queries: Query, width: int = 4, height: int = 4) -> stat.Panel:
+    """Return a number, one per series, without a colour until thresholds give it one."""
+    panel = stat.Panel().graph_mode(model.BigValueGraphMode.NONE).color_mode(model.BigValueColorMode.VALUE)
+    describe(panel, about, (width, height), instant(queries))
+    return (
+        panel.thresholds(thresholds(base="text"))
+        .text_mode(model.BigValueTextMode.AUTO)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
+    )
+
+
+def graph(about: About, *queries: Query, width: int = 12, height: int = 8) -> timeseries.Panel:
+    """Return lines over time."""
+    panel = timeseries.Panel().line_width(1).fill_opacity(8).show_points(model.VisibilityMode.AUTO)
+    describe(panel, about, (width, height), over_time(queries))
+    return (
+        panel.min(0)
+        .legend(_legend(["lastNotNull", "max"]))
+        .tooltip(common.VizTooltipOptions().mode(model.TooltipDisplayMode.MULTI).sort(model.SortOrder.DESCENDING))
+        .span_nulls(False)
+        .thresholds(thresholds())
+    )
+
+
+def bars(about: About, *queries: Query, width: int = 12, height: int = 8, step: str = "15m") -> timeseries.Panel:
+    """Return stacked bars, one per step: what happened in it."""
+    return (
+        graph(about, *queries, width=width, height=height)
+        .interval(step)
+        .draw_style(model.GraphDrawStyle.BARS)
+        .bar_alignment(model.BarAlignment.AFTER)
+        .fill_opacity(80)
+        .stacking(common.StackingConfig().mode(model.StackingMode.NORMAL).group("A"))
+        .legend(_legend(["sum"]))
+    )
+
+
+def days(about: About, *queries: Query, width: int = 12, height: int = 9) -> timeseries.Panel:
+    """Return stacked bars, one per UTC day."""
+    return bars(about, *queries, width=width, height=height, step="1d").legend(
+        _legend(["sum", "lastNotNull"], model.LegendPlacement.RIGHT).width(280)
+    )
+
+
+def ranking(about: About, *queries: Query, width: int = 12, height: int = 9) -> bargauge.Panel:
+    """Return one horizontal bar per series, of the present."""
+    panel = bargauge.Panel().display_mode(model.BarGaugeDisplayMode.BASIC).value_mode(model.BarGaugeValueMode.TEXT)
+    describe(panel, about, (width, height), instant(queries))
+    return (
+        panel.orientation(model.VizOrientation.HORIZONTAL)
+        .min(0)
+        .thresholds(thresholds(base="blue"))
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
+    )
+
+
+def _legend(
+    calcs: list[str], placement: model.LegendPlacement = model.LegendPlacement.BOTTOM
+) -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(model.LegendDisplayMode.TABLE)
+        .placement(placement)
+        .show_legend(True)
+        .calcs(calcs)
+        .sort_by({"sum": "Total", "lastNotNull": "Last *"}[calcs[0]])
+        .sort_desc(True)
+    )

@@ -1,0 +1,56 @@
+"""What is committed is what the code builds, and what Grafana's own library reads."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.dashboards.boards import BOARDS, FOLDER
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("grafana_foundation_sdk") is None and os.environ.get("CI") != "true",
+    reason="grafana-foundation-sdk isn't installed",
+)
+
+
+@pytest.fixture
+def build() -> ModuleType:
+    """What builds the dashboards."""
+    return importlib.import_module("config.grafana.build")
+
+
+def test_every_dashboard_is_committed(build: ModuleType) -> None:
+    """And nothing else lies there."""
+    assert sorted(build.DASHBOARDS) == list(BOARDS)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_json_is_current(name: str, build: ModuleType) -> None:
+    """Make it anew with `make dashboards`."""
+    assert build.encoded(build.DASHBOARDS[name]()) == (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+
+
+def test_a_build_is_written_whole(build: ModuleType, tmp_path: Path) -> None:
+    """One file per dashboard, the same as what is committed."""
+    build.write(tmp_path)
+    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")} == {
+        path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()
+    }
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_grafanas_library_reads_and_writes_it_unchanged(name: str) -> None:
+    """Nothing is lost on the way through the library's own types: what it doesn't know, Grafana doesn't either."""
+    plugins: Any = importlib.import_module("grafana_foundation_sdk.cog.plugins")
+    models: Any = importlib.import_module("grafana_foundation_sdk.models.dashboard")
+    encoder: Any = importlib.import_module("grafana_foundation_sdk.cog.encoder")
+    plugins.register_default_plugins()
+    decoded = models.Dashboard.from_json(BOARDS[name])
+    assert BOARDS[name] == json.loads(json.dumps(decoded, cls=encoder.JSONEncoder))
