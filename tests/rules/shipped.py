@@ -1,0 +1,94 @@
+"""The rules and their tests, as they are shipped."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "config/prometheus"
+RULE_FILES = tuple(sorted((FOLDER / "rules").glob("*.yaml")))
+TEST_FILES = tuple(sorted((FOLDER / "tests").glob("*.yaml")))
+RUNBOOKS = ROOT / "docs/runbooks"
+
+Tree = dict[str, Any]
+
+
+def content(path: Path) -> Tree:
+    """Return what a YAML file says."""
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(tree, dict)
+    return tree
+
+
+RULES: list[Tree] = [rule for path in RULE_FILES for group in content(path)["groups"] for rule in group["rules"]]
+ALERTS: dict[str, Tree] = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+RECORDED: dict[str, Tree] = {rule["record"]: rule for rule in RULES if "record" in rule}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test group of one file."""
+
+    path: Path
+    body: Tree
+
+    @property
+    def name(self) -> str:
+        return str(self.body["name"])
+
+    def expectations(self, alert: str) -> list[Tree]:
+        """What is expected of an alert."""
+        return [each for each in self.body.get("alert_rule_test", []) if each["alertname"] == alert]
+
+    def fires(self, alert: str) -> bool:
+        return any(each["exp_alerts"] for each in self.expectations(alert))
+
+    def is_quiet(self, alert: str) -> bool:
+        expected = self.expectations(alert)
+        return bool(expected) and not any(each["exp_alerts"] for each in expected)
+
+
+CASES = tuple(Case(path, body) for path in TEST_FILES for body in content(path)["tests"])
+
+
+def metrics(expression: str) -> set[str]:
+    """Return the families of ours that an expression names, regular expressions of names written out."""
+    plain = re.sub(r"\b\w+:\w+:\w+", "", expression)
+    spelled = re.sub(r"(\w+)\((\w*)\|?(\w*)\)(\?)?(\w+)", _alternatives, plain)
+    return set(re.findall(r"\bopenrouter_\w+", spelled))
+
+
+def _alternatives(found: re.Match[str]) -> str:
+    before, one, other, _, after = found.groups()
+    return " ".join(f"{before}{each}{after}" for each in {one, other}) if before.startswith("openrouter_") else found[0]
+
+
+class Promtool:
+    """Runs promtool; where it is missing its tests are skipped, but not in CI."""
+
+    program = shutil.which("promtool")
+    needed = pytest.mark.skipif(
+        program is None and os.environ.get("CI") != "true", reason="promtool isn't installed (apt: prometheus)"
+    )
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        assert self.program is not None, "promtool isn't installed, and CI must have it"
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False)
+
+    def __call__(self, *arguments: str | Path) -> str:
+        """Return what it said, and fail if it is not content."""
+        done = self.run(*arguments)
+        assert 0 == done.returncode, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+promtool = Promtool()

@@ -1,0 +1,23 @@
+"""Promtool takes what is shipped, and its tests of the rules pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.rules.shipped import RULE_FILES, TEST_FILES, promtool
+
+pytestmark = promtool.needed
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
+def test_the_rules_are_rules(path: Path) -> None:
+    """`promtool check rules` finds no fault."""
+    assert "SUCCESS" in promtool("check", "rules", path)
+
+
+@pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
+def test_the_rules_do_what_their_tests_say(path: Path) -> None:
+    """`promtool test rules`, with exact labels, annotations and values."""
+    assert "SUCCESS" in promtool("test", "rules", path)
