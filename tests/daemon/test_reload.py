@@ -166,6 +166,18 @@ async def test_other_times_keep_the_data(simulator: Running, write_configuration
         assert good == usage(found)
 
 
+async def test_another_budget_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """Usage stays while the API is down, and the rules have the new number at the next scrape."""
+    path = write_configuration(simulator.url)
+    async with serving(path, "--web.enable-lifecycle") as daemon:
+        before = usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1))
+        simulator.faults.replace(parse_fault("status-500"))
+        path.write_text(f"{path.read_text()}thresholds: {{month_budget_usd: 250}}\n")
+        assert 200 == (await post(daemon, "-/reload"))[0]
+        found = await daemon.scrape()
+        assert (250, before) == (value(found, "openrouter_threshold_month_budget_usd", account="default"), usage(found))
+
+
 async def test_other_data_are_not_mixed_with_the_old(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:

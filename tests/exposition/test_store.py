@@ -142,3 +142,12 @@ class Looking(RuleBasedStateMachine):
 
 Looking.TestCase.settings = settings(UNHURRIED, stateful_step_count=30)
 TestLooking = Looking.TestCase
+
+
+def test_an_account_can_keep_some_of_what_it_published() -> None:
+    """What other settings would publish otherwise is forgotten, the rest stays."""
+    store = Store()
+    for account, collector in (("a", "activity"), ("a", "credits"), ("b", "activity")):
+        store.publish(account, collector, {}, 1, math.inf)
+    store.drop("a", {"credits"})
+    assert [0, 1, 1] == [store.series(*each, 0.0) for each in (("a", "activity"), ("a", "credits"), ("b", "activity"))]

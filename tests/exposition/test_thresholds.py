@@ -1,0 +1,61 @@
+"""Thresholds as metrics: one gauge each, with the unit in its name, and none for what is switched off."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+from exporter.config.thresholds import Thresholds
+from exporter.telemetry import Telemetry
+from exporter.thresholds import ThresholdMetrics, threshold_name
+
+
+def shown(thresholds: Thresholds) -> dict[str, float]:
+    """Return what an account's thresholds look like."""
+    telemetry = Telemetry()
+    ThresholdMetrics(telemetry, "team", thresholds)
+    return {
+        sample.name: sample.value
+        for family in telemetry.collect()
+        for sample in family.samples
+        if sample.labels == {"account": "team"}
+    }
+
+
+def test_each_threshold_is_a_gauge_of_its_account() -> None:
+    """In base units: dollars, ratios, seconds."""
+    found = shown(Thresholds(month_budget_usd=500.0, data_age=3600.0, model_share_increase=0.25))
+    assert {
+        "openrouter_threshold_month_budget_usd": 500.0,
+        "openrouter_threshold_data_age_seconds": 3600.0,
+        "openrouter_threshold_model_share_increase_ratio": 0.25,
+    }.items() <= found.items()
+    assert {threshold_name(each.name) for each in fields(Thresholds)} == set(found)
+
+
+def test_what_is_switched_off_has_no_series() -> None:
+    """A 0 would be a threshold that everything is above."""
+    everything = shown(Thresholds(month_budget_usd=1.0))
+    off = shown(Thresholds(month_budget_usd=None, spend_ratio=None, credits_left=None))
+    assert {
+        "openrouter_threshold_month_budget_usd",
+        "openrouter_threshold_spend_ratio",
+        "openrouter_threshold_credits_left_seconds",
+    } == set(everything) - set(off)
+
+
+def test_no_budget_is_assumed() -> None:
+    """Nobody is told that a month is over a budget which nobody set."""
+    assert "openrouter_threshold_month_budget_usd" not in shown(Thresholds())
+
+
+def test_every_name_has_its_unit() -> None:
+    """As the Prometheus guide asks for; a count of requests has none."""
+    units = ("_usd", "_ratio", "_seconds")
+    names = [threshold_name(each.name) for each in fields(Thresholds)]
+    assert ["openrouter_threshold_requests_floor"] == [name for name in names if not name.endswith(units)]
+
+
+def test_defaults_are_finite() -> None:
+    """A threshold without end would be one that is never passed, and looks like one that is."""
+    assert all(math.isfinite(value) for value in shown(Thresholds()).values())
