@@ -8,10 +8,12 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from config.grafana.endpoint import endpoint
+from config.grafana.health import health
 from config.grafana.overview import overview
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS = {"overview": overview}
+DASHBOARDS = {"endpoint": endpoint, "health": health, "overview": overview}
 
 
 def encoded(dashboard: Dashboard) -> str:

@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from config.grafana.panels import SOURCE
 
 TAG = "openrouter"
-EVERYTHING = ".+"
+EVERYTHING = ".*"  # a label that the configuration drops is not there
 WINDOWS = {
     "Latest day": "activity",
     "7 days": "activity_7d",
@@ -45,9 +45,9 @@ def frame(
     )
 
 
-def labels(label: str, title: str, series: str) -> dashboard.QueryVariable:
-    """Return a variable of all values of a label: several or all can be chosen."""
-    return (
+def labels(label: str, title: str, series: str, everything: str = EVERYTHING) -> dashboard.QueryVariable:
+    """Return a variable of a label's values: several, or `everything`; if that is empty, all that are known."""
+    variable = (
         dashboard.QueryVariable(label)
         .label(title)
         .description(f"From the label {label} of {series.partition('{')[0]}.")
@@ -57,9 +57,9 @@ def labels(label: str, title: str, series: str) -> dashboard.QueryVariable:
         .sort(VariableSort.ALPHABETICAL_ASC)
         .multi(True)
         .include_all(True)
-        .all_value(EVERYTHING)
         .current(VariableOption(selected=True, text=["All"], value=["$__all"]))
     )
+    return variable.all_value(everything) if everything else variable
 
 
 def windows() -> dashboard.CustomVariable:

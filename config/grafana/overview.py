@@ -50,11 +50,11 @@ def _spend(builder: Builder) -> None:
     ):
         about = About(
             title=title,
-            description=f"OpenRouter credits spent {text}. Use of own provider keys is not in it.",
+            description=f"Spent {text}: OpenRouter credits, and what providers charge to own keys.",
             unit="currencyUSD",
             empty=NOTHING,
         )
-        builder.with_panel(figure(about, Query(queries.usage("usage_usd", window=window), title)))
+        builder.with_panel(figure(about, Query(queries.usage(queries.SPEND, window=window), title)))
     about = About(
         title="Month projected",
         description="The month's spend if its remaining days cost what its completed days cost on average. "
@@ -65,7 +65,7 @@ def _spend(builder: Builder) -> None:
     builder.with_panel(figure(about, Query(f"sum({queries.projected()})", "Projected")))
     about = About(
         title="Own provider keys (${window:text})",
-        description="What providers charge to own keys (BYOK), in addition to the credits, over the chosen window.",
+        description="What providers charge to own keys (BYOK) over the window: all of the spend but credits.",
         unit="currencyUSD",
         empty=NOTHING,
     )
@@ -121,12 +121,12 @@ def _freshness(builder: Builder) -> None:
 
 def _by_day(builder: Builder) -> None:
     builder.with_row(Row("By day"))
-    whole = queries.daily(queries.usage("usage_usd", window=queries.DAY))
+    whole = queries.daily(queries.usage(queries.SPEND, window=queries.DAY))
     for label in ("model", "provider"):
-        parts = queries.daily(queries.usage("usage_usd", label, window=queries.DAY))
+        parts = queries.daily(queries.usage(queries.SPEND, label, window=queries.DAY))
         about = About(
             title=f"Spend by {label}",
-            description=f"Credits spent per UTC day: each day's {TOP} largest, and all others as one. {BAR_OF_DAY}",
+            description=f"Spend per UTC day, own keys included: its {TOP} largest, all others as one. {BAR_OF_DAY}",
             unit="currencyUSD",
             empty=NO_BAR,
         )
@@ -137,7 +137,7 @@ def _by_day(builder: Builder) -> None:
 
 def _endpoints(builder: Builder) -> None:
     builder.with_row(Row("Top endpoints: ${window:text}"))
-    spend = queries.usage("usage_usd", ENDPOINT)
+    spend = queries.usage(queries.SPEND, ENDPOINT)
     top = f"topk(100, {spend})"
 
     def also(expression: str) -> str:
@@ -153,8 +153,8 @@ def _endpoints(builder: Builder) -> None:
     dollars = {"decimals": 2}
     columns = (
         Column("Spend", top, "currencyUSD", dollars),
-        Column("Share", also(f"{spend} / on () group_left () ({queries.usage('usage_usd')} > 0)"), "percentunit"),
-        Column("Own keys", also(queries.usage("byok_usage_usd", ENDPOINT)), "currencyUSD", dollars),
+        Column("Share", also(f"{spend} / on () group_left () ({queries.usage(queries.SPEND)} > 0)"), "percentunit"),
+        Column("of it own keys", also(queries.usage("byok_usage_usd", ENDPOINT)), "currencyUSD", dollars),
         Column("Requests", also(queries.usage("requests", ENDPOINT)), "locale"),
         Column("Prompt tokens", also(queries.usage("prompt_tokens", ENDPOINT)), "short"),
         Column("Completion tokens", also(queries.usage("completion_tokens", ENDPOINT)), "short"),
@@ -182,14 +182,14 @@ def _efficiency(builder: Builder) -> None:
     builder.with_panel(graph(about, *daily).interval("1d"))
     about = About(
         title="Price by model (${window:text})",
-        description=f"Credits spent per million prompt and completion tokens, of the {TOP} dearest models; no own keys.",
+        description=f"What a million prompt and completion tokens cost, own keys included: the {TOP} dearest models.",
         unit="currencyUSD",
         empty="No model with tokens in this window.",
     )
     builder.with_panel(ranking(about, Query(queries.largest(queries.price("model"), TOP), "{{model}}"), height=8))
     about = About(
         title="Effective price",
-        description=f"Credits spent per million prompt and completion tokens, all models, per UTC day. {BAR_OF_DAY}",
+        description=f"What a million prompt and completion tokens cost, own keys included, per UTC day. {BAR_OF_DAY}",
         unit="currencyUSD",
         empty=NO_BAR,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Protocol
 
-from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, statetimeline, timeseries
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
@@ -164,6 +164,15 @@ def ranking(about: About, *queries: Query, width: int = 12, height: int = 9) -> 
         .thresholds(thresholds(base="blue"))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     )
+
+
+def states(
+    about: About, *queries: Query, meaning: list[ValueMapping], width: int = 12, height: int = 8
+) -> statetimeline.Panel:
+    """Return one coloured band per series."""
+    panel = statetimeline.Panel().merge_values(True).row_height(0.8).fill_opacity(80)
+    describe(panel, about, (width, height), over_time(queries))
+    return panel.mappings(meaning).legend(common.VizLegendOptions().show_legend(False)).interval("1m")
 
 
 def _legend(

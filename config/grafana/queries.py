@@ -1,11 +1,14 @@
-"""PromQL in parts. Two exporters may show one account at once: every expression first takes the maximum, then sums."""
+"""PromQL in parts. Two exporters may show one account at once: sums are made within each, then the larger is taken."""
 
 from __future__ import annotations
 
 ACCOUNT = 'account=~"$account"'
 PROCESS = 'job=~"$job", instance=~"$instance"'
 # All labels that usage can have; one that a configuration doesn't use is simply not there.
-SERIES = "account, model, provider, endpoint_id, workspace_id, key, user_id"
+SERIES = ("account", "model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
+# What is paid in all: OpenRouter's credits, and what providers charge to own keys.
+SPEND = "(byok_)?usage_usd"
+TOKENS = "(prompt|completion)_tokens"
 # A value of the picker is never empty: Grafana's custom variables can't hold an empty one.
 PICKED = "${window}"
 DAY = "activity"
@@ -15,14 +18,21 @@ BOOKED = "[23h:5m] offset -2d"
 
 
 def once(metric: str, labels: str, matchers: str = ACCOUNT) -> str:
-    """Return the metric with each of our series once, whoever shows it."""
+    """Return the metric with each of these labels once, whoever shows it."""
     return f"max by ({labels}) ({metric}{{{matchers}}})"
 
 
 def usage(measure: str, by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
-    """Return a measure of usage, summed over everything but the labels `by`."""
-    grouping = f" by ({by})" if by else ""
-    return f"sum{grouping} ({once(f'openrouter_{window}_{measure}', SERIES, matchers)})"
+    """Return a measure, or several as a pattern, summed over everything but the labels `by`."""
+    shown = by.split(", ") if by else []
+    kept = ["account", *(label for label in shown if label != "account")]
+    summed = ", ".join(label for label in SERIES if label not in kept)
+    name = f"openrouter_{window}_{measure}"
+    series = f'{{__name__=~"{name}", {matchers}}}' if "(" in measure else f"{name}{{{matchers}}}"
+    each = f"max by ({', '.join(kept)}) (sum without ({summed}) ({series}))"
+    if "account" in shown:
+        return each
+    return f"sum by ({by}) ({each})" if by else f"sum({each})"
 
 
 def daily(expression: str) -> str:
@@ -40,16 +50,10 @@ def remainder(whole: str, parts: str, count: int) -> str:
     return f"clamp_min({whole} - sum({largest(parts, count)}), 0)"
 
 
-def tokens(by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
-    """Return prompt and completion tokens; cached and reasoning tokens are reported as parts of these."""
-    prompt = usage("prompt_tokens", by, window=window, matchers=matchers)
-    return f"({prompt} + {usage('completion_tokens', by, window=window, matchers=matchers)})"
-
-
 def price(by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
-    """Return USD per million tokens; nothing where there was no token."""
-    spend = usage("usage_usd", by, window=window, matchers=matchers)
-    return f"1e6 * {spend} / ({tokens(by, window=window, matchers=matchers)} > 0)"
+    """Return USD per million prompt and completion tokens; nothing where there was no token."""
+    spend = usage(SPEND, by, window=window, matchers=matchers)
+    return f"1e6 * {spend} / ({usage(TOKENS, by, window=window, matchers=matchers)} > 0)"
 
 
 def share(part: str, whole: str, by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
@@ -63,12 +67,15 @@ def day() -> str:
     return once("openrouter_activity_day_timestamp_seconds", "account")
 
 
-def projected(by: str = "account") -> str:
-    """Return the month's spend if its remaining days cost what the completed ones cost on average."""
-    spent = usage("usage_usd", by, window="activity_month_to_date")
-    return f"{spent} / on (account) day_of_month({day()}) * on (account) days_in_month({day()})"
+def projected() -> str:
+    """Return what each account's month comes to if its other days cost what the completed ones cost on average."""
+    shown = f"openrouter_activity_day_timestamp_seconds{{{ACCOUNT}}}"
+    spent = (
+        f'sum without ({", ".join(SERIES[1:])}) ({{__name__=~"openrouter_activity_month_to_date_{SPEND}", {ACCOUNT}}})'
+    )
+    return f"max by (account) ({spent} / day_of_month({shown}) * days_in_month({shown}))"
 
 
 def happened(counter: str, by: str, matchers: str) -> str:
-    """Return how often something happened per step of the graph."""
+    """Return how often something happened in each step of the graph."""
     return f"sum by ({by}) (increase({counter}{{{matchers}}}[$__rate_interval]))"

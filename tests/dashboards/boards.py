@@ -23,8 +23,7 @@ def panels(board: Board) -> Iterator[Panel]:
     for panel in board["panels"]:
         if panel["type"] != "row":
             yield panel
-        for inner in panel.get("panels", ()):
-            yield inner
+        yield from panel.get("panels", ())
 
 
 def targets(board: Board) -> Iterator[tuple[Panel, Target]]:

@@ -1,0 +1,47 @@
+"""Every expression of every dashboard with its variables substituted, as a Prometheus can evaluate it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.dashboards.boards import BOARDS, Board, targets, variables
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Expression:
+    """An expression of a panel, and how Grafana asks for it."""
+
+    dashboard: str
+    panel: str
+    expression: str
+    step: int  # seconds; 0: now, `/api/v1/query`; else `/api/v1/query_range`
+
+    def times(self, now: float, back: float = 2 * _DAY) -> tuple[float, float]:
+        """Return start and end of the range as Grafana asks for it: multiples of the step."""
+        step = max(self.step, 1)
+        return (now - back) // step * step, now // step * step
+
+
+def expressions(*, account: str = ".*", model: str = ".*", provider: str = ".*") -> Iterator[Expression]:
+    """Every expression of every dashboard, once for each window if it has one."""
+    for name, board in BOARDS.items():
+        yield from expressions_of(name, board, account=account, model=model, provider=provider)
+
+
+def expressions_of(name: str, board: Board, **chosen: str) -> Iterator[Expression]:
+    """Every expression of one dashboard; what isn't chosen is everything."""
+    windows = [each["value"] for each in variables(board).get("window", {}).get("options", [])]
+    for panel, target in targets(board):
+        step = 0 if target.get("instant") else _seconds(panel.get("interval", "1m"))
+        for window in windows if "${window}" in target["expr"] else [""]:
+            text = target["expr"].replace("${window}", window).replace("$__rate_interval", f"{max(4 * 60, step)}s")
+            for variable in ("account", "model", "provider", "job", "instance"):
+                text = text.replace(f"${variable}", chosen.get(variable, ".*"))
+            yield Expression(name, panel["title"], text, step)
+
+
+def _seconds(duration: str) -> int:
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": _DAY}[duration[-1]]

@@ -1,0 +1,152 @@
+"""What every dashboard must keep to: each rule yields its findings, and none means that it is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+from tests.dashboards.boards import Board, panels, targets, variables
+
+Rule = Callable[[Board], Iterator[str]]
+
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+_SELECTOR = re.compile(r"(\w+)?\{([^{}]*)\}")
+_BARE = re.compile(r"\b(?:openrouter|process)_\w+\b(?!\{)")
+_USED = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
+_BUILT_IN = re.compile(r"__\w+")
+# What Grafana's pickers give by themselves; the data source is used by each panel.
+_GRAPHS = {"timeseries"}
+
+
+def fixed_name(board: Board) -> Iterator[str]:
+    """A dashboard has a name of ours that is the same everywhere, and no number of one server."""
+    if not str(board.get("uid", "")).startswith("openrouter-"):
+        yield f"uid {board.get('uid')!r}"
+    if "id" in board:
+        yield f"number {board['id']} of one server"
+    if "openrouter" not in board.get("tags", ()):
+        yield "without the tag that links the dashboards"
+
+
+def own_numbers(board: Board) -> Iterator[str]:
+    """No two panels have the same number."""
+    numbers = [each["id"] for each in board["panels"]]
+    yield from (f"number {each} twice" for each in sorted({each for each in numbers if numbers.count(each) > 1}))
+
+
+def told(board: Board) -> Iterator[str]:
+    """Every panel has a title, a description, a unit, and says why it may be empty."""
+    for panel in panels(board):
+        defaults = panel["fieldConfig"]["defaults"]
+        for key, value in (
+            ("title", panel.get("title")),
+            ("description", panel.get("description")),
+            ("unit", defaults.get("unit")),
+            ("noValue", defaults.get("noValue")),
+        ):
+            if not value:
+                yield f"{panel.get('title')}: no {key}"
+
+
+def asked(board: Board) -> Iterator[str]:
+    """Every panel has queries, each with a letter of its own."""
+    for panel in panels(board):
+        letters = [each.get("refId") for each in panel.get("targets", ())]
+        if not letters or len(set(letters)) != len(letters):
+            yield f"{panel['title']}: queries {letters}"
+
+
+def chosen_source(board: Board) -> Iterator[str]:
+    """Panels, queries and variables ask the data source that is chosen, never a fixed one."""
+    for panel, target in targets(board):
+        if panel.get("datasource") != SOURCE or target.get("datasource") != SOURCE:
+            yield f"{panel['title']}: another data source"
+    for name, variable in variables(board).items():
+        if variable["type"] == "query" and variable.get("datasource") != SOURCE:
+            yield f"${name}: another data source"
+
+
+def matched(board: Board) -> Iterator[str]:
+    """Every selector keeps to the chosen accounts, or to the chosen targets."""
+    for panel, target in targets(board):
+        expression = target["expr"].replace("${window}", "activity")
+        for metric, matchers in _SELECTOR.findall(expression):
+            if 'account=~"$account' not in matchers and 'instance=~"$instance"' not in matchers:
+                yield f"{panel['title']}: {metric or 'a selector'} of all accounts"
+        named = _BARE.findall(re.sub(r'"[^"]*"', '""', expression))
+        yield from (f"{panel['title']}: {metric} without a matcher" for metric in named)
+
+
+def rated(board: Board) -> Iterator[str]:
+    """Rates look as far back as the step of the graph asks for."""
+    for panel, target in targets(board):
+        for function, interval in re.findall(r"\b(rate|irate|increase)\([^\[]*\[([^\]]*)\]", target["expr"]):
+            if interval != "$__rate_interval":
+                yield f"{panel['title']}: {function} over {interval}"
+
+
+def counted_once(board: Board) -> Iterator[str]:
+    """Two exporters of one account never double a sum: gauges are taken by their maximum before they are summed."""
+    for panel, target in targets(board):
+        for inner in re.findall(r"\bsum(?: by \([^)]*\))? ?\(([^()]*)", target["expr"]):
+            if inner.strip().startswith(("openrouter_", "{")):
+                yield f"{panel['title']}: sum of {inner.strip()[:60]}"
+
+
+def defined(board: Board) -> Iterator[str]:
+    """Every variable that is used is defined, and the other way round."""
+    known = set(variables(board))
+    # A link carries variables on without using them.
+    text = " ".join(
+        [each["expr"] for _, each in targets(board)]
+        + [str(panel["title"]) + str(panel["datasource"]) for panel in panels(board)]
+        + [str(each.get("query")) + str(each.get("datasource")) for each in variables(board).values()]
+    )
+    used = {first or second for first, second in _USED.findall(text)}
+    used = {each for each in used if not _BUILT_IN.fullmatch(each)}
+    yield from (f"${each} is not defined" for each in sorted(used - known))
+    yield from (f"${each} is not used" for each in sorted(known - used))
+
+
+def placed(board: Board) -> Iterator[str]:
+    """No panel lies on another, and none leaves the grid of 24 columns."""
+    places = [(each.get("title"), each["gridPos"]) for each in board["panels"]]
+    for title, place in places:
+        if place["x"] < 0 or place["x"] + place["w"] > 24:
+            yield f"{title}: out of the grid"
+    for (one, a), (other, b) in combinations(places, 2):
+        across = a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"]
+        down = a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"]
+        if across and down:
+            yield f"{one}: lies on {other}"
+
+
+def legible(board: Board) -> Iterator[str]:
+    """Every query of a graph names its series."""
+    for panel, target in targets(board):
+        if panel["type"] in _GRAPHS and target.get("legendFormat") in {None, "", "__auto"}:
+            yield f"{panel['title']}: {target['refId']} has no legend"
+
+
+def linked(board: Board) -> Iterator[str]:
+    """The way to the other dashboards keeps what is chosen, and the time."""
+    ways = [each for each in board.get("links", ()) if each["type"] == "dashboards"]
+    if not any(each["includeVars"] and each["keepTime"] and each["tags"] == ["openrouter"] for each in ways):
+        yield "no way to the other dashboards that keeps variables and time"
+
+
+RULES: tuple[Rule, ...] = (
+    fixed_name,
+    own_numbers,
+    told,
+    asked,
+    chosen_source,
+    matched,
+    rated,
+    counted_once,
+    defined,
+    placed,
+    legible,
+    linked,
+)

@@ -1,0 +1,123 @@
+"""Every expression is PromQL, and every metric in one is declared by the exporter."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from exporter.reference import reference
+from tests.dashboards.boards import BOARDS, Board, targets, variables
+from tests.dashboards.expressions import Expression, expressions, expressions_of
+
+# What Prometheus itself makes.
+FOREIGN = {"up", "ALERTS"}
+# A family's name is followed by a parenthesis, a comma or a brace of its own matchers.
+_METRIC = re.compile(r"\b((?:openrouter|process|python)_[a-z0-9_]+)\b")
+_PATTERN = re.compile(r'__name__=~"([^"]+)"')
+
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None and os.environ.get("CI") != "true", reason="promtool isn't installed"
+)
+
+
+def declared() -> set[str]:
+    """Every series' name that the exporter can show."""
+    rows = re.findall(r"^\| `(\w+)` \| (\w+)", reference(), re.MULTILINE)
+    buckets = {f"{name}{end}" for name, kind in rows if kind == "histogram" for end in ("_bucket", "_sum", "_count")}
+    return {name for name, _ in rows} | buckets
+
+
+def unknown(expression: str, names: set[str]) -> set[str]:
+    """Every metric of an expression that is not declared; of a pattern, what matches none, or not each alternative."""
+    found = set()
+    for pattern in _PATTERN.findall(expression):
+        if not any(re.fullmatch(pattern, name) for name in names):
+            found.add(pattern)
+    plain = re.sub(r'"[^"]*"', '""', expression)
+    return found | {name for name in _METRIC.findall(plain) if name not in names}
+
+
+def _checked(tmp_path: Path, expressions: list[str]) -> subprocess.CompletedProcess[str]:
+    rules = [{"record": f"panel:{number}", "expr": text} for number, text in enumerate(expressions)]
+    path = tmp_path / "rules.yaml"
+    path.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")  # JSON is YAML
+    return subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, check=False)
+
+
+@needs_promtool
+def test_every_expression_is_promql(tmp_path: Path) -> None:
+    """With each value of each window."""
+    texts = sorted({each.expression for each in expressions()})
+    done = _checked(tmp_path, texts)
+    assert f"SUCCESS: {len(texts)} rules found" in done.stdout, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_what_is_not_promql_is_found(tmp_path: Path) -> None:
+    """By the same check."""
+    assert 0 != _checked(tmp_path, ["sum by (model (openrouter_up)"]).returncode
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_metric_is_declared(name: str) -> None:
+    """By the code that makes it."""
+    names = declared() | FOREIGN
+    assert len(names) > 60
+    found = {metric for each in expressions_of(name, BOARDS[name]) for metric in unknown(each.expression, names)}
+    assert set() == found
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_variable_asks_for_a_declared_metric(name: str) -> None:
+    """One that isn't there would leave the picker empty."""
+    queries = [str(each["query"]["query"]) for each in variables(BOARDS[name]).values() if each["type"] == "query"]
+    assert [] != queries
+    assert set() == {metric for query in queries for metric in unknown(query, declared())}
+
+
+def test_an_undeclared_metric_is_found() -> None:
+    """Named outright, by a pattern, and behind a window."""
+    names = {"openrouter_up"}
+    assert {"openrouter_down"} == unknown("max(openrouter_down{}) + openrouter_up", names)
+    assert {"openrouter_(a|b)"} == unknown('sum({__name__=~"openrouter_(a|b)"})', names)
+    assert set() == unknown('{__name__=~"openrouter_(up|down)"}', names)
+
+
+def _dashboard(expression: str, **more: object) -> Board:
+    target = {"expr": expression, "instant": True}
+    window = {"name": "window", "options": [{"value": "activity"}, {"value": "activity_7d"}]}
+    panel = {"type": "stat", "title": "A", "targets": [target], **more}
+    return {"panels": [panel], "templating": {"list": [window]}}
+
+
+def test_variables_are_substituted() -> None:
+    """A window by each of its values, the rest by what is chosen or everything."""
+    board = _dashboard('openrouter_${window}_requests{account=~"$account", model=~"$model"}')
+    assert [
+        Expression("x", "A", 'openrouter_activity_requests{account=~"a", model=~".*"}', 0),
+        Expression("x", "A", 'openrouter_activity_7d_requests{account=~"a", model=~".*"}', 0),
+    ] == list(expressions_of("x", board, account="a"))
+
+
+def test_no_variable_is_left() -> None:
+    """In any expression of any dashboard."""
+    assert [] == [each for each in expressions() if "$" in each.expression]
+
+
+def test_no_panel_is_left_out() -> None:
+    """Every query yields an expression for each window that it can be of."""
+    queries = [target["expr"] for board in BOARDS.values() for _, target in targets(board)]
+    windows = 4
+    expected = sum(windows if "${window}" in each else 1 for each in queries)
+    assert expected == len(list(expressions()))
+
+
+def test_a_range_is_asked_for_as_grafana_does() -> None:
+    """From and to multiples of the step: bars of days stand at midnight UTC."""
+    assert (86_400.0, 3 * 86_400.0) == Expression("x", "A", "1", 86_400).times(3.5 * 86_400)

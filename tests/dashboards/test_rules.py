@@ -1,0 +1,89 @@
+"""Every dashboard keeps to every rule, and every rule finds its fault."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+
+from tests.dashboards import rules
+from tests.dashboards.boards import BOARDS, Board, Panel, panels, variables
+
+by_rule = pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.__name__)
+Spoil = Callable[[Board], object]
+
+
+@by_rule
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_dashboard_keeps_to_a_rule(name: str, rule: rules.Rule) -> None:
+    """Without a finding."""
+    assert [] == list(rule(BOARDS[name]))
+
+
+def _first(board: Board, kind: str = "timeseries") -> Panel:
+    return next(panel for panel in panels(board) if panel["type"] == kind)
+
+
+def _expression(text: str) -> Spoil:
+    return lambda board: _first(board)["targets"][0].update(expr=text)
+
+
+FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
+    "no fixed uid": (rules.fixed_name, lambda board: board.update(uid="kJx8Dpz")),
+    "a server's number": (rules.fixed_name, lambda board: board.update(id=7)),
+    "no tag": (rules.fixed_name, lambda board: board.update(tags=[])),
+    "a number twice": (rules.own_numbers, lambda board: board["panels"][2].update(id=board["panels"][1]["id"])),
+    "no title": (rules.told, lambda board: _first(board).update(title="")),
+    "no description": (rules.told, lambda board: _first(board).pop("description")),
+    "no unit": (rules.told, lambda board: _first(board)["fieldConfig"]["defaults"].pop("unit")),
+    "no noValue": (rules.told, lambda board: _first(board)["fieldConfig"]["defaults"].update(noValue="")),
+    "no query": (rules.asked, lambda board: _first(board).update(targets=[])),
+    "a letter twice": (rules.asked, lambda board: _first(board)["targets"].append(_first(board)["targets"][0])),
+    "a panel's own source": (rules.chosen_source, lambda board: _first(board).update(datasource={"uid": "abc"})),
+    "a query's own source": (rules.chosen_source, lambda board: _first(board)["targets"][0].pop("datasource")),
+    "a variable's own source": (
+        rules.chosen_source,
+        lambda board: variables(board)["account"].update(datasource={"type": "prometheus", "uid": "abc"}),
+    ),
+    "all accounts": (rules.matched, _expression('max(openrouter_up{collector="activity"})')),
+    "no matcher": (rules.matched, _expression("max by (account) (openrouter_up)")),
+    "no matcher on one side": (rules.matched, _expression('openrouter_up{account=~"$account"} * process_open_fds')),
+    "no matcher at a window": (rules.matched, _expression("max(openrouter_${window}_requests)")),
+    "a fixed rate": (rules.rated, _expression('rate(process_cpu_seconds_total{instance=~"$instance"}[5m])')),
+    "a doubled sum": (rules.counted_once, _expression('sum(openrouter_activity_usage_usd{account=~"$account"})')),
+    "a doubled sum by": (
+        rules.counted_once,
+        _expression('sum by (model) ({__name__=~"openrouter_activity_usage_usd", account=~"$account"})'),
+    ),
+    "an undefined variable": (rules.defined, _expression('openrouter_up{account=~"$account", team=~"$team"}')),
+    "an undefined variable in braces": (rules.defined, lambda board: _first(board).update(title="${team:text}")),
+    "an unused variable": (
+        rules.defined,
+        lambda board: board["templating"]["list"].append({"name": "team", "type": "custom", "query": "a,b"}),
+    ),
+    "one panel on another": (
+        rules.placed,
+        lambda board: board["panels"][2].update(gridPos=dict(board["panels"][1]["gridPos"])),
+    ),
+    "out of the grid": (rules.placed, lambda board: board["panels"][1]["gridPos"].update(x=23)),
+    "no legend": (rules.legible, lambda board: _first(board)["targets"][0].update(legendFormat="__auto")),
+    "no way to the others": (rules.linked, lambda board: board.update(links=[])),
+    "variables lost on the way": (rules.linked, lambda board: board["links"][0].update(includeVars=False)),
+    "time lost on the way": (rules.linked, lambda board: board["links"][0].update(keepTime=False)),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_rule_finds_its_fault(fault: str) -> None:
+    """On a good dashboard that was spoiled."""
+    rule, spoil = FAULTS[fault]
+    board = copy.deepcopy(BOARDS["overview"])
+    spoil(board)
+    assert [] != list(rule(board))
+
+
+@by_rule
+def test_every_rule_has_a_fault(rule: rules.Rule) -> None:
+    """So that none of them only ever agrees."""
+    assert rule in {each for each, _ in FAULTS.values()}
