@@ -100,11 +100,11 @@ class Container:
 
     def until(self, url: str, wanted: Callable[[str], bool]) -> str:
         """Ask until the answer is as wanted, and return it."""
-        end = time.monotonic() + PATIENCE
+        end, text = time.monotonic() + PATIENCE, ""
         while time.monotonic() < end:
             try:
                 with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 — on loopback
-                    text: str = answer.read().decode()
+                    text = answer.read().decode()
             except OSError:
                 text = ""
             if wanted(text):
