@@ -30,6 +30,7 @@ lint: $(VENV)/.development ## Check style, types and YAML
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/.development ## Put the code into its form
 	$(BIN)/ruff format .

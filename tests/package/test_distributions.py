@@ -1,0 +1,75 @@
+"""What is in wheel and source distribution, and that both come out the same every time."""
+
+from __future__ import annotations
+
+import email
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from exporter import __version__
+from tests.package.conftest import ROOT, build, contents
+
+URL = "https://github.com/openrouter-exporter/openrouter-exporter"
+DIST_INFO = f"openrouter_exporter-{__version__}.dist-info"
+
+
+@pytest.fixture(scope="session")
+def metadata(wheel: Path) -> Message:
+    """The wheel's metadata."""
+    return email.message_from_bytes(contents(wheel)[f"{DIST_INFO}/METADATA"])
+
+
+def test_the_wheel_is_the_program_and_nothing_else(wheel: Path) -> None:
+    """Every module with its types, no test, no cache."""
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "exporter").rglob("*.py")} | {"exporter/py.typed"}
+    files = set(contents(wheel))
+    assert sources == {name for name in files if not name.startswith(DIST_INFO)}
+
+
+def test_metadata_says_what_an_index_shows(metadata: Message) -> None:
+    """Who may use it, with which Python, where to read on."""
+    assert ("openrouter-exporter", __version__) == (metadata["Name"], metadata["Version"])
+    assert ("Apache-2.0", ">=3.11") == (metadata["License-Expression"], metadata["Requires-Python"])
+    assert "text/markdown" == metadata["Description-Content-Type"].split(";")[0]
+    urls = dict(each.split(", ", 1) for each in metadata.get_all("Project-URL", []))
+    assert {"Homepage", "Documentation", "Changelog", "Issues"} == set(urls)
+    assert all(url.startswith(URL) for url in urls.values())
+
+
+def test_every_supported_python_is_named(metadata: Message) -> None:
+    """In the words of the index."""
+    prefix = "Programming Language :: Python :: 3."
+    named = {each.removeprefix(prefix) for each in metadata.get_all("Classifier", []) if each.startswith(prefix)}
+    assert {"11", "12", "13"} == named
+
+
+def test_dependencies_are_few_and_bounded(metadata: Message) -> None:
+    """The next major version of any may not fit."""
+    requirements = metadata.get_all("Requires-Dist", [])
+    assert [] == [each for each in requirements if "<" not in each or ">=" not in each]
+    assert len([each for each in requirements if "extra ==" not in each]) <= 8
+
+
+def test_the_licence_is_in_it(wheel: Path) -> None:
+    """As its terms want it."""
+    assert (ROOT / "LICENSE").read_bytes() == contents(wheel)[f"{DIST_INFO}/licenses/LICENSE"]
+
+
+def test_the_source_distribution_builds_the_same_wheel(wheel: Path, unpacked: Path, tmp_path: Path) -> None:
+    """Byte for byte."""
+    assert wheel.read_bytes() == build(tmp_path, "--wheel", source=unpacked).read_bytes()
+
+
+def test_the_source_distribution_has_what_tests_and_images_need(unpacked: Path) -> None:
+    """So that distributions of Linux can test what they package."""
+    for name in ("tests/package", "config/example.yaml", "docs/install.md", "requirements/runtime.txt", "Dockerfile"):
+        assert (unpacked / name).exists(), name
+
+
+@pytest.mark.parametrize("what", ["wheel", "sdist"])
+def test_it_is_built_the_same_every_time(what: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Whoever builds the same sources can compare."""
+    first: Path = request.getfixturevalue(what)
+    assert first.read_bytes() == build(tmp_path, f"--{what}").read_bytes()

@@ -1,0 +1,35 @@
+"""What can be said of the image without building it; `make test-image` says the rest."""
+
+from __future__ import annotations
+
+import re
+
+from exporter import __version__
+from tests.package.conftest import ROOT
+
+TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_default_version_is_the_packages() -> None:
+    """Whoever builds without arguments has it labelled rightly."""
+    assert {__version__} == set(re.findall(r"^ARG VERSION=(\S+)$", TEXT, re.MULTILINE))
+
+
+def test_only_what_is_copied_reaches_the_builder() -> None:
+    """Everything is left out, and then let in by name: no key that lies about can get into a layer."""
+    first, *rest = (line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#"))
+    copied = {
+        word.rstrip("/") for line in re.findall(r"^COPY (?!--)(.+) \S+$", TEXT, re.MULTILINE) for word in line.split()
+    }
+    assert "*" == first
+    assert copied == {line.removeprefix("!") for line in rest if line.startswith("!")}
+
+
+def test_both_stages_have_the_same_base() -> None:
+    """The environment points at the base's interpreter."""
+    assert {"${BASE_IMAGE}"} == {line.split()[0] for line in re.findall(r"^FROM (.+)$", TEXT, re.MULTILINE)}
+
+
+def test_no_registry_is_named() -> None:
+    """Everybody has their own, and mirrors."""
+    assert "python:3.13-slim" == re.findall(r"^ARG BASE_IMAGE=(\S+)$", TEXT, re.MULTILINE)[0]

@@ -1,0 +1,90 @@
+"""The installed wheel, run from another folder, in an environment that holds nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from exporter import __version__
+from tests.package.conftest import ROOT, Installed, environment
+
+PATIENCE = 30.0
+WEB = "basic_auth_users: {scraper: $2b$04$0Q6uG2MQ9nxqAl0d0aJrHeBiGxp6Hk8hTp7qHSGKy0u0CpE0OaN1y}\n"
+
+
+@pytest.fixture
+def demo(installed: Installed) -> Iterator[str]:
+    """The address of a demo that has polled."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+    command = [installed.program, "demo", "--web.listen-address", address]
+    with subprocess.Popen(
+        command, cwd=installed.folder, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        end = time.monotonic() + PATIENCE
+        while 'openrouter_up{account="demo"} 1.0' not in scrape(address):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        yield address
+        process.terminate()
+        said = process.communicate(timeout=PATIENCE)[1]
+        assert 0 == process.returncode, said
+
+
+def scrape(address: str) -> str:
+    """Return the exposition, or nothing where nobody listens yet."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+    except OSError:
+        return ""
+    return text
+
+
+def test_the_demo_shows_usage(demo: str) -> None:
+    """All that it needs is in the wheel."""
+    text = scrape(demo)
+    assert "openrouter_activity_usage_usd{" in text
+    assert f'version="{__version__}"' in text
+
+
+def test_the_health_check_asks_it(installed: Installed, demo: str) -> None:
+    """By the variable that the daemon would take as well."""
+    done = installed.run("healthcheck", OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS=demo)
+    assert (0, "healthy\n") == (done.returncode, done.stdout), done.stderr
+
+
+def test_it_says_its_version(installed: Installed) -> None:
+    """The one in the metadata."""
+    assert f"openrouter-exporter {__version__}\n" == installed.run("--version").stdout
+
+
+def test_it_is_a_module_as_well(installed: Installed) -> None:
+    """`python -m exporter`, from the environment and not from the sources."""
+    code = "import exporter; print(exporter.__file__)"
+    done = subprocess.run(
+        [installed.bin / "python", "-c", code], capture_output=True, text=True, check=True, cwd=installed.folder
+    )
+    assert done.stdout.startswith(str(installed.bin.parent))
+
+
+def test_it_checks_a_configuration(installed: Installed) -> None:
+    """The smallest one."""
+    shutil.copy(ROOT / "config/minimal.yaml", installed.folder)
+    done = installed.run("check-config", "--config.file=minimal.yaml", OPENROUTER_API_KEY="sk-or-v1-demo")
+    assert (0, "minimal.yaml: valid, 1 account\n") == (done.returncode, done.stdout), done.stderr
+
+
+def test_it_names_the_extra_that_passwords_need(installed: Installed) -> None:
+    """Without it there is no hashing; that is said, and not found out at the first request."""
+    (installed.folder / "web.yaml").write_text(WEB, encoding="utf-8")
+    done = installed.run("check-config", "--web.config.file=web.yaml", OPENROUTER_API_KEY="sk-or-v1-demo")
+    assert 1 == done.returncode
+    assert "openrouter-exporter[auth]" in done.stderr
