@@ -11,7 +11,9 @@ ExporterError
     │   ├── ConnectionFailed  no answer: refused, reset, name not found, TLS refused
     │   ├── AttemptTimeout  no answer in time
     │   └── InvalidResponse   an answer that isn't what the API promises
-    └── DeadlineExceeded    the poll's time is over
+    ├── DeadlineExceeded    the poll's time is over
+    ├── ListChanged         a list of several pages never held still while it was read
+    └── NoBalance           zeros that are no balance: an ordinary key is told nothing else
 """
 
 from __future__ import annotations
@@ -62,8 +64,12 @@ class ListenError(ExporterError):
 
 
 class PollError(ExporterError):
-    """One poll brought nothing to publish. `not_before` is a monotonic time before which to leave the API alone."""
+    """One poll brought nothing to publish. `not_before` is a monotonic time before which to leave the API alone.
 
+    `reason` is a word for what is no failed request, None for what is.
+    """
+
+    reason: str | None = None
     not_before: float | None = None
 
 
@@ -110,6 +116,20 @@ class InvalidResponse(AttemptError):
 
 class DeadlineExceeded(PollError):
     """The poll's `max_elapsed_time` is over."""
+
+    reason = "deadline_exceeded"
+
+
+class ListChanged(PollError):
+    """A list of several pages never held still while it was read: rows may be missing."""
+
+    reason = "list_changed"
+
+
+class NoBalance(PollError):
+    """Zeros that are no balance: the API tells an ordinary key nothing else."""
+
+    reason = "no_balance"
 
 
 def status_class_of(status: int) -> StatusClass:

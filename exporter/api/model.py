@@ -85,20 +85,24 @@ def lenient_row(value: Any) -> Row | RejectionReason:
     return Row(**fields)
 
 
-def _number(value: Any) -> float | Literal["invalid_number", "negative_number"] | None:
-    """Return a number that came as a JSON number or as text (`"1523"`, `5.0`)."""
-    if value is None:
-        return None
+def as_number(value: Any) -> float:
+    """Return a number that came as a JSON number or as text (`"1523"`, `5.0`); NaN if it is none."""
     if isinstance(value, str):
         text = _NUMBER_TEXT.fullmatch(value)
-        number = float(text[1]) if text else math.nan
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except OverflowError:
-            return "invalid_number"
-    else:
-        return "invalid_number"
+        return float(text[1]) if text else math.nan
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.nan
+
+
+def _number(value: Any) -> float | Literal["invalid_number", "negative_number"] | None:
+    """Return a number that a row may hold, or why it may not."""
+    if value is None:
+        return None
+    number = as_number(value)
     if number < 0 and math.isfinite(number):
         return "negative_number"
     return number if 0 <= number <= LARGEST_NUMBER else "invalid_number"

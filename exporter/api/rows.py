@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from exporter.api.answer import NOT_JSON, Answer, ErrorBody, pieces, printable
-from exporter.api.model import RejectionReason, Row, lenient_row
+from exporter.api.model import Row, lenient_row
 from exporter.errors import InvalidResponse
 
 PIECE = 64 * 1024
@@ -50,10 +50,10 @@ _LOOSE = json.JSONDecoder(parse_int=float)
 class Rejections:
     """Rows that can't be used: how many by reason, and the first few to show."""
 
-    counts: Counter[RejectionReason] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     sample: list[str] = field(default_factory=list)
 
-    def add(self, reason: RejectionReason, row: object) -> None:
+    def add(self, reason: str, row: object) -> None:
         """Count one."""
         self.counts[reason] += 1
         if len(self.sample) < SAMPLE_SIZE:
