@@ -47,6 +47,8 @@ docs: $(VENV)/.development ## Generate what is generated: the metrics' reference
 	$(BIN)/python -m exporter.config.schema > config/schema.json
 	sed -i '/^## Every key$$/,$$d' docs/configuration.md
 	(printf '## Every key\n\n'; $(BIN)/python -m exporter.config.reference) >> docs/configuration.md
+	$(BIN)/python -m helm.values_schema
+	if command -v helm-docs >/dev/null; then helm-docs --sort-values-order file --chart-search-root helm; fi
 
 dashboards: $(VENV)/.development ## Build the JSON of the Grafana dashboards
 	$(BIN)/python -m config.grafana.build

@@ -2,25 +2,115 @@
 
 from __future__ import annotations
 
+import re
+
 import kubernetes_validate
 import pytest
-from helm_python import chart as helm
+import yaml
+from helm_python import Chart, lint
 
-from tests.chart.rendering import CHART, VARIANTS, manifests_of
+from exporter import __version__
+from tests.chart.operator_schemas import KINDS, validator
+from tests.chart.rendering import CHART, NAMESPACE, VARIANTS, Manifest, manifests_of, of_kind, values_of
 
-OLDEST, NEWEST = "1.25", kubernetes_validate.latest_version()
+ABOUT = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+CARRIED = kubernetes_validate.utils.all_versions()
+RECOMMENDED = ("name", "instance", "version", "component", "part-of", "managed-by")
+
+
+def ours(variant: str) -> list[Manifest]:
+    """The manifests without those that the values bring along."""
+    brought = len(values_of(variant).get("extraManifests", []))
+    found = [one for one in manifests_of(variant) if "helm.sh/chart" in one["metadata"].get("labels", {})]
+    assert len(manifests_of(variant)) - brought == len(found)
+    return found
 
 
 def test_lint_finds_nothing() -> None:
     """Helm's own lint, where warnings are errors too."""
-    report = helm.lint(CHART, strict=True)
+    report = lint(CHART, strict=True)
     assert [] == [message for message in report["messages"] if message["severity"] > 1]
 
 
-@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_the_chart_claims_what_is_tested() -> None:
+    """Its oldest Kubernetes is the oldest whose schemas there are; it is of this exporter."""
+    assert (f">={CARRIED[0]}-0", __version__) == (ABOUT["kubeVersion"], ABOUT["appVersion"])
+
+
+@pytest.mark.parametrize("version", [CARRIED[0], CARRIED[-1]])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_core_objects_are_valid(variant: str, version: str) -> None:
     """Strictly: a field that Kubernetes doesn't know is one that it would ignore."""
     for manifest in manifests_of(variant):
-        if "monitoring.coreos.com" not in manifest["apiVersion"]:
+        if manifest["kind"] not in KINDS:
             kubernetes_validate.validate(manifest, version, strict=True)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_objects_of_the_operator_are_valid(variant: str) -> None:
+    """By the operator's own definitions, and strictly as well."""
+    for kind in KINDS:
+        for manifest in of_kind(kind, manifests_of(variant)):
+            mistakes = [error.message for error in validator(kind).iter_errors(manifest)]
+            assert [] == mistakes, kind
+
+
+def test_the_strict_schema_refuses_what_the_operator_ignores() -> None:
+    """Or the test above would be content with anything."""
+    (monitor,) = of_kind("ServiceMonitor", manifests_of("monitoring"))
+    monitor["spec"]["endpoints"][0]["intervall"] = "1m"
+    assert not validator("ServiceMonitor").is_valid(monitor)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_everything_has_the_recommended_labels(variant: str) -> None:
+    """So that it is found, and known for what it is."""
+    for manifest in ours(variant):
+        labels = manifest["metadata"]["labels"]
+        assert set() == {f"app.kubernetes.io/{name}" for name in RECOMMENDED} - labels.keys()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_everything_has_a_namespace(variant: str) -> None:
+    """Written down, so that rendered manifests can be applied as they are."""
+    values = values_of(variant)
+    here = values.get("namespaceOverride", NAMESPACE)
+    allowed = {here, *(part["namespace"] for part in values.values() if isinstance(part, dict) and "namespace" in part)}
+    assert {here} <= {one["metadata"]["namespace"] for one in ours(variant)} <= allowed
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_names_are_unique(variant: str) -> None:
+    """Two objects of one kind and name are one object, of which half is lost."""
+    names = [(one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in manifests_of(variant)]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_selectors_hold_nothing_that_changes(variant: str) -> None:
+    """A selector can't be changed: with a version in it, the next upgrade would fail."""
+    stable = {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
+    for manifest in ours(variant):
+        spec = manifest.get("spec", {})
+        selector = spec.get("selector") or spec.get("podSelector")
+        if selector:
+            assert stable == set(selector.get("matchLabels", selector)), manifest["kind"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_selectors_find_the_pod(variant: str) -> None:
+    """Whatever labels are added."""
+    (deployment,) = of_kind("Deployment", manifests_of(variant))
+    labels = deployment["spec"]["template"]["metadata"]["labels"].items()
+    (service,) = of_kind("Service", manifests_of(variant))
+    assert service["spec"]["selector"].items() <= labels
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels
+
+
+def test_names_stay_within_the_limit() -> None:
+    """The longest that Helm allows still makes names that Kubernetes takes."""
+    with Chart.load(CHART) as chart:
+        texts = chart.render(values={"existingSecret": "a"}, name="r" * 53)
+    names = re.findall(r"^  name: (\S+)$", "\n".join(texts.values()), re.MULTILINE)
+    assert names
+    assert [] == [name for name in names if len(name) > 63]

@@ -1,0 +1,1 @@
+"""What the chart is made from; the chart itself is in openrouter-exporter."""

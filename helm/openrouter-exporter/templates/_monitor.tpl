@@ -1,0 +1,45 @@
+{{/* How a monitor of the Prometheus operator scrapes. Called with a list of the root and the monitor's values. */}}
+{{- define "openrouter-exporter.endpoint" -}}
+{{- $root := index . 0 -}}
+port: http
+path: /metrics
+scheme: {{ include "openrouter-exporter.scheme" $root }}
+{{- with index . 1 }}
+{{- with .interval }}
+interval: {{ . }}
+{{- end }}
+{{- with .scrapeTimeout }}
+scrapeTimeout: {{ . }}
+{{- end }}
+{{- with .tlsConfig }}
+tlsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .basicAuth }}
+basicAuth:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .relabelings }}
+relabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .metricRelabelings }}
+metricRelabelings:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Metadata of what another namespace's Prometheus or Grafana may look for: a list of the root, a suffix, values. */}}
+{{- define "openrouter-exporter.foundMetadata" -}}
+{{- $root := index . 0 }}
+{{- $values := index . 2 -}}
+name: {{ include "openrouter-exporter.fullname" $root }}{{ index . 1 }}
+namespace: {{ default (include "openrouter-exporter.namespace" $root) $values.namespace }}
+labels:
+  {{- include "openrouter-exporter.labels" (list $root $values.additionalLabels) | nindent 2 }}
+{{- with $values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,123 @@
+{{/*
+What a schema can't say: values that contradict each other, and what would be found out by a pod that doesn't start.
+All mistakes are told at once. None shows a key.
+*/}}
+{{- define "openrouter-exporter.refuse" -}}
+{{- $mistakes := list }}
+{{- range $about := list "accounts" "configuration" "pod" "monitoring" }}
+{{- $found := include (printf "openrouter-exporter.mistakes.%s" $about) $ }}
+{{- $mistakes = concat $mistakes (splitList "\n" $found) }}
+{{- end }}
+{{- with without $mistakes "" }}
+{{- fail (printf "these values can't work:\n  - %s\n" (join "\n  - " .)) }}
+{{- end }}
+{{- end }}
+
+{{/* Each of these writes one mistake a line, and nothing if there is none. Accounts: a name and a key for each. */}}
+{{- define "openrouter-exporter.mistakes.accounts" }}
+{{- if .Values.demo.enabled }}
+{{- if .Values.existingSecret }}
+existingSecret: demo.enabled reads no key; set one of the two
+{{- end }}
+{{- else if not .Values.accounts }}
+accounts: name at least one account with its key, or set demo.enabled
+{{- else }}
+{{- $names := list }}
+{{- range $account := .Values.accounts }}
+{{- $name := include "openrouter-exporter.accountName" $account }}
+{{- $label := printf "account %q" $name }}
+{{- if has $name $names }}
+{{ $label }}: another account has this name; it is the label `account`, so each needs its own
+{{- end }}
+{{- $names = append $names $name }}
+{{- $given := keys (pick $account "apiKey" "existingSecret" "apiKeyFile") | sortAlpha }}
+{{- range $key := $given }}
+{{- if not (index $account $key) }}
+{{- $given = without $given $key }}
+{{- end }}
+{{- end }}
+{{- if gt (len $given) 1 }}
+{{ $label }}: {{ join " and " $given }} exclude each other; keep one of them
+{{- else if and $account.apiKey $.Values.existingSecret }}
+{{ $label }}: apiKey and the chart's existingSecret exclude each other; keep one of them
+{{- else if not (or $given $.Values.existingSecret) }}
+{{ $label }}: has no key; set existingSecret to the name of a Secret, or give this account an apiKey, existingSecret or apiKeyFile
+{{- end }}
+{{- if and $account.existingSecretKey (or $account.apiKey $account.apiKeyFile) }}
+{{ $label }}: existingSecretKey means nothing without an existingSecret
+{{- end }}
+{{- if and $account.apiKey (regexMatch "\\s" (trim $account.apiKey)) }}
+{{ $label }}: apiKey holds white space; expected one key
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The exporter's configuration goes into a ConfigMap, which many may read. */}}
+{{- define "openrouter-exporter.mistakes.configuration" }}
+{{- range $key := list "proxy_url" "base_url" }}
+{{- if regexMatch "^[a-z]+://[^/]*@" (dig "upstream" $key "" $.Values.config | default "") }}
+config.upstream.{{ $key }}: holds a password, and this becomes a ConfigMap; use proxy_from_environment with extraEnv from a Secret
+{{- end }}
+{{- end }}
+{{- if contains "sk-or-" (toYaml .Values.config) }}
+config: holds a key of OpenRouter, and this becomes a ConfigMap; keys belong into accounts
+{{- end }}
+{{- end }}
+
+{{- define "openrouter-exporter.mistakes.pod" }}
+{{- if gt (int .Values.replicas) 1 }}
+replicas: {{ .Values.replicas }} would poll each account {{ .Values.replicas }} times against one rate limit, and show it as often; 1, or 0 to pause
+{{- end }}
+{{- $owned := dict "--config.file" "config" "--config.auto-reload-interval" "configReloadInterval" "--web.config.file" "webConfig" }}
+{{- $owned = merge $owned (dict "--web.listen-address" "containerPort" "--shutdown.timeout" "terminationGracePeriodSeconds") }}
+{{- range $argument := .Values.extraArgs }}
+{{- $option := splitList "=" $argument | first }}
+{{- if hasKey $owned $option }}
+extraArgs: {{ $option }} is what {{ get $owned $option }} is for
+{{- else if has $option (list "--web.telemetry-path" "--web.route-prefix") }}
+extraArgs: {{ $option }} is not for here; probes and monitors ask for the usual paths
+{{- else if contains "sk-or-" $argument }}
+extraArgs: holds a key of OpenRouter, which all can read; keys belong into accounts
+{{- end }}
+{{- end }}
+{{- if contains "sk-or-" (toYaml .Values.extraEnv) }}
+extraEnv: holds a key of OpenRouter, which all can read; keys belong into accounts
+{{- end }}
+{{- with .Values.podDisruptionBudget }}
+{{- if not (or (hasKey . "minAvailable") (hasKey . "maxUnavailable")) }}
+podDisruptionBudget: needs one of minAvailable and maxUnavailable
+{{- else if and (hasKey . "minAvailable") (hasKey . "maxUnavailable") }}
+podDisruptionBudget: minAvailable and maxUnavailable exclude each other; keep one of them
+{{- end }}
+{{- end }}
+{{- range $name, $hash := .Values.webConfig.basicAuthUsers }}
+{{- if not (regexMatch "^\\$2[abxy]\\$[0-9]{2}\\$[./A-Za-z0-9]{53}$" $hash) }}
+webConfig.basicAuthUsers: {{ $name }} needs a bcrypt hash, as htpasswd -nBC 10 prints after the name
+{{- end }}
+{{- if contains ":" $name }}
+webConfig.basicAuthUsers: {{ $name }} can't hold a colon, because basic auth ends names with one
+{{- end }}
+{{- end }}
+{{- if and .Values.webConfig.tls.clientCertificates (not .Values.webConfig.tls.existingSecret) }}
+webConfig.tls.clientCertificates: needs webConfig.tls.existingSecret, the Secret with tls.crt, tls.key and ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "openrouter-exporter.mistakes.monitoring" }}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
+serviceMonitor and podMonitor: together they scrape the same pod twice; enable one of them
+{{- end }}
+{{- range $name := list "serviceMonitor" "podMonitor" }}
+{{- with index $.Values $name }}
+{{- if .enabled }}
+{{- if and $.Values.webConfig.tls.existingSecret (not .tlsConfig) }}
+{{ $name }}.tlsConfig: webConfig.tls serves HTTPS; say how the certificate is checked, such as ca and serverName
+{{- end }}
+{{- if and $.Values.webConfig.basicAuthUsers (not .basicAuth) }}
+{{ $name }}.basicAuth: webConfig.basicAuthUsers asks for a password; name the Secret that holds the scraper's
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

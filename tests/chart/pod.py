@@ -1,0 +1,89 @@
+"""The files and the command line of the pod, as Kubernetes makes them of the manifests."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+from pathlib import Path
+
+import trustme
+
+from tests.chart.rendering import ROOT, Manifest, container, of_kind, the
+
+FOLDER = "/etc/openrouter-exporter"
+INJECTED = "/vault/secrets"  # where one of the variants has a key that something else mounts
+ANY_KEY = "sk-or-v1-0123456789abcdef"
+
+
+def command_line(manifests: list[Manifest], folder: Path | None = None) -> list[str]:
+    """Return the exporter's arguments; with `folder` in the place where the pod has its files."""
+    arguments: list[str] = container(manifests)["args"]
+    return [text.replace(FOLDER, str(folder)) for text in arguments] if folder else arguments
+
+
+def check_config(manifests: list[Manifest], folder: Path) -> tuple[int, str]:
+    """Lay out the pod's files and let the exporter check them; return its exit code and what it said."""
+    lay_out(manifests, folder)
+    files = [text for text in command_line(manifests, folder) if text.partition("=")[0].endswith("config.file")]
+    command = [sys.executable, "-m", "exporter", "check-config", *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def option(arguments: list[str], name: str) -> str | None:
+    """Return an option's value, or None if it isn't given."""
+    found = [text.partition("=")[2] for text in arguments if text.partition("=")[0] == name]
+    return found[0] if found else None
+
+
+def lay_out(manifests: list[Manifest], folder: Path) -> None:
+    """Write the files of the projected volume. What is in Secrets of others is what should be."""
+    _write(folder / "injected/openrouter", ANY_KEY.encode())
+    volume = _volume(manifests)
+    for source in volume["sources"] if volume else []:
+        ((kind, reference),) = source.items()
+        data = _data(kind, reference["name"], manifests)
+        for item in reference["items"]:
+            content = data[item["key"]] if data else _of_others(item["key"])
+            _write(folder / item["path"], content.replace(INJECTED.encode(), bytes(folder / "injected")))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o400)
+
+
+def _volume(manifests: list[Manifest]) -> Manifest | None:
+    volumes = the("Deployment", manifests)["spec"]["template"]["spec"].get("volumes", [])
+    found = [volume["projected"] for volume in volumes if volume["name"] == "configuration"]
+    return found[0] if found else None
+
+
+def _data(kind: str, name: str, manifests: list[Manifest]) -> dict[str, bytes]:
+    kinds = {"configMap": "ConfigMap", "secret": "Secret"}
+    data: dict[str, bytes] = {}
+    for manifest in of_kind(kinds[kind], manifests):
+        if manifest["metadata"]["name"] == name:
+            plain = manifest.get("stringData", {}) | (manifest.get("data", {}) if kind == "configMap" else {})
+            data |= {key: text.encode() for key, text in plain.items()}
+            encoded = manifest.get("data", {}) if kind == "secret" else {}
+            data |= {key: base64.b64decode(text) for key, text in encoded.items()}
+    return data
+
+
+_AUTHORITY = trustme.CA()
+_CERTIFICATE = _AUTHORITY.issue_cert("openrouter-exporter")
+
+
+def _of_others(key: str) -> bytes:
+    match key:
+        case "tls.crt":
+            return b"".join(blob.bytes() for blob in _CERTIFICATE.cert_chain_pems)
+        case "tls.key":
+            return _CERTIFICATE.private_key_pem.bytes()
+        case "ca.crt":
+            return _AUTHORITY.cert_pem.bytes()
+        case _:
+            return ANY_KEY.encode()

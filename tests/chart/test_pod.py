@@ -1,0 +1,150 @@
+"""The pod: what it runs, with which files and rights, and how it is asked for its health."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config.load import load
+from exporter.config.units import parse_duration
+from exporter.options import parse
+from tests.chart.pod import check_config, command_line, lay_out, option
+from tests.chart.rendering import VARIANTS, Manifest, container, manifests_of, merged, render, the, values_of
+
+POLLING = [variant for variant in VARIANTS if not values_of(variant).get("demo")]
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+
+
+def pod(manifests: list[Manifest]) -> Manifest:
+    found: Manifest = the("Deployment", manifests)["spec"]["template"]["spec"]
+    return found
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_option_exists(variant: str) -> None:
+    """By the exporter's own parser, which exits with 2 on what it doesn't know."""
+    expected = "demo" if variant == "demo" else "serve"
+    assert expected == parse(command_line(manifests_of(variant)), {}).command
+
+
+@pytest.mark.parametrize("variant", POLLING)
+def test_the_exporter_takes_its_configuration(variant: str, tmp_path: Path) -> None:
+    """With the files as the pod has them: accounts, keys, TLS and passwords."""
+    accounts = len(values_of(variant).get("accounts", ["default"]))
+    code, said = check_config(manifests_of(variant), tmp_path)
+    assert 0 == code, said
+    assert f"config.yaml: valid, {accounts} account" in said
+
+
+def test_each_account_reads_its_own_key(tmp_path: Path) -> None:
+    """Also those whose names no file can have; and white space around an inline key is no part of it."""
+    values = {"accounts": [{"name": f"Büro / {name}", "apiKey": f"  sk-or-v1-{name}\n"} for name in ("Ost", "West")]}
+    lay_out(render(values), tmp_path)
+    keys = {account.name: account.key.read().reveal() for account in load(tmp_path / "config.yaml", {}).accounts}
+    assert {"Büro / Ost": "sk-or-v1-Ost", "Büro / West": "sk-or-v1-West"} == keys
+
+
+def test_what_is_said_about_thresholds_arrives(tmp_path: Path) -> None:
+    """Null, which switches an alert off, as well as numbers, for all accounts and for one."""
+    values = {
+        "accounts": [{"apiKey": "sk-or-v1-a", "thresholds": {"month_budget_usd": 500, "latency_ratio": None}}],
+        "config": {"thresholds": {"credits_floor_usd": 1000000, "spend_ratio": None}},
+    }
+    lay_out(render(values), tmp_path)
+    (account,) = load(tmp_path / "config.yaml", {}).accounts
+    found = account.thresholds
+    assert (500, None, 1000000, None) == (
+        found.month_budget_usd,
+        found.latency_ratio,
+        found.credits_floor_usd,
+        found.spend_ratio,
+    )
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_kubernetes_waits_for_the_exporter(variant: str) -> None:
+    """Its polls have ended before Kubernetes ends it."""
+    manifests = manifests_of(variant)
+    timeout = parse_duration(option(command_line(manifests), "--shutdown.timeout") or "")
+    assert timeout + 10 == pod(manifests)["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_pod_may_nothing(variant: str) -> None:
+    """No root, nothing writable, no capability, no token, no variables of other services."""
+    manifests = manifests_of(variant)
+    of_pod, of_container = pod(manifests)["securityContext"], container(manifests)["securityContext"]
+    assert (True, 65532, "RuntimeDefault") == (
+        of_pod["runAsNonRoot"],
+        of_pod["runAsUser"],
+        of_pod["seccompProfile"]["type"],
+    )
+    assert {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True} == (
+        of_container
+    )
+    assert (False, False) == (pod(manifests)["automountServiceAccountToken"], pod(manifests)["enableServiceLinks"])
+
+
+@pytest.mark.parametrize("variant", POLLING)
+def test_keys_are_for_the_exporter_alone(variant: str) -> None:
+    """The files are of root and for the group; others may not read them, and nobody may write."""
+    (volume,) = [one for one in pod(manifests_of(variant))["volumes"] if one["name"] == "configuration"]
+    assert 0o440 == volume["projected"]["defaultMode"]
+    context = pod(manifests_of(variant))["securityContext"]
+    assert context["runAsGroup"] == context["fsGroup"]
+
+
+@pytest.mark.parametrize("variant", POLLING)
+def test_files_stay_current(variant: str) -> None:
+    """No file is mounted by a subPath, which would be the file as it was at the start; and the exporter looks."""
+    manifests = manifests_of(variant)
+    assert [] == [mount for mount in container(manifests)["volumeMounts"] if "subPath" in mount]
+    assert 30 == parse_duration(option(command_line(manifests), "--config.auto-reload-interval") or "")
+
+
+def test_a_restart_is_not_how_configuration_changes() -> None:
+    """Another configuration is another ConfigMap and the same pod: it reloads, without a gap."""
+    base = values_of("existing-secret")
+    more = render(merged(base, {"config": {"collectors": {"activity": {"interval": "1h"}}}}))
+    assert the("Deployment", manifests_of("existing-secret")) == the("Deployment", more)
+    assert the("ConfigMap", manifests_of("existing-secret"))["data"] != the("ConfigMap", more)["data"]
+
+
+@pytest.mark.parametrize(("variant", "scheme"), [("existing-secret", "HTTP"), ("tls", "HTTPS"), ("demo", "HTTP")])
+def test_the_kubelet_asks_where_it_can(variant: str, scheme: str) -> None:
+    """Startup and liveness by health, readiness by its own path, in the scheme that is served."""
+    probes = {name: container(manifests_of(variant))[name]["httpGet"] for name in PROBES}
+    paths = dict(zip(PROBES, ("/-/healthy", "/-/healthy", "/-/ready"), strict=True))
+    assert {name: {"path": path, "port": "http", "scheme": scheme} for name, path in paths.items()} == probes
+
+
+@pytest.mark.parametrize("variant", ["basic-auth", "client-certificates"])
+def test_the_health_check_asks_where_the_kubelet_cannot(variant: str) -> None:
+    """The kubelet has neither password nor certificate; the command takes being asked for one as a sign of life."""
+    for name in PROBES:
+        program, *arguments = container(manifests_of(variant))[name]["exec"]["command"]
+        options = parse(arguments, {})
+        serving = parse(command_line(manifests_of(variant)), {})
+        assert ("openrouter-exporter", "healthcheck") == (program, options.command)
+        assert serving.listen_addresses == options.listen_addresses
+
+
+def test_probes_can_be_left_out_and_replaced() -> None:
+    """Null leaves one out; one with its own way of asking keeps it."""
+    found = container(manifests_of("everything-else"))
+    assert "startupProbe" not in found
+    assert {"port": "http"} == found["livenessProbe"]["tcpSocket"]
+    assert "httpGet" not in found["livenessProbe"]
+
+
+def test_one_pod_and_no_two_at_once() -> None:
+    """The old one is gone before the new one comes."""
+    spec = the("Deployment", manifests_of("existing-secret"))["spec"]
+    assert (1, {"type": "Recreate"}) == (spec["replicas"], spec["strategy"])
+
+
+def test_resources_are_the_users_choice() -> None:
+    """None by default, as charts do it; what is said is taken."""
+    assert "resources" not in container(manifests_of("existing-secret"))
+    assert values_of("everything-else")["resources"] == container(manifests_of("everything-else"))["resources"]

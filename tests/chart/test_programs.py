@@ -1,0 +1,102 @@
+"""The programs of the field agree: Helm 3 itself, helm-docs, kubeconform."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.chart.programs import needs, run
+from tests.chart.rendering import CHART, NAMESPACE, RELEASE, VARIANTS, Manifest, manifests_of
+
+KINDS = (
+    "configmap-v1",
+    "deployment-apps-v1",
+    "networkpolicy-networking-v1",
+    "poddisruptionbudget-policy-v1",
+    "secret-v1",
+    "service-v1",
+    "serviceaccount-v1",
+)
+OF_THE_OPERATOR = "ServiceMonitor,PodMonitor,PrometheusRule"
+CARRIED = kubernetes_validate.utils.all_versions()
+
+
+@cache
+def template(variant: str, chart: Path = CHART) -> str:
+    """What `helm template` prints. A helm that `go install` built takes itself for one of Kubernetes 1.20."""
+    values = CHART / "ci" / f"{variant}-values.yaml"
+    options = ("--namespace", NAMESPACE, "--kube-version", CARRIED[-1], "--values", values)
+    return run("helm", "template", RELEASE, chart, *options)
+
+
+def sorted_(manifests: list[Manifest]) -> list[Manifest]:
+    def place(manifest: Manifest) -> tuple[Any, ...]:
+        return manifest["kind"], manifest["metadata"]["name"]
+
+    return sorted(manifests, key=place)
+
+
+@needs("helm")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_helm_lints(variant: str) -> None:
+    """With the values of each variant."""
+    run("helm", "lint", "--strict", CHART, "--values", CHART / "ci" / f"{variant}-values.yaml")
+
+
+@needs("helm")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_helm_renders_the_same(variant: str) -> None:
+    """Helm 3 as a program, and Helm 4's engine that the other tests ask."""
+    found = [one for one in yaml.load_all(template(variant), Loader=yaml.CSafeLoader) if one]
+    assert sorted_(manifests_of(variant)) == sorted_(found)
+
+
+@needs("helm")
+def test_helm_packages(tmp_path: Path) -> None:
+    """And what it packaged renders as the folder does: links have become files."""
+    run("helm", "package", CHART, "--destination", tmp_path)
+    (archive,) = tmp_path.iterdir()
+    assert template("monitoring") == template("monitoring", archive)
+
+
+@needs("helm")
+def test_helm_says_what_it_refuses() -> None:
+    """A user sees the sentence, and which values it is about."""
+    with pytest.raises(AssertionError, match='account "default": has no key; set existingSecret'):
+        run("helm", "template", RELEASE, CHART, "--kube-version", CARRIED[-1])
+
+
+@needs("helm-docs")
+def test_the_readme_is_generated(tmp_path: Path) -> None:
+    """From the comments in values.yaml: `helm-docs --sort-values-order file`."""
+    for name in ("Chart.yaml", "values.yaml", "README.md.gotmpl"):
+        (tmp_path / name).write_bytes((CHART / name).read_bytes())
+    run("helm-docs", "--sort-values-order", "file", "--chart-search-root", tmp_path)
+    assert (tmp_path / "README.md").read_text("utf-8") == (CHART / "README.md").read_text("utf-8")
+
+
+def schemas(version: str, folder: Path) -> str:
+    """Write each schema of a Kubernetes with its definitions in it; return where kubeconform finds them."""
+    source = Path(kubernetes_validate.__file__).parent / f"kubernetes-json-schema/v{version}-local-strict"
+    definitions = json.loads((source / "_definitions.json").read_text("utf-8"))["$defs"]
+    for name in KINDS:
+        text = (source / f"{name}.json").read_text("utf-8").replace("/api/_definitions.json#", "#")
+        (folder / f"{name}.json").write_text(json.dumps({**json.loads(text), "$defs": definitions}), "utf-8")
+    return f"{folder}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
+
+
+@needs("helm")
+@needs("kubeconform")
+@pytest.mark.parametrize("version", [CARRIED[0], CARRIED[-1]])
+def test_kubeconform_is_content(version: str, tmp_path: Path) -> None:
+    """Strictly; with schemas that are on this machine already."""
+    path = tmp_path / "all.yaml"
+    path.write_text("\n---\n".join(template(variant) for variant in VARIANTS), encoding="utf-8")
+    location = schemas(version, tmp_path)
+    run("kubeconform", "-strict", "-skip", OF_THE_OPERATOR, "-schema-location", location, path)

@@ -1,0 +1,124 @@
+"""Bad values are refused when they are rendered, by name, and not found out by a pod that crashes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from helm_python import HelmError
+
+from tests.chart.rendering import Values, merged, render, values_of
+
+BASE = values_of("existing-secret")
+KEY = "sk-or-v1-secret"
+
+
+@dataclass(frozen=True)
+class Bad:
+    """Values, and what is said about them."""
+
+    values: Values
+    said: str
+
+
+def account(**entry: object) -> Values:
+    """One account in the chart's existingSecret."""
+    return {"accounts": [entry]}
+
+
+def activity(**keys: object) -> Values:
+    """Settings of a collector."""
+    return {"config": {"collectors": {"activity": keys}}}
+
+
+BAD = {
+    "no-account": Bad({"accounts": []}, "accounts: name at least one account with its key, or set demo.enabled"),
+    "no-key": Bad({"existingSecret": ""}, 'account "default": has no key; set existingSecret'),
+    "two-keys": Bad(
+        account(apiKey=KEY, apiKeyFile="/run/key") | {"existingSecret": ""},
+        'account "default": apiKey and apiKeyFile exclude each other',
+    ),
+    "own-secret-and-inline": Bad(
+        account(name="shop", apiKey=KEY, existingSecret="shop") | {"existingSecret": ""},
+        'account "shop": apiKey and existingSecret exclude each other',
+    ),
+    "chart-secret-and-inline": Bad(account(apiKey=KEY), "apiKey and the chart's existingSecret exclude each other"),
+    "secret-key-without-secret": Bad(
+        account(apiKey=KEY, existingSecretKey="key") | {"existingSecret": ""},
+        "existingSecretKey means nothing without an existingSecret",
+    ),
+    "key-of-two-lines": Bad(
+        account(apiKey=f"{KEY}\n{KEY}") | {"existingSecret": ""}, "apiKey holds white space; expected one key"
+    ),
+    "one-name-twice": Bad({"accounts": [{"name": "a"}, {"name": "a"}]}, 'account "a": another account has this name'),
+    "default-name-twice": Bad({"accounts": [{"name": "default"}, {}]}, 'account "default": another account'),
+    "demo-with-secret": Bad({"demo": {"enabled": True}}, "existingSecret: demo.enabled reads no key"),
+    "unknown-collector": Bad({"config": {"collectors": {"activty": {}}}}, "'activty' not allowed"),
+    "unknown-collector-of-an-account": Bad(account(collectors={"credit": {}}), "'credit' not allowed"),
+    "unknown-threshold": Bad(account(thresholds={"budget": 1}), "'budget' not allowed"),
+    "unknown-value": Bad({"image": {"name": "x"}}, "'name' not allowed"),
+    "unknown-value-at-the-top": Bad({"serviceMonitors": {}}, "'serviceMonitors' not allowed"),
+    "key-in-the-exporters-words": Bad(account(api_key_file="x"), "'api_key_file' not allowed"),
+    "accounts-in-config": Bad({"config": {"accounts": []}}, "'accounts' not allowed"),
+    "duration-without-unit": Bad(activity(interval=15), "'/config/collectors/activity/interval': got number"),
+    "duration-with-a-point": Bad(activity(interval="1.5h"), "'/config/collectors/activity/interval': '1.5h' does not"),
+    "duration-empty": Bad(activity(interval=""), "'/config/collectors/activity/interval': minLength"),
+    "duration-of-reload": Bad({"configReloadInterval": "often"}, "'/configReloadInterval': 'often' does not match"),
+    "duration-of-scrape": Bad({"serviceMonitor": {"interval": "1 m"}}, "'/serviceMonitor/interval': '1 m' does not"),
+    "wrong-type": Bad({"service": {"port": "http"}}, "'/service/port': got string, want integer"),
+    "section-away": Bad({"webConfig": None}, "missing property 'webConfig'"),
+    "two-replicas": Bad({"replicas": 2}, "replicas: 2 would poll each account 2 times"),
+    "no-time-to-end": Bad({"terminationGracePeriodSeconds": 10}, "'/terminationGracePeriodSeconds': minimum: got 10"),
+    "no-duration-left": Bad({"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}, "needs one of"),
+    "two-budgets": Bad({"podDisruptionBudget": {"minAvailable": 0, "maxUnavailable": 1}}, "exclude each other"),
+    "two-monitors": Bad(
+        {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "scrape the same pod twice"
+    ),
+    "monitor-without-tls": Bad(
+        {"serviceMonitor": {"enabled": True}, "webConfig": {"tls": {"existingSecret": "a"}}},
+        "serviceMonitor.tlsConfig: webConfig.tls serves HTTPS",
+    ),
+    "monitor-without-password": Bad(
+        merged(values_of("basic-auth"), {"serviceMonitor": {"enabled": False}, "podMonitor": {"enabled": True}}),
+        "podMonitor.basicAuth: webConfig.basicAuthUsers asks for a password",
+    ),
+    "client-certificates-without-tls": Bad(
+        {"webConfig": {"tls": {"clientCertificates": True}}}, "clientCertificates: needs webConfig.tls.existingSecret"
+    ),
+    "password-in-place-of-its-hash": Bad(
+        {"webConfig": {"basicAuthUsers": {"me": f"{KEY}!"}}}, "webConfig.basicAuthUsers: me needs a bcrypt hash"
+    ),
+    "user-with-a-colon": Bad(
+        {"webConfig": {"basicAuthUsers": {"a:b": f"$2b$10${'a' * 53}"}}}, "a:b can't hold a colon"
+    ),
+    "password-in-the-proxy": Bad(
+        {"config": {"upstream": {"proxy_url": f"http://me:{KEY}@proxy:3128"}}}, "config.upstream.proxy_url: holds a"
+    ),
+    "key-in-config": Bad(activity(include=[KEY]), "config: holds a key of OpenRouter"),
+    "key-in-arguments": Bad({"extraArgs": [f"--key={KEY}"]}, "extraArgs: holds a key of OpenRouter"),
+    "key-in-variables": Bad({"extraEnv": [{"name": "A", "value": KEY}]}, "extraEnv: holds a key of OpenRouter"),
+    "option-of-the-chart": Bad({"extraArgs": ["--shutdown.timeout=1m"]}, "what terminationGracePeriodSeconds is for"),
+    "option-that-moves-paths": Bad({"extraArgs": ["--web.route-prefix=/a"]}, "--web.route-prefix is not for here"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_it_is_refused_by_name(name: str) -> None:
+    """With what to do about it, and without showing a key."""
+    with pytest.raises(HelmError) as refused:
+        render(merged(BASE, BAD[name].values))
+    assert BAD[name].said in str(refused.value)
+    assert KEY not in str(refused.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """Nobody likes to be told one at a time."""
+    values = {"accounts": [], "replicas": 3, "extraArgs": ["--config.file=x", "--web.route-prefix=/"]}
+    with pytest.raises(HelmError) as refused:
+        render(values)
+    assert 4 == str(refused.value).count("\n  - ")
+
+
+def test_the_base_is_good() -> None:
+    """Or all the above would prove nothing."""
+    assert render(BASE)

@@ -1,0 +1,45 @@
+"""Keys are in Secrets and in files, and nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from tests.chart.rendering import VARIANTS, container, manifests_of, of_kind, render, the
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_no_key_outside_of_secrets(variant: str) -> None:
+    """Not in a ConfigMap, an argument or a variable: many may read those."""
+    others = [one for one in manifests_of(variant) if one["kind"] != "Secret"]
+    assert "sk-or-" not in json.dumps(others)
+    assert "$2b$" not in json.dumps(others)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_keys_are_never_variables(variant: str) -> None:
+    """Children inherit them, crash reports show them, and they never change."""
+    text = json.dumps([container(manifests_of(variant)), *of_kind("ConfigMap", manifests_of(variant))])
+    assert "api_key_env" not in text
+    assert "OPENROUTER_API_KEY" not in text
+
+
+def test_inline_keys_become_a_secret() -> None:
+    """One entry per account that has one."""
+    data = the("Secret", manifests_of("accounts"))["data"].values()
+    assert ["sk-or-v1-east", "sk-or-v1-west"] == sorted(base64.b64decode(text).decode() for text in data)
+
+
+@pytest.mark.parametrize("variant", ["existing-secret", "demo", "tls"])
+def test_no_secret_without_need(variant: str) -> None:
+    """What exists already is not made again."""
+    found = [one for one in of_kind("Secret", manifests_of(variant)) if not one["metadata"]["name"].endswith("-web")]
+    assert [] == found
+
+
+def test_demo_takes_no_key_with_it() -> None:
+    """Even where accounts are still in the values."""
+    manifests = render({"demo": {"enabled": True}, "accounts": [{"apiKey": "sk-or-v1-left"}]})
+    assert [] == of_kind("Secret", manifests) + of_kind("ConfigMap", manifests)

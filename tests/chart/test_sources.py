@@ -1,0 +1,73 @@
+"""One source: rules, dashboards and the configuration's schema are the repository's, not a copy that grows old."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import yaml
+from helm_python import package
+
+from helm import values_schema
+from tests.chart.programs import needs, run
+from tests.chart.rendering import CHART, ROOT, manifests_of, of_kind, render, the
+
+RULES = sorted((ROOT / "config/prometheus/rules").glob("*.yaml"))
+DASHBOARDS = sorted((ROOT / "config/grafana/dashboards").glob("*.json"))
+
+
+def test_the_files_are_links() -> None:
+    """Into the folders that everybody else uses."""
+    links = {path.name: path.readlink() for path in (CHART / "files").iterdir()}
+    config = Path("../../../config")
+    assert {"rules": config / "prometheus/rules", "dashboards": config / "grafana/dashboards"} == links
+
+
+def test_rules_are_rendered_as_they_are() -> None:
+    """All groups, word for word, braces of Prometheus' templates included."""
+    groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+    assert groups
+    assert groups == the("PrometheusRule", manifests_of("monitoring"))["spec"]["groups"]
+
+
+@needs("promtool")
+def test_rendered_rules_are_what_prometheus_takes(tmp_path: Path) -> None:
+    """By its own tool."""
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump(the("PrometheusRule", manifests_of("monitoring"))["spec"]), encoding="utf-8")
+    assert "SUCCESS" in run("promtool", "check", "rules", path)
+
+
+def test_dashboards_are_rendered_as_they_are() -> None:
+    """One ConfigMap each, with the label that Grafana's sidecar looks for."""
+    found = [one for one in of_kind("ConfigMap", manifests_of("monitoring")) if "config.yaml" not in one["data"]]
+    expected = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS}
+    assert expected
+    assert expected == {name: json.loads(text) for one in found for name, text in one["data"].items()}
+    assert {"1"} == {one["metadata"]["labels"]["grafana_dashboard"] for one in found}
+
+
+def test_a_package_holds_what_the_links_show(tmp_path: Path) -> None:
+    """As files, and it renders the same."""
+    archive = Path(package(CHART, destination=tmp_path))
+    with tarfile.open(archive) as tar:
+        members = {member.name: member for member in tar.getmembers()}
+    files = [f"openrouter-exporter/files/rules/{path.name}" for path in RULES]
+    files += [f"openrouter-exporter/files/dashboards/{path.name}" for path in DASHBOARDS]
+    assert [] == [name for name in files if name not in members or not members[name].isfile()]
+    values = {"existingSecret": "a", "prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}}
+    assert render(values) == render(values, archive)
+
+
+def test_the_schema_of_the_configuration_is_the_exporters() -> None:
+    """`make docs` puts it there."""
+    text = values_schema.PATH.read_text(encoding="utf-8")
+    assert values_schema.written(values_schema.updated(json.loads(text))) == text
+
+
+def test_every_value_is_in_the_schema() -> None:
+    """And the other way round, but for what Helm itself has."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    schema = json.loads(values_schema.PATH.read_text(encoding="utf-8"))
+    assert {*values, "global"} == set(schema["properties"])

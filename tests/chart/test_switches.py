@@ -1,0 +1,94 @@
+"""What is switched on is there, and what is switched off is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.chart.rendering import NAMESPACE, Values, manifests_of, merged, of_kind, render, the, values_of
+
+BASE = values_of("existing-secret")
+ALWAYS = ["ConfigMap", "Deployment", "Service", "ServiceAccount"]
+SWITCHES: dict[str, tuple[Values, str]] = {
+    "service-monitor": ({"serviceMonitor": {"enabled": True}}, "ServiceMonitor"),
+    "pod-monitor": ({"podMonitor": {"enabled": True}}, "PodMonitor"),
+    "rules": ({"prometheusRule": {"enabled": True}}, "PrometheusRule"),
+    "network-policy": ({"networkPolicy": {"enabled": True}}, "NetworkPolicy"),
+    "disruption-budget": ({"podDisruptionBudget": {"maxUnavailable": 1}}, "PodDisruptionBudget"),
+    "web": ({"webConfig": {"extra": {"rate_limit": {"interval": "1s", "burst": 9}}}}, "Secret"),
+    "more": ({"extraManifests": [{"apiVersion": "v1", "kind": "More"}]}, "More"),
+}
+
+
+def kinds(values: Values) -> list[str]:
+    return sorted(manifest["kind"] for manifest in render(values))
+
+
+def test_nothing_beyond_what_is_needed() -> None:
+    """By default."""
+    assert ALWAYS == kinds(BASE)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_makes_one_thing(name: str) -> None:
+    """And nothing else."""
+    more, kind = SWITCHES[name]
+    assert sorted([*ALWAYS, kind]) == kinds(merged(BASE, more))
+
+
+def test_a_service_account_of_others() -> None:
+    """Is used, and not made."""
+    manifests = manifests_of("everything-else")
+    assert [] == of_kind("ServiceAccount", manifests)
+    assert "shared" == the("Deployment", manifests)["spec"]["template"]["spec"]["serviceAccountName"]
+
+
+def test_no_service_account_has_a_token() -> None:
+    """The exporter does not talk to Kubernetes."""
+    assert False is the("ServiceAccount", manifests_of("existing-secret"))["automountServiceAccountToken"]
+
+
+def test_the_demo_needs_no_network() -> None:
+    """Its policy lets nothing out."""
+    spec = the("NetworkPolicy", manifests_of("demo"))["spec"]
+    assert (["Ingress", "Egress"], None) == (spec["policyTypes"], spec.get("egress"))
+
+
+def test_the_policy_lets_out_names_and_https() -> None:
+    """And Prometheus in, to the one port."""
+    spec = the("NetworkPolicy", manifests_of("monitoring"))["spec"]
+    out = [(port["port"], port["protocol"]) for rule in spec["egress"] for port in rule["ports"]]
+    assert [(53, "UDP"), (53, "TCP"), (443, "TCP")] == out
+    assert [[{"port": "http", "protocol": "TCP"}]] == [rule["ports"] for rule in spec["ingress"]]
+    assert {"app.kubernetes.io/name": "prometheus"} == spec["ingress"][0]["from"][0]["podSelector"]["matchLabels"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "kind", "endpoints", "expected"),
+    [
+        ("monitoring", "ServiceMonitor", "endpoints", {"scheme": "http", "interval": "1m"}),
+        ("tls", "ServiceMonitor", "endpoints", {"scheme": "https"}),
+        ("basic-auth", "ServiceMonitor", "endpoints", {"scheme": "http"}),
+        ("client-certificates", "PodMonitor", "podMetricsEndpoints", {"scheme": "https", "scrapeTimeout": "10s"}),
+    ],
+)
+def test_a_monitor_scrapes_as_is_served(variant: str, kind: str, endpoints: str, expected: dict[str, Any]) -> None:
+    """The port by its name, the scheme by webConfig; with what the values say beyond that."""
+    monitor = the(kind, manifests_of(variant))
+    (endpoint,) = monitor["spec"][endpoints]
+    assert {"port": "http", "path": "/metrics"} | expected == {
+        key: endpoint[key] for key in ("port", "path", *expected)
+    }
+    assert [NAMESPACE] == monitor["spec"]["namespaceSelector"]["matchNames"]
+
+
+def test_the_image_is_put_together() -> None:
+    """Registry, repository, tag and digest; the version of the chart's exporter where nothing is said."""
+    images = [
+        the("Deployment", manifests_of(variant))["spec"]["template"]["spec"]["containers"][0]["image"]
+        for variant in ("existing-secret", "everything-else")
+    ]
+    digest = values_of("everything-else")["image"]["digest"]
+    repository = "openrouter-exporter/openrouter-exporter:0.1.0"
+    assert [repository, f"registry.example.org/{repository}@{digest}"] == images
