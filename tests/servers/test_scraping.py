@@ -9,7 +9,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
-import yaml
 from openrouter import OpenRouter
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,7 +16,8 @@ from exporter.clock import SystemClock
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
-from tests.daemon.conftest import CONFIGURATION, KEY, Daemon, serving, usage
+from tests.daemon.conftest import KEY, Daemon, serving, usage
+from tests.servers.configuration import write_configuration
 from tests.servers.prometheus import JOB, Prometheus, prometheus
 
 pytestmark = [
@@ -49,13 +49,6 @@ class Bench:
     async def healthy(self, names: Collection[str]) -> None:
         """Wait until Prometheus has seen that these accounts' polls succeed."""
         await self.server.until("openrouter_up == 1", lambda found: len(found) == len(names))
-
-
-def write_configuration(path: Path, url: str, names: Collection[str]) -> None:
-    """Let all accounts have the simulator's one key, and their data expire soon."""
-    content = yaml.safe_load(CONFIGURATION.format(url=url, stale_after="5s"))
-    content["accounts"] = [{"name": name, "api_key_env": "OPENROUTER_API_KEY"} for name in names]
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -1,0 +1,58 @@
+"""Days that have gone by: what the exporter would have shown in each hour of them, as Prometheus' own blocks of data."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from exporter.app import Exporter
+from exporter.demo import demo_configuration
+from exporter.simulator.server import running
+from exporter.simulator.service import SimulatorSettings
+from tests.servers.programs import required
+from tests.servers.prometheus import INSTANCE, JOB
+from tests.support import FakeClock
+
+STEP = timedelta(hours=1)
+# A sample an hour is a line to Prometheus, if it looks back that far.
+LOOK_BACK = "--query.lookback-delta=65m"
+
+_SAMPLE = re.compile(r"([\w:]+)(?:\{(.*)\})? (\S+)")
+_ATTACHED = f'job="{JOB}",instance="{INSTANCE}"'
+
+
+async def write_blocks(folder: Path, days: int, until: datetime | None = None) -> None:
+    """Write this many days of demo data, up to now, into a folder that can be Prometheus' own."""
+    promtool = required(shutil.which("promtool"), "promtool")
+    end = until or datetime.now(UTC)
+    clock = FakeClock(end - timedelta(days=days))
+    path = folder.parent / "history.txt"
+    with path.open("w", encoding="utf-8") as file:
+        async with running(SimulatorSettings(), clock) as simulator:
+            exporter = Exporter(demo_configuration(simulator.url), clock)
+            try:
+                while clock.now() < end:
+                    assert await exporter.poll_once()
+                    text = exporter.answer("", "", ()).body.decode()
+                    file.writelines(_stamped(text, clock.now().timestamp()))
+                    clock.advance(STEP.total_seconds())
+            finally:
+                await exporter.close()
+        file.write("# EOF\n")
+    command = [promtool, "tsdb", "create-blocks-from", "--max-block-duration=720h", "openmetrics", path, folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr[-1000:]
+    path.unlink()
+
+
+def _stamped(text: str, at: float) -> Iterator[str]:
+    """Give every sample its time, and the labels that Prometheus attaches at a scrape."""
+    yield f"up{{{_ATTACHED}}} 1 {at}\n"
+    for line in text.splitlines():
+        if found := _SAMPLE.fullmatch(line):
+            name, labels, value = found.groups()
+            yield f"{name}{{{f'{labels},' if labels else ''}{_ATTACHED}}} {value} {at}\n"

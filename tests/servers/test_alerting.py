@@ -1,0 +1,125 @@
+"""A fault makes an alert go all the way, from the API through Prometheus and Alertmanager into a webhook, and back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from exporter.clock import SystemClock
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from tests.daemon.conftest import Daemon, serving
+from tests.servers.alertmanager import Message, Webhook, alertmanager, listening
+from tests.servers.configuration import write_configuration
+from tests.servers.programs import free_port, until
+from tests.servers.prometheus import INSTANCE, JOB, Prometheus, prometheus
+from tests.servers.shipped import ROOT, hastened
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Everything from the API to the receiver. The daemon is the test's to start."""
+
+    simulator: Running
+    server: Prometheus
+    alertmanager: str
+    webhook: Webhook
+    daemon: Callable[[], AbstractAsyncContextManager[Daemon]]
+
+    async def heard(self, name: str, status: str) -> Message:
+        """Wait until the webhook hears this of an alert, and return the first message."""
+
+        async def messages() -> list[Message]:
+            return self.webhook.heard(name, status)
+
+        return (await until(messages, bool))[0]
+
+    async def muted(self) -> list[str]:
+        """Return the names of the alerts that Alertmanager keeps to itself because of another."""
+        url = f"http://{self.alertmanager}/api/v2/alerts"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return [each["labels"]["alertname"] for each in await answer.json() if each["status"]["inhibitedBy"]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running_chain(
+    prometheus_program: str, alertmanager_program: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Chain]:
+    """Run the servers for all tests of one version of Prometheus."""
+    folder = tmp_path_factory.mktemp("alerting")
+    target = f"127.0.0.1:{free_port()}"
+    path = folder / "exporter.yaml"
+    async with (
+        running(SimulatorSettings(), SystemClock()) as simulator,
+        listening() as webhook,
+        alertmanager(alertmanager_program, webhook.url, folder) as manager,
+        prometheus(prometheus_program, target, folder, rules=hastened(folder), alertmanager=manager) as server,
+    ):
+        write_configuration(path, simulator.url, ["default"])
+        daemon = partial(serving, path, f"--web.listen-address={target}")
+        yield Chain(simulator, server, manager, webhook, daemon)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def chain(running_chain: Chain) -> Chain:
+    """Return it without faults, and with nothing heard yet."""
+    running_chain.simulator.faults.replace()
+    running_chain.webhook.messages.clear()
+    return running_chain
+
+
+async def test_a_rejected_key_is_paged_and_resolves(chain: Chain) -> None:
+    """With the account's name, in words, and a runbook that exists; after recovery it is over."""
+    async with chain.daemon():
+        await chain.server.until("openrouter_up == 1", bool)
+        chain.simulator.faults.replace(parse_fault("status-401"))
+        message = await chain.heard("OpenRouterKeyRejected", "firing")
+        assert "pager" == message.receiver
+        expected = {"alertname": "OpenRouterKeyRejected", "account": "default", "severity": "critical"}
+        assert expected == message.labels
+        assert {"summary", "description", "runbook_url"} == message.annotations.keys()
+        assert "account default" in message.annotations["description"]
+        page = message.annotations["runbook_url"].rpartition("/main/")[2]
+        assert (ROOT / page).is_file()
+
+        chain.simulator.faults.replace()
+        assert expected == (await chain.heard("OpenRouterKeyRejected", "resolved")).labels
+
+
+async def test_rejected_rows_are_mailed(chain: Chain) -> None:
+    """A warning goes to the other receiver."""
+    async with chain.daemon():
+        await chain.server.until("openrouter_up == 1", bool)
+        chain.simulator.faults.replace(parse_fault("bad-row"))
+        message = await chain.heard("OpenRouterRowsRejected", "firing")
+        assert ("mail", "warning", "default") == (
+            message.receiver,
+            message.labels["severity"],
+            message.labels["account"],
+        )
+
+
+async def test_an_exporter_that_is_down_is_paged_and_mutes_the_rest(chain: Chain) -> None:
+    """The account that is gone because of it is not told; when the exporter is back, it is over."""
+    async with chain.daemon():
+        await chain.server.until("openrouter_up == 1", bool)
+    message = await chain.heard("OpenRouterExporterDown", "firing")
+    assert "pager" == message.receiver
+    assert (JOB, INSTANCE, "critical") == tuple(message.labels[name] for name in ("job", "instance", "severity"))
+    assert INSTANCE in message.annotations["description"]
+
+    await until(chain.muted, lambda names: "OpenRouterAccountGone" in names)
+    assert "OpenRouterExporterDown" not in await chain.muted()
+    assert [] == chain.webhook.heard("OpenRouterAccountGone", "firing")
+
+    async with chain.daemon():
+        await chain.heard("OpenRouterExporterDown", "resolved")
