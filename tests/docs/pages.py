@@ -42,7 +42,7 @@ class Page:
         return [body for found, body in _BLOCK.findall(self.text) if found == language]
 
 
-PAGES = tuple(Page(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
+PAGES = tuple(Page(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))))
 GENERATED = ("docs/metrics.md",)
 
 
