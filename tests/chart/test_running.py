@@ -1,0 +1,69 @@
+"""The pod at work: its command line on its files, asked by its probes, polling the simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from exporter.clock import SystemClock
+from exporter.simulator.server import running
+from exporter.simulator.service import SimulatorSettings
+from tests.chart.pod import command_line, lay_out
+from tests.chart.rendering import Manifest, container, merged, render, values_of
+from tests.daemon.conftest import PATIENCE, environment, run
+
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def at_work(variant: str, folder: Path) -> AsyncIterator[tuple[list[Manifest], asyncio.subprocess.Process]]:
+    """Run the pod of a variant against the simulator, on loopback alone."""
+    async with running(SimulatorSettings(), SystemClock()) as simulator:
+        here = {"containerPort": free_port(), "config": {"upstream": {"base_url": simulator.url}}}
+        manifests = render(merged(values_of(variant), here))
+        lay_out(manifests, folder)
+        arguments = [text.replace("address=:", "address=127.0.0.1:") for text in command_line(manifests, folder)]
+        command = (sys.executable, "-m", "exporter", *arguments)
+        process = await asyncio.create_subprocess_exec(*command, env=environment(), stderr=asyncio.subprocess.DEVNULL)
+        try:
+            yield manifests, process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def until_healthy(command: list[str]) -> str:
+    """Run a probe's command until it is content; return what it said."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            code, out, _ = await run(*command[1:])
+            if code == 0:
+                return out
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("variant", "said"), [("basic-auth", "asks for a password"), ("client-certificates", "asks for a certificate")]
+)
+async def test_probes_that_are_commands_succeed(variant: str, said: str, tmp_path: Path) -> None:
+    """Though they have neither password nor certificate; and the end is in order."""
+    async with at_work(variant, tmp_path) as (manifests, process):
+        for name in PROBES:
+            assert said in await until_healthy(container(manifests)[name]["exec"]["command"])
+        process.send_signal(signal.SIGTERM)
+        assert 0 == await asyncio.wait_for(process.wait(), PATIENCE)
