@@ -8,12 +8,13 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from config.grafana.budget import budget
 from config.grafana.endpoint import endpoint
 from config.grafana.health import health
 from config.grafana.overview import overview
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS = {"endpoint": endpoint, "health": health, "overview": overview}
+DASHBOARDS = {"budget": budget, "endpoint": endpoint, "health": health, "overview": overview}
 
 
 def encoded(dashboard: Dashboard) -> str:

@@ -126,7 +126,7 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8) -> ti
     panel = timeseries.Panel().line_width(1).fill_opacity(8).show_points(model.VisibilityMode.AUTO)
     describe(panel, about, (width, height), over_time(queries))
     return (
-        panel.min(0)
+        panel.axis_soft_min(0)
         .legend(_legend(["lastNotNull", "max"]))
         .tooltip(common.VizTooltipOptions().mode(model.TooltipDisplayMode.MULTI).sort(model.SortOrder.DESCENDING))
         .span_nulls(False)

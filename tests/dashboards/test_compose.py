@@ -1,0 +1,197 @@
+"""The compose files: what they mount is there, what they start is hardened, and the parts know each other."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import compose_spec
+import pytest
+import yaml
+
+from exporter.config.load import load
+from exporter.options import parse as parse_options
+from tests.dashboards.boards import FOLDER, ROOT
+from tests.dashboards.test_expressions import needs_promtool
+
+CONFIG = ROOT / "config"
+FILES = ("compose.yaml", "compose.account.yaml")
+BASE, ACCOUNT = (yaml.safe_load((CONFIG / name).read_text(encoding="utf-8")) for name in FILES)
+SERVICES: dict[str, dict[str, Any]] = BASE["services"]
+GRAFANA = CONFIG / "grafana/provisioning"
+
+by_service = pytest.mark.parametrize("name", SERVICES)
+by_file = pytest.mark.parametrize("file", FILES)
+
+
+def _interpolated(text: str) -> str:
+    """Set in what Compose sets in: the default, or some value where one must be given."""
+    return re.sub(r"\$\{\w+:([-?])([^}]*)\}", lambda found: found[2] if found[1] == "-" else "some", text)
+
+
+def _parsed(text: str) -> Any:
+    return compose_spec.PyOptions(apply_merge=True).from_yaml(_interpolated(text))
+
+
+def _mounts(file: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for service in file["services"].values():
+        for volume in service.get("volumes", ()):
+            source, target, *mode = volume.split(":")
+            yield source, target, "".join(mode)
+
+
+@by_file
+def test_a_file_is_what_compose_reads(file: str) -> None:
+    """By the specification's types, with every reference to a volume or a secret defined."""
+    _parsed((CONFIG / file).read_text(encoding="utf-8")).validate()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "services: {a: {image: x, ports: ['1:2:3:4']}}",
+        "services: {a: {image: x, restart: sometimes}}",
+        "services: {a: {image: x, secrets: [missing]}}",
+    ],
+)
+def test_what_compose_refuses_is_found(fault: str) -> None:
+    """By the same check."""
+    with pytest.raises(ValueError, match=r".+"):
+        _parsed(fault).validate()
+
+
+@pytest.mark.parametrize("file", [BASE, ACCOUNT], ids=FILES)
+def test_what_is_mounted_is_there(file: dict[str, Any]) -> None:
+    """Files and folders read-only, from this repository; all else are named volumes."""
+    mounts = list(_mounts(file))
+    assert [] != mounts
+    for source, _, mode in mounts:
+        if source.startswith("."):
+            assert (CONFIG / source).exists(), source
+            assert "ro" == mode, source
+        else:
+            assert source in BASE["volumes"]
+
+
+@by_service
+def test_a_service_has_no_rights(name: str) -> None:
+    """Nothing to write but its volume, no capability, no way to more."""
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert ["ALL"] == service["cap_drop"]
+    assert ["no-new-privileges:true"] == service["security_opt"]
+    assert not {"privileged", "cap_add", "network_mode", "pid", "env_file"} & set(service)
+
+
+@by_service
+def test_a_service_is_reached_from_this_machine_alone(name: str) -> None:
+    """Each published port is one of loopback."""
+    ports = SERVICES[name]["ports"]
+    assert [] != ports
+    assert [] == [port for port in ports if not port.startswith("127.0.0.1:")]
+
+
+@by_service
+def test_a_service_is_pinned_and_watched(name: str) -> None:
+    """Its image has a version or is built here, and its health is asked for."""
+    tag = SERVICES[name]["image"].rpartition(":")[2]
+    assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag) or ("local" == tag and "build" in SERVICES[name])
+    assert "CMD" == SERVICES[name]["healthcheck"]["test"][0]
+
+
+def test_the_exporter_is_built_from_this_repository() -> None:
+    """The Dockerfile lies where the build looks."""
+    assert (CONFIG / SERVICES["exporter"]["build"]["context"] / "Dockerfile").resolve() == ROOT / "Dockerfile"
+
+
+@pytest.mark.parametrize("file", [BASE, ACCOUNT], ids=FILES)
+def test_the_exporters_command_parses(file: dict[str, Any]) -> None:
+    """Each option is one that the command takes; so is the health check's."""
+    command = file["services"]["exporter"]["command"]
+    assert command[0] == parse_options(command, {}).command
+    check = SERVICES["exporter"]["healthcheck"]["test"][1:]
+    assert ["openrouter-exporter", "healthcheck"] == check
+
+
+def test_an_account_needs_no_environment(tmp_path: Path) -> None:
+    """The key is read from the secret that is mounted; only the path is in the configuration."""
+    text = (CONFIG / "compose/exporter.yaml").read_text(encoding="utf-8")
+    assert "/run/secrets/openrouter_key" in text
+    assert ["openrouter_key"] == ACCOUNT["services"]["exporter"]["secrets"]
+    (tmp_path / "openrouter_key").write_text("sk-or-v1-demo", encoding="utf-8")
+    path = tmp_path / "exporter.yaml"
+    path.write_text(text.replace("/run/secrets/", f"{tmp_path}/"), encoding="utf-8")
+    assert ["default"] == [account.name for account in load(path, {}).accounts]
+
+
+def test_no_secret_is_in_the_environment() -> None:
+    """Only names of files are."""
+    for file in (BASE, ACCOUNT):
+        for service in file["services"].values():
+            for key, value in service.get("environment", {}).items():
+                if re.search("KEY|PASSWORD|SECRET|TOKEN", key):
+                    assert key.endswith("__FILE"), key
+                    assert value.startswith("/run/secrets/"), key
+
+
+def test_the_commands_in_the_comments_name_the_files() -> None:
+    """What is to be pasted."""
+    lines = [
+        line.removeprefix("#").strip()
+        for name in FILES
+        for line in (CONFIG / name).read_text(encoding="utf-8").splitlines()
+        if "docker compose" in line
+    ]
+    assert len(FILES) == len(lines)
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        named = [words[number + 1] for number, word in enumerate(words) if "-f" == word]
+        assert [] == [name for name in named if not (ROOT / name).is_file()]
+
+
+@needs_promtool
+def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+    """With the rules where they are mounted."""
+    shutil.copytree(CONFIG / "prometheus/rules", tmp_path / "rules")
+    text = (CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "prometheus.yaml"
+    path.write_text(text.replace("/etc/prometheus/", f"{tmp_path}/"), encoding="utf-8")
+    done = subprocess.run(["promtool", "check", "config", path], capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert len(list((tmp_path / "rules").glob("*.yaml"))) == done.stdout.count("rules found")
+
+
+def test_prometheus_scrapes_the_services() -> None:
+    """Each target is a service, at the port that it listens on inside."""
+    text = yaml.safe_load((CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8"))
+    jobs = [*text["scrape_configs"], *text["alerting"]["alertmanagers"]]
+    targets = {target for job in jobs for each in job["static_configs"] for target in each["targets"]}
+    inside = {f"{name}:{port.rpartition(':')[2]}" for name, each in SERVICES.items() for port in each["ports"]}
+    assert {"localhost:9090"} == targets - inside
+
+
+def test_grafana_finds_its_data_source() -> None:
+    """By the variable that the service has, at the interval that Prometheus scrapes at."""
+    provisioned = yaml.safe_load((GRAFANA / "datasources/prometheus.yaml").read_text(encoding="utf-8"))
+    source = provisioned["datasources"][0]
+    assert "${PROMETHEUS_URL}" == source["url"]
+    assert "http://prometheus:9090" == _interpolated(SERVICES["grafana"]["environment"]["PROMETHEUS_URL"])
+    assert "openrouter-prometheus" == source["uid"]
+    prometheus = yaml.safe_load((CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8"))
+    assert prometheus["global"]["scrape_interval"] == source["jsonData"]["timeInterval"]
+
+
+def test_grafana_finds_the_dashboards() -> None:
+    """Where the service mounts them, and the one to open first among them."""
+    provisioned = yaml.safe_load((GRAFANA / "dashboards/openrouter.yaml").read_text(encoding="utf-8"))
+    folder = provisioned["providers"][0]["options"]["path"]
+    sources = {target: CONFIG / source for source, target, _ in _mounts(BASE)}
+    assert FOLDER == sources[folder].resolve()
+    home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert folder == str(home.parent)
+    assert (FOLDER / home.name).is_file()
