@@ -1,7 +1,8 @@
-"""Days that have gone by: what the exporter would have shown in each hour of them, as Prometheus' own blocks of data."""
+"""Days that have gone by: what the exporter would have shown in each of their hours, as Prometheus' own data."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ _ATTACHED = f'job="{JOB}",instance="{INSTANCE}"'
 
 
 async def write_blocks(folder: Path, days: int, until: datetime | None = None) -> None:
-    """Write this many days of demo data, up to now, into a folder that can be Prometheus' own."""
+    """Write this many days of demo data, the last sample of now, into a folder that can be Prometheus' own."""
     promtool = required(shutil.which("promtool"), "promtool")
     end = until or datetime.now(UTC)
     clock = FakeClock(end - timedelta(days=days))
@@ -35,7 +36,7 @@ async def write_blocks(folder: Path, days: int, until: datetime | None = None) -
         async with running(SimulatorSettings(), clock) as simulator:
             exporter = Exporter(demo_configuration(simulator.url), clock)
             try:
-                while clock.now() < end:
+                while clock.now() <= end:
                     assert await exporter.poll_once()
                     text = exporter.answer("", "", ()).body.decode()
                     file.writelines(_stamped(text, clock.now().timestamp()))
@@ -44,7 +45,7 @@ async def write_blocks(folder: Path, days: int, until: datetime | None = None) -
                 await exporter.close()
         file.write("# EOF\n")
     command = [promtool, "tsdb", "create-blocks-from", "--max-block-duration=720h", "openmetrics", path, folder]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stderr[-1000:]
     path.unlink()
 

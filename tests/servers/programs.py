@@ -17,6 +17,8 @@ from typing import TypeVar
 import aiohttp
 import pytest
 
+from tests.daemon.conftest import environment
+
 PATIENCE = 60.0
 PAUSE = 0.1
 # Where .ci/install-servers put the program that is not the machine's own.
@@ -60,7 +62,9 @@ def free_port() -> int:
 async def started(ready_url: str, log: Path, program: str, *arguments: str) -> AsyncIterator[None]:
     """Run a server while the context lasts, from when it says that it is ready."""
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(program, *arguments, stdout=output, stderr=output)
+        process = await asyncio.create_subprocess_exec(
+            program, *arguments, env=environment(), stdout=output, stderr=output
+        )
         try:
             await until(lambda: _answers(ready_url), lambda answers: answers or process.returncode is not None)
             assert process.returncode is None, f"{program} ended: {log.name} says why"

@@ -1,0 +1,52 @@
+"""Every expression that the repository offers: of rules, of dashboards, of pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.dashboards import expressions as dashboards
+from tests.docs.pages import Page
+from tests.servers.shipped import ROOT, rules
+
+# A name, and the matchers that may follow it.
+_SELECTOR = re.compile(r'(?<![\w:"])((?:account\w*:)?openrouter_[\w:]+|up)\b(\{[^}]*\})?')
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What to ask Prometheus, and a name to tell it by."""
+
+    name: str
+    text: str
+    step: int = 0  # seconds, for a graph
+
+
+def recorded() -> Iterator[Expression]:
+    """Yield what the recording rules record."""
+    for rule in rules():
+        if not rule.alerts:
+            yield Expression(rule.name, rule.expression)
+
+
+def selected() -> Iterator[Expression]:
+    """Yield every selector of the alerts: an alert is silent on a healthy account, but not what it looks at."""
+    for rule in rules():
+        if rule.alerts:
+            for found in _SELECTOR.finditer(rule.expression):
+                yield Expression(found[0], found[0])
+
+
+def panels() -> Iterator[Expression]:
+    """Yield every query of every panel."""
+    for each in dashboards.expressions():
+        yield Expression(f"{each.dashboard}: {each.panel}", each.expression, each.step)
+
+
+def documented() -> Iterator[Expression]:
+    """Yield every block of PromQL of every page."""
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        page = Page(path)
+        for block in page.blocks("promql"):
+            yield Expression(f"{page.name}: {block.splitlines()[0]}", block)

@@ -1,0 +1,94 @@
+"""On a real Prometheus with a week of demo data, everything that is asked anywhere returns something."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.servers.expressions import Expression, documented, panels, recorded, selected
+from tests.servers.history import LOOK_BACK, write_blocks
+from tests.servers.programs import free_port, started
+from tests.servers.prometheus import Prometheus, prometheus
+from tests.servers.rightly_empty import RIGHTLY_EMPTY
+from tests.servers.shipped import hastened, rules
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DAYS = 9
+GRAPHED = 2 * 86_400
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the past once for all versions."""
+    folder = tmp_path_factory.mktemp("history") / "data"
+    await write_blocks(folder, DAYS)
+    return folder
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(
+    prometheus_program: str, history: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Prometheus]:
+    """Run Prometheus on the past, scraping the demo, with all rules evaluated."""
+    folder = tmp_path_factory.mktemp("expressions")
+    shutil.copytree(history, folder / "data")
+    target = f"127.0.0.1:{free_port()}"
+    demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
+    async with (
+        started(f"http://{target}/-/ready", folder / "demo.log", sys.executable, *demo),
+        prometheus(prometheus_program, target, folder, rules=hastened(folder), options=[LOOK_BACK]) as server,
+    ):
+        await server.until("count_over_time(up[1m]) > 5", bool)  # rules were evaluated, rates have two samples
+        yield server
+
+
+async def empty(server: Prometheus, expressions: Iterable[Expression]) -> set[str]:
+    """Return the names of those that return nothing."""
+    return {each.name for each in expressions if not await _result(server, each)}
+
+
+async def _result(server: Prometheus, expression: Expression) -> list[object]:
+    if not expression.step:
+        return list(await server.vector(expression.text))
+    end = time.time()
+    parameters = {"start": str(end - GRAPHED), "end": str(end), "step": str(expression.step)}
+    data = await server.get("query_range", query=expression.text, **parameters)
+    return list(data["result"])
+
+
+async def test_every_rule_records_something(server: Prometheus) -> None:
+    """As Prometheus itself evaluates it, not only if asked."""
+    names = {each.name for each in recorded()}
+    assert len(names) > 10
+    found = {sample.labels["__name__"] for sample in await server.vector('{__name__=~".+:openrouter_.+"}')}
+    assert names - found == {name for name in RIGHTLY_EMPTY if name in names}
+
+
+async def test_everything_returns_something(server: Prometheus) -> None:
+    """But for what is named with its reason; what is named and returns something, or is nowhere, is found as well."""
+    everything = [*recorded(), *selected(), *panels(), *documented()]
+    assert len(everything) > 100
+    assert set(RIGHTLY_EMPTY) == await empty(server, everything)
+
+
+async def test_what_returns_nothing_is_found(server: Prometheus) -> None:
+    """The check itself, now and over time."""
+    wrong = [Expression("now", 'openrouter_up{account="nobody"}'), Expression("graph", "openrouter_nothing", 60)]
+    assert {"now", "graph"} == await empty(server, [*wrong, Expression("right", "openrouter_up")])
+
+
+async def test_no_alert_fires_on_a_healthy_account(server: Prometheus) -> None:
+    """Nor waits to, and none did since the start."""
+    groups = (await server.get("rules"))["groups"]
+    states = {
+        rule["name"]: (rule["health"], rule["state"]) for group in groups for rule in group["rules"] if "state" in rule
+    }
+    assert states == {rule.name: ("ok", "inactive") for rule in rules() if rule.alerts}
+    assert [] == await server.vector('count_over_time(ALERTS{alertstate="firing"}[5m])')
