@@ -38,13 +38,13 @@ async def at_work(variant: str, folder: Path) -> AsyncIterator[tuple[list[Manife
         lay_out(manifests, folder)
         arguments = [text.replace("address=:", "address=127.0.0.1:") for text in command_line(manifests, folder)]
         command = (sys.executable, "-m", "exporter", *arguments)
-        process = await asyncio.create_subprocess_exec(*command, env=environment(), stderr=asyncio.subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(*command, env=environment(), stderr=asyncio.subprocess.PIPE)
         try:
             yield manifests, process
         finally:
             if process.returncode is None:
                 process.kill()
-            await process.wait()
+            await process.communicate()
 
 
 async def until_healthy(command: list[str]) -> str:
