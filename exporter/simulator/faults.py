@@ -18,7 +18,7 @@ class Stage(Enum):
     """What a fault touches."""
 
     ANSWER = "instead of the answer, whoever asks"
-    ROWS = "the rows of /activity"
+    ROWS = "the rows of /activity and /analytics/query"
     BODY = "how the answer is written"
     SOCKET = "how the answer is sent"
 
@@ -54,6 +54,7 @@ class Kind(StrEnum):
     STRING_NUMBERS = "string-numbers", Stage.ROWS, "numbers written as strings"
     RFC3339_DATES = "rfc3339-dates", Stage.ROWS, "dates like 2026-08-23T00:00:00Z"
     PLAIN_DATES = "plain-dates", Stage.ROWS, "dates like 2026-08-23"
+    TRUNCATED_ROWS = "truncated-rows", Stage.ROWS, "half of an analytics answer's rows, and `truncated: true`"
     TOP_LIST = "top-list", Stage.BODY, "a JSON list at the top"
     PRETTY = "pretty", Stage.BODY, "indented JSON"
     WRONG_ENCODING = "wrong-encoding", Stage.BODY, "Content-Encoding: br on a plain body"

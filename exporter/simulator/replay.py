@@ -11,7 +11,9 @@ import msgspec
 
 from exporter.errors import ExporterError
 from exporter.simulator.answers import Query
+from exporter.simulator.data import Row
 from exporter.simulator.ledger import credits_body, key_body
+from exporter.simulator.slices import Slice
 
 if TYPE_CHECKING:
     from exporter.simulator.worlds import Caller
@@ -40,6 +42,8 @@ class Recording:
 class RecordedWorld:
     """An account that used what was recorded. A recording doesn't say whose use it was: only `date` filters it."""
 
+    slices: tuple[Slice, ...] = ()
+
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
 
@@ -49,6 +53,10 @@ class RecordedWorld:
         if query.day is None:
             return rows
         return [row for row in rows if row["date"].startswith(query.day.isoformat())]
+
+    def rows_of_day(self, _: date) -> list[Row]:
+        """Return nothing: a recording is of completed days, and doesn't say what came of them hour by hour."""
+        return []
 
     def credits(self, _: datetime) -> dict[str, Any]:
         """Return the body of `/credits`: the recording is all that was ever spent."""

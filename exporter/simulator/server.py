@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from exporter.clock import Clock
+from exporter.simulator import analytics
 from exporter.simulator.answers import json_answer
 from exporter.simulator.faults import FaultPlan, Kind, Stage, as_json, read_faults
 from exporter.simulator.sending import misbehave, send, send_endless, waited
@@ -19,6 +20,7 @@ from exporter.simulator.service import PREFIX, SeenRequest, Simulator, Simulator
 from exporter.simulator.spoil import answer_instead, of_stage, spoil_body
 
 SIMULATOR = web.AppKey("simulator", Simulator)
+_WITH_ROWS = ("/activity", analytics.QUERY)
 _ENDLESS = (Kind.OVERSIZED, Kind.GZIP_BOMB)
 
 
@@ -82,8 +84,9 @@ async def running(
 async def _serve(request: web.Request) -> web.StreamResponse:
     simulator = request.app[SIMULATOR]
     operation = request.path.removeprefix(PREFIX)
-    struck = simulator.faults.strike(operation, has_rows=operation == "/activity")
-    simulator.record(request, struck)
+    struck = simulator.faults.strike(operation, has_rows=operation in _WITH_ROWS)
+    content = await request.read()
+    simulator.record(request, content, struck)
     instead, on_socket = of_stage(struck, Stage.ANSWER), of_stage(struck, Stage.SOCKET)
     for fault in struck:
         if fault.delay and fault.kind is not Kind.SLOW:
@@ -94,7 +97,7 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     if instead:
         answer = answer_instead(instead[0], simulator.now())
     else:
-        answer = simulator.answer(request, of_stage(struck, Stage.ROWS))
+        answer = simulator.answer(request, content, of_stage(struck, Stage.ROWS))
     for fault in of_stage(struck, Stage.BODY):
         answer = spoil_body(answer, fault)
     if on_socket:

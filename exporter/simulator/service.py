@@ -12,15 +12,20 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from exporter.clock import Clock
-from exporter.simulator.answers import Answer, ApiError, error_body, json_answer, read_query
+from exporter.simulator import analytics
+from exporter.simulator.answers import WINDOW, Answer, ApiError, error_body, json_answer, read_query
 from exporter.simulator.data import DEFAULT_ENDPOINTS, DEFAULT_SEED
 from exporter.simulator.faults import Fault, FaultPlan
+from exporter.simulator.organization import DEFAULT_KEYS, DEFAULT_WORKSPACES, Organization
+from exporter.simulator.organization import PATHS as ORGANIZATION
 from exporter.simulator.replay import RecordedWorld, Recording
 from exporter.simulator.spoil import spoil_rows
 from exporter.simulator.worlds import BodyCache, Caller, SeededWorld, World, identify
 
 PREFIX = "/api/v1"
 _KEPT_REQUESTS = 1000
+# What the live service has told ordinary keys, rather than 403.
+NO_CREDITS = {"data": {"total_credits": 0, "total_usage": 0}}
 _KEY = re.compile(r"sk-or-[\w-]+")
 _SCHEMES = ("Bearer", "Basic")
 
@@ -33,7 +38,10 @@ class SimulatorSettings:
     endpoints: int = DEFAULT_ENDPOINTS
     dense: bool | None = None  # every endpoint on every day; None: only in accounts of more than 200 endpoints
     faults: tuple[Fault, ...] = ()
+    analytics_rows: int = 10_000  # most rows of one analytics answer; the rest is cut off, and that said
     replay: Recording | None = None  # in the place of seeded data, for every account
+    api_keys: int = DEFAULT_KEYS  # in GET /keys
+    workspaces: int = DEFAULT_WORKSPACES
     keys: Mapping[str, int] = field(default_factory=dict)  # further management keys, each with its account's seed
 
 
@@ -47,6 +55,7 @@ class SeenRequest:
     query: dict[str, str]
     headers: dict[str, str]
     faults: tuple[str, ...]
+    content: str = ""
 
 
 class Simulator:
@@ -61,13 +70,15 @@ class Simulator:
         self._clock = clock
         self._started = self.now().date()
         self._worlds: dict[Caller, World] = {}
+        self._organizations: dict[Caller, Organization] = {}
         self._bodies = BodyCache()
+        self._analytics = analytics.Analytics(settings.analytics_rows)
 
     def now(self) -> datetime:
         """Return the service's time."""
         return self._clock.now().astimezone(UTC)
 
-    def record(self, request: web.Request, struck: tuple[Fault, ...]) -> None:
+    def record(self, request: web.Request, content: bytes, struck: tuple[Fault, ...]) -> None:
         """Remember a request."""
         self.counts[request.path] += 1
         seen = SeenRequest(
@@ -77,31 +88,36 @@ class Simulator:
             {name: without_key(name, value) for name, value in request.query.items()},
             {name: without_key(name, value) for name, value in request.headers.items()},
             tuple(fault.name for fault in struck),
+            without_key("", content.decode(errors="replace")),
         )
         self.requests.append(seen)
 
-    def answer(self, request: web.Request, row_faults: list[Fault]) -> Answer:
+    def answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> Answer:
         """Return what the API has to say to a request."""
         try:
-            return self._answer(request, row_faults)
+            return self._answer(request, content, row_faults)
         except ApiError as error:
             return Answer(error.status, error_body(error.status, str(error)))
 
-    def _answer(self, request: web.Request, row_faults: list[Fault]) -> Answer:
+    def _answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> Answer:
         operation = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
         if operation not in _OPERATIONS:
             raise ApiError(404)
-        if request.method not in ("GET", "HEAD"):
+        if request.method not in (("POST",) if operation == analytics.QUERY else ("GET", "HEAD")):
             raise ApiError(405)
         caller = identify(request.headers.get("Authorization"), self._settings.seed, self._settings.keys)
         now = self.now()
         match operation:
             case "/activity":
                 return self._activity(caller, request.query, now, row_faults)
-            case "/credits" if caller.is_management:
-                return json_answer(self._world(caller).credits(now))
-            case "/credits":  # the live service has told ordinary keys zeros rather than 403
-                return json_answer({"data": {"total_credits": 0, "total_usage": 0}})
+            case analytics.META:
+                return self._analytics.meta(caller, now)
+            case analytics.QUERY:
+                return self._analytics.query(caller, content, self._world(caller), now, row_faults)
+            case _ if operation in ORGANIZATION:
+                return self._organization(caller).answer(operation, request.query, now)
+            case "/credits":
+                return json_answer(self._world(caller).credits(now) if caller.is_management else NO_CREDITS)
             case _:
                 return json_answer(self._world(caller).key(caller, now))
 
@@ -116,6 +132,21 @@ class Simulator:
             return json_answer({"data": spoil_rows(world.rows(query, today), row_faults, now)})
         return Answer(200, self._bodies.activity(caller, query, today, world))
 
+    def _organization(self, caller: Caller) -> Organization:
+        if not caller.is_management:
+            raise ApiError(403)
+        if caller not in self._organizations:
+            settings, world = self._settings, self._world(caller)
+            self._organizations[caller] = Organization(
+                caller.seed,
+                world.slices,
+                world.rows_of_day,
+                self._started - 2 * WINDOW,
+                keys=settings.api_keys,
+                workspaces=settings.workspaces,
+            )
+        return self._organizations[caller]
+
     def _world(self, caller: Caller) -> World:
         if caller not in self._worlds:
             settings = self._settings
@@ -127,7 +158,8 @@ class Simulator:
         return self._worlds[caller]
 
 
-_OPERATIONS = ("/activity", "/credits", "/key", "/auth/key")  # the last is the old name of /key, still in use
+# /auth/key is the old name of /key, still in use
+_OPERATIONS = ("/activity", "/credits", "/key", "/auth/key", analytics.META, analytics.QUERY, *ORGANIZATION)
 
 
 def without_key(name: str, value: str) -> str:

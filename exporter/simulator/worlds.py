@@ -14,7 +14,7 @@ import msgspec
 from exporter.simulator.answers import WINDOW, ApiError, Body, Query, days_of
 from exporter.simulator.data import Account, Row
 from exporter.simulator.ledger import Ledger
-from exporter.simulator.slices import select, slices_of
+from exporter.simulator.slices import Slice, select, slices_of
 
 MANAGEMENT_KEY = "sk-or-v1-demo"
 ORDINARY_KEY = "sk-or-v1-ordinary"
@@ -24,8 +24,13 @@ _KEPT_BODIES = 8
 class World(Protocol):
     """What an account has to answer."""
 
+    slices: tuple[Slice, ...]
+
     def rows(self, query: Query, today: date) -> Sequence[Row | dict[str, Any]]:
         """Return the rows of `/activity`."""
+
+    def rows_of_day(self, day: date) -> list[Row]:
+        """Return all that a day brings by its end."""
 
     def credits(self, now: datetime) -> dict[str, Any]:
         """Return the body of `/credits`."""
@@ -73,7 +78,7 @@ class SeededWorld:
 
     def __init__(self, caller: Caller, endpoints: int, *, dense: bool | None, started: date) -> None:
         self._account = Account(caller.seed, endpoints, dense=dense)
-        self._slices = slices_of(caller.seed, caller.ordinary_key)
+        self.slices = slices_of(caller.seed, caller.ordinary_key)
         self._ledger = Ledger(self._account.rows_of_day, started - 2 * WINDOW)
 
     def rows(self, query: Query, today: date) -> list[Row]:
@@ -81,12 +86,16 @@ class SeededWorld:
         chosen = query.selection
         # Nothing says what unknown values bring: a key that was never used has no rows, as an analytics query
         # answers too; a member or a workspace that isn't the account's can't be found.
-        if chosen.user_id not in (None, *(part.user_id for part in self._slices)):
+        if chosen.user_id not in (None, *(part.user_id for part in self.slices)):
             raise ApiError(404)
-        if chosen.workspace_id not in (None, *(part.workspace_id for part in self._slices)):
+        if chosen.workspace_id not in (None, *(part.workspace_id for part in self.slices)):
             raise ApiError(404)
         days = days_of(query, today)
-        return [row for day in days for row in select(self._account.rows_of_day(day), self._slices, chosen)]
+        return [row for day in days for row in select(self._account.rows_of_day(day), self.slices, chosen)]
+
+    def rows_of_day(self, day: date) -> list[Row]:
+        """Return all that a day brings by its end."""
+        return self._account.rows_of_day(day)
 
     def credits(self, now: datetime) -> dict[str, Any]:
         """Return the body of `/credits`."""
@@ -96,7 +105,7 @@ class SeededWorld:
         """Return the body of `/key`."""
         if caller.is_management:
             return self._ledger.management_key(caller.label, now)
-        return self._ledger.ordinary_key(caller.label, self._slices[0], now)
+        return self._ledger.ordinary_key(caller.label, self.slices[0], now)
 
 
 class BodyCache:
