@@ -1,0 +1,162 @@
+"""What `GET /keys`, `GET /workspaces` and `GET /organization/members` answer, in the API's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from exporter.simulator.answers import Answer, ApiError, json_answer
+from exporter.simulator.data import Row
+from exporter.simulator.keybook import KeyBook, KeyShape, Reset
+from exporter.simulator.names import key_name, member_name, workspace_name
+from exporter.simulator.slices import Slice, key_hash
+
+KEYS, WORKSPACES, MEMBERS = "/keys", "/workspaces", "/organization/members"
+PATHS = (KEYS, WORKSPACES, MEMBERS)
+
+DEFAULT_KEYS = 12
+DEFAULT_WORKSPACES = 3
+KEYS_PER_PAGE = 100
+
+_DEFAULT_LIMIT, _LARGEST_LIMIT = 50, 100
+_IDLE_NAMES = ("notebook", "ci", "production", "old laptop", "trial", "hackathon", "webhooks", "")
+# Limits and their reset of the first keys; further ones have none. The first is what `GET /key` says of it.
+_LIMITS: tuple[tuple[float | None, Reset | None], ...] = (
+    (20_000.0, "monthly"),
+    (None, None),
+    (2_000.0, "weekly"),
+    (60.0, "daily"),
+    (50.0, None),
+)
+_DISABLED, _EXPIRED, _EXPIRING = 5, 6, 7  # among the idle keys
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    workspace_id: str
+    name: str
+
+
+class Organization:
+    """An account's workspaces, members and keys. What its keys spent are parts of the account's rows."""
+
+    def __init__(
+        self,
+        seed: int,
+        slices: tuple[Slice, ...],
+        rows_of_day: Callable[[date], Sequence[Row]],
+        opened: date,
+        *,
+        keys: int = DEFAULT_KEYS,
+        workspaces: int = DEFAULT_WORKSPACES,
+    ) -> None:
+        self._opened = datetime(opened.year, opened.month, opened.day, tzinfo=UTC)
+        self._members = list(dict.fromkeys(part.user_id for part in slices))
+        ids = list(dict.fromkeys(part.workspace_id for part in slices))
+        ids += [str(uuid5(NAMESPACE_URL, f"workspace/{seed}/{number}")) for number in range(len(ids), workspaces)]
+        self._places = [_Place(id_, _place_name(number)) for number, id_ in enumerate(ids)]
+        self._book = KeyBook(rows_of_day, opened)
+        self._keys = [self._shape(seed, slices, number) for number in range(keys if slices else 0)]
+
+    def answer(self, path: str, parameters: Mapping[str, str], now: datetime) -> Answer:
+        """Return what one of the three paths says. Raise ApiError for parameters that the API refuses."""
+        offset = _whole_number(parameters.get("offset"), 0, 0, 1 << 31)
+        if path == KEYS:
+            return json_answer({"data": self._keys_page(parameters, offset, now)})
+        limit = _whole_number(parameters.get("limit"), _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
+        if path == MEMBERS and not self._members:
+            raise ApiError(404)
+        rows = self._workspaces() if path == WORKSPACES else self._people()
+        return json_answer({"data": rows[offset : offset + limit], "total_count": len(rows)})
+
+    def _keys_page(self, parameters: Mapping[str, str], offset: int, now: datetime) -> list[dict[str, Any]]:
+        workspace_id = parameters.get("workspace_id", self._places[0].workspace_id)
+        if workspace_id not in {place.workspace_id for place in self._places}:
+            raise ApiError(404)
+        disabled, expired = _flag(parameters, "include_disabled"), _flag(parameters, "include_expired")
+        listed = [
+            key
+            for key in reversed(self._keys)  # the most recent one first
+            if key.workspace_id == workspace_id
+            and (disabled or not key.disabled)
+            and (expired or not key.is_expired(now))
+        ]
+        return [self._book.row(key, now) for key in listed[offset : offset + KEYS_PER_PAGE]]
+
+    def _shape(self, seed: int, slices: tuple[Slice, ...], number: int) -> KeyShape:
+        limit, reset = _LIMITS[number] if number < len(_LIMITS) else (None, None)
+        idle = number >= len(slices)
+        expires = {_EXPIRED: 57, _EXPIRING: 63}.get(number)  # three days before and after the account's sixtieth
+        return KeyShape(
+            hash=key_hash(f"key/{seed}/{number}") if idle else slices[number].api_key_hash,
+            name=_IDLE_NAMES[number % len(_IDLE_NAMES)] if idle else key_name(number),
+            workspace_id=(
+                self._places[number % len(self._places)].workspace_id if idle else slices[number].workspace_id
+            ),
+            creator_user_id=self._members[number % len(self._members)] if idle else slices[number].user_id,
+            created=self._opened + number * timedelta(minutes=1),
+            part=None if idle else number,
+            disabled=number == _DISABLED,
+            limit=limit,
+            reset=reset,
+            expires=None if expires is None else self._opened + expires * _DAY,
+        )
+
+    def _workspaces(self) -> list[dict[str, Any]]:
+        created = f"{self._opened:%F}T00:00:00.000Z"
+        return [
+            {
+                "id": place.workspace_id,
+                "slug": place.name.lower().replace(" ", "-"),
+                "name": place.name,
+                "description": None,
+                "created_at": created,
+                "created_by": self._members[0] if self._members else None,
+                "updated_at": None,
+                "default_guardrail_id": str(uuid5(NAMESPACE_URL, f"guardrail/{place.workspace_id}")),
+                "default_image_model": None,
+                "default_provider_sort": None,
+                "default_text_model": None,
+                "io_logging_api_key_ids": None,
+                "io_logging_sampling_rate": 1,
+                "is_data_discount_logging_enabled": False,
+                "is_observability_broadcast_enabled": False,
+                "is_observability_io_logging_enabled": False,
+            }
+            for place in self._places
+        ]
+
+    def _people(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": id_,
+                "email": f"{member_name(number).lower()}@example.com",
+                "first_name": member_name(number),
+                "last_name": None,
+                "role": "org:member" if number else "org:admin",
+            }
+            for number, id_ in enumerate(self._members)
+        ]
+
+
+def _place_name(number: int) -> str:
+    return workspace_name(number) if number < DEFAULT_WORKSPACES else f"Workspace {number + 1}"
+
+
+def _flag(parameters: Mapping[str, str], name: str) -> bool:
+    text = parameters.get(name, "false").lower()
+    if text not in ("true", "false"):
+        raise ApiError(400)
+    return text == "true"
+
+
+def _whole_number(text: str | None, default: int, least: int, most: int) -> int:
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ApiError(400)
+    return int(text)
