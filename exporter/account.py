@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 
 from exporter import keycheck, log
+from exporter.api import key
 from exporter.api.client import REFUSED, Client
 from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import Clock
@@ -57,7 +58,7 @@ class AccountAtWork:
             upstream=shared.upstream,
             key=account.key,
             clock=shared.clock,
-            metrics=ApiMetrics(self.telemetry, account.name, (*operations, keycheck.OPERATION)),
+            metrics=ApiMetrics(self.telemetry, account.name, (*operations, key.OPERATION)),
             duration=shared.duration,
             log=log.logger(account=account.name),
         )

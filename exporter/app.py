@@ -11,8 +11,9 @@ from typing import Protocol
 
 import yaml
 
-from exporter import __version__, keycheck, log
+from exporter import __version__, log
 from exporter.account import AccountAtWork, Shared
+from exporter.api import key
 from exporter.api.metrics import RequestDuration
 from exporter.api.session import open_session
 from exporter.autoreload import content_hash
@@ -30,7 +31,7 @@ from exporter.status import Status
 from exporter.store import Store
 from exporter.telemetry import Telemetry
 
-OPERATIONS = tuple(dict.fromkeys((*registry.operations(), keycheck.OPERATION)))
+OPERATIONS = tuple(dict.fromkeys((*registry.operations(), key.OPERATION)))
 POLLS_AT_ONCE = 8
 MOST_NAMED = 5
 

@@ -50,7 +50,7 @@ class CollectingMetrics:
         self.skipped = counter("polls_skipped", "Polls that were due but not made, by reason.", "reason")
         self.folded = Gauge(
             "openrouter_exporter_endpoints_folded",
-            "Number of endpoints that are summed under the label value other.",
+            "Number of endpoints, or of keys, that are summed under the label value other.",
             ["account", "collector"],
             registry=telemetry,
         )

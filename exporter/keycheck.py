@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-import msgspec
 import structlog
 from prometheus_client import Gauge
 
-from exporter.api.client import Client, Request
-from exporter.api.decode import decode
+from exporter.api.client import Client
+from exporter.api.key import OPERATION, REQUEST, KeyKind, described, kind_of
 from exporter.clock import Clock
 from exporter.config.secret import Secret
 from exporter.errors import ExporterError, InvalidResponse, StatusError
 from exporter.telemetry import Telemetry
 
-OPERATION = "key"
 INTERVAL = 3600.0
 INTERVAL_AFTER_FAILURE = 300.0
 LONGEST_CHECK = 5.0  # the account's next poll waits for it
-LONGEST_ANSWER = 64 * 1024  # decoded in one go
 
 UNAUTHORIZED = 401
 
@@ -31,23 +26,6 @@ UNKNOWN_KEY = (
     "OpenRouter does not know this key: mistyped, deleted or expired; "
     "management keys are listed at https://openrouter.ai/settings/management-keys"
 )
-
-
-class KeyInfo(msgspec.Struct, frozen=True):
-    """What `GET /key` says, as far as it is used; `is_provisioning_key` is the old name."""
-
-    is_management_key: bool | None = None
-    is_provisioning_key: bool | None = None
-    expires_at: datetime | None = None
-
-    @property
-    def is_management(self) -> bool | None:
-        """Whether it is a management key; None if the API did not say."""
-        return self.is_management_key if self.is_management_key is not None else self.is_provisioning_key
-
-
-class _Body(msgspec.Struct):
-    data: KeyInfo
 
 
 class KeyMetrics:
@@ -69,14 +47,14 @@ class KeyMetrics:
             registry=telemetry,
         )
 
-    def set(self, info: KeyInfo) -> None:
+    def set(self, info: KeyKind) -> None:
         """Say what the API said."""
         self._management.clear()
         if info.is_management is not None:
             self._management.labels(self._account).set(info.is_management)
         self._expiry.clear()
         if info.expires_at is not None:
-            self._expiry.labels(self._account).set(_utc(info.expires_at).timestamp())
+            self._expiry.labels(self._account).set(info.expires_at)
         self._telemetry.touch()
 
 
@@ -108,28 +86,23 @@ class KeyCheck:
             self._next = self._clock.monotonic() + INTERVAL_AFTER_FAILURE
             unknown = isinstance(error, StatusError) and error.status == UNAUTHORIZED
             if unknown or replaced:  # what is known was another key's, or that of a key that is no more
-                self._metrics.set(KeyInfo())
+                self._metrics.set(KeyKind())
                 self.advice = UNKNOWN_KEY if unknown else None
         else:
             self._tell(info)
         self._asked_with = self._client.secret
 
-    async def _ask(self) -> KeyInfo:
-        request = Request(operation=OPERATION, path="/key", parameters={}, longest_answer=LONGEST_ANSWER)
-        answer = await self._client.ask(request, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
+    async def _ask(self) -> KeyKind:
+        answer = await self._client.ask(REQUEST, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
         try:
-            return decode(answer, _Body, "the description of a key").data
+            return kind_of(described(answer))
         except InvalidResponse as error:
             self._client.metrics.failed(OPERATION, error)
             raise
 
-    def _tell(self, info: KeyInfo) -> None:
+    def _tell(self, info: KeyKind) -> None:
         self._metrics.set(info)
         advice = ORDINARY_KEY if info.is_management is False else None
         if advice is not None and self.advice != advice:
             self._log.warning("key_is_ordinary", hint=advice)
         self.advice = advice
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

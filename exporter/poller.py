@@ -14,7 +14,7 @@ from exporter.api.client import REFUSED, Client, description
 from exporter.clock import Clock
 from exporter.collecting import CollectingMetrics, SkipReason
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.errors import AttemptError, ExporterError, PollError, SecretError
+from exporter.errors import AttemptError, ExporterError, NoBalance, PollError, SecretError
 from exporter.rendering import render
 from exporter.status import CollectorStatus, PollRecord
 from exporter.store import Store
@@ -188,9 +188,11 @@ class Poller:
     def _report_failure(self, record: PollRecord, error: Exception) -> None:
         """Log a failure: at error when an outage begins, or when a refusal or a crash first shows in it."""
         keys: dict[str, Any] = description(error) if isinstance(error, AttemptError) else {"error": record.error}
+        if record.reason is not None:
+            keys["reason"] = record.reason
         keys["duration"] = round(record.duration, 3)
         kind = "failure"
-        if getattr(error, "status", None) in REFUSED:
+        if getattr(error, "status", None) in REFUSED or isinstance(error, NoBalance):
             keys["hint"] = kind = MANAGEMENT_KEY_HINT
         crashed = not isinstance(error, ExporterError)
         if crashed:
@@ -244,6 +246,7 @@ def _record(started: datetime, duration: float, collected: Collected | None, err
             error=str(error) if expected else f"internal error: {type(error).__name__}",
             status=error.status if isinstance(error, AttemptError) else None,
             status_class=error.status_class if isinstance(error, AttemptError) else None,
+            reason=error.reason if isinstance(error, PollError) else None,
         )
     unchanged = collected is not None and collected.snapshot is None
     return PollRecord(started=started, duration=duration, outcome="unchanged" if unchanged else "changed")

@@ -13,7 +13,8 @@ Outcome = Literal["changed", "unchanged", "failed"]
 class PollRecord:
     """One finished poll. `error` is set if and only if the outcome is `failed`; `duration` is in seconds.
 
-    `status` is that of the API's answer, if it was one that failed the poll.
+    `status` is that of the API's answer, if it was one that failed the poll; `reason` a word for what is no failed
+    request.
     """
 
     started: datetime
@@ -22,6 +23,7 @@ class PollRecord:
     error: str | None = None
     status: int | None = None
     status_class: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

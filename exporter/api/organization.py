@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
@@ -10,8 +11,11 @@ import msgspec
 from exporter.api.fields import FieldReason, UnusableError, flag, moment, number, signed, text
 from exporter.errors import InvalidResponse
 
-KeyRejection = Literal["not_an_object", "missing_hash", FieldReason]
+KeyRejection = Literal["not_an_object", "missing_hash", "invalid_hash", FieldReason]
 KEY_REJECTION_REASONS: tuple[KeyRejection, ...] = get_args(KeyRejection)
+
+# The API promises 64 digits; fewer than these would not make a label.
+_HASH = re.compile(r"[0-9a-fA-F]{12,512}")
 
 # Of `GET /keys` and `GET /key` alike: in all, on this UTC day, in this week from Monday on, in this month.
 USAGE_FIELDS = ("usage", "usage_daily", "usage_weekly", "usage_monthly")
@@ -59,11 +63,14 @@ def key_row(value: Any) -> KeyRow | KeyRejection:
     """Return any JSON value as a key, or the reason why it can't be one."""
     if not isinstance(value, Mapping):
         return "not_an_object"
-    if not value.get("hash"):
+    hash_ = value.get("hash")
+    if hash_ is None:
         return "missing_hash"
+    if not isinstance(hash_, str) or not _HASH.fullmatch(hash_):
+        return "invalid_hash"
     try:
         return KeyRow(
-            hash=text(value, "hash") or "",
+            hash=hash_,
             usage=tuple(number(value, name) for name in (*USAGE_FIELDS, *BYOK_FIELDS)),
             name=text(value, "name"),
             label=text(value, "label"),

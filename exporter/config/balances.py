@@ -28,6 +28,9 @@ class Keys(Polled):
     interval: Interval = 5 * MINUTE
     stale_after: StaleAfter = 60 * MINUTE
     include_disabled: Annotated[bool, "Whether keys that are disabled are shown too."] = True
+    include_expired: Annotated[
+        bool, "Whether keys that have expired are shown too, until they are deleted; as a rule they pile up."
+    ] = False
     show_creator: Annotated[
         bool, "Whether `openrouter_key_info` has the label `creator_user_id`, which names a person."
     ] = False

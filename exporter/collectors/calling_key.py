@@ -1,0 +1,145 @@
+"""`GET /key`: what the account's own key spent, the budgets it is held to, and the quota of free requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from exporter.api import key
+from exporter.api.answer import Answer
+from exporter.api.key import BUDGET_REJECTION_REASONS, Budget
+from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.gauges import POLLED, difference, known, limits, single, spending
+from exporter.config.balances import CallingKey
+from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+
+PREFIX = "openrouter_calling_key"
+ACCOUNT = ("account",)
+OF_BUDGET = ("account", "scope", "budget_id")
+
+SPENDING = spending(PREFIX, ACCOUNT)
+LIMITS = limits(PREFIX, ACCOUNT)
+
+
+def _declared(name: str, meaning: str, labels: tuple[str, ...]) -> Declaration:
+    return Declaration(name, f"{meaning}. {POLLED}", labels)
+
+
+BUDGETS = (
+    _declared(f"{PREFIX}_budget_limit_usd", "Limit of a budget that the key is held to, in US dollars", OF_BUDGET),
+    _declared(
+        f"{PREFIX}_budget_spend_usd", "What counts against a budget in its current window, in US dollars", OF_BUDGET
+    ),
+    _declared(
+        f"{PREFIX}_budget_remaining_usd", "What remains of a budget, in US dollars; from 0 on requests fail", OF_BUDGET
+    ),
+    _declared(
+        f"{PREFIX}_budget_resets_timestamp_seconds",
+        "When a budget's window ends, as Unix time in seconds; absent if it never does",
+        OF_BUDGET,
+    ),
+)
+EFFECTIVE = (
+    _declared(
+        f"{PREFIX}_effective_budget_limit_usd", "Limit of the budget that stops the key first, in US dollars", ACCOUNT
+    ),
+    _declared(
+        f"{PREFIX}_effective_budget_spend_usd",
+        "What counts against the budget that stops the key first, in US dollars",
+        ACCOUNT,
+    ),
+    _declared(
+        f"{PREFIX}_effective_budget_remaining_usd",
+        "What remains of the budget that stops the key first, in US dollars",
+        ACCOUNT,
+    ),
+)
+FREE = (
+    _declared(
+        "openrouter_free_model_requests_limit", "Requests to free models that the account has on a UTC day", ACCOUNT
+    ),
+    _declared("openrouter_free_model_requests_used", "Requests to free models on the current UTC day", ACCOUNT),
+    _declared(
+        "openrouter_free_model_requests_remaining",
+        "Requests to free models that remain on the current UTC day",
+        ACCOUNT,
+    ),
+)
+
+
+class CallingKeyCollector:
+    """Reads what the API says of the key that asks; its memory is the last answer's digest."""
+
+    name: str = "key"
+    operations: tuple[str, ...] = (key.OPERATION,)
+    rejection_reasons: tuple[str, ...] = BUDGET_REJECTION_REASONS
+
+    def __init__(self, account: str, settings: CallingKey) -> None:
+        self._account = account
+        self._settings = settings
+
+    @property
+    def identity(self) -> CallingKey:
+        """Return the settings, less those that only say when."""
+        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Return the families of spending, limits, budgets and quota."""
+        return (*SPENDING, *LIMITS, *BUDGETS, *EFFECTIVE, *FREE)
+
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        """Read the key. The same bytes with nothing amiss in them publish nothing."""
+        answer = await poll.ask(key.REQUEST)
+        if memory == answer.digest:
+            return Collected(snapshot=None, memory=memory)
+        snapshot = await poll.read(key.OPERATION, self._read(answer, poll))
+        return Collected(snapshot=snapshot, memory=None if poll.rejections.counts else answer.digest)
+
+    def _read(self, answer: Answer, poll: Poll) -> Work[Snapshot]:
+        fields = key.described(answer)
+        yield
+        found = key.calling_key(fields)
+        amounts = (found.limit, found.limit_remaining, difference(found.limit, found.limit_remaining))
+        free = (found.free_requests.limit, found.free_requests.used, found.free_requests.remaining)
+        pairs = (
+            *zip(SPENDING, found.usage, strict=True),
+            *zip(LIMITS, amounts, strict=True),
+            *zip(FREE, free, strict=True),
+            *zip(EFFECTIVE, _effective(fields, poll), strict=True),
+        )
+        families = [single(declaration, self._account, value) for declaration, value in pairs]
+        yield
+        families.extend(self._budgets(fields, poll))
+        return Snapshot(tuple(families))
+
+    def _budgets(self, fields: key.Fields, poll: Poll) -> list[Family]:
+        tightest: dict[tuple[str, str], Budget] = {}
+        for value in key.listed_budgets(fields):
+            budget = _usable(value, poll)
+            if budget is not None:
+                place = (budget.scope, budget.id)
+                tightest[place] = min(tightest.get(place, budget), budget, key=_remaining)
+        label_sets = LabelSets(OF_BUDGET, [(self._account, *place) for place in tightest])
+        rows = [(each.limit, each.spend, each.remaining, each.resets_at) for each in tightest.values()]
+        return [
+            Family(declaration, label_sets, [known(row[place]) for row in rows])
+            for place, declaration in enumerate(BUDGETS)
+        ]
+
+
+def _effective(fields: key.Fields, poll: Poll) -> tuple[float | None, float | None, float | None]:
+    value = fields.get("effective_budget")
+    budget = None if value is None else _usable(value, poll)
+    return (None, None, None) if budget is None else (budget.limit, budget.spend, budget.remaining)
+
+
+def _usable(value: object, poll: Poll) -> Budget | None:
+    budget = key.budget(value)
+    if isinstance(budget, Budget):
+        return budget
+    poll.rejections.add(budget, value)
+    return None
+
+
+def _remaining(budget: Budget) -> float:
+    """Return what two budgets of one name are told apart by: shown is the one that stops the key first."""
+    return float("inf") if budget.remaining is None else budget.remaining

@@ -1,0 +1,105 @@
+"""`GET /credits`: what the account bought, used and has left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from exporter.api import key
+from exporter.api.answer import Answer, printable
+from exporter.api.client import Request
+from exporter.api.decode import decode
+from exporter.api.fields import UnusableError, number
+from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.gauges import POLLED, difference, single
+from exporter.config.balances import Credits
+from exporter.errors import InvalidResponse, NoBalance
+from exporter.snapshot import Declaration, Snapshot
+
+OPERATION = "credits"
+LONGEST_ANSWER = 64 * 1024
+
+PURCHASED = Declaration(
+    "openrouter_credits_purchased_usd",
+    f"Credits bought since the account exists, in US dollars. {POLLED}",
+    ("account",),
+)
+USED = Declaration(
+    "openrouter_credits_used_usd", f"Credits used since the account exists, in US dollars. {POLLED}", ("account",)
+)
+BALANCE = Declaration(
+    "openrouter_credits_balance_usd", f"Credits left, in US dollars; can be negative. {POLLED}", ("account",)
+)
+
+
+class _Body(msgspec.Struct):
+    data: dict[str, Any]
+    error: Any = None
+
+
+class CreditsCollector:
+    """Reads the account's credits; its memory is the last answer's digest."""
+
+    name: str = "credits"
+    operations: tuple[str, ...] = (OPERATION, key.OPERATION)
+    rejection_reasons: tuple[str, ...] = ()
+
+    def __init__(self, account: str, settings: Credits) -> None:
+        self._account = account
+        self._settings = settings
+
+    @property
+    def identity(self) -> Credits:
+        """Return the settings, less those that only say when."""
+        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Return the three families."""
+        return (PURCHASED, USED, BALANCE)
+
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        """Read the credits. Zeros are believed only of a management key: an ordinary one is told nothing else."""
+        answer = await poll.ask(
+            Request(operation=OPERATION, path="/credits", parameters={}, longest_answer=LONGEST_ANSWER)
+        )
+        purchased, used = await poll.read(OPERATION, _read(answer))
+        if not purchased and not used:
+            await _confirm(poll)
+        if memory == answer.digest:
+            return Collected(snapshot=None, memory=memory)
+        families = (
+            single(PURCHASED, self._account, purchased),
+            single(USED, self._account, used),
+            single(BALANCE, self._account, difference(purchased, used)),
+        )
+        return Collected(snapshot=Snapshot(families), memory=answer.digest)
+
+
+async def _confirm(poll: Poll) -> None:
+    """Raise NoBalance unless the API says that this is a management key."""
+    answer = await poll.ask(key.REQUEST)
+    kind = await poll.read(key.OPERATION, _read_kind(answer))
+    if not kind.is_management:
+        what = "an ordinary key" if kind.is_management is False else "a key of unknown kind"
+        raise NoBalance(f"0 bought and 0 used, as told to {what}: that is no balance; a management key is needed")
+
+
+def _read(answer: Answer) -> Work[tuple[float, float]]:
+    body = decode(answer, _Body, "credits")
+    yield
+    if body.error is not None:
+        raise InvalidResponse(f"an error with status 200: {printable(str(body.error))}")
+    try:
+        purchased, used = number(body.data, "total_credits"), number(body.data, "total_usage")
+    except UnusableError as error:
+        raise InvalidResponse(f"not credits: {error}") from None
+    if purchased is None or used is None:
+        raise InvalidResponse("not credits: expected total_credits and total_usage")
+    return purchased, used
+
+
+def _read_kind(answer: Answer) -> Work[key.KeyKind]:
+    yield
+    return key.kind_of(key.described(answer))

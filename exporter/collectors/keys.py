@@ -1,0 +1,168 @@
+"""`GET /keys`: what each key of every workspace spent, and what is left of its limit."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from exporter.api.organization import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
+from exporter.collectors import listing
+from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.gauges import POLLED, difference, known, limits, spending
+from exporter.config.balances import Keys
+from exporter.errors import InvalidResponse
+from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+
+PREFIX = "openrouter_key"
+LABELS = ("account", "key")
+OTHER = "other"
+KEYS_PER_STEP = 128
+_LIFETIME = (0, len(USAGE_FIELDS))  # places of the amounts since the key was made: credits, own keys
+
+SPENDING = spending(PREFIX, LABELS)
+LIMITS = limits(PREFIX, LABELS)
+DISABLED = Declaration(f"{PREFIX}_disabled", f"1 if the key is disabled, else 0. {POLLED}", LABELS)
+EXPIRES = Declaration(
+    f"{PREFIX}_expires_timestamp_seconds",
+    f"When the key expires, as Unix time in seconds; absent if it never does. {POLLED}",
+    LABELS,
+)
+LAST_USED = Declaration(
+    f"{PREFIX}_last_used_timestamp_seconds",
+    f"When the key was last used, as Unix time in seconds; absent if it never was. {POLLED}",
+    LABELS,
+)
+_NAMES = ("name", "label", "workspace", "limit_reset")
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the last successful poll leaves for the next one."""
+
+    workspaces: list[Workspace]
+    keys: list[KeyRow]
+
+
+class KeysCollector:
+    """Reads the keys of all workspaces; the last poll's rows are its memory."""
+
+    name: str = "keys"
+    operations: tuple[str, ...] = (listing.WORKSPACES, listing.KEYS)
+    rejection_reasons: tuple[str, ...] = KEY_REJECTION_REASONS
+
+    def __init__(self, account: str, settings: Keys) -> None:
+        self._account = account
+        self._settings = settings
+        names = (*_NAMES, "creator_user_id") if settings.show_creator else _NAMES
+        self._info = Declaration(f"{PREFIX}_info", f"Names of a key; the value is 1. {POLLED}", (*LABELS, *names))
+
+    @property
+    def identity(self) -> Keys:
+        """Return the settings, less those that only say when."""
+        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Return the families of spending, limits, state and names."""
+        return (*SPENDING, *LIMITS, DISABLED, EXPIRES, LAST_USED, self._info)
+
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        """Read all pages of all workspaces. The same rows as last time publish nothing."""
+        workspaces = await listing.workspaces(poll)
+        keys = await listing.keys(
+            poll,
+            include_disabled=self._settings.include_disabled,
+            include_expired=self._settings.include_expired,
+            within=workspaces,
+        )
+        if poll.rejections.counts and not keys:
+            # Publishing nothing would look as if there were no keys.
+            raise InvalidResponse(f"none of the keys is usable, such as {poll.rejections.sample[0]}")
+        read = _Read(workspaces, keys)
+        if isinstance(memory, _Read) and await poll.run(_same(memory, read)):
+            return Collected(snapshot=None, memory=memory)
+        shown, others = await poll.run(_fold(keys, self._settings.max_keys))
+        snapshot = await poll.run(self._snapshot(read, shown, others))
+        return Collected(snapshot=snapshot, memory=read, folded=len(others))
+
+    def _snapshot(self, read: _Read, shown: Sequence[KeyRow], others: Sequence[KeyRow]) -> Work[Snapshot]:
+        labels = yield from _labels(read.keys)
+        names = [(self._account, labels[key.hash]) for key in shown]
+        yield
+        each_key = LabelSets(LABELS, names)
+        with_other = LabelSets(LABELS, [*names, (self._account, OTHER)]) if others else each_key
+        yield
+        families = []
+        for place, declaration in enumerate(SPENDING):
+            values = array("d", [known(key.usage[place]) for key in shown])
+            yield
+            if others:
+                values.append(math.fsum(known(key.usage[place]) for key in others))
+            families.append(Family(declaration, with_other, values))
+            yield
+        numbers = (
+            (LIMITS[0], lambda key: known(key.limit)),
+            (LIMITS[1], lambda key: known(key.limit_remaining)),
+            (LIMITS[2], lambda key: difference(key.limit, key.limit_remaining)),
+            (DISABLED, lambda key: known(key.disabled)),
+            (EXPIRES, lambda key: known(key.expires_at)),
+            (LAST_USED, lambda key: known(key.last_used_at)),
+        )
+        for declaration, number in numbers:
+            values = array("d")
+            for block in _blocks(shown):
+                values.extend(map(number, block))
+                yield
+            families.append(Family(declaration, each_key, values))
+        families.append((yield from self._names(read.workspaces, shown, names)))
+        return Snapshot(tuple(families))
+
+    def _names(
+        self, workspaces: Sequence[Workspace], shown: Sequence[KeyRow], names: Sequence[tuple[str, ...]]
+    ) -> Work[Family]:
+        called = {each.id: each.name for each in workspaces}
+        rows: list[tuple[str, ...]] = []
+        for block in _blocks(shown):
+            for key in block:
+                place = key.workspace_id or ""
+                texts = (key.name, key.label, called.get(place) or place, key.limit_reset)
+                creator = (key.creator_user_id,) if self._settings.show_creator else ()
+                rows.append((*names[len(rows)], *(text or "" for text in (*texts, *creator))))
+            yield
+        return Family(self._info, LabelSets(self._info.labels, rows), array("d", [1.0]) * len(rows))
+
+
+def _blocks(keys: Sequence[KeyRow]) -> list[Sequence[KeyRow]]:
+    return [keys[start : start + KEYS_PER_STEP] for start in range(0, len(keys), KEYS_PER_STEP)]
+
+
+def _same(last: _Read, read: _Read) -> Work[bool]:
+    if last.workspaces != read.workspaces or len(last.keys) != len(read.keys):
+        return False
+    for before, now in zip(_blocks(last.keys), _blocks(read.keys), strict=True):
+        if before != now:
+            return False
+        yield
+    return True
+
+
+def _fold(keys: Sequence[KeyRow], most: int) -> Work[tuple[list[KeyRow], list[KeyRow]]]:
+    """Return the `most` keys that spent most since they were made, in the API's order, and the others."""
+    if len(keys) <= most:
+        return list(keys), []
+    sizes = array("d")
+    for block in _blocks(keys):
+        sizes.extend(-math.fsum(key.usage[place] or 0.0 for place in _LIFETIME) for key in block)
+        yield
+    by_size = sorted(range(len(keys)), key=sizes.__getitem__)
+    yield
+    kept = set(by_size[:most])
+    shown = [key for place, key in enumerate(keys) if place in kept]
+    yield
+    return shown, [key for place, key in enumerate(keys) if place not in kept]
+
+
+def _labels(keys: Sequence[KeyRow]) -> Work[dict[str, str]]:
+    yield
+    return listing.key_labels(key.hash for key in keys)
