@@ -34,6 +34,7 @@ FOREIGN_OPTIONS = {
     *("--restart", "--rm", "--security-opt", "--tag", "--volume"),  # docker
     *("--from-file", "--install", "--set", "--values"),  # kubectl, helm
     *("--now", "--unit"),  # systemctl, journalctl
+    "--repo",  # gh
 }
 _LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
 _RECORDED = re.compile(r"\b\w+:openrouter_\w+:\w+")
