@@ -63,13 +63,17 @@ BAD = {
     "duration-without-unit": Bad(activity(interval=15), "'/config/collectors/activity/interval': got number"),
     "duration-with-a-point": Bad(activity(interval="1.5h"), "'/config/collectors/activity/interval': '1.5h' does not"),
     "duration-empty": Bad(activity(interval=""), "'/config/collectors/activity/interval': minLength"),
+    "duration-of-nothing": Bad(activity(interval="0s"), "config: collectors.activity.interval is zero"),
+    "duration-of-nothing-for-one": Bad(
+        account(collectors={"credits": {"interval": "0"}}), 'account "default": collectors.credits.interval is zero'
+    ),
     "duration-of-reload": Bad({"configReloadInterval": "often"}, "'/configReloadInterval': 'often' does not match"),
     "duration-of-scrape": Bad({"serviceMonitor": {"interval": "1 m"}}, "'/serviceMonitor/interval': '1 m' does not"),
     "wrong-type": Bad({"service": {"port": "http"}}, "'/service/port': got string, want integer"),
     "section-away": Bad({"webConfig": None}, "missing property 'webConfig'"),
     "two-replicas": Bad({"replicas": 2}, "replicas: 2 would poll each account 2 times"),
     "no-time-to-end": Bad({"terminationGracePeriodSeconds": 10}, "'/terminationGracePeriodSeconds': minimum: got 10"),
-    "no-duration-left": Bad({"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}, "needs one of"),
+    "budget-of-nothing": Bad({"podDisruptionBudget": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}}, "needs one of"),
     "two-budgets": Bad({"podDisruptionBudget": {"minAvailable": 0, "maxUnavailable": 1}}, "exclude each other"),
     "two-monitors": Bad(
         {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}, "scrape the same pod twice"
@@ -94,6 +98,9 @@ BAD = {
     "password-in-the-proxy": Bad(
         {"config": {"upstream": {"proxy_url": f"http://me:{KEY}@proxy:3128"}}}, "config.upstream.proxy_url: holds a"
     ),
+    "key-for-a-secret": Bad({"existingSecret": KEY}, "existingSecret: this is a key, and the name of a Secret is"),
+    "key-for-a-secret-of-one": Bad(account(name="a", existingSecret=KEY), "an account holds a key of OpenRouter"),
+    "key-for-a-name": Bad(account(name=KEY, existingSecret=""), "an account holds a key of OpenRouter"),
     "key-in-config": Bad(activity(include=[KEY]), "config: holds a key of OpenRouter"),
     "key-in-arguments": Bad({"extraArgs": [f"--key={KEY}"]}, "extraArgs: holds a key of OpenRouter"),
     "key-in-variables": Bad({"extraEnv": [{"name": "A", "value": KEY}]}, "extraEnv: holds a key of OpenRouter"),

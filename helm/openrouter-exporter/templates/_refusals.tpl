@@ -15,6 +15,9 @@ All mistakes are told at once. None shows a key.
 
 {{/* Each of these writes one mistake a line, and nothing if there is none. Accounts: a name and a key for each. */}}
 {{- define "openrouter-exporter.mistakes.accounts" }}
+{{- if hasPrefix "sk-or-" .Values.existingSecret }}
+existingSecret: this is a key, and the name of a Secret is expected
+{{- end }}
 {{- if .Values.demo.enabled }}
 {{- if .Values.existingSecret }}
 existingSecret: demo.enabled reads no key; set one of the two
@@ -26,6 +29,10 @@ accounts: name at least one account with its key, or set demo.enabled
 {{- range $account := .Values.accounts }}
 {{- $name := include "openrouter-exporter.accountName" $account }}
 {{- $label := printf "account %q" $name }}
+{{- if contains "sk-or-" (toYaml (omit $account "apiKey")) }}
+{{- $label = "account" }}
+an account holds a key of OpenRouter outside of apiKey, where many may read it
+{{- end }}
 {{- if has $name $names }}
 {{ $label }}: another account has this name; it is the label `account`, so each needs its own
 {{- end }}
@@ -58,6 +65,17 @@ accounts: name at least one account with its key, or set demo.enabled
 {{- range $key := list "proxy_url" "base_url" }}
 {{- if regexMatch "^[a-z]+://[^/]*@" (dig "upstream" $key "" $.Values.config | default "") }}
 config.upstream.{{ $key }}: holds a password, and this becomes a ConfigMap; use proxy_from_environment with extraEnv from a Secret
+{{- end }}
+{{- end }}
+{{- $sections := dict "config" .Values.config }}
+{{- range $account := .Values.accounts }}
+{{- $_ := set $sections (printf "account %q" (include "openrouter-exporter.accountName" $account)) $account }}
+{{- end }}
+{{- range $place, $section := $sections }}
+{{- range $collector, $settings := $section.collectors }}
+{{- if regexMatch "^0+[a-z]*$" (get (default dict $settings) "interval") }}
+{{ $place }}: collectors.{{ $collector }}.interval is zero; expected 1s or longer
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if contains "sk-or-" (toYaml .Values.config) }}
