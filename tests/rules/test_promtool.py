@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.shipped import RULE_FILES, TEST_FILES, promtool
+from tests.rules.shipped import FOLDER, RULE_FILES, TEST_FILES, promtool
 
 pytestmark = promtool.needed
 
@@ -21,3 +21,8 @@ def test_the_rules_are_rules(path: Path) -> None:
 def test_the_rules_do_what_their_tests_say(path: Path) -> None:
     """`promtool test rules`, with exact labels, annotations and values."""
     assert "SUCCESS" in promtool("test", "rules", path)
+
+
+def test_the_whole_configuration_is_one() -> None:
+    """`promtool check config` finds no fault, in the rules that it names neither."""
+    assert "SUCCESS" in promtool("check", "config", FOLDER / "prometheus.yaml")
