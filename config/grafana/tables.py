@@ -40,9 +40,12 @@ def joined(
     describe(panel, about, (width, height), instant([Query(each.expression) for each in columns], table=True))
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     panel.with_transformation(DataTransformerConfig(id_val="organize", options=_order(labels, columns)))
-    for each in columns:
-        properties = {"unit": each.unit, **each.more}
-        panel.override_by_name(each.name, [DynamicConfigValue(id_val=k, value=v) for k, v in properties.items()])
+    # What the panel says when it is empty must not fill each empty cell.
+    fields: dict[str, dict[str, Any]] = {name: {} for name in labels.values()}
+    fields |= {each.name: {"unit": each.unit, **each.more} for each in columns}
+    for name, properties in fields.items():
+        settings = {"noValue": "-", **properties}
+        panel.override_by_name(name, [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
     if link:
         column, title, url = link
         panel.override_by_name(column, [DynamicConfigValue(id_val="links", value=[{"title": title, "url": url}])])

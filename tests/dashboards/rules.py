@@ -49,6 +49,20 @@ def told(board: Board) -> Iterator[str]:
                 yield f"{panel.get('title')}: no {key}"
 
 
+def blank(board: Board) -> Iterator[str]:
+    """No cell of a table repeats why the whole table may be empty."""
+    for panel in panels(board):
+        if panel["type"] != "table":
+            continue
+        shown = next(each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
+        own = {
+            each["matcher"]["options"]
+            for each in panel["fieldConfig"]["overrides"]
+            if any("noValue" == setting["id"] for setting in each["properties"])
+        }
+        yield from (f"{panel['title']}: {name}" for name in shown.values() if name not in own)
+
+
 def asked(board: Board) -> Iterator[str]:
     """Every panel has queries, each with a letter of its own."""
     for panel in panels(board):
@@ -140,6 +154,7 @@ RULES: tuple[Rule, ...] = (
     fixed_name,
     own_numbers,
     told,
+    blank,
     asked,
     chosen_source,
     matched,

@@ -38,6 +38,10 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
     "no description": (rules.told, lambda board: _first(board).pop("description")),
     "no unit": (rules.told, lambda board: _first(board)["fieldConfig"]["defaults"].pop("unit")),
     "no noValue": (rules.told, lambda board: _first(board)["fieldConfig"]["defaults"].update(noValue="")),
+    "a cell without a blank": (
+        rules.blank,
+        lambda board: _first(board, "table")["fieldConfig"]["overrides"].pop(0),
+    ),
     "no query": (rules.asked, lambda board: _first(board).update(targets=[])),
     "a letter twice": (rules.asked, lambda board: _first(board)["targets"].append(_first(board)["targets"][0])),
     "a panel's own source": (rules.chosen_source, lambda board: _first(board).update(datasource={"uid": "abc"})),

@@ -1,0 +1,162 @@
+"""What panels show is right: their expressions on series whose sums one can make in the head."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dashboards.boards import BOARDS
+from tests.dashboards.expressions import expressions_of
+from tests.dashboards.test_expressions import needs_promtool
+
+pytestmark = needs_promtool
+
+HOUR = 3600
+# The tests' clock begins with 1970. At noon of its third day the latest completed day is the second, a 2nd of 31.
+NOON = 60
+SECOND = 24 * HOUR
+KEY = '{account="a",key="k"'
+
+
+def expression(dashboard: str, panel: str, query: int = 0, window: str = "openrouter_activity_") -> str:
+    """Return one query of a panel, of the latest day unless another window is named."""
+    found = [each.expression for each in expressions_of(dashboard, BOARDS[dashboard]) if each.panel == panel]
+    board = [each for each in found if window in each] or found
+    return board[query]
+
+
+def usage(window: str, measure: str, **values: float) -> list[tuple[str, float]]:
+    """Return a measure of models, as two exporters show it: a pod and its successor."""
+    return [
+        (f'openrouter_{window}_{measure}{{account="a",model="{model}",instance="{instance}"}}', value)
+        for model, value in values.items()
+        for instance in ("old", "new")
+    ]
+
+
+SERIES = [
+    *usage("activity", "usage_usd", large=30, small=2),
+    *usage("activity", "byok_usage_usd", large=8, small=0),
+    *usage("activity", "prompt_tokens", large=1_500_000, small=100_000),
+    *usage("activity", "completion_tokens", large=300_000, small=100_000),
+    *usage("activity", "cached_tokens", large=400_000, small=0),
+    *usage("activity", "requests", large=900, small=100),
+    *usage("activity_7d", "usage_usd", large=70, small=14),
+    *usage("activity_7d", "byok_usage_usd", large=28, small=0),
+    *usage("activity_month_to_date", "usage_usd", large=30, small=6),
+    *usage("activity_month_to_date", "byok_usage_usd", large=4, small=0),
+    ('openrouter_activity_day_timestamp_seconds{account="a",instance="old"}', SECOND),
+    ('openrouter_activity_day_timestamp_seconds{account="a",instance="new"}', SECOND),
+    *usage("today", "usage_usd", large=9, small=1),
+    *usage("today", "byok_usage_usd", large=4, small=0),
+    ('openrouter_today_timestamp_seconds{account="a",instance="old"}', 48 * HOUR),
+    ('openrouter_credits_balance_usd{account="a",instance="old"}', 48),
+    ('openrouter_threshold_month_budget_usd{account="a",instance="old"}', 400),
+    (f'openrouter_key_limit_usd{KEY},instance="old"}}', 20),
+    (f'openrouter_key_limit_used_usd{KEY},instance="old"}}', 15),
+    (f'openrouter_key_info{KEY},name="nightly",workspace="w",limit_reset="monthly",instance="old"}}', 1),
+    (f'openrouter_key_info{KEY},name="weekly",workspace="w",limit_reset="monthly",instance="new"}}', 1),
+]
+
+
+def evaluated(tmp_path: Path, expression: str, expected: float, series: list[dict[str, str]], hour: int = NOON) -> str:
+    """Return what promtool finds wrong when it is noon and the sum of an expression at an hour is asked for."""
+    at = f"last_over_time((sum({expression}))[1m:1m] @ {hour * HOUR})"
+    test = {
+        "expr": f"round({at}, 0.0001)",
+        "eval_time": f"{NOON}h",
+        "exp_samples": [{"labels": "{}", "value": expected}],
+    }
+    content: dict[str, Any] = {
+        "rule_files": [],
+        "evaluation_interval": "1h",
+        "tests": [{"interval": "5m", "input_series": series, "promql_expr_test": [test]}],
+    }
+    path = tmp_path / "test.yaml"
+    path.write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
+    done = subprocess.run(["promtool", "test", "rules", path], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
+    """Return series that never change."""
+    return [{"series": name, "values": f"{value}x{NOON * 12}"} for name, value in series]
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "panel", "expected"),
+    [
+        ("overview", "Latest day", 40),
+        ("overview", "Month projected", 40 / 2 * 31),
+        ("overview", "Price by model (${window:text})", 38 / 1.8 + 2 / 0.2),
+        ("overview", "Endpoints by spend", 40),
+        ("endpoint", "Spend", 40),
+        ("endpoint", "USD per request", 0.04),
+        ("endpoint", "USD per 1M tokens", 20),
+        ("endpoint", "Cache hits", 0.25),
+        ("budget", "Spent today", 14),
+        ("budget", "A usual day", 16),
+        ("budget", "Against a usual day", 14 / (16 / 2)),
+        # 10 of credits until noon and half of the 7-day mean of 12 make 16 a day: 48 last for 3 days.
+        ("budget", "Burn per day", 16),
+        ("budget", "It lasts for", 3 * 24 * HOUR),
+        ("budget", "Budget used", 0.1),
+        ("budget", "Budget projected", 1.55),
+        ("budget", "Limits used most", 0.75),
+    ],
+)
+def test_a_panel_shows_what_is_right(dashboard: str, panel: str, expected: float, tmp_path: Path) -> None:
+    """Though two exporters show the account, and a key has two names."""
+    text = expression(dashboard, panel)
+    assert "" == evaluated(tmp_path, text, round(expected, 4), constant(SERIES))
+
+
+def test_a_wrong_value_is_found(tmp_path: Path) -> None:
+    """By the same check."""
+    assert "" != evaluated(tmp_path, expression("overview", "Latest day"), 41, constant(SERIES))
+
+
+def test_the_burn_without_today_is_the_mean(tmp_path: Path) -> None:
+    """The collector of today may be off."""
+    series = constant([each for each in SERIES if "_today_" not in each[0]])
+    assert "" == evaluated(tmp_path, expression("budget", "Burn per day"), 12, series)
+
+
+def _daily(*values: str) -> list[dict[str, str]]:
+    """Return what the gauge of the latest day shows, every 5 minutes."""
+    labels = '{account="a",model="m"}'
+    return [{"series": f"openrouter_activity_usage_usd{labels}", "values": " ".join(values)}]
+
+
+@pytest.mark.parametrize(
+    ("hour", "expected"),
+    [(0, 5), (24, 7)],
+    ids=["the first day", "the second day, which goes on"],
+)
+def test_a_bar_stands_at_its_day(hour: int, expected: float, tmp_path: Path) -> None:
+    """Day 1 is shown from 00:30 of day 2 to 00:30 of day 3, then day 2; it is now noon of day 3."""
+    series = _daily("_x293", "5x287", "7x137")
+    text = expression("overview", "Spend by model")
+    assert "" == evaluated(tmp_path, text, expected, series, hour)
+
+
+def test_a_bar_survives_an_outage(tmp_path: Path) -> None:
+    """An exporter that is down at the end of the day has shown enough."""
+    series = _daily("_x293", "5x100", "_x300")
+    assert "" == evaluated(tmp_path, expression("overview", "Spend by model"), 5, series, 0)
+
+
+def test_a_change_of_labels_doubles_no_bar(tmp_path: Path) -> None:
+    """An exporter that begins to split by workspace at noon shows a day under two label sets, one after the other."""
+    series = [
+        {"series": 'openrouter_activity_usage_usd{account="a",model="m"}', "values": "_x293 5x100 stale"},
+        {
+            "series": 'openrouter_activity_usage_usd{account="a",model="m",workspace_id="w"}',
+            "values": "_x394 5x180",
+        },
+    ]
+    assert "" == evaluated(tmp_path, expression("overview", "Spend by model"), 5, series, 0)
