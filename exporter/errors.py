@@ -13,6 +13,8 @@ ExporterError
     │   └── InvalidResponse   an answer that isn't what the API promises
     ├── DeadlineExceeded    the poll's time is over
     ├── ListChanged         a list of several pages never held still while it was read
+    ├── TooManyRows         an answer was cut off, and can't be had in parts
+    ├── UnknownName         a query names what the API does not know
     └── NoBalance           zeros that are no balance: an ordinary key is told nothing else
 """
 
@@ -124,6 +126,18 @@ class ListChanged(PollError):
     """A list of several pages never held still while it was read: rows may be missing."""
 
     reason = "list_changed"
+
+
+class TooManyRows(PollError):
+    """An answer was cut off, and can't be had whole in parts: a part must not be taken for the whole."""
+
+    reason = "too_many_rows"
+
+
+class UnknownName(PollError):
+    """A configured query names what the API does not know, or what can't be published as it is."""
+
+    reason = "unknown_name"
 
 
 class NoBalance(PollError):

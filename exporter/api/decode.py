@@ -17,14 +17,18 @@ def decode(answer: Answer, type_: type[T], what: str) -> T:
 
     It is decoded in one go: for bodies that are known to be small.
     """
-    body = b"".join(pieces(answer))
+    return decode_body(b"".join(pieces(answer)), type_, what)
+
+
+def decode_body(body: bytes | bytearray, type_: type[T], what: str) -> T:
+    """Return a body as `decode` does."""
     try:
         return msgspec.json.decode(body, type=type_)
     except NOT_JSON as error:
         raise InvalidResponse(_reason(body) or f"not {what}: {printable(str(error))}") from None
 
 
-def _reason(body: bytes) -> str | None:
+def _reason(body: bytes | bytearray) -> str | None:
     """Return the API's own words, if it answered with an error and status 200."""
     try:
         details = msgspec.json.decode(body, type=ErrorBody).error

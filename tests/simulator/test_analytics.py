@@ -175,10 +175,21 @@ async def test_users_come_with_their_address(query: Query) -> None:
 
 @pytest.mark.parametrize(
     "dimension",
-    (
-        "variant workspace app origin country data_region skin finish_reason external_user context_length_bucket "
-        "generation_id session_id streamed"
-    ).split(),
+    [
+        "variant",
+        "workspace",
+        "app",
+        "origin",
+        "country",
+        "data_region",
+        "skin",
+        "finish_reason",
+        "external_user",
+        "context_length_bucket",
+        "generation_id",
+        "session_id",
+        "streamed",
+    ],
 )
 async def test_every_dimension_splits_the_same_whole(query: Query, dimension: str) -> None:
     """Sums over any of them agree."""

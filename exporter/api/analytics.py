@@ -1,0 +1,223 @@
+"""What `POST /analytics/query` and `GET /analytics/meta` answer, as they really do.
+
+Rows lie two levels deep: `{"data":{"data":[row,row,…],"metadata":{…},"cachedAt":…,"warnings":[…]}}`. They are flat, so
+a long body is cut at what looks like a row's end, `},{`; a cut inside a text leaves an open quote, which can't parse,
+and then the piece is extended to the next such end.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from exporter.api.answer import NOT_JSON, Answer, pieces, printable
+from exporter.api.client import Request
+from exporter.api.decode import decode, decode_body
+from exporter.api.fields import text
+from exporter.api.model import as_number
+from exporter.api.rows import Rejections
+from exporter.errors import InvalidResponse
+
+QUERY, META = "analytics_query", "analytics_meta"
+MOST_ROWS = 10_000  # of one answer
+LONGEST_META = 1024 * 1024
+LONGEST_ANSWER = 32 * 1024 * 1024
+PIECE = 64 * 1024
+LONGEST_PIECE = 1024 * 1024
+ROWS_PER_STEP = 64
+
+_WHAT = "an answer of the analytics API"
+_HEAD = re.compile(rb'\s*\{\s*"data"\s*:\s*\{\s*"data"\s*:\s*\[\s*')
+_ROW_END = b"},{"
+
+_decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_row = msgspec.json.Decoder().decode
+
+Row = Mapping[str, Any]
+
+
+class _Metadata(msgspec.Struct):
+    row_count: Any = None
+    truncated: Any = None
+
+
+class _Data(msgspec.Struct, rename={"cached_at": "cachedAt"}):
+    data: list[msgspec.Raw]
+    metadata: _Metadata | None = None
+    cached_at: Any = None
+    warnings: list[Any] | None = None
+
+
+class _Body(msgspec.Struct):
+    data: _Data
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A name that queries may use; `is_rate` and `display_format` are a metric's."""
+
+    name: str
+    is_rate: bool | None = None
+    display_format: str | None = None
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What can be asked. Empty lists say nothing."""
+
+    metrics: list[Named] = []
+    dimensions: list[Named] = []
+    operators: list[Named] = []
+
+
+class _MetaBody(msgspec.Struct):
+    data: Meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer without its rows. `is_whole` is False if rows are missing, or may be."""
+
+    rows: int
+    is_whole: bool
+    cached_at: datetime | None
+    warnings: tuple[str, ...]
+
+
+def query(
+    *,
+    metrics: tuple[str, ...],
+    dimensions: tuple[str, ...],
+    start: datetime,
+    end: datetime,
+    filters: list[dict[str, Any]],
+    limit: int,
+) -> Request:
+    """Return a question; seconds are required in its times."""
+    body: dict[str, Any] = {
+        "metrics": metrics,
+        "dimensions": dimensions,
+        "time_range": {"start": _instant(start), "end": _instant(end)},
+        "filters": filters,
+        "limit": limit,
+    }
+    return Request(
+        operation=QUERY,
+        path="/analytics/query",
+        parameters={},
+        method="POST",
+        content=msgspec.json.encode({name: value for name, value in body.items() if value}),
+        longest_answer=LONGEST_ANSWER,
+    )
+
+
+META_REQUEST = Request(operation=META, path="/analytics/meta", parameters={}, longest_answer=LONGEST_META)
+
+
+def meta(answer: Answer) -> Meta:
+    """Return what can be asked. Raise InvalidResponse if the answer does not say."""
+    return decode(answer, _MetaBody, "a description of the analytics API").data
+
+
+def read(
+    answer: Answer, limit: int, rejections: Rejections, take: Callable[[Row], None]
+) -> Generator[None, None, Reply]:
+    """Hand each row to `take`, and return what is said about them all. What was taken counts only once this ended.
+
+    A row that is no object, or can't be read, is rejected by itself. Raises InvalidResponse.
+    """
+    body = bytearray()
+    for piece in pieces(answer):
+        body += piece
+        yield
+    rows = 0
+    found, start = _first(body, 0)
+    while start:
+        rows += len(found)
+        yield from _hand_out(found, rejections, take)
+        end = start
+        found, start = _first(body, end)
+        if not start:
+            body[:end] = b'{"data":{"data":['
+    yield
+    data = decode_body(body, _Body, _WHAT).data
+    rows += len(data.data)
+    yield from _hand_out(data.data, rejections, take)
+    return _reply(data, rows, limit)
+
+
+def _first(body: bytearray, start: int) -> tuple[list[msgspec.Raw], int]:
+    """Return rows from `start` on, or from the head if that is 0, and where the next begin; 0 if that is not known."""
+    if not start:
+        head = _HEAD.match(body)
+        start = head.end() if head else len(body)
+    size = PIECE
+    while len(body) - start > size and size <= LONGEST_PIECE:
+        cut = body.rfind(_ROW_END, start, start + size)
+        if cut > 0:
+            try:
+                return _decode_raws(b"[%b]" % bytes(body[start : cut + 1])), cut + 2
+            except NOT_JSON:
+                pass
+        size *= 2
+    return [], 0
+
+
+def _hand_out(
+    rows: list[msgspec.Raw], rejections: Rejections, take: Callable[[Row], None]
+) -> Generator[None, None, None]:
+    for number, raw in enumerate(rows, 1):
+        try:
+            row = _decode_row(raw)
+        except NOT_JSON:
+            rejections.add("invalid_text", bytes(raw).decode(errors="replace"))
+        else:
+            if isinstance(row, dict):
+                take(row)
+            else:
+                rejections.add("not_an_object", row)
+        if number % ROWS_PER_STEP == 0:
+            yield
+    yield
+
+
+def _reply(data: _Data, rows: int, limit: int) -> Reply:
+    metadata = data.metadata or _Metadata()
+    count = as_number(metadata.row_count)
+    is_cut = metadata.truncated not in (None, False, "false")
+    return Reply(
+        rows=rows,
+        is_whole=not is_cut and rows < limit and not count > rows,
+        cached_at=_moment(data.cached_at),
+        warnings=tuple(printable(str(warning)) for warning in data.warnings or ()),
+    )
+
+
+def label(row: Row, name: str) -> str:
+    """Return what a row says of a dimension, as a label's value; empty if it says nothing. Raises UnusableError."""
+    value = row.get(name)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else text(row, name) or ""
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(milliseconds: Any) -> datetime | None:
+    number = as_number(milliseconds)
+    try:
+        return None if math.isnan(number) else datetime.fromtimestamp(number / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def refuse_old(reply: Reply, *, since: datetime, why: str) -> None:
+    """Raise InvalidResponse for an answer that was made before a moment."""
+    if reply.cached_at is not None and reply.cached_at < since:
+        raise InvalidResponse(f"the answer was made at {_instant(reply.cached_at)}, {why}")
