@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade
 
-.PHONY: help demo test test-image lock lint format soak bench docs dashboards clean
+.PHONY: help demo test test-image lock lint format soak bench docs dashboards pictures clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ docs: $(VENV)/.development ## Generate what is generated: the metrics' reference
 
 dashboards: $(VENV)/.development ## Build the JSON of the Grafana dashboards
 	$(BIN)/python -m config.grafana.build
+
+pictures: $(VENV)/.development ## Draw the pictures of docs/queries.md; asks for Prometheus
+	$(BIN)/python -m docs.pictures.draw
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -44,8 +44,16 @@ async def write_blocks(folder: Path, days: int, until: datetime | None = None) -
             finally:
                 await exporter.close()
         file.write("# EOF\n")
-    command = [promtool, "tsdb", "create-blocks-from", "--max-block-duration=720h", "openmetrics", path, folder]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    command: list[str | Path] = [
+        promtool,
+        "tsdb",
+        "create-blocks-from",
+        "--max-block-duration=720h",
+        "openmetrics",
+        path,
+        folder,
+    ]
+    done = await asyncio.to_thread(lambda: subprocess.run(command, capture_output=True, text=True, check=False))
     assert 0 == done.returncode, done.stderr[-1000:]
     path.unlink()
 
