@@ -24,7 +24,7 @@ def demo(installed: Installed) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listening.getsockname()[1]}"
-    command = [installed.program, "demo", "--web.listen-address", address]
+    command = [str(installed.program), "demo", "--web.listen-address", address]
     with subprocess.Popen(
         command, cwd=installed.folder, env=environment(), stderr=subprocess.PIPE, text=True
     ) as process:

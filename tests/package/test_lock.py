@@ -17,7 +17,6 @@ WANTED = {
     "runtime": [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["auth"]],
     "build": PROJECT["build-system"]["requires"],
 }
-PYTHONS = ("cp311", "cp312", "cp313")
 
 by_lock = pytest.mark.parametrize("name", WANTED)
 
