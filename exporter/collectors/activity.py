@@ -10,14 +10,19 @@ from datetime import date, datetime
 from exporter.api.answer import Answer
 from exporter.api.client import Request
 from exporter.api.model import REJECTION_REASONS
-from exporter.api.rows import Rejections, rows
+from exporter.api.organization import KEY_REJECTION_REASONS, Member
+from exporter.api.rows import Rejections
+from exporter.collectors import listing
+from exporter.collectors.activity_families import DAY_TIMESTAMP, endpoint_info, key_labels, measures, member_info
 from exporter.collectors.base import Collected, Poll, Work
-from exporter.collectors.days import DAY, LATEST_DAY, Window, covered_days, latest_completed_day, midnight, window
+from exporter.collectors.days import DAY, LATEST_DAY, Window, latest_completed_day, midnight, window
 from exporter.collectors.history import carry_over, restated_rows
+from exporter.collectors.reading import Moment, fill, moment_of, refuse_unusable
+from exporter.collectors.split import Reading, describe_members, list_parts, read_parts, refuse_changed
 from exporter.collectors.sums import KEYS_PER_STEP, Fold, Sums, column, fold, spend_by_day, sum_up
-from exporter.collectors.table import KEY_LABELS, MEASURES, Key, KeyLabel, Shape, Table
+from exporter.collectors.table import Key, Shape, Table
+from exporter.collectors.unattributed import add_unattributed
 from exporter.config.activity import Activity
-from exporter.errors import InvalidResponse
 from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
 
 # The oldest day that a window can reach: the 31-day month to date, read on the day after next before it settled.
@@ -25,16 +30,9 @@ OLDEST_DAYS_BACK = 32
 
 OPERATION = "activity"
 
-_MEANINGS = {
-    "usage_usd": "OpenRouter credits spent, in US dollars",
-    "byok_usage_usd": "External spend on own provider keys, in US dollars, in addition to usage",
-    "requests": "Number of requests",
-    "prompt_tokens": "Number of prompt tokens, cache hits included",
-    "completion_tokens": "Number of completion tokens",
-    "reasoning_tokens": "Number of reasoning tokens; can exceed completion tokens",
-    "cached_tokens": "Number of prompt tokens read from cache; can exceed prompt tokens",
-}
-_POLLED = "Refreshed by polling, not by the scrape."
+# What is asked besides, and which rows of that can be unusable.
+_MORE_OPERATIONS = {"api_key": (listing.WORKSPACES, listing.KEYS), "member": (listing.MEMBERS,)}
+_MORE_REASONS = {"api_key": tuple(each for each in KEY_REJECTION_REASONS if each not in REJECTION_REASONS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,15 @@ class ActivityCollector:
     """Reads the account's activity; the last poll's table is its memory, and nothing older."""
 
     name: str = "activity"
-    operations: tuple[str, ...] = (OPERATION,)
-    rejection_reasons: tuple[str, ...] = REJECTION_REASONS
 
     def __init__(self, account: str, settings: Activity) -> None:
         self._account = account
         self._settings = settings
         self._windows = (LATEST_DAY, *map(window, settings.windows))
-        self._labels = _key_labels(settings)
+        self._labels = key_labels(settings)
+        self._member_info = member_info(settings)
+        self.operations: tuple[str, ...] = (OPERATION, *_MORE_OPERATIONS.get(settings.split_by, ()))
+        self.rejection_reasons: tuple[str, ...] = (*REJECTION_REASONS, *_MORE_REASONS.get(settings.split_by, ()))
 
     @property
     def identity(self) -> Activity:
@@ -69,28 +68,35 @@ class ActivityCollector:
         )
 
     def declarations(self) -> tuple[Declaration, ...]:
-        """Return every family: the measures of each window, the day, the endpoints' names."""
+        """Return every family: the measures of each window, the day, the endpoints' names, the members'."""
         return (
-            *(declaration for each in self._windows for declaration in _measures(each, self._labels)),
+            *(declaration for each in self._windows for declaration in measures(each, self._labels)),
             DAY_TIMESTAMP,
-            _endpoint_info(self._labels),
+            endpoint_info(self._labels),
+            *([] if self._member_info is None else [self._member_info]),
         )
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the whole answer. It replaces what was there; the same bytes for the same days cost a hash."""
-        answer = await poll.ask(self._request())
         last = memory if isinstance(memory, _Read) else None
-        now = poll.instant if answer.date is None else min(poll.instant, answer.date)
-        covered = covered_days(poll.instant, answer.date)
-        if (
-            last is not None
-            and answer.digest == last.digest
-            and self._day(now, last.table) == last.day
-            and covered <= last.covered
-        ):
+        if self._settings.split_by in _MORE_OPERATIONS:
+            return await self._collect_parts(poll, last)
+        answer = await poll.ask(self._request())
+        moment = moment_of(poll.instant, (answer.date,))
+        if last is not None and self._still_holds(last, answer.digest, moment):
             poll.rejections.update(last.rejections)
             return Collected(snapshot=None, memory=last)
-        return await poll.read(OPERATION, self._read(answer, now, covered, poll, last))
+        return await poll.read(OPERATION, self._read(answer, moment, poll, last))
+
+    async def _collect_parts(self, poll: Poll, last: _Read | None) -> Collected:
+        """Read one answer for each key or member, and two for the whole."""
+        shape = self._shape(poll.instant.date())
+        parts = await list_parts(poll, self._settings, shape.first)
+        reading = await read_parts(poll, self._request(), parts, shape)
+        moment = moment_of(poll.instant, reading.dates)
+        if last is not None and self._still_holds(last, reading.digest, moment):
+            return Collected(snapshot=None, memory=last)
+        return await poll.read(OPERATION, self._read_parts(reading, parts.members, moment, poll, last))
 
     def _request(self) -> Request:
         filters = self._settings.filters
@@ -115,23 +121,42 @@ class ActivityCollector:
             days_with_rows={first + DAY * place for place in table.days_with_rows},
         )
 
-    def _read(
-        self, answer: Answer, now: datetime, covered: frozenset[date], poll: Poll, last: _Read | None
-    ) -> Work[Collected]:
-        if answer.date is not None and not covered:
-            # Publishing what is left would be a day long ago without any use, and take away what is known.
-            server, ours = answer.date.date(), poll.instant.date()
-            raise InvalidResponse(f"the server's clock says {server}, ours {ours}: no day in common")
-        rejections = poll.rejections
-        table = Table(self._shape(poll.instant.date()))
-        for piece in rows(answer, rejections):
-            table.add(piece, rejections)
-            yield
-        if rejections.counts and not table.usable:
-            # Publishing nothing would look like no use.
-            raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")
+    def _still_holds(self, last: _Read, digest: bytes, moment: Moment) -> bool:
+        """Return whether the same bytes, read at this moment, would lead to what is published."""
+        return (
+            digest == last.digest and self._day(moment.now, last.table) == last.day and moment.covered <= last.covered
+        )
 
-        day = self._day(now, table)
+    def _read(self, answer: Answer, moment: Moment, poll: Poll, last: _Read | None) -> Work[Collected]:
+        moment.refuse_wrong_clock()
+        table = Table(self._shape(poll.instant.date()))
+        yield from fill(table, answer, poll.rejections)
+        refuse_unusable(table, poll.rejections)
+        return (yield from self._collected(table, answer.digest, moment, poll, last))
+
+    def _read_parts(
+        self, reading: Reading, members: Sequence[Member], moment: Moment, poll: Poll, last: _Read | None
+    ) -> Work[Collected]:
+        moment.refuse_wrong_clock()
+        table = reading.parts
+        table.days_with_rows |= reading.whole.days_with_rows
+        day = self._day(moment.now, table)
+        settled = {each for each in moment.covered if each <= day}
+        yield from refuse_changed(reading, settled)
+        yield from add_unattributed(table, reading.whole, {(each - table.shape.first).days for each in settled})
+        return (yield from self._collected(table, reading.digest, moment, poll, last, members=members))
+
+    def _collected(
+        self,
+        table: Table,
+        digest: bytes,
+        moment: Moment,
+        poll: Poll,
+        last: _Read | None,
+        *,
+        members: Sequence[Member] = (),
+    ) -> Work[Collected]:
+        day, covered = self._day(moment.now, table), moment.covered
         restated = 0
         if last is not None:
             restated, covered = yield from self._compare(last, table, day, covered)
@@ -139,10 +164,10 @@ class ActivityCollector:
         sums = yield from sum_up(table, [each.days(day) for each in windows])
         folding = yield from fold(table, self._settings.max_endpoints)
         yield
-        snapshot = yield from self._snapshot(day, windows, sums, folding, table)
+        snapshot = yield from self._snapshot(day, windows, sums, folding, table, members=members)
         return Collected(
             snapshot=snapshot,
-            memory=_Read(answer.digest, day, table, covered, rejections),
+            memory=_Read(digest, day, table, covered, poll.rejections),
             day=day,
             restated=restated,
             folded=folding.folded,
@@ -169,25 +194,34 @@ class ActivityCollector:
         return restated, covered | carried
 
     def _snapshot(
-        self, day: date, windows: Sequence[Window], sums: Sums, folding: Fold, table: Table
+        self,
+        day: date,
+        windows: Sequence[Window],
+        sums: Sums,
+        folding: Fold,
+        table: Table,
+        *,
+        members: Sequence[Member],
     ) -> Work[Snapshot]:
         names = ("account", *self._labels)
         endpoints = LabelSets(names, [(self._account, *row) for row in folding.rows])
         yield
         families = []
         for each, totals in zip(windows, sums.windows, strict=True):
-            for declaration, values in zip(_measures(each, self._labels), totals, strict=True):
+            for declaration, values in zip(measures(each, self._labels), totals, strict=True):
                 families.append(Family(declaration, endpoints, column(folding, values)))
                 yield
         account = LabelSets(("account",), [(self._account,)])
         families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
         families.append((yield from self._info(folding, table)))
+        if self._member_info is not None:
+            families.append(describe_members(self._member_info, self._account, members))
         yield
         return Snapshot(tuple(families))
 
     def _info(self, folding: Fold, table: Table) -> Work[Family]:
         """Return the names of every published endpoint but `other`; one series each, or joins would fail."""
-        declaration = _endpoint_info(self._labels)
+        declaration = endpoint_info(self._labels)
         seen: dict[Key, tuple[int, Key]] = {}
         for steps, (row, members) in enumerate(zip(folding.rows, folding.members, strict=True)):
             if steps % KEYS_PER_STEP == 0:
@@ -201,44 +235,3 @@ class ActivityCollector:
                 seen[key] = max(seen.get(key, named), named)
         names = [labels for _, labels in seen.values()]
         return Family(declaration, LabelSets(declaration.labels, names), array("d", [1.0]) * len(names))
-
-
-DAY_TIMESTAMP = Declaration(
-    "openrouter_activity_day_timestamp_seconds",
-    f"Start of the latest completed UTC day that the activity gauges describe, as Unix time in seconds. {_POLLED}",
-    ("account",),
-)
-
-
-def _key_labels(settings: Activity) -> tuple[KeyLabel, ...]:
-    return tuple(
-        label
-        for label in KEY_LABELS
-        if label not in settings.drop_labels and (label != "workspace_id" or settings.split_by == "workspace")
-    )
-
-
-def _measures(each: Window, labels: tuple[KeyLabel, ...]) -> tuple[Declaration, ...]:
-    prefix = f"openrouter_activity_{each.name}_" if each.name else "openrouter_activity_"
-    return tuple(
-        Declaration(prefix + measure, f"{_MEANINGS[measure]}, {_span(each)}. {_POLLED}", ("account", *labels))
-        for measure in MEASURES
-    )
-
-
-def _span(each: Window) -> str:
-    if each.length == 1:
-        return "on the latest completed UTC day"
-    if each.length is None:
-        return "from the first of the month to the latest completed UTC day"
-    return f"over the {each.length} UTC days that end with the latest completed one"
-
-
-def _endpoint_info(labels: tuple[KeyLabel, ...]) -> Declaration:
-    wanted = ("endpoint_id", "model", "model_permaslug", "provider")
-    kept = tuple(name for name in wanted if name in labels or (name == "model_permaslug" and "model" in labels))
-    return Declaration(
-        "openrouter_activity_endpoint_info",
-        f"Names of an endpoint with use in the API's 30 days; the value is 1. {_POLLED}",
-        ("account", *kept),
-    )

@@ -17,6 +17,7 @@ from exporter.collectors.table import MEASURES, WIDTH, Key, Table
 KEYS_PER_STEP = 32
 MONEY = (0, 1)  # of the measures; the others are counts, whose sums are exact as they are
 OTHER = "other"
+SPLIT_LABELS = ("workspace_id", "key", "user_id")
 UNKNOWN = math.nan
 
 
@@ -109,7 +110,7 @@ class Fold:
 def fold(table: Table, most: int) -> Work[Fold]:
     """Keep the `most` largest endpoints (by spend, then requests, then name); the rest are summed under `other`.
 
-    A workspace's rest stays its own, so that totals per workspace stay right.
+    The rest of a workspace, key or member stays its own, so that their totals stay right.
     """
     keys = list(table.keys)
     if len(keys) <= most:
@@ -138,7 +139,7 @@ def _sizes(table: Table) -> Work[list[tuple[float, float]]]:
 
 def _other(table: Table, key: Key) -> Key:
     return tuple(
-        value if label == "workspace_id" else OTHER for label, value in zip(table.shape.labels, key, strict=True)
+        value if label in SPLIT_LABELS else OTHER for label, value in zip(table.shape.labels, key, strict=True)
     )
 
 

@@ -35,8 +35,8 @@ NO_CELL = -1
 LONGEST_TEXT = 512
 MOST_DATE_TEXTS = 4096
 
-KeyLabel = Literal["model", "provider", "endpoint_id", "workspace_id"]
-KEY_LABELS: tuple[KeyLabel, ...] = ("model", "provider", "endpoint_id", "workspace_id")
+KeyLabel = Literal["model", "provider", "endpoint_id", "workspace_id", "key", "user_id"]
+KEY_LABELS: tuple[KeyLabel, ...] = ("model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
 
 Key = tuple[str, ...]
 Place = int | RejectionReason
@@ -111,6 +111,12 @@ class Table:
     _lost_at: dict[int, int] = field(default_factory=dict)
     _identities: dict[_Identity, int] = field(default_factory=dict)
     _dates: dict[str, Place] = field(default_factory=dict)
+    _part: str = ""
+
+    def begin_part(self, part: str) -> None:
+        """Put the rows that follow under this `key` or `user_id`, which rows don't tell themselves."""
+        self._part = part
+        self._identities = {}
 
     def add(self, rows: Sequence[Row], rejections: Rejections) -> None:
         """Add rows to their cells; rows of one key and day are summed. Rows that can't be used are rejected."""
@@ -240,7 +246,7 @@ class Table:
         elif self.shape.takes_model(model or permaslug or ""):
             if not counts:
                 return _NO_KEY_YET
-            values = (model or permaslug or "", provider or "", endpoint or "", workspace or "")
+            values = (model or permaslug or "", provider or "", endpoint or "", workspace or "", self._part, self._part)
             number = self.key_index(tuple([values[column] for column in self.shape.columns]))
         self._identities[identity] = number
         return number

@@ -13,6 +13,7 @@ from exporter.config.texts import Expression, Matching, Text
 from exporter.config.units import format_duration
 
 Label = Literal["model", "provider", "endpoint_id"]
+MemberLabel = Literal["name", "email", "role"]
 
 KEY_HASH = Matching("a key's hash: 64 hexadecimal digits, in quotes", "[0-9a-fA-F]{64}")
 UUID = Matching(
@@ -54,7 +55,15 @@ class Activity(Polled):
         "Sums to offer beside the latest day; `1d` to `30d`, or `month_to_date`. May be empty.",
     ] = ("7d", "30d", "month_to_date")
     filters: Filters = Filters()
-    split_by: Annotated[Literal["none", "workspace"], "`workspace` adds the label `workspace_id`."] = "none"
+    split_by: Annotated[
+        Literal["none", "workspace", "api_key", "member"],
+        "Adds a label: `workspace_id`, `key` or `user_id`. The last two cost one request for each key or member.",
+    ] = "none"
+    member_labels: Annotated[
+        tuple[MemberLabel, ...],
+        ListOf(item=Choice(get_args(MemberLabel)), example="[name, role]", unique=True),
+        "With `split_by: member`, what `openrouter_member_info` says of each beside `user_id`. May be empty.",
+    ] = ("name",)
     include: Annotated[
         tuple[re.Pattern[str], ...],
         ListOf(item=Expression(), example='["openai/.*"]'),
@@ -77,7 +86,7 @@ class Activity(Polled):
     ] = 5000
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return times that are the wrong way round."""
+        """Return times that are the wrong way round, and a split of what one part used."""
         found = list(Polled.conflicts(self))  # super() is none in a class with slots
         if self.empty_day_after < self.settle_delay:
             empty, settle = format_duration(self.empty_day_after), format_duration(self.settle_delay)
@@ -85,4 +94,8 @@ class Activity(Polled):
                 f"empty_day_after ({empty}) is shorter than settle_delay ({settle}): no day counts before it settled"
             )
             found.append(Conflict(("empty_day_after", "settle_delay"), message))
+        only = {"api_key": "api_key_hash", "member": "user_id"}.get(self.split_by)
+        if only is not None and getattr(self.filters, only) is not None:
+            message = f"split_by: {self.split_by} and filters.{only} exclude each other: there is nothing to split"
+            found.append(Conflict(("split_by", "filters"), message))
         return tuple(found)

@@ -53,6 +53,7 @@ activities = st.builds(
         workspace_id=st.none() | st.uuids().map(str),
     ),
     split_by=st.sampled_from(["none", "workspace"]),
+    member_labels=st.lists(st.sampled_from(["name", "email", "role"]), unique=True).map(tuple),
     include=expressions,
     exclude=expressions,
     drop_labels=st.lists(st.sampled_from(["model", "provider", "endpoint_id"]), unique=True).map(tuple),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.activity import Activity
+from exporter.config.activity import Activity, Filters
 from exporter.config.load import default, load, parse, warnings_of
 from exporter.config.model import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret, FileSecret
@@ -64,6 +64,12 @@ def test_an_empty_section_has_its_defaults(read: Read) -> None:
         ('include: ["openai/.*"]', Activity(include=(re.compile("openai/.*"),))),
         ("drop_labels: [provider]", Activity(drop_labels=("provider",))),
         ("split_by: workspace", Activity(split_by="workspace")),
+        (
+            "split_by: api_key\n    filters: {user_id: user_1}",
+            Activity(split_by="api_key", filters=Filters(user_id="user_1")),
+        ),
+        ("split_by: member\n    member_labels: [email]", Activity(split_by="member", member_labels=("email",))),
+        ("member_labels: []", Activity(member_labels=())),
         ("max_endpoints: 1", Activity(max_endpoints=1)),
     ],
 )

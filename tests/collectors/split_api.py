@@ -1,0 +1,155 @@
+"""An account with keys and members without a network: rows that know whose use they are, answered as the API does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from exporter.api.answer import Answer
+from exporter.api.client import Client, Request
+from exporter.api.limit import RateLimit
+from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.base import Poll
+from exporter.config.activity import Activity
+from exporter.errors import AttemptError, StatusError
+from tests.collectors.helpers import Polled, answer, row
+from tests.support import NOON, FakeClock
+
+NUMBERS = (
+    "usage",
+    "byok_usage_inference",
+    "requests",
+    "prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+)
+
+
+def hash_of(name: str) -> str:
+    """Return the hash of the key of this name."""
+    return name.encode().hex().ljust(64, "0")
+
+
+def label_of(name: str) -> str:
+    """Return what stands in the label `key`."""
+    return hash_of(name)[:12]
+
+
+def use(owner: str, day: str, endpoint: str = "e1", **fields: Any) -> dict[str, Any]:
+    """Return a row that belongs to a key and to the member of the same name."""
+    return row(day, endpoint, **fields) | {"owner": owner}
+
+
+@dataclass
+class SplitApi:
+    """Answers for everything, or for one owner. `keys` are those that are listed: all but the deleted ones.
+
+    `not_found` are owners that are listed and yet unknown, `broken` those whose answer is a failure. `wholes` are
+    answered for everything in the place of the sums, one after the other, the last one for ever.
+    """
+
+    uses: list[dict[str, Any]]
+    keys: list[str]
+    requests_per_minute: int = 100_000
+    organization: bool = True
+    not_found: set[str] = field(default_factory=set)
+    broken: dict[str, AttemptError] = field(default_factory=dict)
+    listed: dict[str, dict[str, Any]] = field(default_factory=dict)  # more of a key's or a member's row
+    wholes: list[list[dict[str, Any]]] = field(default_factory=list)
+    server: datetime | None = None
+    asked: list[Request] = field(default_factory=list)
+    failures: list[AttemptError] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    def __post_init__(self) -> None:
+        self.limit = RateLimit(self.requests_per_minute)
+        self.metrics = self
+
+    def failed(self, _operation: str, error: AttemptError) -> None:
+        self.failures.append(error)
+
+    @property
+    def activity(self) -> list[str]:
+        """Whose activity was asked for, in order; nothing is everybody's."""
+        return [_owner(request) or "" for request in self.asked if request.path == "/activity"]
+
+    async def ask(self, request: Request, deadline: float, *, quiet: bool = False) -> Answer:
+        assert not quiet
+        self.limit.take(1000.0, deadline)
+        self.asked.append(request)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.at_once -= 1
+        return self.answer(request)
+
+    def answer(self, request: Request) -> Answer:
+        """Return what the API says at this moment."""
+        match request.path:
+            case "/workspaces":
+                return _listed([{"id": "w1", "name": "One"}])
+            case "/keys":
+                return _listed([{"hash": hash_of(name), **self.listed.get(name, {})} for name in self.keys])
+            case "/organization/members":
+                if not self.organization:
+                    raise StatusError(404, "HTTP 404: Resource not found")
+                return _listed([{"id": name, **self.listed.get(name, {})} for name in self.keys])
+        owner = _owner(request)
+        if owner in self.not_found:
+            raise StatusError(404, "HTTP 404: Resource not found")
+        if owner in self.broken:
+            raise self.broken[owner]
+        if owner is None and self.wholes:
+            rows = self.wholes.pop(0) if len(self.wholes) > 1 else self.wholes[0]
+            return answer(rows, self.server)
+        return answer(joined(each for each in self.uses if owner in (None, each["owner"])), self.server)
+
+
+def _owner(request: Request) -> str | None:
+    hash_ = request.parameters.get("api_key_hash")
+    if hash_ is not None:
+        return bytes.fromhex(hash_).rstrip(b"\0").decode()
+    return request.parameters.get("user_id")
+
+
+def _listed(rows: list[dict[str, Any]]) -> Answer:
+    return answer(json.dumps({"data": rows, "total_count": len(rows)}).encode())
+
+
+def joined(uses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row for each endpoint and day, as the API groups them."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for each in uses:
+        names = (each["date"], each["model"], each["endpoint_id"], each["provider_name"])
+        known = rows.get(names)
+        if known is None:
+            rows[names] = {name: value for name, value in each.items() if name != "owner"}
+        else:
+            known |= {name: known[name] + each[name] for name in NUMBERS if name in known}
+    return list(rows.values())
+
+
+def collector(split_by: str = "api_key", **settings: Any) -> ActivityCollector:
+    """Return one that splits."""
+    return ActivityCollector("default", Activity(split_by=split_by, **settings))  # type: ignore[arg-type]
+
+
+async def poll_parts(
+    api: SplitApi, collector_: ActivityCollector, *, now: datetime = NOON, memory: object = None
+) -> Polled:
+    """Let a collector poll once."""
+    clock = FakeClock(now)
+    way = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+    return Polled(await collector_.collect(way, memory), way.rejections, cast("Any", api))
+
+
+def split(api: SplitApi, split_by: str = "api_key", *, now: datetime = NOON, **settings: Any) -> Polled:
+    """Let a fresh collector read an account, part by part."""
+    return asyncio.run(poll_parts(api, collector(split_by, **settings), now=now))

@@ -1,0 +1,207 @@
+"""Use by key and by member: the parts add up to the whole, and what belongs to none of them is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.collectors.unattributed import UNATTRIBUTED
+from exporter.errors import InvalidResponse
+from tests.collectors.helpers import UNHURRIED, Shown, ago, at, collect, row
+from tests.collectors.split_api import SplitApi, label_of, poll_parts, split, use
+from tests.collectors.split_api import collector as a_collector
+
+E1 = ("acme/one", "Acme", "e1")
+LISTED = ["k1", "k2", "k3"]
+DELETED = ["gone", "lost"]
+
+amounts = st.integers(0, 10**9).map(lambda millionths: millionths / 10**6)
+uses = st.lists(
+    st.builds(
+        use,
+        st.sampled_from(LISTED + DELETED),
+        st.integers(1, 30).map(ago),
+        st.sampled_from(["e1", "e2"]),
+        model=st.sampled_from(["acme/one", "acme/two"]),
+        usage=amounts,
+        byok_usage_inference=amounts,
+        requests=st.integers(1, 10**6),
+        prompt_tokens=st.integers(0, 10**13),
+    ),
+    max_size=25,
+)
+
+
+def summed(shown: Shown) -> dict[str, dict[tuple[str, ...], Fraction]]:
+    """Return each family summed over its last label."""
+    sums: dict[str, dict[tuple[str, ...], Fraction]] = {}
+    for family, samples in shown.items():
+        sums[family] = defaultdict(Fraction)
+        for labels, value in samples.items():
+            sums[family][labels[:-1]] += Fraction(value)
+    return sums
+
+
+def gauges(shown: Shown) -> Shown:
+    """Return the families of numbers."""
+    return {name: samples for name, samples in shown.items() if not name.endswith(("info", "day_timestamp_seconds"))}
+
+
+def rows_of(api: SplitApi) -> list[dict[str, Any]]:
+    """Return the rows of the whole."""
+    return [{name: value for name, value in each.items() if name != "owner"} for each in api.uses]
+
+
+@UNHURRIED
+@given(uses, st.sampled_from(["api_key", "member"]))
+def test_sums_over_the_parts_are_the_whole(world: list[dict[str, Any]], split_by: str) -> None:
+    """For each family and each endpoint: counts exactly, amounts of money to the last digits."""
+    api = SplitApi(world, LISTED)
+    whole, parts = gauges(collect(rows_of(api)).shown), summed(gauges(split(api, split_by).shown))
+    assert set(whole) == set(parts)
+    for family, samples in whole.items():
+        if family.endswith("_usd"):
+            found = {labels: float(value) for labels, value in parts[family].items()}
+            assert samples == pytest.approx(found, rel=1e-9, abs=0)
+        else:
+            assert samples == parts[family]
+
+
+@UNHURRIED
+@given(uses)
+def test_each_part_is_what_it_used(world: list[dict[str, Any]]) -> None:
+    """A listed key shows its own use; the deleted ones' is together in one part."""
+    shown = split(SplitApi(world, LISTED)).shown
+    for owner, label in [*((name, label_of(name)) for name in LISTED), (None, UNATTRIBUTED)]:
+        own = [each for each in world if (each["owner"] == owner if owner else each["owner"] in DELETED)]
+        expected: dict[str, int] = defaultdict(int)
+        for each in own:
+            expected[each["model"] + each["endpoint_id"]] += each["requests"]
+        found = {labels[0] + labels[2]: value for labels, value in shown["30d_requests"].items() if labels[3] == label}
+        assert expected == found
+
+
+def test_amounts_that_leave_nothing_leave_no_noise() -> None:
+    """0.1 + 0.2 is not 0.3: the difference is nobody's use."""
+    world = [use("k1", ago(1), usage=0.1), use("k2", ago(1), usage=0.2)]
+    shown = split(SplitApi(world, LISTED)).shown
+    assert {labels[3] for labels in shown["usage_usd"]} == {label_of("k1"), label_of("k2")}
+
+
+@pytest.mark.parametrize("off", [-0.0000005, 0.0, 0.0000005])
+def test_amounts_that_the_api_rounds_are_no_contradiction(off: float) -> None:
+    """To the millionth, each answer by itself: the parts may then be more than the whole by as little."""
+    api = SplitApi([use("k1", ago(1))], ["k1"], wholes=[[row(usage=1.0 + off)]])
+    assert sum(split(api).shown["usage_usd"].values()) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("less", [{"usage": 0.9}, {"requests": 2}, {"cached_tokens": 6}, {"date": ago(2)}])
+def test_parts_that_are_more_than_the_whole_are_refused(less: dict[str, Any]) -> None:
+    """One of the two is wrong: what was there stays, and the failure says where."""
+    api = SplitApi([use("k1", ago(1))], ["k1"], wholes=[[row(**less)]])
+    with pytest.raises(InvalidResponse, match="acme/one, Acme, e1 on 2026-08-22 more than the whole"):
+        split(api)
+    assert [error.status_class for error in api.failures] == ["invalid_response"]
+
+
+def test_a_day_that_has_not_settled_may_grow_meanwhile() -> None:
+    """It is not shown yet: what was asked for first may know less of it than what was asked for last."""
+    early = at("2026-08-23 00:10:00")
+    api = SplitApi([use("k1", ago(1)), use("k1", ago(2))], ["k1"], wholes=[[row(ago(2))]])
+    polled = split(api, now=early)
+    assert polled.collected.day == early.date() - timedelta(days=2)
+    assert polled.shown["requests"] == {("acme/one", "Acme", "e1", label_of("k1")): 3.0}
+
+
+def test_a_number_that_a_part_does_not_say_is_unknown_of_the_rest_too() -> None:
+    """What can't be subtracted is not made up; the numbers that all say are there."""
+    whole = [row(requests=9, cached_tokens=50)]
+    shown = split(SplitApi([use("k1", ago(1), cached_tokens=...)], ["k1"], wholes=[whole])).shown
+    assert shown["cached_tokens"] == {}
+    assert shown["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, UNATTRIBUTED): 6.0}
+
+
+def test_a_number_that_nobody_says_has_no_series() -> None:
+    """Neither of the parts nor of the rest."""
+    world = [use(owner, ago(1), cached_tokens=...) for owner in ("k1", "gone")]
+    shown = split(SplitApi(world, ["k1"])).shown
+    assert (shown["cached_tokens"], shown["30d_cached_tokens"]) == ({}, {})
+    assert len(shown["requests"]) == 2
+
+
+def test_an_account_without_any_key_has_only_the_rest() -> None:
+    """And one without any use has nothing."""
+    assert split(SplitApi([use("gone", ago(1))], [])).shown["requests"] == {(*E1, UNATTRIBUTED): 3.0}
+    assert split(SplitApi([], LISTED)).shown["requests"] == {}
+
+
+@UNHURRIED
+@given(uses, st.integers(1, 6))
+def test_each_key_keeps_its_own_rest(world: list[dict[str, Any]], most: int) -> None:
+    """The smallest endpoints are folded key by key, so that totals per key stay right."""
+    folded: dict[str, Any] = {"max_endpoints": most}
+    totals: list[dict[str, float]] = []
+    for settings in ({}, folded):
+        totals.append(defaultdict(float))
+        for labels, value in split(SplitApi(world, LISTED), **settings).shown["30d_requests"].items():
+            totals[-1][labels[3]] += value
+    assert totals[0] == totals[1]
+
+
+def test_dropped_labels_and_models_left_out_go_with_a_split() -> None:
+    """The rest is that of the models which are shown."""
+    world = [use(owner, ago(1), model=model) for owner in ("k1", "gone") for model in ("acme/one", "acme/two")]
+    patterns = (re.compile("acme/one"),)
+    dropped = ("model", "provider", "endpoint_id")
+    shown = split(SplitApi(world, ["k1"]), include=patterns, drop_labels=dropped).shown
+    assert shown["requests"] == {(label_of("k1"),): 3.0, (UNATTRIBUTED,): 3.0}
+
+
+def test_a_key_that_was_deleted_leaves_its_use_behind() -> None:
+    """From one poll to the next: its series go, the totals stay."""
+    api, splitting = SplitApi([use("k1", ago(1)), use("k2", ago(1))], ["k1", "k2"]), a_collector()
+
+    async def both() -> tuple[Shown, Shown]:
+        first = await poll_parts(api, splitting)
+        api.keys = ["k1"]
+        return first.shown, (await poll_parts(api, splitting, memory=first.memory)).shown
+
+    first, second = asyncio.run(both())
+    assert first["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, label_of("k2")): 3.0}
+    assert second["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, UNATTRIBUTED): 3.0}
+
+
+def test_days_are_carried_over_key_by_key() -> None:
+    """Just after midnight the 30 days reach further back than the API does; each key keeps its own."""
+    before, after = at("2026-08-22 23:50:00"), at("2026-08-23 00:10:00")
+    api = SplitApi([use("k1", "2026-07-23"), use("gone", "2026-07-23"), use("k1", "2026-08-21")], ["k1"])
+    splitting = a_collector()
+
+    async def both() -> tuple[Shown, Shown]:
+        first = await poll_parts(api, splitting, now=before)
+        api.uses = api.uses[2:]  # the API does not answer 23 July any more
+        return first.shown, (await poll_parts(api, splitting, now=after, memory=first.memory)).shown
+
+    first, second = asyncio.run(both())
+    assert second["30d_requests"] == {(*E1, label_of("k1")): 6.0, (*E1, UNATTRIBUTED): 3.0}
+    assert first["30d_requests"] == second["30d_requests"]
+
+
+def test_a_change_is_counted_in_the_part_where_it_is() -> None:
+    """Two keys' numbers changed: two rows were restated."""
+    api, splitting = SplitApi([use(name, ago(1)) for name in (*LISTED, "gone")], LISTED), a_collector()
+
+    async def both() -> int:
+        first = await poll_parts(api, splitting)
+        api.uses = [each | {"requests": 99} for each in api.uses[:2]] + api.uses[2:]
+        return (await poll_parts(api, splitting, memory=first.memory)).collected.restated
+
+    assert asyncio.run(both()) == 2
