@@ -7,6 +7,9 @@ from prometheus_client import Counter, Histogram
 from exporter.errors import STATUS_CLASSES, AttemptError
 from exporter.telemetry import Telemetry
 
+# Rules look for an increase of these; a series that begins at 1 has none.
+WATCHED_CODES = ("200", "401", "403", "429")
+
 
 class ApiMetrics:
     """What is counted about one account's requests. `operations` have their series from the start."""
@@ -46,6 +49,8 @@ class ApiMetrics:
         )
         self._waited.labels(account)
         for operation in operations:
+            for code in WATCHED_CODES:
+                self._responses.labels(account, operation, code)
             self._retries.labels(account, operation)
             self._throttled.labels(account, operation)
             for status_class in STATUS_CLASSES:

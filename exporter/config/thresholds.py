@@ -16,6 +16,7 @@ HOUR = 3600.0
 
 _USD = Decimal(minimum=0, maximum=1_000_000_000)
 _FACTOR = Decimal(minimum=1, maximum=1_000_000)
+_OF_A_WEEK = Decimal(minimum=1, maximum=6.9)  # the day is one of the seven, so no ratio is above 7
 _SHARE = Decimal(minimum=0, maximum=1)
 _TIME = Duration(minimum=0, maximum=YEAR)
 
@@ -25,7 +26,7 @@ class Thresholds(Settings):
     """What the alerts of config/prometheus compare with; null switches an alert off."""
 
     month_budget_usd: Annotated[float | None, _USD, "The month, projected to its end, costs more than this."] = None
-    spend_ratio: Annotated[float | None, _FACTOR, "A day costs more than this many times its 7-day mean."] = 3.0
+    spend_ratio: Annotated[float | None, _OF_A_WEEK, "A day costs more than this many times its 7-day mean."] = 3.0
     spend_floor_usd: Annotated[
         float | None, _USD, "No alert about a day's or today's spend while it is less than this."
     ] = 1.0
