@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collecting import CollectingMetrics
-from exporter.collectors.activity import ActivityCollector
-from exporter.config.activity import Activity
+from exporter.collectors import registry
+from exporter.config.model import Collectors
 from exporter.config.thresholds import Thresholds
 from exporter.keycheck import KeyMetrics
 from exporter.process import ProcessMetrics
@@ -31,15 +31,15 @@ report has no series; 0 is always a 0 that the API meant.
 def reference() -> str:
     """Return the page, in Markdown."""
     account, process, thresholds = Telemetry(), Telemetry(), Telemetry()
-    collector = ActivityCollector("", Activity())
-    CollectingMetrics(account, "", [collector])
+    collectors = [collector for collector, _ in registry.every("", Collectors())]
+    CollectingMetrics(account, "", collectors)
     ApiMetrics(account, "", ())
     KeyMetrics(account, "")
     ThresholdMetrics(thresholds, "", Thresholds())
     ProcessMetrics(process, SystemClock(), "")
     RequestDuration(process, ())
     sections = (
-        ("Usage: `GET /activity`", collector.declarations(), _USAGE),
+        *((title, each.declarations(), text) for each in collectors for title, text in [_COLLECTORS[each.name]]),
         ("How collecting goes, and the API", account.declarations(), ""),
         ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
         ("The exporter's process", process.declarations(), ""),
@@ -47,10 +47,34 @@ def reference() -> str:
     return "\n".join([_HEAD, *(_section(*section) for section in sections)])
 
 
-_USAGE = """\
+_ACTIVITY = """\
 Windows are configurable (`collectors.activity.windows`); these are the default's. With `split_by: workspace` each
 family but the day's has the label `workspace_id` too; a dropped label (`drop_labels`) is left out.
 """
+
+_CREDITS = """\
+An ordinary key is told zeros: those are no balance, and fail the poll.
+"""
+
+_KEYS = """\
+`key` is the first 12 digits of the key's hash (all of them where two keys begin alike); what people call it is in
+`openrouter_key_info`, so that a new name breaks no series. The limit holds for one reset interval: what is used of it
+is limit minus remaining, never the spending since the key was made. With `show_creator` the names include
+`creator_user_id`; beyond `max_keys` the spending of the others is summed under `other`.
+"""
+
+_KEY = """\
+The key that the exporter itself asks with. `scope` says what a budget holds for, `budget_id` is that of the budget or
+of the guardrail, where it has one; of two with the same name the one that stops the key first is shown.
+"""
+
+# Each collector's title and what is to be said before its table.
+_COLLECTORS = {
+    "activity": ("Usage: `GET /activity`", _ACTIVITY),
+    "credits": ("Credits: `GET /credits`", _CREDITS),
+    "keys": ("Keys: `GET /keys`", _KEYS),
+    "key": ("The calling key: `GET /key`", _KEY),
+}
 
 _THRESHOLDS = """\
 What the configuration says under `thresholds`, for the rules to compare with; one that is null has no series.

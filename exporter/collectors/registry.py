@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from exporter.collectors.activity import ActivityCollector
 from exporter.collectors.base import Collector
+from exporter.collectors.calling_key import CallingKeyCollector
+from exporter.collectors.credits import CreditsCollector
+from exporter.collectors.keys import KeysCollector
 from exporter.config.model import Collectors
 from exporter.config.polled import Polled
 
 
 def every(account: str, collectors: Collectors) -> tuple[tuple[Collector, Polled], ...]:
     """Return an account's collectors, enabled or not, each with its settings."""
-    return ((ActivityCollector(account, collectors.activity), collectors.activity),)
+    return (
+        (ActivityCollector(account, collectors.activity), collectors.activity),
+        (CreditsCollector(account, collectors.credits), collectors.credits),
+        (KeysCollector(account, collectors.keys), collectors.keys),
+        (CallingKeyCollector(account, collectors.key), collectors.key),
+    )
 
 
 def enabled(account: str, collectors: Collectors) -> list[tuple[Collector, Polled]]:

@@ -10,7 +10,8 @@ from exporter.simulator.data import Row, usd
 from exporter.simulator.slices import Slice, parts_of
 
 _DAY = timedelta(days=1)
-_TOP_UP_USD = 500  # credits are bought in these steps, before they run out
+_TOP_UP_USD = 1000  # credits are bought in these steps
+_TOP_UPS_AHEAD = 3  # so many of them are left when the next is bought: weeks of what an account spends
 _KEY_LIMIT_USD = 20_000.0
 _FREE_REQUESTS_PER_DAY = 1000
 _MILLION = 1_000_000
@@ -108,7 +109,8 @@ def _next_month(day: date) -> str:
 def credits_body(spent: int) -> dict[str, Any]:
     """Return the body of `/credits` of an account that spent so many millionths and always bought more in time."""
     used = usd(spent)
-    return {"data": {"total_credits": _TOP_UP_USD * (int(used // _TOP_UP_USD) + 1), "total_usage": used}}
+    bought = _TOP_UP_USD * (int(used // _TOP_UP_USD) + 1 + _TOP_UPS_AHEAD)
+    return {"data": {"total_credits": bought, "total_usage": used}}
 
 
 def key_body(

@@ -90,7 +90,7 @@ class Organization:
     def _shape(self, seed: int, slices: tuple[Slice, ...], number: int) -> KeyShape:
         limit, reset = _LIMITS[number] if number < len(_LIMITS) else (None, None)
         idle = number >= len(slices)
-        expires = {_EXPIRED: 57, _EXPIRING: 63}.get(number)  # three days before and after the account's sixtieth
+        expires = {_EXPIRED: 57, _EXPIRING: 70}.get(number)  # days of the account, which begins with its sixtieth
         return KeyShape(
             hash=key_hash(f"key/{seed}/{number}") if idle else slices[number].api_key_hash,
             name=_IDLE_NAMES[number % len(_IDLE_NAMES)] if idle else key_name(number),

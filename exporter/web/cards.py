@@ -33,8 +33,9 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     if last is not None and last.outcome == "failed":
         success = "never" if collector.last_success is None else moment(collector.last_success, now)
         facts.append(("Last success", success))
+    if collector.day is not None:  # what is left and what is limited is as of now, and describes no day
+        facts.append(("Describes", f"{collector.day} (UTC)"))
     facts += [
-        ("Describes", f"{collector.day} (UTC)" if collector.day else "no day yet"),
         ("Series", f"{collector.series:,}"),
         ("Values expire", _expiry(collector, now)),
     ]
@@ -112,7 +113,8 @@ def _expiry(collector: CollectorStatus, now: datetime) -> str:
 def _error(poll: PollRecord | None) -> str:
     if poll is None or poll.error is None:
         return ""
-    kind = f"<b>{safe(poll.status_class)}</b> " if poll.status_class else ""
+    word = poll.status_class or poll.reason
+    kind = f"<b>{safe(word)}</b> " if word else ""
     return f'<p class="error">{kind}{isolated(poll.error)}</p>'
 
 

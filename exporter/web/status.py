@@ -3,7 +3,7 @@
     version, now, started, ready
     collectors[]: account, collector, state, interval_seconds, polling, last_success, next_poll, expires, series, day,
                   advice
-      polls[]: started, duration_seconds, outcome, error, status, status_class      oldest first
+      polls[]: started, duration_seconds, outcome, error, status, status_class, reason      oldest first
       spend[]: day, usd                                                     oldest first
 
 Times are RFC 3339 in UTC, days are ISO dates; what isn't known is null, as is a number that JSON has no word for.
@@ -59,6 +59,7 @@ def _poll(poll: PollRecord) -> dict[str, Any]:
         "error": None if poll.error is None else _text(poll.error),
         "status": poll.status,
         "status_class": poll.status_class,
+        "reason": poll.reason,
     }
 
 

@@ -51,6 +51,7 @@ def test_whole_document() -> None:
                         "error": "503: no upstream",
                         "status": None,
                         "status_class": "5xx",
+                        "reason": None,
                     }
                 ],
                 "spend": [{"day": "2026-08-22", "usd": 1.5}],
