@@ -18,7 +18,6 @@ from exporter.config.written import WrittenFile
 from exporter.errors import ConfigurationError, Mistake, SecretError
 
 DEFAULT_VARIABLE = "OPENROUTER_API_KEY"
-_OTHERS_MAY_READ = stat.S_IRGRP | stat.S_IROTH
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -85,11 +84,13 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
         if not isinstance(account.key, FileSecret):
             continue
         try:
-            mode = account.key.path.stat().st_mode
+            status = account.key.path.stat()
         except OSError:
             continue  # gone since it was read; the poll will say so
-        if mode & _OTHERS_MAY_READ:
-            path, permissions = account.key.path, stat.filemode(mode)
+        # Kubernetes mounts a secret as root's, for the pod's group to read: only who owns a file can do better.
+        group = stat.S_IRGRP if status.st_uid == os.geteuid() else 0
+        if status.st_mode & (group | stat.S_IROTH):
+            path, permissions = account.key.path, stat.filemode(status.st_mode)
             found.append(
                 f'account "{account.name}": key file {path} can be read by others ({permissions}); chmod 600 it'
             )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -216,3 +217,14 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: i
     warnings = warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key)),)))
     assert count == len(warnings)
     assert all('account "team"' in warning and "chmod 600" in warning for warning in warnings)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize(("mode", "count"), [(0o440, 0), (0o444, 1)])
+def test_a_key_file_of_somebody_else_is_for_its_group(tmp_path: Path, mode: int, count: int) -> None:
+    """As Kubernetes mounts secrets: whoever is in the group can do nothing about it."""
+    key = tmp_path / "team.key"
+    key.write_text("sk-or-v1-test")
+    os.chown(key, 65532, 65532)
+    key.chmod(mode)
+    assert count == len(warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key)),))))
