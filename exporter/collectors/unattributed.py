@@ -17,6 +17,7 @@ from exporter.collectors.table import MEASURES, WIDTH, Key, Table
 from exporter.errors import InvalidResponse
 
 UNATTRIBUTED = "unattributed"
+KEYS_PER_STEP = 1024
 
 # The API adds up floating-point numbers for each answer anew: less than this part of a sum is no use but noise.
 NOISE = 1e-9
@@ -31,21 +32,22 @@ def add_unattributed(table: Table, whole: Table, settled: Container[int]) -> Wor
     Raises InvalidResponse if, on a day whose place is in `settled`, the parts are more than the whole.
     """
     parts: dict[Key, list[int]] = {base: [] for base in whole.keys}
-    for key, index in table.keys.items():
+    for steps, (key, index) in enumerate(table.keys.items()):
         parts.setdefault(key[:-1], []).append(index)
-    yield
+        if steps % KEYS_PER_STEP == 0:
+            yield
     for base, members in parts.items():
-        _add_rest(table, whole, base, members, settled)
-        yield
+        yield from _add_rest(table, whole, base, members, settled)
     table.days_with_rows |= whole.days_with_rows
     table.hidden |= whole.hidden
 
 
-def _add_rest(table: Table, whole: Table, base: Key, members: Sequence[int], settled: Container[int]) -> None:
+def _add_rest(table: Table, whole: Table, base: Key, members: Sequence[int], settled: Container[int]) -> Work[None]:
     index = whole.keys.get(base)
     for place in range(table.shape.days):
         total = None if index is None else whole.cell(index, place)
         cells = [cell for member in members if (cell := table.cell(member, place)) is not None]
+        yield
         if total is None and not cells:
             continue
         rest = _rest(total or _NOTHING, cells)

@@ -1,0 +1,155 @@
+"""Splits of the simulated account, from its answers to the text that Prometheus reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.base import Collector
+from exporter.collectors.keys import KeysCollector
+from exporter.collectors.unattributed import UNATTRIBUTED
+from exporter.config.activity import Activity
+from exporter.config.balances import Keys
+from exporter.exposition import Exposition
+from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from exporter.telemetry import Telemetry
+from tests.polling.harness import Polling, polling
+from tests.support import FakeClock
+
+SPLITS = {"api_key": "key", "member": "user_id", "workspace": "workspace_id"}
+NOW = {"settle_delay": 0.0, "empty_day_after": 0.0}
+
+Series = dict[tuple[tuple[str, str], ...], float]
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Running]:
+    """An account of four keys with use, of which one was deleted."""
+    async with running(SimulatorSettings(endpoints=8, api_keys=3), FakeClock()) as server:
+        yield server
+
+
+def scraped(it: Polling) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Return each family that a scrape shows, with its labels."""
+    exposition = Exposition(it.store, Telemetry(), it.clock)
+    text = exposition.answer("", "", ()).body.decode()
+    return {
+        family.name: [(sample.labels, sample.value) for sample in family.samples]
+        for family in text_string_to_metric_families(text)
+    }
+
+
+@asynccontextmanager
+async def reading(simulator: Running, collector: Collector) -> AsyncIterator[Polling]:
+    """Give a poller that has polled once."""
+    async with polling(collector, simulator.url) as it:
+        record = await it.poll()
+        assert record is not None
+        assert record.outcome == "changed", record.error
+        yield it
+
+
+def activity(split_by: str, **settings: Any) -> ActivityCollector:
+    """Return a collector that splits."""
+    return ActivityCollector("default", Activity(split_by=split_by, **settings))  # type: ignore[arg-type]
+
+
+async def shown(simulator: Running, collector: Collector) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Return what a scrape shows after one poll."""
+    async with reading(simulator, collector) as it:
+        return scraped(it)
+
+
+def without(label: str, samples: list[tuple[dict[str, str], float]]) -> Series:
+    """Return samples summed over a label."""
+    sums: Series = defaultdict(float)
+    for labels, value in samples:
+        sums[tuple(sorted((name, text) for name, text in labels.items() if name != label))] += value
+    return sums
+
+
+@pytest.mark.parametrize("split_by", SPLITS)
+async def test_the_split_adds_up_to_the_whole(simulator: Running, split_by: str) -> None:
+    """Every number of every endpoint, whether split by key, by member or not at all."""
+    whole = await shown(simulator, activity("none"))
+    split = await shown(simulator, activity(split_by))
+    names = [name for name in whole if name.startswith("openrouter_activity_") and "info" not in name]
+    assert len(names) == 4 * 7 + 1
+    for name in names:
+        assert without("", whole[name]) == pytest.approx(without(SPLITS[split_by], split[name]), rel=1e-12)
+
+
+@pytest.mark.parametrize(("split_by", "rest"), [("api_key", True), ("member", False)])
+async def test_use_of_a_deleted_key_belongs_to_no_key_but_to_its_member(
+    simulator: Running, split_by: str, *, rest: bool
+) -> None:
+    """The account has use that no listed key accounts for; all its members are still there."""
+    found = await shown(simulator, activity(split_by))
+    parts = {labels[SPLITS[split_by]] for labels, _ in found["openrouter_activity_30d_requests"]}
+    assert rest == (UNATTRIBUTED in parts)
+    assert len(parts) == 4 if rest else 3
+
+
+async def test_keys_have_their_names_by_a_join(simulator: Running) -> None:
+    """On account and key, with what the collector of keys publishes."""
+    use = await shown(simulator, activity("api_key"))
+    names = await shown(simulator, KeysCollector("default", Keys()))
+    named = {(labels["account"], labels["key"]): labels["name"] for labels, _ in names["openrouter_key_info"]}
+    used = {(labels["account"], labels["key"]) for labels, _ in use["openrouter_activity_30d_requests"]}
+    assert used - set(named) == {("default", UNATTRIBUTED)}
+    assert all(named.values())
+
+
+async def test_members_have_their_names_by_a_join(simulator: Running) -> None:
+    """On account and user_id; no address is anywhere unless it was asked for."""
+    found = await shown(simulator, activity("member"))
+    named: Mapping[str, str] = {labels["user_id"]: labels["name"] for labels, _ in found["openrouter_member_info"]}
+    assert {labels["user_id"] for labels, _ in found["openrouter_activity_30d_requests"]} == set(named)
+    assert all(named.values())
+    assert "@" not in repr(found)
+    asked = await shown(simulator, activity("member", member_labels=("email",)))
+    assert all("@" in labels["email"] for labels, _ in asked["openrouter_member_info"])
+
+
+@pytest.mark.parametrize("failing", range(5))
+async def test_all_or_nothing(simulator: Running, failing: int) -> None:
+    """Whichever of the five requests fails: what was shown stays, and the next poll is whole again."""
+    async with reading(simulator, activity("api_key")) as it:
+        good = scraped(it)["openrouter_activity_requests"]
+        passing = [Fault(Kind.SLOW, delay=0.0, times=failing, path="/activity")] if failing else []
+        simulator.faults.replace(*passing, Fault(Kind.STATUS, status=500, times=1, path="/activity"))
+        record = await it.poll(after=900.0)
+        assert record is not None
+        assert ("failed", "5xx") == (record.outcome, record.status_class)
+        assert good == scraped(it)["openrouter_activity_requests"]
+        simulator.faults.replace()
+        record = await it.poll(after=900.0)
+        assert record is not None
+        assert record.outcome == "unchanged"
+
+
+async def test_parts_of_another_day_than_the_whole(simulator: Running) -> None:
+    """The API shows a day late to those who ask first: an answer that lacks it fits to none that has it."""
+    simulator.faults.replace(Fault(Kind.LATE_DAY, times=1, path="/activity"))
+    async with polling(activity("api_key", **NOW), simulator.url) as it:
+        record = await it.poll()
+        assert record is not None
+        assert "rows changed while the parts were asked for" in (record.error or "")
+        assert it.published() == 0
+
+
+async def test_nothing_new_publishes_nothing(simulator: Running) -> None:
+    """However many answers say so."""
+    async with reading(simulator, activity("member")) as it:
+        record = await it.poll(after=900.0)
+        assert record is not None
+        assert record.outcome == "unchanged"
+        assert simulator.counts["/api/v1/activity"] == 2 * 5
