@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from exporter.config.analytics_names import LONGEST_DAYS, RECENT_DAYS, only_recent
 from exporter.config.kinds import Duration, Whole
 from exporter.config.polled import Enabled, Interval, Polled, StaleAfter
 from exporter.config.shape import Conflict, ListOf, Settings
 from exporter.config.texts import Matching, Text
+from exporter.config.units import format_duration
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
 IDENTIFIER = Matching("a name in small letters, such as total_usage", "[a-z][a-z0-9_]{0,62}")
 _OF_LISTS = ("in", "not_in")
 MOST_DIMENSIONS = 2
+OWN_LABELS = ("account", "query")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ class AnalyticsQuery(Settings):
         "What is counted; without any, everything.",
     ] = ()
     range: Annotated[
-        float, Duration(minimum=MINUTE, maximum=367 * DAY), "How far back from now, to a whole minute."
+        float, Duration(minimum=MINUTE, maximum=LONGEST_DAYS * DAY), "How far back from now, to a whole minute."
     ] = HOUR
     max_series: Annotated[
         int,
@@ -80,11 +83,22 @@ class AnalyticsQuery(Settings):
     ] = 1000
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return more dimensions than the API takes."""
-        if len(self.dimensions) <= MOST_DIMENSIONS:
-            return ()
-        message = f"the API splits by {MOST_DIMENSIONS} dimensions at most, not by {len(self.dimensions)}"
-        return (Conflict(("dimensions",), message),)
+        """Return more dimensions than the API takes, one that is a label of ours, and a range that is too long."""
+        found = []
+        if len(self.dimensions) > MOST_DIMENSIONS:
+            message = f"the API splits by {MOST_DIMENSIONS} dimensions at most, not by {len(self.dimensions)}"
+            found.append(Conflict(("dimensions",), message))
+        found += [
+            Conflict(("dimensions",), f"{name} is a label already") for name in OWN_LABELS if name in self.dimensions
+        ]
+        asked = (*self.dimensions, *(each.field for each in self.filters))
+        recent = only_recent(self.metrics, asked)
+        if recent and self.range > RECENT_DAYS * DAY:
+            message = (
+                f"the API answers {recent[0]} for {RECENT_DAYS} days at most, not for {format_duration(self.range)}"
+            )
+            found.append(Conflict(("range",), message))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,51 @@
+"""Rows of one analytics query as numbers by label values."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+
+from exporter.api.analytics import Row, label
+from exporter.api.fields import UnusableError, number, signed
+from exporter.api.rows import Rejections
+from exporter.collectors.analytics_units import Measure, Unit
+
+REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "duplicate")
+UNKNOWN = math.nan
+
+
+class Rows:
+    """Numbers by the dimensions' values, in the measures' order; NaN is a number that isn't known.
+
+    Two rows can have the same names: two keys may be called alike. What may be summed is summed; of a rate or a
+    percentile neither is the right one, so that series is left out.
+    """
+
+    def __init__(self, dimensions: Sequence[str], measures: Sequence[Measure], rejections: Rejections) -> None:
+        self.numbers: dict[tuple[str, ...], array[float]] = {}
+        self._dimensions = dimensions
+        self._measures = measures
+        self._rejections = rejections
+
+    def take(self, row: Row) -> None:
+        """Add a row."""
+        try:
+            labels = tuple([label(row, name) for name in self._dimensions])
+            numbers = array("d", [_number(row, measure) for measure in self._measures])
+        except UnusableError as error:
+            self._rejections.add(error.reason, row)
+            return
+        there = self.numbers.get(labels)
+        if there is not None:
+            if not all(measure.may_be_summed for measure in self._measures):
+                self._rejections.add("duplicate", labels)
+            both = zip(self._measures, there, numbers, strict=True)
+            numbers = array("d", [a + b if measure.may_be_summed else UNKNOWN for measure, a, b in both])
+        self.numbers[labels] = numbers
+
+
+def _number(row: Row, measure: Measure) -> float:
+    """Return a row's number in the family's unit. Amounts of money can be below 0: discounts are."""
+    value = (signed if measure.unit is Unit.USD else number)(row, measure.metric)
+    return UNKNOWN if value is None else measure.converted(value)

@@ -1,0 +1,219 @@
+"""`POST /analytics/query`: what each pair of model and provider did on the current UTC day, so far.
+
+The range ends with the last second of our current minute: nothing later has happened yet, so it does not matter whether
+the end is part of it; it never reaches into the next day; and it differs each minute, so no older answer fits it.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+
+from exporter.api import analytics
+from exporter.api.analytics import Reply, Row, label
+from exporter.api.answer import Answer
+from exporter.api.client import Request
+from exporter.api.fields import UnusableError, number
+from exporter.api.rows import Rejections
+from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.days import DAY, midnight
+from exporter.collectors.gauges import POLLED, known
+from exporter.collectors.sums import KEYS_PER_STEP, OTHER
+from exporter.config.analytics import Today
+from exporter.errors import InvalidResponse, TooManyRows
+from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+
+REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "missing_numbers")
+MOST_REQUESTS = 16  # of one poll
+LAST_SECOND = timedelta(seconds=59)
+LABELS = ("account", "model", "provider")
+
+_SO_FAR = "on the current UTC day so far"
+
+# What the API is asked for, and what it is published as: the measures that `/activity` has under the same names.
+# `credits_usage` is all that is charged, fees for own keys included; `total_usage` would add `byok_usage` to it.
+_METRICS = {
+    "credits_usage": ("usage_usd", f"OpenRouter credits spent {_SO_FAR}, in US dollars"),
+    "byok_usage": (
+        "byok_usage_usd",
+        f"External spend on own provider keys {_SO_FAR}, in US dollars, in addition to usage",
+    ),
+    "request_count": ("requests", f"Number of requests {_SO_FAR}"),
+    "tokens_prompt": ("prompt_tokens", f"Number of prompt tokens {_SO_FAR}, cache hits included"),
+    "tokens_completion": ("completion_tokens", f"Number of completion tokens {_SO_FAR}"),
+    "reasoning_tokens": ("reasoning_tokens", f"Number of reasoning tokens {_SO_FAR}; can exceed completion tokens"),
+    "cached_tokens": (
+        "cached_tokens",
+        f"Number of prompt tokens read from cache {_SO_FAR}; can exceed prompt tokens",
+    ),
+}
+_FAMILIES = tuple(
+    Declaration(f"openrouter_today_{name}", f"{meaning}. {POLLED}", LABELS) for name, meaning in _METRICS.values()
+)
+_TIMESTAMP = Declaration(
+    "openrouter_today_timestamp_seconds",
+    f"Start of the UTC day that the today gauges describe, as Unix time in seconds. {POLLED}",
+    ("account",),
+)
+_USAGE, _BYOK_USAGE, _REQUESTS = range(3)
+
+Pair = tuple[str, str]  # model, provider
+Conditions = tuple[tuple[Literal["in", "not_in"], frozenset[str]], ...]
+
+
+@dataclass(slots=True)
+class _Use:
+    """Numbers by pair, in the order of _METRICS; NaN is a number that isn't known."""
+
+    pairs: dict[Pair, array[float]] = field(default_factory=dict)
+    rejections: Rejections = field(default_factory=Rejections)
+
+    def take(self, row: Row) -> None:
+        """Add a row."""
+        try:
+            pair = (label(row, "model"), label(row, "provider"))
+            numbers = array("d", [known(number(row, name)) for name in _METRICS])
+        except UnusableError as error:
+            self.rejections.add(error.reason, row)
+            return
+        if all(map(math.isnan, numbers)):
+            self.rejections.add("missing_numbers", row)
+        else:
+            self.add(pair, numbers)
+
+    def add(self, pair: Pair, numbers: array[float]) -> None:
+        """Add numbers to a pair's."""
+        there = self.pairs.get(pair)
+        self.pairs[pair] = numbers if there is None else array("d", map(sum, zip(there, numbers, strict=True)))
+
+
+class TodayCollector:
+    """Reads the current day anew at each poll, and remembers nothing: the day's turn is a smaller answer."""
+
+    name: str = "today"
+    operations: tuple[str, ...] = (analytics.QUERY,)
+    rejection_reasons: tuple[str, ...] = REASONS
+
+    def __init__(self, account: str, settings: Today) -> None:
+        self._account = account
+        self._settings = settings
+
+    @property
+    def identity(self) -> Today:
+        """Return the settings, less those that only say when."""
+        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Return every family: the measures, and the day."""
+        return (*_FAMILIES, _TIMESTAMP)
+
+    async def collect(self, poll: Poll, _: object) -> Collected:
+        """Read the day whole, in parts if it must be. Raises PollError."""
+        day = poll.instant.astimezone(UTC).date()
+        answer = await poll.ask(_request(poll.instant, day, ()))
+        servers = day if answer.date is None else answer.date.astimezone(UTC).date()
+        if abs(servers - day) > DAY:
+            raise InvalidResponse(f"the server's clock says {servers}, ours {day}")
+        if servers < day:  # the new day has begun by our clock alone
+            day = servers
+            answer = await poll.ask(_request(poll.instant, day, ()))
+        use = await self._whole(poll, day, answer)
+        poll.rejections.update(use.rejections)
+        return await poll.run(self._collected(day, use))
+
+    async def _whole(self, poll: Poll, day: date, answer: Answer) -> _Use:
+        """Return the use of a day. An answer that was cut off is thrown away and asked for in two parts."""
+        whole = _Use()
+        conditions: Conditions = ()
+        waiting: list[Conditions] = []
+        for asked in range(1, MOST_REQUESTS + 1):
+            part = _Use()
+            reply = await poll.read(analytics.QUERY, self._read(poll, day, answer, conditions, part))
+            if reply.is_whole:
+                whole.pairs |= part.pairs
+                whole.rejections.update(part.rejections)
+            else:
+                waiting += _halves(conditions, sorted({model for model, _ in part.pairs} - {""}))
+            if not waiting:
+                return whole
+            if asked == MOST_REQUESTS:
+                break
+            conditions = waiting.pop()
+            answer = await poll.ask(_request(poll.instant, day, conditions))
+        raise TooManyRows(f"today's pairs of model and provider do not fit into {MOST_REQUESTS} answers")
+
+    def _read(self, poll: Poll, day: date, answer: Answer, conditions: Conditions, part: _Use) -> Work[Reply]:
+        reply = yield from analytics.read(answer, analytics.MOST_ROWS, part.rejections, part.take)
+        now = answer.date or poll.instant
+        age = min(self._settings.stale_after, (now - midnight(day)).total_seconds())
+        analytics.refuse_old(reply, since=now - timedelta(seconds=age), why="too long ago, or before the day began")
+        if part.rejections.counts and not part.pairs:
+            poll.rejections.update(part.rejections)
+            raise InvalidResponse(f"none of the rows is usable, such as {part.rejections.sample[0]}")
+        for operator, models in conditions:
+            if any((model in models) != (operator == "in") for model, _ in part.pairs):
+                raise InvalidResponse("rows of models that the filter leaves out: their numbers would count twice")
+        return reply
+
+    def _collected(self, day: date, use: _Use) -> Work[Collected]:
+        folded = max(0, len(use.pairs) - self._settings.max_endpoints)
+        if folded:
+            use = yield from _folded(use, self._settings.max_endpoints)
+        # No use at all is one series of 0 without a name: a sum over the account is 0 then, and not absent.
+        pairs = use.pairs or {("", ""): array("d", [0.0] * len(_METRICS))}
+        labels = LabelSets(LABELS, [(self._account, *pair) for pair in pairs])
+        families = []
+        for place, declaration in enumerate(_FAMILIES):
+            yield
+            families.append(Family(declaration, labels, array("d", [numbers[place] for numbers in pairs.values()])))
+        account = LabelSets(("account",), [(self._account,)])
+        families.append(Family(_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
+        return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=folded)
+
+
+def _request(instant: datetime, day: date, conditions: Conditions) -> Request:
+    start = midnight(day)
+    minute = instant.astimezone(UTC).replace(second=0, microsecond=0)
+    return analytics.query(
+        metrics=tuple(_METRICS),
+        dimensions=("model", "provider"),
+        start=start,
+        end=min(minute, start + DAY - timedelta(minutes=1)) + LAST_SECOND,
+        filters=[_filter(operator, models) for operator, models in conditions],
+        limit=analytics.MOST_ROWS,
+    )
+
+
+def _filter(operator: str, models: Iterable[str]) -> dict[str, Any]:
+    return {"field": "model", "operator": operator, "value": sorted(models)}
+
+
+def _halves(conditions: Conditions, models: list[str]) -> tuple[Conditions, Conditions]:
+    """Return what divides a part in two: half of the models that were seen in it, and all others, seen or not."""
+    half = frozenset(models[: (len(models) + 1) // 2])
+    if not half or ("in", half) in conditions:
+        raise TooManyRows("today's pairs of model and provider do not fit into one answer, and can't be divided")
+    return (*conditions, ("in", half)), (*conditions, ("not_in", half))
+
+
+def _folded(use: _Use, most: int) -> Work[_Use]:
+    """Keep the `most` largest pairs (by spend, then requests, then name); the rest are summed under `other`."""
+    sizes = []
+    for place, (pair, numbers) in enumerate(use.pairs.items()):
+        spend = sum(each for each in (numbers[_USAGE], numbers[_BYOK_USAGE]) if each == each)  # noqa: PLR0124
+        requests = numbers[_REQUESTS]
+        sizes.append((-spend, -requests if requests == requests else 0.0, pair))  # noqa: PLR0124
+        if place % KEYS_PER_STEP == 0:
+            yield
+    sizes.sort()
+    yield
+    folded = _Use()
+    for place, (*_, pair) in enumerate(sizes):
+        folded.add(pair if place < most else (OTHER, OTHER), use.pairs[pair])
+        if place % KEYS_PER_STEP == 0:
+            yield
+    return folded

@@ -1,0 +1,127 @@
+"""Polls of the analytics API: answers of a script, or the simulator's, without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from exporter.api.answer import Answer
+from exporter.api.client import Client, Request
+from exporter.api.rows import Rejections
+from exporter.collectors.base import Collected, Collector, Poll
+from exporter.errors import AttemptError
+from exporter.simulator.analytics import Analytics
+from exporter.simulator.worlds import Caller, SeededWorld
+from tests.collectors.helpers import Shown, answer, finished
+from tests.support import NOON, FakeClock
+
+Reply = Answer | AttemptError
+
+
+@dataclass
+class ScriptedClient:
+    """Gives its replies one after the other, the last one for ever, or asks `reply`; remembers what it was asked."""
+
+    replies: list[Reply] | Callable[[Request], Reply]
+    asked: list[Request] = field(default_factory=list)
+    failures: list[AttemptError] = field(default_factory=list)
+
+    @property
+    def metrics(self) -> ScriptedClient:
+        return self
+
+    async def ask(self, request: Request, _deadline: float, *, quiet: bool = False) -> Answer:
+        assert not quiet
+        self.asked.append(request)
+        if callable(self.replies):
+            reply = self.replies(request)
+        else:
+            reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if isinstance(reply, AttemptError):
+            raise reply
+        return reply
+
+    def failed(self, _operation: str, error: AttemptError) -> None:
+        self.failures.append(error)
+
+    def contents(self) -> list[Any]:
+        """Return the bodies of the questions."""
+        return [json.loads(request.content) for request in self.asked if request.content is not None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A poll that succeeded."""
+
+    collected: Collected
+    rejections: Rejections
+    client: ScriptedClient
+    families: Shown
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        return dict(self.rejections.counts)
+
+
+def reply(
+    rows: Iterable[Any], *, truncated: Any = False, server: datetime | None = NOON, row_count: Any = None, **more: Any
+) -> Answer:
+    """Return an answer as the API would have sent it."""
+    rows = list(rows)
+    metadata = {"query_time_ms": 42, "row_count": len(rows) if row_count is None else row_count, "truncated": truncated}
+    return answer(json.dumps({"data": {"data": rows, "metadata": metadata} | more}).encode(), server)
+
+
+def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) -> ScriptedClient:
+    """Return a client of a simulated account at a moment."""
+    caller = Caller(1, "sk-or-v1-ordinary", is_management=True, label="test")
+    world = SeededWorld(caller, endpoints, dense=None, started=now.date())
+    api = Analytics(rows)
+
+    def serve(request: Request) -> Answer:
+        content = request.content
+        served = api.meta(caller, now) if content is None else api.query(caller, content, world, now, [])
+        return answer(served.body.plain, now)
+
+    return ScriptedClient(serve)
+
+
+def ask(
+    collector: Collector,
+    client: ScriptedClient | list[Reply],
+    *,
+    now: datetime = NOON,
+    memory: object = None,
+    prefix: str = "",
+    monotonic: float = 0.0,
+) -> Asked:
+    """Let a collector poll once; families are shown without the prefix and the account."""
+    client = client if isinstance(client, ScriptedClient) else ScriptedClient(client)
+    clock = FakeClock(now)
+    clock.advance(monotonic)
+    poll = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", client), clock=clock)
+    try:
+        collected = finished(collector.collect(poll, memory))
+    finally:
+        client.rejections = poll.rejections  # type: ignore[attr-defined]
+    assert collected.snapshot is not None
+    families: Shown = {}
+    for family in collected.snapshot.families:
+        assert family.declaration in collector.declarations()
+        assert family.label_sets.names == family.declaration.labels
+        samples = {
+            labels[1:]: value
+            for labels, value in zip(family.label_sets.rows, family.values, strict=True)
+            if value == value  # noqa: PLR0124
+        }
+        assert len(set(family.label_sets.rows)) == len(family.label_sets.rows)
+        families[family.declaration.name.removeprefix(prefix)] = samples
+    return Asked(collected, poll.rejections, client, families)
+
+
+def later(given: Answer, server: datetime) -> Answer:
+    """Return an answer with another time in its Date header."""
+    return replace(given, date=server.astimezone(UTC))

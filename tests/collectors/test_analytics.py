@@ -1,0 +1,365 @@
+"""Questions of one's own: families in base units, checked words, and never a sum of what can't be summed."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from exporter.collectors.analytics import META_HOLDS, AnalyticsCollector
+from exporter.config.analytics import Analytics, AnalyticsFilter, AnalyticsQuery
+from exporter.errors import InvalidResponse, PollError, StatusError, TooManyRows, UnknownName
+from exporter.simulator.analytics_catalogue import meta as simulated_meta
+from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, reply, simulated
+from tests.collectors.helpers import answer, at
+from tests.support import NOON
+
+PREFIX = "openrouter_analytics_"
+META = answer(json.dumps(simulated_meta()).encode(), NOON)
+
+
+def query(name: str = "one", metrics: str = "request_count", dimensions: str = "model", **more: Any) -> AnalyticsQuery:
+    return AnalyticsQuery(name=name, metrics=tuple(metrics.split()), dimensions=tuple(dimensions.split()), **more)
+
+
+def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
+    return AnalyticsCollector("default", Analytics(enabled=True, queries=queries, **settings))
+
+
+def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> Asked:
+    """Ask these questions; what can be asked is what the simulator offers."""
+    return ask(collector(*queries, **settings), [META, *replies], prefix=PREFIX)
+
+
+def test_what_is_asked() -> None:
+    """The range up to this minute, the filters, and one row more than may be."""
+    filters = (
+        AnalyticsFilter(field="provider", operator="in", values=("OpenAI", "Azure")),
+        AnalyticsFilter(field="model", operator="neq", values=("acme/one",)),
+    )
+    one = query(metrics="request_count p99_latency", filters=filters, range=3600.0, max_series=500)
+    now = at("2026-08-23 12:34:56")
+    client = ScriptedClient([META, reply([])])
+    ask(collector(one), client, now=now)
+    assert [("GET", "/analytics/meta", "analytics_meta"), ("POST", "/analytics/query", "analytics_query")] == [
+        (request.method, request.path, request.operation) for request in client.asked
+    ]
+    assert client.contents() == [
+        {
+            "metrics": ["request_count", "p99_latency"],
+            "dimensions": ["model"],
+            "time_range": {"start": "2026-08-23T11:34:00Z", "end": "2026-08-23T12:34:00Z"},
+            "filters": [
+                {"field": "provider", "operator": "in", "value": ["OpenAI", "Azure"]},
+                {"field": "model", "operator": "neq", "value": "acme/one"},
+            ],
+            "limit": 501,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "family", "published"),
+    [
+        ("request_count", "1523", "requests", 1523.0),
+        ("tokens_total", "10800", "tokens", 10800.0),
+        ("reasoning_tokens", 4373, "reasoning_tokens", 4373.0),
+        ("byok_request_count", "2", "byok_requests", 2.0),
+        ("guardrail_invoked_count", "3", "guardrail_invoked_requests", 3.0),
+        ("response_cached_count", "4", "response_cached_requests", 4.0),
+        ("total_usage", 0.012887, "total_usage_usd", 0.012887),
+        ("usage_data", -1.25, "usage_data_usd", -1.25),
+        ("byok_fees", "0.5", "byok_fees_usd", 0.5),
+        ("blended_cost_per_million_tokens", 1.19, "blended_cost_per_million_tokens_usd", 1.19),
+        ("p99_latency", 1853, "p99_latency_seconds", 1.853),
+        ("avg_inter_token_latency", 20, "avg_inter_token_latency_seconds", 0.02),
+        ("p50_total_time_to_first_token", 250, "p50_total_time_to_first_token_seconds", 0.25),
+        ("p95_generation_time", 9000, "p95_generation_time_seconds", 9.0),
+        ("avg_throughput", "24.18", "avg_throughput_tokens_per_second", 24.18),
+        ("cache_hit_rate", 0.25, "cache_hit_ratio", 0.25),
+    ],
+)
+def test_base_units(metric: str, value: Any, family: str, published: float) -> None:
+    """Seconds, ratios, USD; the name says which."""
+    polled = analytics(query(metrics=metric), replies=[reply([{"model": "acme/one", metric: value}])])
+    assert {family: {("one", "acme/one"): published}} == polled.families
+
+
+def test_null_and_absent_have_no_series() -> None:
+    """A rate without requests is no 0."""
+    rows = [{"model": "a", "cache_hit_rate": None}, {"model": "b"}, {"model": "c", "cache_hit_rate": 0}]
+    polled = analytics(query(metrics="cache_hit_rate"), replies=[reply(rows)])
+    assert {("one", "c"): 0.0} == polled.families["cache_hit_ratio"]
+
+
+@pytest.mark.parametrize("key", ["date__hour", "created_at__hour"])
+def test_a_time_key_is_no_label(key: str) -> None:
+    """Under either name; nor is what nobody asked for."""
+    row = {key: "2026-07-31 18:00:00", "user": "Ada", "user_email": "ada@example.com", "request_count": "3"}
+    polled = analytics(query(dimensions="user"), replies=[reply([row])])
+    assert {"requests": {("one", "Ada"): 3.0}} == polled.families
+    assert "example.com" not in str(polled.families)
+
+
+def test_labels_of_any_type() -> None:
+    """Truth values and numbers become text; null and absent are empty."""
+    values = (True, False, 128, None, "global")
+    rows = [{"model": value, "request_count": str(number)} for number, value in enumerate(values, 1)]
+    polled = analytics(query(), replies=[reply(rows)])
+    expected = {"true": 1.0, "false": 2.0, "128": 3.0, "": 4.0, "global": 5.0}
+    assert {("one", name): value for name, value in expected.items()} == polled.families["requests"]
+
+
+def test_one_family_has_one_set_of_labels() -> None:
+    """The union of the queries' dimensions; what a query is not split by is empty."""
+    first = query("by_model", "request_count total_usage", "model")
+    second = query("by_key", "request_count", "api_key_id provider")
+    third = query("in_all", "request_count", "")
+    polled = analytics(
+        first,
+        second,
+        third,
+        replies=[
+            reply([{"model": "a", "request_count": "1", "total_usage": 2}]),
+            reply([{"api_key_id": "k", "provider": "P", "request_count": "3"}]),
+            reply([{"request_count": "4"}]),
+        ],
+    )
+    assert polled.families == {
+        "requests": {("by_model", "a", "", ""): 1.0, ("by_key", "", "k", "P"): 3.0, ("in_all", "", "", ""): 4.0},
+        "total_usage_usd": {("by_model", "a"): 2.0},
+    }
+    labels = {each.name: each.labels for each in collector(first, second, third).declarations()}
+    assert ("account", "query", "model", "api_key_id", "provider") == labels[f"{PREFIX}requests"]
+
+
+def test_two_keys_of_one_name() -> None:
+    """Their numbers are summed; of a rate neither is the right one."""
+    rows = [
+        {"api_key_id": "staging", "request_count": "3", "cache_hit_rate": 0.5},
+        {"api_key_id": "staging", "request_count": "4", "cache_hit_rate": 0.1},
+        {"api_key_id": "batch", "request_count": "5", "cache_hit_rate": 0.2},
+    ]
+    polled = analytics(query(metrics="request_count cache_hit_rate", dimensions="api_key_id"), replies=[reply(rows)])
+    assert {("one", "staging"): 7.0, ("one", "batch"): 5.0} == polled.families["requests"]
+    assert {("one", "batch"): 0.2} == polled.families["cache_hit_ratio"]
+    assert {"duplicate": 1} == polled.rejected
+
+
+def test_sums_of_two_keys_of_one_name_are_no_rejection() -> None:
+    """Where all may be summed; three of them too, and a rate stays away."""
+    rows = [{"api_key_id": "staging", "request_count": "3"}] * 3
+    polled = analytics(query(dimensions="api_key_id"), replies=[reply(rows)])
+    assert ({("one", "staging"): 9.0}, {}) == (polled.families["requests"], polled.rejected)
+    rows = [{"api_key_id": "staging", "p50_latency": 3}] * 3
+    polled = analytics(query(metrics="p50_latency", dimensions="api_key_id"), replies=[reply(rows)])
+    assert ({}, {"duplicate": 2}) == (polled.families["p50_latency_seconds"], polled.rejected)
+
+
+def test_a_bad_row_costs_no_other() -> None:
+    """Each is counted under its reason."""
+    rows = [
+        None,
+        {"model": {}, "p50_latency": 1},
+        {"model": "b", "p50_latency": "fast"},
+        {"model": "c", "p50_latency": -1},
+        {"model": "d", "p50_latency": 1000},
+    ]
+    polled = analytics(query(metrics="p50_latency"), replies=[reply(rows)])
+    assert {("one", "d"): 1.0} == polled.families["p50_latency_seconds"]
+    expected = {"not_an_object": 1, "invalid_text": 1, "invalid_number": 1, "negative_number": 1}
+    assert expected == polled.rejected
+    assert {*expected, "duplicate"} == set(AnalyticsCollector.rejection_reasons)
+
+
+def test_only_bad_rows_fail() -> None:
+    """And the error says of which query."""
+    with pytest.raises(InvalidResponse, match="query one: none of the rows is usable, such as not_an_object: 1"):
+        analytics(query(), replies=[reply([1])])
+
+
+@pytest.mark.parametrize("answered", [reply([{"model": "a"}] * 3), reply([{"model": "a"}], truncated=True)])
+def test_an_answer_that_is_cut_off_fails(answered: Reply) -> None:
+    """More rows than may be, or the API's own word; what can't be summed can't be folded."""
+    with pytest.raises(TooManyRows, match=r"query one: the answer was cut off .* raise max_series"):
+        analytics(query(max_series=2), replies=[answered])
+
+
+def test_as_many_rows_as_may_be() -> None:
+    """And not one more."""
+    rows = [{"model": str(number), "request_count": "1"} for number in range(3)]
+    assert 3 == len(analytics(query(max_series=3), replies=[reply(rows)]).families["requests"])
+
+
+def test_no_rows_but_a_warning_fails() -> None:
+    """A key that does not exist used nothing, but that is not what was asked."""
+    warned = reply([], warnings=["Could not resolve api_key_id hash: abc123..."])
+    with pytest.raises(InvalidResponse, match="query one: no rows, and the API warns: Could not resolve api_key_id"):
+        analytics(query(), replies=[warned])
+    assert {} == analytics(query(), replies=[reply([])]).families["requests"]
+
+
+def test_an_answer_older_than_stale_after_is_refused() -> None:
+    """It would be shown as fresh."""
+    old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
+    rows = [{"model": "a", "request_count": "1"}]
+    with pytest.raises(InvalidResponse, match="made at 2026-08-23T10:00:00Z"):
+        analytics(query(), replies=[reply(rows, cachedAt=old)])
+    assert analytics(query(), replies=[reply(rows, cachedAt=old)], stale_after=float("inf")).families["requests"]
+    assert analytics(query(), replies=[reply(rows, cachedAt="today")]).families["requests"]
+
+
+def test_words_that_the_api_does_not_know() -> None:
+    """All of them at once, each with its query and what was probably meant; nothing is asked."""
+    wrong = (
+        query("first", "p99_latencies request_count", "modell"),
+        query("second", "total_usage", "model", filters=(AnalyticsFilter(field="providers", values=("A",)),)),
+        query("third", "zzz"),
+    )
+    client = ScriptedClient([META])
+    with pytest.raises(UnknownName) as caught:
+        ask(collector(*wrong), client)
+    assert str(caught.value).split("; query ") == [
+        "query first: the API has no metric p99_latencies; did you mean p99_latency?",
+        "first: the API has no dimension modell; did you mean model?",
+        "second: the API has no filter's field providers; did you mean provider?",
+        "third: the API has no metric zzz",
+    ]
+    assert 1 == len(client.asked)
+
+
+def offering(**lists: list[dict[str, Any]]) -> Reply:
+    return answer(json.dumps({"data": lists}).encode(), NOON)
+
+
+def test_what_the_api_says_nothing_of_is_not_wrong() -> None:
+    """Lists that are absent or empty."""
+    replies: list[Reply] = [offering(metrics=[]), reply([{"model": "a", "request_count": "1"}])]
+    assert ask(collector(query()), replies, prefix=PREFIX).families["requests"]
+
+
+def test_an_operator_that_the_api_gave_up() -> None:
+    """The configuration knows it, the API does not."""
+    asked = query(filters=(AnalyticsFilter(field="model", operator="gte", values=("a",)),))
+    with pytest.raises(UnknownName, match=r"has no operator gte; did you mean gt\?"):
+        ask(collector(asked), [offering(operators=[{"name": "gt"}, {"name": "eq"}])])
+
+
+@pytest.mark.parametrize(
+    ("metric", "shown", "family"),
+    [
+        ("tool_call_count", "number", "tool_calls"),
+        ("usage_video", "currency", "usage_video_usd"),
+        ("p75_queue_time", "latency", "p75_queue_time_seconds"),
+        ("retry_rate", "percent", "retry_ratio"),
+    ],
+)
+def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, family: str) -> None:
+    """It is published if the API means what its name says; two rows of one name are not summed."""
+    offered = offering(metrics=[{"name": metric, "display_format": shown}], dimensions=[{"name": "model"}])
+    rows = [{"model": "a", metric: 1000}, {"model": "b", metric: 1}, {"model": "b", metric: 1}]
+    polled = ask(collector(query(metrics=metric)), [offered, reply(rows)], prefix=PREFIX)
+    assert {family: {("one", "a"): 1.0 if shown == "latency" else 1000.0}} == polled.families
+    contrary = offering(metrics=[{"name": metric, "display_format": "throughput"}])
+    with pytest.raises(UnknownName, match=f"metric {metric} is new, and {PREFIX}{family} would not say"):
+        ask(collector(query(metrics=metric)), [contrary])
+
+
+def test_two_metrics_of_one_name() -> None:
+    """A family is published once."""
+    offered = offering(metrics=[{"name": "tokens_total"}, {"name": "tokens"}])
+    with pytest.raises(UnknownName, match="metrics tokens_total and tokens have one name"):
+        ask(collector(query(metrics="tokens_total tokens")), [offered])
+
+
+def test_what_can_be_asked_is_read_again_after_an_hour() -> None:
+    """Not at every poll."""
+    each = collector(query())
+    client = ScriptedClient([META, reply([]), reply([]), META, reply([])])
+    memory = ask(each, client).collected.memory
+    memory = ask(each, client, memory=memory, monotonic=META_HOLDS - 1).collected.memory
+    ask(each, client, memory=memory, monotonic=META_HOLDS)
+    operations = [request.operation.removeprefix("analytics_") for request in client.asked]
+    assert ["meta", "query", "query", "meta", "query"] == operations
+
+
+def test_a_description_that_is_none_fails() -> None:
+    """As an invalid answer of that operation."""
+    client = ScriptedClient([answer(b'{"data":[]}')])
+    with pytest.raises(InvalidResponse, match="not a description of the analytics API"):
+        ask(collector(query()), client)
+    assert ["invalid_response"] == [error.status_class for error in client.failures]
+
+
+def test_all_or_nothing_and_the_error_names_the_query() -> None:
+    """With the API's own words and status."""
+    too_long = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
+    refused = StatusError(400, f"HTTP 400: {too_long}")
+    with pytest.raises(StatusError) as caught:
+        analytics(query("first"), query("second"), replies=[reply([]), refused])
+    assert (f"query second: HTTP 400: {too_long}", 400) == (str(caught.value), caught.value.status)
+
+
+def test_without_queries_nothing_is_asked() -> None:
+    """And nothing is published."""
+    polled = ask(collector(), ScriptedClient([META]))
+    assert ({}, []) == (polled.families, polled.client.asked)
+
+
+def test_settings_that_only_say_when_change_no_data() -> None:
+    """Collectors with equal identities can go on from each other."""
+    assert collector(query(), interval=60.0).identity == collector(query(), interval=120.0).identity
+    assert collector(query()).identity != collector(query("two")).identity
+
+
+def test_the_shipped_examples_on_the_simulator() -> None:
+    """Latency by model and provider, spend by key with two of one name, cache hits by model."""
+    each = collector(
+        query("performance", "p50_latency p99_latency p50_throughput request_count", "model provider"),
+        query("spend_by_key", "total_usage request_count", "api_key_id", range=86_400.0),
+        query("cache_by_model", "cache_hit_rate cached_tokens tokens_prompt", "model", range=86_400.0),
+    )
+    shown = ask(each, simulated(), prefix=PREFIX).families
+    assert {"batch", "production", "staging"} == {labels[-1] for labels in shown["total_usage_usd"]}
+    slow, fast = shown["p99_latency_seconds"], shown["p50_latency_seconds"]
+    assert slow
+    assert all(0.1 < fast[labels] < slow[labels] < 30 for labels in slow)
+    cached, prompts = shown["cached_tokens"], shown["tokens_prompt"]
+    assert shown["cache_hit_ratio"] == pytest.approx(
+        {labels: cached[labels] / prompts[labels] for labels in prompts}, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (query(dimensions="model provider app"), "the API splits by 2 dimensions at most, not by 3"),
+        (query(dimensions="account"), "account is a label already"),
+        (
+            query(metrics="p99_latency", range=32 * 86_400.0),
+            "the API answers p99_latency for 31 days at most, not for 32d",
+        ),
+        (
+            query(dimensions="provider", range=32 * 86_400.0),
+            "the API answers provider for 31 days at most, not for 32d",
+        ),
+    ],
+)
+def test_what_the_configuration_refuses(asked: AnalyticsQuery, said: str) -> None:
+    """Before anything is asked, where it is known."""
+    assert [said] == [conflict.message for conflict in asked.conflicts()]
+
+
+def test_a_long_range_where_the_api_has_it() -> None:
+    """Spend by key over a year."""
+    assert () == query(metrics="total_usage", dimensions="api_key_id", range=365 * 86_400.0).conflicts()
+
+
+def test_a_range_that_only_the_api_knows_to_be_too_long() -> None:
+    """Its words are told."""
+    asked = query(metrics="request_count", range=300 * 86_400.0)
+    refused = StatusError(400, "HTTP 400: time_range exceeds maximum of 90 days")
+    with pytest.raises(PollError, match="query one: HTTP 400: time_range exceeds maximum of 90 days"):
+        analytics(asked, replies=[refused])

@@ -1,0 +1,328 @@
+"""Today so far: the same measures as activity's, whole or not at all, and of the right day."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from exporter.collectors.today import MOST_REQUESTS, TodayCollector
+from exporter.config.analytics import Today
+from exporter.errors import InvalidResponse, TooManyRows
+from exporter.simulator.data import Account
+from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, reply, simulated
+from tests.collectors.helpers import answer, at
+from tests.support import NOON
+
+MIDNIGHT = 1787443200.0  # 2026-08-23 00:00 UTC
+PREFIX = "openrouter_today_"
+MEASURES = {
+    "usage_usd": 1.5,
+    "byok_usage_usd": 2.5,
+    "requests": 3.0,
+    "prompt_tokens": 4.0,
+    "completion_tokens": 5.0,
+    "reasoning_tokens": 6.0,
+    "cached_tokens": 7.0,
+}
+OURS = ("usage", "byok_usage_inference", *list(MEASURES)[2:])
+
+
+def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> dict[str, Any]:
+    """Return a row with the types that the live service mixes; a field that is ... is left out."""
+    whole = {
+        "model": model,
+        "provider": provider,
+        "credits_usage": 1.5,
+        "byok_usage": 2.5,
+        "request_count": "3",
+        "tokens_prompt": "4",
+        "tokens_completion": "5",
+        "reasoning_tokens": 6,
+        "cached_tokens": "7",
+    } | fields
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+def today(client: ScriptedClient | list[Reply], *, now: datetime = NOON, **settings: Any) -> Asked:
+    return ask(TodayCollector("default", Today(**settings)), client, now=now, prefix=PREFIX)
+
+
+def test_what_a_row_becomes() -> None:
+    """Numbers that came as text or not; the labels are the API's names."""
+    shown = today([reply([row()])]).families
+    expected: dict[str, Any] = {name: {("acme/one-2026", "Acme"): value} for name, value in MEASURES.items()}
+    assert expected | {"timestamp_seconds": {(): MIDNIGHT}} == shown
+
+
+def test_what_is_asked() -> None:
+    """The day from midnight to the end of this minute, in seconds; as many rows as there can be."""
+    polled = today([reply([])], now=at("2026-08-23 12:34:56"))
+    request = polled.client.asked[0]
+    assert ("POST", "/analytics/query", "analytics_query") == (request.method, request.path, request.operation)
+    asked = polled.client.contents()[0]
+    assert {"start": "2026-08-23T00:00:00Z", "end": "2026-08-23T12:34:59Z"} == asked["time_range"]
+    assert (["model", "provider"], 10000) == (asked["dimensions"], asked["limit"])
+    assert {"metrics", "dimensions", "time_range", "limit"} == set(asked)
+    assert {"credits_usage", "byok_usage"} < set(asked["metrics"])
+    assert "total_usage" not in asked["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("now", "end"), [("2026-08-23 00:00:00", "2026-08-23T00:00:59Z"), ("2026-08-23 23:59:59", "2026-08-23T23:59:59Z")]
+)
+def test_the_range_is_never_empty_and_never_reaches_tomorrow(now: str, end: str) -> None:
+    """Even if its end is part of it."""
+    asked = today([reply([], server=at(now))], now=at(now)).client.contents()[0]
+    assert {"start": "2026-08-23T00:00:00Z", "end": end} == asked["time_range"]
+
+
+def test_at_midnight_it_is_what_activity_shows_later() -> None:
+    """Each measure, summed over model and provider, of the whole day; the server's clock says that it is over."""
+    shown = today(simulated(at("2026-08-24 00:00:00")), now=at("2026-08-23 23:59:59")).families
+    rows = Account(1).rows_of_day(NOON.date())
+    for measure, field in zip(MEASURES, OURS, strict=True):
+        assert sum(getattr(each, field) for each in rows) == pytest.approx(sum(shown[measure].values()), rel=1e-12)
+
+
+def test_an_empty_day_is_a_zero_without_names() -> None:
+    """So that a sum over the account is 0 and not absent; nothing of yesterday is left."""
+    shown = today([reply([])]).families
+    assert {("", ""): 0.0} == shown["usage_usd"] == shown["cached_tokens"]
+    assert {(): MIDNIGHT} == shown["timestamp_seconds"]
+
+
+def test_null_is_not_zero() -> None:
+    """A number that isn't known has no series; the others do."""
+    shown = today([reply([row(cached_tokens=None), row("two", byok_usage=...)])]).families
+    assert {("two", "Acme"): 7.0} == shown["cached_tokens"]
+    assert {("acme/one-2026", "Acme"): 2.5} == shown["byok_usage_usd"]
+    assert 2 == len(shown["usage_usd"])
+
+
+def test_rows_without_names() -> None:
+    """Null, absent and empty are one: an empty label, summed."""
+    shown = today([reply([row(None, None), row(..., ...), row("", "")])]).families
+    assert {("", ""): 9.0} == shown["requests"]
+
+
+def test_a_bad_row_costs_no_other() -> None:
+    """Each is counted under its reason."""
+    bad = [
+        "row",
+        row(model=["a"]),
+        row(tokens_prompt="many"),
+        row(request_count="-1"),
+        row(credits_usage=True),
+        row(**dict.fromkeys(row().keys() - {"model", "provider"}, None)),
+    ]
+    polled = today([reply([*bad, row()])])
+    assert {("acme/one-2026", "Acme"): 3.0} == polled.families["requests"]
+    expected = {"not_an_object": 1, "invalid_text": 1, "invalid_number": 2, "negative_number": 1, "missing_numbers": 1}
+    assert expected == polled.rejected
+    assert set(expected) <= set(TodayCollector.rejection_reasons)
+
+
+def test_only_bad_rows_fail() -> None:
+    """Publishing a zero would look like no use."""
+    client = ScriptedClient([reply([row(request_count="x")])])
+    with pytest.raises(InvalidResponse, match="none of the rows is usable"):
+        today(client)
+    assert ["invalid_response"] == [error.status_class for error in client.failures]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b'{"data":[]}',
+        b'{"data":{"rows":[]}}',
+        b'{"data":{"data":{}}}',
+        b'{"data":{"data":[',
+        b'{"error":{"code":500,"message":"Internal Server Error"}}',
+        b"<!DOCTYPE html>",
+    ],
+)
+def test_what_is_no_answer_fails(body: bytes) -> None:
+    """Nothing is published."""
+    with pytest.raises(InvalidResponse):
+        today([answer(body)])
+
+
+def test_the_api_says_what_is_wrong_with_status_200() -> None:
+    """In its words."""
+    with pytest.raises(InvalidResponse, match="an error with status 200: Internal Server Error"):
+        today([answer(b'{"error":{"code":500,"message":"Internal Server Error"}}')])
+
+
+def test_an_answer_that_is_cut_off_is_read_in_parts() -> None:
+    """Together they are the whole, to the last token."""
+    whole = today(simulated()).families
+    parts = today(simulated(rows=12))
+    assert whole == parts.families
+    assert 1 < len(parts.client.asked) <= MOST_REQUESTS
+
+
+def test_parts_are_a_half_and_its_complement() -> None:
+    """By the models that were seen, and `not_in` for all others."""
+    rows = [row(name) for name in "abcd"]
+    polled = today([reply(rows[:3], truncated=True), reply(rows[2:]), reply(rows[:2])])
+    filters = [asked.get("filters") for asked in polled.client.contents()]
+    half = {"field": "model", "operator": "not_in", "value": ["a", "b"]}
+    assert [None, [half], [half | {"operator": "in"}]] == filters
+    assert set("abcd") == {model for model, _ in polled.families["requests"]}
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [{"truncated": True}, {"truncated": "true"}, {"row_count": 5}, {"row_count": "5"}],
+)
+def test_every_sign_of_a_cut_counts(cut: dict[str, Any]) -> None:
+    """The flag, or more rows counted than sent."""
+    polled = today([reply([row("a")], **cut), reply([row("b")]), reply([row("a")])])
+    assert (3, {"a", "b"}) == (len(polled.client.asked), {model for model, _ in polled.families["requests"]})
+
+
+def test_as_many_rows_as_were_asked_for_may_be_a_part() -> None:
+    """Whatever the flag says."""
+    full = reply(row(f"m{number % 10}", str(number)) for number in range(10_000))
+    halves = [reply(row(f"m{number}") for number in part) for part in (range(5, 10), range(5))]
+    polled = today([full, *halves])
+    assert 10 == len(polled.families["requests"])
+
+
+@pytest.mark.parametrize("model", ["one", ""])
+def test_an_answer_that_can_not_be_divided_fails(model: str) -> None:
+    """One model that never fits, or rows without a model that don't."""
+
+    def never_fits(request: Any) -> Reply:
+        filters = json.loads(request.content).get("filters", [])
+        heeded = all((model in each["value"]) == (each["operator"] == "in") for each in filters)
+        return reply([row(model)], truncated=True) if heeded else reply([])
+
+    with pytest.raises(TooManyRows, match="can't be divided"):
+        today(ScriptedClient(never_fits))
+
+
+def test_there_is_an_end_to_dividing() -> None:
+    """So many requests a poll, and no more."""
+
+    def endless(request: Any) -> Reply:
+        filters = json.loads(request.content).get("filters", [])
+        models = next((each["value"] for each in filters if each["operator"] == "in"), None)
+        names = models or [f"model-{len(filters)}-{number}" for number in range(8)]
+        return reply([row(name) for name in names], truncated=True)
+
+    client = ScriptedClient(endless)
+    with pytest.raises(TooManyRows):
+        today(client)
+    assert len(client.asked) <= MOST_REQUESTS
+
+
+def test_a_filter_that_is_not_heeded_fails() -> None:
+    """Its rows would count twice."""
+    rows = [row(name) for name in "ab"]
+    with pytest.raises(InvalidResponse, match="count twice"):
+        today([reply(rows, truncated=True), reply(rows)])
+
+
+def test_rows_of_a_part_that_is_thrown_away_are_not_rejected_twice() -> None:
+    """Only those of the parts that count."""
+    rows = [row("a"), row("b"), "bad"]
+    polled = today([reply(rows, truncated=True), reply(["bad", row("b")]), reply([row("a")])])
+    assert {"not_an_object": 1} == polled.rejected
+
+
+def test_a_cached_answer_of_yesterday_is_not_the_new_day() -> None:
+    """It was made before midnight."""
+    now = at("2026-08-23 00:01:00")
+    before, after = (int((now - timedelta(seconds=seconds)).timestamp() * 1000) for seconds in (61, 59))
+    with pytest.raises(InvalidResponse, match="made at 2026-08-22T23:59:59Z"):
+        today([reply([row()], server=now, cachedAt=before)], now=now)
+    assert (
+        3.0
+        == today([reply([row()], server=now, cachedAt=after)], now=now).families["requests"]["acme/one-2026", "Acme"]
+    )
+
+
+def test_an_answer_older_than_stale_after_is_refused() -> None:
+    """It would be shown as fresh."""
+    old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
+    with pytest.raises(InvalidResponse, match="made at 2026-08-23T10:00:00Z"):
+        today([reply([row()], cachedAt=old)], stale_after=3600.0)
+    assert today([reply([row()], cachedAt=old)], stale_after=float("inf")).families["requests"]
+
+
+def test_our_clock_ahead_of_the_servers() -> None:
+    """The day that has not begun there is not shown: the last one is asked for."""
+    ours, server = at("2026-08-24 00:00:30"), at("2026-08-23 23:59:30")
+    polled = today([reply([], server=server), reply([row()], server=server)], now=ours)
+    ranges = [asked["time_range"] for asked in polled.client.contents()]
+    assert {"start": "2026-08-23T00:00:00Z", "end": "2026-08-23T23:59:59Z"} == ranges[1]
+    assert ({(): MIDNIGHT}, 1) == (polled.families["timestamp_seconds"], len(polled.families["requests"]))
+
+
+def test_the_servers_clock_ahead_of_ours() -> None:
+    """The day that we asked for is over there, and still the one that is shown."""
+    ours, server = at("2026-08-23 23:59:30"), at("2026-08-24 00:00:30")
+    polled = today([reply([row()], server=server)], now=ours)
+    assert ({(): MIDNIGHT}, 1) == (polled.families["timestamp_seconds"], len(polled.client.asked))
+
+
+@pytest.mark.parametrize("server", ["2026-08-21 23:00:00", "2026-08-25 01:00:00"])
+def test_clocks_days_apart_fail(server: str) -> None:
+    """One of them is wrong."""
+    with pytest.raises(InvalidResponse, match=r"the server's clock says 2026-08-2[15], ours 2026-08-23"):
+        today([reply([row()], server=at(server))])
+
+
+def test_the_days_turn() -> None:
+    """Sums fall back to what the new day has; pairs that did nothing in it are gone."""
+    before = today(simulated(at("2026-08-23 23:59:00")), now=at("2026-08-23 23:59:00")).families
+    after = today(simulated(at("2026-08-24 00:05:00")), now=at("2026-08-24 00:05:00")).families
+    assert sum(after["usage_usd"].values()) < 0.02 * sum(before["usage_usd"].values())
+    assert {(): MIDNIGHT + 86_400} == after["timestamp_seconds"]
+
+
+def test_the_smallest_are_folded() -> None:
+    """By spend, own keys' included, then requests, then name; totals stay right."""
+    rows = [row("a", credits_usage=9), row("b", byok_usage=8), row("c"), row("d", credits_usage=None), row("e")]
+    polled = today([reply(rows)], max_endpoints=3)
+    assert {("a", "Acme"): 3.0, ("b", "Acme"): 3.0, ("c", "Acme"): 3.0, ("other", "other"): 6.0} == polled.families[
+        "requests"
+    ]
+    assert ("other", "other") not in polled.families["usage_usd"]  # a sum of which a part is unknown
+    assert 2 == polled.collected.folded
+
+
+def test_a_large_answer_is_read_in_steps() -> None:
+    """Ten thousand rows less one, cut anywhere; a text in one looks like a row's end."""
+    rows = [row(f"acme/{number}", 'a "},{" b' if number % 7 == 0 else "é") for number in range(9_999)]
+    shown = today([reply(rows)], max_endpoints=20_000).families
+    assert {(each["model"], each["provider"]): 3.0 for each in rows} == shown["requests"]
+
+
+@pytest.mark.parametrize("layout", [{"indent": 1}, {"separators": (",", ":")}, {"separators": (", ", ": ")}])
+def test_any_layout_is_read(layout: dict[str, Any]) -> None:
+    """Pretty, dense or in between, with a bad row in the middle."""
+    rows: list[Any] = [row(f"acme/{number}") for number in range(2_000)]
+    rows[1_000] = [1]
+    body = json.dumps({"data": {"data": rows, "metadata": {"row_count": 2_000, "truncated": False}}}, **layout)
+    polled = today([answer(body.encode())])
+    assert (1_999, {"not_an_object": 1}) == (len(polled.families["requests"]), polled.rejected)
+
+
+def test_a_large_answer_that_is_cut_fails() -> None:
+    """However late."""
+    body = b"".join(reply(row(f"acme/{number}") for number in range(5_000)).chunks)
+    with pytest.raises(InvalidResponse):
+        today([answer(body[:-200])])
+
+
+def test_settings_that_only_say_when_change_no_data() -> None:
+    """Collectors with equal identities can go on from each other."""
+    one, two = (TodayCollector("default", Today(interval=interval)) for interval in (60.0, 120.0))
+    assert one.identity == two.identity
+    assert one.identity != TodayCollector("default", Today(max_endpoints=1)).identity
