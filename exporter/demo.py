@@ -10,6 +10,7 @@ from pathlib import Path
 
 from exporter.clock import SystemClock
 from exporter.config.activity import Activity
+from exporter.config.analytics import Analytics, AnalyticsQuery, Today
 from exporter.config.model import Account, Backoff, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.errors import ExporterError, UsageError
@@ -23,6 +24,26 @@ from exporter.simulator.service import SimulatorSettings
 
 DEMO_KEY = "sk-or-v1-demo"
 DEMO_INTERVAL = 15.0
+HOUR, DAY = 3600.0, 86_400.0
+
+# Those of config/analytics.yaml.
+QUERIES = (
+    AnalyticsQuery(
+        name="performance",
+        metrics=("p50_latency", "p99_latency", "p50_throughput", "request_count"),
+        dimensions=("model", "provider"),
+        range=HOUR,
+    ),
+    AnalyticsQuery(
+        name="spend_by_key", metrics=("total_usage", "request_count"), dimensions=("api_key_id",), range=DAY
+    ),
+    AnalyticsQuery(
+        name="cache_by_model",
+        metrics=("cache_hit_rate", "cached_tokens", "tokens_prompt"),
+        dimensions=("model",),
+        range=DAY,
+    ),
+)
 
 
 async def demo(options: Options) -> None:
@@ -41,14 +62,18 @@ def _invite(options: Options, addresses: Sequence[str]) -> None:
 
 def demo_configuration(url: str) -> Configuration:
     """Return one account on the simulator, polled often so that there is something to see."""
-    activity = Activity(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0)
+    collectors = Collectors(
+        activity=Activity(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0),
+        today=Today(interval=DEMO_INTERVAL),
+        analytics=Analytics(enabled=True, interval=4 * DEMO_INTERVAL, queries=QUERIES),
+    )
     return Configuration(
         upstream=Upstream(base_url=url, retries=Retries(backoff=Backoff(max_elapsed_time=DEMO_INTERVAL))),
         accounts=(
             Account(
                 name="demo",
                 key=EnvironmentSecret("DEMO_KEY", {"DEMO_KEY": DEMO_KEY}),
-                collectors=Collectors(activity=activity),
+                collectors=collectors,
             ),
         ),
     )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collecting import CollectingMetrics
 from exporter.collectors import registry
+from exporter.collectors.activity_families import member_info
+from exporter.config.activity import Activity, MemberLabel
+from exporter.config.analytics import Analytics, AnalyticsQuery
+from exporter.config.analytics_names import METRICS
 from exporter.config.model import Collectors
 from exporter.config.thresholds import Thresholds
 from exporter.keycheck import KeyMetrics
@@ -31,15 +36,17 @@ report has no series; 0 is always a 0 that the API meant.
 def reference() -> str:
     """Return the page, in Markdown."""
     account, process, thresholds = Telemetry(), Telemetry(), Telemetry()
-    collectors = [collector for collector, _ in registry.every("", Collectors())]
+    collectors = [collector for collector, _ in registry.every("", _COLLECTED)]
     CollectingMetrics(account, "", collectors)
     ApiMetrics(account, "", ())
     KeyMetrics(account, "")
     ThresholdMetrics(thresholds, "", Thresholds())
     ProcessMetrics(process, SystemClock(), "")
     RequestDuration(process, ())
+    members = member_info(Activity(split_by="member", member_labels=get_args(MemberLabel)))
     sections = (
         *((title, each.declarations(), text) for each in collectors for title, text in [_COLLECTORS[each.name]]),
+        ("Members: `GET /organization/members`", members, _MEMBERS),
         ("How collecting goes, and the API", account.declarations(), ""),
         ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
         ("The exporter's process", process.declarations(), ""),
@@ -48,8 +55,17 @@ def reference() -> str:
 
 
 _ACTIVITY = """\
-Windows are configurable (`collectors.activity.windows`); these are the default's. With `split_by: workspace` each
-family but the day's has the label `workspace_id` too; a dropped label (`drop_labels`) is left out.
+Windows are configurable (`collectors.activity.windows`); these are the default's. A dropped label (`drop_labels`) is
+left out. With `split_by`, the families with a number have one label more:
+
+| `split_by` | label | names are in |
+|---|---|---|
+| `workspace` | `workspace_id` |  |
+| `api_key` | `key`, or `unattributed` | `openrouter_key_info`, on the same `key` |
+| `member` | `user_id`, or `unattributed` | `openrouter_member_info` |
+"""
+
+_MEMBERS = """Only with `split_by: member`, and only with those labels that `member_labels` names: by default `name`.
 """
 
 _CREDITS = """\
@@ -68,13 +84,36 @@ The key that the exporter itself asks with. `scope` says what a budget holds for
 of the guardrail, where it has one; of two with the same name the one that stops the key first is shown.
 """
 
+_TODAY = """\
+The same measures as those of `/activity`, up to the minute of the poll: `usage_usd` is what was charged in credits,
+`byok_usage_usd` comes on top of it. `model` is the dated name that `/activity` calls `model_permaslug`;
+`openrouter_activity_endpoint_info` joins the two. At UTC midnight all begins anew: pairs that did nothing yet on the
+new day have no series. While nothing was used at all there is one series of 0 with an empty `model` and `provider`, so
+that sums over an account are 0 then, and absent only if nothing is known. Beyond `max_endpoints` the smallest pairs are
+summed under `other`. An answer that the API cut off is asked for in parts, or the poll fails.
+"""
+
+_ANALYTICS = """\
+One family for each metric of the configured queries (`collectors.analytics.queries`), with the queries' dimensions as
+further labels; where queries that share a metric differ in these, each has them all, empty where it is not split by it.
+Time is in seconds, `…_rate` becomes `…_ratio`, amounts end in `_usd`. These are all metrics that this version knows; a
+newer one is published too if its name says its unit. Averages, percentiles, rates and ratios can't be summed or
+averaged: ask for each breakdown by a query of its own. Two rows with the same names, such as two keys of one name, are
+summed where that is right, else left out and counted as `duplicate`.
+"""
+
 # Each collector's title and what is to be said before its table.
 _COLLECTORS = {
     "activity": ("Usage: `GET /activity`", _ACTIVITY),
     "credits": ("Credits: `GET /credits`", _CREDITS),
     "keys": ("Keys: `GET /keys`", _KEYS),
     "key": ("The calling key: `GET /key`", _KEY),
+    "today": ("Today so far: `POST /analytics/query`", _TODAY),
+    "analytics": ("Questions of one's own: `POST /analytics/query`", _ANALYTICS),
 }
+
+# The default of every collector, and each metric that a query can name.
+_COLLECTED = Collectors(analytics=Analytics(queries=(AnalyticsQuery(name="every", metrics=METRICS),)))
 
 _THRESHOLDS = """\
 What the configuration says under `thresholds`, for the rules to compare with; one that is null has no series.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.base import Collector
 from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
 from exporter.collectors.keys import KeysCollector
+from exporter.collectors.today import TodayCollector
 from exporter.config.model import Collectors
 from exporter.config.polled import Polled
 
@@ -18,6 +20,8 @@ def every(account: str, collectors: Collectors) -> tuple[tuple[Collector, Polled
         (CreditsCollector(account, collectors.credits), collectors.credits),
         (KeysCollector(account, collectors.keys), collectors.keys),
         (CallingKeyCollector(account, collectors.key), collectors.key),
+        (TodayCollector(account, collectors.today), collectors.today),
+        (AnalyticsCollector(account, collectors.analytics), collectors.analytics),
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exporter.collectors.analytics import META_HOLDS, AnalyticsCollector
 from exporter.config.analytics import Analytics, AnalyticsFilter, AnalyticsQuery
+from exporter.config.load import load
+from exporter.demo import QUERIES
 from exporter.errors import InvalidResponse, PollError, StatusError, TooManyRows, UnknownName
 from exporter.simulator.analytics_catalogue import meta as simulated_meta
 from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, reply, simulated
@@ -150,7 +153,7 @@ def test_two_keys_of_one_name() -> None:
 
 def test_sums_of_two_keys_of_one_name_are_no_rejection() -> None:
     """Where all may be summed; three of them too, and a rate stays away."""
-    rows = [{"api_key_id": "staging", "request_count": "3"}] * 3
+    rows: list[dict[str, Any]] = [{"api_key_id": "staging", "request_count": "3"}] * 3
     polled = analytics(query(dimensions="api_key_id"), replies=[reply(rows)])
     assert ({("one", "staging"): 9.0}, {}) == (polled.families["requests"], polled.rejected)
     rows = [{"api_key_id": "staging", "p50_latency": 3}] * 3
@@ -363,3 +366,10 @@ def test_a_range_that_only_the_api_knows_to_be_too_long() -> None:
     refused = StatusError(400, "HTTP 400: time_range exceeds maximum of 90 days")
     with pytest.raises(PollError, match="query one: HTTP 400: time_range exceeds maximum of 90 days"):
         analytics(asked, replies=[refused])
+
+
+def test_the_demos_questions_are_the_shipped_ones() -> None:
+    """What is seen in the demo is what the example brings."""
+    example = Path(__file__).parents[2] / "config/analytics.yaml"
+    configured = load(example, {"OPENROUTER_API_KEY": "sk-or-v1-demo"})
+    assert QUERIES == configured.accounts[0].collectors.analytics.queries
