@@ -83,7 +83,9 @@ def kind_of(fields: Fields) -> KeyKind:
 def calling_key(fields: Fields) -> CallingKey:
     """Return the key's numbers. Raise InvalidResponse."""
     try:
-        free = fields.get("free_model_daily_requests") or {}
+        free = fields.get("free_model_daily_requests")
+        if free is None:
+            free = {}
         if not isinstance(free, Mapping):
             raise InvalidResponse("not the description of a key: free_model_daily_requests is no object")
         return CallingKey(
@@ -98,7 +100,9 @@ def calling_key(fields: Fields) -> CallingKey:
 
 def listed_budgets(fields: Fields) -> list[Any]:
     """Return the budgets as they came. Raise InvalidResponse if they are no list."""
-    found = fields.get("budgets") or []
+    found = fields.get("budgets")
+    if found is None:
+        return []
     if not isinstance(found, list):
         raise InvalidResponse("not the description of a key: budgets is no list")
     return found

@@ -41,7 +41,7 @@ class SimulatorSettings:
     analytics_rows: int = 10_000  # most rows of one analytics answer; the rest is cut off, and that said
     replay: Recording | None = None  # in the place of seeded data, for every account
     api_keys: int = DEFAULT_KEYS  # in GET /keys
-    workspaces: int = DEFAULT_WORKSPACES
+    workspaces: int = DEFAULT_WORKSPACES  # three at least
     keys: Mapping[str, int] = field(default_factory=dict)  # further management keys, each with its account's seed
 
 

@@ -114,3 +114,25 @@ async def test_the_client_needs_cached_tokens(simulator: Running, client: OpenRo
     simulator.faults.replace(parse_fault("no-cached-tokens"))
     with pytest.raises(errors.ResponseValidationError):
         await client.analytics.get_user_activity_async()
+
+
+async def test_reads_workspaces_and_their_keys(client: OpenRouter) -> None:
+    """Page by page, with limits and moments in its own types."""
+    workspaces = await client.workspaces.list_async()
+    assert workspaces is not None
+    found = []
+    for workspace in workspaces.result.data:
+        listed = await client.api_keys.list_async(
+            workspace_id=workspace.id, include_disabled=True, include_expired=True
+        )
+        found += listed.data
+    assert len(found) == 12
+    assert {key.limit_reset for key in found} == {None, "daily", "weekly", "monthly"}
+    assert sum(bool(key.expires_at) for key in found) == 2
+
+
+async def test_reads_members(client: OpenRouter) -> None:
+    """With their roles."""
+    members = await client.organization.list_members_async()
+    assert members is not None
+    assert [member.role for member in members.result.data] == ["org:admin", "org:member", "org:member"]

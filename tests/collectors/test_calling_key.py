@@ -1,0 +1,145 @@
+"""The calling key: its use, its budgets, the account's quota of free requests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from exporter.collectors.calling_key import CallingKeyCollector
+from exporter.config.balances import CallingKey
+from exporter.errors import InvalidResponse
+from tests.collectors.balances import FakeApi, always, key, polled
+from tests.collectors.helpers import Polled, Shown
+
+COLLECTOR = CallingKeyCollector("default", CallingKey())
+
+
+def budget(scope: str = "workspace", **fields: Any) -> dict[str, Any]:
+    return {
+        "scope": scope,
+        "limit_usd": 100,
+        "spend_usd": 30,
+        "remaining_usd": 70,
+        "reset_interval": "monthly",
+        "resets_at": "2026-09-01T00:00:00.000Z",
+        "include_byok": False,
+        "budget_id": "b1",
+        "guardrail_id": None,
+    } | fields
+
+
+def read(memory: object = None, **fields: Any) -> Polled:
+    return polled(COLLECTOR, FakeApi({"/key": always({"data": key("a", **fields)})}), memory)
+
+
+def shown(found: Polled) -> Shown:
+    return {name.removeprefix("openrouter_").removeprefix("calling_key_"): rows for name, rows in found.shown.items()}
+
+
+def test_an_ordinary_key_sees_its_own_use_and_limit() -> None:
+    """An account with nothing else has this much."""
+    found = shown(read(limit=10, limit_remaining=4, is_management_key=False))
+    assert (found["usage_usd"], found["byok_usage_month_usd"]) == ({(): 4.0}, {(): 0.3})
+    assert (found["limit_usd"], found["limit_remaining_usd"], found["limit_used_usd"]) == ({(): 10}, {(): 4}, {(): 6})
+
+
+def test_budgets_are_told_apart_by_scope_and_id() -> None:
+    """The id is that of the budget or of the guardrail; a scope that isn't known passes."""
+    rows = [
+        budget(),
+        budget(budget_id="b2", spend_usd=1, remaining_usd=99),
+        budget("member", budget_id=None, guardrail_id="g1"),
+        budget("of_tomorrow", budget_id=None),
+    ]
+    found = shown(read(budgets=rows))
+    assert found["budget_spend_usd"] == {
+        ("workspace", "b1"): 30.0,
+        ("workspace", "b2"): 1.0,
+        ("member", "g1"): 30.0,
+        ("of_tomorrow", ""): 30.0,
+    }
+    assert found["budget_limit_usd"][("workspace", "b1")] == 100.0
+    assert found["budget_remaining_usd"][("workspace", "b2")] == 99.0
+    assert found["budget_resets_timestamp_seconds"][("member", "g1")] == datetime(2026, 9, 1, tzinfo=UTC).timestamp()
+
+
+def test_of_two_budgets_of_one_name_the_tighter_is_shown() -> None:
+    """Amounts of different windows don't add up."""
+    rows = [budget(remaining_usd=70), budget(limit_usd=9, spend_usd=10, remaining_usd=-1), budget(remaining_usd=None)]
+    assert shown(read(budgets=rows))["budget_remaining_usd"] == {("workspace", "b1"): -1.0}
+
+
+def test_a_budget_for_life_is_never_reset() -> None:
+    """No series, not 0."""
+    found = shown(read(budgets=[budget(reset_interval=None, resets_at=None)]))
+    assert found["budget_resets_timestamp_seconds"] == {}
+
+
+def test_the_effective_budget_is_that_of_the_account() -> None:
+    """The one that stops the key first."""
+    found = shown(read(effective_budget=budget(remaining_usd=-2, spend_usd=102)))
+    families = [found[f"effective_budget_{name}_usd"] for name in ("limit", "spend", "remaining")]
+    assert families == [{(): 100.0}, {(): 102.0}, {(): -2.0}]
+
+
+def test_free_requests_are_counted() -> None:
+    """For the account as a whole."""
+    found = shown(read(free_model_daily_requests={"limit": "1000", "used": 12, "remaining": 988}))
+    families = [found[f"free_model_requests_{name}"] for name in ("limit", "used", "remaining")]
+    assert families == [{(): 1000.0}, {(): 12.0}, {(): 988.0}]
+
+
+@pytest.mark.parametrize("nothing", [None, ...])
+@pytest.mark.parametrize("field", ["budgets", "effective_budget", "free_model_daily_requests", "limit", "usage_daily"])
+def test_what_is_not_said_has_no_series(field: str, nothing: object) -> None:
+    """An API of last year does not know budgets."""
+    found = shown(read(**{field: nothing}))
+    assert found["usage_usd"] == {(): 4.0}
+    for family in ("budget_limit_usd", "effective_budget_limit_usd", "free_model_requests_limit", "limit_usd"):
+        assert found[family] == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (5, "not_an_object"),
+        (budget() | {"scope": 5}, "invalid_text"),
+        (budget(limit_usd="much"), "invalid_number"),
+        (budget(spend_usd=-1), "negative_number"),
+        (budget(resets_at="soon"), "invalid_time"),
+    ],
+)
+def test_a_bad_budget_is_rejected_by_itself(row: object, reason: str) -> None:
+    """And counted anew each time: nothing hides it."""
+    found = read(budgets=[row, budget()])
+    assert found.rejected == {reason: 1}
+    assert set(shown(found)["budget_limit_usd"]) == {("workspace", "b1")}
+    assert read(found.memory, budgets=[row, budget()]).rejected == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"usage": "much"}, {"usage": -1}, {"limit": True}, {"budgets": {}}, {"free_model_daily_requests": [1]}],
+)
+def test_a_description_that_is_none_fails(fields: dict[str, Any]) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(InvalidResponse, match="not the description of a key"):
+        read(**fields)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"data":null}', b'{"error":{"message":"no"},"data":{}}'])
+def test_a_body_that_is_none_fails(content: bytes) -> None:
+    """And counts as an invalid response."""
+    api = FakeApi({"/key": always(content)})
+    with pytest.raises(InvalidResponse):
+        polled(COLLECTOR, api)
+    assert len(api.failures) == 1
+
+
+def test_the_same_answer_publishes_nothing_new() -> None:
+    """Another one does."""
+    first = read()
+    assert read(first.memory).collected.snapshot is None
+    assert read(first.memory, usage=5).collected.snapshot is not None

@@ -1,0 +1,141 @@
+"""Credits: a balance that is one, or a failed poll."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exporter.collectors.credits import CreditsCollector
+from exporter.config.balances import Credits
+from exporter.errors import InvalidResponse, NoBalance, StatusError
+from tests.collectors.balances import FakeApi, always, polled
+from tests.collectors.helpers import Polled
+
+COLLECTOR = CreditsCollector("default", Credits())
+ZEROS = {"data": {"total_credits": 0, "total_usage": 0}}
+
+
+def read(content: Any, key: Any = None, memory: object = None) -> Polled:
+    return polled(COLLECTOR, FakeApi({"/credits": always(content), "/key": always(key)}), memory)
+
+
+def amounts(found: Polled) -> tuple[float, ...]:
+    return tuple(found.shown[f"openrouter_credits_{name}_usd"][()] for name in ("purchased", "used", "balance"))
+
+
+@pytest.mark.parametrize(
+    ("bought", "used", "expected"),
+    [
+        (100.5, 25.75, (100.5, 25.75, 74.75)),
+        (10, 12.5, (10.0, 12.5, -2.5)),  # overdrawn: requests fail with 402
+        (0.3, 0.1, (0.3, 0.1, 0.2)),  # no noise of binary fractions
+        ("100.5", "25.75", (100.5, 25.75, 74.75)),
+        (0, 3, (0.0, 3.0, -3.0)),
+        (5, 0, (5.0, 0.0, 5.0)),
+    ],
+)
+def test_balance_is_bought_less_used(bought: object, used: object, expected: tuple[float, ...]) -> None:
+    """It may be negative, and numbers may be text."""
+    found = read({"data": {"total_credits": bought, "total_usage": used, "new_field": []}})
+    assert amounts(found) == expected
+    assert found.client.asked[0].path == "/credits"
+    assert len(found.client.asked) == 1
+
+
+def test_zeros_told_to_a_management_key_are_zeros() -> None:
+    """A new account has bought nothing."""
+    assert amounts(read(ZEROS, {"data": {"is_management_key": True}})) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("zeros", [ZEROS, {"data": {"total_credits": "0", "total_usage": 0.0}}])
+@pytest.mark.parametrize(
+    "key", [{"data": {"is_management_key": False}}, {"data": {"is_provisioning_key": False}}, {"data": {}}]
+)
+def test_zeros_told_to_another_key_are_no_balance(zeros: Any, key: Any) -> None:
+    """The poll fails with a reason of its own, and publishes nothing."""
+    with pytest.raises(NoBalance, match="that is no balance") as caught:
+        read(zeros, key)
+    assert caught.value.reason == "no_balance"
+
+
+def test_zeros_are_asked_about_each_time() -> None:
+    """The key may have been replaced by an ordinary one."""
+    first = read(ZEROS, {"data": {"is_management_key": True}})
+    with pytest.raises(NoBalance):
+        read(ZEROS, {"data": {"is_management_key": False}}, first.memory)
+
+
+def test_zeros_are_not_believed_while_the_key_is_not_known() -> None:
+    """`GET /key` may fail."""
+    with pytest.raises(StatusError):
+        read(ZEROS, StatusError(500, "no"))
+
+
+@pytest.mark.parametrize("key", [b"<html>", {"error": {"message": "no"}}, {"data": {"is_management_key": "yes"}}])
+def test_a_description_that_is_none_fails(key: Any) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(InvalidResponse):
+        read(ZEROS, key)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"total_credits": 1},
+        {"total_usage": 1},
+        {"total_credits": None, "total_usage": 1},
+        {"total_credits": 1, "total_usage": None},
+        {"total_credits": "", "total_usage": 1},
+        {"total_credits": "NaN", "total_usage": 1},
+        {"total_credits": -1, "total_usage": 1},
+        {"total_credits": 1, "total_usage": -1},
+        {"total_credits": True, "total_usage": 1},
+        {"total_credits": 1e300, "total_usage": 1},
+        {"total_credits": [1], "total_usage": 1},
+    ],
+)
+def test_numbers_that_are_none_fail(data: Any) -> None:
+    """A balance is known, or it is not."""
+    with pytest.raises(InvalidResponse, match="not credits"):
+        read({"data": data})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"data":null}',
+        b'{"data":[]}',
+        b'{"data":{"total_credits":NaN,"total_usage":1}}',
+        b'{"error":{"message":"boom"}}',
+        b'{"error":{"message":"boom"},"data":{"total_credits":1,"total_usage":0}}',
+    ],
+)
+def test_a_body_that_is_none_fails(content: bytes) -> None:
+    """And counts as an invalid response."""
+    api = FakeApi({"/credits": always(content)})
+    with pytest.raises(InvalidResponse):
+        polled(COLLECTOR, api)
+    assert len(api.failures) == 1
+
+
+def test_the_same_answer_publishes_nothing_new() -> None:
+    """What is there is renewed."""
+    content = {"data": {"total_credits": 5, "total_usage": 1}}
+    first = read(content)
+    assert read(content, memory=first.memory).collected.snapshot is None
+
+
+def test_another_answer_is_published() -> None:
+    """The balance moves."""
+    first = read({"data": {"total_credits": 5, "total_usage": 1}})
+    assert amounts(read({"data": {"total_credits": 5, "total_usage": 2}}, memory=first.memory)) == (5.0, 2.0, 3.0)
+
+
+def test_times_do_not_decide_what_is_published() -> None:
+    """A reload that only changes them keeps the data."""
+    assert COLLECTOR.identity == CreditsCollector("default", Credits(interval=5.0, stale_after=99.0)).identity

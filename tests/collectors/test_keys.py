@@ -1,0 +1,234 @@
+"""What keys show: spending, limits, names, and who is folded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from exporter.collectors.keys import KeysCollector
+from exporter.config.balances import Keys
+from exporter.errors import InvalidResponse
+from tests.collectors.balances import account, counted, digest, key, pages, polled
+from tests.collectors.helpers import Polled, Shown
+
+PREFIX = "openrouter_key_"
+USAGE = ("usage_usd", "usage_today_usd", "usage_week_usd", "usage_month_usd")
+
+
+def read(*rows: Any, memory: object = None, **settings: Any) -> Polled:
+    return polled(KeysCollector("default", Keys(**settings)), account(pages(list(rows))), memory)
+
+
+def shown(found: Polled) -> Shown:
+    return {name.removeprefix(PREFIX): samples for name, samples in found.shown.items()}
+
+
+def of(name: object) -> tuple[str]:
+    return (digest(name)[:12],)
+
+
+def test_each_window_has_its_amount() -> None:
+    """Credits and own provider keys apart."""
+    found = shown(read(key("a")))
+    assert [found[name][of("a")] for name in USAGE] == [4.0, 1.0, 2.0, 3.0]
+    assert [found[f"byok_{name}"][of("a")] for name in USAGE] == [0.4, 0.1, 0.2, 0.3]
+
+
+def test_used_of_a_limit_is_limit_less_remaining() -> None:
+    """Never what was spent since the key was made."""
+    found = shown(read(key("a", usage=900.0, limit=50, limit_remaining=12.3, limit_reset="monthly")))
+    assert [found[name][of("a")] for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd")] == [50, 12.3, 37.7]
+
+
+def test_a_limit_can_be_overrun() -> None:
+    """What remains is negative then."""
+    found = shown(read(key("a", limit=50, limit_remaining=-1)))
+    assert (found["limit_remaining_usd"][of("a")], found["limit_used_usd"][of("a")]) == (-1.0, 51.0)
+
+
+def test_a_limit_of_nothing_is_a_limit() -> None:
+    """0 is not null."""
+    found = shown(read(key("a", limit=0, limit_remaining=0)))
+    assert (found["limit_usd"], found["limit_used_usd"]) == ({of("a"): 0.0}, {of("a"): 0.0})
+
+
+@pytest.mark.parametrize("nothing", [None, ...])
+@pytest.mark.parametrize(
+    ("field", "family"),
+    [
+        ("limit", "limit_usd"),
+        ("limit_remaining", "limit_remaining_usd"),
+        ("usage_weekly", "usage_week_usd"),
+        ("byok_usage", "byok_usage_usd"),
+        ("disabled", "disabled"),
+        ("expires_at", "expires_timestamp_seconds"),
+        ("last_used_at", "last_used_timestamp_seconds"),
+    ],
+)
+def test_what_is_null_or_missing_has_no_series(field: str, family: str, nothing: object) -> None:
+    """Never a false 0; all else is there."""
+    found = shown(read(key("a", **{field: nothing})))
+    assert found[family] == {}
+    assert found["usage_usd"] == {of("a"): 4.0}
+
+
+def test_without_a_limit_nothing_is_used_of_it() -> None:
+    """Whatever remains of none."""
+    assert shown(read(key("a", limit=None, limit_remaining=5)))["limit_used_usd"] == {}
+
+
+@pytest.mark.parametrize("written", ["2026-09-01T00:00:00.000Z", "2026-09-01T00:00:00+00:00", "2026-09-01 00:00:00"])
+def test_moments_are_unix_time(written: str) -> None:
+    """However they are written."""
+    found = shown(read(key("a", expires_at=written, last_used_at=written)))
+    expected = {of("a"): datetime(2026, 9, 1, tzinfo=UTC).timestamp()}
+    assert (found["expires_timestamp_seconds"], found["last_used_timestamp_seconds"]) == (expected, expected)
+
+
+def test_disabled_keys_say_so() -> None:
+    """1 and 0."""
+    found = shown(read(key("a", disabled=True), key("b")))
+    assert found["disabled"] == {of("a"): 1.0, of("b"): 0.0}
+
+
+def test_numbers_may_be_text() -> None:
+    """As they are in other answers of the API."""
+    found = shown(read(key("a", usage="1.5", limit="10", limit_remaining="-2")))
+    assert (found["usage_usd"][of("a")], found["limit_used_usd"][of("a")]) == (1.5, 12.0)
+
+
+def test_names_are_in_the_info_metric_alone() -> None:
+    """A new name breaks no other series."""
+    before, after = (
+        shown(read(key("a", name=name, hash=digest("a"), limit_reset="weekly"))) for name in ("old", "new")
+    )
+    assert before["info"] == {(*of("a"), "old", "sk-or-v1-abc...xyz", "Default", "weekly"): 1.0}
+    assert after["info"] == {(*of("a"), "new", "sk-or-v1-abc...xyz", "Default", "weekly"): 1.0}
+    assert {name: samples for name, samples in before.items() if name != "info"} == {
+        name: samples for name, samples in after.items() if name != "info"
+    }
+
+
+def test_two_keys_may_share_a_name() -> None:
+    """They stay two."""
+    found = shown(read(key("a", name="same"), key("b", name="same")))
+    assert found["usage_usd"] == {of("a"): 4.0, of("b"): 4.0}
+    assert len(found["info"]) == 2
+
+
+def test_two_keys_that_begin_alike_stay_two() -> None:
+    """By their whole hashes."""
+    one, two = "a" * 12 + "1" * 52, "a" * 12 + "2" * 52
+    assert shown(read(key("a", hash=one), key("b", hash=two)))["usage_usd"] == {(one,): 4.0, (two,): 4.0}
+
+
+def test_creators_are_shown_only_if_asked_for() -> None:
+    """They are people."""
+    assert "user_1" not in str(shown(read(key("a"))))
+    assert next(iter(shown(read(key("a"), show_creator=True))["info"]))[-1] == "user_1"
+
+
+def test_names_that_are_not_said_are_empty() -> None:
+    """A workspace without a name is named by its id."""
+    api = account(pages([key("a", name=None, label=...)]), counted([{"id": "w1", "name": None}]))
+    found = polled(KeysCollector("default", Keys()), api)
+    assert shown(found)["info"] == {(*of("a"), "", "", "w1", ""): 1.0}
+
+
+def test_the_keys_that_spent_least_are_folded() -> None:
+    """Spending is summed; limits, states and names can't be."""
+    rows = [
+        key(place, usage=float(place), byok_usage=0.0, limit=9, limit_remaining=1, disabled=True) for place in range(5)
+    ]
+    found = read(*rows, max_keys=2)
+    families = shown(found)
+    assert families["usage_usd"] == {of(3): 3.0, of(4): 4.0, ("other",): 3.0}
+    assert families["usage_today_usd"][("other",)] == 3.0
+    assert found.collected.folded == 3
+    for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd", "disabled"):
+        assert set(families[name]) == {of(3), of(4)}
+    assert {labels[:1] for labels in families["info"]} == {of(3), of(4)}
+
+
+def test_as_many_keys_as_may_be_are_not_folded() -> None:
+    """No `other`."""
+    found = read(key("a"), key("b"), max_keys=2)
+    assert set(shown(found)["usage_usd"]) == {of("a"), of("b")}
+    assert found.collected.folded == 0
+
+
+def test_what_is_not_known_of_one_is_not_known_of_the_rest() -> None:
+    """A sum without one of its parts would be too small."""
+    rows = [key("large"), key("a", usage=1), key("b", usage=1, usage_daily=None)]
+    found = shown(read(*rows, max_keys=1))
+    assert found["usage_usd"][("other",)] == 2.0
+    assert ("other",) not in found["usage_today_usd"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (None, "not_an_object"),
+        ("text", "not_an_object"),
+        (key("x", hash=None), "missing_hash"),
+        (key("x", hash=...), "missing_hash"),
+        (key("x", hash=5), "invalid_hash"),
+        (key("x", hash="other"), "invalid_hash"),
+        (key("x", hash=""), "invalid_hash"),
+        (key("x", name=5), "invalid_text"),
+        (key("x", name="long" * 200), "invalid_text"),
+        (key("x", label="\ud800"), "invalid_text"),
+        (key("x", usage="much"), "invalid_number"),
+        (key("x", usage=True), "invalid_number"),
+        (key("x", usage=float("nan")), "invalid_number"),
+        (key("x", limit_remaining=float("-inf")), "invalid_number"),
+        (key("x", usage=-1), "negative_number"),
+        (key("x", limit=-1), "negative_number"),
+        (key("x", disabled="no"), "invalid_flag"),
+        (key("x", expires_at="soon"), "invalid_time"),
+        (key("x", last_used_at=5), "invalid_time"),
+    ],
+)
+def test_a_bad_row_is_rejected_by_itself(row: object, reason: str) -> None:
+    """The others are published."""
+    found = read(row, key("a"))
+    assert found.rejected == {reason: 1}
+    assert shown(found)["usage_usd"] == {of("a"): 4.0}
+    assert reason in KeysCollector.rejection_reasons
+
+
+def test_only_bad_rows_fail_the_poll() -> None:
+    """Publishing nothing would look as if there were no keys."""
+    with pytest.raises(InvalidResponse, match="none of the keys is usable, such as missing_hash"):
+        read(key("x", hash=None))
+
+
+def test_an_account_without_keys_has_no_series() -> None:
+    """That is no failure."""
+    found = read()
+    assert found.collected.snapshot is not None
+    assert found.collected.snapshot.series == 0
+
+
+def test_the_same_rows_publish_nothing_new() -> None:
+    """But another name does."""
+    first = read(key("a"), key("b"))
+    assert read(key("a"), key("b"), memory=first.memory).collected.snapshot is None
+    assert read(key("a"), key("b", name="c"), memory=first.memory).collected.snapshot is not None
+    assert read(key("a"), memory=first.memory).collected.snapshot is not None
+
+
+def test_a_renamed_workspace_is_published() -> None:
+    """Its name is in the info metric."""
+    first = read(key("a"))
+    api = account(pages([key("a")]), counted([{"id": "w1", "name": "Renamed"}]))
+    assert polled(KeysCollector("default", Keys()), api, first.memory).collected.snapshot is not None
+
+
+def test_what_may_be_published_is_declared() -> None:
+    """Each family once."""
+    declared = KeysCollector("default", Keys()).declarations()
+    assert {each.name.removeprefix(PREFIX) for each in declared} == set(shown(read(key("a"))))
+    assert len({each.name for each in declared}) == len(declared)

@@ -1,0 +1,208 @@
+"""Whole lists, all or nothing, while keys come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exporter.api.client import Request
+from exporter.api.organization import KeyRow
+from exporter.collectors import listing
+from exporter.errors import InvalidResponse, ListChanged, StatusError
+from tests.collectors.balances import WORKSPACE, FakeApi, account, counted, digest, key, pages, way
+from tests.collectors.helpers import finished
+
+
+def listed(api: FakeApi, **options: Any) -> list[KeyRow]:
+    return finished(listing.keys(way(api), **options))
+
+
+def names(rows: list[KeyRow]) -> list[str | None]:
+    return [row.name for row in rows]
+
+
+@pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 198, 199, 200, 250])
+def test_all_pages_are_read(number: int) -> None:
+    """Whatever the size of the last page."""
+    rows = [key(place) for place in range(number)]
+    assert [str(place) for place in range(number)] == names(listed(account(pages(rows))))
+
+
+def test_pages_overlap_by_one_row() -> None:
+    """So a hundred rows take a second page, which shows that nothing was skipped."""
+    api = account(pages([key(place) for place in range(100)]))
+    listed(api)
+    assert [request.parameters["offset"] for request in api.asked] == ["0", "0", "99"]
+
+
+def test_the_keys_of_every_workspace_are_read() -> None:
+    """The API lists one workspace at a time."""
+    by_workspace = {"w1": [key("a")], "w2": [key("b", workspace_id="w2"), key("c", workspace_id="w2")]}
+    workspaces = counted([WORKSPACE, {"id": "w2", "name": "Second"}])
+    api = account(lambda request: {"data": by_workspace[request.parameters["workspace_id"]]}, workspaces)
+    assert names(listed(api)) == ["a", "b", "c"]
+
+
+def test_what_is_disabled_or_expired_is_asked_for() -> None:
+    """Filters are the API's own."""
+    api = account(pages([]))
+    listed(api, include_disabled=False)
+    wanted = {"include_disabled": "false", "include_expired": "true", "workspace_id": "w1", "offset": "0"}
+    assert api.asked[-1].parameters == wanted
+
+
+def test_an_account_without_workspaces_has_a_default_one() -> None:
+    """An empty list of workspaces asks for the default's keys."""
+    api = account(pages([key("a")]), counted([]))
+    assert names(listed(api)) == ["a"]
+    assert "workspace_id" not in api.asked[-1].parameters
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_without_the_workspaces_there_are_no_keys(status: int) -> None:
+    """The keys of the default workspace alone would pass for all there are."""
+    api = account(pages([key("a")]), lambda _: StatusError(status, "no"))
+    with pytest.raises(StatusError):
+        listed(api)
+    assert api.paths == ["/workspaces"]
+
+
+def test_a_key_that_moved_between_workspaces_counts_once() -> None:
+    """It is in both lists if it moves between the two questions."""
+    workspaces = counted([WORKSPACE, {"id": "w2", "name": "Second"}])
+    assert names(listed(account(pages([key("a")]), workspaces))) == ["a"]
+
+
+def changing(*lists: list[dict[str, Any]]) -> FakeApi:
+    """Return an API in which each question for a page finds another list."""
+    left = list(lists)
+
+    def reply(request: Request) -> Any:
+        rows = left.pop(0) if len(left) > 1 else left[0]
+        return pages(rows)(request)
+
+    return account(reply)
+
+
+def test_a_new_key_makes_rows_show_twice() -> None:
+    """They count once, and none is missing."""
+    rows = [key(place) for place in range(150)]
+    assert names(listed(changing(rows, [key("new"), *rows]))) == [str(place) for place in range(150)]
+
+
+def test_a_deleted_key_makes_the_next_page_skip_one() -> None:
+    """The list is read anew."""
+    rows = [key(place) for place in range(150)]
+    api = changing(rows, rows[1:])
+    assert names(listed(api)) == [str(place) for place in range(1, 150)]
+    assert [request.parameters["offset"] for request in api.asked[1:]] == ["0", "99", "0", "99"]
+
+
+def test_a_list_that_never_holds_still_fails() -> None:
+    """After a few beginnings; nothing is published then."""
+    rows = [key(place) for place in range(200)]
+    api = changing(rows, rows[1:], rows, rows[1:], rows, rows[1:])
+    with pytest.raises(ListChanged, match="the list of keys changed while it was read, 3 times over") as caught:
+        listed(api)
+    assert caught.value.reason == "list_changed"
+
+
+def test_a_server_that_ignores_the_offset_comes_to_an_end() -> None:
+    """A full page again and again is no list."""
+    rows = [key(place) for place in range(100)]
+    api = account(lambda _: {"data": rows})
+    with pytest.raises(ListChanged):
+        listed(api)
+    assert len(api.asked) == 1 + 2 * listing.MOST_BEGINNINGS
+
+
+def test_a_list_without_an_end_comes_to_an_end() -> None:
+    """There are no more pages than anybody has keys."""
+
+    def reply(request: Request) -> Any:
+        offset = int(request.parameters["offset"])
+        return {"data": [key(place, usage=...) for place in range(offset, offset + 100)]}
+
+    with pytest.raises(InvalidResponse, match="goes on after 1000 pages"):
+        listed(account(reply))
+
+
+def test_a_page_that_fails_midway_fails_all() -> None:
+    """All or nothing."""
+    rows = [key(place) for place in range(250)]
+
+    def reply(request: Request) -> Any:
+        return StatusError(500, "no") if request.parameters["offset"] == "198" else pages(rows)(request)
+
+    with pytest.raises(StatusError):
+        listed(account(reply))
+
+
+def test_a_page_size_that_is_not_the_documented_one_shows_where_the_api_counts() -> None:
+    """Fifty at a time of a hundred and twenty workspaces."""
+    workspaces = [{"id": f"w{number}", "name": ""} for number in range(120)]
+    found = finished(listing.workspaces(way(FakeApi({"/workspaces": counted(workspaces, size=50)}))))
+    assert [each.id for each in found] == [f"w{number}" for number in range(120)]
+
+
+def test_fewer_rows_than_the_api_counts_fail() -> None:
+    """Something is missing, and nobody knows what."""
+    reply = {"data": [WORKSPACE], "total_count": 2}
+    with pytest.raises(ListChanged):
+        finished(listing.workspaces(way(FakeApi({"/workspaces": lambda _: reply}))))
+
+
+def test_members_have_names() -> None:
+    """Roles and fields that are not known are no reason to fail."""
+    rows = [{"id": "user_1", "email": "a@example.com", "first_name": None, "last_name": "A", "role": "org:new", "x": 1}]
+    found = finished(listing.members(way(FakeApi({"/organization/members": counted(rows)}))))
+    assert [(each.id, each.email, each.first_name, each.role) for each in found] == [
+        ("user_1", "a@example.com", None, "org:new")
+    ]
+
+
+def test_an_account_that_is_no_organization_has_no_members() -> None:
+    """The API says 404, and so does the poll."""
+    with pytest.raises(StatusError):
+        finished(listing.members(way(FakeApi({"/organization/members": lambda _: StatusError(404, "none")}))))
+
+
+@pytest.mark.parametrize("row", [None, {}, {"id": None}, {"id": 5}, {"id": "w", "name": 5}])
+def test_a_workspace_that_can_not_be_read_fails(row: object) -> None:
+    """Its keys would be missing."""
+    with pytest.raises(InvalidResponse, match="expected a workspace"):
+        finished(listing.workspaces(way(FakeApi({"/workspaces": lambda _: {"data": [row]}}))))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a list of keys: not JSON"),
+        (b'{"data":[{"hash":"', "not a list of keys: not JSON"),
+        (b"[]", "expected an object with data, got list"),
+        (b'{"data":{}}', "expected data to be a list"),
+        (b"{}", "expected data to be a list"),
+        (b'{"error":{"message":"boom","code":500}}', "an error with status 200: boom"),
+        (b'{"error":{"message":"boom"},"data":[]}', "an error with status 200: boom"),
+        (b'{"error":"boom","data":[]}', "an error with status 200: boom"),
+        (b"[" * 100_000, "not JSON"),
+    ],
+)
+def test_a_body_that_is_no_list_fails(content: bytes, message: str) -> None:
+    """And counts as an invalid response."""
+    api = account(lambda _: content)
+    with pytest.raises(InvalidResponse, match=message):
+        listed(api)
+    assert len(api.failures) == 1
+
+
+def test_labels_are_the_first_twelve_digits() -> None:
+    """Short, and stable."""
+    assert listing.key_labels([digest("a")]) == {digest("a"): digest("a")[:12]}
+
+
+def test_labels_that_begin_alike_are_lengthened() -> None:
+    """Two keys are never one."""
+    one, two, other = "a" * 12 + "1" * 52, "a" * 12 + "2" * 52, digest("other")
+    assert listing.key_labels([one, other, two, one]) == {one: one, two: two, other: other[:12]}
