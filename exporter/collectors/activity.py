@@ -73,7 +73,7 @@ class ActivityCollector:
             *(declaration for each in self._windows for declaration in measures(each, self._labels)),
             DAY_TIMESTAMP,
             endpoint_info(self._labels),
-            *([] if self._member_info is None else [self._member_info]),
+            *self._member_info,
         )
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
@@ -214,8 +214,7 @@ class ActivityCollector:
         account = LabelSets(("account",), [(self._account,)])
         families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
         families.append((yield from self._info(folding, table)))
-        if self._member_info is not None:
-            families.append(describe_members(self._member_info, self._account, members))
+        families += [describe_members(declaration, self._account, members) for declaration in self._member_info]
         yield
         return Snapshot(tuple(families))
 

@@ -63,12 +63,9 @@ def endpoint_info(labels: tuple[KeyLabel, ...]) -> Declaration:
     )
 
 
-def member_info(settings: Activity) -> Declaration | None:
-    """Return the family of members' names, None where none is asked for."""
+def member_info(settings: Activity) -> tuple[Declaration, ...]:
+    """Return the family of members' names, none where nobody asked for them."""
     if settings.split_by != "member" or not settings.member_labels:
-        return None
-    return Declaration(
-        "openrouter_member_info",
-        f"What is asked for about a member of the organization; the value is 1. {_POLLED}",
-        ("account", "user_id", *settings.member_labels),
-    )
+        return ()
+    help_ = f"What is asked for about a member of the organization; the value is 1. {_POLLED}"
+    return (Declaration("openrouter_member_info", help_, ("account", "user_id", *settings.member_labels)),)

@@ -1,0 +1,52 @@
+"""A daemon whose split changes: no series of the old one is left to be added to those of the new one."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running
+from tests.daemon.conftest import Daemon, Samples, serving, usage, value
+
+REQUESTS = "openrouter_activity_30d_requests"
+LABELS = {"key", "user_id", "workspace_id"}
+
+
+def splits(found: Samples) -> set[str]:
+    """Return the labels by which use is split."""
+    return {name for (family, labels) in found if family == REQUESTS for name, _ in labels} & LABELS
+
+
+def change(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text().replace(old, new))
+
+
+async def reloaded(daemon: Daemon, path: Path, old: str, new: str) -> None:
+    """Change the configuration and let the daemon take it."""
+    change(path, old, new)
+    daemon.lines.clear()
+    daemon.process.send_signal(signal.SIGHUP)
+    await daemon.until_said("reloaded")
+
+
+async def test_a_reload_from_split_to_split(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+    """The old series go at once, the new ones come with the next poll, and add up to the same."""
+    path = write_configuration(simulator.url)
+    async with serving(path) as daemon:
+        whole = value(await daemon.until(usage_is_there), REQUESTS)
+        before = "empty_day_after: 0s"
+        for split_by, label in (("api_key", "key"), ("member", "user_id"), ("workspace", "workspace_id")):
+            simulator.faults.replace(parse_fault("status-500"))
+            await reloaded(daemon, path, before, f"empty_day_after: 0s, split_by: {split_by}")
+            assert {} == usage(await daemon.scrape())
+            simulator.faults.replace()
+            found = await daemon.until(usage_is_there)
+            assert {label} == splits(found)
+            assert whole == value(found, REQUESTS)
+            before = f"empty_day_after: 0s, split_by: {split_by}"
+
+
+def usage_is_there(found: Samples) -> bool:
+    return bool(usage(found))
