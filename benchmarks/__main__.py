@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import accounts, memory, poll, responsive, scrape, start, unchanged
+from benchmarks import accounts, large, memory, poll, responsive, scrape, start, unchanged
 from benchmarks.measures import Line, table
 from benchmarks.processes import say
 
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "start": start.measure,
     "memory": memory.measure,
     "accounts": accounts.measure,
+    "large": large.measure,
 }
 
 

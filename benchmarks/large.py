@@ -1,0 +1,82 @@
+"""Polls of an account with 10,000 keys in 20 workspaces, and of 10,000 pairs of model and provider.
+
+What holds the event loop makes scrapes wait. A shared machine holds it too, so the verdict is on the round that was
+disturbed least: the machine can only add.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.large_account import SIZE, WORKSPACES
+from benchmarks.measures import Line, median, milliseconds, times
+from benchmarks.processes import Running, listening, say, worker
+
+ROUNDS = 5
+LONGEST_HOLD = 0.050
+
+
+def measure() -> list[Line]:
+    with (
+        account("keys") as api,
+        worker("large_worker", api.api, "keys") as ours,
+        worker("sdk_keys_worker", api.api) as sdk,
+    ):
+        keys = [(ours.ask(), sdk.ask()) for _ in _rounds("keys")]
+    with (
+        account("pairs") as api,
+        worker("large_worker", api.api, "today") as today,
+        worker("large_worker", api.api, "analytics") as analytics,
+        worker("raw_worker", api.api) as raw,
+    ):
+        rows = [(today.ask(), analytics.ask(), raw.ask()) for _ in _rounds("pairs")]
+    faster = median([b["seconds"] / a["seconds"] for a, b in keys])
+    lines = [
+        Line(
+            f"a poll of {SIZE:,} keys in {WORKSPACES} workspaces",
+            milliseconds(median([poll["seconds"] for poll, _ in keys])),
+            f"SDK's calls alone: {milliseconds(median([sdk['seconds'] for _, sdk in keys]))}",
+            f"{times(faster)} faster",
+        ),
+        _held("keys", [poll for poll, _ in keys]),
+    ]
+    for place, (name, what) in enumerate((("today", "pairs of today"), ("analytics", "rows of a query"))):
+        polls = [each[place] for each in rows]
+        than_raw = median([each[2]["seconds"] / each[place]["seconds"] for each in rows])
+        lines += [
+            Line(
+                f"a poll of {SIZE:,} {what}",
+                milliseconds(median([poll["seconds"] for poll in polls])),
+                f"the usual way to one query's text: {milliseconds(median([each[2]['seconds'] for each in rows]))}",
+                f"{times(than_raw)} faster",
+            ),
+            _held(name, polls),
+        ]
+    return lines
+
+
+@contextmanager
+def account(name: str) -> Iterator[Running]:
+    """Run the API of a large account."""
+    with listening([sys.executable, "-m", "benchmarks.large_account", name], "listening on") as running:
+        yield running
+
+
+def _held(name: str, polls: list[dict[str, float]]) -> Line:
+    holds = [poll["held"] for poll in polls]
+    return Line(
+        f"the loop's longest hold meanwhile (`{name}`, {polls[0]['size']:,.0f} series)",
+        f"{milliseconds(min(holds))} to {milliseconds(max(holds))}",
+        "",
+        "",
+        f"≤ {milliseconds(LONGEST_HOLD)}",
+        min(holds) <= LONGEST_HOLD,
+    )
+
+
+def _rounds(name: str) -> Iterator[int]:
+    for number in range(ROUNDS):
+        say(f"large: {name}, round {number + 1} of {ROUNDS}")
+        yield number

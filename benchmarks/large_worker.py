@@ -1,0 +1,61 @@
+"""A worker: polls of a large account by one collector of ours, as `large_account.py` simulates it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from benchmarks.call import Meter, answer_lines
+from benchmarks.heartbeat import Heartbeat
+from benchmarks.large_account import SIZE
+from benchmarks.processes import KEY
+from exporter import log
+from exporter.app import Exporter
+from exporter.clock import SystemClock
+from exporter.config.analytics import Analytics, AnalyticsQuery, Today
+from exporter.config.balances import Keys
+from exporter.config.model import Account, Collectors, Configuration, Upstream
+from exporter.config.polled import Polled
+from exporter.config.secret import EnvironmentSecret
+from exporter.serving import spare_the_garbage_collector
+
+_QUERY = AnalyticsQuery(
+    name="performance",
+    metrics=("p50_latency", "p99_latency", "p50_throughput", "request_count"),
+    dimensions=("model", "provider"),
+    max_series=SIZE,
+)
+COLLECTORS: dict[str, dict[str, Polled]] = {
+    "keys": {"keys": Keys(max_keys=SIZE)},
+    "today": {"today": Today(max_endpoints=SIZE)},
+    "analytics": {"analytics": Analytics(enabled=True, queries=(_QUERY,))},
+}
+
+
+def configuration(url: str, name: str) -> Configuration:
+    """Return one account that only this collector polls."""
+    key = EnvironmentSecret("KEY", {"KEY": KEY})
+    account = Account(name="benchmark", key=key, collectors=Collectors.only(**COLLECTORS[name]))
+    return Configuration(upstream=Upstream(base_url=url, requests_per_minute=100_000), accounts=(account,))
+
+
+async def poll(settings: Configuration) -> dict[str, float]:
+    """Let a new exporter poll once; return what it took up to the bytes that a scrape gets."""
+    exporter = Exporter(settings, SystemClock())
+    try:
+        exporter.answer("", "gzip", ())
+        spare_the_garbage_collector()
+        with Meter() as meter:
+            async with Heartbeat() as heartbeat:
+                assert await exporter.poll_once()
+            exporter.answer("", "gzip", ())
+        series = exporter.status().collectors[0].series
+    finally:
+        await exporter.close()
+    return meter.found | {"held": heartbeat.longest, "size": series}
+
+
+if __name__ == "__main__":
+    log.configure("error", "json")
+    settings_ = configuration(sys.argv[1], sys.argv[2])
+    answer_lines(lambda _: asyncio.run(poll(settings_)))
