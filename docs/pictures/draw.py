@@ -19,7 +19,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from matplotlib import dates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -86,10 +85,10 @@ async def bars_by_day(server: Prometheus, picture: Picture, axes: Axes) -> None:
     days, series = await by_day(server, picture.query)
     below = [0.0] * len(days)
     for colour, (name, values) in zip(COLOURS, series.items(), strict=False):
-        axes.bar([dates.date2num(day) for day in days], values, bottom=below, color=colour, label=name, width=0.85)
+        axes.bar(range(len(days)), values, bottom=below, color=colour, label=name, width=0.85)
         below = [low + value for low, value in zip(below, values, strict=True)]
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False, reverse=True)
-    _days_below(axes)
+    _name_mondays(axes, days)
     axes.set_ylabel("US dollars a day")
 
 
@@ -97,10 +96,10 @@ async def line_by_day(server: Prometheus, picture: Picture, axes: Axes) -> None:
     """Draw a line for each series."""
     days, series = await by_day(server, picture.query)
     for colour, (name, values) in zip(COLOURS, series.items(), strict=False):
-        axes.plot([dates.date2num(day) for day in days], values, color=colour, label=name, linewidth=2, marker=".")
+        axes.plot(range(len(days)), values, color=colour, label=name, linewidth=2, marker=".")
     axes.set_ylim(bottom=0)
     axes.legend(loc="lower right", frameon=False)
-    _days_below(axes)
+    _name_mondays(axes, days)
     axes.set_ylabel("US dollars a month")
 
 
@@ -129,9 +128,9 @@ def _name(labels: Mapping[str, str]) -> str:
     return "  ·  ".join(named) or f"account {labels['account']}"
 
 
-def _days_below(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(dates.WeekdayLocator(byweekday=dates.MO))
-    axes.xaxis.set_major_formatter(dates.DateFormatter("Mon %-d %b"))
+def _name_mondays(axes: Axes, days: list[datetime]) -> None:
+    mondays = [number for number, day in enumerate(days) if day.weekday() == 0]
+    axes.set_xticks(mondays, labels=[f"Mon {days[number]:%-d %b}" for number in mondays])
     axes.margins(x=0.01)
 
 

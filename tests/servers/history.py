@@ -30,10 +30,12 @@ async def write_blocks(folder: Path, days: int, until: datetime | None = None) -
     """Write this many days of demo data, the last sample of now, into a folder that can be Prometheus' own."""
     promtool = required(shutil.which("promtool"), "promtool")
     end = until or datetime.now(UTC)
-    clock = FakeClock(end - timedelta(days=days))
+    clock = FakeClock(end)
     path = folder.parent / "history.txt"
     with path.open("w", encoding="utf-8") as file:
         async with running(SimulatorSettings(), clock) as simulator:
+            # The account was opened when that of a demo that starts now was: its credits and keys are the same.
+            clock.jump(end - timedelta(days=days))
             exporter = Exporter(demo_configuration(simulator.url), clock)
             try:
                 while clock.now() <= end:
