@@ -17,21 +17,6 @@ from tests.dashboards.expressions import Expression, expressions, expressions_of
 
 # What Prometheus itself makes.
 FOREIGN = {"up", "ALERTS"}
-# Of collectors that are being written; each is taken out when it is declared.
-PENDING = {
-    *(f"openrouter_calling_key_budget_{each}_usd" for each in ("limit", "spend", "remaining")),
-    "openrouter_calling_key_budget_resets_timestamp_seconds",
-    "openrouter_calling_key_effective_budget_remaining_usd",
-    "openrouter_credits_balance_usd",
-    *(f"openrouter_free_model_requests_{each}" for each in ("limit", "used")),
-    *(
-        f"openrouter_key_{each}"
-        for each in ("disabled", "info", "expires_timestamp_seconds", "last_used_timestamp_seconds")
-    ),
-    *(f"openrouter_key_{each}_usd" for each in ("limit", "limit_used", "limit_remaining", "byok_usage_month")),
-    *(f"openrouter_key_usage_{each}_usd" for each in ("today", "week", "month")),
-    *(f"openrouter_today_{each}" for each in ("usage_usd", "timestamp_seconds")),
-}
 # A family's name is followed by a parenthesis, a comma or a brace of its own matchers.
 _METRIC = re.compile(r"\b((?:openrouter|process|python)_[a-z0-9_]+)\b")
 _PATTERN = re.compile(r'__name__=~"([^"]+)"')
@@ -82,15 +67,10 @@ def test_what_is_not_promql_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_metric_is_declared(name: str) -> None:
     """By the code that makes it."""
-    names = declared() | FOREIGN | PENDING
+    names = declared() | FOREIGN
     assert len(names) > 60
     found = {metric for each in expressions_of(name, BOARDS[name]) for metric in unknown(each.expression, names)}
     assert set() == found
-
-
-def test_nothing_pending_is_declared() -> None:
-    """Nothing stays there for longer than it must."""
-    assert set() == PENDING & declared()
 
 
 @pytest.mark.parametrize("name", BOARDS)
