@@ -17,6 +17,5 @@ RIGHTLY_EMPTY: dict[str, str] = {
     "budget: Thresholds": "thresholds that are null are not shown",
     "openrouter_calling_key_expiry_timestamp_seconds": _NO_EXPIRY,
     "openrouter_threshold_month_budget_usd": _NO_BUDGET,
-    "docs/configuration.md: sum by (account, key) (openrouter_activity_30d_usage_usd)": "the demo does not split by key",
     "overview: Firing alerts": "no alert fires",
 }
