@@ -88,15 +88,19 @@ class KeysCollector:
 
     def _snapshot(self, read: _Read, shown: Sequence[KeyRow], others: Sequence[KeyRow]) -> Work[Snapshot]:
         labels = yield from _labels(read.keys)
-        names = [(self._account, labels[key.hash]) for key in shown]
-        yield
+        names: list[tuple[str, ...]] = []
+        for block in _blocks(shown):
+            names.extend((self._account, labels[key.hash]) for key in block)
+            yield
         each_key = LabelSets(LABELS, names)
         with_other = LabelSets(LABELS, [*names, (self._account, OTHER)]) if others else each_key
         yield
         families = []
         for place, declaration in enumerate(SPENDING):
-            values = array("d", [known(key.usage[place]) for key in shown])
-            yield
+            values = array("d")
+            for block in _blocks(shown):
+                values.extend([known(key.usage[place]) for key in block])
+                yield
             if others:
                 values.append(math.fsum(known(key.usage[place]) for key in others))
             families.append(Family(declaration, with_other, values))
@@ -164,5 +168,15 @@ def _fold(keys: Sequence[KeyRow], most: int) -> Work[tuple[list[KeyRow], list[Ke
 
 
 def _labels(keys: Sequence[KeyRow]) -> Work[dict[str, str]]:
-    yield
-    return listing.key_labels(key.hash for key in keys)
+    """Return each key's label; those whose hashes begin alike are looked at together."""
+    alike: dict[str, list[str]] = {}
+    for block in _blocks(keys):
+        for key in block:
+            alike.setdefault(listing.key_label(key.hash), []).append(key.hash)
+        yield
+    labels: dict[str, str] = {}
+    for steps, group in enumerate(alike.values()):
+        labels.update(listing.key_labels(group))
+        if steps % KEYS_PER_STEP == 0:
+            yield
+    return labels

@@ -1,0 +1,103 @@
+"""Credits, keys and the calling key through the whole daemon."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from exporter.clock import SystemClock
+from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.server import Running, running
+from exporter.simulator.service import SimulatorSettings
+from tests.daemon.conftest import Daemon, Samples, serving, value
+
+CONFIGURATION = """
+upstream:
+  base_url: {url}
+  requests_per_minute: 100000
+  retries: {{strategy: none}}
+accounts: [{{name: default, api_key_env: OPENROUTER_API_KEY}}]
+collectors:
+  activity: {{enabled: false}}
+  credits: {{interval: 1s}}
+  keys: {{interval: 1s}}
+  key: {{interval: 1s}}
+  today: {{enabled: false}}
+"""
+
+
+def written(folder: Path, simulator: Running) -> Path:
+    path = folder / "balances.yaml"
+    path.write_text(CONFIGURATION.format(url=simulator.url))
+    return path
+
+
+async def last_polls(daemon: Daemon) -> dict[str, Any]:
+    """Return each collector's last poll."""
+    collectors = json.loads((await daemon.get("-/status"))[1])["collectors"]
+    return {each["collector"]: each["polls"][-1] for each in collectors if each["polls"]}
+
+
+async def test_what_is_left_is_there_after_one_poll(simulator: Running, tmp_path: Path) -> None:
+    """All three agree: what the keys spent is what the account used."""
+    async with serving(written(tmp_path, simulator)) as daemon:
+        found = await daemon.until(lambda found: value(found, "openrouter_up", account="default") == 1)
+    bought, used, left = (
+        value(found, f"openrouter_credits_{name}_usd", account="default") for name in ("purchased", "used", "balance")
+    )
+    by_keys = value(found, "openrouter_key_usage_usd", account="default")
+    assert bought is not None
+    assert used is not None
+    assert left is not None
+    assert by_keys is not None
+    assert abs(bought - used - left) < 1e-6
+    assert abs(by_keys - used) < 0.1  # they are asked one after the other
+    assert value(found, "openrouter_free_model_requests_limit", account="default") == 1000
+    assert value(found, "openrouter_key_info", workspace="Default") == 3
+
+
+async def test_an_ordinary_key_has_no_balance(simulator: Running, tmp_path: Path) -> None:
+    """It is told zeros; they are not shown, and everybody is told why. Its own use is."""
+    async with serving(written(tmp_path, simulator), key="sk-or-v1-ordinary") as daemon:
+        found = await daemon.until(lambda found: value(found, "openrouter_calling_key_usage_usd") is not None)
+        failed = await daemon.until_said("poll_failed")
+        await daemon.until(
+            lambda found: (
+                (value(found, "openrouter_collector_last_attempt_timestamp_seconds", collector="credits") or 0) > 0
+            )
+        )
+        polls = await last_polls(daemon)
+        page = (await daemon.get(""))[1]
+        said = [each for each in daemon.events if each["event"] == "poll_failed" and each["collector"] == "credits"]
+        found = await daemon.scrape()
+    assert failed["hint"].startswith("a management key is needed")
+    assert said[0]["hint"].startswith("a management key is needed")
+    assert (said[0]["reason"], polls["credits"]["reason"], polls["credits"]["outcome"]) == (
+        "no_balance",
+        "no_balance",
+        "failed",
+    )
+    assert "no_balance" in page
+    assert value(found, "openrouter_credits_balance_usd") is None
+    assert value(found, "openrouter_key_usage_usd") is None
+    assert value(found, "openrouter_collector_success", collector="credits") == 0
+    assert value(found, "openrouter_calling_key_limit_used_usd") is not None
+
+
+async def test_a_page_that_fails_leaves_what_is_published(tmp_path: Path) -> None:
+    """Hundreds of keys, and from some moment on each listing breaks off."""
+    async with (
+        running(SimulatorSettings(api_keys=400), SystemClock()) as simulator,
+        serving(written(tmp_path, simulator)) as daemon,
+    ):
+        before = await daemon.until(lambda found: _success(found) == 1)
+        simulator.faults.replace(Fault(Kind.STATUS, status=500, path="/keys", probability=0.9))
+        after = await daemon.until(lambda found: _success(found) == 0)
+    published = [{key for key in found if key[0].startswith("openrouter_key_")} for found in (before, after)]
+    assert len(published[0]) > 398 * 8
+    assert published[0] == published[1]
+
+
+def _success(found: Samples) -> float | None:
+    return value(found, "openrouter_collector_success", collector="keys")
