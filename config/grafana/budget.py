@@ -44,7 +44,7 @@ def _week(measure: str) -> str:
 
 def _elapsed() -> str:
     """Return which part of the day is over, by the exporter's day."""
-    return f"clamp_max((time() - {once('openrouter_today_timestamp_seconds', 'account')}) / 86400, 1)"
+    return f"clamp((time() - {once('openrouter_today_timestamp_seconds', 'account')}) / 86400, 0, 1)"
 
 
 def _so_far(offset: str = "") -> str:
