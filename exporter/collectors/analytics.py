@@ -99,8 +99,7 @@ class AnalyticsCollector:
         reply: Reply = yield from analytics.read(answer, limit, rejections, rows.take)
         if not reply.is_whole:
             raise TooManyRows(
-                f"the answer was cut off after {reply.rows} rows, at most {limit} were asked for; "
-                "filter more, or raise max_series"
+                f"the answer was cut off (rows: {reply.rows}, max_series: {limit - 1}); filter more, or raise max_series"
             )
         if self._settings.stale_after != float("inf"):
             oldest = (answer.date or instant) - timedelta(seconds=self._settings.stale_after)
@@ -118,7 +117,9 @@ class AnalyticsCollector:
         families = {each.family: metric for metric, each in self._measures.items()}
         twice = [metric for metric, each in self._measures.items() if families[each.family] != metric]
         wrong = [f"metrics {metric} and {families[self._measures[metric].family]} have one name" for metric in twice]
-        wrong += [f"query {query.name}: {what}" for query in self._settings.queries for what in self._wrong(query, meta)]
+        wrong += [
+            f"query {query.name}: {what}" for query in self._settings.queries for what in self._wrong(query, meta)
+        ]
         if wrong:
             raise UnknownName("; ".join(wrong))
 

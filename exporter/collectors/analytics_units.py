@@ -46,7 +46,8 @@ class Measure:
     @property
     def help(self) -> str:
         """Return what the family is, without when."""
-        return f"The analytics API's {self.metric}{self.unit.meaning}, over the range of each configured query"
+        words = self.metric.replace("_", " ")
+        return f"The analytics API's {words}{self.unit.meaning}, over the range of each configured query"
 
 
 # Suffixes that gauges must not have are replaced; so is a word that would say the unit twice.

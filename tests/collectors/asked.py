@@ -72,7 +72,8 @@ def reply(
     """Return an answer as the API would have sent it."""
     rows = list(rows)
     metadata = {"query_time_ms": 42, "row_count": len(rows) if row_count is None else row_count, "truncated": truncated}
-    return answer(json.dumps({"data": {"data": rows, "metadata": metadata} | more}).encode(), server)
+    content = {"data": {"data": rows, "metadata": metadata} | more}
+    return answer(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), server)
 
 
 def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) -> ScriptedClient:

@@ -1,0 +1,135 @@
+"""Whole polls of the simulated analytics API, with its faults and limits: nothing wrong is ever published."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.collectors.analytics import AnalyticsCollector
+from exporter.collectors.today import TodayCollector
+from exporter.config.analytics import Analytics, AnalyticsQuery, Today
+from exporter.config.model import Backoff, Retries
+from exporter.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running
+from tests.api.harness import Key
+from tests.polling.harness import polling
+
+RETRIES = Retries(backoff=Backoff(jitter=0.0))
+SCHEDULE = Schedule(interval=300.0, stale_after=1800.0, longest_poll=60.0)
+QUERY = "/api/v1/analytics/query"
+META = "/api/v1/analytics/meta"
+
+
+def today() -> TodayCollector:
+    return TodayCollector("default", Today())
+
+
+def analytics(metric: str = "p99_latency", days: int = 1) -> AnalyticsCollector:
+    query = AnalyticsQuery(name="one", metrics=(metric,), dimensions=("model",), range=days * 86_400.0)
+    return AnalyticsCollector("default", Analytics(enabled=True, queries=(query,)))
+
+
+@pytest.mark.parametrize("collector", [today(), analytics()], ids=["today", "analytics"])
+@pytest.mark.parametrize(
+    ("fault", "status_class"),
+    [
+        ("status-400", "4xx"),
+        ("status-403", "4xx"),
+        ("status-408", "4xx"),
+        ("status-429", "4xx"),
+        ("status-500", "5xx"),
+        ("html-524", "5xx"),
+        ("redirect", "3xx"),
+        ("reset", "connection"),
+        ("html-200", "invalid_response"),
+        ("error-200", "invalid_response"),
+        ("not-json", "invalid_response"),
+        ("wrong-shape", "invalid_response"),
+        ("no-data", "invalid_response"),
+        ("top-list", "invalid_response"),
+        ("truncated", "invalid_response"),
+        ("wrong-encoding", "invalid_response"),
+    ],
+)
+async def test_a_fault(
+    simulator: Running, collector: TodayCollector | AnalyticsCollector, fault: str, status_class: str
+) -> None:
+    """The data stay, and the next poll recovers."""
+    async with polling(collector, simulator.url, retries=RETRIES, schedule=SCHEDULE) as it:
+        await it.poll()
+        good = it.store.series("default", collector.name, it.clock.monotonic())
+        assert good > 0
+        simulator.faults.replace(parse_fault(fault))
+        record = await it.poll(after=300.0)
+        assert record is not None
+        shown = it.store.series("default", collector.name, it.clock.monotonic())
+        assert ("failed", status_class, good) == (record.outcome, record.status_class, shown)
+        simulator.faults.replace()
+        record = await it.poll(after=300.0)
+        assert record is not None
+        assert "changed" == record.outcome
+
+
+@pytest.mark.parametrize("fault", ["pretty", "string-numbers"])
+async def test_what_is_no_fault(simulator: Running, fault: str) -> None:
+    """The same numbers in another dress."""
+    async with polling(today(), simulator.url, schedule=SCHEDULE) as it:
+        await it.poll()
+        series = it.store.series("default", "today", it.clock.monotonic())
+        simulator.faults.replace(parse_fault(fault))
+        record = await it.poll(after=60.0)
+        assert record is not None
+        assert ("changed", series) == (record.outcome, it.store.series("default", "today", it.clock.monotonic()))
+
+
+async def test_cut_off_answers_change_nothing(simulator: Running) -> None:
+    """However often half of the rows are missing: today gives up, and a question fails at once."""
+    async with polling(today(), simulator.url, schedule=SCHEDULE) as it:
+        await it.poll()
+        good = it.store.series("default", "today", it.clock.monotonic())
+        simulator.faults.replace(parse_fault("truncated-rows"))
+        record = await it.poll(after=300.0)
+        assert record is not None
+        shown = it.store.series("default", "today", it.clock.monotonic())
+        assert ("failed", None, good) == (record.outcome, record.status_class, shown)
+        assert simulator.counts[QUERY] <= 17
+    async with polling(analytics(), simulator.url, schedule=SCHEDULE) as it:
+        record = await it.poll()
+        assert record is not None
+        assert (record.error or "").startswith("query one: the answer was cut off (rows: 1, ")
+
+
+async def test_an_ordinary_key(simulator: Running) -> None:
+    """One clear line."""
+    async with polling(today(), simulator.url, key=Key("sk-or-v1-ordinary"), schedule=SCHEDULE) as it:
+        await it.poll()
+        told = [(each["error"], each["hint"]) for each in it.events if each["log_level"] == "error"]
+        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY_HINT)] == told
+
+
+async def test_a_wrong_word_is_told_once_and_asks_no_question(simulator: Running) -> None:
+    """With the query, the word, and what was probably meant."""
+    async with polling(analytics("p99_latencies"), simulator.url, schedule=SCHEDULE) as it:
+        for _ in range(3):
+            await it.poll(after=300.0)
+        told = [each["error"] for each in it.events if each["log_level"] == "error"]
+        assert ["query one: the API has no metric p99_latencies; did you mean p99_latency?"] == told
+        assert (3, 0) == (simulator.counts[META], simulator.counts[QUERY])
+
+
+async def test_a_range_that_the_api_refuses(simulator: Running) -> None:
+    """Its own words, and the query's name; it is not tried again."""
+    async with polling(analytics(days=40), simulator.url, retries=RETRIES, schedule=SCHEDULE) as it:
+        record = await it.poll()
+        assert record is not None
+        said = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
+        assert (f"query one: HTTP 400: {said}", 400, 1) == (record.error, record.status, simulator.counts[QUERY])
+
+
+async def test_the_limit_of_our_own_comes_first(simulator: Running) -> None:
+    """A poll waits for its turn, and the API, which allows 64 requests a minute, has no reason to refuse any."""
+    async with polling(today(), simulator.url, schedule=replace(SCHEDULE, longest_poll=300.0)) as it:
+        records = [await it.poll() for _ in range(62)]
+        assert ({"changed"}, [60.0]) == ({record.outcome for record in records if record}, it.clock.slept)
