@@ -1,4 +1,4 @@
-"""Programs that a user need not have, and CI must: promtool, and those of .ci/install-chart-tools."""
+"""Programs that a user need not have, and CI must: promtool, and those of .ci/install-go-tools."""
 
 from __future__ import annotations
 
