@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from exporter.config.activity import Activity
 from exporter.config.analytics import Analytics, Today
@@ -126,7 +126,8 @@ class Collectors(Settings):
     @classmethod
     def only(cls, **wanted: Polled) -> Self:
         """Return settings in which every collector but those given is off."""
-        off = {each.name: replace(each.default, enabled=False) for each in fields(cls)}
+        defaults = cls()
+        off: dict[str, Any] = {each.name: replace(getattr(defaults, each.name), enabled=False) for each in fields(cls)}
         return cls(**(off | wanted))
 
 
