@@ -99,7 +99,7 @@ class AnalyticsCollector:
         reply: Reply = yield from analytics.read(answer, limit, rejections, rows.take)
         if not reply.is_whole:
             raise TooManyRows(
-                f"the answer was cut off (rows: {reply.rows}, max_series: {limit - 1}); filter more, or raise max_series"
+                f"the answer was cut off (rows: {reply.rows}, at most: {limit - 1}); filter more, or raise max_series"
             )
         if self._settings.stale_after != float("inf"):
             oldest = (answer.date or instant) - timedelta(seconds=self._settings.stale_after)
