@@ -72,7 +72,11 @@ class Life:
         backoff = Backoff(max_elapsed_time=20.0, initial_interval=0.5, jitter=0.0)
         return Configuration(
             upstream=Upstream(
-                base_url=self.simulator.url, timeout=0.2, max_response_bytes=2**20, requests_per_minute=100_000, retries=Retries(backoff=backoff)
+                base_url=self.simulator.url,
+                timeout=0.2,
+                max_response_bytes=2**20,
+                requests_per_minute=100_000,
+                retries=Retries(backoff=backoff),
             ),
             accounts=tuple(
                 Account(name=team, key=_key(team), collectors=Collectors.only(activity=activity)) for team in teams
