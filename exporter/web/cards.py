@@ -119,4 +119,6 @@ def _error(poll: PollRecord | None) -> str:
 
 
 def _advice(collector: CollectorStatus) -> str:
-    return f'<p class="error">{isolated(collector.advice)}</p>' if collector.advice else ""
+    """Return what to do about the account's key, where that is in the way: the key's own description is for any key."""
+    wanted = collector.advice and not collector.healthy
+    return f'<p class="error">{isolated(collector.advice or "")}</p>' if wanted else ""
