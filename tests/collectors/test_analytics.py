@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exporter.collectors.analytics import META_HOLDS, AnalyticsCollector
-from exporter.config.analytics import Analytics, AnalyticsFilter, AnalyticsQuery
-from exporter.config.load import load
-from exporter.demo import QUERIES
-from exporter.errors import InvalidResponse, PollError, StatusError, TooManyRows, UnknownName
-from exporter.simulator.analytics_catalogue import meta as simulated_meta
-from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, reply, simulated
-from tests.collectors.helpers import answer, at
+from exporter.collectors.analytics import AnalyticsCollector
+from exporter.config.analytics import AnalyticsFilter
+from exporter.errors import InvalidResponse, StatusError, TooManyRows
+from tests.collectors.asked import Reply, ScriptedClient, ask, reply, simulated
+from tests.collectors.helpers import at
+from tests.collectors.questions import META, PREFIX, analytics, collector, query
 from tests.support import NOON
-
-PREFIX = "openrouter_analytics_"
-META = answer(json.dumps(simulated_meta()).encode(), NOON)
-
-
-def query(name: str = "one", metrics: str = "request_count", dimensions: str = "model", **more: Any) -> AnalyticsQuery:
-    return AnalyticsQuery(name=name, metrics=tuple(metrics.split()), dimensions=tuple(dimensions.split()), **more)
-
-
-def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
-    return AnalyticsCollector("default", Analytics(enabled=True, queries=queries, **settings))
-
-
-def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> Asked:
-    """Ask these questions; what can be asked is what the simulator offers."""
-    return ask(collector(*queries, **settings), [META, *replies], prefix=PREFIX)
 
 
 def test_what_is_asked() -> None:
@@ -214,88 +194,6 @@ def test_an_answer_older_than_stale_after_is_refused() -> None:
     assert analytics(query(), replies=[reply(rows, cachedAt="today")]).families["requests"]
 
 
-def test_words_that_the_api_does_not_know() -> None:
-    """All of them at once, each with its query and what was probably meant; nothing is asked."""
-    wrong = (
-        query("first", "p99_latencies request_count", "modell"),
-        query("second", "total_usage", "model", filters=(AnalyticsFilter(field="providers", values=("A",)),)),
-        query("third", "zzz"),
-    )
-    client = ScriptedClient([META])
-    with pytest.raises(UnknownName) as caught:
-        ask(collector(*wrong), client)
-    assert str(caught.value).split("; query ") == [
-        "query first: the API has no metric p99_latencies; did you mean p99_latency?",
-        "first: the API has no dimension modell; did you mean model?",
-        "second: the API has no filter's field providers; did you mean provider?",
-        "third: the API has no metric zzz",
-    ]
-    assert 1 == len(client.asked)
-
-
-def offering(**lists: list[dict[str, Any]]) -> Reply:
-    return answer(json.dumps({"data": lists}).encode(), NOON)
-
-
-def test_what_the_api_says_nothing_of_is_not_wrong() -> None:
-    """Lists that are absent or empty."""
-    replies: list[Reply] = [offering(metrics=[]), reply([{"model": "a", "request_count": "1"}])]
-    assert ask(collector(query()), replies, prefix=PREFIX).families["requests"]
-
-
-def test_an_operator_that_the_api_gave_up() -> None:
-    """The configuration knows it, the API does not."""
-    asked = query(filters=(AnalyticsFilter(field="model", operator="gte", values=("a",)),))
-    with pytest.raises(UnknownName, match=r"has no operator gte; did you mean gt\?"):
-        ask(collector(asked), [offering(operators=[{"name": "gt"}, {"name": "eq"}])])
-
-
-@pytest.mark.parametrize(
-    ("metric", "shown", "family"),
-    [
-        ("tool_call_count", "number", "tool_calls"),
-        ("usage_video", "currency", "usage_video_usd"),
-        ("p75_queue_time", "latency", "p75_queue_time_seconds"),
-        ("retry_rate", "percent", "retry_ratio"),
-    ],
-)
-def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, family: str) -> None:
-    """It is published if the API means what its name says; two rows of one name are not summed."""
-    offered = offering(metrics=[{"name": metric, "display_format": shown}], dimensions=[{"name": "model"}])
-    rows = [{"model": "a", metric: 1000}, {"model": "b", metric: 1}, {"model": "b", metric: 1}]
-    polled = ask(collector(query(metrics=metric)), [offered, reply(rows)], prefix=PREFIX)
-    assert {family: {("one", "a"): 1.0 if shown == "latency" else 1000.0}} == polled.families
-    contrary = offering(metrics=[{"name": metric, "display_format": "throughput"}])
-    with pytest.raises(UnknownName, match=f"metric {metric} is new, and {PREFIX}{family} would not say"):
-        ask(collector(query(metrics=metric)), [contrary])
-
-
-def test_two_metrics_of_one_name() -> None:
-    """A family is published once."""
-    offered = offering(metrics=[{"name": "tokens_total"}, {"name": "tokens"}])
-    with pytest.raises(UnknownName, match="metrics tokens_total and tokens have one name"):
-        ask(collector(query(metrics="tokens_total tokens")), [offered])
-
-
-def test_what_can_be_asked_is_read_again_after_an_hour() -> None:
-    """Not at every poll."""
-    each = collector(query())
-    client = ScriptedClient([META, reply([]), reply([]), META, reply([])])
-    memory = ask(each, client).collected.memory
-    memory = ask(each, client, memory=memory, monotonic=META_HOLDS - 1).collected.memory
-    ask(each, client, memory=memory, monotonic=META_HOLDS)
-    operations = [request.operation.removeprefix("analytics_") for request in client.asked]
-    assert ["meta", "query", "query", "meta", "query"] == operations
-
-
-def test_a_description_that_is_none_fails() -> None:
-    """As an invalid answer of that operation."""
-    client = ScriptedClient([answer(b'{"data":[]}')])
-    with pytest.raises(InvalidResponse, match="not a description of the analytics API"):
-        ask(collector(query()), client)
-    assert ["invalid_response"] == [error.status_class for error in client.failures]
-
-
 def test_all_or_nothing_and_the_error_names_the_query() -> None:
     """With the API's own words and status."""
     too_long = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
@@ -333,43 +231,3 @@ def test_the_shipped_examples_on_the_simulator() -> None:
     assert shown["cache_hit_ratio"] == pytest.approx(
         {labels: cached[labels] / prompts[labels] for labels in prompts}, abs=1e-6
     )
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        (query(dimensions="model provider app"), "the API splits by 2 dimensions at most, not by 3"),
-        (query(dimensions="account"), "account is a label already"),
-        (
-            query(metrics="p99_latency", range=32 * 86_400.0),
-            "the API answers p99_latency for 31 days at most, not for 32d",
-        ),
-        (
-            query(dimensions="provider", range=32 * 86_400.0),
-            "the API answers provider for 31 days at most, not for 32d",
-        ),
-    ],
-)
-def test_what_the_configuration_refuses(asked: AnalyticsQuery, said: str) -> None:
-    """Before anything is asked, where it is known."""
-    assert [said] == [conflict.message for conflict in asked.conflicts()]
-
-
-def test_a_long_range_where_the_api_has_it() -> None:
-    """Spend by key over a year."""
-    assert () == query(metrics="total_usage", dimensions="api_key_id", range=365 * 86_400.0).conflicts()
-
-
-def test_a_range_that_only_the_api_knows_to_be_too_long() -> None:
-    """Its words are told."""
-    asked = query(metrics="request_count", range=300 * 86_400.0)
-    refused = StatusError(400, "HTTP 400: time_range exceeds maximum of 90 days")
-    with pytest.raises(PollError, match="query one: HTTP 400: time_range exceeds maximum of 90 days"):
-        analytics(asked, replies=[refused])
-
-
-def test_the_demos_questions_are_the_shipped_ones() -> None:
-    """What is seen in the demo is what the example brings."""
-    example = Path(__file__).parents[2] / "config/analytics.yaml"
-    configured = load(example, {"OPENROUTER_API_KEY": "sk-or-v1-demo"})
-    assert QUERIES == configured.accounts[0].collectors.analytics.queries

@@ -1,0 +1,51 @@
+"""Rows and questions as the tests of the analytics API's collectors use them, and polls that ask them."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from exporter.collectors.analytics import AnalyticsCollector
+from exporter.collectors.today import TodayCollector
+from exporter.config.analytics import Analytics, AnalyticsQuery, Today
+from exporter.simulator.analytics_catalogue import meta as simulated_meta
+from tests.collectors.asked import Asked, Reply, ScriptedClient, ask
+from tests.collectors.helpers import answer
+from tests.support import NOON
+
+PREFIX = "openrouter_analytics_"
+META = answer(json.dumps(simulated_meta()).encode(), NOON)
+
+
+def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> dict[str, Any]:
+    """Return a row with the types that the live service mixes; a field that is ... is left out."""
+    whole = {
+        "model": model,
+        "provider": provider,
+        "credits_usage": 1.5,
+        "byok_usage": 2.5,
+        "request_count": "3",
+        "tokens_prompt": "4",
+        "tokens_completion": "5",
+        "reasoning_tokens": 6,
+        "cached_tokens": "7",
+    } | fields
+    return {name: value for name, value in whole.items() if value is not ...}
+
+
+def today(client: ScriptedClient | list[Reply], *, now: datetime = NOON, **settings: Any) -> Asked:
+    return ask(TodayCollector("default", Today(**settings)), client, now=now, prefix="openrouter_today_")
+
+
+def query(name: str = "one", metrics: str = "request_count", dimensions: str = "model", **more: Any) -> AnalyticsQuery:
+    return AnalyticsQuery(name=name, metrics=tuple(metrics.split()), dimensions=tuple(dimensions.split()), **more)
+
+
+def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
+    return AnalyticsCollector("default", Analytics(enabled=True, queries=queries, **settings))
+
+
+def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> Asked:
+    """Ask these questions; what can be asked is what the simulator offers."""
+    return ask(collector(*queries, **settings), [META, *replies], prefix=PREFIX)

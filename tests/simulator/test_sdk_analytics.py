@@ -1,0 +1,46 @@
+"""The vendor's own client asks the simulated analytics API as it asks the real one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from openrouter import OpenRouter, errors
+from openrouter.utils import BackoffStrategy, RetryConfig
+
+from exporter.simulator.server import Running
+
+NO_RETRIES = RetryConfig("none", BackoffStrategy(1, 1, 1.0, 1), retry_connection_errors=False)
+START, END = datetime(2026, 10, 15, tzinfo=UTC), datetime(2026, 10, 15, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+async def client(simulator: Running) -> AsyncIterator[OpenRouter]:
+    """A client with the management key."""
+    async with OpenRouter(api_key="sk-or-v1-demo", server_url=simulator.url, retry_config=NO_RETRIES) as client:
+        yield client
+
+
+async def test_reads_what_can_be_asked(client: OpenRouter) -> None:
+    """Each name, and how it is shown."""
+    offered = (await client.analytics.get_analytics_meta_async()).data
+    formats = {metric.name: metric.display_format for metric in offered.metrics}
+    assert ("latency", "currency") == (formats["p99_latency"], formats["total_usage"])
+    assert {"model", "provider"} < {dimension.name for dimension in offered.dimensions}
+
+
+async def test_reads_how_many_rows_there_are(client: OpenRouter) -> None:
+    """But not what is in them: its rows are empty, which is why this exporter does not use it."""
+    answer = await client.analytics.query_analytics_async(
+        metrics=["request_count"], time_range={"start": START, "end": END}
+    )
+    asked = answer.data
+    assert (1, 1, False) == (len(asked.data), asked.metadata.row_count, asked.metadata.truncated)
+    assert not asked.data[0].model_dump()
+
+
+async def test_a_question_that_is_refused(client: OpenRouter) -> None:
+    """With the API's own message."""
+    with pytest.raises(errors.BadRequestResponseError, match="metrics: Unknown metric: nothing"):
+        await client.analytics.query_analytics_async(metrics=["nothing"], time_range={"start": START, "end": END})
