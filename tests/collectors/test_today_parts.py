@@ -1,4 +1,4 @@
-"""Answers that are cut off, too old or of another day, and large ones: the whole, or nothing."""
+"""Answers that are cut off, and large ones: the whole, or nothing."""
 
 from __future__ import annotations
 

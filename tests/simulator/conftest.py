@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.simulator.helpers import Get, Got, Start, StoppedClock
+from tests.simulator.questions import Query, post_query
 
 
 @pytest.fixture
@@ -57,3 +59,13 @@ async def get(simulator: Running) -> AsyncIterator[Get]:
                 return Got(response.status, response.headers, await response.read())
 
         yield get
+
+
+@pytest.fixture
+async def query(simulator: Running) -> Query:
+    """Ask the default simulator."""
+
+    async def ask(**body: Any) -> Got:
+        return await post_query(simulator.url, **body)
+
+    return ask

@@ -1,13 +1,10 @@
-"""`/analytics/meta` and `/analytics/query`: what they answer, and all that they refuse."""
+"""`/analytics/meta` and `/analytics/query`: what they answer."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import aiohttp
 import pytest
 
 from exporter.simulator.data import Account
@@ -15,52 +12,8 @@ from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import parse_recording
 from exporter.simulator.server import Running
 from exporter.simulator.service import SimulatorSettings
-from tests.simulator.helpers import Get, Got, Start, StoppedClock
-
-TODAY = {"start": "2026-10-15T00:00:00Z", "end": "2026-10-15T12:00:00Z"}
-YESTERDAY = {"start": "2026-10-14T00:00:00Z", "end": "2026-10-15T00:00:00Z"}
-COUNTS = ("request_count", "tokens_prompt", "tokens_completion", "reasoning_tokens", "cached_tokens")
-SINCE_SEPTEMBER = {"start": "2026-09-01T00:00:00Z", "end": TODAY["end"]}
-MINUTES = {"start": "2026-10-15T00:00Z", "end": "2026-10-15T12:00Z"}
-TOO_LONG = {"start": "2025-10-01T00:00:00Z", "end": TODAY["end"]}
-SHORT = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
-
-Query = Callable[..., Awaitable[Got]]
-
-
-async def _query(url: str, key: str = "sk-or-v1-demo", content: bytes | None = None, **body: Any) -> Got:
-    """Ask a question; one about today's requests unless said otherwise."""
-    whole = json.dumps({"metrics": ["request_count"], "time_range": TODAY} | body).encode()
-    headers = {"Accept-Encoding": "identity", "Authorization": f"Bearer {key}"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{url}/analytics/query", data=content or whole, headers=headers) as response,
-    ):
-        return Got(response.status, response.headers, await response.read())
-
-
-@pytest.fixture
-async def query(simulator: Running) -> Query:
-    """Ask the default simulator."""
-
-    async def ask(**body: Any) -> Got:
-        return await _query(simulator.url, **body)
-
-    return ask
-
-
-def data(got: Got) -> Any:
-    assert got.status == 200, got.content
-    return got.content["data"]
-
-
-def rows(got: Got) -> list[dict[str, Any]]:
-    return list(data(got)["data"])
-
-
-def message(got: Got) -> str:
-    assert got.status == 400
-    return str(got.content["error"]["message"])
+from tests.simulator.helpers import Get, Start, StoppedClock
+from tests.simulator.questions import COUNTS, TODAY, YESTERDAY, Query, data, post_query, rows
 
 
 async def test_meta(get: Get) -> None:
@@ -76,17 +29,6 @@ async def test_meta(get: Get) -> None:
     assert (True, "throughput") == metrics["avg_throughput"]
     assert (True, "percent") == metrics["cache_hit_rate"]
     assert {"name": "not_in", "value_type": "array"} in offered["operators"]
-
-
-@pytest.mark.parametrize("key", ["sk-or-v1-ordinary", "sk-or-v1-ordinary-other"])
-async def test_an_ordinary_key_is_refused(simulator: Running, get: Get, key: str) -> None:
-    """By both."""
-    assert (403, 403) == ((await _query(simulator.url, key)).status, (await get("/analytics/meta", key)).status)
-
-
-async def test_a_question_is_posted(get: Get) -> None:
-    """Nothing else is taken."""
-    assert (405, 401) == ((await get("/analytics/query")).status, (await get("/analytics/meta", None)).status)
 
 
 async def test_a_day_is_what_activity_shows_later(query: Query) -> None:
@@ -240,78 +182,8 @@ async def test_an_answer_that_is_cut_off_says_so(start: Start, query: Query) -> 
     metadata = data(await query(dimensions=["model"]))["metadata"]
     assert (False, True) == (metadata["truncated"], metadata["row_count"] > 10)
     small = await start(SimulatorSettings(analytics_rows=5))
-    metadata = data(await _query(small.url, dimensions=["model"]))["metadata"]
+    metadata = data(await post_query(small.url, dimensions=["model"]))["metadata"]
     assert (5, True) == (metadata["row_count"], metadata["truncated"])
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ({"metrics": []}, "metrics: Too small: expected array to have >=1 items"),
-        ({"metrics": ["request_counts"]}, "metrics: Unknown metric: request_counts"),
-        ({"metrics": "request_count"}, "metrics: Invalid input: expected array of strings"),
-        ({"dimensions": ["model", "provider", "app"]}, "dimensions: Too big: expected array to have <=2 items"),
-        ({"dimensions": ["is_byok"]}, "dimensions: Unknown dimension: is_byok"),
-        ({"limit": 10001}, "limit: Too big: expected number to be <=10000"),
-        ({"limit": 0}, "limit: Too small: expected number to be >=1"),
-        ({"limit": "many"}, "limit: Invalid input: expected number"),
-        ({"group_limit": 10001}, "group_limit: Too big: expected number to be <=10000"),
-        ({"granularity": "second"}, "granularity: Invalid option: expected one of minute|hour|day|week|month"),
-        (
-            {"time_range": MINUTES},
-            "time_range.start: Invalid ISO datetime",
-        ),
-        ({"time_range": {"start": "2026-10-15T00:00:00Z"}}, "time_range.end: Invalid ISO datetime"),
-        ({"time_range": {"start": TODAY["start"], "end": TODAY["start"]}}, "time_range: start must be before end"),
-        ({"time_range": "today"}, "time_range: Invalid input: expected object"),
-        (
-            {"time_range": TOO_LONG},
-            "time_range exceeds maximum of 367 days",
-        ),
-        ({"time_range": SINCE_SEPTEMBER, "dimensions": ["provider"]}, SHORT),
-        ({"time_range": SINCE_SEPTEMBER, "metrics": ["p99_latency"]}, SHORT),
-        ({"time_range": SINCE_SEPTEMBER, "granularity": "hour"}, SHORT),
-        ({"granularity": "minute"}, "time_range exceeds maximum of 3 hours for minute granularity"),
-        ({"filters": [{"field": "model", "operator": "in", "value": "one"}]}, "filters: operator in expects an array"),
-        (
-            {"filters": [{"field": "model", "operator": "eq", "value": ["one"]}]},
-            "filters: operator eq expects a scalar",
-        ),
-        ({"filters": [{"field": "model", "operator": "is", "value": "one"}]}, "filters: Unknown operator: is"),
-        ({"filters": [{"field": "colour", "operator": "eq", "value": "one"}]}, "filters: Unknown field: colour"),
-        ({"filters": [{}] * 21}, "filters: Too big: expected array to have <=20 items"),
-        (
-            {"filters": [{"field": "model", "operator": "in", "value": ["one"], "include_unset": True}]},
-            "filters: include_unset is only for in and not_in on api_key_id, app, user",
-        ),
-        (
-            {"order_by": {"field": "model"}},
-            "order_by.field: expected a requested metric, request_count, a requested dimension or date",
-        ),
-        (
-            {"order_by": {"field": "date", "direction": "up"}},
-            "order_by.direction: Invalid option: expected one of asc|desc",
-        ),
-        (
-            {"metrics": ["cache_capture_rate"], "dimensions": ["app"]},
-            "cache_capture_rate supports only model and provider dimensions and filters, not minute",
-        ),
-    ],
-)
-async def test_what_is_refused(query: Query, body: dict[str, Any], said: str) -> None:
-    """In the API's words where they are known."""
-    assert said == message(await query(**body))
-
-
-async def test_not_json(simulator: Running) -> None:
-    """A body that is none."""
-    assert message(await _query(simulator.url, content=b"{")) == "Invalid JSON in request body"
-
-
-async def test_a_year_by_model(query: Query) -> None:
-    """Where the daily sums are enough, a year can be asked for."""
-    year = {"start": "2025-10-15T00:00:00Z", "end": TODAY["end"]}
-    assert rows(await query(dimensions=["model"], time_range=year))
 
 
 async def test_the_default_is_a_week(query: Query) -> None:
@@ -319,17 +191,6 @@ async def test_the_default_is_a_week(query: Query) -> None:
     week = {"start": "2026-10-08T12:00:00Z", "end": TODAY["end"]}
     named = rows(await query(time_range=week))
     assert named == rows(await query(time_range=None))
-
-
-async def test_sixty_four_requests_a_minute(simulator: Running, get: Get, clock: StoppedClock) -> None:
-    """Questions and meta share them; then 429 with the platform's headers, for a minute."""
-    answers = [await get("/analytics/meta") for _ in range(63)]
-    answers += [await _query(simulator.url), await _query(simulator.url), await get("/analytics/meta")]
-    assert [200] * 64 + [429] * 2 == [answer.status for answer in answers]
-    assert "64" == answers[-1].headers["X-RateLimit-Limit"]
-    assert 200 == (await _query(simulator.url, "sk-or-v1-demo-other")).status
-    clock.now_value += timedelta(minutes=1)
-    assert 200 == (await _query(simulator.url)).status
 
 
 async def test_the_same_question_is_answered_from_a_cache(query: Query, clock: StoppedClock) -> None:
@@ -369,4 +230,4 @@ async def test_a_recording_has_no_today(start: Start) -> None:
     """It says nothing of hours."""
     recording = parse_recording(b'{"data":[{"date":"2026-04-22"}]}')
     replaying = await start(SimulatorSettings(replay=recording))
-    assert [] == rows(await _query(replaying.url, dimensions=["model"]))
+    assert [] == rows(await post_query(replaying.url, dimensions=["model"]))
