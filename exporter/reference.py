@@ -98,7 +98,8 @@ One family for each metric of the configured queries (`collectors.analytics.quer
 further labels; where queries that share a metric differ in these, each has them all, empty where it is not split by it.
 Time is in seconds, `…_rate` becomes `…_ratio`, amounts end in `_usd`. These are all metrics that this version knows; a
 newer one is published too if its name says its unit. Averages, percentiles, rates and ratios can't be summed or
-averaged: ask for each breakdown by a query of its own. Two rows with the same names, such as two keys of one name, are
+averaged: ask for each breakdown by a query of its own. The API answers the dimension `user` with display names, and
+with e-mail addresses, which are never shown. Two rows with the same names, such as two keys of one name, are
 summed where that is right, else left out and counted as `duplicate`.
 """
 

@@ -7,6 +7,7 @@ and then the piece is extended to the next such end.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Generator, Mapping
@@ -39,6 +40,10 @@ _ROW_END = b"},{"
 _decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_row = msgspec.json.Decoder().decode
 
+# As liberal as it can be, so that one bad row does not lose the others: NaN, and characters that are none.
+_LOOSE = json.JSONDecoder()
+_NOT_EVEN_LOOSE = (ValueError, RecursionError, LookupError, TypeError)
+
 Row = Mapping[str, Any]
 
 
@@ -48,14 +53,18 @@ class _Metadata(msgspec.Struct):
 
 
 class _Data(msgspec.Struct, rename={"cached_at": "cachedAt"}):
-    data: list[msgspec.Raw]
+    data: list[Any]  # of msgspec.Raw, or of values where the body had to be read loosely
     metadata: _Metadata | None = None
     cached_at: Any = None
     warnings: list[Any] | None = None
 
 
+class _Raws(_Data, rename={"cached_at": "cachedAt"}):
+    data: list[msgspec.Raw]
+
+
 class _Body(msgspec.Struct):
-    data: _Data
+    data: _Raws
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -144,13 +153,31 @@ def read(
         if not start:
             body[:end] = b'{"data":{"data":['
     yield
-    data = decode_body(body, _Body, _WHAT).data
+    data = _rest(body)
     rows += len(data.data)
     yield from _hand_out(data.data, rejections, take)
     return _reply(data, rows, limit)
 
 
-def _first(body: bytearray, start: int) -> tuple[list[msgspec.Raw], int]:
+def _rest(body: bytearray) -> _Data:
+    """Return a body that is not cut further."""
+    try:
+        return decode_body(body, _Body, _WHAT).data
+    except InvalidResponse as error:
+        try:
+            fields = _LOOSE.decode(_loosely(body))["data"]
+            if isinstance(fields["data"], list):
+                return msgspec.convert(fields, _Data)
+        except _NOT_EVEN_LOOSE:
+            pass
+        raise error from None
+
+
+def _loosely(body: bytes | bytearray) -> str:
+    return body.decode(errors="surrogateescape")
+
+
+def _first(body: bytearray, start: int) -> tuple[list[Any], int]:
     """Return rows from `start` on, or from the head if that is 0, and where the next begin; 0 if that is not known."""
     if not start:
         head = _HEAD.match(body)
@@ -159,22 +186,32 @@ def _first(body: bytearray, start: int) -> tuple[list[msgspec.Raw], int]:
     while len(body) - start > size and size <= LONGEST_PIECE:
         cut = body.rfind(_ROW_END, start, start + size)
         if cut > 0:
-            try:
-                return _decode_raws(b"[%b]" % bytes(body[start : cut + 1])), cut + 2
-            except NOT_JSON:
-                pass
+            found = _list(b"[%b]" % bytes(body[start : cut + 1]))
+            if found is not None:
+                return found, cut + 2
         size *= 2
     return [], 0
 
 
-def _hand_out(
-    rows: list[msgspec.Raw], rejections: Rejections, take: Callable[[Row], None]
-) -> Generator[None, None, None]:
-    for number, raw in enumerate(rows, 1):
+def _list(text: bytes) -> list[Any] | None:
+    """Return the rows of a list, None if it is none: it was cut inside a row."""
+    try:
+        return _decode_raws(text)
+    except NOT_JSON:
+        pass
+    try:
+        values = _LOOSE.decode(_loosely(text))
+    except _NOT_EVEN_LOOSE:
+        return None
+    return values if isinstance(values, list) else None
+
+
+def _hand_out(rows: list[Any], rejections: Rejections, take: Callable[[Row], None]) -> Generator[None, None, None]:
+    for number, row in enumerate(rows, 1):
         try:
-            row = _decode_row(raw)
+            row = _decode_row(row) if isinstance(row, msgspec.Raw) else row  # noqa: PLW2901
         except NOT_JSON:
-            rejections.add("invalid_text", bytes(raw).decode(errors="replace"))
+            rejections.add("invalid_text", f"{len(bytes(row))} bytes that can't be read")  # who knows what is in them
         else:
             if isinstance(row, dict):
                 take(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 from exporter.api.analytics import Row, label
 from exporter.api.fields import UnusableError, number, signed
@@ -34,7 +35,7 @@ class Rows:
             labels = tuple([label(row, name) for name in self._dimensions])
             numbers = array("d", [_number(row, measure) for measure in self._measures])
         except UnusableError as error:
-            self._rejections.add(error.reason, row)
+            self._rejections.add(error.reason, self._asked_for(row))
             return
         there = self.numbers.get(labels)
         if there is not None:
@@ -43,6 +44,11 @@ class Rows:
             both = zip(self._measures, there, numbers, strict=True)
             numbers = array("d", [a + b if measure.may_be_summed else UNKNOWN for measure, a, b in both])
         self.numbers[labels] = numbers
+
+    def _asked_for(self, row: Row) -> dict[str, Any]:
+        """Return what may be logged of a row: the API adds the e-mail address of a `user`."""
+        names = (*self._dimensions, *(measure.metric for measure in self._measures))
+        return {name: row.get(name) for name in names}
 
 
 def _number(row: Row, measure: Measure) -> float:

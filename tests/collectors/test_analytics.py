@@ -11,7 +11,7 @@ from exporter.collectors.analytics import AnalyticsCollector
 from exporter.config.analytics import AnalyticsFilter
 from exporter.errors import InvalidResponse, StatusError, TooManyRows
 from tests.collectors.asked import Reply, ScriptedClient, ask, reply, simulated
-from tests.collectors.helpers import at
+from tests.collectors.helpers import answer, at
 from tests.collectors.questions import META, PREFIX, analytics, collector, query
 from tests.support import NOON
 
@@ -84,6 +84,18 @@ def test_a_time_key_is_no_label(key: str) -> None:
     polled = analytics(query(dimensions="user"), replies=[reply([row])])
     assert {"requests": {("one", "Ada"): 3.0}} == polled.families
     assert "example.com" not in str(polled.families)
+
+
+def test_an_address_is_not_logged_either() -> None:
+    """Of a row that can't be used, only what was asked for is shown; of one that can't be read, nothing."""
+    row = {"user": "Ada", "user_email": "ada@example.com", "request_count": "many"}
+    polled = analytics(query(dimensions="user"), replies=[reply([row, row | {"request_count": "3"}])])
+    assert ["invalid_number: {'user': 'Ada', 'request_count': 'many'}"] == polled.rejections.sample
+    broken = rb'{"data":{"data":[{"user":"\ud800","user_email":"ada@example.com"},{"user":"Ada","request_count":3}]}}'
+    polled = analytics(query(dimensions="user"), replies=[answer(broken, NOON)])
+    assert {("one", "Ada"): 3.0} == polled.families["requests"]
+    assert {"invalid_text": 1} == polled.rejected
+    assert "example.com" not in str(polled.rejections.sample)
 
 
 def test_labels_of_any_type() -> None:

@@ -109,6 +109,20 @@ def test_any_layout_is_read(layout: dict[str, Any]) -> None:
     assert (1_999, {"not_an_object": 1}) == (len(polled.families["requests"]), polled.rejected)
 
 
+@pytest.mark.parametrize("rows", [3, 5_000])
+@pytest.mark.parametrize("number", [rb'"\ud800"', b'"\xff"', b"NaN", b"[]", b"1e999", b"-Infinity", b"1" * 400])
+def test_what_is_hardly_json_costs_its_row_alone(rows: int, number: bytes) -> None:
+    """In a short answer as in a long one."""
+    whole = b"".join(reply(row(f"acme/{each}") for each in range(rows)).chunks)
+    good, bad = (
+        b'"acme/1","provider":"Acme","credits_usage":1.5',
+        b'"acme/1","provider":"Acme","credits_usage":' + number,
+    )
+    assert 1 == whole.count(good)
+    polled = today([answer(whole.replace(good, bad))])
+    assert (rows - 1, {"invalid_number": 1}) == (len(polled.families["requests"]), polled.rejected)
+
+
 def test_a_large_answer_that_is_cut_fails() -> None:
     """However late."""
     body = b"".join(reply(row(f"acme/{number}") for number in range(5_000)).chunks)
