@@ -11,7 +11,7 @@ import aiohttp
 
 from exporter import keycheck, log
 from exporter.api import key
-from exporter.api.client import REFUSED, Client
+from exporter.api.client import Client
 from exporter.api.metrics import ApiMetrics, RequestDuration
 from exporter.clock import Clock
 from exporter.collecting import CollectingMetrics
@@ -46,7 +46,7 @@ class AccountAtWork:
         self.account = account
         self.shared = shared
         self._under_way: set[asyncio.Task[Any]] = set()
-        self._abandoned = False
+        self._ended = asyncio.Event()
         self.telemetry = Telemetry()
         enabled = registry.enabled(account.name, account.collectors)
         collectors = [collector for collector, _ in enabled]
@@ -85,7 +85,9 @@ class AccountAtWork:
         self._say_up()  # where nothing is polled nothing fails: no alarm
 
     async def poll(self, poller: Poller) -> None:
-        """Let one of the account's pollers have its turn."""
+        """Let one of the account's pollers have its turn, unless polls were broken off before it began."""
+        if self._ended.is_set():
+            return
         task = asyncio.current_task()
         if task is not None:
             self._under_way.add(task)
@@ -94,10 +96,10 @@ class AccountAtWork:
             record = await poller.poll()
             self._say_up()
             if record is not None:
-                await self.key_check.check(refused=record.status in REFUSED)
+                await self.key_check.check(refused=any(each.refused for each in self.pollers))
             self.shared.polled(self.account.name)
         except asyncio.CancelledError:
-            if self._abandoned:
+            if self._ended.is_set():
                 return  # the end that was asked for; the scheduler would log it as a job's failure
             raise
 
@@ -112,7 +114,7 @@ class AccountAtWork:
 
     def abandon_polls(self) -> None:
         """Break off polls under way: what they read is not published any more."""
-        self._abandoned = True
+        self._ended.set()
         for task in self._under_way:
             task.cancel()
 
@@ -124,7 +126,7 @@ class AccountAtWork:
         """Go on from where an account of other times was. Return the names of the collectors whose data still hold."""
         if self.account.key != old.account.key or self.shared.upstream.base_url != old.shared.upstream.base_url:
             return frozenset()
-        self._client.limit.go_on_from(old._client.limit)
+        self._client.limit.go_on_from(old._client.limit, self.shared.clock.monotonic())
         before = {poller.collector.name: poller for poller in old.pollers}
         kept = set()
         for poller in self.pollers:

@@ -68,16 +68,26 @@ class KeyCheck:
         self._log = log
         self._next = clock.monotonic()
         self._was_refused = False
+        self._checking = False
         self._asked_with: Secret | None = None
         self.advice: str | None = None
 
     async def check(self, *, refused: bool) -> None:
-        """Ask if it is time to. `refused` says that the API refused the key in the last poll. Never raises."""
+        """Ask if it is time to, and nobody else does. `refused` says that the API refuses the key. Never raises."""
+        if self._checking:
+            return
         newly_refused = refused and not self._was_refused
         self._was_refused = refused
         replaced = self._client.secret != self._asked_with
         if not newly_refused and not replaced and self._clock.monotonic() < self._next:
             return
+        self._checking = True
+        try:
+            await self._check(replaced=replaced)
+        finally:
+            self._checking = False
+
+    async def _check(self, *, replaced: bool) -> None:
         self._next = self._clock.monotonic() + INTERVAL
         try:
             info = await self._ask()

@@ -62,6 +62,7 @@ class Poller:
         self._not_before = float("-inf")
         self._published_for: Collected | None = None
         self._last_success: datetime | None = None
+        self._read_at = float("-inf")  # when what is published was last known to hold, in monotonic seconds
         self._records: deque[PollRecord] = deque(maxlen=KEPT_POLLS)
         self._outage: set[str] = set()  # kinds of failure that were reported since the last success
         self.last_turn = clock.monotonic()
@@ -84,19 +85,30 @@ class Poller:
         """Whether a poll has ended, however."""
         return bool(self._records)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the API refused the key in the last poll."""
+        return bool(self._records) and self._records[-1].status in REFUSED
+
     def publishes_as(self, old: Poller) -> bool:
         """Return whether another poller's data are what this one would publish."""
         same = self.collector.name == old.collector.name
         return same and self.collector.identity == old.collector.identity
 
     def take_over(self, old: Poller) -> None:
-        """Go on from where a poller was that publishes as this one does."""
+        """Go on from where a poller was that publishes as this one does; data expire as this one's schedule says."""
         self._memory = old._memory
         self._published_for = old._published_for
         self._last_success = old._last_success
+        self._read_at = old._read_at
         self._not_before = old._not_before
         self._records.extend(old._records)
         self._outage |= old._outage
+        key = (self.account, self.collector.name)
+        if self._store.expires(*key) is not None:
+            self._store.renew(*key, self._clock.monotonic(), self._read_at + self.schedule.stale_after)
+        if self._published_for is not None:
+            self._metrics.folded.labels(*key).set(self._published_for.folded)
         if self._records:
             self._measure(self._records[-1])
 
@@ -156,9 +168,11 @@ class Poller:
         key = (self.account, self.collector.name)
         if collected.snapshot is None:
             self._store.renew(*key, self._clock.monotonic(), expires)
+            self._read_at = started
             return
         rendered = await poll.run(render(collected.snapshot))
         self._store.publish(*key, rendered, collected.snapshot.series, expires)
+        self._read_at = started
         self._memory = collected.memory
         if collected.restated:
             self._metrics.restated.labels(*key).inc(collected.restated)

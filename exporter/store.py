@@ -31,11 +31,11 @@ class Store:
         self._next_expiry = min(self._next_expiry, expires)
 
     def renew(self, account: str, collector: str, now: float, expires: float) -> None:
-        """Show what was published last for longer, or again if it had expired."""
+        """Show what was published last until another time: for longer, again if it had expired, or for less long."""
         last = self._published[account, collector]
         self._published[account, collector] = replace(last, expires=expires)
         # Another snapshot may have expired since anyone looked: that is a change too.
-        self._changes += now >= min(last.expires, self._next_expiry)
+        self._changes += now >= min(last.expires, expires, self._next_expiry)
         self._next_expiry = self._earliest_expiry(now)
 
     def drop(self, account: str, but: Container[str] = ()) -> None:

@@ -35,6 +35,10 @@ class RateLimit:
         self._turns.append(turn)
         return turn
 
-    def go_on_from(self, other: RateLimit) -> None:
-        """Count the requests that another limit let pass before this one was in force."""
-        self._turns = deque(other._turns, maxlen=self._most)
+    def go_on_from(self, other: RateLimit, now: float) -> None:
+        """Count the requests that another limit let pass before this one was in force.
+
+        Turns yet to come are nobody's any more. They count as if they were now: what they stand for, the requests that
+        made them wait, was no later.
+        """
+        self._turns = deque((min(turn, now) for turn in other._turns), maxlen=self._most)

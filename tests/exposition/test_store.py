@@ -68,6 +68,13 @@ def test_renewing_in_time_changes_nothing(store: Store) -> None:
     assert store.version(150.0) != version
 
 
+def test_renewing_for_less_long(store: Store) -> None:
+    """What is too old by new rules is gone at once, and a cached body with it."""
+    version = store.version(50.0)
+    store.renew("a", "activity", 50.0, 50.0)
+    assert (0, True) == (store.series("a", "activity", 50.0), store.version(50.0) != version)
+
+
 def test_an_expiry_is_noticed_though_another_snapshot_is_renewed(store: Store) -> None:
     """Nobody looked in between."""
     store.publish("b", "activity", {}, 1, expires=200.0)
@@ -110,7 +117,7 @@ class Looking(RuleBasedStateMachine):
         self.seen: dict[int, list[int]] = {}
 
     names = st.sampled_from("abc")
-    ages = st.sampled_from([1.0, 2.0, 5.0, math.inf])
+    ages = st.sampled_from([0.0, 1.0, 2.0, 5.0, math.inf])
 
     @rule(name=names, age=ages)
     def publish(self, name: str, age: float) -> None:

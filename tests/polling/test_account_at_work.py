@@ -1,0 +1,138 @@
+"""One account at work: what its pollers do together, and what is left to the account that follows it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from exporter.account import AccountAtWork, Shared
+from exporter.api.metrics import RequestDuration
+from exporter.api.session import open_session
+from exporter.config.activity import Activity
+from exporter.config.balances import CallingKey
+from exporter.config.model import Account, Collectors, Retries, Upstream
+from exporter.simulator.faults import parse_fault
+from exporter.simulator.server import Running
+from exporter.store import Store
+from exporter.telemetry import Telemetry
+from tests.api.harness import Key
+from tests.support import FakeClock
+
+ACTIVITY = Activity(settle_delay=0.0)
+KEY_PATH = "/api/v1/key"
+
+
+@asynccontextmanager
+async def sharing(url: str, clock: FakeClock | None = None, **upstream: Any) -> AsyncIterator[Shared]:
+    """Give what accounts share, on a clock that sleeping moves if no other is given."""
+    settings = replace(Upstream(base_url=url, retries=Retries(strategy="none")), **upstream)
+    async with open_session(settings) as session:
+        yield Shared(
+            upstream=settings,
+            authorities=b"",
+            session=session,
+            clock=clock or FakeClock(self_moving=True),
+            store=Store(),
+            duration=RequestDuration(Telemetry(), ()),
+            polled=lambda _: None,
+        )
+
+
+def account(source: Key, **collectors: Any) -> Account:
+    return Account(name="default", key=source, collectors=Collectors.only(**collectors))
+
+
+def published(shared: Shared, collector: str = "activity") -> int:
+    return shared.store.series("default", collector, shared.clock.monotonic())
+
+
+async def test_a_turn_that_comes_after_the_end_is_not_taken(simulator: Running) -> None:
+    """The scheduler had begun it when a reload ended the account: what it reads may be another key's by now."""
+    async with sharing(simulator.url) as shared:
+        old = AccountAtWork(account(Key(), activity=ACTIVITY), shared)
+        turn = asyncio.create_task(old.poll(old.pollers[0]))
+        old.abandon_polls()
+        await turn
+        assert (0, 0) == (simulator.counts["/api/v1/activity"], published(shared))
+
+
+async def test_pollers_that_begin_together_ask_for_the_key_once(simulator: Running) -> None:
+    """The polls' own requests apart, one says what kind of key it is."""
+    async with sharing(simulator.url) as shared:
+        at_work = AccountAtWork(account(Key(), activity=ACTIVITY, key=CallingKey()), shared)
+        await asyncio.gather(*(at_work.key_check.check(refused=False) for _ in range(4)))
+        assert 1 == simulator.counts[KEY_PATH]
+        await at_work.key_check.check(refused=False)
+        assert 1 == simulator.counts[KEY_PATH]
+
+
+async def test_a_key_that_only_some_collectors_may_use_is_asked_about_once(simulator: Running) -> None:
+    """An ordinary key is refused here and welcome there; that is one refusal, and not a new one with each turn."""
+    async with sharing(simulator.url) as shared:
+        at_work = AccountAtWork(account(Key("sk-or-v1-ordinary"), activity=ACTIVITY, key=CallingKey()), shared)
+        refused, welcome = at_work.pollers
+        for _ in range(3):
+            await at_work.poll(refused)
+            await at_work.poll(welcome)
+        own_polls = 3
+        assert own_polls + 1 == simulator.counts[KEY_PATH]
+
+
+@pytest.mark.parametrize(("stale_after", "expected"), [(1800.0, False), (3600.0, True)])
+async def test_another_stale_after_is_in_force_at_once(
+    simulator: Running, stale_after: float, *, expected: bool
+) -> None:
+    """Though the API is down: data that were to stay for ever go when the new settings say so."""
+    async with sharing(simulator.url) as shared:
+        key = Key()
+        old = AccountAtWork(account(key, activity=replace(ACTIVITY, stale_after=float("inf"))), shared)
+        await old.poll(old.pollers[0])
+        simulator.faults.replace(parse_fault("status-500"))
+        await shared.clock.sleep(900.0)
+        new = AccountAtWork(account(key, activity=replace(ACTIVITY, stale_after=stale_after)), shared)
+        assert {"activity"} == new.take_over(old)
+        await new.poll(new.pollers[0])
+        assert published(shared) > 0
+        await shared.clock.sleep(900.0)
+        assert expected == (published(shared) > 0)
+
+
+async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Running) -> None:
+    """The same answer publishes nothing anew, so nobody else would say it again."""
+    name, labels = "openrouter_exporter_endpoints_folded", {"account": "default", "collector": "activity"}
+    async with sharing(simulator.url) as shared:
+        key = Key()
+        old = AccountAtWork(account(key, activity=replace(ACTIVITY, max_endpoints=2)), shared)
+        await old.poll(old.pollers[0])
+        new = AccountAtWork(account(key, activity=replace(ACTIVITY, max_endpoints=2, interval=60.0)), shared)
+        new.take_over(old)
+        before = old.telemetry.get_sample_value(name, labels)
+        assert (True, before) == (bool(before), new.telemetry.get_sample_value(name, labels))
+
+
+async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator: Running) -> None:
+    """However often the configuration is read anew while requests wait for their turn, the next waits a minute."""
+    clock, key = FakeClock(), Key()
+    async with sharing(simulator.url, clock, requests_per_minute=1) as shared:
+        old = AccountAtWork(account(key, activity=ACTIVITY), shared)
+        await old.poll(old.pollers[0])
+        for interval in range(60, 70):
+            new = AccountAtWork(account(key, activity=replace(ACTIVITY, interval=float(interval))), shared)
+            new.take_over(old)
+            turn = asyncio.create_task(new.poll(new.pollers[0]))
+            await asyncio.sleep(0)
+            new.abandon_polls()
+            await turn
+            old = new
+        last = AccountAtWork(account(key, activity=ACTIVITY), shared)
+        last.take_over(old)
+        turn = asyncio.create_task(last.poll(last.pollers[0]))
+        await asyncio.sleep(0)
+        clock.advance(60.0)
+        await turn
+        assert (True, 2) == (last.pollers[0].succeeded, simulator.counts["/api/v1/activity"])
