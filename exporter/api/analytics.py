@@ -2,7 +2,7 @@
 
 Rows lie two levels deep: `{"data":{"data":[row,row,…],"metadata":{…},"cachedAt":…,"warnings":[…]}}`. They are flat, so
 a long body is cut at what looks like a row's end, `},{`; a cut inside a text leaves an open quote, which can't parse,
-and then the piece is extended to the next such end.
+and then another is tried, in the end one of a longer piece. No more than a mebibyte is ever decoded in one go.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,11 +32,17 @@ LONGEST_META = 1024 * 1024
 LONGEST_ANSWER = 32 * 1024 * 1024
 PIECE = 64 * 1024
 LONGEST_PIECE = 1024 * 1024
+LONGEST_HEAD = 4 * 1024
+LIKELY_TAIL = 4 * 1024
+MOST_CUTS = 4
 ROWS_PER_STEP = 64
+MOST_WARNINGS = 3
 
 _WHAT = "an answer of the analytics API"
-_HEAD = re.compile(rb'\s*\{\s*"data"\s*:\s*\{\s*"data"\s*:\s*\[\s*')
-_ROW_END = b"},{"
+# Fields that come before the rows, such as the metadata, are passed over if they are plain.
+_FIELDS = rb'(?:"(?!data")\w+"\s*:\s*(?:"[^"\\]*"|[-+.\w]+|\{[^][{}]*\}|\[[^][{}]*\])\s*,\s*)*'
+_HEAD = re.compile(rb'\s*\{\s*%b"data"\s*:\s*\{\s*%b"data"\s*:\s*\[\s*' % (_FIELDS, _FIELDS))
+_ROW_END = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*(?=\{)")
 
 _decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_row = msgspec.json.Decoder().decode
@@ -144,14 +151,14 @@ def read(
         body += piece
         yield
     rows = 0
-    found, start = _first(body, 0)
-    while start:
+    begin = end = _end_of_head(body)
+    while after := (yield from _first(body, end)):
+        found, end = after
         rows += len(found)
         yield from _hand_out(found, rejections, take)
-        end = start
-        found, start = _first(body, end)
-        if not start:
-            body[:end] = b'{"data":{"data":['
+    del body[begin:end]
+    if len(body) > LONGEST_PIECE:
+        raise InvalidResponse(f"not {_WHAT}: nothing to decode in {len(body)} bytes")
     yield
     data = _rest(body)
     rows += len(data.data)
@@ -177,20 +184,32 @@ def _loosely(body: bytes | bytearray) -> str:
     return body.decode(errors="surrogateescape")
 
 
-def _first(body: bytearray, start: int) -> tuple[list[Any], int]:
-    """Return rows from `start` on, or from the head if that is 0, and where the next begin; 0 if that is not known."""
-    if not start:
-        head = _HEAD.match(body)
-        start = head.end() if head else len(body)
+def _end_of_head(body: bytearray) -> int:
+    """Return where the rows begin, 0 if that is not known."""
+    head = _HEAD.match(body, 0, LONGEST_HEAD)
+    return 0 if head is None else head.end()
+
+
+def _first(body: bytearray, start: int) -> Generator[None, None, tuple[list[Any], int] | None]:
+    """Return rows from `start` on, and where the next begin; None if no row is known to be followed by another."""
     size = PIECE
-    while len(body) - start > size and size <= LONGEST_PIECE:
-        cut = body.rfind(_ROW_END, start, start + size)
-        if cut > 0:
-            found = _list(b"[%b]" % bytes(body[start : cut + 1]))
+    while start and len(body) - start > size and size <= LONGEST_PIECE:
+        for end, after in _last_row_ends(body, start, start + size):
+            found = _list(b"[%b]" % bytes(body[start:end]))
             if found is not None:
-                return found, cut + 2
+                return found, after
+            yield
         size *= 2
-    return [], 0
+    return None
+
+
+def _last_row_ends(body: bytearray, start: int, end: int) -> list[tuple[int, int]]:
+    """Return where the last rows seem to end, and where those after them begin; the last of them first."""
+    for begin in (max(start, end - LIKELY_TAIL), start):
+        ends = deque(_ROW_END.finditer(body, begin, end), maxlen=MOST_CUTS)
+        if ends:
+            return [(each.start() + 1, each.end()) for each in reversed(ends)]
+    return []
 
 
 def _list(text: bytes) -> list[Any] | None:
@@ -230,7 +249,7 @@ def _reply(data: _Data, rows: int, limit: int) -> Reply:
         rows=rows,
         is_whole=not is_cut and rows < limit and not count > rows,
         cached_at=_moment(data.cached_at),
-        warnings=tuple(printable(str(warning)) for warning in data.warnings or ()),
+        warnings=tuple(printable(str(warning)) for warning in (data.warnings or ())[:MOST_WARNINGS]),
     )
 
 
