@@ -246,6 +246,7 @@ class Poller:
             series=self._series(),
             day=published.day if published else None,
             spend=_last_days(published) if published else (),
+            figures=published.figures if published and self._series() else (),
             advice=advice,
         )
 

@@ -32,8 +32,8 @@ class CollectorStatus:
 
     `polls` are the latest ones, newest last. `last_success` None is never. `expires` is when the published values
     vanish, None if nothing is published or they never do. `day` is the day that the gauges describe. `spend` holds
-    USD per day (credits and own-key spend together), oldest first. `interval` is in seconds. `advice` says what to do
-    about the account's key, if anything.
+    USD per day (credits and own-key spend together), oldest first; `figures` further amounts in USD, by what they
+    are. `interval` is in seconds. `advice` says what to do about the account's key, if anything.
     """
 
     account: str
@@ -47,6 +47,7 @@ class CollectorStatus:
     series: int = 0
     day: date | None = None
     spend: tuple[tuple[date, float], ...] = ()
+    figures: tuple[tuple[str, float], ...] = ()
     advice: str | None = None
 
     @property

@@ -77,7 +77,7 @@ class Collected:
     `memory` is what the next poll is given, once this one's snapshot is published.
 
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
-    day, oldest first.
+    day, oldest first; `figures` are amounts in USD to show to people, by what they are.
     """
 
     snapshot: Snapshot | None
@@ -86,6 +86,7 @@ class Collected:
     restated: int = 0
     folded: int = 0
     spend: tuple[tuple[date, float], ...] = ()
+    figures: tuple[tuple[str, float], ...] = ()
 
 
 class Collector(Protocol):

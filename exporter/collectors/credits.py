@@ -69,12 +69,14 @@ class CreditsCollector:
             await _confirm(poll)
         if memory == answer.digest:
             return Collected(snapshot=None, memory=memory)
+        balance = difference(purchased, used)
         families = (
             single(PURCHASED, self._account, purchased),
             single(USED, self._account, used),
-            single(BALANCE, self._account, difference(purchased, used)),
+            single(BALANCE, self._account, balance),
         )
-        return Collected(snapshot=Snapshot(families), memory=answer.digest)
+        figures = (("Credit left", balance),)
+        return Collected(snapshot=Snapshot(families), memory=answer.digest, figures=figures)
 
 
 async def _confirm(poll: Poll) -> None:

@@ -172,7 +172,9 @@ class TodayCollector:
             families.append(Family(declaration, labels, array("d", [numbers[place] for numbers in pairs.values()])))
         account = LabelSets(("account",), [(self._account,)])
         families.append(Family(_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
-        return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=folded)
+        spent = sum(numbers[_USAGE] + numbers[_BYOK_USAGE] for numbers in pairs.values())
+        figures = (("Spent so far, own keys included", spent),) if math.isfinite(spent) else ()
+        return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=folded, figures=figures)
 
 
 def _request(instant: datetime, day: date, conditions: Conditions) -> Request:

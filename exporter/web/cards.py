@@ -35,6 +35,7 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
         facts.append(("Last success", success))
     if collector.day is not None:  # what is left and what is limited is as of now, and describes no day
         facts.append(("Describes", f"{collector.day} (UTC)"))
+    facts += [(name, usd(amount)) for name, amount in collector.figures]
     facts += [
         ("Series", f"{collector.series:,}"),
         ("Values expire", _expiry(collector, now)),

@@ -5,6 +5,7 @@
                   advice
       polls[]: started, duration_seconds, outcome, error, status, status_class, reason      oldest first
       spend[]: day, usd                                                     oldest first
+      figures[]: name, usd
 
 Times are RFC 3339 in UTC, days are ISO dates; what isn't known is null, as is a number that JSON has no word for.
 """
@@ -48,6 +49,7 @@ def _collector(collector: CollectorStatus, now: datetime) -> dict[str, Any]:
         "advice": collector.advice,
         "polls": [_poll(each) for each in collector.polls],
         "spend": [{"day": day, "usd": _number(usd)} for day, usd in collector.spend],
+        "figures": [{"name": name, "usd": _number(usd)} for name, usd in collector.figures],
     }
 
 

@@ -56,6 +56,8 @@ def stamp(time: datetime) -> str:
 
 def usd(amount: float) -> str:
     """Return an amount of money; one below a dollar with enough digits to tell it from nothing."""
+    if amount < 0:
+        return f"-{usd(-amount)}"
     if amount == 0:
         return "$0.00"
     if amount < 0.01:  # noqa: PLR2004

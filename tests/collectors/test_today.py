@@ -36,6 +36,13 @@ def test_what_a_row_becomes() -> None:
     assert expected | {"timestamp_seconds": {(): MIDNIGHT}} == shown
 
 
+def test_what_is_shown_to_people() -> None:
+    """Credits and own keys together, of all rows; nothing if a part of it is not known."""
+    rows = [row(), row(model="acme/two-2026", credits_usage=10)]
+    assert (("Spent so far, own keys included", 16.5),) == today([reply(rows)]).collected.figures
+    assert () == today([reply([row(byok_usage=None)])]).collected.figures
+
+
 def test_what_is_asked() -> None:
     """The day from midnight to the end of this minute, in seconds; as many rows as there can be."""
     polled = today([reply([])], now=at("2026-08-23 12:34:56"))

@@ -74,6 +74,18 @@ async def test_unchanged() -> None:
         assert 0 == it.published()
 
 
+async def test_figures_last_as_long_as_the_data() -> None:
+    """A balance that is shown to people is not shown for longer than its series."""
+    left = (("Credit left", 5.0),)
+    async with polling([collected(figures=left), UNCHANGED, ConnectionFailed("")]) as it:
+        await it.poll()
+        await it.poll(after=900.0)
+        await it.poll(after=900.0)
+        assert left == it.poller.status(None).figures
+        it.clock.advance(2700.0)
+        assert () == it.poller.status(None).figures
+
+
 async def test_data_vanish_when_they_are_too_old_and_come_back() -> None:
     """Counted from the beginning of the poll that brought them; the next failed poll notices."""
     async with polling([slow, ConnectionFailed(""), ConnectionFailed(""), UNCHANGED]) as it:

@@ -89,6 +89,13 @@ def test_a_failure_is_told_with_its_reason() -> None:
     assert "Last success 1 min ago" in text
 
 
+def test_figures_are_shown() -> None:
+    """What a collector knows at a glance, such as the credit that is left; more may be owed than was paid."""
+    text = read(page_of(status(collector(figures=(("Credit left", 1234.5),)))))
+    assert "Credit left $1,234.50" in text
+    assert "Credit left -$2.50" in read(page_of(status(collector(figures=(("Credit left", -2.5),)))))
+
+
 def test_advice_is_shown() -> None:
     """Where the daemon knows what is wrong with a key, the page says what to do."""
     assert "use a management key" in read(page_of(status(failing(advice="use a management key"))))

@@ -24,7 +24,7 @@ def document(*collectors: CollectorStatus) -> dict[str, Any]:
 
 def test_whole_document() -> None:
     """Every key, in the shape that programs may rely on."""
-    shown = failing(polls=(poll("failed", "503: no upstream"),), spend=spend(1.5))
+    shown = failing(polls=(poll("failed", "503: no upstream"),), spend=spend(1.5), figures=(("Credit left", -2.5),))
     assert document(shown) == {
         "version": "1.2.3",
         "now": "2026-08-23T12:00:00.000Z",
@@ -55,6 +55,7 @@ def test_whole_document() -> None:
                     }
                 ],
                 "spend": [{"day": "2026-08-22", "usd": 1.5}],
+                "figures": [{"name": "Credit left", "usd": -2.5}],
             }
         ],
     }

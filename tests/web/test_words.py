@@ -40,7 +40,14 @@ def test_times_are_told_from_now(seconds: float, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "words"),
-    [(0, "$0.00"), (0.00001, "under $0.0001"), (0.0042, "$0.0042"), (0.1234, "$0.123"), (1234.5, "$1,234.50")],
+    [
+        (0, "$0.00"),
+        (0.00001, "under $0.0001"),
+        (0.0042, "$0.0042"),
+        (0.1234, "$0.123"),
+        (1234.5, "$1,234.50"),
+        (-2.5, "-$2.50"),
+    ],
 )
 def test_little_money_is_not_nothing(amount: float, words: str) -> None:
     """Only zero reads as zero."""
