@@ -20,6 +20,7 @@ from tests.rules.shipped import RECORDED
 FOREIGN_OPTIONS = {
     *("--cacert", "--cert", "--key", "--silent"),  # curl
     *("--no-deps", "--require-hashes", "--requirement", "--upgrade"),  # pip
+    "--storage.tsdb.path",  # prometheus
     *(
         "--build",
         "--cap-drop",
