@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.app import Exporter
 from exporter.config.activity import Activity
+from exporter.config.analytics import Analytics, AnalyticsQuery
 from exporter.config.model import Account, Backoff, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.errors import ConfigurationError, Mistake
@@ -30,18 +31,19 @@ from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.support import FakeClock
 
-POLLS = int(os.environ.get("SOAK_POLLS", "150"))
+POLLS = int(os.environ.get("SOAK_POLLS", "60"))
 SEEDS = {f"team-{number}": number for number in range(1, 5)}
 SLACK = 8  # connections that happen to be open
 ENDPOINTS = 12
 INTERVAL = 900.0
+QUERY = AnalyticsQuery(name="performance", metrics=("p99_latency", "request_count"), dimensions=("model",))
 STALE_AFTER = 4 * 3600.0
 
 FAULTS = [
     *("status-401", "status-403", "status-404", "status-429", "status-500", "status-503", "html-200", "html-502"),
     *("error-200", "not-json", "wrong-shape", "top-list", "no-data", "redirect", "truncated", "truncated-chunked"),
     *("reset", "close", "hang", "wrong-encoding", "oversized", "gzip-bomb"),
-    *("bad-row", "pretty", "string-numbers", "rfc3339-dates", "plain-dates", "no-cached-tokens"),
+    *("bad-row", "truncated-rows", "pretty", "string-numbers", "rfc3339-dates", "plain-dates", "no-cached-tokens"),
 ]
 
 
@@ -61,14 +63,17 @@ class Life:
         self.exporter = Exporter(first, self.clock, read_configuration=self.read)
 
     def some_configuration(self) -> Configuration:
-        """Return one to four of the accounts, with times and limits that differ from reload to reload."""
+        """Return one to four of the accounts, with times, limits and collectors that differ from reload to reload."""
         teams = self.chance.sample(sorted(SEEDS), self.chance.randint(1, len(SEEDS)))
         activity = Activity(
             interval=INTERVAL,
             stale_after=STALE_AFTER,
             max_endpoints=self.chance.choice([3, 5000]),
             settle_delay=self.chance.choice([0.0, 1800.0]),
+            split_by=self.chance.choice(["none", "none", "api_key"]),
         )
+        balances = Collectors(activity=activity, analytics=Analytics(enabled=True, queries=(QUERY,)))
+        collectors = self.chance.choice([Collectors.only(activity=activity), balances])
         backoff = Backoff(max_elapsed_time=20.0, initial_interval=0.5, jitter=0.0)
         return Configuration(
             upstream=Upstream(
@@ -78,9 +83,7 @@ class Life:
                 requests_per_minute=100_000,
                 retries=Retries(backoff=backoff),
             ),
-            accounts=tuple(
-                Account(name=team, key=_key(team), collectors=Collectors.only(activity=activity)) for team in teams
-            ),
+            accounts=tuple(Account(name=team, key=_key(team), collectors=collectors) for team in teams),
         )
 
     def read(self) -> Configuration:
@@ -138,7 +141,7 @@ def check_totals(exporter: Exporter, now: datetime) -> None:
     shown: dict[tuple[str, str], float] = {}
     for family in text_string_to_metric_families(body):
         for sample in family.samples:
-            if "account" in sample.labels:
+            if "account" in sample.labels and sample.labels.get("collector", "activity") == "activity":
                 key = (sample.name, sample.labels["account"])
                 shown[key] = shown.get(key, 0.0) + sample.value
     for (name, team), timestamp in shown.items():
@@ -152,6 +155,20 @@ def check_totals(exporter: Exporter, now: datetime) -> None:
                 total = shown.get((f"openrouter_activity_{window}usage_usd", team))
                 expected = sum(spend(SEEDS[team], day - timedelta(days=back)) for back in range(length))
                 assert total is None or pytest.approx(expected, rel=1e-9) == total, (window, team, day)
+    check_balances(shown)
+
+
+def check_balances(shown: dict[tuple[str, str], float]) -> None:
+    """What is left is what was bought less what was used; neither keys nor today so far hold more than there is."""
+    for (name, team), value in shown.items():
+        if name == "openrouter_credits_balance_usd":
+            bought, used = (shown[f"openrouter_credits_{each}_usd", team] for each in ("purchased", "used"))
+            assert pytest.approx(bought - used, abs=1e-6) == value
+        if name == "openrouter_today_timestamp_seconds":
+            whole = spend(SEEDS[team], datetime.fromtimestamp(value, UTC).date())
+            assert 0 <= shown["openrouter_today_usage_usd", team] <= whole * (1 + 1e-9)
+        if name == "openrouter_key_usage_today_usd":
+            assert 0 <= value <= shown["openrouter_key_usage_usd", team] * (1 + 1e-9)
 
 
 def resources() -> dict[str, int]:
