@@ -130,8 +130,11 @@ class Client:
         now = self._clock.monotonic()
         turn = self.limit.take(now, deadline)
         if turn > now:
-            self.metrics.throttled(request.operation, turn - now)
-            await self._clock.sleep(turn - now)
+            self.metrics.throttled(request.operation)
+            try:
+                await self._clock.sleep(turn - now)
+            finally:  # a wait may be broken off
+                self.metrics.waited(self._clock.monotonic() - now)
         return deadline - self._clock.monotonic()
 
     def _current_secret(self) -> Secret:

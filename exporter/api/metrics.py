@@ -71,9 +71,13 @@ class ApiMetrics:
         self._retries.labels(self._account, operation).inc()
         self._telemetry.touch()
 
-    def throttled(self, operation: str, seconds: float) -> None:
-        """Count a request that has to wait so long for its turn."""
+    def throttled(self, operation: str) -> None:
+        """Count a request that has to wait for its turn."""
         self._throttled.labels(self._account, operation).inc()
+        self._telemetry.touch()
+
+    def waited(self, seconds: float) -> None:
+        """Count what such a request waited."""
         self._waited.labels(self._account).inc(seconds)
         self._telemetry.touch()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from exporter.errors import DeadlineExceeded, StatusError
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.server import Running
 from tests.api.harness import KEY, answer_bytes, asking, bare
+from tests.support import FakeClock
 
 
 async def test_the_headers() -> None:
@@ -131,6 +133,22 @@ async def test_a_request_over_the_limit_waits_for_its_turn() -> None:
         )
         assert (1.0, 60.0) == (it.count("throttled_requests"), waited)
     assert 2 == len(server.requests)
+
+
+async def test_a_wait_that_is_broken_off_counts_as_long_as_it_was() -> None:
+    """Not for what it would have been: a minute is not over before it has passed."""
+    clock = FakeClock()
+    async with bare(answer_bytes()) as server, asking(server.url, clock=clock, requests_per_minute=1) as it:
+        await it.ask(within=100.0)
+        waiting = asyncio.create_task(it.ask(within=100.0))
+        await asyncio.sleep(0)
+        clock.advance(7.0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        waited = it.telemetry.get_sample_value(
+            "openrouter_exporter_api_throttled_seconds_total", {"account": "default"}
+        )
+    assert (1.0, 7.0) == (it.count("throttled_requests"), waited)
 
 
 async def test_a_request_that_gets_no_turn_in_time_is_not_made() -> None:
