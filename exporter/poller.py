@@ -15,6 +15,7 @@ from exporter.clock import Clock
 from exporter.collecting import CollectingMetrics, SkipReason
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError, ExporterError, NoBalance, PollError, SecretError
+from exporter.keycheck import UNAUTHORIZED, UNKNOWN_KEY
 from exporter.rendering import render
 from exporter.status import CollectorStatus, PollRecord
 from exporter.store import Store
@@ -206,8 +207,9 @@ class Poller:
             keys["reason"] = record.reason
         keys["duration"] = round(record.duration, 3)
         kind = "failure"
-        if getattr(error, "status", None) in REFUSED or isinstance(error, NoBalance):
-            keys["hint"] = kind = MANAGEMENT_KEY_HINT
+        hint = _hint(error)
+        if hint is not None:
+            keys["hint"] = kind = hint
         crashed = not isinstance(error, ExporterError)
         if crashed:
             keys["exc_info"], kind = error, type(error).__name__
@@ -249,6 +251,14 @@ class Poller:
             figures=published.figures if published and self._series() else (),
             advice=advice,
         )
+
+
+def _hint(error: Exception) -> str | None:
+    """Return what to do about the key, where the key is the reason."""
+    status = getattr(error, "status", None)
+    if status == UNAUTHORIZED:
+        return UNKNOWN_KEY
+    return MANAGEMENT_KEY_HINT if status in REFUSED or isinstance(error, NoBalance) else None
 
 
 def _record(started: datetime, duration: float, collected: Collected | None, error: Exception | None) -> PollRecord:

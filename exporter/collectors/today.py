@@ -173,7 +173,7 @@ class TodayCollector:
         account = LabelSets(("account",), [(self._account,)])
         families.append(Family(_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
         spent = sum(numbers[_USAGE] + numbers[_BYOK_USAGE] for numbers in pairs.values())
-        figures = (("Spent so far, own keys included", spent),) if math.isfinite(spent) else ()
+        figures = (("Spent today", spent),) if math.isfinite(spent) else ()
         return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=folded, figures=figures)
 
 

@@ -78,9 +78,12 @@ def default(environment: Mapping[str, str] = os.environ) -> Configuration:
 
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
-    """Return what works but is unwise: key files that others than their owner can read."""
+    """Return what works but is unwise: key files that others than their owner can read, questions without any."""
     found = []
     for account in configuration.accounts:
+        analytics = account.collectors.analytics
+        if analytics.enabled and not analytics.queries:
+            found.append(f'account "{account.name}": collectors.analytics is enabled and has no queries')
         if not isinstance(account.key, FileSecret):
             continue
         try:

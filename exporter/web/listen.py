@@ -64,9 +64,15 @@ async def listen(address: ListenAddress) -> list[socket.socket]:
         except OSError as error:
             for each in sockets:
                 each.close()
-            raise ListenError(f"can't listen on {address}: {_reason(error)}") from error
+            raise ListenError(
+                f"can't listen on {address}: {_reason(error)}; choose with --web.listen-address"
+            ) from error
         port = port or sockets[0].getsockname()[1]  # port 0 is chosen once, for all that a name stands for
     return sockets
+
+
+def _refused(address: ListenAddress, error: OSError) -> ListenError:
+    return ListenError(f"can't listen on {address}: {_reason(error)}; --web.listen-address chooses another")
 
 
 def inherited_sockets(
@@ -100,7 +106,7 @@ def _listen_everywhere(address: ListenAddress) -> socket.socket:
                     raise
         return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104  # all interfaces is what was asked for
     except OSError as error:
-        raise ListenError(f"can't listen on {address}: {_reason(error)}") from error
+        raise _refused(address, error) from error
 
 
 def _bound(family: int, place: tuple[str | int, ...], *, dual: bool = False) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 
 from exporter.status import CollectorStatus, Status
@@ -75,20 +76,39 @@ def _links(settings: WebSettings) -> str:
 
 
 def _tiles(status: Status, spend: Spend) -> str:
-    accounts = len({collector.account for collector in status.collectors})
+    accounts = {collector.account for collector in status.collectors}
     latest = window = (NOTHING, "not known yet")
     if spend.latest is not None:
         day, amount = spend.latest
-        latest, window = (usd(amount), f"{day} (UTC)"), (usd(spend.total), f"from {spend.days[0][0]}")
+        of = _share(accounts, {collector.account for collector in status.collectors if collector.spend})
+        latest, window = (usd(amount), f"{day} (UTC){of}"), (usd(spend.total), f"from {spend.days[0][0]}{of}")
     series = sum(collector.series for collector in status.collectors)
     tiles = [
         ("Latest complete day", *latest),
         ("Last 30 days", *window),
+        *_figures(status, accounts),
         ("Series", f"{series:,}", "from the last successful polls"),
-        ("Accounts", f"{accounts:,}", count(len(status.collectors), "collector")),
+        ("Accounts", f"{len(accounts):,}", count(len(status.collectors), "collector")),
     ]
     shown = "".join(f'<div class="tile"><p>{name}</p><b>{value}</b><p>{note}</p></div>' for name, value, note in tiles)
     return f'<section class="tiles" aria-label="In short">{shown}</section>'
+
+
+def _figures(status: Status, accounts: set[str]) -> list[tuple[str, str, str]]:
+    """Return a tile for each kind of amount, summed over the accounts that have one."""
+    amounts: dict[str, list[tuple[str, float]]] = {}
+    for collector in status.collectors:
+        for name, amount in collector.figures:
+            amounts.setdefault(name, []).append((collector.account, amount))
+    return [
+        (name, usd(sum(amount for _, amount in found)), f"as of the last polls{_share(accounts, dict(found))}")
+        for name, found in amounts.items()
+    ]
+
+
+def _share(accounts: set[str], known: Collection[str]) -> str:
+    """Say so where a total lacks an account."""
+    return "" if len(known) == len(accounts) else f", {len(known)} of {len(accounts)} accounts"
 
 
 def _collectors(status: Status, states: list[State], settings: WebSettings) -> str:

@@ -39,7 +39,7 @@ def test_what_a_row_becomes() -> None:
 def test_what_is_shown_to_people() -> None:
     """Credits and own keys together, of all rows; nothing if a part of it is not known."""
     rows = [row(), row(model="acme/two-2026", credits_usage=10)]
-    assert (("Spent so far, own keys included", 16.5),) == today([reply(rows)]).collected.figures
+    assert (("Spent today", 16.5),) == today([reply(rows)]).collected.figures
     assert () == today([reply([row(byok_usage=None)])]).collected.figures
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config.activity import Activity, Filters
+from exporter.config.analytics import Analytics
 from exporter.config.load import default, load, parse, warnings_of
 from exporter.config.model import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret, FileSecret
@@ -217,6 +218,15 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: i
     warnings = warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key)),)))
     assert count == len(warnings)
     assert all('account "team"' in warning and "chmod 600" in warning for warning in warnings)
+
+
+def test_analytics_without_a_question_is_warned_about(environment: Mapping[str, str]) -> None:
+    """It is no mistake, and does nothing."""
+    key = EnvironmentSecret("OPENROUTER_API_KEY", environment)
+    account = Account(name="team", key=key, collectors=Collectors(analytics=Analytics(enabled=True)))
+    assert ('account "team": collectors.analytics is enabled and has no queries',) == (
+        warnings_of(Configuration(accounts=(account,)))
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

@@ -6,6 +6,7 @@ import pytest
 
 from exporter.collectors.base import Collected, Poll
 from exporter.errors import ConnectionFailed, InvalidResponse, SecretError, StatusError
+from exporter.keycheck import UNKNOWN_KEY
 from exporter.poller import MANAGEMENT_KEY_HINT
 from tests.polling.harness import UNCHANGED, collected, polling
 
@@ -74,9 +75,9 @@ async def test_what_a_failure_says() -> None:
         ] == it.events
 
 
-@pytest.mark.parametrize(("status", "expected"), [(401, MANAGEMENT_KEY_HINT), (403, MANAGEMENT_KEY_HINT), (404, None)])
+@pytest.mark.parametrize(("status", "expected"), [(401, UNKNOWN_KEY), (403, MANAGEMENT_KEY_HINT), (404, None)])
 async def test_a_refused_key_is_told_with_a_hint(status: int, expected: str | None) -> None:
-    """A management key is needed, and where to make one."""
+    """403: a management key is needed; 401: this key is no key at all, whatever kind was meant."""
     async with polling([StatusError(status, f"HTTP {status}: No")]) as it:
         await it.poll()
         assert expected == it.events[0].get("hint")

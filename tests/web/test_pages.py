@@ -122,6 +122,20 @@ def test_spend_is_totalled_over_accounts() -> None:
     assert "Last 30 days $15.00 from 2026-08-20" in text
 
 
+def test_a_total_says_which_accounts_it_lacks() -> None:
+    """One that fails from the start would otherwise look as if it spent nothing."""
+    text = read(page_of(status(collector("a"), waiting("b"))))
+    assert "Latest complete day $4.50 2026-08-22 (UTC), 1 of 2 accounts" in text
+    assert "Last 30 days $7.50 from 2026-08-20, 1 of 2 accounts" in text
+
+
+def test_figures_are_totalled_over_accounts() -> None:
+    """How much is left in all, and in how many of the accounts."""
+    left = collector("a", figures=(("Credit left", 5.0),)), collector("b", figures=(("Credit left", 2.5),))
+    assert "Credit left $7.50 as of the last polls Series" in read(page_of(status(*left)))
+    assert "Credit left $7.50 as of the last polls, 2 of 3 accounts" in read(page_of(status(*left, waiting("c"))))
+
+
 def test_each_bar_says_its_day_and_amount() -> None:
     """Hovering a bar gives date and USD; the axes give the first and last day and the highest amount."""
     page = page_of(status(collector()))
