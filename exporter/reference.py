@@ -87,7 +87,7 @@ of the guardrail, where it has one; of two with the same name the one that stops
 _TODAY = """\
 The same measures as those of `/activity`, up to the minute of the poll: `usage_usd` is what was charged in credits,
 `byok_usage_usd` comes on top of it. `model` is the dated name that `/activity` calls `model_permaslug`;
-`openrouter_activity_endpoint_info` has both names of each endpoint. At UTC midnight the day begins again: pairs that did
+`openrouter_activity_endpoint_info` has both names. At UTC midnight the day begins again: pairs that did
 nothing yet on it have no series. While nothing was used at all there is one series of 0 with an empty `model` and
 `provider`, so that sums over an account are 0 then, and absent only if nothing is known. Beyond `max_endpoints` the
 smallest pairs are summed under `other`. An answer that the API cut off is asked for in parts, or the poll fails.
