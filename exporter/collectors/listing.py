@@ -1,8 +1,8 @@
 """Whole lists of workspaces, keys and members: page by page, all or nothing.
 
 The API counts rows from the newest one, so every key that is made or deleted meanwhile moves those of later pages.
-So pages overlap by one row: where that row is not one of those read before, a deletion has made the next page skip
-others, and the list is read anew.
+So pages overlap by one row: where a page does not hold the last row of the one before, with none but rows read before
+in front of it, a deletion or another order has made it skip some, and the list is read anew.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ async def _whole(poll: Poll, wanted: _List[T]) -> list[T]:
 async def _once(poll: Poll, wanted: _List[T]) -> list[T] | None:
     """Return a list's rows, each once and in order; None if some may be missing."""
     found: dict[str, T] = {}
-    offset = 0
+    offset, last = 0, ""
     for _ in range(MOST_PAGES):
         answer = await poll.ask(
             Request(
@@ -124,30 +124,42 @@ async def _once(poll: Poll, wanted: _List[T]) -> list[T] | None:
             )
         )
         known = len(found)
-        got, overlaps = await poll.read(wanted.operation, _take(answer, wanted, found))
-        if offset and not overlaps:
+        got, names, goes_on = await poll.read(wanted.operation, _take(answer, wanted, found, last))
+        if offset and not goes_on:
             return None
-        # Where the API counts, its count says when all are there, whatever the size of its pages.
-        if len(found) >= got.total if got.total is not None else len(got.rows) < PAGE_SIZE:
+        if _is_last(got, len(found)):
             return list(found.values())
         if len(found) == known:
             return None
-        offset += len(got.rows) - 1
+        offset, last = offset + len(got.rows) - 1, names[-1]
     raise InvalidResponse(f"the list of {wanted.operation} goes on after {MOST_PAGES} pages")
 
 
-def _take(answer: Answer, wanted: _List[T], found: dict[str, T]) -> Work[tuple[Page, bool]]:
-    """Add a page's rows to those found; return it, and whether its first row was among them."""
+def _is_last(got: Page, found: int) -> bool:
+    """Return whether a page ends its list.
+
+    Where the API counts, its count says so, whatever the size of its pages; but a page that is just full is more often
+    cut off than the last one, and the count may be that of the page.
+    """
+    rows = len(got.rows)
+    return rows < PAGE_SIZE if got.total is None else rows != PAGE_SIZE and found >= got.total
+
+
+def _take(answer: Answer, wanted: _List[T], found: dict[str, T], last: str) -> Work[tuple[Page, list[str], bool]]:
+    """Add a page's rows to those found; return it, what tells its rows apart, and whether it goes on from `last`."""
     got = page(answer, f"a list of {wanted.operation}")
-    yield
-    overlaps = bool(got.rows) and _identity(got.rows[0], wanted.identity) in found
+    names: list[str] = []
     for place, row in enumerate(got.rows):
         if place % ROWS_PER_STEP == 0:
             yield
-        key = _identity(row, wanted.identity)
-        if key not in found:
-            found[key] = wanted.read(row)
-    return got, overlaps
+        names.append(_identity(row, wanted.identity))
+    goes_on = last in names and all(name in found for name in names[: names.index(last)])
+    for place, (name, row) in enumerate(zip(names, got.rows, strict=True)):
+        if place % ROWS_PER_STEP == 0:
+            yield
+        if name not in found:
+            found[name] = wanted.read(row)
+    return got, names, goes_on
 
 
 def _identity(row: Any, name: str) -> str:

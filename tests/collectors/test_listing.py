@@ -146,6 +146,21 @@ def test_a_page_size_that_is_not_the_documented_one_shows_where_the_api_counts()
     assert [each.id for each in found] == [f"w{number}" for number in range(120)]
 
 
+@pytest.mark.parametrize("count", [100, 0, -1, 130])
+def test_a_count_that_is_too_low_hides_no_row(count: int) -> None:
+    """Such as that of one page: a full one is not the last because of it."""
+    rows = [key(place) for place in range(250)]
+    api = account(lambda request: pages(rows)(request) | {"total_count": count})
+    assert [str(place) for place in range(250)] == names(listed(api))
+
+
+def test_pages_of_another_order_hide_no_row() -> None:
+    """The row that pages share is among those known, but not behind them: some of the list was never shown."""
+    rows = [key(place) for place in range(150)]
+    with pytest.raises(ListChanged):
+        listed(changing(rows, rows[::-1], rows, rows[::-1], rows, rows[::-1]))
+
+
 def test_fewer_rows_than_the_api_counts_fail() -> None:
     """Something is missing, and nobody knows what."""
     reply = {"data": [WORKSPACE], "total_count": 2}
