@@ -64,6 +64,7 @@ class _Data(msgspec.Struct, rename={"cached_at": "cachedAt"}):
     metadata: _Metadata | None = None
     cached_at: Any = None
     warnings: list[Any] | None = None
+    error: Any = None
 
 
 class _Raws(_Data, rename={"cached_at": "cachedAt"}):
@@ -72,6 +73,7 @@ class _Raws(_Data, rename={"cached_at": "cachedAt"}):
 
 class _Body(msgspec.Struct):
     data: _Raws
+    error: Any = None
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -161,6 +163,8 @@ def read(
         raise InvalidResponse(f"not {_WHAT}: nothing to decode in {len(body)} bytes")
     yield
     data = _rest(body)
+    if data.error is not None:  # with it, no rows would look like no use
+        raise InvalidResponse(f"an error with status 200: {printable(str(data.error))}")
     rows += len(data.data)
     yield from _hand_out(data.data, rejections, take)
     return _reply(data, rows, limit)
@@ -169,15 +173,22 @@ def read(
 def _rest(body: bytearray) -> _Data:
     """Return a body that is not cut further."""
     try:
-        return decode_body(body, _Body, _WHAT).data
+        whole = decode_body(body, _Body, _WHAT)
+        return _with_error(whole.data, whole.error)
     except InvalidResponse as error:
         try:
-            fields = _LOOSE.decode(_loosely(body))["data"]
-            if isinstance(fields["data"], list):
-                return msgspec.convert(fields, _Data)
+            fields = _LOOSE.decode(_loosely(body))
+            if isinstance(fields["data"]["data"], list):
+                return _with_error(msgspec.convert(fields["data"], _Data), fields.get("error"))
         except _NOT_EVEN_LOOSE:
             pass
         raise error from None
+
+
+def _with_error(data: _Data, error: Any) -> _Data:
+    """Return an answer's data with the error that stood beside them, if one did."""
+    data.error = error if error is not None else data.error
+    return data
 
 
 def _loosely(body: bytes | bytearray) -> str:

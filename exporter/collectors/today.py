@@ -151,6 +151,8 @@ class TodayCollector:
         now = answer.date or poll.instant
         age = min(self._settings.stale_after, (now - midnight(day)).total_seconds())
         analytics.refuse_old(reply, since=now - timedelta(seconds=age), why="too long ago, or before the day began")
+        if reply.warnings and not reply.rows:
+            raise InvalidResponse(f"no rows, and the API warns: {reply.warnings[0]}")
         if part.rejections.counts and not part.pairs:
             poll.rejections.update(part.rejections)
             raise InvalidResponse(f"none of the rows is usable, such as {part.rejections.sample[0]}")

@@ -143,6 +143,27 @@ def test_the_api_says_what_is_wrong_with_status_200() -> None:
         today([answer(b'{"error":{"code":500,"message":"Internal Server Error"}}')])
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":{"code":500,"message":"Oh no"},"data":{"data":[]}}',
+        b'{"data":{"data":[]},"error":{"code":500,"message":"Oh no"}}',
+        b'{"data":{"error":"Oh no","data":[]}}',
+        b'{"data":{"data":[NaN]},"error":"Oh no"}',
+    ],
+)
+def test_an_error_beside_no_rows_is_no_day_without_use(body: bytes) -> None:
+    """Nor is one beside rows the whole day: none of it is shown."""
+    with pytest.raises(InvalidResponse, match=r"an error with status 200: .*Oh no"):
+        today([answer(body, NOON)])
+
+
+def test_no_rows_but_a_warning_is_no_day_without_use() -> None:
+    """The API says that something is amiss; zeros would hide it."""
+    with pytest.raises(InvalidResponse, match="no rows, and the API warns: Could not read"):
+        today([reply([], warnings=["Could not read"])])
+
+
 def test_a_cached_answer_of_yesterday_is_not_the_new_day() -> None:
     """It was made before midnight."""
     now = at("2026-08-23 00:01:00")
