@@ -88,8 +88,11 @@ def calling_key(fields: Fields) -> CallingKey:
             free = {}
         if not isinstance(free, Mapping):
             raise InvalidResponse("not the description of a key: free_model_daily_requests is no object")
+        usage = tuple(number(fields, name) for name in (*USAGE_FIELDS, *BYOK_FIELDS))
+        if all(amount is None for amount in usage):  # what is known would vanish, and nobody would be told
+            raise InvalidResponse("not the description of a key: expected usage")
         return CallingKey(
-            usage=tuple(number(fields, name) for name in (*USAGE_FIELDS, *BYOK_FIELDS)),
+            usage=usage,
             limit=number(fields, "limit"),
             limit_remaining=signed(fields, "limit_remaining"),
             free_requests=Quota(number(free, "limit"), number(free, "used"), signed(free, "remaining")),

@@ -129,7 +129,10 @@ def test_a_description_that_is_none_fails(fields: dict[str, Any]) -> None:
         read(**fields)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"data":null}', b'{"error":{"message":"no"},"data":{}}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b'{"data":null}', b'{"data":{}}', b'{"data":{"usage":null}}', b'{"error":{"message":"no"},"data":{}}'],
+)
 def test_a_body_that_is_none_fails(content: bytes) -> None:
     """And counts as an invalid response."""
     api = FakeApi({"/key": always(content)})
