@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from exporter.config.files import read_file
 from exporter.config.model import Account, Collectors, Configuration, Logging, Upstream
+from exporter.config.polled import Polled
 from exporter.config.reading import Reader, Section, build, overlay
 from exporter.config.report import Place, Report, quoted
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
@@ -78,12 +80,18 @@ def default(environment: Mapping[str, str] = os.environ) -> Configuration:
 
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
-    """Return what works but is unwise: key files that others than their owner can read, questions without any."""
+    """Return what works but is unwise: key files that others can read, more polls than are allowed, no questions."""
     found = []
     for account in configuration.accounts:
         analytics = account.collectors.analytics
         if analytics.enabled and not analytics.queries:
             found.append(f'account "{account.name}": collectors.analytics is enabled and has no queries')
+        wanted, allowed = _requests_per_minute(account.collectors), configuration.upstream.requests_per_minute
+        if wanted > allowed:
+            found.append(
+                f'account "{account.name}": its collectors ask {wanted:.0f} times a minute or more, and '
+                f"upstream.requests_per_minute allows {allowed}: polls wait, and fail"
+            )
         if not isinstance(account.key, FileSecret):
             continue
         try:
@@ -98,6 +106,13 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
                 f'account "{account.name}": key file {path} can be read by others ({permissions}); chmod 600 it'
             )
     return tuple(found)
+
+
+def _requests_per_minute(collectors: Collectors) -> float:
+    """Return how often an account's collectors ask at least; lists of many pages and parts ask more often."""
+    requests = {"keys": 2, "analytics": len(collectors.analytics.queries)}
+    settings: dict[str, Polled] = {each.name: getattr(collectors, each.name) for each in fields(collectors)}
+    return sum(60.0 / each.interval * requests.get(name, 1) for name, each in settings.items() if each.enabled)
 
 
 def _accounts(file: Section, environment: Mapping[str, str], report: Report) -> tuple[Account, ...]:

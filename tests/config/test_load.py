@@ -10,6 +10,7 @@ import pytest
 
 from exporter.config.activity import Activity, Filters
 from exporter.config.analytics import Analytics
+from exporter.config.balances import Credits, Keys
 from exporter.config.load import default, load, parse, warnings_of
 from exporter.config.model import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret, FileSecret
@@ -218,6 +219,25 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: i
     warnings = warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key)),)))
     assert count == len(warnings)
     assert all('account "team"' in warning and "chmod 600" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("collectors", "count"),
+    [
+        (Collectors(), 0),
+        (Collectors.only(keys=Keys(interval=2.0)), 0),
+        (Collectors.only(keys=Keys(interval=1.9)), 1),
+        (Collectors.only(activity=Activity(interval=2.0), credits=Credits(interval=1.5)), 1),
+    ],
+)
+def test_more_polls_than_the_limit_allows_are_warned_about(
+    collectors: Collectors, count: int, environment: Mapping[str, str]
+) -> None:
+    """They would wait for their turns for ever, and fail one after the other."""
+    account = Account(name="team", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=collectors)
+    warnings = warnings_of(Configuration(accounts=(account,)))
+    assert count == len(warnings)
+    assert all("upstream.requests_per_minute allows 60" in warning for warning in warnings)
 
 
 def test_analytics_without_a_question_is_warned_about(environment: Mapping[str, str]) -> None:
