@@ -47,7 +47,7 @@ TLS13_CIPHERS = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA
 
 
 class Unusable(Exception):
-    """Certificates or keys that can't be used. `part` is `cert`, `key` or `client_ca`."""
+    """A certificate, key or setting that can't be used. `part` is `cert`, `key`, `client_ca` or a setting's name."""
 
     def __init__(self, part: str, message: str) -> None:
         super().__init__(message)
@@ -125,10 +125,13 @@ def _choose_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> None:
 
 
 def _choose_curves(context: ssl.SSLContext, names: list[str]) -> None:
-    if several_curves_work():
-        context.set_groups(":".join(names))  # type: ignore[attr-defined,unused-ignore]  # Python 3.15 has it
-    else:
-        context.set_ecdh_curve(names[0])
+    try:
+        if several_curves_work():
+            context.set_groups(":".join(names))  # type: ignore[attr-defined,unused-ignore]  # Python 3.15 has it
+        else:
+            context.set_ecdh_curve(names[0])
+    except (ssl.SSLError, ValueError) as error:  # X25519 before Python 3.11.4
+        raise Unusable("curve_preferences", f"this Python can't offer {', '.join(names)}") from error
 
 
 def _load_certificate(context: ssl.SSLContext, cert: str, key: str) -> None:

@@ -7,6 +7,7 @@ The files in `web_config/` speak for themselves: those that are refused begin wi
 from __future__ import annotations
 
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 from types import ModuleType
@@ -165,3 +166,14 @@ def test_users_need_bcrypt(tmp_path: Path) -> None:
     path.write_text(f"basic_auth_users: {{alice: {HASH}}}")
     with pytest.raises(ConfigurationError, match=r"pip install 'openrouter-exporter\[auth\]'"):
         read_web_configuration(path, importer=importer)
+
+
+def test_a_curve_that_this_python_lacks_is_named(folder: Path) -> None:
+    """Before 3.11.4 it can't offer X25519; that is a mistake with its line, and no crash."""
+    text = "tls_server_config: {cert_file: server.crt, key_file: server.key, curve_preferences: [X25519]}\n"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve("X25519")
+    except ssl.SSLError:
+        assert "this Python can't offer X25519" in mistakes(folder, text)[0]
+    else:
+        assert read(folder, text).tls is not None
