@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Tests mostly wait for processes, so more at a time than there are processors.
+WORKERS ?= 3
 # Versions and hashes for every Python and processor that is supported; no addresses.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade
@@ -15,7 +17,7 @@ demo: $(VENV)/.runtime ## Run the exporter on simulated data: http://127.0.0.1:1
 	$(BIN)/openrouter-exporter demo --web.listen-address 127.0.0.1:10063
 
 test: $(VENV)/.development ## Run all tests
-	$(BIN)/python -X dev -m pytest $(ARGS)
+	$(BIN)/python -X dev -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 test-image: $(VENV)/.development ## Build the container image and run it; as root, with what .ci/install-image-tools installs
 	$(BIN)/python -X dev -m pytest $(ARGS) tests/image
