@@ -138,7 +138,7 @@ def refuse_changed(reading: Reading, settled: Iterable[date]) -> Work[None]:
     yield from fill(before, reading.before, Rejections())
     changed = yield from restated_rows(before, reading.whole, settled)
     if changed:
-        raise PollError(f"{changed} rows changed while the parts were asked for one by one; the next poll asks anew")
+        raise PollError(f"{changed} rows changed while the parts were asked for one by one; the next poll asks again")
 
 
 def _fill_whole(table: Table, answer: Answer, rejections: Rejections) -> Work[None]:
