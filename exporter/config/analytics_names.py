@@ -54,7 +54,6 @@ RECENT_METRICS = (
 )
 METRICS = (*LONG_METRICS, *RECENT_METRICS)
 
-LONG_DIMENSIONS = ("model", "variant", "api_key_id", "user", "workspace", "app")
 RECENT_DIMENSIONS = (
     "provider",
     "origin",
