@@ -63,9 +63,7 @@ class ActivityCollector:
     @property
     def identity(self) -> Activity:
         """Return the settings, less those that only say when."""
-        return replace(
-            self._settings, enabled=True, interval=0.0, stale_after=0.0, settle_delay=0.0, empty_day_after=0.0
-        )
+        return replace(self._settings.timeless(), settle_delay=0.0, empty_day_after=0.0)
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return every family: the measures of each window, the day, the endpoints' names, the members'."""

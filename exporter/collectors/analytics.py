@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,7 +52,7 @@ class AnalyticsCollector:
     @property
     def identity(self) -> Analytics:
         """Return the settings, less those that only say when."""
-        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+        return self._settings.timeless()
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return a family for each metric of the queries, with the labels of all that ask for it."""

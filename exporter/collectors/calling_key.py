@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from exporter.api import key
 from exporter.api.answer import Answer
 from exporter.api.key import BUDGET_REJECTION_REASONS, Budget
@@ -80,7 +78,7 @@ class CallingKeyCollector:
     @property
     def identity(self) -> CallingKey:
         """Return the settings, less those that only say when."""
-        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+        return self._settings.timeless()
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return the families of spending, limits, budgets and quota."""

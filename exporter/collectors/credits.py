@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -53,7 +52,7 @@ class CreditsCollector:
     @property
     def identity(self) -> Credits:
         """Return the settings, less those that only say when."""
-        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+        return self._settings.timeless()
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return the three families."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.api.organization import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
 from exporter.collectors import listing
@@ -61,7 +61,7 @@ class KeysCollector:
     @property
     def identity(self) -> Keys:
         """Return the settings, less those that only say when."""
-        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+        return self._settings.timeless()
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return the families of spending, limits, state and names."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
@@ -105,7 +105,7 @@ class TodayCollector:
     @property
     def identity(self) -> Today:
         """Return the settings, less those that only say when."""
-        return replace(self._settings, enabled=True, interval=0.0, stale_after=0.0)
+        return self._settings.timeless()
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Return every family: the measures, and the day."""

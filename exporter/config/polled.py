@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 from exporter.config.kinds import Duration
 from exporter.config.shape import Conflict, Settings
@@ -25,6 +25,10 @@ class Polled(Settings):
     enabled: Enabled
     interval: Interval
     stale_after: StaleAfter
+
+    def timeless(self) -> Self:
+        """Return what decides which data are published: these settings, less those that only say when."""
+        return replace(self, enabled=True, interval=0.0, stale_after=0.0)
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return an age limit that is shorter than the time between two polls."""
