@@ -45,10 +45,10 @@ bench: $(VENV)/.development ## Measure the ratios of the README's table
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.development ## Generate what is generated: the metrics' reference, the configuration's schema
-	$(BIN)/python -m exporter.reference > docs/metrics.md
+	$(BIN)/python -m exporter.commands.reference > docs/metrics.md
 	$(BIN)/python -m exporter.config.schema > config/schema.json
 	sed -i '/^## Every key$$/,$$d' docs/configuration.md
-	(printf '## Every key\n\n'; $(BIN)/python -m exporter.config.reference) >> docs/configuration.md
+	(printf '## Every key\n\n'; $(BIN)/python -m exporter.config.key_table) >> docs/configuration.md
 	$(BIN)/python -m helm.values_schema
 	if command -v helm-docs >/dev/null; then helm-docs --sort-values-order file --chart-search-root helm; fi
 

@@ -10,12 +10,12 @@ from benchmarks.call import answer_lines
 from benchmarks.measures import resident
 from benchmarks.processes import KEY
 from exporter import log
-from exporter.app import Exporter
 from exporter.clock import SystemClock
-from exporter.config.activity import Activity
-from exporter.config.model import Account, Collectors, Configuration, Upstream
+from exporter.config.activity_settings import Activity
+from exporter.config.configuration import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
-from exporter.serving import spare_the_garbage_collector
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.process import spare_the_garbage_collector
 
 
 def configuration(url: str, accounts: int) -> Configuration:

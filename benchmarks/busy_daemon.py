@@ -10,12 +10,12 @@ import sys
 
 from benchmarks.polling_worker import configuration
 from exporter import log
-from exporter.app import Exporter
 from exporter.clock import SystemClock
-from exporter.serving import spare_the_garbage_collector
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.process import spare_the_garbage_collector
 from exporter.web.listen import ListenAddress
 from exporter.web.server import WebServer
-from exporter.web.settings import WebSettings
+from exporter.web.web_settings import WebSettings
 
 
 async def main(url: str, *, idle: bool) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from exporter.clock import SystemClock
-from exporter.simulator.server import running
+from exporter.simulator.application import running
 from exporter.simulator.service import SimulatorSettings
 
 SIZE = 10_000

@@ -10,14 +10,14 @@ from benchmarks.heartbeat import Heartbeat
 from benchmarks.large_account import SIZE
 from benchmarks.processes import KEY
 from exporter import log
-from exporter.app import Exporter
 from exporter.clock import SystemClock
-from exporter.config.analytics import Analytics, AnalyticsQuery, Today
-from exporter.config.balances import Keys
-from exporter.config.model import Account, Collectors, Configuration, Upstream
-from exporter.config.polled import Polled
+from exporter.config.analytics_settings import Analytics, AnalyticsQuery, Today
+from exporter.config.balance_settings import Keys
+from exporter.config.collector_settings import Polled
+from exporter.config.configuration import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
-from exporter.serving import spare_the_garbage_collector
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.process import spare_the_garbage_collector
 
 _QUERY = AnalyticsQuery(
     name="performance",

@@ -55,22 +55,22 @@ def run(options: Options) -> int:
 
 
 async def _serve(options: Options) -> int:
-    from exporter.serving import read_configuration, serve
+    from exporter.daemon.process import read_configuration, serve
 
     await serve(options, partial(read_configuration, options.config_file))
     return 0
 
 
 async def _demo(options: Options) -> int:
-    from exporter.demo import demo
+    from exporter.commands.demo import demo
 
     await demo(options)
     return 0
 
 
 async def _check_config(options: Options) -> int:
-    from exporter.serving import read_configuration
-    from exporter.web.live import LiveConfiguration
+    from exporter.daemon.process import read_configuration
+    from exporter.web.reloading import LiveConfiguration
 
     mistakes: list[Mistake] = []
     accounts = 0
@@ -90,7 +90,7 @@ async def _check_config(options: Options) -> int:
 
 
 async def _once(options: Options) -> int:
-    from exporter.serving import once, read_configuration
+    from exporter.daemon.process import once, read_configuration
 
     text, succeeded = await once(read_configuration(options.config_file), options.log_level)
     sys.stdout.write(text)
@@ -99,14 +99,14 @@ async def _once(options: Options) -> int:
 
 
 async def _simulate(options: Options) -> int:
-    from exporter.demo import simulate
+    from exporter.commands.demo import simulate
 
     await simulate(options)
     return 0
 
 
 async def _healthcheck(options: Options) -> int:
-    from exporter.healthcheck import check
+    from exporter.commands.healthcheck import check
 
     verdict = await check(options)
     print(verdict.text, file=sys.stdout if verdict.healthy else sys.stderr)

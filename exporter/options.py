@@ -17,7 +17,7 @@ from exporter.config.units import parse_duration
 from exporter.errors import ListenError
 from exporter.log import LOG_FORMATS, LOG_LEVELS
 from exporter.web.listen import ListenAddress, parse_address
-from exporter.web.settings import route_prefix, telemetry_path
+from exporter.web.web_settings import route_prefix, telemetry_path
 
 PREFIX = "OPENROUTER_EXPORTER_"
 DEFAULT_ADDRESS = ":10063"

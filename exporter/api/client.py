@@ -13,13 +13,13 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from exporter.api.answer import Answer, printable, read_answer, refusal
-from exporter.api.limit import RateLimit
-from exporter.api.metrics import ApiMetrics, RequestDuration
+from exporter.api.rate_limit import RateLimit
+from exporter.api.request_metrics import ApiMetrics, RequestDuration
+from exporter.api.response import Answer, printable, read_answer, refusal
 from exporter.api.retry import with_retries
 from exporter.api.session import environment_proxy
 from exporter.clock import Clock
-from exporter.config.model import Upstream
+from exporter.config.configuration import Upstream
 from exporter.config.secret import Secret, SecretSource
 from exporter.errors import (
     AttemptError,

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from exporter.clock import Clock
-from exporter.config.model import Backoff, Retries
+from exporter.config.configuration import Backoff, Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, DeadlineExceeded, StatusError
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 from exporter import __version__
-from exporter.config.model import Upstream
+from exporter.config.configuration import Upstream
 from exporter.errors import ConfigurationError, Mistake
 
 

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from exporter.api import analytics
-from exporter.api.analytics import META_REQUEST, MOST_ROWS, Meta, Named, Reply
-from exporter.api.answer import Answer
-from exporter.api.rows import Rejections
+from exporter.api import analytics_response
+from exporter.api.analytics_response import META_REQUEST, MOST_ROWS, Meta, Named, Reply
+from exporter.api.response import Answer
+from exporter.api.row_cutter import Rejections
+from exporter.collectors.activity.aggregation import KEYS_PER_STEP
 from exporter.collectors.analytics_rows import REASONS, Rows
 from exporter.collectors.analytics_units import Measure, measure
 from exporter.collectors.base import Collected, Poll, Work
-from exporter.collectors.gauges import POLLED
-from exporter.collectors.sums import KEYS_PER_STEP
-from exporter.config.analytics import Analytics, AnalyticsFilter, AnalyticsQuery
-from exporter.config.report import closest
+from exporter.collectors.spending_and_limits import POLLED
+from exporter.config.analytics_settings import Analytics, AnalyticsFilter, AnalyticsQuery
+from exporter.config.diagnostics import closest
 from exporter.errors import InvalidResponse, PollError, TooManyRows, UnknownName
-from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
 
 META_HOLDS = 3600.0
 _LISTS = ("in", "not_in")
@@ -40,7 +40,7 @@ class AnalyticsCollector:
     """Asks the configured questions one after the other; they were compared with what can be asked within the hour."""
 
     name: str = "analytics"
-    operations: tuple[str, ...] = (analytics.QUERY, analytics.META)
+    operations: tuple[str, ...] = (analytics_response.QUERY, analytics_response.META)
     rejection_reasons: tuple[str, ...] = REASONS
 
     def __init__(self, account: str, settings: Analytics) -> None:
@@ -64,7 +64,7 @@ class AnalyticsCollector:
         now = poll.clock.monotonic()
         if self._settings.queries and (checked is None or now - checked.at >= META_HOLDS):
             answer = await poll.ask(META_REQUEST)
-            await poll.read(analytics.META, self._check(answer))
+            await poll.read(analytics_response.META, self._check(answer))
             checked = _Checked(now)
         found = []
         for query in self._settings.queries:
@@ -79,7 +79,7 @@ class AnalyticsCollector:
         end = poll.instant.replace(second=0, microsecond=0)
         # One row more than may be, so that as many as may be are known to be all.
         limit = min(query.max_series + 1, MOST_ROWS)
-        request = analytics.query(
+        request = analytics_response.query(
             metrics=query.metrics,
             dimensions=query.dimensions,
             start=end - timedelta(seconds=query.range),
@@ -91,19 +91,19 @@ class AnalyticsCollector:
         rejections = Rejections()
         rows = Rows(query.dimensions, [self._measures[metric] for metric in query.metrics], rejections)
         try:
-            return await poll.read(analytics.QUERY, self._read(answer, limit, rows, poll.instant, rejections))
+            return await poll.read(analytics_response.QUERY, self._read(answer, limit, rows, poll.instant, rejections))
         finally:
             poll.rejections.update(rejections)
 
     def _read(self, answer: Answer, limit: int, rows: Rows, instant: datetime, rejections: Rejections) -> Work[Rows]:
-        reply: Reply = yield from analytics.read(answer, limit, rejections, rows.take)
+        reply: Reply = yield from analytics_response.read(answer, limit, rejections, rows.take)
         if not reply.is_whole:
             raise TooManyRows(
                 f"the answer was cut off (rows: {reply.rows}, at most: {limit - 1}); filter more, or raise max_series"
             )
         if self._settings.stale_after != float("inf"):
             oldest = (answer.date or instant) - timedelta(seconds=self._settings.stale_after)
-            analytics.refuse_old(reply, since=oldest, why="longer ago than stale_after")
+            analytics_response.refuse_old(reply, since=oldest, why="longer ago than stale_after")
         if reply.warnings and not reply.rows:
             raise InvalidResponse(f"no rows, and the API warns: {reply.warnings[0]}")
         if reply.rows and not rows.numbers:
@@ -112,7 +112,7 @@ class AnalyticsCollector:
 
     def _check(self, answer: Answer) -> Work[None]:
         """Compare all queries with what can be asked. Raise UnknownName, naming every word that is wrong."""
-        meta = analytics.meta(answer)
+        meta = analytics_response.meta(answer)
         yield
         families = {each.family: metric for metric, each in self._measures.items()}
         twice = [metric for metric, each in self._measures.items() if families[each.family] != metric]

@@ -7,9 +7,9 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from exporter.api.analytics import Row, label
-from exporter.api.fields import UnusableError, number, signed
-from exporter.api.rows import Rejections
+from exporter.api.analytics_response import Row, label
+from exporter.api.field_values import UnusableError, number, signed
+from exporter.api.row_cutter import Rejections
 from exporter.collectors.analytics_units import Measure, Unit
 
 REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "duplicate")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
-from exporter.api.answer import Answer
 from exporter.api.client import Client, Request
-from exporter.api.rows import Rejections
+from exporter.api.response import Answer
+from exporter.api.row_cutter import Rejections
 from exporter.clock import Clock
 from exporter.errors import DeadlineExceeded, InvalidResponse
-from exporter.snapshot import Declaration, Snapshot
+from exporter.exposition.families import Declaration, Snapshot
 
 T = TypeVar("T")
 

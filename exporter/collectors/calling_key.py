@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from exporter.api import key
-from exporter.api.answer import Answer
-from exporter.api.key import BUDGET_REJECTION_REASONS, Budget
+from exporter.api import key_response
+from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
+from exporter.api.response import Answer
 from exporter.collectors.base import Collected, Poll, Work
-from exporter.collectors.gauges import POLLED, difference, known, limits, single, spending
-from exporter.config.balances import CallingKey
-from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, single, spending
+from exporter.config.balance_settings import CallingKey
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
 
 PREFIX = "openrouter_calling_key"
 ACCOUNT = ("account",)
@@ -68,7 +68,7 @@ class CallingKeyCollector:
     """Reads what the API says of the key that asks; its memory is the last answer's digest."""
 
     name: str = "key"
-    operations: tuple[str, ...] = (key.OPERATION,)
+    operations: tuple[str, ...] = (key_response.OPERATION,)
     rejection_reasons: tuple[str, ...] = BUDGET_REJECTION_REASONS
 
     def __init__(self, account: str, settings: CallingKey) -> None:
@@ -86,16 +86,16 @@ class CallingKeyCollector:
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the key. The same bytes with nothing amiss in them publish nothing."""
-        answer = await poll.ask(key.REQUEST)
+        answer = await poll.ask(key_response.REQUEST)
         if memory == answer.digest:
             return Collected(snapshot=None, memory=memory)
-        snapshot = await poll.read(key.OPERATION, self._read(answer, poll))
+        snapshot = await poll.read(key_response.OPERATION, self._read(answer, poll))
         return Collected(snapshot=snapshot, memory=None if poll.rejections.counts else answer.digest)
 
     def _read(self, answer: Answer, poll: Poll) -> Work[Snapshot]:
-        fields = key.described(answer)
+        fields = key_response.described(answer)
         yield
-        found = key.calling_key(fields)
+        found = key_response.calling_key(fields)
         amounts = (found.limit, found.limit_remaining, difference(found.limit, found.limit_remaining))
         free = (found.free_requests.limit, found.free_requests.used, found.free_requests.remaining)
         pairs = (
@@ -109,9 +109,9 @@ class CallingKeyCollector:
         families.extend(self._budgets(fields, poll))
         return Snapshot(tuple(families))
 
-    def _budgets(self, fields: key.Fields, poll: Poll) -> list[Family]:
+    def _budgets(self, fields: key_response.Fields, poll: Poll) -> list[Family]:
         tightest: dict[tuple[str, str], Budget] = {}
-        for value in key.listed_budgets(fields):
+        for value in key_response.listed_budgets(fields):
             budget = _usable(value, poll)
             if budget is not None:
                 place = (budget.scope, budget.id)
@@ -124,14 +124,14 @@ class CallingKeyCollector:
         ]
 
 
-def _effective(fields: key.Fields, poll: Poll) -> tuple[float | None, float | None, float | None]:
+def _effective(fields: key_response.Fields, poll: Poll) -> tuple[float | None, float | None, float | None]:
     value = fields.get("effective_budget")
     budget = None if value is None else _usable(value, poll)
     return (None, None, None) if budget is None else (budget.limit, budget.spend, budget.remaining)
 
 
 def _usable(value: object, poll: Poll) -> Budget | None:
-    budget = key.budget(value)
+    budget = key_response.budget(value)
     if isinstance(budget, Budget):
         return budget
     poll.rejections.add(budget, value)

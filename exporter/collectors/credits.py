@@ -6,16 +6,16 @@ from typing import Any
 
 import msgspec
 
-from exporter.api import key
-from exporter.api.answer import Answer, printable
+from exporter.api import key_response
+from exporter.api.body import decode
 from exporter.api.client import Request
-from exporter.api.decode import decode
-from exporter.api.fields import UnusableError, number
+from exporter.api.field_values import UnusableError, number
+from exporter.api.response import Answer, printable
 from exporter.collectors.base import Collected, Poll, Work
-from exporter.collectors.gauges import POLLED, difference, single
-from exporter.config.balances import Credits
+from exporter.collectors.spending_and_limits import POLLED, difference, single
+from exporter.config.balance_settings import Credits
 from exporter.errors import InvalidResponse, NoBalance
-from exporter.snapshot import Declaration, Snapshot
+from exporter.exposition.families import Declaration, Snapshot
 
 OPERATION = "credits"
 LONGEST_ANSWER = 64 * 1024
@@ -42,7 +42,7 @@ class CreditsCollector:
     """Reads the account's credits; its memory is the last answer's digest."""
 
     name: str = "credits"
-    operations: tuple[str, ...] = (OPERATION, key.OPERATION)
+    operations: tuple[str, ...] = (OPERATION, key_response.OPERATION)
     rejection_reasons: tuple[str, ...] = ()
 
     def __init__(self, account: str, settings: Credits) -> None:
@@ -80,8 +80,8 @@ class CreditsCollector:
 
 async def _confirm(poll: Poll) -> None:
     """Raise NoBalance unless the API says that this is a management key."""
-    answer = await poll.ask(key.REQUEST)
-    kind = await poll.read(key.OPERATION, _read_kind(answer))
+    answer = await poll.ask(key_response.REQUEST)
+    kind = await poll.read(key_response.OPERATION, _read_kind(answer))
     if not kind.is_management:
         what = "an ordinary key" if kind.is_management is False else "a key of unknown kind"
         raise NoBalance(f"0 bought and 0 used, as told to {what}: that is no balance; a management key is needed")
@@ -101,6 +101,6 @@ def _read(answer: Answer) -> Work[tuple[float, float]]:
     return purchased, used
 
 
-def _read_kind(answer: Answer) -> Work[key.KeyKind]:
+def _read_kind(answer: Answer) -> Work[key_response.KeyKind]:
     yield
-    return key.kind_of(key.described(answer))
+    return key_response.kind_of(key_response.described(answer))

@@ -7,13 +7,13 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.api.organization import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
-from exporter.collectors import listing
+from exporter.api.organization_rows import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
+from exporter.collectors import paging
 from exporter.collectors.base import Collected, Poll, Work
-from exporter.collectors.gauges import POLLED, difference, known, limits, spending
-from exporter.config.balances import Keys
+from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, spending
+from exporter.config.balance_settings import Keys
 from exporter.errors import InvalidResponse
-from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
 
 PREFIX = "openrouter_key"
 LABELS = ("account", "key")
@@ -49,7 +49,7 @@ class KeysCollector:
     """Reads the keys of all workspaces; the last poll's rows are its memory."""
 
     name: str = "keys"
-    operations: tuple[str, ...] = (listing.WORKSPACES, listing.KEYS)
+    operations: tuple[str, ...] = (paging.WORKSPACES, paging.KEYS)
     rejection_reasons: tuple[str, ...] = KEY_REJECTION_REASONS
 
     def __init__(self, account: str, settings: Keys) -> None:
@@ -69,8 +69,8 @@ class KeysCollector:
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read all pages of all workspaces. The same rows as last time publish nothing."""
-        workspaces = await listing.workspaces(poll)
-        keys = await listing.keys(
+        workspaces = await paging.workspaces(poll)
+        keys = await paging.keys(
             poll,
             include_disabled=self._settings.include_disabled,
             include_expired=self._settings.include_expired,
@@ -172,11 +172,11 @@ def _labels(keys: Sequence[KeyRow]) -> Work[dict[str, str]]:
     alike: dict[str, list[str]] = {}
     for block in _blocks(keys):
         for key in block:
-            alike.setdefault(listing.key_label(key.hash), []).append(key.hash)
+            alike.setdefault(paging.key_label(key.hash), []).append(key.hash)
         yield
     labels: dict[str, str] = {}
     for steps, group in enumerate(alike.values()):
-        labels.update(listing.key_labels(group))
+        labels.update(paging.key_labels(group))
         if steps % KEYS_PER_STEP == 0:
             yield
     return labels

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.base import Collector
 from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
 from exporter.collectors.keys import KeysCollector
 from exporter.collectors.today import TodayCollector
-from exporter.config.model import Collectors
-from exporter.config.polled import Polled
+from exporter.config.collector_settings import Polled
+from exporter.config.configuration import Collectors
 
 
 def every(account: str, collectors: Collectors) -> tuple[tuple[Collector, Polled], ...]:

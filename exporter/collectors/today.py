@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
-from exporter.api import analytics
-from exporter.api.analytics import Reply, Row, label
-from exporter.api.answer import Answer
+from exporter.api import analytics_response
+from exporter.api.analytics_response import Reply, Row, label
 from exporter.api.client import Request
-from exporter.api.fields import UnusableError, number
-from exporter.api.rows import Rejections
+from exporter.api.field_values import UnusableError, number
+from exporter.api.response import Answer
+from exporter.api.row_cutter import Rejections
+from exporter.collectors.activity.aggregation import KEYS_PER_STEP, OTHER
+from exporter.collectors.activity.windows import DAY, midnight
 from exporter.collectors.base import Collected, Poll, Work
-from exporter.collectors.days import DAY, midnight
-from exporter.collectors.gauges import POLLED, known
-from exporter.collectors.sums import KEYS_PER_STEP, OTHER
-from exporter.config.analytics import Today
+from exporter.collectors.spending_and_limits import POLLED, known
+from exporter.config.analytics_settings import Today
 from exporter.errors import InvalidResponse, TooManyRows
-from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
 
 REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "missing_numbers")
 MOST_REQUESTS = 16  # of one poll
@@ -95,7 +95,7 @@ class TodayCollector:
     """Reads the current day anew at each poll, and remembers nothing: the day's turn is a smaller answer."""
 
     name: str = "today"
-    operations: tuple[str, ...] = (analytics.QUERY,)
+    operations: tuple[str, ...] = (analytics_response.QUERY,)
     rejection_reasons: tuple[str, ...] = REASONS
 
     def __init__(self, account: str, settings: Today) -> None:
@@ -132,7 +132,7 @@ class TodayCollector:
         waiting: list[Conditions] = []
         for asked in range(1, MOST_REQUESTS + 1):
             part = _Use()
-            reply = await poll.read(analytics.QUERY, self._read(poll, day, answer, conditions, part))
+            reply = await poll.read(analytics_response.QUERY, self._read(poll, day, answer, conditions, part))
             if reply.is_whole:
                 whole.pairs |= part.pairs
                 whole.rejections.update(part.rejections)
@@ -147,10 +147,12 @@ class TodayCollector:
         raise TooManyRows(f"today's pairs of model and provider do not fit into {MOST_REQUESTS} answers")
 
     def _read(self, poll: Poll, day: date, answer: Answer, conditions: Conditions, part: _Use) -> Work[Reply]:
-        reply = yield from analytics.read(answer, analytics.MOST_ROWS, part.rejections, part.take)
+        reply = yield from analytics_response.read(answer, analytics_response.MOST_ROWS, part.rejections, part.take)
         now = answer.date or poll.instant
         age = min(self._settings.stale_after, (now - midnight(day)).total_seconds())
-        analytics.refuse_old(reply, since=now - timedelta(seconds=age), why="too long ago, or before the day began")
+        analytics_response.refuse_old(
+            reply, since=now - timedelta(seconds=age), why="too long ago, or before the day began"
+        )
         if reply.warnings and not reply.rows:
             raise InvalidResponse(f"no rows, and the API warns: {reply.warnings[0]}")
         if part.rejections.counts and not part.pairs:
@@ -182,13 +184,13 @@ class TodayCollector:
 def _request(instant: datetime, day: date, conditions: Conditions) -> Request:
     start = midnight(day)
     minute = instant.astimezone(UTC).replace(second=0, microsecond=0)
-    return analytics.query(
+    return analytics_response.query(
         metrics=tuple(_METRICS),
         dimensions=("model", "provider"),
         start=start,
         end=min(minute, start + DAY - timedelta(minutes=1)) + LAST_SECOND,
         filters=[_filter(operator, models) for operator, models in conditions],
-        limit=analytics.MOST_ROWS,
+        limit=analytics_response.MOST_ROWS,
     )
 
 

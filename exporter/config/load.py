@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from exporter.config.files import read_file
-from exporter.config.model import Account, Collectors, Configuration, Logging, Upstream
-from exporter.config.polled import Polled
-from exporter.config.reading import Reader, Section, build, overlay
-from exporter.config.report import Place, Report, quoted
+from exporter.config.collector_settings import Polled
+from exporter.config.configuration import Account, Collectors, Configuration, Logging, Upstream
+from exporter.config.diagnostics import Place, Report, quoted
+from exporter.config.file_access import read_file
+from exporter.config.file_format import WrittenFile
+from exporter.config.reader import Reader, Section, build, overlay
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
 from exporter.config.thresholds import Thresholds
-from exporter.config.tree import LARGEST_FILE, TOO_LONG, read_tree
-from exporter.config.written import WrittenFile
+from exporter.config.yaml_nodes import LARGEST_FILE, TOO_LONG, read_tree
 from exporter.errors import ConfigurationError, Mistake, SecretError
 
 DEFAULT_VARIABLE = "OPENROUTER_API_KEY"

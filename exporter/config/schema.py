@@ -6,10 +6,10 @@ import json
 import sys
 from typing import Any
 
-from exporter.config.describe import written_value
-from exporter.config.kinds import Kind
-from exporter.config.shape import Key, ListOf, Settings, keys_of
-from exporter.config.written import WrittenAccount, WrittenFile
+from exporter.config.dump import written_value
+from exporter.config.fields import Key, ListOf, Settings, keys_of
+from exporter.config.file_format import WrittenAccount, WrittenFile
+from exporter.config.value_types import Kind
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ONE_KEY = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from exporter.config.files import read_file
+from exporter.config.file_access import read_file
 from exporter.errors import SecretError
 
 LONGEST_KEY = 4096

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from exporter.config.kinds import DAY, YEAR, Decimal, Duration
-from exporter.config.shape import Settings
+from exporter.config.fields import Settings
+from exporter.config.value_types import DAY, YEAR, Decimal, Duration
 
 HOUR = 3600.0
 

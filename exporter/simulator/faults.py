@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
-from exporter.simulator.data import draws
+from exporter.simulator.usage import draws
 
 
 class Stage(Enum):

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from exporter.simulator.answers import Answer, ApiError, json_answer
-from exporter.simulator.data import Row
-from exporter.simulator.keybook import KeyBook, KeyShape, Reset
+from exporter.simulator.attribution import Slice, key_hash
+from exporter.simulator.http_responses import Answer, ApiError, json_answer
+from exporter.simulator.key_billing import KeyBook, KeyShape, Reset
 from exporter.simulator.names import key_name, member_name, workspace_name
-from exporter.simulator.slices import Slice, key_hash
+from exporter.simulator.usage import Row
 
 KEYS, WORKSPACES, MEMBERS = "/keys", "/workspaces", "/organization/members"
 PATHS = (KEYS, WORKSPACES, MEMBERS)

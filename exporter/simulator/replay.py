@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exporter.errors import ExporterError
-from exporter.simulator.answers import Query
-from exporter.simulator.data import Row
-from exporter.simulator.ledger import credits_body, key_body
-from exporter.simulator.slices import Slice
+from exporter.simulator.attribution import Slice
+from exporter.simulator.billing import credits_body, key_body
+from exporter.simulator.http_responses import Query
+from exporter.simulator.usage import Row
 
 if TYPE_CHECKING:
-    from exporter.simulator.worlds import Caller
+    from exporter.simulator.accounts import Caller
 
 _DATE_LENGTH = 10
 _MILLION = 1_000_000

@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from exporter.clock import Clock
-from exporter.simulator import analytics
-from exporter.simulator.answers import WINDOW, Answer, ApiError, error_body, json_answer, read_query
-from exporter.simulator.data import DEFAULT_ENDPOINTS, DEFAULT_SEED
+from exporter.simulator import analytics_endpoints
+from exporter.simulator.accounts import BodyCache, Caller, SeededWorld, World, identify
+from exporter.simulator.fault_effects import spoil_rows
 from exporter.simulator.faults import Fault, FaultPlan
+from exporter.simulator.http_responses import WINDOW, Answer, ApiError, error_body, json_answer, read_query
 from exporter.simulator.organization import DEFAULT_KEYS, DEFAULT_WORKSPACES, Organization
 from exporter.simulator.organization import PATHS as ORGANIZATION
 from exporter.simulator.replay import RecordedWorld, Recording
-from exporter.simulator.spoil import spoil_rows
-from exporter.simulator.worlds import BodyCache, Caller, SeededWorld, World, identify
+from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED
 
 PREFIX = "/api/v1"
 _KEPT_REQUESTS = 1000
@@ -72,7 +72,7 @@ class Simulator:
         self._worlds: dict[Caller, World] = {}
         self._organizations: dict[Caller, Organization] = {}
         self._bodies = BodyCache()
-        self._analytics = analytics.Analytics(settings.analytics_rows)
+        self._analytics = analytics_endpoints.Analytics(settings.analytics_rows)
 
     def now(self) -> datetime:
         """Return the service's time."""
@@ -103,16 +103,16 @@ class Simulator:
         operation = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
         if operation not in _OPERATIONS:
             raise ApiError(404)
-        if request.method not in (("POST",) if operation == analytics.QUERY else ("GET", "HEAD")):
+        if request.method not in (("POST",) if operation == analytics_endpoints.QUERY else ("GET", "HEAD")):
             raise ApiError(405)
         caller = identify(request.headers.get("Authorization"), self._settings.seed, self._settings.keys)
         now = self.now()
         match operation:
             case "/activity":
                 return self._activity(caller, request.query, now, row_faults)
-            case analytics.META:
+            case analytics_endpoints.META:
                 return self._analytics.meta(caller, now)
-            case analytics.QUERY:
+            case analytics_endpoints.QUERY:
                 return self._analytics.query(caller, content, self._world(caller), now, row_faults)
             case _ if operation in ORGANIZATION:
                 return self._organization(caller).answer(operation, request.query, now)
@@ -159,7 +159,15 @@ class Simulator:
 
 
 # /auth/key is the old name of /key, still in use
-_OPERATIONS = ("/activity", "/credits", "/key", "/auth/key", analytics.META, analytics.QUERY, *ORGANIZATION)
+_OPERATIONS = (
+    "/activity",
+    "/credits",
+    "/key",
+    "/auth/key",
+    analytics_endpoints.META,
+    analytics_endpoints.QUERY,
+    *ORGANIZATION,
+)
 
 
 def without_key(name: str, value: str) -> str:

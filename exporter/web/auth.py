@@ -18,11 +18,11 @@ import structlog
 from aiohttp import web
 
 from exporter.clock import Clock
-from exporter.web.live import LiveConfiguration
-from exporter.web.ratelimit import TokenBucket
-from exporter.web.reply import Answer, text
-from exporter.web.throttle import Throttle, source_of
-from exporter.web.toolkit import WebConfiguration
+from exporter.web.log_throttle import Throttle, source_of
+from exporter.web.reloading import LiveConfiguration
+from exporter.web.responses import Answer, text
+from exporter.web.token_bucket import TokenBucket
+from exporter.web.web_config import WebConfiguration
 
 MOST_KEPT = 128
 MOST_WAITING = 16

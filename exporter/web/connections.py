@@ -10,12 +10,12 @@ import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
-from exporter.web.handlers import Routes
-from exporter.web.reply import Reply, text
-from exporter.web.throttle import source_of
+from exporter.web.log_throttle import source_of
+from exporter.web.responses import Reply, text
+from exporter.web.routes import Routes
 
 if TYPE_CHECKING:
-    from exporter.web.live import LiveConfiguration
+    from exporter.web.reloading import LiveConfiguration
 
 FIRST_REQUEST_SECONDS = 10.0  # from connecting to a whole head
 IDLE_SECONDS = 130.0  # longer than the usual scrape intervals, so that Prometheus keeps its connection

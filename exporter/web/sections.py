@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from exporter.config.report import Place, Report, closest, quoted, shown
-from exporter.config.tree import Mapping, Node, Scalar, Sequence
+from exporter.config.diagnostics import Place, Report, closest, quoted, shown
+from exporter.config.yaml_nodes import Mapping, Node, Scalar, Sequence
 
 _TRUE = ("true", "yes", "on", "y")
 _FALSE = ("false", "no", "off", "n")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from exporter.clock import Clock
 from exporter.web.connections import FIRST_REQUEST_SECONDS, ConnectionServer
-from exporter.web.daemon import Daemon
-from exporter.web.handlers import Routes
+from exporter.web.interface import Daemon
 from exporter.web.listen import BACKLOG, ListenAddress, listen, url_of
-from exporter.web.settings import WebSettings
+from exporter.web.routes import Routes
+from exporter.web.web_settings import WebSettings
 
 if TYPE_CHECKING:
     from exporter.web.auth import Gate
-    from exporter.web.live import LiveConfiguration
+    from exporter.web.reloading import LiveConfiguration
 
 
 class WebServer:
@@ -104,6 +104,6 @@ def _gate(live: LiveConfiguration, clock: Clock) -> Gate:
 
 
 def _context(live: LiveConfiguration) -> ssl.SSLContext:
-    from exporter.web.live import LiveContext
+    from exporter.web.reloading import LiveContext
 
     return LiveContext.of(live)

@@ -14,15 +14,15 @@ from typing import Any
 import structlog
 from structlog.testing import LogCapture
 
-from exporter.api.answer import Answer
 from exporter.api.client import Client, Request
-from exporter.api.metrics import ApiMetrics, RequestDuration
+from exporter.api.request_metrics import ApiMetrics, RequestDuration
+from exporter.api.response import Answer
 from exporter.api.session import open_session
 from exporter.clock import Clock
-from exporter.config.model import Backoff, Retries, Upstream
+from exporter.config.configuration import Backoff, Retries, Upstream
 from exporter.config.secret import Secret
 from exporter.errors import SecretError
-from exporter.telemetry import Telemetry
+from exporter.exposition.metrics_registry import Telemetry
 from tests.support import FakeClock
 
 KEY = "sk-or-v1-demo"

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from exporter.api.answer import Answer
-from exporter.api.model import Row, lenient_row
-from exporter.api.rows import Rejections, rows
+from exporter.api.activity_rows import Row, lenient_row
+from exporter.api.response import Answer
+from exporter.api.row_cutter import Rejections, rows
 from exporter.errors import InvalidResponse
 
 Read = tuple[list[Row], Counter[str]] | None  # None is an invalid response

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from exporter.api import analytics
-from exporter.api.analytics import LONGEST_PIECE, MOST_ROWS, Reply, Row
-from exporter.api.rows import Rejections
+from exporter.api import analytics_response
+from exporter.api.analytics_response import LONGEST_PIECE, MOST_ROWS, Reply, Row
+from exporter.api.row_cutter import Rejections
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import answer
 
@@ -20,7 +20,7 @@ METADATA = {"row_count": len(ROWS), "truncated": True}
 def read(body: bytes) -> tuple[Reply, list[Row], int]:
     """Return the reply, its rows, and the number of turns that others had while it was read."""
     taken: list[Row] = []
-    reading = analytics.read(answer(body), MOST_ROWS, Rejections(), taken.append)
+    reading = analytics_response.read(answer(body), MOST_ROWS, Rejections(), taken.append)
     turns = 0
     while True:
         try:

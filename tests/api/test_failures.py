@@ -12,12 +12,12 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.api.answer import pieces
+from exporter.api.response import pieces
 from exporter.clock import SystemClock
-from exporter.config.model import Retries
+from exporter.config.configuration import Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, InvalidResponse
+from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, Kind, parse_fault
-from exporter.simulator.server import Running
 from tests.api.harness import ACTIVITY, Asking, answer_bytes, asking, bare, retrying
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

@@ -11,8 +11,8 @@ import pytest
 from exporter.config.secret import FileSecret
 from exporter.errors import AttemptError, SecretError, StatusError
 from exporter.log import without_secrets
+from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, Kind
-from exporter.simulator.server import Running
 from tests.api.harness import KEY, Asking, Key, answer_bytes, asking, bare, retrying
 
 REFUSED = answer_bytes(b'{"error":{"message":"User not found.","code":401}}', "401 Unauthorized")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.limit import MINUTE, RateLimit
+from exporter.api.rate_limit import MINUTE, RateLimit
 from exporter.errors import DeadlineExceeded
 
 

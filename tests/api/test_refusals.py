@@ -7,10 +7,10 @@ import json
 
 import pytest
 
-from exporter.api.answer import LONGEST_MESSAGE, printable
+from exporter.api.response import LONGEST_MESSAGE, printable
 from exporter.errors import StatusError
+from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, Kind
-from exporter.simulator.server import Running
 from tests.api.harness import answer_bytes, asking, bare
 from tests.support import NOON
 

@@ -9,10 +9,10 @@ import pytest
 
 from exporter import __version__
 from exporter.api.client import Request
-from exporter.config.model import Backoff, Retries
+from exporter.config.configuration import Backoff, Retries
 from exporter.errors import DeadlineExceeded, StatusError
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
 from tests.api.harness import KEY, answer_bytes, asking, bare
 from tests.support import FakeClock
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.api.retry import LONGEST_RETRY_AFTER, backoff_delay, is_retryable, parse_http_date, parse_retry_after
-from exporter.config.model import Backoff, Retries
+from exporter.config.configuration import Backoff, Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, InvalidResponse, StatusError
 from tests.support import NOON
 

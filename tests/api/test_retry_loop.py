@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.api.retry import with_retries
-from exporter.config.model import Backoff, Retries
+from exporter.config.configuration import Backoff, Retries
 from exporter.errors import AttemptError, ConnectionFailed, DeadlineExceeded, PollError, StatusError
 from tests.support import FakeClock
 

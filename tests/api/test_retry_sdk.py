@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from openrouter.utils import retries as sdk
 
 from exporter.api.retry import LONGEST_RETRY_AFTER, backoff_delay, is_retryable, parse_retry_after
-from exporter.config.model import Backoff, Retries
+from exporter.config.configuration import Backoff, Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, StatusError
 
 CODES = [("5XX",), ("408", "429", "5XX"), ("5xx", "429"), ("503",), ("4XX",)]

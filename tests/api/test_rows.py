@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.model import LARGEST_NUMBER, REJECTION_REASONS, Row, lenient_row
-from exporter.api.rows import SAMPLE_SIZE, Rejections, rows
+from exporter.api.activity_rows import LARGEST_NUMBER, REJECTION_REASONS, Row, lenient_row
+from exporter.api.row_cutter import SAMPLE_SIZE, Rejections, rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, read, sorted_out
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from exporter.clock import SystemClock
-from exporter.simulator.server import running
+from exporter.simulator.application import running
 from exporter.simulator.service import SimulatorSettings
 from tests.chart.pod import command_line, lay_out
 from tests.chart.rendering import Manifest, container, merged, render, values_of

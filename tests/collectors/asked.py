@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from exporter.api.answer import Answer
 from exporter.api.client import Client, Request
-from exporter.api.rows import Rejections
+from exporter.api.response import Answer
+from exporter.api.row_cutter import Rejections
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError
-from exporter.simulator.analytics import Analytics
-from exporter.simulator.worlds import Caller, SeededWorld
+from exporter.simulator.accounts import Caller, SeededWorld
+from exporter.simulator.analytics_endpoints import Analytics
 from tests.collectors.helpers import Shown, answer, finished
 from tests.support import NOON, FakeClock
 

@@ -11,14 +11,14 @@ from typing import Any, TypeVar, cast
 
 from hypothesis import HealthCheck, settings
 
-from exporter.api.answer import Answer
 from exporter.api.client import Client, Request
-from exporter.api.rows import Rejections
-from exporter.collectors.activity import ActivityCollector
+from exporter.api.response import Answer
+from exporter.api.row_cutter import Rejections
+from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Collected, Poll
-from exporter.config.activity import Activity
+from exporter.config.activity_settings import Activity
 from exporter.errors import AttemptError
-from exporter.snapshot import Snapshot
+from exporter.exposition.families import Snapshot
 from tests.support import NOON, FakeClock
 
 # How fast the machine is says nothing about what is tested.

@@ -8,8 +8,8 @@ from typing import Any
 
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.today import TodayCollector
-from exporter.config.analytics import Analytics, AnalyticsQuery, Today
-from exporter.simulator.analytics_catalogue import meta as simulated_meta
+from exporter.config.analytics_settings import Analytics, AnalyticsQuery, Today
+from exporter.simulator.analytics_meta import meta as simulated_meta
 from tests.collectors.asked import Asked, Reply, ScriptedClient, ask
 from tests.collectors.helpers import answer
 from tests.support import NOON

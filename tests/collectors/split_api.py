@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from exporter.api.answer import Answer
 from exporter.api.client import Client, Request
-from exporter.api.limit import RateLimit
-from exporter.collectors.activity import ActivityCollector
+from exporter.api.rate_limit import RateLimit
+from exporter.api.response import Answer
+from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Poll
-from exporter.config.activity import Activity
+from exporter.config.activity_settings import Activity
 from exporter.errors import AttemptError, StatusError
 from tests.collectors.helpers import Polled, answer, row
 from tests.support import NOON, FakeClock

@@ -13,12 +13,12 @@ import pytest
 
 from exporter.collectors.analytics import META_HOLDS
 from exporter.collectors.analytics_units import measure
-from exporter.config.analytics import AnalyticsFilter, AnalyticsQuery
+from exporter.commands.demo import QUERIES
 from exporter.config.analytics_names import LONG_METRICS, METRICS
+from exporter.config.analytics_settings import AnalyticsFilter, AnalyticsQuery
 from exporter.config.load import load
-from exporter.demo import QUERIES
 from exporter.errors import InvalidResponse, PollError, StatusError, UnknownName
-from exporter.simulator.analytics_catalogue import METRICS as SIMULATED
+from exporter.simulator.analytics_meta import METRICS as SIMULATED
 from tests.collectors.asked import Reply, ScriptedClient, ask, reply
 from tests.collectors.helpers import answer
 from tests.collectors.questions import META, PREFIX, analytics, collector, query

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from exporter.collectors.days import (
+from exporter.collectors.activity.windows import (
     DAY,
     covered_days,
     latest_completed_day,

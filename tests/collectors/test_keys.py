@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.keys import KeysCollector
-from exporter.config.balances import Keys
+from exporter.config.balance_settings import Keys
 from exporter.errors import InvalidResponse
 from tests.collectors.balances import account, counted, digest, key, pages, polled
 from tests.collectors.helpers import Polled, Shown

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from exporter.api.client import Request
-from exporter.api.organization import KeyRow
-from exporter.collectors import listing
+from exporter.api.organization_rows import KeyRow
+from exporter.collectors import paging
 from exporter.errors import InvalidResponse, ListChanged, StatusError
 from tests.collectors.balances import WORKSPACE, FakeApi, account, counted, digest, key, pages, way
 from tests.collectors.helpers import finished
 
 
 def listed(api: FakeApi, **options: Any) -> list[KeyRow]:
-    return finished(listing.keys(way(api), **options))
+    return finished(paging.keys(way(api), **options))
 
 
 def names(rows: list[KeyRow]) -> list[str | None]:
@@ -114,7 +114,7 @@ def test_a_server_that_ignores_the_offset_comes_to_an_end() -> None:
     api = account(lambda _: {"data": rows})
     with pytest.raises(ListChanged):
         listed(api)
-    assert len(api.asked) == 1 + 2 * listing.MOST_BEGINNINGS
+    assert len(api.asked) == 1 + 2 * paging.MOST_BEGINNINGS
 
 
 def test_a_list_without_an_end_comes_to_an_end() -> None:
@@ -142,7 +142,7 @@ def test_a_page_that_fails_midway_fails_all() -> None:
 def test_a_page_size_that_is_not_the_documented_one_shows_where_the_api_counts() -> None:
     """Fifty at a time of a hundred and twenty workspaces."""
     workspaces = [{"id": f"w{number}", "name": ""} for number in range(120)]
-    found = finished(listing.workspaces(way(FakeApi({"/workspaces": counted(workspaces, size=50)}))))
+    found = finished(paging.workspaces(way(FakeApi({"/workspaces": counted(workspaces, size=50)}))))
     assert [each.id for each in found] == [f"w{number}" for number in range(120)]
 
 
@@ -165,13 +165,13 @@ def test_fewer_rows_than_the_api_counts_fail() -> None:
     """Something is missing, and nobody knows what."""
     reply = {"data": [WORKSPACE], "total_count": 2}
     with pytest.raises(ListChanged):
-        finished(listing.workspaces(way(FakeApi({"/workspaces": lambda _: reply}))))
+        finished(paging.workspaces(way(FakeApi({"/workspaces": lambda _: reply}))))
 
 
 def test_members_have_names() -> None:
     """Roles and fields that are not known are no reason to fail."""
     rows = [{"id": "user_1", "email": "a@example.com", "first_name": None, "last_name": "A", "role": "org:new", "x": 1}]
-    found = finished(listing.members(way(FakeApi({"/organization/members": counted(rows)}))))
+    found = finished(paging.members(way(FakeApi({"/organization/members": counted(rows)}))))
     assert [(each.id, each.email, each.first_name, each.role) for each in found] == [
         ("user_1", "a@example.com", None, "org:new")
     ]
@@ -180,14 +180,14 @@ def test_members_have_names() -> None:
 def test_an_account_that_is_no_organization_has_no_members() -> None:
     """The API says 404, and so does the poll."""
     with pytest.raises(StatusError):
-        finished(listing.members(way(FakeApi({"/organization/members": lambda _: StatusError(404, "none")}))))
+        finished(paging.members(way(FakeApi({"/organization/members": lambda _: StatusError(404, "none")}))))
 
 
 @pytest.mark.parametrize("row", [None, {}, {"id": None}, {"id": 5}, {"id": "w", "name": 5}])
 def test_a_workspace_that_can_not_be_read_fails(row: object) -> None:
     """Its keys would be missing."""
     with pytest.raises(InvalidResponse, match="expected a workspace"):
-        finished(listing.workspaces(way(FakeApi({"/workspaces": lambda _: {"data": [row]}}))))
+        finished(paging.workspaces(way(FakeApi({"/workspaces": lambda _: {"data": [row]}}))))
 
 
 @pytest.mark.parametrize(
@@ -214,10 +214,10 @@ def test_a_body_that_is_no_list_fails(content: bytes, message: str) -> None:
 
 def test_labels_are_the_first_twelve_digits() -> None:
     """Short, and stable."""
-    assert listing.key_labels([digest("a")]) == {digest("a"): digest("a")[:12]}
+    assert paging.key_labels([digest("a")]) == {digest("a"): digest("a")[:12]}
 
 
 def test_labels_that_begin_alike_are_lengthened() -> None:
     """Two keys are never one."""
     one, two, other = "a" * 12 + "1" * 52, "a" * 12 + "2" * 52, digest("other")
-    assert listing.key_labels([one, other, two, one]) == {one: one, two: two, other: other[:12]}
+    assert paging.key_labels([one, other, two, one]) == {one: one, two: two, other: other[:12]}

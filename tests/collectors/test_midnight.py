@@ -12,18 +12,18 @@ import pytest
 import structlog
 
 from exporter.api.client import Client
-from exporter.api.metrics import ApiMetrics, RequestDuration
+from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.api.session import open_session
-from exporter.collectors.activity import OPERATION, ActivityCollector
+from exporter.collectors.activity.collector import OPERATION, ActivityCollector
 from exporter.collectors.base import Poll
-from exporter.config.activity import Activity
-from exporter.config.model import Retries, Upstream
+from exporter.config.activity_settings import Activity
+from exporter.config.configuration import Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
-from exporter.simulator.data import Account
+from exporter.exposition.metrics_registry import Telemetry
+from exporter.simulator.application import Running, running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
-from exporter.telemetry import Telemetry
+from exporter.simulator.usage import Account
 from tests.collectors.helpers import Shown, at, shown
 from tests.collectors.model import Expected, Model
 from tests.support import FakeClock

@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 from openrouter import OpenRouter
 
-from exporter.collectors.activity import ActivityCollector
-from exporter.config.activity import Activity
+from exporter.collectors.activity.collector import ActivityCollector
+from exporter.config.activity_settings import Activity
+from exporter.simulator.application import Running, running
 from exporter.simulator.replay import read_recording
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.collectors.helpers import Polled, answer, poll
 from tests.support import NOON, FakeClock

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.api.model import REJECTION_REASONS, RejectionReason
-from exporter.collectors.activity import ActivityCollector
-from exporter.config.activity import Activity
+from exporter.api.activity_rows import REJECTION_REASONS, RejectionReason
+from exporter.collectors.activity.collector import ActivityCollector
+from exporter.config.activity_settings import Activity
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import UNHURRIED, FixedClient, ago, answer, body, collect, poll, row
 

@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.collectors.activity import ActivityCollector
+from exporter.collectors.activity.collector import ActivityCollector
+from exporter.collectors.activity.unattributed import UNATTRIBUTED
 from exporter.collectors.base import Collector
 from exporter.collectors.keys import KeysCollector
-from exporter.collectors.unattributed import UNATTRIBUTED
-from exporter.config.activity import Activity
-from exporter.config.balances import Keys
-from exporter.exposition import Exposition
+from exporter.config.activity_settings import Activity
+from exporter.config.balance_settings import Keys
+from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.scrape import Exposition
+from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, Kind
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
-from exporter.telemetry import Telemetry
 from tests.polling.harness import Polling, polling
 from tests.support import FakeClock
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors.unattributed import UNATTRIBUTED
+from exporter.collectors.activity.unattributed import UNATTRIBUTED
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import UNHURRIED, Shown, ago, at, collect, row
 from tests.collectors.split_api import SplitApi, label_of, poll_parts, split, use

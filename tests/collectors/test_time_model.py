@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors.activity import ActivityCollector
-from exporter.config.activity import Activity
+from exporter.collectors.activity.collector import ActivityCollector
+from exporter.config.activity_settings import Activity
 from tests.collectors.helpers import UNHURRIED, Shown, answer, at, poll, row
 from tests.collectors.model import Model
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from exporter.collectors.today import TodayCollector
-from exporter.config.analytics import Today
+from exporter.config.analytics_settings import Today
 from exporter.errors import InvalidResponse
-from exporter.simulator.data import Account
+from exporter.simulator.usage import Account
 from tests.collectors.asked import ScriptedClient, reply, simulated
 from tests.collectors.helpers import answer, at
 from tests.collectors.questions import row, today

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from exporter.config.configuration import Configuration
 from exporter.config.load import parse
-from exporter.config.model import Configuration
 from exporter.errors import ConfigurationError
 
 ENVIRONMENT: Mapping[str, str] = {

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from exporter.config.activity import Activity, Filters
-from exporter.config.describe import describe
+from exporter.config.activity_settings import Activity, Filters
+from exporter.config.configuration import Account, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.dump import describe
+from exporter.config.fields import every_key
+from exporter.config.file_format import WrittenFile
 from exporter.config.load import load, parse
-from exporter.config.model import Account, Backoff, Collectors, Configuration, Retries, Upstream
 from exporter.config.schema import schema
 from exporter.config.secret import EnvironmentSecret, FileSecret, Secret
-from exporter.config.shape import every_key
-from exporter.config.written import WrittenFile
 
 CONFIG = Path(__file__).parents[2] / "config"
 ENVIRONMENT = {"KEY": "sk-or-v1-test"}

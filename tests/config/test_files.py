@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.autoreload import content_hash
-from exporter.config.files import read_file
+from exporter.config.file_access import read_file
 from exporter.config.load import load
 from exporter.config.secret import LONGEST_KEY, FileSecret
+from exporter.daemon.file_watch import content_hash
 from exporter.errors import ConfigurationError, SecretError
-from exporter.web.files import LARGEST_FILE, Files
+from exporter.web.watched_files import LARGEST_FILE, Files
 
 Place = Callable[[Path], None]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.activity import Activity, Filters
-from exporter.config.analytics import Analytics
-from exporter.config.balances import Credits, Keys
+from exporter.config.activity_settings import Activity, Filters
+from exporter.config.analytics_settings import Analytics
+from exporter.config.balance_settings import Credits, Keys
+from exporter.config.configuration import Account, Collectors, Configuration, Upstream
 from exporter.config.load import default, load, parse, warnings_of
-from exporter.config.model import Account, Collectors, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret, FileSecret
 from exporter.errors import ConfigurationError
 

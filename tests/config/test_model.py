@@ -7,9 +7,9 @@ from typing import Annotated
 
 import pytest
 
-from exporter.config.kinds import Decimal, Duration
-from exporter.config.shape import Settings, every_key, keys_of
-from exporter.config.written import WrittenFile
+from exporter.config.fields import Settings, every_key, keys_of
+from exporter.config.file_format import WrittenFile
+from exporter.config.value_types import Decimal, Duration
 
 
 def test_every_default_is_one_that_could_be_written() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from exporter.config.reference import table
+from exporter.config.key_table import table
 from exporter.config.schema import schema
 
 ROOT = Path(__file__).parents[2]
@@ -65,5 +65,5 @@ def test_every_key_is_described() -> None:
 
 
 def test_the_documentation_has_the_table_of_keys() -> None:
-    """Make it anew with `python -m exporter.config.reference`; it is the end of docs/configuration.md."""
+    """Make it anew with `python -m exporter.config.key_table`; it is the end of docs/configuration.md."""
     assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8").endswith("## Every key\n\n" + table())

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.clock import SystemClock
-from exporter.simulator.server import Running, running
+from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
 
 KEY = "sk-or-v1-demo"

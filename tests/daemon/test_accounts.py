@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, serving, usage, value
 
 ACCOUNTS = """accounts:

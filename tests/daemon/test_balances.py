@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from exporter.clock import SystemClock
+from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, Kind
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.daemon.conftest import Daemon, Samples, serving, value
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
 from tests.daemon.conftest import KEY, Daemon, Samples, serving, usage, value
 
 FAULTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
 from tests.daemon.conftest import serving, value
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
 from tests.daemon.conftest import run, serving
 
 

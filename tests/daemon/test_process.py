@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
 from tests.daemon.conftest import KEY, PATIENCE, environment, run, samples, serving, until_asked, usage, value
 
 

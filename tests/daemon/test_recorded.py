@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from exporter.clock import SystemClock
+from exporter.simulator.application import running
 from exporter.simulator.replay import read_recording
-from exporter.simulator.server import running
 from exporter.simulator.service import SimulatorSettings
 from tests.daemon.conftest import KEY, run, samples, value
 

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.serving import reload_when
+from exporter.daemon.process import reload_when
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
 from tests.daemon.conftest import Daemon, Samples, serving, until_asked, usage, value
 
 ACCOUNT = "\n  - name: {name}\n    api_key_env: OPENROUTER_API_KEY"

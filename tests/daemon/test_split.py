@@ -6,8 +6,8 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
 from tests.daemon.conftest import Daemon, Samples, serving, usage, value
 
 REQUESTS = "openrouter_activity_30d_requests"

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, environment, samples, serving, value
 
 

@@ -11,7 +11,7 @@ import trustme
 from aiohttp import web
 
 from exporter.clock import SystemClock
-from exporter.simulator.server import make_application
+from exporter.simulator.application import make_application
 from exporter.simulator.service import SimulatorSettings
 from tests.daemon.conftest import serving, usage, value
 from tests.daemon.test_reload import post

@@ -10,7 +10,7 @@ import aiohttp
 import bcrypt
 import trustme
 
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
 from tests.daemon.conftest import run, serving
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.reference import reference
+from exporter.commands.reference import reference
 from tests.dashboards.boards import BOARDS, Board, targets, variables
 from tests.dashboards.expressions import Expression, expressions, expressions_of
 

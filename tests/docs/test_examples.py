@@ -11,7 +11,7 @@ import yaml
 
 from exporter.config.load import parse
 from exporter.options import parse as parse_options
-from exporter.web.toolkit import read_web_configuration
+from exporter.web.web_config import read_web_configuration
 from tests.docs.conftest import Promtool
 from tests.docs.pages import ROOT, blocks
 from tests.web.certificates import certificates_in

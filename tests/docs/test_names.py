@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from exporter.commands.reference import reference
 from exporter.errors import STATUS_CLASSES
 from exporter.options import build_parser, variable
-from exporter.reference import reference
 from exporter.simulator.faults import Kind
 from tests.docs.pages import PAGES, ROOT, Page
 from tests.rules.shipped import RECORDED

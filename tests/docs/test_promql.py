@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import Exporter
-from exporter.demo import demo_configuration
-from exporter.simulator.server import running
+from exporter.commands.demo import demo_configuration
+from exporter.daemon.exporter import Exporter
+from exporter.simulator.application import running
 from exporter.simulator.service import SimulatorSettings
 from tests.docs.conftest import Promtool
 from tests.docs.pages import blocks

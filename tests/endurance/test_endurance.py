@@ -19,15 +19,15 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import Exporter
-from exporter.config.activity import Activity
-from exporter.config.analytics import Analytics, AnalyticsQuery
-from exporter.config.model import Account, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.activity_settings import Activity
+from exporter.config.analytics_settings import Analytics, AnalyticsQuery
+from exporter.config.configuration import Account, Backoff, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
+from exporter.daemon.exporter import Exporter
 from exporter.errors import ConfigurationError, Mistake
-from exporter.simulator import data
+from exporter.simulator import usage
+from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, parse_fault
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.support import FakeClock
 
@@ -126,8 +126,8 @@ def _faults(name: str | None) -> Iterator[Fault]:
 
 
 @cache
-def account(seed: int) -> data.Account:
-    return data.Account(seed, ENDPOINTS)
+def account(seed: int) -> usage.Account:
+    return usage.Account(seed, ENDPOINTS)
 
 
 @cache

@@ -11,9 +11,9 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from exporter.deflate import inflate
-from exporter.rendering import Rendered, render
-from exporter.snapshot import Declaration, Family, FamilyType, LabelSets, Snapshot
+from exporter.exposition.families import Declaration, Family, FamilyType, LabelSets, Snapshot
+from exporter.exposition.gzip import inflate
+from exporter.exposition.text_format import Rendered, render
 
 # How fast the machine is says nothing about what is tested.
 UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.deflate import INFLATED_PIECE, Deflater, deflate, gzip_member, inflate, join
+from exporter.exposition.gzip import INFLATED_PIECE, Deflater, deflate, gzip_member, inflate, join
 from tests.exposition.helpers import UNHURRIED
 
 LINE = b'openrouter_activity_usage_usd{account="default",endpoint_id="e1",model="acme/one",provider="Acme"} 1.5\n'

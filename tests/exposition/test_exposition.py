@@ -12,9 +12,9 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.exposition import LIVE_SECONDS, Exposition
-from exporter.store import Store
-from exporter.telemetry import Telemetry
+from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.scrape import LIVE_SECONDS, Exposition
+from exporter.exposition.store import Store
 from tests.exposition.helpers import gauges, rendered
 from tests.support import FakeClock
 

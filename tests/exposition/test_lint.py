@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.app import Exporter
-from exporter.collectors.activity import ActivityCollector
-from exporter.config.activity import Activity
-from exporter.config.model import Account, Collectors, Configuration, Retries, Upstream
+from exporter.collectors.activity.collector import ActivityCollector
+from exporter.config.activity_settings import Activity
+from exporter.config.configuration import Account, Collectors, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
-from exporter.simulator.server import Running, running
+from exporter.daemon.exporter import Exporter
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
-from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
 from tests.exposition.helpers import HOSTILE, rendered, text_of
 from tests.support import FakeClock
 

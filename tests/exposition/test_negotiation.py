@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.negotiation import ESCAPINGS, accepts_gzip, choose_format
+from exporter.exposition.negotiation import ESCAPINGS, accepts_gzip, choose_format
 from tests.exposition.helpers import UNHURRIED
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

@@ -12,9 +12,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.utils import floatToGoString
 
-from exporter.rendering import LINES_PER_STEP, escape, render, render_metrics, sample_lines
-from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
-from exporter.telemetry import Telemetry
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.text_format import LINES_PER_STEP, escape, render, render_metrics, sample_lines
 from tests.exposition.helpers import HOSTILE, UNHURRIED, gauges, metrics_of, reference, rendered, snapshots, text_of
 
 SIZES = [

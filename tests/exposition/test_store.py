@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from exporter.rendering import Rendered
-from exporter.store import Store
+from exporter.exposition.store import Store
+from exporter.exposition.text_format import Rendered
 from tests.exposition.helpers import UNHURRIED
 
 

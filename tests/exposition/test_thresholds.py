@@ -6,8 +6,8 @@ import math
 from dataclasses import fields
 
 from exporter.config.thresholds import Thresholds
-from exporter.telemetry import Telemetry
-from exporter.thresholds import ThresholdMetrics, threshold_name
+from exporter.exposition.metrics_registry import Telemetry
+from exporter.polling.threshold_metrics import ThresholdMetrics, threshold_name
 
 
 def shown(thresholds: Thresholds) -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter.simulator.server import Running, running
+from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.support import FakeClock
 

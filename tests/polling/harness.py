@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Client
-from exporter.api.model import REJECTION_REASONS
-from exporter.collecting import CollectingMetrics
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.config.model import Retries
-from exporter.poller import Poller, Schedule
-from exporter.snapshot import Declaration, Family, LabelSets, Snapshot
+from exporter.config.configuration import Retries
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.store import Store
+from exporter.polling.collector_metrics import CollectingMetrics
+from exporter.polling.poller import Poller, Schedule
 from exporter.status import PollRecord
-from exporter.store import Store
-from exporter.telemetry import Telemetry
 from tests.api.harness import Asking, Key, asking, capturing_logger
 from tests.support import FakeClock
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from exporter.account import AccountAtWork, Shared
-from exporter.api.metrics import RequestDuration
+from exporter.api.request_metrics import RequestDuration
 from exporter.api.session import open_session
-from exporter.config.activity import Activity
-from exporter.config.balances import CallingKey
-from exporter.config.model import Account, Collectors, Retries, Upstream
+from exporter.config.activity_settings import Activity
+from exporter.config.balance_settings import CallingKey
+from exporter.config.configuration import Account, Collectors, Retries, Upstream
+from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.store import Store
+from exporter.polling.account import AccountAtWork, Shared
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
-from exporter.store import Store
-from exporter.telemetry import Telemetry
 from tests.api.harness import Key
 from tests.support import FakeClock
 

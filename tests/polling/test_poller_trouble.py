@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from exporter.api.rows import Rejections
+from exporter.api.row_cutter import Rejections
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.errors import DeadlineExceeded, InvalidResponse, SecretError
 from tests.polling.harness import UNCHANGED, collected, polling

@@ -8,11 +8,11 @@ import pytest
 
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.today import TodayCollector
-from exporter.config.analytics import Analytics, AnalyticsQuery, Today
-from exporter.config.model import Backoff, Retries
-from exporter.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.config.analytics_settings import Analytics, AnalyticsQuery, Today
+from exporter.config.configuration import Backoff, Retries
+from exporter.polling.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
 from tests.api.harness import Key
 from tests.polling.harness import polling
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.collectors.activity import ActivityCollector
-from exporter.config.activity import Activity
-from exporter.config.model import Backoff, Retries
-from exporter.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.collectors.activity.collector import ActivityCollector
+from exporter.config.activity_settings import Activity
+from exporter.config.configuration import Backoff, Retries
+from exporter.polling.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, Kind, parse_fault
-from exporter.simulator.server import Running
 from tests.api.harness import Key
 from tests.polling.harness import polling
 

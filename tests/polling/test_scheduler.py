@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.clock import SystemClock
-from exporter.scheduler import WATCH_INTERVAL, Scheduler, next_time, phase
+from exporter.polling.scheduler import WATCH_INTERVAL, Scheduler, next_time, phase
 from tests.support import FakeClock
 
 YEAR = timedelta(days=365)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.scheduler import PhasedTrigger, next_time, phase
+from exporter.polling.scheduler import PhasedTrigger, next_time, phase
 from tests.support import NOON
 
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 — hypothesis wants naive bounds

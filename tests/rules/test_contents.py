@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from exporter.config.shape import keys_of
+from exporter.commands.reference import reference
+from exporter.config.fields import keys_of
 from exporter.config.thresholds import Thresholds
-from exporter.reference import reference
-from exporter.thresholds import threshold_name
+from exporter.polling.threshold_metrics import threshold_name
 from tests.rules.shipped import ALERTS, CASES, FOLDER, RECORDED, ROOT, RULE_FILES, RULES, RUNBOOKS, content, metrics
 
 # Families whose names come from the configuration (collector `analytics`).

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from exporter.app import Exporter
-from exporter.demo import demo_configuration
-from exporter.simulator.server import running
+from exporter.commands.demo import demo_configuration
+from exporter.daemon.exporter import Exporter
+from exporter.simulator.application import running
 from exporter.simulator.service import SimulatorSettings
 from tests.servers.programs import required
 from tests.servers.prometheus import INSTANCE, JOB

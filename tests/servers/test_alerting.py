@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from exporter.clock import SystemClock
+from exporter.simulator.application import Running, running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.daemon.conftest import Daemon, serving
 from tests.servers.alertmanager import Message, Webhook, alertmanager, listening

@@ -13,8 +13,8 @@ from openrouter import OpenRouter
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.clock import SystemClock
+from exporter.simulator.application import Running, running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.daemon.conftest import KEY, Daemon, serving, usage
 from tests.servers.configuration import write_configuration

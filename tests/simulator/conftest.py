@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exporter.simulator.server import Running, running
+from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.simulator.helpers import Get, Got, Start, StoppedClock
 from tests.simulator.questions import Query, post_query

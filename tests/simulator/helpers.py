@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
 
 MANAGEMENT = {"Authorization": "Bearer sk-or-v1-demo"}
 

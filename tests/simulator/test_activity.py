@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import aiohttp
 import pytest
 
-from exporter.simulator.data import Account
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
+from exporter.simulator.attribution import slices_of
 from exporter.simulator.service import SimulatorSettings
-from exporter.simulator.slices import slices_of
+from exporter.simulator.usage import Account
 from tests.simulator.helpers import Get, Start, StoppedClock
 
 OUT_OF_WINDOW = {"error": {"message": "Date must be within the last 30 (completed) UTC days", "code": 400}}

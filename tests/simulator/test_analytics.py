@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator.data import Account
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import parse_recording
-from exporter.simulator.server import Running
 from exporter.simulator.service import SimulatorSettings
+from exporter.simulator.usage import Account
 from tests.simulator.helpers import Get, Start, StoppedClock
 from tests.simulator.questions import COUNTS, TODAY, YESTERDAY, Query, data, post_query, rows
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.simulator.server import Running
+from exporter.simulator.application import Running
 from tests.simulator.helpers import Get, StoppedClock
 from tests.simulator.questions import TODAY, Query, message, post_query, rows
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, Kind
-from exporter.simulator.server import Running
 from exporter.simulator.service import SimulatorSettings
 from tests.simulator.helpers import Get, Start
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.simulator.catalogue import MODELS
-from exporter.simulator.data import Account, Row
+from exporter.simulator.models import MODELS
+from exporter.simulator.usage import Account, Row
 
 YESTERDAY = date(2026, 10, 14)
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def test_seeds_differ() -> None:
 def test_another_process_agrees() -> None:
     """Nothing hangs on a process's own hash seed."""
     script = (
-        "import msgspec, datetime, exporter.simulator.data as d;"
+        "import msgspec, datetime, exporter.simulator.usage as d;"
         "print(msgspec.json.encode(d.Account(3).rows_of_day(datetime.date(2026, 10, 14))).decode())"
     )
     other = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, Kind, parse_fault
-from exporter.simulator.server import Running
 from tests.simulator.helpers import Get, Got
 
 Struck = Callable[..., Awaitable[Got]]

@@ -11,10 +11,10 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
+from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, Kind, parse_fault
-from exporter.simulator.sending import bomb
-from exporter.simulator.server import Running, running
 from exporter.simulator.service import SimulatorSettings
+from exporter.simulator.transport import bomb
 from tests.simulator.helpers import MANAGEMENT, StoppedClock, asked, raw_answer
 
 MEBIBYTE = 1 << 20

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
-from exporter.simulator.data import Account
 from exporter.simulator.service import SimulatorSettings
+from exporter.simulator.usage import Account
 from tests.simulator.helpers import Get, Start, StoppedClock
 
 

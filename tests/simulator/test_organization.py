@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.server import Running
 from exporter.simulator.service import SimulatorSettings
 from tests.simulator.helpers import MANAGEMENT, Get, Start, StoppedClock
 

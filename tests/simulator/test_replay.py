@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from exporter.errors import ExporterError
+from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import parse_recording, read_recording
-from exporter.simulator.server import Running
 from exporter.simulator.service import SimulatorSettings
 from tests.simulator.helpers import MANAGEMENT, Start, StoppedClock
 

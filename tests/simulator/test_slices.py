@@ -9,8 +9,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.simulator.data import Account, Row
-from exporter.simulator.slices import Selection, parts_of, select, slices_of
+from exporter.simulator.attribution import Selection, parts_of, select, slices_of
+from exporter.simulator.usage import Account, Row
 
 COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 TEMPLATE = Account().rows_of_day(date(2026, 10, 14))[0]

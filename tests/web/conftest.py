@@ -10,7 +10,7 @@ import pytest
 
 from exporter.web.listen import ListenAddress
 from exporter.web.server import WebServer
-from exporter.web.settings import WebSettings
+from exporter.web.web_settings import WebSettings
 from tests.web.fakes import FakeDaemon, FixedClock
 
 Serve = Callable[..., Awaitable[aiohttp.ClientSession]]

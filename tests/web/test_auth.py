@@ -16,10 +16,10 @@ from structlog.testing import capture_logs
 
 from exporter.web.auth import MOST_KEPT, MOST_WAITING, Passwords, credentials
 from exporter.web.listen import ListenAddress
-from exporter.web.live import LiveConfiguration
-from exporter.web.ratelimit import RateLimit, TokenBucket
+from exporter.web.reloading import LiveConfiguration
 from exporter.web.server import WebServer
-from exporter.web.settings import WebSettings
+from exporter.web.token_bucket import RateLimit, TokenBucket
+from exporter.web.web_settings import WebSettings
 from tests.web.fakes import FakeDaemon, FixedClock
 
 

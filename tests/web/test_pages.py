@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from exporter.status import Status
-from exporter.web.pages import MOST_CARDS, landing_page
-from exporter.web.settings import WebSettings
+from exporter.web.page.landing import MOST_CARDS, landing_page
+from exporter.web.web_settings import WebSettings
 from tests.web.fakes import NOW, FakeDaemon
 from tests.web.samples import collector, failing, spend, status, waiting
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from exporter.errors import ConfigurationError, Mistake
-from exporter.web.settings import WebSettings
+from exporter.web.web_settings import WebSettings
 from tests.web.conftest import Serve
 from tests.web.fakes import FakeDaemon
 

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 
 from exporter.errors import ListenError
 from exporter.web.connections import LARGEST_READ, Connection, ConnectionServer
-from exporter.web.handlers import Routes
 from exporter.web.listen import ListenAddress
+from exporter.web.routes import Routes
 from exporter.web.server import WebServer
-from exporter.web.settings import WebSettings
+from exporter.web.web_settings import WebSettings
 from tests.web.fakes import Exposition, FakeDaemon, FixedClock
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.web.settings import route_prefix, telemetry_path
+from exporter.web.web_settings import route_prefix, telemetry_path
 
 
 @pytest.mark.parametrize(("text", "path"), [("/metrics", "/metrics"), ("metrics", "/metrics"), ("/a/b/", "/a/b")])

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from exporter.status import CollectorStatus
-from exporter.web.state import state_of
-from exporter.web.status import status_json
+from exporter.web.collector_state import state_of
+from exporter.web.status_json import status_json
 from tests.web.fakes import NOW, FakeDaemon
 from tests.web.samples import collector, failing, poll, spend, status, waiting
 

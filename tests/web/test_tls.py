@@ -16,9 +16,9 @@ from structlog.testing import capture_logs
 from yarl import URL
 
 from exporter.web.listen import ListenAddress
-from exporter.web.live import LiveConfiguration
+from exporter.web.reloading import LiveConfiguration
 from exporter.web.server import WebServer
-from exporter.web.settings import WebSettings
+from exporter.web.web_settings import WebSettings
 from tests.web.certificates import Certificates, certificates_in
 from tests.web.fakes import FakeDaemon, FixedClock
 

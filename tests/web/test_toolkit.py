@@ -15,8 +15,8 @@ from types import ModuleType
 import pytest
 
 from exporter.errors import ConfigurationError
-from exporter.web.ratelimit import RateLimit
-from exporter.web.toolkit import WebConfiguration, read_web_configuration
+from exporter.web.token_bucket import RateLimit
+from exporter.web.web_config import WebConfiguration, read_web_configuration
 from tests.web.certificates import certificates_in
 
 SAMPLES = Path(__file__).with_name("web_config")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from exporter.web.words import moment, span, usd
+from exporter.web.page.formatting import moment, span, usd
 from tests.web.fakes import NOW
 
 

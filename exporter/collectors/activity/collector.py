@@ -1,0 +1,240 @@
+"""`GET /activity`: what each endpoint did on the latest completed UTC day and over windows that end with it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from exporter.api.activity_rows import REJECTION_REASONS
+from exporter.api.client import Request
+from exporter.api.organization_rows import KEY_REJECTION_REASONS, Member
+from exporter.api.response import Answer
+from exporter.api.row_cutter import Rejections
+from exporter.collectors import paging
+from exporter.collectors.activity.activity_families import (
+    DAY_TIMESTAMP,
+    endpoint_info,
+    key_labels,
+    measures,
+    member_info,
+)
+from exporter.collectors.activity.activity_reader import Moment, fill, moment_of, refuse_unusable
+from exporter.collectors.activity.aggregation import KEYS_PER_STEP, Fold, Sums, column, fold, spend_by_day, sum_up
+from exporter.collectors.activity.carry_over import carry_over, restated_rows
+from exporter.collectors.activity.split import Reading, describe_members, list_parts, read_parts, refuse_changed
+from exporter.collectors.activity.unattributed import add_unattributed
+from exporter.collectors.activity.usage_table import Key, Shape, Table
+from exporter.collectors.activity.windows import DAY, LATEST_DAY, Window, latest_completed_day, midnight, window
+from exporter.collectors.base import Collected, Poll, Work
+from exporter.config.activity_settings import Activity
+from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+
+# The oldest day that a window can reach: the 31-day month to date, read on the day after next before it settled.
+OLDEST_DAYS_BACK = 32
+
+OPERATION = "activity"
+
+# What is asked besides, and which rows of that can be unusable.
+_MORE_OPERATIONS = {"api_key": (paging.WORKSPACES, paging.KEYS), "member": (paging.MEMBERS,)}
+_MORE_REASONS = {"api_key": tuple(each for each in KEY_REJECTION_REASONS if each not in REJECTION_REASONS)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the last successful poll leaves for the next one. `covered` are the days that `table` holds whole."""
+
+    digest: bytes
+    day: date
+    table: Table
+    covered: frozenset[date]
+    rejections: Rejections
+
+
+class ActivityCollector:
+    """Reads the account's activity; the last poll's table is its memory, and nothing older."""
+
+    name: str = "activity"
+
+    def __init__(self, account: str, settings: Activity) -> None:
+        self._account = account
+        self._settings = settings
+        self._windows = (LATEST_DAY, *map(window, settings.windows))
+        self._labels = key_labels(settings)
+        self._member_info = member_info(settings)
+        self.operations: tuple[str, ...] = (OPERATION, *_MORE_OPERATIONS.get(settings.split_by, ()))
+        self.rejection_reasons: tuple[str, ...] = (*REJECTION_REASONS, *_MORE_REASONS.get(settings.split_by, ()))
+
+    @property
+    def identity(self) -> Activity:
+        """Return the settings, less those that only say when."""
+        return replace(self._settings.timeless(), settle_delay=0.0, empty_day_after=0.0)
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Return every family: the measures of each window, the day, the endpoints' names, the members'."""
+        return (
+            *(declaration for each in self._windows for declaration in measures(each, self._labels)),
+            DAY_TIMESTAMP,
+            endpoint_info(self._labels),
+            *self._member_info,
+        )
+
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        """Read the whole answer. It replaces what was there; the same bytes for the same days cost a hash."""
+        last = memory if isinstance(memory, _Read) else None
+        if self._settings.split_by in _MORE_OPERATIONS:
+            return await self._collect_parts(poll, last)
+        answer = await poll.ask(self._request())
+        moment = moment_of(poll.instant, (answer.date,))
+        if last is not None and self._still_holds(last, answer.digest, moment):
+            poll.rejections.update(last.rejections)
+            return Collected(snapshot=None, memory=last)
+        return await poll.read(OPERATION, self._read(answer, moment, poll, last))
+
+    async def _collect_parts(self, poll: Poll, last: _Read | None) -> Collected:
+        """Read one answer for each key or member, and two for the whole."""
+        shape = self._shape(poll.instant.date())
+        parts = await list_parts(poll, self._settings, shape.first)
+        reading = await read_parts(poll, self._request(), parts, shape)
+        moment = moment_of(poll.instant, reading.dates)
+        if last is not None and self._still_holds(last, reading.digest, moment):
+            return Collected(snapshot=None, memory=last)
+        return await poll.read(OPERATION, self._read_parts(reading, parts.members, moment, poll, last))
+
+    def _request(self) -> Request:
+        filters = self._settings.filters
+        parameters = {
+            "api_key_hash": filters.api_key_hash,
+            "user_id": filters.user_id,
+            "workspace_id": filters.workspace_id,
+            "group_by": "workspace" if self._settings.split_by == "workspace" else None,
+        }
+        return Request(
+            operation=OPERATION,
+            path="/activity",
+            parameters={name: value for name, value in parameters.items() if value is not None},
+        )
+
+    def _day(self, now: datetime, table: Table) -> date:
+        first = table.shape.first
+        return latest_completed_day(
+            now,
+            settle=self._settings.settle_delay,
+            empty_after=self._settings.empty_day_after,
+            days_with_rows={first + DAY * place for place in table.days_with_rows},
+        )
+
+    def _still_holds(self, last: _Read, digest: bytes, moment: Moment) -> bool:
+        """Return whether the same bytes, read at this moment, would lead to what is published."""
+        return (
+            digest == last.digest and self._day(moment.now, last.table) == last.day and moment.covered <= last.covered
+        )
+
+    def _read(self, answer: Answer, moment: Moment, poll: Poll, last: _Read | None) -> Work[Collected]:
+        moment.refuse_wrong_clock()
+        table = Table(self._shape(poll.instant.date()))
+        yield from fill(table, answer, poll.rejections)
+        refuse_unusable(table, poll.rejections)
+        return (yield from self._collected(table, answer.digest, moment, poll, last))
+
+    def _read_parts(
+        self, reading: Reading, members: Sequence[Member], moment: Moment, poll: Poll, last: _Read | None
+    ) -> Work[Collected]:
+        moment.refuse_wrong_clock()
+        table = reading.parts
+        table.days_with_rows |= reading.whole.days_with_rows
+        day = self._day(moment.now, table)
+        settled = {each for each in moment.covered if each <= day}
+        yield from refuse_changed(reading, settled)
+        yield from add_unattributed(table, reading.whole, {(each - table.shape.first).days for each in settled})
+        return (yield from self._collected(table, reading.digest, moment, poll, last, members=members))
+
+    def _collected(
+        self,
+        table: Table,
+        digest: bytes,
+        moment: Moment,
+        poll: Poll,
+        last: _Read | None,
+        *,
+        members: Sequence[Member] = (),
+    ) -> Work[Collected]:
+        day, covered = self._day(moment.now, table), moment.covered
+        restated = 0
+        if last is not None:
+            restated, covered = yield from self._compare(last, table, day, covered)
+        windows = [each for each in self._windows if covered.issuperset(each.days(day))]
+        sums = yield from sum_up(table, [each.days(day) for each in windows])
+        folding = yield from fold(table, self._settings.max_endpoints)
+        yield
+        snapshot = yield from self._snapshot(day, windows, sums, folding, table, members=members)
+        return Collected(
+            snapshot=snapshot,
+            memory=_Read(digest, day, table, covered, poll.rejections),
+            day=day,
+            restated=restated,
+            folded=folding.folded,
+            spend=spend_by_day(table, sums),
+        )
+
+    def _shape(self, today: date) -> Shape:
+        return Shape(self._labels, self._takes_model, today - OLDEST_DAYS_BACK * DAY, today)
+
+    def _takes_model(self, model: str) -> bool:
+        include, exclude = self._settings.include, self._settings.exclude
+        included = not include or any(pattern.fullmatch(model) for pattern in include)
+        return included and not any(pattern.fullmatch(model) for pattern in exclude)
+
+    def _compare(
+        self, last: _Read, table: Table, day: date, covered: frozenset[date]
+    ) -> Work[tuple[int, frozenset[date]]]:
+        """Count restated rows of days read before, and carry over the days that only the last table still holds."""
+        known = {each for each in last.covered & covered if each <= last.day}
+        restated = yield from restated_rows(last.table, table, known)
+        needed = {each for span in self._windows for each in span.days(day)}
+        carried = {each for each in (last.covered & needed) - covered if each >= table.shape.first}
+        yield from carry_over(last.table, table, carried)
+        return restated, covered | carried
+
+    def _snapshot(
+        self,
+        day: date,
+        windows: Sequence[Window],
+        sums: Sums,
+        folding: Fold,
+        table: Table,
+        *,
+        members: Sequence[Member],
+    ) -> Work[Snapshot]:
+        names = ("account", *self._labels)
+        endpoints = LabelSets(names, [(self._account, *row) for row in folding.rows])
+        yield
+        families = []
+        for each, totals in zip(windows, sums.windows, strict=True):
+            for declaration, values in zip(measures(each, self._labels), totals, strict=True):
+                families.append(Family(declaration, endpoints, column(folding, values)))
+                yield
+        account = LabelSets(("account",), [(self._account,)])
+        families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
+        families.append((yield from self._info(folding, table)))
+        families += [describe_members(declaration, self._account, members) for declaration in self._member_info]
+        yield
+        return Snapshot(tuple(families))
+
+    def _info(self, folding: Fold, table: Table) -> Work[Family]:
+        """Return the names of every published endpoint but `other`; one series each, or joins would fail."""
+        declaration = endpoint_info(self._labels)
+        seen: dict[Key, tuple[int, Key]] = {}
+        for steps, (row, members) in enumerate(zip(folding.rows, folding.members, strict=True)):
+            if steps % KEYS_PER_STEP == 0:
+                yield
+            if table.keys.get(row) == members[0] and len(members) == 1:
+                values: dict[str, str] = dict(zip(self._labels, row, strict=True))
+                place, permaslug = table.permaslugs[members[0]]
+                values |= {"account": self._account, "model_permaslug": permaslug}
+                key = tuple(values[name] for name in declaration.labels if name != "model_permaslug")
+                named = (place, tuple(values[name] for name in declaration.labels))
+                seen[key] = max(seen.get(key, named), named)
+        names = [labels for _, labels in seen.values()]
+        return Family(declaration, LabelSets(declaration.labels, names), array("d", [1.0]) * len(names))

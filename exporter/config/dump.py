@@ -1,0 +1,57 @@
+"""A configuration written out again: every key with the value in effect, fit to be shown and to be loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exporter.config.configuration import Account, Configuration
+from exporter.config.fields import Key, ListOf, Settings, keys_of
+from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
+from exporter.config.value_types import Kind
+
+
+def describe(configuration: Configuration) -> dict[str, Any]:
+    """Return the configuration as plain data for JSON or YAML: durations as text, keys only by where they are read.
+
+    Loading it gives the same configuration. Sections that are the same for all accounts are named once.
+    """
+    accounts = [_account(account) for account in configuration.accounts]
+    described: dict[str, Any] = {"upstream": written(configuration.upstream), "accounts": accounts}
+    for section in ("collectors", "thresholds"):
+        settings = [getattr(account, section) for account in configuration.accounts]
+        if settings and all(each == settings[0] for each in settings):
+            described[section] = written(settings[0])
+        else:
+            for account, each in zip(accounts, settings, strict=True):
+                account[section] = written(each)
+    described["log"] = written(configuration.log)
+    return described
+
+
+def written(settings: Settings) -> dict[str, Any]:
+    """Return the settings as they are written in a file, every key included."""
+    return {name: written_value(key, getattr(settings, name)) for name, key in keys_of(type(settings)).items()}
+
+
+def written_value(key: Key, value: Any) -> Any:
+    """Return one key's value as it is written in a file."""
+    if isinstance(value, Settings):
+        return written(value)
+    if isinstance(key.holds, ListOf):
+        item = key.holds.item
+        return [item.show(entry) if isinstance(item, Kind) else written(entry) for entry in value]
+    return key.holds.show(value) if isinstance(key.holds, Kind) and value is not None else value
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {"name": account.name, **_key(account.key)}
+
+
+def _key(source: SecretSource) -> dict[str, str]:
+    match source:
+        case EnvironmentSecret(variable=variable):
+            return {"api_key_env": variable}
+        case FileSecret(path=path):
+            return {"api_key_file": str(path)}
+        case _:
+            return {"api_key": "<secret>"}

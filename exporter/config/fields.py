@@ -1,0 +1,113 @@
+"""The shape of the file, read off typed dataclasses: which keys there are, what each takes, its default, its meaning.
+
+A key is declared once, as a field: `name: Annotated[type, kind, "What it means."] = default`. Reading, the JSON Schema
+and the documentation follow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from exporter.config.value_types import Boolean, Choice, Kind
+
+
+class Conflict(typing.NamedTuple):
+    """Two or more keys, each fine by itself, that don't go together."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+class Settings:
+    """A section of the file; its subclasses are frozen dataclasses."""
+
+    __slots__ = ()
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return what contradicts itself in here."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOf:
+    """A list; `unique` refuses the same value twice."""
+
+    item: Kind | type[Settings]
+    example: str
+    unique: bool = False
+    at_least: int = 0
+
+    @property
+    def expected(self) -> str:
+        """What to write, to be read after the word "expected"."""
+        return f"a list, such as {self.example}"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a section. `holds` says what it takes; a section's meaning is its own first line."""
+
+    name: str
+    holds: Kind | ListOf | type[Settings]
+    nullable: bool
+    required: bool
+    default: Any
+    meaning: str
+
+
+def keys_of(settings: type[Any]) -> Mapping[str, Key]:
+    """Return the keys of a section by name, in their order."""
+    return _keys_of(settings)  # type: ignore[arg-type]  # mypy takes the instances' hash for the class's
+
+
+@functools.cache
+def _keys_of(settings: type[Any]) -> Mapping[str, Key]:
+    hints = typing.get_type_hints(settings, include_extras=True)
+    keys = (_key(field, hints[field.name]) for field in dataclasses.fields(settings))
+    return types.MappingProxyType({key.name: key for key in keys})
+
+
+def every_key(settings: type[Any], path: str = "") -> Iterator[tuple[str, Key]]:
+    """Yield the dotted path and the key of all that `settings` holds, depth first; list items are marked `[]`."""
+    for key in keys_of(settings).values():
+        here = f"{path}.{key.name}" if path else key.name
+        yield here, key
+        inner = key.holds.item if isinstance(key.holds, ListOf) else key.holds
+        if isinstance(inner, type):
+            yield from every_key(inner, f"{here}[]" if isinstance(key.holds, ListOf) else here)
+
+
+def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
+    hint, *extras = get_args(hint) if get_origin(hint) is typing.Annotated else (hint,)
+    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    plain = next(choice for choice in choices if choice is not type(None))
+    holds = next((extra for extra in extras if isinstance(extra, Kind | ListOf)), None) or _implied(field.name, plain)
+    meaning = next((extra for extra in extras if isinstance(extra, str)), "")
+    return Key(
+        name=field.name,
+        holds=holds,
+        nullable=type(None) in choices,
+        required=field.default is dataclasses.MISSING and not isinstance(holds, type),  # an absent section is defaults
+        default=None if field.default is dataclasses.MISSING else field.default,
+        meaning=meaning or _first_sentence(plain),
+    )
+
+
+def _implied(name: str, hint: Any) -> Kind | type[Settings]:
+    if hint is bool:
+        return Boolean()
+    if get_origin(hint) is Literal:
+        return Choice(get_args(hint))
+    if isinstance(hint, type) and issubclass(hint, Settings):
+        return hint
+    raise TypeError(f"{name}: {hint} needs a kind beside it, in Annotated")
+
+
+def _first_sentence(settings: type) -> str:
+    return (settings.__doc__ or "").partition("\n")[0]

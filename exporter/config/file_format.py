@@ -1,0 +1,47 @@
+"""The file as it is written, where that differs from what it means: one shape for reading, schema and documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from exporter.config.configuration import Collectors, Logging, Upstream
+from exporter.config.fields import ListOf, Settings
+from exporter.config.text_types import FilePath, Matching, Text
+from exporter.config.thresholds import Thresholds
+
+# People write the key itself here, so what stands here by mistake is never shown back.
+VARIABLE = Matching(
+    "the name of an environment variable, such as OPENROUTER_API_KEY", "[A-Za-z_][A-Za-z0-9_]*", is_shown=False
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenAccount(Settings):
+    """An entry of `accounts`; its `collectors` and `thresholds` override the file's, key by key."""
+
+    name: Annotated[str, Text(), "The `account` label; each account has its own."]
+    api_key_env: Annotated[str | None, VARIABLE, "The environment variable that holds the management key."] = None
+    api_key_file: Annotated[
+        Path | None,
+        FilePath(must_be_read=False),
+        "Or the file that holds it, read again when the key is refused. Relative to the configuration file.",
+    ] = None
+    collectors: Annotated[Collectors, "What this account does differently; any key of `collectors` below."]
+    thresholds: Annotated[Thresholds, "What is normal for this account; any key of `thresholds` below."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile(Settings):
+    """The configuration of openrouter-exporter."""
+
+    upstream: Annotated[Upstream, "How the API is reached."]
+    accounts: Annotated[
+        tuple[WrittenAccount, ...],
+        ListOf(item=WrittenAccount, example="[{name: default, api_key_env: OPENROUTER_API_KEY}]", at_least=1),
+        "The accounts to read, one or many.",
+    ]
+    collectors: Annotated[Collectors, "What is collected, for every account that doesn't override it."]
+    thresholds: Annotated[Thresholds, "What the shipped alerts compare with, for every account that doesn't say."]
+    log: Annotated[Logging, "What is logged."]

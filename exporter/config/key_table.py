@@ -1,0 +1,53 @@
+"""The table of every key in docs/configuration.md: `python -m exporter.config.key_table`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from exporter.config.dump import written_value
+from exporter.config.fields import Key, every_key
+from exporter.config.file_format import WrittenFile
+
+_OVERRIDES = ("accounts[].collectors", "accounts[].thresholds")
+_HEAD = ("| key | default | takes | meaning |", "|---|---|---|---|")
+
+
+def table() -> str:
+    """Return a Markdown table of every key with its default, what it takes and what it means."""
+    rows = [_row(path, key) for path, key in every_key(WrittenFile) if _has_row(path, key)]
+    return "\n".join((*_HEAD, *rows)) + "\n"
+
+
+def _has_row(path: str, key: Key) -> bool:
+    if path in _OVERRIDES:
+        return True
+    # What an account overrides is the same keys again, and a section is seen by what it holds.
+    return not path.startswith(tuple(f"{each}." for each in _OVERRIDES)) and not isinstance(key.holds, type)
+
+
+def _row(path: str, key: Key) -> str:
+    return f"| `{path}` | {_default(key)} | {_cell(_takes(key))} | {_cell(key.meaning)} |"
+
+
+def _default(key: Key) -> str:
+    if key.required:
+        return "required"
+    if isinstance(key.holds, type):
+        return ""
+    value = written_value(key, key.default)
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def _takes(key: Key) -> str:
+    if isinstance(key.holds, type):
+        return f"any key of `{key.name}`"
+    return key.holds.expected + (", or null" if key.nullable else "")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

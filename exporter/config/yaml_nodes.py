@@ -1,0 +1,197 @@
+"""YAML text as a tree of nodes that know their places.
+
+Built from the parser's events, with a bound on depth and on what aliases expand to, so that no text, however odd, costs
+more than a moment. Values stay text here: what `1:30`, `no` or `0777` means is for the key to say, not for YAML 1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from exporter.config.diagnostics import Place, Report
+from exporter.config.yaml_errors import explain, place_of_mark
+
+LARGEST_FILE = 256 * 1024
+TOO_LONG = f"longer than {LARGEST_FILE // 1024}KiB; this can't be a configuration"
+_DEEPEST = 32
+_MOST_NODES = 50_000
+_TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+_NULLS = ("", "~", "null", "Null", "NULL")
+
+
+@dataclass(slots=True)
+class Scalar:
+    """One value. `plain` is one without quotes; `directory` is where a relative path in it begins."""
+
+    place: Place
+    text: str
+    plain: bool
+    directory: Path | None = None
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is nothing: `null`, `~`, or no text at all."""
+        return self.plain and self.text in _NULLS
+
+
+@dataclass(slots=True)
+class Sequence:
+    """A list."""
+
+    place: Place
+    items: list[Node] = field(default_factory=list)
+    size: int = 1
+
+    def take(self, node: Node) -> None:
+        """Append a node."""
+        self.items.append(node)
+
+
+@dataclass(slots=True)
+class Mapping:
+    """Keys and values in the file's order, duplicates included."""
+
+    place: Place
+    pairs: list[tuple[Node, Node]] = field(default_factory=list)
+    size: int = 1
+    _key: Node | None = None
+
+    def take(self, node: Node) -> None:
+        """Take a key and a value in turn."""
+        if self._key is None:
+            self._key = node
+        else:
+            self.pairs.append((self._key, node))
+            self._key = None
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def read_tree(text: str, directory: Path | None, report: Report) -> Node:
+    """Return the one document in the text; an empty text is an empty value.
+
+    Raise ConfigurationError where no tree can be made. What leaves a tree is only noted in the report.
+    """
+    if len(text) > LARGEST_FILE:
+        report.add(Place(1, 1), TOO_LONG)
+        raise report.error()
+    composer = _Composer(directory, report)
+    for event in _events(text, report):
+        if isinstance(event, yaml.DocumentStartEvent) and composer.root is not None:
+            report.add(_place(event), "a second YAML document begins here; a file holds one configuration")
+            break
+        composer.feed(event)
+    return composer.root or Scalar(Place(1, 1), "", plain=True, directory=directory)
+
+
+class _Composer:
+    """Makes nodes of events, without recursion."""
+
+    def __init__(self, directory: Path | None, report: Report) -> None:
+        self.root: Node | None = None
+        self._directory = directory
+        self._report = report
+        self._open: list[Sequence | Mapping] = []
+        self._anchors: dict[str, Node] = {}
+
+    def feed(self, event: yaml.Event) -> None:
+        match event:
+            case yaml.AliasEvent():
+                self._attach(self._anchored(event))
+            case yaml.ScalarEvent():
+                self._attach(self._named(event, self._scalar(event)))
+            case yaml.SequenceStartEvent():
+                self._descend(event, Sequence(_place(event)))
+            case yaml.MappingStartEvent():
+                self._descend(event, Mapping(_place(event)))
+            case yaml.CollectionEndEvent():
+                self._attach(self._open.pop())
+            case _:
+                pass
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        place = _place(event)
+        try:
+            # JSON writes one character as two escapes, which the parser leaves apart.
+            text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._report.add(place, "half of a surrogate pair, which is no character; write the character itself")
+            raise self._report.error() from None
+        is_plain = event.style is None and event.tag not in _TEXT_TAGS
+        self._check_tag(event)
+        return Scalar(place, text, is_plain, self._directory)
+
+    def _descend(self, event: yaml.CollectionStartEvent, node: Sequence | Mapping) -> None:
+        self._check_tag(event)
+        if len(self._open) >= _DEEPEST:
+            self._report.add(node.place, f"nested more than {_DEEPEST} levels deep, which no key here asks for")
+            raise self._report.error()
+        self._open.append(node)
+        self._named(event, node)
+
+    def _attach(self, node: Node) -> None:
+        size = 1 if isinstance(node, Scalar) else node.size
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        parent.take(node)
+        parent.size += size
+        if parent.size > _MOST_NODES:
+            self._report.add(node.place, f"aliases included, the file holds more than {_MOST_NODES} values")
+            raise self._report.error()
+
+    def _named(self, event: yaml.NodeEvent, node: Node) -> Node:
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _anchored(self, event: yaml.AliasEvent) -> Node:
+        node = self._anchors.get(event.anchor or "")
+        if node is None:
+            self._report.add(
+                _place(event), "an alias (*) of an anchor (&) that isn't set above; text needs quotes here"
+            )
+            raise self._report.error()
+        if any(node is holder for holder in self._open):
+            self._report.add(_place(event), "an alias (*) of what it stands in, which has no end")
+            raise self._report.error()
+        return node
+
+    def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        if event.tag is not None and event.tag not in _TEXT_TAGS:
+            self._report.add(_place(event), "YAML tags (!) mean nothing here; a text that begins with ! needs quotes")
+
+
+def _events(text: str, report: Report) -> Iterator[yaml.Event]:
+    # The parser in Python rather than libyaml's: its messages are the same on every machine.
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as error:
+        report.add(_place_of(text, error.position), f"the character {chr(int(error.character))!r} can't be in YAML")
+        raise report.error() from None
+    try:
+        while loader.check_event():
+            yield loader.get_event()  # type: ignore[no-untyped-call]
+    except yaml.MarkedYAMLError as error:
+        report.add(*explain(error))
+        raise report.error() from None
+    except (ValueError, OverflowError):
+        # The parser's own way of meeting numbers that are no characters, as in "\UFFFFFFFF".
+        report.add(Place(loader.line + 1, loader.column + 1), "not YAML: an escape that stands for no character")
+        raise report.error() from None
+    finally:
+        loader.dispose()
+
+
+def _place(event: yaml.Event) -> Place:
+    return place_of_mark(event.start_mark)
+
+
+def _place_of(text: str, position: int) -> Place:
+    return Place(text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position))

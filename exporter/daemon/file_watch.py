@@ -1,0 +1,47 @@
+"""Reload when the configuration's files change: for mounted ConfigMaps and Secrets, where nobody sends a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from exporter.clock import Clock
+from exporter.config.file_access import read_file
+from exporter.config.yaml_nodes import LARGEST_FILE
+from exporter.errors import ExporterError
+
+
+async def reload_on_change(
+    files: Callable[[], Iterable[Path]], reload: Callable[[], Awaitable[None]], interval: float, clock: Clock
+) -> None:
+    """Compare the content of `files()` every `interval` seconds, and reload when it is another; for ever.
+
+    Content and not time stamps: a ConfigMap's files are symbolic links that are swapped. A change that can't be
+    used is tried once, not at every turn.
+    """
+    last = await asyncio.to_thread(content_hash, files())
+    while True:
+        await clock.sleep(interval)
+        current = await asyncio.to_thread(content_hash, files())
+        if current != last:
+            with suppress(ExporterError):  # it is logged, and the old configuration stays
+                await reload()
+            # The files may be others by now: those that the new configuration names.
+            current = await asyncio.to_thread(content_hash, files())
+        last = current
+
+
+def content_hash(files: Iterable[Path]) -> bytes:
+    """Return a digest of names and contents; a file that can't be read counts as one that isn't there."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(set(files)):
+        try:
+            content = read_file(path, LARGEST_FILE)
+        except OSError:
+            content = b""
+        for part in (str(path).encode(errors="surrogateescape"), content):
+            digest.update(len(part).to_bytes(8) + part)
+    return digest.digest()

@@ -1,0 +1,193 @@
+"""The daemon as a process: configuration, sockets, signals, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exporter import __version__, log
+from exporter.api.session import tls_context
+from exporter.clock import Clock, SystemClock
+from exporter.config.configuration import Configuration
+from exporter.config.load import default, load, warnings_of
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.file_watch import reload_on_change
+from exporter.daemon.systemd import Systemd
+from exporter.errors import ExporterError, ListenError
+from exporter.options import Options
+from exporter.web.listen import inherited_sockets
+from exporter.web.server import WebServer
+from exporter.web.web_settings import WebSettings
+
+if TYPE_CHECKING:
+    from exporter.web.reloading import LiveConfiguration
+
+REVISION_VARIABLE = "OPENROUTER_EXPORTER_REVISION"
+
+
+def read_configuration(path: Path | None) -> Configuration:
+    """Return the configuration of a file, or of the environment where there is none. Raise ConfigurationError.
+
+    What is allowed but unwise is logged.
+    """
+    configuration = default() if path is None else load(path)
+    tls_context(configuration.upstream)
+    for warning in warnings_of(configuration):
+        log.logger().warning("configuration_warning", warning=warning)
+    return configuration
+
+
+async def once(configuration: Configuration, log_level: str) -> tuple[str, bool]:
+    """Poll everything once; return the exposition, and whether every collector succeeded."""
+    exporter = Exporter(configuration, SystemClock(), log_level=log_level)
+    try:
+        succeeded = await exporter.poll_once()
+        return exporter.answer("", "", ()).body.decode(), succeeded
+    finally:
+        await exporter.close()
+
+
+async def serve(
+    options: Options,
+    read: Callable[[], Configuration],
+    on_started: Callable[[Sequence[str]], None] = lambda _: None,
+) -> None:
+    """Serve and poll until SIGTERM or SIGINT; reload on SIGHUP.
+
+    `read` returns the configuration, now and at each reload; `on_started` is told the URLs. Raises
+    ConfigurationError, or ListenError if an address can't be had.
+    """
+    clock = SystemClock()
+    systemd = Systemd(os.environ)
+    with stop_signals() as stopped, reload_signals() as asked_to_reload:
+        live = None if options.web_config_file is None else _live(options.web_config_file)
+        sockets = systemd_sockets() if options.systemd_socket else []
+        addresses = () if options.systemd_socket else options.listen_addresses
+        exporter = Exporter(
+            read(),
+            clock,
+            read_configuration=read,
+            announce=systemd,
+            log_level=options.log_level,
+            revision=os.environ.get(REVISION_VARIABLE, ""),
+        )
+        try:
+            async with WebServer(exporter, _web_settings(options), clock, addresses, sockets, live=live) as web:
+                log.logger().info("started", addresses=web.addresses, version=__version__)
+                on_started(web.addresses)
+                exporter.start()
+                systemd.ready()
+                spare_the_garbage_collector()
+                reloads = reload_when(asked_to_reload, exporter.reload)
+                with _beside((reloads, *_watches(options, exporter, systemd, clock))):
+                    await stopped.wait()
+                log.logger().info("stopping", timeout=options.shutdown_timeout)
+                systemd.stopping()
+                await exporter.stop(options.shutdown_timeout)
+        finally:
+            await exporter.close()
+    log.logger().info("stopped")
+
+
+def _web_settings(options: Options) -> WebSettings:
+    return WebSettings(
+        telemetry_path=options.telemetry_path,
+        route_prefix=options.route_prefix,
+        enable_lifecycle=options.enable_lifecycle,
+    )
+
+
+def _watches(
+    options: Options, exporter: Exporter, systemd: Systemd, clock: Clock
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Yield what goes on beside polling and serving."""
+    yield systemd.watch(lambda: exporter.healthy() is None)
+    if options.auto_reload_interval and options.config_file is not None:
+        config_file = options.config_file
+        yield reload_on_change(
+            lambda: [config_file, *exporter.files()], exporter.reload, options.auto_reload_interval, clock
+        )
+
+
+@contextmanager
+def _beside(coroutines: Iterable[Coroutine[Any, Any, None]]) -> Iterator[None]:
+    """Run coroutines in tasks while the context lasts."""
+    tasks = [asyncio.create_task(each) for each in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _live(path: Path) -> LiveConfiguration:
+    from exporter.web.reloading import LiveConfiguration  # only where it is asked for, to start sooner
+
+    return LiveConfiguration(path)
+
+
+def systemd_sockets() -> list[socket.socket]:
+    """Return the sockets that systemd hands over. Raise ListenError if there is none."""
+    sockets = inherited_sockets(os.environ)
+    if not sockets:
+        raise ListenError("--web.systemd-socket: systemd handed over no socket; is the service started by its .socket?")
+    return sockets
+
+
+@contextmanager
+def reload_signals() -> Iterator[asyncio.Event]:
+    """Give an event that SIGHUP sets. Outside of this context the signal ends the process."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
+    try:
+        yield asked
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+async def reload_when(asked: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
+    """Reload each time that it was asked for, however often meanwhile; for ever."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            await reload()
+        except ExporterError:
+            pass  # it is logged, and the old configuration stays
+        except Exception:  # noqa: BLE001 — the next signal finds someone listening
+            log.logger().exception("reload_crashed")
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Give an event that the first SIGTERM or SIGINT sets; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        if stopped.is_set():
+            os._exit(128 + number)
+        stopped.set()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield stopped
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def spare_the_garbage_collector() -> None:
+    """Leave modules and everything else of the start out of every later collection: it would stall scrapes."""
+    gc.collect()
+    gc.freeze()

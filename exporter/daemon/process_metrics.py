@@ -1,0 +1,49 @@
+"""What the process says about itself: build, configuration, memory, garbage collection."""
+
+from __future__ import annotations
+
+import platform
+
+from prometheus_client import Gauge, GCCollector, ProcessCollector
+
+from exporter import __version__
+from exporter.clock import Clock
+from exporter.exposition.metrics_registry import Telemetry
+
+
+class ProcessMetrics:
+    """What the process says about itself."""
+
+    def __init__(self, telemetry: Telemetry, clock: Clock, revision: str) -> None:
+        self._clock = clock
+        self._telemetry = telemetry
+        build = Gauge(
+            "openrouter_exporter_build_info",
+            "Version of the exporter; the value is 1.",
+            ["version", "revision", "python_version"],
+            registry=telemetry,
+        )
+        build.labels(__version__, revision, platform.python_version()).set(1)
+        self._reload_success = Gauge(
+            "openrouter_exporter_config_last_reload_successful",
+            "1 if the configuration was loaded successfully the last time it was read, else 0.",
+            registry=telemetry,
+        )
+        self._reload_time = Gauge(
+            "openrouter_exporter_config_last_reload_success_timestamp_seconds",
+            "When a configuration was last loaded successfully, as Unix time in seconds.",
+            registry=telemetry,
+        )
+        ProcessCollector(registry=telemetry)
+        GCCollector(registry=telemetry)
+
+    def loaded(self) -> None:
+        """Say that a configuration is in force since now."""
+        self._reload_success.set(1)
+        self._reload_time.set(self._clock.now().timestamp())
+        self._telemetry.touch()
+
+    def not_loaded(self) -> None:
+        """Say that the last configuration was bad, and the one before it is still in force."""
+        self._reload_success.set(0)
+        self._telemetry.touch()

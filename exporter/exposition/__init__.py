@@ -1,0 +1,1 @@
+"""The exposition: snapshots of families, rendered and compressed once, joined for each scrape."""

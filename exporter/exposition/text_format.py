@@ -1,0 +1,127 @@
+"""Families as text, byte for byte as prometheus-client's own `generate_latest` writes them.
+
+Only what this exporter publishes is needed: gauges and counters, no timestamps, no exemplars. Label text is written
+once per LabelSets, not once per family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.utils import floatToGoString
+
+from exporter.exposition.families import LabelSets, Snapshot
+from exporter.exposition.gzip import Deflater, Segment, deflate
+
+LINES_PER_STEP = 256
+
+# From here on Go, and so prometheus-client, writes an exponent where Python does not.
+FIRST_WITH_EXPONENT = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The HELP and TYPE lines of a family: they differ between the formats for counters."""
+
+    text: str
+    openmetrics: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedFamily:
+    """A family's sample lines, which are the same in all formats, apart from its header."""
+
+    header: Header
+    lines: Segment
+
+
+Rendered = Mapping[str, RenderedFamily]
+
+
+def header(name: str, type_: str, documentation: str) -> Header:
+    """Return the header of a gauge or counter, the counter's name with or without `_total`."""
+    base = name.removesuffix("_total") if type_ == "counter" else name
+    text_name = f"{base}_total" if type_ == "counter" else base
+    escaped = documentation.replace("\\", r"\\").replace("\n", r"\n")
+    quoted = escaped.replace('"', r"\"")
+    return Header(
+        f"# HELP {text_name} {escaped}\n# TYPE {text_name} {type_}\n",
+        f"# HELP {base} {quoted}\n# TYPE {base} {type_}\n",
+    )
+
+
+def escape(value: str) -> str:
+    """Return a label's value as it stands between quotes."""
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def label_texts(label_sets: LabelSets) -> list[str]:
+    """Return `{a="x",b="y"} ` for each set, names in alphabetical order as prometheus-client has them."""
+    order = sorted(range(len(label_sets.names)), key=lambda column: label_sets.names[column])
+    if not order:
+        return [" "] * len(label_sets.rows)
+    texts = "".join(chain.from_iterable(label_sets.rows))
+    written = escape if any(mark in texts for mark in '\\"\n') else str
+    template = "{{" + ",".join(f'{label_sets.names[column]}="{{}}"' for column in order) + "}} "
+    return [template.format(*[written(row[column]) for column in order]) for row in label_sets.rows]
+
+
+def sample_lines(name: str, labels: Sequence[str], values: Iterable[float]) -> str:
+    """Return one line per value; a NaN is a number that isn't known, and has no line."""
+    return "".join(
+        [
+            f"{name}{label}{value!r}\n" if 0 <= value < FIRST_WITH_EXPONENT else f"{name}{label}{_number(value)}\n"
+            for label, value in zip(labels, values, strict=True)
+            if value == value  # noqa: PLR0124
+        ]
+    )
+
+
+def _number(value: float) -> str:
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]
+
+
+def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
+    """Render and compress a snapshot, giving way at each yield. Families without a sample are left out."""
+    texts: dict[int, list[str]] = {}
+    rendered: dict[str, RenderedFamily] = {}
+    for family in snapshot.families:
+        labels = texts.get(id(family.label_sets))
+        if labels is None:
+            labels = texts[id(family.label_sets)] = yield from _label_texts_in_steps(family.label_sets)
+        declaration = family.declaration
+        deflater = Deflater()
+        for start in range(0, len(labels), LINES_PER_STEP):
+            end = start + LINES_PER_STEP
+            deflater.write(sample_lines(declaration.name, labels[start:end], family.values[start:end]).encode())
+            yield
+        lines = deflater.segment()
+        if lines.size:
+            top = header(declaration.name, declaration.type, declaration.help)
+            rendered[declaration.name] = RenderedFamily(top, lines)
+    return rendered
+
+
+def _label_texts_in_steps(label_sets: LabelSets) -> Generator[None, None, list[str]]:
+    texts: list[str] = []
+    for start in range(0, len(label_sets.rows), LINES_PER_STEP):
+        texts += label_texts(LabelSets(label_sets.names, label_sets.rows[start : start + LINES_PER_STEP]))
+        yield
+    return texts
+
+
+def render_metrics(metrics: Iterable[Metric]) -> Rendered:
+    """Render gauges and counters of a prometheus-client registry; small ones, so at once."""
+    rendered = {}
+    for metric in metrics:
+        lines = []
+        for sample in metric.samples:
+            names = tuple(sample.labels)
+            labels = label_texts(LabelSets(names, [tuple(sample.labels[name] for name in names)]))
+            lines.append(f"{sample.name}{labels[0]}{_number(sample.value)}\n")
+        top = header(metric.name, metric.type, metric.documentation)
+        rendered[metric.name] = RenderedFamily(top, deflate("".join(lines).encode()))
+    return rendered

@@ -1,0 +1,82 @@
+"""How collecting goes, as metrics: declared here for all collectors of an account, set by their pollers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+from prometheus_client import Counter, Gauge
+
+from exporter.collectors.base import Collector
+from exporter.exposition.metrics_registry import Telemetry
+
+SkipReason = Literal["still_running", "retry_after"]
+SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
+
+
+class CollectingMetrics:
+    """How collecting goes, for all collectors of one account; every series is there from the start."""
+
+    def __init__(self, telemetry: Telemetry, account: str, collectors: Iterable[Collector]) -> None:
+        self.telemetry = telemetry
+        self._account = account
+
+        def gauge(name: str, help_: str) -> Gauge:
+            return Gauge(f"openrouter_collector_{name}", help_, ["account", "collector"], registry=telemetry)
+
+        def counter(name: str, help_: str, *labels: str) -> Counter:
+            names = ["account", "collector", *labels]
+            return Counter(f"openrouter_exporter_{name}_total", help_, names, registry=telemetry)
+
+        self._up = Gauge(
+            "openrouter_up",
+            "1 if the last poll of every enabled collector succeeded, else 0.",
+            ["account"],
+            registry=telemetry,
+        )
+        self.success = gauge("success", "1 if the last poll succeeded, else 0.")
+        self.duration = gauge("duration_seconds", "Duration of the last poll in seconds, retries included.")
+        self.interval = gauge("interval_seconds", "Seconds from one poll to the next.")
+        self.last_attempt = gauge(
+            "last_attempt_timestamp_seconds", "When the last poll began, as Unix time in seconds; 0 is never."
+        )
+        self.last_success = gauge(
+            "last_success_timestamp_seconds",
+            "When the last successful poll began, as Unix time in seconds; 0 is never.",
+        )
+        self.series = gauge("series", "Number of series published, as of the last poll.")
+        self.rejected = counter("rows_rejected", "Rows that were not usable, per reading, by reason.", "reason")
+        self.restated = counter("rows_restated", "Rows of an already read day whose numbers changed.")
+        self.skipped = counter("polls_skipped", "Polls that were due but not made, by reason.", "reason")
+        self.folded = Gauge(
+            "openrouter_exporter_endpoints_folded",
+            "Number of endpoints, or of keys, that are summed under the label value other.",
+            ["account", "collector"],
+            registry=telemetry,
+        )
+        self._up.labels(account)
+        for collector in collectors:
+            self._start_at_zero(collector)
+
+    def all_succeeded(self, yes: bool) -> None:  # noqa: FBT001 — what is set, not a switch
+        """Say whether the last poll of every enabled collector of the account succeeded."""
+        self._up.labels(self._account).set(yes)
+        self.telemetry.touch()
+
+    def _start_at_zero(self, collector: Collector) -> None:
+        labels = (self._account, collector.name)
+        for metric in (
+            self.success,
+            self.duration,
+            self.interval,
+            self.last_attempt,
+            self.last_success,
+            self.series,
+            self.restated,
+            self.folded,
+        ):
+            metric.labels(*labels)
+        for reason in collector.rejection_reasons:
+            self.rejected.labels(*labels, reason)
+        for reason in SKIP_REASONS:
+            self.skipped.labels(*labels, reason)

@@ -1,0 +1,118 @@
+"""What kind of key an account has: only `GET /key` tells an ordinary key from a management key, and when it expires."""
+
+from __future__ import annotations
+
+import structlog
+from prometheus_client import Gauge
+
+from exporter.api.client import Client
+from exporter.api.key_response import OPERATION, REQUEST, KeyKind, described, kind_of
+from exporter.clock import Clock
+from exporter.config.secret import Secret
+from exporter.errors import ExporterError, InvalidResponse, StatusError
+from exporter.exposition.metrics_registry import Telemetry
+
+INTERVAL = 3600.0
+INTERVAL_AFTER_FAILURE = 300.0
+LONGEST_CHECK = 5.0  # the account's next poll waits for it
+
+UNAUTHORIZED = 401
+
+ORDINARY_KEY = (
+    "this is an ordinary key, which can't read the account's activity; "
+    "make a management key at https://openrouter.ai/settings/management-keys"
+)
+UNKNOWN_KEY = (
+    "OpenRouter does not know this key: mistyped, deleted or expired; "
+    "management keys are listed at https://openrouter.ai/settings/management-keys"
+)
+
+
+class KeyMetrics:
+    """What is known of an account's key; absent while it is not."""
+
+    def __init__(self, telemetry: Telemetry, account: str) -> None:
+        self._telemetry = telemetry
+        self._account = account
+        self._management = Gauge(
+            "openrouter_calling_key_is_management",
+            "1 if the account's key is a management key, 0 if it is an ordinary one; absent while unknown.",
+            ["account"],
+            registry=telemetry,
+        )
+        self._expiry = Gauge(
+            "openrouter_calling_key_expiry_timestamp_seconds",
+            "When the account's key expires, as Unix time in seconds; absent if it never does or while unknown.",
+            ["account"],
+            registry=telemetry,
+        )
+
+    def set(self, info: KeyKind) -> None:
+        """Say what the API said."""
+        self._management.clear()
+        if info.is_management is not None:
+            self._management.labels(self._account).set(info.is_management)
+        self._expiry.clear()
+        if info.expires_at is not None:
+            self._expiry.labels(self._account).set(info.expires_at)
+        self._telemetry.touch()
+
+
+class KeyCheck:
+    """Asks once an hour, when the API begins to refuse the key, and when another key has taken its place."""
+
+    def __init__(self, client: Client, metrics: KeyMetrics, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
+        self._client = client
+        self._metrics = metrics
+        self._clock = clock
+        self._log = log
+        self._next = clock.monotonic()
+        self._was_refused = False
+        self._checking = False
+        self._asked_with: Secret | None = None
+        self.advice: str | None = None
+
+    async def check(self, *, refused: bool) -> None:
+        """Ask if it is time to, and nobody else does. `refused` says that the API refuses the key. Never raises."""
+        if self._checking:
+            return
+        newly_refused = refused and not self._was_refused
+        self._was_refused = refused
+        replaced = self._client.secret != self._asked_with
+        if not newly_refused and not replaced and self._clock.monotonic() < self._next:
+            return
+        self._checking = True
+        try:
+            await self._check(replaced=replaced)
+        finally:
+            self._checking = False
+
+    async def _check(self, *, replaced: bool) -> None:
+        self._next = self._clock.monotonic() + INTERVAL
+        try:
+            info = await self._ask()
+        except ExporterError as error:
+            self._log.debug("key_check_failed", error=str(error))
+            self._next = self._clock.monotonic() + INTERVAL_AFTER_FAILURE
+            unknown = isinstance(error, StatusError) and error.status == UNAUTHORIZED
+            if unknown or replaced:  # what is known was another key's, or that of a key that is no more
+                self._metrics.set(KeyKind())
+                self.advice = UNKNOWN_KEY if unknown else None
+        else:
+            self._tell(info)
+        self._asked_with = self._client.secret
+
+    async def _ask(self) -> KeyKind:
+        answer = await self._client.ask(REQUEST, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
+        try:
+            return kind_of(described(answer))
+        except InvalidResponse as error:
+            self._client.metrics.failed(OPERATION, error)
+            raise
+
+    def _tell(self, info: KeyKind) -> None:
+        self._metrics.set(info)
+        advice = ORDINARY_KEY if info.is_management is False else None
+        if advice is not None and self.advice != advice:
+            self._log.warning("key_is_ordinary", hint=advice)
+        self.advice = advice

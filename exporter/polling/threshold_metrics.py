@@ -1,0 +1,29 @@
+"""What the shipped alerts compare with, as metrics: rules join them with the data on `account`."""
+
+from __future__ import annotations
+
+from prometheus_client import Gauge
+
+from exporter.config.fields import keys_of
+from exporter.config.thresholds import Thresholds
+from exporter.exposition.metrics_registry import Telemetry
+
+# What a key's name doesn't say and a metric's must (the Prometheus guide on naming).
+_UNITS = {"data_age": "seconds", "credits_left": "seconds", "key_expiry": "seconds", "model_share_increase": "ratio"}
+
+
+class ThresholdMetrics:
+    """One account's thresholds. One that is null has no series, so that its alert has nothing to compare with."""
+
+    def __init__(self, telemetry: Telemetry, account: str, thresholds: Thresholds) -> None:
+        for key in keys_of(Thresholds).values():
+            gauge = Gauge(threshold_name(key.name), f"Alert threshold: {key.meaning}", ["account"], registry=telemetry)
+            value = getattr(thresholds, key.name)
+            if value is not None:
+                gauge.labels(account).set(value)
+        telemetry.touch()
+
+
+def threshold_name(key: str) -> str:
+    """Return the family of a threshold."""
+    return "_".join(filter(None, ("openrouter_threshold", key, _UNITS.get(key))))

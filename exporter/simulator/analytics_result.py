@@ -1,0 +1,118 @@
+"""Rows of an analytics answer: metrics worked out, with the types that the live service mixes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exporter.simulator.analytics_meta import DIMENSIONS, METRICS
+from exporter.simulator.analytics_query import Asked
+from exporter.simulator.analytics_usage import Found, Place, Totals
+from exporter.simulator.usage import usd
+
+_BYOK_FEE = 0.05
+_DURATIONS = {
+    "latency": 1.0,
+    "router_latency": 0.004,
+    "total_time_to_first_token": 0.9,
+    "generation_time": 6.0,
+    "inter_token_latency": 0.02,
+}
+_STATISTICS = {"avg": 1.0, "p50": 0.8, "p90": 1.7, "p95": 2.2, "p99": 3.6}
+_SLOWEST = {"avg": 1.0, "p50": 1.05, "p90": 1.6, "p95": 1.8, "p99": 2.1}
+
+Json = dict[str, Any]
+
+
+def rows_of(asked: Asked, found: Found) -> list[Json]:
+    """Return the rows in the order that was asked for, all of them."""
+    totals = found.totals
+    if not totals and not asked.dimensions and asked.granularity is None:
+        totals = {("",): Totals()}  # a sum of nothing is a row too
+    rows = [_row(asked, place, found.labels.get(place, ()), each) for place, each in totals.items()]
+    return _ordered(asked, rows)
+
+
+def _row(asked: Asked, place: Place, labels: tuple[str, ...], totals: Totals) -> Json:
+    row: Json = {}
+    if asked.granularity is not None:
+        row[time_key(asked)] = place[0]
+    for name, label in zip(asked.dimensions, labels, strict=True):
+        row[name] = label
+        if name == "user":
+            row["user_email"] = f"{label.lower()}@example.com"
+    return row | {name: _value(name, totals, as_text=asked.from_rollup) for name in asked.metrics}
+
+
+def time_key(asked: Asked) -> str:
+    """Return the field that holds a row's time: it depends on where the query is answered from."""
+    return f"{'date' if asked.from_rollup else 'created_at'}__{asked.granularity}"
+
+
+def _value(name: str, totals: Totals, *, as_text: bool) -> Any:
+    """Return a metric's value: counts are text, but reasoning tokens of single requests; no requests, no rate."""
+    kind = METRICS[name].display_format
+    if kind == "number":
+        number = _count(name, totals)
+        return number if name == "reasoning_tokens" and not as_text else str(number)
+    if METRICS[name].is_rate:
+        return _rate(name, totals) if totals.requests else None
+    return _cost(name, totals)
+
+
+def _count(name: str, totals: Totals) -> int:
+    return {
+        "request_count": totals.requests,
+        "tokens_total": totals.prompt + totals.completion,
+        "tokens_prompt": totals.prompt,
+        "tokens_completion": totals.completion,
+        "reasoning_tokens": totals.reasoning,
+        "cached_tokens": totals.cached,
+        "byok_request_count": totals.byok_requests,
+        "possible_cached_tokens": totals.prompt // 2,
+        "guardrail_invoked_count": totals.requests // 200,
+        "response_cached_count": totals.requests // 50,
+    }[name]
+
+
+def _cost(name: str, totals: Totals) -> float | None:
+    fees = round(totals.byok * _BYOK_FEE)
+    costs = {
+        "total_usage": totals.credits + totals.byok,
+        "byok_usage": totals.byok,
+        "credits_usage": totals.credits,
+        "openrouter_usage": totals.credits - fees,
+        "byok_fees": fees,
+        "usage_upstream": totals.credits - fees,
+        "usage_data": -(totals.credits // 100),
+    }
+    return usd(costs[name]) if name in costs else None  # what was never used is null
+
+
+def _rate(name: str, totals: Totals) -> Any:
+    statistic, _, what = name.partition("_")
+    if what in _DURATIONS:
+        return round(totals.latency / totals.requests * _DURATIONS[what] * _STATISTICS[statistic], 2)
+    if what == "throughput":
+        speed = round(totals.throughput / totals.requests * _SLOWEST[statistic], 2)
+        return str(speed) if statistic == "avg" else speed
+    rates = {
+        "cache_hit_rate": totals.cached / totals.prompt if totals.prompt else None,
+        "guardrail_invoked_rate": totals.requests // 200 / totals.requests,
+        "response_cached_rate": totals.requests // 50 / totals.requests,
+        "possible_cache_hit_rate": 0.5,
+        "cache_capture_rate": min(1.0, totals.cached / totals.prompt * 2) if totals.prompt else None,
+        "blended_cost_per_million_tokens": (totals.credits + totals.byok) / (totals.prompt + totals.completion or 1),
+    }
+    rate = rates[name]
+    return None if rate is None else round(rate, 6)
+
+
+def _ordered(asked: Asked, rows: list[Json]) -> list[Json]:
+    if asked.order_by is None:
+        return sorted(rows, key=lambda row: str(row[time_key(asked)]), reverse=True) if asked.granularity else rows
+    field, descending = asked.order_by
+    if field == "date":
+        field = time_key(asked) if asked.granularity else field
+    elif field not in DIMENSIONS:
+        return sorted(rows, key=lambda row: float(row.get(field) or 0), reverse=descending)
+    return sorted(rows, key=lambda row: str(row.get(field, "")), reverse=descending)

@@ -1,0 +1,145 @@
+"""What a fault makes of rows and of bodies: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from exporter.simulator.faults import Fault, Kind, Stage
+from exporter.simulator.http_responses import Answer, Body, error_body
+from exporter.simulator.usage import Row
+
+JsonRow = dict[str, Any]
+
+_PAGE = (
+    "<!DOCTYPE html>\n<html><head><title>openrouter.ai | {status}</title></head>"
+    "<body><h1>Error {status}</h1><p>cloudflare</p></body></html>\n"
+)
+_NOT_THE_PROMISE = {
+    Kind.NOT_JSON: b"upstream connect error or disconnect/reset before headers",
+    Kind.WRONG_SHAPE: b'{"data":{}}',
+    Kind.NO_DATA: b'{"rows":[]}',
+}
+_RESTATED_DAY = 2  # days before the newest
+# Has everything that a row must not have, and a text on which a cut between rows would stumble.
+_GARBAGE: JsonRow = {
+    "date": "the day before",
+    "model": None,
+    "endpoint_id": {"nested": [1, {"quoted": 'a "},{" in a text'}]},
+    "usage": "NaN",
+    "requests": -1,
+    "prompt_tokens": True,
+    "completion_tokens": 1e308,
+}
+
+
+def answer_instead(fault: Fault, now: datetime) -> Answer:
+    """Return what a fault of the answer's stage sends; endless bodies are the socket's business."""
+    status = fault.status or 200
+    headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
+    match fault.kind:
+        case Kind.STATUS:
+            return Answer(status, error_body(status), headers | _limits(status, now))
+        case Kind.ERROR:
+            return Answer(status, error_body(500), headers)
+        case Kind.HTML:
+            page = Body(_PAGE.format(status=status).encode())
+            return Answer(status, page, headers, content_type="text/html; charset=UTF-8")
+        case Kind.REDIRECT:
+            return Answer(302, Body(b""), {"Location": "/api/v1/moved"})
+    return Answer(200, Body(_NOT_THE_PROMISE[fault.kind]))
+
+
+def spoil_rows(rows: Iterable[Row | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
+    """Return rows as the faults leave them."""
+    spoilt: list[JsonRow] = [dict(row) for row in msgspec.to_builtins(list(rows))]
+    yesterday = (now - timedelta(days=1)).date().isoformat()
+    for fault in sorted(faults, key=lambda fault: tuple(_ROWS).index(fault.kind)):
+        spoilt = _ROWS[fault.kind](spoilt, yesterday)
+    return spoilt
+
+
+def spoil_body(answer: Answer, fault: Fault) -> Answer:
+    """Return an answer as a fault of the body's stage leaves it. A body that isn't JSON stays as it is."""
+    match fault.kind:
+        case Kind.WRONG_ENCODING:
+            return replace(answer, headers={**answer.headers, "Content-Encoding": "br"}, may_compress=False)
+        case Kind.PRETTY if answer.content_type == "application/json":
+            return replace(answer, body=Body(msgspec.json.format(answer.body.plain, indent=2)))
+        case Kind.TOP_LIST if answer.content_type == "application/json":
+            content = msgspec.json.decode(answer.body.plain)
+            data = content.get("data", []) if isinstance(content, dict) else content
+            return replace(answer, body=Body(msgspec.json.encode(data if isinstance(data, list) else [data])))
+    return answer
+
+
+def of_stage(faults: Iterable[Fault], stage: Stage) -> list[Fault]:
+    """Return the faults that strike at a stage."""
+    return [fault for fault in faults if fault.kind.stage is stage]
+
+
+def _limits(status: int, now: datetime) -> dict[str, str]:
+    """Return the headers that come with a platform limit, and with nothing else."""
+    if status != 429:  # noqa: PLR2004 - a status is its own name
+        return {}
+    reset = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    milliseconds = str(int(reset.timestamp() * 1000))
+    return {"X-RateLimit-Limit": "64", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": milliseconds}
+
+
+def _bad_row(rows: list[JsonRow], _: str) -> list[JsonRow]:
+    middle = len(rows) // 2
+    return [*rows[:middle], _GARBAGE, *rows[middle:]]
+
+
+def _restated(rows: list[JsonRow], yesterday: str) -> list[JsonRow]:
+    older = (datetime.fromisoformat(yesterday) - timedelta(days=_RESTATED_DAY)).date().isoformat()
+    return [_restated_row(row) if str(row["date"]).startswith(older) else row for row in rows]
+
+
+def _restated_row(row: JsonRow) -> JsonRow:
+    changed = {"requests": row.get("requests", 0) + 1, "usage": round(row.get("usage", 0) * 1.25 + 0.01, 6)}
+    return row | {name: value for name, value in changed.items() if name in row}
+
+
+def _late_day(rows: list[JsonRow], yesterday: str) -> list[JsonRow]:
+    return [row for row in rows if not str(row["date"]).startswith(yesterday)]
+
+
+def _empty(_: list[JsonRow], __: str) -> list[JsonRow]:
+    return []
+
+
+def _no_cached_tokens(rows: list[JsonRow], _: str) -> list[JsonRow]:
+    return [{name: value for name, value in row.items() if name != "cached_tokens"} for row in rows]
+
+
+def _string_numbers(rows: list[JsonRow], _: str) -> list[JsonRow]:
+    return [
+        {name: str(value) if isinstance(value, int | float) else value for name, value in row.items()} for row in rows
+    ]
+
+
+def _rfc3339_dates(rows: list[JsonRow], _: str) -> list[JsonRow]:
+    return [row | {"date": f"{row['date'][:10]}T00:00:00Z"} for row in rows]
+
+
+def _plain_dates(rows: list[JsonRow], _: str) -> list[JsonRow]:
+    return [row | {"date": row["date"][:10]} for row in rows]
+
+
+# In the order in which they are applied: numbers change while they are numbers, garbage comes last.
+_ROWS: dict[Kind, Callable[[list[JsonRow], str], list[JsonRow]]] = {
+    Kind.RESTATED: _restated,
+    Kind.LATE_DAY: _late_day,
+    Kind.EMPTY: _empty,
+    Kind.NO_CACHED_TOKENS: _no_cached_tokens,
+    Kind.STRING_NUMBERS: _string_numbers,
+    Kind.RFC3339_DATES: _rfc3339_dates,
+    Kind.PLAIN_DATES: _plain_dates,
+    Kind.BAD_ROW: _bad_row,
+}

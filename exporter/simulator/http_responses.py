@@ -1,0 +1,132 @@
+"""What the API answers, as bytes: bodies, error bodies and the reading of a request's parameters."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from exporter.simulator.attribution import Selection
+
+WINDOW = timedelta(days=30)
+_GZIP_LEVEL = 4  # about what a content network spends
+_OUT_OF_WINDOW = "Date must be within the last 30 (completed) UTC days"
+_MESSAGES = {
+    400: "Invalid request parameters",
+    401: "Missing Authentication header",
+    402: "Insufficient credits",
+    403: "Only management keys can perform this operation",
+    404: "Resource not found",
+    408: "Operation timed out. Please try again later.",
+    429: "Rate limit exceeded",
+    500: "Internal Server Error",
+    524: "Request timed out. Please try again later.",
+    529: "Provider returned error",
+}
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class ApiError(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status: int, message: str | None = None) -> None:
+        super().__init__(message or message_of(status))
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Body:
+    """Bytes ready to be sent, compressed once if ever."""
+
+    plain: bytes
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        """Return the bytes in gzip, the same for the same body."""
+        return gzip.compress(self.plain, _GZIP_LEVEL, mtime=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer before it meets a socket."""
+
+    status: int
+    body: Body
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    may_compress: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What `GET /activity` is asked for."""
+
+    day: date | None = None
+    selection: Selection = field(default_factory=Selection)
+
+
+def message_of(status: int) -> str:
+    """Return the API's own words for a status."""
+    try:
+        return _MESSAGES.get(status) or HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown error"
+
+
+def json_answer(content: Any, status: int = 200) -> Answer:
+    """Return content as a JSON answer."""
+    return Answer(status, Body(msgspec.json.encode(content)))
+
+
+def error_body(code: int, message: str | None = None) -> Body:
+    """Return the body that goes with a status other than 200."""
+    return Body(msgspec.json.encode({"error": {"message": message or message_of(code), "code": code}}))
+
+
+def read_query(parameters: Mapping[str, str], today: date) -> Query:
+    """Read the parameters of `GET /activity`; unknown ones are ignored, as the API does."""
+    group_by = parameters.get("group_by")
+    if group_by not in (None, "workspace"):
+        raise ApiError(400)
+    selection = Selection(
+        _matching(_HASH, parameters.get("api_key_hash")),
+        parameters.get("user_id"),
+        _matching(_UUID, parameters.get("workspace_id")),
+        group_by is not None,
+    )
+    text = parameters.get("date")
+    return Query(None if text is None else _day(text, today), selection)
+
+
+def days_of(query: Query, today: date) -> tuple[date, ...]:
+    """Return the completed days that are asked for, the newest first."""
+    if query.day is not None:
+        return (query.day,)
+    return tuple(today - timedelta(days=back) for back in range(1, WINDOW.days + 1))
+
+
+def _matching(pattern: re.Pattern[str], text: str | None) -> str | None:
+    if text is not None and not pattern.fullmatch(text):
+        raise ApiError(400)
+    return text
+
+
+def _day(text: str, today: date) -> date:
+    try:
+        day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise ApiError(400)
+    if not today - WINDOW <= day < today:
+        raise ApiError(400, _OUT_OF_WINDOW)
+    return day

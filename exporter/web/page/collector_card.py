@@ -1,0 +1,125 @@
+"""One collector of one account on the page: as a card, and as a row of the overview."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from exporter.status import CollectorStatus, PollRecord
+from exporter.web.collector_state import State, state_of
+from exporter.web.page.chart import bars, sum_of
+from exporter.web.page.formatting import isolated, moment, safe, span, stamp, usd
+
+NOTHING = "\N{EM DASH}"
+TICKS = 30
+ROW_TICKS = 12
+
+_OUTCOME_WORDS = {"changed": "new data", "unchanged": "nothing new", "failed": "failed"}
+
+
+def badge(state: State, before: str = "") -> str:
+    """Return a state as a coloured word, a number or the like before it."""
+    return f'<span class="badge {state}">{before}{state}</span>'
+
+
+def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
+    """Return everything about one collector."""
+    state = state_of(collector, now)
+    last = collector.polls[-1] if collector.polls else None
+    facts = [
+        ("Last poll", _last(last, now)),
+        ("Next poll", _next(collector, now)),
+        ("Interval", span(collector.interval)),
+    ]
+    if last is not None and last.outcome == "failed":
+        success = "never" if collector.last_success is None else moment(collector.last_success, now)
+        facts.append(("Last success", success))
+    if collector.day is not None:  # what is left and what is limited is as of now, and describes no day
+        facts.append(("Describes", f"{collector.day} (UTC)"))
+    facts += [(name, usd(amount)) for name, amount in collector.figures]
+    facts += [
+        ("Series", f"{collector.series:,}"),
+        ("Values expire", _expiry(collector, now)),
+    ]
+    listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    spend = sum_of([collector.spend])
+    small = ""
+    if with_chart and spend.total > 0:
+        label = f"Spend per day from {spend.days[0][0]} to {spend.days[-1][0]}"
+        small = f'<div class="small">{bars(spend, label, "low")}<p>{usd(spend.total)} in 30 days</p></div>'
+    return (
+        f'<article class="card {state}"><header><h3>{isolated(collector.account)}'
+        f" <small>{safe(collector.collector)}</small></h3>{badge(state)}</header>"
+        f"{_error(last)}{_advice(collector)}{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{small}</article>"
+    )
+
+
+def row(collector: CollectorStatus, now: datetime) -> str:
+    """Return the gist of one collector."""
+    state = state_of(collector, now)
+    spend = sum_of([collector.spend])
+    last = moment(collector.polls[-1].started, now) if collector.polls else NOTHING
+    return (
+        f'<tr><th scope="row">{isolated(collector.account)}</th><td>{safe(collector.collector)}</td>'
+        f"<td>{badge(state)}</td><td>{_row_history(collector.polls[-ROW_TICKS:])}</td><td>{last}</td>"
+        f'<td>{_next(collector, now)}</td><td>{collector.day or NOTHING}</td><td class="n">{collector.series:,}</td>'
+        f'<td class="n">{usd(spend.total) if spend.days else NOTHING}</td></tr>'
+    )
+
+
+def _history(polls: tuple[PollRecord, ...]) -> str:
+    if not polls:
+        return '<p class="note">No poll has ended yet.</p>'
+    marks = "".join(
+        f'<i class="{poll.outcome}" title="{stamp(poll.started)}: {_OUTCOME_WORDS[poll.outcome]}, '
+        f'{span(poll.duration)}"></i>'
+        for poll in polls
+    )
+    drawn = f'<div class="ticks" aria-hidden="true">{marks}</div>'
+    return f'<div class="history">{drawn}<p class="note">{_tally(polls)}</p></div>'
+
+
+def _row_history(polls: tuple[PollRecord, ...]) -> str:
+    if not polls:
+        return NOTHING
+    marks = "".join(f'<i class="{poll.outcome}"></i>' for poll in polls)
+    return f'<div class="ticks" role="img" aria-label="{_tally(polls)}">{marks}</div>'
+
+
+def _tally(polls: tuple[PollRecord, ...]) -> str:
+    failed = sum(poll.outcome == "failed" for poll in polls)
+    return f"{failed or 'none'} of {len(polls)} failed"
+
+
+def _last(poll: PollRecord | None, now: datetime) -> str:
+    if poll is None:
+        return "none yet"
+    how = "failed after" if poll.outcome == "failed" else f"{_OUTCOME_WORDS[poll.outcome]} in"
+    return f"{moment(poll.started, now)}, {how} {span(poll.duration)}"
+
+
+def _next(collector: CollectorStatus, now: datetime) -> str:
+    if collector.polling:
+        return "under way"
+    if collector.next_poll is None:
+        return "not planned"
+    return moment(max(collector.next_poll, now), now)
+
+
+def _expiry(collector: CollectorStatus, now: datetime) -> str:
+    if collector.expires is not None:
+        return moment(collector.expires, now)
+    return "never" if collector.series else "nothing published"
+
+
+def _error(poll: PollRecord | None) -> str:
+    if poll is None or poll.error is None:
+        return ""
+    word = poll.status_class or poll.reason
+    kind = f"<b>{safe(word)}</b> " if word else ""
+    return f'<p class="error">{kind}{isolated(poll.error)}</p>'
+
+
+def _advice(collector: CollectorStatus) -> str:
+    """Return what to do about the account's key, where that is in the way: the key's own description is for any key."""
+    wanted = collector.advice and not collector.healthy
+    return f'<p class="error">{isolated(collector.advice or "")}</p>' if wanted else ""

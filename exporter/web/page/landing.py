@@ -1,0 +1,150 @@
+"""The landing page: a status as HTML. No script, nothing loaded from anywhere, every foreign text escaped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+
+from exporter.status import CollectorStatus, Status
+from exporter.web.collector_state import STATES, State, state_of
+from exporter.web.page.chart import Spend, chart, sum_of
+from exporter.web.page.collector_card import NOTHING, badge, card, row
+from exporter.web.page.formatting import count, safe, span, stamp, usd
+from exporter.web.page.style import STYLE
+from exporter.web.web_settings import WebSettings
+
+MOST_CARDS = 24  # of these many collectors the page says everything, of the others the gist
+FEWEST_ROWS = 4  # below these many, an overview says nothing that the cards don't
+
+_MARK = (
+    '<svg viewBox="0 0 40 40" fill="currentColor" aria-hidden="true">'
+    '<rect width="40" height="40" rx="10" opacity=".16"/>'
+    '<rect x="9" y="21" width="5" height="10" rx="1.5" opacity=".6"/>'
+    '<rect x="17.5" y="15" width="5" height="16" rx="1.5" opacity=".8"/>'
+    '<rect x="26" y="9" width="5" height="22" rx="1.5"/></svg>'
+)
+
+
+def landing_page(status: Status, settings: WebSettings) -> str:
+    """Return the landing page."""
+    states = [state_of(collector, status.now) for collector in status.collectors]
+    spend = sum_of(collector.spend for collector in status.collectors)
+    body = (
+        _top(status, states)
+        + f"<main>{_links(settings)}{_tiles(status, spend)}"
+        + f'<section class="panel"><h2>Spend per UTC day, own provider keys included</h2>{chart(spend)}</section>'
+        + _collectors(status, states, settings)
+        + f"</main>{_footer(status)}"
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="robots" content="noindex"><title>OpenRouter exporter</title>'
+        f"<style>{STYLE}</style></head><body>{body}</body></html>\n"
+    )
+
+
+def _top(status: Status, states: list[State]) -> str:
+    up = (status.now - status.started).total_seconds()
+    return (
+        f'<header class="top">{_MARK}<div><h1>OpenRouter exporter</h1><p>Version {safe(status.version)}, '
+        f'<span title="since {stamp(status.started)}">up {span(max(round(up), 0))}</span></p></div>'
+        f"{_overall(states)}</header>"
+    )
+
+
+def _overall(states: list[State]) -> str:
+    if not states:
+        return '<span class="badge">nothing to poll</span>'
+    number = Counter(states)
+    if len(number) == 1:
+        return badge(states[0], "" if len(states) == 1 else "all ")
+    return f'<p class="badges">{"".join(badge(state, f"{number[state]} ") for state in STATES if number[state])}</p>'
+
+
+def _links(settings: WebSettings) -> str:
+    places = {
+        "Metrics": settings.telemetry_path,
+        "Status": "/-/status",
+        "Health": "/-/healthy",
+        "Readiness": "/-/ready",
+        "Configuration": "/-/config",
+    }
+    links = "".join(f'<a href="{safe(settings.path(place))}">{name}</a>' for name, place in places.items())
+    return f'<nav aria-label="Pages">{links}</nav>'
+
+
+def _tiles(status: Status, spend: Spend) -> str:
+    accounts = {collector.account for collector in status.collectors}
+    latest = window = (NOTHING, "not known yet")
+    if spend.latest is not None:
+        day, amount = spend.latest
+        of = _share(accounts, {collector.account for collector in status.collectors if collector.spend})
+        latest, window = (usd(amount), f"{day} (UTC){of}"), (usd(spend.total), f"from {spend.days[0][0]}{of}")
+    series = sum(collector.series for collector in status.collectors)
+    tiles = [
+        ("Latest complete day", *latest),
+        ("Last 30 days", *window),
+        *_figures(status, accounts),
+        ("Series", f"{series:,}", "from the last successful polls"),
+        ("Accounts", f"{len(accounts):,}", count(len(status.collectors), "collector")),
+    ]
+    shown = "".join(f'<div class="tile"><p>{name}</p><b>{value}</b><p>{note}</p></div>' for name, value, note in tiles)
+    return f'<section class="tiles" aria-label="In short">{shown}</section>'
+
+
+def _figures(status: Status, accounts: set[str]) -> list[tuple[str, str, str]]:
+    """Return a tile for each kind of amount, summed over the accounts that have one."""
+    amounts: dict[str, list[tuple[str, float]]] = {}
+    for collector in status.collectors:
+        for name, amount in collector.figures:
+            amounts.setdefault(name, []).append((collector.account, amount))
+    return [
+        (name, usd(sum(amount for _, amount in found)), f"as of the last polls{_share(accounts, dict(found))}")
+        for name, found in amounts.items()
+    ]
+
+
+def _share(accounts: set[str], known: Collection[str]) -> str:
+    """Say so where a total lacks an account."""
+    return "" if len(known) == len(accounts) else f", {len(known)} of {len(accounts)} accounts"
+
+
+def _collectors(status: Status, states: list[State], settings: WebSettings) -> str:
+    if not status.collectors:
+        return '<section><p class="empty">No account has a collector that is switched on.</p></section>'
+    several = len(status.collectors) > 1
+    order = sorted(range(len(states)), key=lambda index: STATES.index(states[index]))
+    shown = [card(status.collectors[index], status.now, with_chart=several) for index in order[:MOST_CARDS]]
+    more = ""
+    if len(order) > MOST_CARDS:
+        more = (
+            f'<p class="empty">The first {MOST_CARDS} of {len(order)}, those with trouble first. All details of all '
+            f'are in the <a href="{safe(settings.path("/-/status"))}">status</a>.</p>'
+        )
+    kind = "cards" if several else "cards one"
+    cards = f'<section><h2>Collectors</h2><div class="{kind}">{"".join(shown)}</div>{more}</section>'
+    overview = _overview([status.collectors[index] for index in order], status.now) if several else ""
+    return overview + cards
+
+
+def _overview(collectors: list[CollectorStatus], now: datetime) -> str:
+    if len(collectors) < FEWEST_ROWS:
+        return ""
+    rows = "".join(row(collector, now) for collector in collectors)
+    names = ("Account", "Collector", "State", "Polls", "Last poll", "Next poll", "UTC day")
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return (
+        '<section class="panel"><h2 id="overview">Overview</h2><div class="scroll tall" role="region" tabindex="0" '
+        f'aria-labelledby="overview"><table class="wide"><thead><tr>{head}<th scope="col" class="n">Series</th>'
+        f'<th scope="col" class="n">30 days</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
+    )
+
+
+def _footer(status: Status) -> str:
+    return (
+        f"<footer><p>As of {stamp(status.now)}. Values are refreshed by polling; a scrape never calls the API.</p>"
+        "<p>More in the repository: <code>README.md</code>, <code>docs/configuration.md</code>, "
+        "<code>docs/metrics.md</code>, <code>docs/freshness.md</code>.</p></footer>"
+    )
