@@ -11,23 +11,23 @@ from benchmarks.measures import resident
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.config.activity_settings import Activity
-from exporter.config.configuration import Account, Collectors, Configuration, Upstream
+from exporter.config.activity_settings import ActivitySettings
+from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
-from exporter.daemon.process import spare_the_garbage_collector
+from exporter.daemon.process import freeze_gc
 
 
 def configuration(url: str, accounts: int) -> Configuration:
     """Return so many accounts on a simulator, which tells them apart by their keys."""
-    activity = Activity(settle_delay=0.0, empty_day_after=0.0)
+    activity = ActivitySettings(settle_delay=0.0, empty_day_after=0.0)
     return Configuration(
         upstream=Upstream(base_url=url),
         accounts=tuple(
             Account(
                 name=f"account-{number}",
                 key=EnvironmentSecret("KEY", {"KEY": f"{KEY}-{number}"}),
-                collectors=Collectors.only(activity=activity),
+                collectors=CollectorsSettings.only(activity=activity),
             )
             for number in range(accounts)
         ),
@@ -39,7 +39,7 @@ async def measured(url: str, accounts: int) -> dict[str, float]:
     before = resident()
     exporter = Exporter(configuration(url, accounts), SystemClock())
     exporter.answer("", "gzip", ())
-    spare_the_garbage_collector()
+    freeze_gc()
     begin = time.process_time()
     assert await exporter.poll_once()
     polled = time.process_time()

@@ -12,7 +12,7 @@ from benchmarks.polling_worker import configuration
 from exporter import log
 from exporter.clock import SystemClock
 from exporter.daemon.exporter import Exporter
-from exporter.daemon.process import spare_the_garbage_collector
+from exporter.daemon.process import freeze_gc
 from exporter.web.listen import ListenAddress
 from exporter.web.server import WebServer
 from exporter.web.web_settings import WebSettings
@@ -23,7 +23,7 @@ async def main(url: str, *, idle: bool) -> None:
     exporter = Exporter(configuration(url), clock)
     async with WebServer(exporter, WebSettings(), clock, [ListenAddress("127.0.0.1", 0)]) as web:
         print(f"started at {web.addresses[0]}", flush=True)
-        spare_the_garbage_collector()
+        freeze_gc()
         assert await exporter.poll_once()
         while not idle:
             assert await exporter.poll_once()

@@ -11,13 +11,13 @@ from benchmarks.large_account import SIZE
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.config.analytics_settings import Analytics, AnalyticsQuery, Today
-from exporter.config.balance_settings import Keys
-from exporter.config.collector_settings import Polled
-from exporter.config.configuration import Account, Collectors, Configuration, Upstream
+from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings, TodaySettings
+from exporter.config.balance_settings import KeysSettings
+from exporter.config.collector_settings import CollectorSettings
+from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
-from exporter.daemon.process import spare_the_garbage_collector
+from exporter.daemon.process import freeze_gc
 
 _QUERY = AnalyticsQuery(
     name="performance",
@@ -25,17 +25,17 @@ _QUERY = AnalyticsQuery(
     dimensions=("model", "provider"),
     max_series=SIZE,
 )
-COLLECTORS: dict[str, dict[str, Polled]] = {
-    "keys": {"keys": Keys(max_keys=SIZE)},
-    "today": {"today": Today(max_endpoints=SIZE)},
-    "analytics": {"analytics": Analytics(enabled=True, queries=(_QUERY,))},
+COLLECTORS: dict[str, dict[str, CollectorSettings]] = {
+    "keys": {"keys": KeysSettings(max_keys=SIZE)},
+    "today": {"today": TodaySettings(max_endpoints=SIZE)},
+    "analytics": {"analytics": AnalyticsSettings(enabled=True, queries=(_QUERY,))},
 }
 
 
 def configuration(url: str, name: str) -> Configuration:
     """Return one account that only this collector polls."""
     key = EnvironmentSecret("KEY", {"KEY": KEY})
-    account = Account(name="benchmark", key=key, collectors=Collectors.only(**COLLECTORS[name]))
+    account = Account(name="benchmark", key=key, collectors=CollectorsSettings.only(**COLLECTORS[name]))
     return Configuration(upstream=Upstream(base_url=url, requests_per_minute=100_000), accounts=(account,))
 
 
@@ -44,7 +44,7 @@ async def poll(settings: Configuration) -> dict[str, float]:
     exporter = Exporter(settings, SystemClock())
     try:
         exporter.answer("", "gzip", ())
-        spare_the_garbage_collector()
+        freeze_gc()
         with Meter() as meter:
             async with Heartbeat() as heartbeat:
                 assert await exporter.poll_once()

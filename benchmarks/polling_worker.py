@@ -9,18 +9,18 @@ from benchmarks.call import Meter, answer_lines
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.config.activity_settings import Activity
-from exporter.config.configuration import Account, Collectors, Configuration, Upstream
+from exporter.config.activity_settings import ActivitySettings
+from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
-from exporter.daemon.process import spare_the_garbage_collector
+from exporter.daemon.process import freeze_gc
 
 
 def configuration(url: str) -> Configuration:
     """Return one account on a simulator."""
     key = EnvironmentSecret("KEY", {"KEY": KEY})
-    activity = Activity(settle_delay=0.0, empty_day_after=0.0)
-    account = Account(name="benchmark", key=key, collectors=Collectors.only(activity=activity))
+    activity = ActivitySettings(settle_delay=0.0, empty_day_after=0.0)
+    account = Account(name="benchmark", key=key, collectors=CollectorsSettings.only(activity=activity))
     return Configuration(upstream=Upstream(base_url=url), accounts=(account,))
 
 
@@ -42,7 +42,7 @@ class Polls:
                 await self._exporter.close()
             self._exporter = Exporter(self._configuration, SystemClock())
             self._exporter.answer("", "gzip", ())
-            spare_the_garbage_collector()
+            freeze_gc()
         with Meter() as meter:
             succeeded = await self._exporter.poll_once()
             body = self._exporter.answer("", "gzip", ()).body

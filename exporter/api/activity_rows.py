@@ -45,7 +45,7 @@ _NUMBER_FIELDS = (
 _NUMBER_TEXT = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII)
 
 
-class Row(msgspec.Struct, gc=False):
+class ActivityRow(msgspec.Struct, gc=False):
     """One row: what one endpoint did on one UTC day. None is "not said", never 0."""
 
     date: str
@@ -63,7 +63,7 @@ class Row(msgspec.Struct, gc=False):
     cached_tokens: Number | None = None
 
 
-def lenient_row(value: Any) -> Row | RejectionReason:
+def activity_row(value: Any) -> ActivityRow | RejectionReason:
     """Return any JSON value as a row, or the reason why it can't be one."""
     if not isinstance(value, Mapping):
         return "not_an_object"
@@ -82,7 +82,7 @@ def lenient_row(value: Any) -> Row | RejectionReason:
         if isinstance(number, str):
             return number
         fields[name] = number
-    return Row(**fields)
+    return ActivityRow(**fields)
 
 
 def as_number(value: Any) -> float:

@@ -22,7 +22,7 @@ from exporter.api.activity_rows import as_number
 from exporter.api.body import decode, decode_body
 from exporter.api.client import Request
 from exporter.api.field_values import text
-from exporter.api.response import NOT_JSON, Answer, pieces, printable
+from exporter.api.response import NOT_JSON, Response, pieces, printable
 from exporter.api.row_cutter import Rejections
 from exporter.errors import InvalidResponse
 
@@ -97,7 +97,7 @@ class _MetaBody(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class AnalyticsResponse:
     """An answer without its rows. `is_whole` is False if rows are missing, or may be."""
 
     rows: int
@@ -136,14 +136,14 @@ def query(
 META_REQUEST = Request(operation=META, path="/analytics/meta", parameters={}, longest_answer=LONGEST_META)
 
 
-def meta(answer: Answer) -> Meta:
+def meta(answer: Response) -> Meta:
     """Return what can be asked. Raise InvalidResponse if the answer does not say."""
     return decode(answer, _MetaBody, "a description of the analytics API").data
 
 
 def read(
-    answer: Answer, limit: int, rejections: Rejections, take: Callable[[Row], None]
-) -> Generator[None, None, Reply]:
+    answer: Response, limit: int, rejections: Rejections, take: Callable[[Row], None]
+) -> Generator[None, None, AnalyticsResponse]:
     """Hand each row to `take`, and return what is said about them all. What was taken counts only once this ended.
 
     A row that is no object, or can't be read, is rejected by itself. Raises InvalidResponse.
@@ -252,11 +252,11 @@ def _hand_out(rows: list[Any], rejections: Rejections, take: Callable[[Row], Non
     yield
 
 
-def _reply(data: _Data, rows: int, limit: int) -> Reply:
+def _reply(data: _Data, rows: int, limit: int) -> AnalyticsResponse:
     metadata = data.metadata or _Metadata()
     count = as_number(metadata.row_count)
     is_cut = metadata.truncated not in (None, False, "false")
-    return Reply(
+    return AnalyticsResponse(
         rows=rows,
         is_whole=not is_cut and rows < limit and not count > rows,
         cached_at=_moment(data.cached_at),
@@ -284,7 +284,7 @@ def _moment(milliseconds: Any) -> datetime | None:
         return None
 
 
-def refuse_old(reply: Reply, *, since: datetime, why: str) -> None:
+def refuse_old(reply: AnalyticsResponse, *, since: datetime, why: str) -> None:
     """Raise InvalidResponse for an answer that was made before a moment."""
     if reply.cached_at is not None and reply.cached_at < since:
         raise InvalidResponse(f"the answer was made at {_instant(reply.cached_at)}, {why}")

@@ -6,13 +6,13 @@ from typing import TypeVar
 
 import msgspec
 
-from exporter.api.response import NOT_JSON, Answer, ErrorBody, pieces, printable
+from exporter.api.response import NOT_JSON, ErrorBody, Response, pieces, printable
 from exporter.errors import InvalidResponse
 
 T = TypeVar("T")
 
 
-def decode(answer: Answer, type_: type[T], what: str) -> T:
+def decode(answer: Response, type_: type[T], what: str) -> T:
     """Return an answer's body as a `type_`. Raise InvalidResponse, naming `what` was expected, if it is none.
 
     It is decoded in one go: for bodies that are known to be small.

@@ -15,7 +15,7 @@ from yarl import URL
 
 from exporter.api.rate_limit import RateLimit
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
-from exporter.api.response import Answer, printable, read_answer, refusal
+from exporter.api.response import Response, printable, read_response, refusal
 from exporter.api.retry import with_retries
 from exporter.api.session import environment_proxy
 from exporter.clock import Clock
@@ -79,7 +79,7 @@ class Client:
         self._log = log
         self._secret: Secret | None = None
 
-    async def ask(self, request: Request, deadline: float, *, quiet: bool = False) -> Answer:
+    async def ask(self, request: Request, deadline: float, *, quiet: bool = False) -> Response:
         """Return the API's answer to `request`, tried until `deadline` (monotonic) as the settings say.
 
         `quiet` keeps failures that are tried again out of the log, for the length of an outage.
@@ -95,7 +95,7 @@ class Client:
                 **description(error),
             )
 
-        async def attempt(_: float) -> Answer:
+        async def attempt(_: float) -> Response:
             refused = self._current_secret()
             try:
                 return await self._attempt(request, await self._turn(request, deadline), refused)
@@ -153,7 +153,7 @@ class Client:
         hide(secret.reveal())
         return secret
 
-    async def _attempt(self, request: Request, remaining: float, secret: Secret) -> Answer:
+    async def _attempt(self, request: Request, remaining: float, secret: Secret) -> Response:
         started = self._clock.monotonic()
         try:
             return await self._exchange(request, remaining, secret)
@@ -165,7 +165,7 @@ class Client:
         finally:
             self._duration.observe(request.operation, self._clock.monotonic() - started)
 
-    async def _exchange(self, request: Request, remaining: float, secret: Secret) -> Answer:
+    async def _exchange(self, request: Request, remaining: float, secret: Secret) -> Response:
         limits = self._upstream
         seconds = max(min(limits.timeout, remaining), SHORTEST_TIMEOUT)
         connecting = min(limits.connect_timeout, seconds)
@@ -176,7 +176,7 @@ class Client:
                 if response.status != OK:
                     raise await refusal(response, self._clock.now())
                 most = limits.max_response_bytes
-                return await read_answer(response, min(most, request.longest_answer or most))
+                return await read_response(response, min(most, request.longest_answer or most))
         except aiohttp.ClientHttpProxyError as error:
             raise ConnectionFailed(f"the proxy answered with status {error.status}") from None
         except aiohttp.ClientPayloadError as error:

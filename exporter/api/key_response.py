@@ -11,7 +11,7 @@ from exporter.api.body import decode
 from exporter.api.client import Request
 from exporter.api.field_values import FieldReason, UnusableError, flag, moment, number, signed, text
 from exporter.api.organization_rows import BYOK_FIELDS, USAGE_FIELDS
-from exporter.api.response import Answer, printable
+from exporter.api.response import Response, printable
 from exporter.errors import InvalidResponse
 
 OPERATION = "key"
@@ -63,7 +63,7 @@ class _Body(msgspec.Struct):
     error: Any = None
 
 
-def described(answer: Answer) -> Fields:
+def described(answer: Response) -> Fields:
     """Return the fields of an answer. Raise InvalidResponse if they are no description of a key."""
     body = decode(answer, _Body, "the description of a key")
     if body.error is not None:

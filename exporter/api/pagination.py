@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.api.response import Answer, pieces, printable
+from exporter.api.response import Response, pieces, printable
 from exporter.errors import InvalidResponse
 
 LONGEST_PAGE = 1024 * 1024  # decoded in one go; a hundred rows are a tenth of it
@@ -23,7 +23,7 @@ class Page:
     total: float | None
 
 
-def page(answer: Answer, what: str) -> Page:
+def page(answer: Response, what: str) -> Page:
     """Return an answer as a page. Raise InvalidResponse, naming `what` was expected, if it is none."""
     try:
         body = _LOOSE.decode(b"".join(pieces(answer)).decode(errors="surrogateescape"))

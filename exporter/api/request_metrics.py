@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Histogram
 
 from exporter.errors import STATUS_CLASSES, AttemptError
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 
 # Rules look for an increase of these; a series that begins at 1 has none.
 WATCHED_CODES = ("200", "401", "403", "429")
@@ -14,7 +14,7 @@ WATCHED_CODES = ("200", "401", "403", "429")
 class ApiMetrics:
     """What is counted about one account's requests. `operations` have their series from the start."""
 
-    def __init__(self, telemetry: Telemetry, account: str, operations: tuple[str, ...]) -> None:
+    def __init__(self, telemetry: MetricsRegistry, account: str, operations: tuple[str, ...]) -> None:
         self._telemetry = telemetry
         self._account = account
         self._responses = Counter(
@@ -85,7 +85,7 @@ class ApiMetrics:
 class RequestDuration:
     """How long attempts take, over all accounts."""
 
-    def __init__(self, telemetry: Telemetry, operations: tuple[str, ...]) -> None:
+    def __init__(self, telemetry: MetricsRegistry, operations: tuple[str, ...]) -> None:
         self._telemetry = telemetry
         self._histogram = Histogram(
             "openrouter_exporter_api_request_duration_seconds",

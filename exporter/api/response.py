@@ -28,7 +28,7 @@ BrokenStream = cast("type[Exception]", isal_zlib.error)  # a class, which the li
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answer:
+class Response:
     """A body with status 200, still compressed as it came; `digest` identifies these bytes.
 
     `date` is the server's clock, where it sent one. `limit` bounds the inflated bytes.
@@ -42,7 +42,7 @@ class Answer:
     date: datetime | None = None
 
 
-async def read_answer(response: aiohttp.ClientResponse, limit: int) -> Answer:
+async def read_response(response: aiohttp.ClientResponse, limit: int) -> Response:
     """Read a body of at most `limit` bytes on the wire. Raise InvalidResponse if it is longer or encoded otherwise."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding not in ("identity", "gzip"):
@@ -56,7 +56,7 @@ async def read_answer(response: aiohttp.ClientResponse, limit: int) -> Answer:
             raise InvalidResponse(f"the body is longer than {limit} bytes")
         digest.update(chunk)
         chunks.append(chunk)
-    return Answer(
+    return Response(
         chunks=tuple(chunks),
         encoding="gzip" if encoding == "gzip" else "identity",
         digest=digest.digest(),
@@ -66,7 +66,7 @@ async def read_answer(response: aiohttp.ClientResponse, limit: int) -> Answer:
     )
 
 
-def pieces(answer: Answer) -> Iterator[bytes]:
+def pieces(answer: Response) -> Iterator[bytes]:
     """Yield the body in order, inflated, in pieces of at most 64 KiB.
 
     A piece may be empty: megabytes of gzip can stand for nothing, and inflating them must not go on in one go.

@@ -17,8 +17,8 @@ from typing import Any
 
 import msgspec
 
-from exporter.api.activity_rows import Row, lenient_row
-from exporter.api.response import NOT_JSON, Answer, ErrorBody, pieces, printable
+from exporter.api.activity_rows import ActivityRow, activity_row
+from exporter.api.response import NOT_JSON, ErrorBody, Response, pieces, printable
 from exporter.errors import InvalidResponse
 
 PIECE = 64 * 1024
@@ -39,7 +39,7 @@ _OPENING = re.compile(rb"\[[ \t\r\n]*")
 _REST = "rows that are left"
 _HEAD_OF_REST = b'{"%b":[' % _REST.encode()
 
-_decode_rows = msgspec.json.Decoder(list[Row]).decode
+_decode_rows = msgspec.json.Decoder(list[ActivityRow]).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 # As liberal as it can be: NaN is a number, big integers are infinite, bytes that are not UTF-8 are lone surrogates.
@@ -65,7 +65,7 @@ class Rejections:
         self.sample.extend(other.sample[: SAMPLE_SIZE - len(self.sample)])
 
 
-def rows(answer: Answer, rejections: Rejections) -> Iterator[list[Row]]:
+def rows(answer: Response, rejections: Rejections) -> Iterator[list[ActivityRow]]:
     """Yield the rows of an answer in pieces; a row that can't be used is added to `rejections` and left out.
 
     What was yielded counts only once the iterator has ended. Raises InvalidResponse for a body that is not
@@ -77,7 +77,7 @@ def rows(answer: Answer, rejections: Rejections) -> Iterator[list[Row]]:
         raise InvalidResponse(f"{error} ({answer.content_type or 'no content type'})") from None
 
 
-def _rows(stream: Iterator[bytes], rejections: Rejections) -> Iterator[list[Row]]:
+def _rows(stream: Iterator[bytes], rejections: Rejections) -> Iterator[list[ActivityRow]]:
     buffer = bytearray()
     for piece in stream:
         buffer += piece
@@ -116,7 +116,7 @@ def _listed(body: bytearray) -> Iterator[bytes]:
     yield b"}"
 
 
-def _cut(stream: Iterator[bytes], buffer: bytearray, rejections: Rejections) -> Iterator[list[Row]]:
+def _cut(stream: Iterator[bytes], buffer: bytearray, rejections: Rejections) -> Iterator[list[ActivityRow]]:
     """Yield the rows of a body whose head is passed. `buffer` holds what was read after it."""
     wanted = PIECE
     for piece in stream:
@@ -136,7 +136,7 @@ def _cut(stream: Iterator[bytes], buffer: bytearray, rejections: Rejections) -> 
     yield _whole(_HEAD_OF_REST + buffer, _REST, rejections)
 
 
-def _first_rows(buffer: bytearray, rejections: Rejections) -> tuple[list[Row], int]:
+def _first_rows(buffer: bytearray, rejections: Rejections) -> tuple[list[ActivityRow], int]:
     """Return rows from the buffer's beginning and where the next one begins, 0 if none is known to be whole."""
     cut = _last_boundary(buffer)
     if cut is not None:
@@ -169,7 +169,7 @@ def _last_boundary(buffer: bytearray) -> re.Match[bytes] | None:
     return None
 
 
-def _whole(body: bytes, key: str, rejections: Rejections) -> list[Row]:
+def _whole(body: bytes, key: str, rejections: Rejections) -> list[ActivityRow]:
     """Decode a body, or what is left of one under another key, at once: this is where its end is checked."""
     try:
         fields = _decode_fields(body)
@@ -183,7 +183,7 @@ def _whole(body: bytes, key: str, rejections: Rejections) -> list[Row]:
     return found
 
 
-def _loose_body(body: bytes, key: str, rejections: Rejections) -> list[Row]:
+def _loose_body(body: bytes, key: str, rejections: Rejections) -> list[ActivityRow]:
     """Take what strict JSON does not allow (NaN, invalid UTF-8 in one row), or say what is wrong."""
     try:
         value = _loads(body)
@@ -214,7 +214,7 @@ def _refuse_second_list(fields: Mapping[str, object], key: str) -> None:
         raise InvalidResponse("data is there twice")
 
 
-def _list_of_rows(text: bytes, rejections: Rejections) -> list[Row] | None:
+def _list_of_rows(text: bytes, rejections: Rejections) -> list[ActivityRow] | None:
     """Return the rows of a JSON list, None if it is none."""
     try:
         return _decode_rows(text)
@@ -239,11 +239,11 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _taken_apart(values: Iterable[object], rejections: Rejections) -> list[Row]:
+def _taken_apart(values: Iterable[object], rejections: Rejections) -> list[ActivityRow]:
     good = []
     for value in values:
-        row = lenient_row(value)
-        if isinstance(row, Row):
+        row = activity_row(value)
+        if isinstance(row, ActivityRow):
             good.append(row)
         else:
             rejections.add(row, value)

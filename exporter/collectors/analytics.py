@@ -12,18 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exporter.api import analytics_response
-from exporter.api.analytics_response import META_REQUEST, MOST_ROWS, Meta, Named, Reply
-from exporter.api.response import Answer
+from exporter.api.analytics_response import META_REQUEST, MOST_ROWS, AnalyticsResponse, Meta, Named
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections
 from exporter.collectors.activity.aggregation import KEYS_PER_STEP
 from exporter.collectors.analytics_rows import REASONS, Rows
 from exporter.collectors.analytics_units import Measure, measure
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED
-from exporter.config.analytics_settings import Analytics, AnalyticsFilter, AnalyticsQuery
+from exporter.config.analytics_settings import AnalyticsFilter, AnalyticsQuery, AnalyticsSettings
 from exporter.config.diagnostics import closest
 from exporter.errors import InvalidResponse, PollError, TooManyRows, UnknownName
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 META_HOLDS = 3600.0
 _LISTS = ("in", "not_in")
@@ -43,18 +43,18 @@ class AnalyticsCollector:
     operations: tuple[str, ...] = (analytics_response.QUERY, analytics_response.META)
     rejection_reasons: tuple[str, ...] = REASONS
 
-    def __init__(self, account: str, settings: Analytics) -> None:
+    def __init__(self, account: str, settings: AnalyticsSettings) -> None:
         self._account = account
         self._settings = settings
         metrics = dict.fromkeys(metric for query in settings.queries for metric in query.metrics)
         self._measures = {metric: measure(metric) for metric in metrics}
 
     @property
-    def identity(self) -> Analytics:
+    def identity(self) -> AnalyticsSettings:
         """Return the settings, less those that only say when."""
         return self._settings.timeless()
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return a family for each metric of the queries, with the labels of all that ask for it."""
         return tuple(declaration(each, self._dimensions(metric)) for metric, each in self._measures.items())
 
@@ -95,8 +95,8 @@ class AnalyticsCollector:
         finally:
             poll.rejections.update(rejections)
 
-    def _read(self, answer: Answer, limit: int, rows: Rows, instant: datetime, rejections: Rejections) -> Work[Rows]:
-        reply: Reply = yield from analytics_response.read(answer, limit, rejections, rows.take)
+    def _read(self, answer: Response, limit: int, rows: Rows, instant: datetime, rejections: Rejections) -> Work[Rows]:
+        reply: AnalyticsResponse = yield from analytics_response.read(answer, limit, rejections, rows.take)
         if not reply.is_whole:
             raise TooManyRows(
                 f"the answer was cut off (rows: {reply.rows}, at most: {limit - 1}); filter more, or raise max_series"
@@ -110,7 +110,7 @@ class AnalyticsCollector:
             raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")
         return rows
 
-    def _check(self, answer: Answer) -> Work[None]:
+    def _check(self, answer: Response) -> Work[None]:
         """Compare all queries with what can be asked. Raise UnknownName, naming every word that is wrong."""
         meta = analytics_response.meta(answer)
         yield
@@ -161,9 +161,9 @@ class AnalyticsCollector:
         return Snapshot(tuple(families))
 
 
-def declaration(each: Measure, dimensions: tuple[str, ...]) -> Declaration:
+def declaration(each: Measure, dimensions: tuple[str, ...]) -> MetricFamily:
     """Return a metric's family."""
-    return Declaration(each.family, f"{each.help}. {POLLED}", ("account", "query", *dimensions))
+    return MetricFamily(each.family, f"{each.help}. {POLLED}", ("account", "query", *dimensions))
 
 
 def _filter(given: AnalyticsFilter) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from exporter.api.client import Client, Request
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections
 from exporter.clock import Clock
 from exporter.errors import DeadlineExceeded, InvalidResponse
-from exporter.exposition.families import Declaration, Snapshot
+from exporter.exposition.families import MetricFamily, Snapshot
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Poll:
     quiet: bool = False
     rejections: Rejections = field(default_factory=Rejections)
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: Request) -> Response:
         """Return the API's answer. Raises PollError."""
         return await self.client.ask(request, self.deadline, quiet=self.quiet)
 
@@ -103,7 +103,7 @@ class Collector(Protocol):
     def identity(self) -> object:
         """Return what decides which data are published; collectors with equal ones can go on from each other."""
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return every family that this collector may publish."""
 
     async def collect(self, poll: Poll, memory: object) -> Collected:

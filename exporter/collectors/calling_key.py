@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from exporter.api import key_response
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, single, spending
-from exporter.config.balance_settings import CallingKey
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.config.balance_settings import CallingKeySettings
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 PREFIX = "openrouter_calling_key"
 ACCOUNT = ("account",)
@@ -18,8 +18,8 @@ SPENDING = spending(PREFIX, ACCOUNT)
 LIMITS = limits(PREFIX, ACCOUNT)
 
 
-def _declared(name: str, meaning: str, labels: tuple[str, ...]) -> Declaration:
-    return Declaration(name, f"{meaning}. {POLLED}", labels)
+def _declared(name: str, meaning: str, labels: tuple[str, ...]) -> MetricFamily:
+    return MetricFamily(name, f"{meaning}. {POLLED}", labels)
 
 
 BUDGETS = (
@@ -71,16 +71,16 @@ class CallingKeyCollector:
     operations: tuple[str, ...] = (key_response.OPERATION,)
     rejection_reasons: tuple[str, ...] = BUDGET_REJECTION_REASONS
 
-    def __init__(self, account: str, settings: CallingKey) -> None:
+    def __init__(self, account: str, settings: CallingKeySettings) -> None:
         self._account = account
         self._settings = settings
 
     @property
-    def identity(self) -> CallingKey:
+    def identity(self) -> CallingKeySettings:
         """Return the settings, less those that only say when."""
         return self._settings.timeless()
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the families of spending, limits, budgets and quota."""
         return (*SPENDING, *LIMITS, *BUDGETS, *EFFECTIVE, *FREE)
 
@@ -92,7 +92,7 @@ class CallingKeyCollector:
         snapshot = await poll.read(key_response.OPERATION, self._read(answer, poll))
         return Collected(snapshot=snapshot, memory=None if poll.rejections.counts else answer.digest)
 
-    def _read(self, answer: Answer, poll: Poll) -> Work[Snapshot]:
+    def _read(self, answer: Response, poll: Poll) -> Work[Snapshot]:
         fields = key_response.described(answer)
         yield
         found = key_response.calling_key(fields)

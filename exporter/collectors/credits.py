@@ -10,25 +10,25 @@ from exporter.api import key_response
 from exporter.api.body import decode
 from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
-from exporter.api.response import Answer, printable
+from exporter.api.response import Response, printable
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, difference, single
-from exporter.config.balance_settings import Credits
+from exporter.config.balance_settings import CreditsSettings
 from exporter.errors import InvalidResponse, NoBalance
-from exporter.exposition.families import Declaration, Snapshot
+from exporter.exposition.families import MetricFamily, Snapshot
 
 OPERATION = "credits"
 LONGEST_ANSWER = 64 * 1024
 
-PURCHASED = Declaration(
+PURCHASED = MetricFamily(
     "openrouter_credits_purchased_usd",
     f"Credits bought since the account exists, in US dollars. {POLLED}",
     ("account",),
 )
-USED = Declaration(
+USED = MetricFamily(
     "openrouter_credits_used_usd", f"Credits used since the account exists, in US dollars. {POLLED}", ("account",)
 )
-BALANCE = Declaration(
+BALANCE = MetricFamily(
     "openrouter_credits_balance_usd", f"Credits left, in US dollars; can be negative. {POLLED}", ("account",)
 )
 
@@ -45,16 +45,16 @@ class CreditsCollector:
     operations: tuple[str, ...] = (OPERATION, key_response.OPERATION)
     rejection_reasons: tuple[str, ...] = ()
 
-    def __init__(self, account: str, settings: Credits) -> None:
+    def __init__(self, account: str, settings: CreditsSettings) -> None:
         self._account = account
         self._settings = settings
 
     @property
-    def identity(self) -> Credits:
+    def identity(self) -> CreditsSettings:
         """Return the settings, less those that only say when."""
         return self._settings.timeless()
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the three families."""
         return (PURCHASED, USED, BALANCE)
 
@@ -87,7 +87,7 @@ async def _confirm(poll: Poll) -> None:
         raise NoBalance(f"0 bought and 0 used, as told to {what}: that is no balance; a management key is needed")
 
 
-def _read(answer: Answer) -> Work[tuple[float, float]]:
+def _read(answer: Response) -> Work[tuple[float, float]]:
     body = decode(answer, _Body, "credits")
     yield
     if body.error is not None:
@@ -101,6 +101,6 @@ def _read(answer: Answer) -> Work[tuple[float, float]]:
     return purchased, used
 
 
-def _read_kind(answer: Answer) -> Work[key_response.KeyKind]:
+def _read_kind(answer: Response) -> Work[key_response.KeyKind]:
     yield
     return key_response.kind_of(key_response.described(answer))

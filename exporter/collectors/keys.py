@@ -11,9 +11,9 @@ from exporter.api.organization_rows import KEY_REJECTION_REASONS, USAGE_FIELDS, 
 from exporter.collectors import paging
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, spending
-from exporter.config.balance_settings import Keys
+from exporter.config.balance_settings import KeysSettings
 from exporter.errors import InvalidResponse
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 PREFIX = "openrouter_key"
 LABELS = ("account", "key")
@@ -23,13 +23,13 @@ _LIFETIME = (0, len(USAGE_FIELDS))  # places of the amounts since the key was ma
 
 SPENDING = spending(PREFIX, LABELS)
 LIMITS = limits(PREFIX, LABELS)
-DISABLED = Declaration(f"{PREFIX}_disabled", f"1 if the key is disabled, else 0. {POLLED}", LABELS)
-EXPIRES = Declaration(
+DISABLED = MetricFamily(f"{PREFIX}_disabled", f"1 if the key is disabled, else 0. {POLLED}", LABELS)
+EXPIRES = MetricFamily(
     f"{PREFIX}_expires_timestamp_seconds",
     f"When the key expires, as Unix time in seconds; absent if it never does. {POLLED}",
     LABELS,
 )
-LAST_USED = Declaration(
+LAST_USED = MetricFamily(
     f"{PREFIX}_last_used_timestamp_seconds",
     f"When the key was last used, as Unix time in seconds; absent if it never was. {POLLED}",
     LABELS,
@@ -52,18 +52,18 @@ class KeysCollector:
     operations: tuple[str, ...] = (paging.WORKSPACES, paging.KEYS)
     rejection_reasons: tuple[str, ...] = KEY_REJECTION_REASONS
 
-    def __init__(self, account: str, settings: Keys) -> None:
+    def __init__(self, account: str, settings: KeysSettings) -> None:
         self._account = account
         self._settings = settings
         names = (*_NAMES, "creator_user_id") if settings.show_creator else _NAMES
-        self._info = Declaration(f"{PREFIX}_info", f"Names of a key; the value is 1. {POLLED}", (*LABELS, *names))
+        self._info = MetricFamily(f"{PREFIX}_info", f"Names of a key; the value is 1. {POLLED}", (*LABELS, *names))
 
     @property
-    def identity(self) -> Keys:
+    def identity(self) -> KeysSettings:
         """Return the settings, less those that only say when."""
         return self._settings.timeless()
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the families of spending, limits, state and names."""
         return (*SPENDING, *LIMITS, DISABLED, EXPIRES, LAST_USED, self._info)
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from exporter.api.client import Request
 from exporter.api.organization_rows import KeyRejection, KeyRow, Member, Workspace, key_row, member, workspace
 from exporter.api.pagination import LONGEST_PAGE, Page, page
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.collectors.base import Poll, Work
 from exporter.errors import InvalidResponse, ListChanged
 
@@ -145,7 +145,7 @@ def _is_last(got: Page, found: int) -> bool:
     return rows < PAGE_SIZE if got.total is None else rows != PAGE_SIZE and found >= got.total
 
 
-def _take(answer: Answer, wanted: _List[T], found: dict[str, T], last: str) -> Work[tuple[Page, list[str], bool]]:
+def _take(answer: Response, wanted: _List[T], found: dict[str, T], last: str) -> Work[tuple[Page, list[str], bool]]:
     """Add a page's rows to those found; return it, what tells its rows apart, and whether it goes on from `last`."""
     got = page(answer, f"a list of {wanted.operation}")
     names: list[str] = []

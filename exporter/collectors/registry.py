@@ -9,11 +9,11 @@ from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
 from exporter.collectors.keys import KeysCollector
 from exporter.collectors.today import TodayCollector
-from exporter.config.collector_settings import Polled
-from exporter.config.configuration import Collectors
+from exporter.config.collector_settings import CollectorSettings
+from exporter.config.configuration import CollectorsSettings
 
 
-def every(account: str, collectors: Collectors) -> tuple[tuple[Collector, Polled], ...]:
+def every(account: str, collectors: CollectorsSettings) -> tuple[tuple[Collector, CollectorSettings], ...]:
     """Return an account's collectors, enabled or not, each with its settings."""
     return (
         (ActivityCollector(account, collectors.activity), collectors.activity),
@@ -25,11 +25,13 @@ def every(account: str, collectors: Collectors) -> tuple[tuple[Collector, Polled
     )
 
 
-def enabled(account: str, collectors: Collectors) -> list[tuple[Collector, Polled]]:
+def enabled(account: str, collectors: CollectorsSettings) -> list[tuple[Collector, CollectorSettings]]:
     """Return an account's enabled collectors, each with its settings."""
     return [(collector, settings) for collector, settings in every(account, collectors) if settings.enabled]
 
 
 def operations() -> tuple[str, ...]:
     """Return the operations of all collectors, each once."""
-    return tuple(dict.fromkeys(name for collector, _ in every("", Collectors()) for name in collector.operations))
+    return tuple(
+        dict.fromkeys(name for collector, _ in every("", CollectorsSettings()) for name in collector.operations)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from exporter.exposition.families import Declaration, Family, LabelSets
+from exporter.exposition.families import Family, LabelSets, MetricFamily
 
 POLLED = "Refreshed by polling, not by the scrape."
 UNKNOWN = math.nan
@@ -23,27 +23,27 @@ _KINDS = (
 )
 
 
-def spending(prefix: str, labels: tuple[str, ...]) -> tuple[Declaration, ...]:
+def spending(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, ...]:
     """Return the families of what a key spent: credits by window, then own keys by window."""
     return tuple(
-        Declaration(f"{prefix}_{kind}{window}_usd", f"{meaning} {when}, in US dollars. {POLLED}", labels)
+        MetricFamily(f"{prefix}_{kind}{window}_usd", f"{meaning} {when}, in US dollars. {POLLED}", labels)
         for kind, meaning in _KINDS
         for window, when in _WINDOWS
     )
 
 
-def limits(prefix: str, labels: tuple[str, ...]) -> tuple[Declaration, Declaration, Declaration]:
+def limits(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, MetricFamily, MetricFamily]:
     """Return the families of a key's limit, of what remains and of what is used of it."""
     return (
-        Declaration(
+        MetricFamily(
             f"{prefix}_limit_usd",
             f"The key's limit per reset interval, in all if it is never reset, in US dollars; absent without. {POLLED}",
             labels,
         ),
-        Declaration(
+        MetricFamily(
             f"{prefix}_limit_remaining_usd", f"What remains of the key's limit, in US dollars. {POLLED}", labels
         ),
-        Declaration(
+        MetricFamily(
             f"{prefix}_limit_used_usd",
             f"What is used of the key's limit since its last reset (limit minus remaining), in US dollars. {POLLED}",
             labels,
@@ -61,6 +61,6 @@ def difference(whole: float | None, part: float | None) -> float:
     return round(known(whole) - known(part), DECIMALS)
 
 
-def single(declaration: Declaration, account: str, value: float | None) -> Family:
+def single(declaration: MetricFamily, account: str, value: float | None) -> Family:
     """Return a family of an account as a whole."""
     return Family(declaration, LabelSets(("account",), [(account,)]), [known(value)])

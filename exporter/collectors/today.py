@@ -14,18 +14,18 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from exporter.api import analytics_response
-from exporter.api.analytics_response import Reply, Row, label
+from exporter.api.analytics_response import AnalyticsResponse, Row, label
 from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections
 from exporter.collectors.activity.aggregation import KEYS_PER_STEP, OTHER
 from exporter.collectors.activity.windows import DAY, midnight
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, known
-from exporter.config.analytics_settings import Today
+from exporter.config.analytics_settings import TodaySettings
 from exporter.errors import InvalidResponse, TooManyRows
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "missing_numbers")
 MOST_REQUESTS = 16  # of one poll
@@ -52,9 +52,9 @@ _METRICS = {
     ),
 }
 _FAMILIES = tuple(
-    Declaration(f"openrouter_today_{name}", f"{meaning}. {POLLED}", LABELS) for name, meaning in _METRICS.values()
+    MetricFamily(f"openrouter_today_{name}", f"{meaning}. {POLLED}", LABELS) for name, meaning in _METRICS.values()
 )
-_TIMESTAMP = Declaration(
+_TIMESTAMP = MetricFamily(
     "openrouter_today_timestamp_seconds",
     f"Start of the UTC day that the today gauges describe, as Unix time in seconds. {POLLED}",
     ("account",),
@@ -98,16 +98,16 @@ class TodayCollector:
     operations: tuple[str, ...] = (analytics_response.QUERY,)
     rejection_reasons: tuple[str, ...] = REASONS
 
-    def __init__(self, account: str, settings: Today) -> None:
+    def __init__(self, account: str, settings: TodaySettings) -> None:
         self._account = account
         self._settings = settings
 
     @property
-    def identity(self) -> Today:
+    def identity(self) -> TodaySettings:
         """Return the settings, less those that only say when."""
         return self._settings.timeless()
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return every family: the measures, and the day."""
         return (*_FAMILIES, _TIMESTAMP)
 
@@ -125,7 +125,7 @@ class TodayCollector:
         poll.rejections.update(use.rejections)
         return await poll.run(self._collected(day, use))
 
-    async def _whole(self, poll: Poll, day: date, answer: Answer) -> _Use:
+    async def _whole(self, poll: Poll, day: date, answer: Response) -> _Use:
         """Return the use of a day. An answer that was cut off is thrown away and asked for in two parts."""
         whole = _Use()
         conditions: Conditions = ()
@@ -146,7 +146,9 @@ class TodayCollector:
             answer = await poll.ask(_request(poll.instant, day, conditions))
         raise TooManyRows(f"today's pairs of model and provider do not fit into {MOST_REQUESTS} answers")
 
-    def _read(self, poll: Poll, day: date, answer: Answer, conditions: Conditions, part: _Use) -> Work[Reply]:
+    def _read(
+        self, poll: Poll, day: date, answer: Response, conditions: Conditions, part: _Use
+    ) -> Work[AnalyticsResponse]:
         reply = yield from analytics_response.read(answer, analytics_response.MOST_ROWS, part.rejections, part.take)
         now = answer.date or poll.instant
         age = min(self._settings.stale_after, (now - midnight(day)).total_seconds())

@@ -10,15 +10,15 @@ from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collectors import registry
 from exporter.collectors.activity.activity_families import member_info
-from exporter.config.activity_settings import Activity, MemberLabel
+from exporter.config.activity_settings import ActivitySettings, MemberLabel
 from exporter.config.analytics_names import METRICS
-from exporter.config.analytics_settings import Analytics, AnalyticsQuery
-from exporter.config.configuration import Collectors
+from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.config.configuration import CollectorsSettings
 from exporter.config.thresholds import Thresholds
 from exporter.daemon.process_metrics import ProcessMetrics
-from exporter.exposition.families import Declaration
-from exporter.exposition.metrics_registry import Telemetry
-from exporter.polling.collector_metrics import CollectingMetrics
+from exporter.exposition.families import MetricFamily
+from exporter.exposition.metrics_registry import MetricsRegistry
+from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.key_check import KeyMetrics
 from exporter.polling.threshold_metrics import ThresholdMetrics
 
@@ -35,15 +35,15 @@ report has no series; 0 is always a 0 that the API meant.
 
 def reference() -> str:
     """Return the page, in Markdown."""
-    account, process, thresholds = Telemetry(), Telemetry(), Telemetry()
+    account, process, thresholds = MetricsRegistry(), MetricsRegistry(), MetricsRegistry()
     collectors = [collector for collector, _ in registry.every("", _COLLECTED)]
-    CollectingMetrics(account, "", collectors)
+    CollectorMetrics(account, "", collectors)
     ApiMetrics(account, "", ())
     KeyMetrics(account, "")
     ThresholdMetrics(thresholds, "", Thresholds())
     ProcessMetrics(process, SystemClock(), "")
     RequestDuration(process, ())
-    members = member_info(Activity(split_by="member", member_labels=get_args(MemberLabel)))
+    members = member_info(ActivitySettings(split_by="member", member_labels=get_args(MemberLabel)))
     sections = (
         *((title, each.declarations(), text) for each in collectors for title, text in [_COLLECTORS[each.name]]),
         ("Members: `GET /organization/members`", members, _MEMBERS),
@@ -114,14 +114,14 @@ _COLLECTORS = {
 }
 
 # The default of every collector, and each metric that a query can name.
-_COLLECTED = Collectors(analytics=Analytics(queries=(AnalyticsQuery(name="every", metrics=METRICS),)))
+_COLLECTED = CollectorsSettings(analytics=AnalyticsSettings(queries=(AnalyticsQuery(name="every", metrics=METRICS),)))
 
 _THRESHOLDS = """\
 What the configuration says under `thresholds`, for the rules to compare with; one that is null has no series.
 """
 
 
-def _section(title: str, declarations: Iterable[Declaration], text: str) -> str:
+def _section(title: str, declarations: Iterable[MetricFamily], text: str) -> str:
     lines = [f"## {title}", ""]
     if text:
         lines.append(text)
@@ -130,7 +130,7 @@ def _section(title: str, declarations: Iterable[Declaration], text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(declarations: Iterable[Declaration]) -> Iterator[str]:
+def _rows(declarations: Iterable[MetricFamily]) -> Iterator[str]:
     for each in declarations:
         labels = ", ".join(f"`{label}`" for label in each.labels)
         meaning = each.help.removesuffix(" Refreshed by polling, not by the scrape.")

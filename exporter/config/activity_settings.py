@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from exporter.config.collector_settings import Enabled, Interval, Polled, StaleAfter
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.text_types import Expression, Matching, Text
 from exporter.config.units import format_duration
-from exporter.config.value_types import DAY, Choice, Duration, Whole
+from exporter.config.value_types import DAY, Choice, Duration, WholeNumber
 
 Label = Literal["model", "provider", "endpoint_id"]
 MemberLabel = Literal["name", "email", "role"]
@@ -23,7 +23,7 @@ WINDOW = Matching("1d to 30d, or month_to_date", "([1-9]d|[12][0-9]d|30d|month_t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filters(Settings):
+class ActivityFilters(Settings):
     """What `GET /activity` is asked for; without any, for everything."""
 
     api_key_hash: Annotated[str | None, KEY_HASH, "Only what one key used, named by its hash."] = None
@@ -32,7 +32,7 @@ class Filters(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Activity(Polled):
+class ActivitySettings(CollectorSettings):
     """The collector of `GET /activity`.
 
     `stale_after` is infinite for "never"; `windows` are `Nd` or `month_to_date`.
@@ -54,7 +54,7 @@ class Activity(Polled):
         ListOf(item=WINDOW, example="[7d, 30d]", unique=True),
         "Sums to offer beside the latest day; `1d` to `30d`, or `month_to_date`. May be empty.",
     ] = ("7d", "30d", "month_to_date")
-    filters: Filters = Filters()
+    filters: ActivityFilters = ActivityFilters()
     split_by: Annotated[
         Literal["none", "workspace", "api_key", "member"],
         "Adds a label: `workspace_id`, `key` or `user_id`. The last two cost one request for each key or member.",
@@ -81,13 +81,13 @@ class Activity(Polled):
     ] = ()
     max_endpoints: Annotated[
         int,
-        Whole(minimum=1, maximum=1_000_000),
+        WholeNumber(minimum=1, maximum=1_000_000),
         "The smallest beyond this many are folded into `other`; totals stay right.",
     ] = 5000
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return times that are the wrong way round, and a split of what one part used."""
-        found = list(Polled.conflicts(self))  # super() is none in a class with slots
+        found = list(CollectorSettings.conflicts(self))  # super() is none in a class with slots
         if self.empty_day_after < self.settle_delay:
             empty, settle = format_duration(self.empty_day_after), format_duration(self.settle_delay)
             message = (

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from exporter.config.analytics_names import LONGEST_DAYS, RECENT_DAYS, only_recent
-from exporter.config.collector_settings import Enabled, Interval, Polled, StaleAfter
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.text_types import Matching, Text
 from exporter.config.units import format_duration
-from exporter.config.value_types import Duration, Whole
+from exporter.config.value_types import Duration, WholeNumber
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -21,7 +21,7 @@ OWN_LABELS = ("account", "query")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Today(Polled):
+class TodaySettings(CollectorSettings):
     """The collector of today's usage so far, by model and provider."""
 
     enabled: Enabled = True
@@ -29,7 +29,7 @@ class Today(Polled):
     stale_after: StaleAfter = 30 * MINUTE
     max_endpoints: Annotated[
         int,
-        Whole(minimum=1, maximum=1_000_000),
+        WholeNumber(minimum=1, maximum=1_000_000),
         "The smallest pairs of model and provider beyond this many are folded into `other`; totals stay right.",
     ] = 5000
 
@@ -78,7 +78,7 @@ class AnalyticsQuery(Settings):
     ] = HOUR
     max_series: Annotated[
         int,
-        Whole(minimum=1, maximum=10_000),
+        WholeNumber(minimum=1, maximum=10_000),
         "Most rows of the answer; more than that fail the poll, because what can't be summed can't be folded.",
     ] = 1000
 
@@ -102,7 +102,7 @@ class AnalyticsQuery(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Analytics(Polled):
+class AnalyticsSettings(CollectorSettings):
     """The collector of questions of one's own; off unless enabled."""
 
     enabled: Enabled = False
@@ -119,4 +119,4 @@ class Analytics(Polled):
         names = [query.name for query in self.queries]
         twice = sorted({name for name in names if names.count(name) > 1})
         named = tuple(Conflict(("queries",), f"two queries have the name {name}") for name in twice)
-        return (*Polled.conflicts(self), *named)
+        return (*CollectorSettings.conflicts(self), *named)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from exporter.config.collector_settings import Enabled, Interval, Polled, StaleAfter
-from exporter.config.value_types import Whole
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.value_types import WholeNumber
 
 MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credits(Polled):
+class CreditsSettings(CollectorSettings):
     """The collector of `GET /credits`: what was bought, used and is left."""
 
     enabled: Enabled = True
@@ -21,7 +21,7 @@ class Credits(Polled):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keys(Polled):
+class KeysSettings(CollectorSettings):
     """The collector of `GET /keys`: what each key used, and its limit."""
 
     enabled: Enabled = True
@@ -36,13 +36,13 @@ class Keys(Polled):
     ] = False
     max_keys: Annotated[
         int,
-        Whole(minimum=1, maximum=1_000_000),
+        WholeNumber(minimum=1, maximum=1_000_000),
         "The keys that spent least beyond this many are folded into `other`; totals stay right.",
     ] = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallingKey(Polled):
+class CallingKeySettings(CollectorSettings):
     """The collector of `GET /key`: the budgets and quotas of the account's own key."""
 
     enabled: Enabled = True

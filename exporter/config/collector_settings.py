@@ -19,7 +19,7 @@ StaleAfter = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Polled(Settings):
+class CollectorSettings(Settings):
     """A collector's settings. `stale_after` is infinite for "never"; each collector has defaults of its own."""
 
     enabled: Enabled

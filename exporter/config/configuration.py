@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from exporter.config.activity_settings import Activity
-from exporter.config.analytics_settings import Analytics, Today
-from exporter.config.balance_settings import CallingKey, Credits, Keys
-from exporter.config.collector_settings import Polled
+from exporter.config.activity_settings import ActivitySettings
+from exporter.config.analytics_settings import AnalyticsSettings, TodaySettings
+from exporter.config.balance_settings import CallingKeySettings, CreditsSettings, KeysSettings
+from exporter.config.collector_settings import CollectorSettings
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.secret import SecretSource
 from exporter.config.text_types import BaseUrl, FilePath, ProxyUrl, StatusCode
 from exporter.config.thresholds import Thresholds
 from exporter.config.units import format_duration
-from exporter.config.value_types import MILLISECOND, Decimal, Duration, Size, Whole
+from exporter.config.value_types import MILLISECOND, DecimalNumber, Duration, Size, WholeNumber
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -34,7 +34,9 @@ class Backoff(Settings):
 
     initial_interval: Annotated[float, Duration(minimum=MILLISECOND), "Wait before the first repetition."] = 0.5
     max_interval: Annotated[float, Duration(minimum=MILLISECOND), "Longest wait between two attempts."] = 60.0
-    exponent: Annotated[float, Decimal(minimum=1, maximum=100), "What each wait is multiplied by for the next."] = 1.5
+    exponent: Annotated[
+        float, DecimalNumber(minimum=1, maximum=100), "What each wait is multiplied by for the next."
+    ] = 1.5
     max_elapsed_time: Annotated[
         float, Duration(minimum=MILLISECOND), "One poll never lasts longer, waits and `Retry-After` included."
     ] = 300.0
@@ -94,7 +96,7 @@ class Upstream(Settings):
     ] = 64 * MEBIBYTE
     requests_per_minute: Annotated[
         int,
-        Whole(minimum=1, maximum=1_000_000),
+        WholeNumber(minimum=1, maximum=1_000_000),
         "Most requests of one account within any minute, over all its collectors; the analytics API allows 64.",
     ] = 60
     proxy_url: Annotated[str | None, ProxyUrl(), "Proxy to go through, without a password in it; null is none."] = None
@@ -113,18 +115,18 @@ class Upstream(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collectors(Settings):
+class CollectorsSettings(Settings):
     """What is collected, collector by collector."""
 
-    activity: Activity = Activity()
-    credits: Credits = Credits()
-    keys: Keys = Keys()
-    key: CallingKey = CallingKey()
-    today: Today = Today()
-    analytics: Analytics = Analytics()
+    activity: ActivitySettings = ActivitySettings()
+    credits: CreditsSettings = CreditsSettings()
+    keys: KeysSettings = KeysSettings()
+    key: CallingKeySettings = CallingKeySettings()
+    today: TodaySettings = TodaySettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
 
     @classmethod
-    def only(cls, **wanted: Polled) -> Self:
+    def only(cls, **wanted: CollectorSettings) -> Self:
         """Return settings in which every collector but those given is off."""
         defaults = cls()
         off: dict[str, Any] = {each.name: replace(getattr(defaults, each.name), enabled=False) for each in fields(cls)}
@@ -144,7 +146,7 @@ class Account:
 
     name: str
     key: SecretSource
-    collectors: Collectors = Collectors()
+    collectors: CollectorsSettings = CollectorsSettings()
     thresholds: Thresholds = Thresholds()
 
 

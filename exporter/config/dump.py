@@ -7,7 +7,7 @@ from typing import Any
 from exporter.config.configuration import Account, Configuration
 from exporter.config.fields import Key, ListOf, Settings, keys_of
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
-from exporter.config.value_types import Kind
+from exporter.config.value_types import ValueType
 
 
 def describe(configuration: Configuration) -> dict[str, Any]:
@@ -39,8 +39,8 @@ def written_value(key: Key, value: Any) -> Any:
         return written(value)
     if isinstance(key.holds, ListOf):
         item = key.holds.item
-        return [item.show(entry) if isinstance(item, Kind) else written(entry) for entry in value]
-    return key.holds.show(value) if isinstance(key.holds, Kind) and value is not None else value
+        return [item.show(entry) if isinstance(item, ValueType) else written(entry) for entry in value]
+    return key.holds.show(value) if isinstance(key.holds, ValueType) and value is not None else value
 
 
 def _account(account: Account) -> dict[str, Any]:

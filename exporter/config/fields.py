@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
-from exporter.config.value_types import Boolean, Choice, Kind
+from exporter.config.value_types import Boolean, Choice, ValueType
 
 
 class Conflict(typing.NamedTuple):
@@ -38,7 +38,7 @@ class Settings:
 class ListOf:
     """A list; `unique` refuses the same value twice."""
 
-    item: Kind | type[Settings]
+    item: ValueType | type[Settings]
     example: str
     unique: bool = False
     at_least: int = 0
@@ -54,7 +54,7 @@ class Key:
     """One key of a section. `holds` says what it takes; a section's meaning is its own first line."""
 
     name: str
-    holds: Kind | ListOf | type[Settings]
+    holds: ValueType | ListOf | type[Settings]
     nullable: bool
     required: bool
     default: Any
@@ -87,7 +87,9 @@ def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
     hint, *extras = get_args(hint) if get_origin(hint) is typing.Annotated else (hint,)
     choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     plain = next(choice for choice in choices if choice is not type(None))
-    holds = next((extra for extra in extras if isinstance(extra, Kind | ListOf)), None) or _implied(field.name, plain)
+    holds = next((extra for extra in extras if isinstance(extra, ValueType | ListOf)), None) or _implied(
+        field.name, plain
+    )
     meaning = next((extra for extra in extras if isinstance(extra, str)), "")
     return Key(
         name=field.name,
@@ -99,7 +101,7 @@ def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
     )
 
 
-def _implied(name: str, hint: Any) -> Kind | type[Settings]:
+def _implied(name: str, hint: Any) -> ValueType | type[Settings]:
     if hint is bool:
         return Boolean()
     if get_origin(hint) is Literal:

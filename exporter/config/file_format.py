@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from exporter.config.configuration import Collectors, Logging, Upstream
+from exporter.config.configuration import CollectorsSettings, Logging, Upstream
 from exporter.config.fields import ListOf, Settings
 from exporter.config.text_types import FilePath, Matching, Text
 from exporter.config.thresholds import Thresholds
@@ -28,7 +28,7 @@ class WrittenAccount(Settings):
         FilePath(must_be_read=False),
         "Or the file that holds it, read again when the key is refused. Relative to the configuration file.",
     ] = None
-    collectors: Annotated[Collectors, "What this account does differently; any key of `collectors` below."]
+    collectors: Annotated[CollectorsSettings, "What this account does differently; any key of `collectors` below."]
     thresholds: Annotated[Thresholds, "What is normal for this account; any key of `thresholds` below."]
 
 
@@ -42,6 +42,6 @@ class WrittenFile(Settings):
         ListOf(item=WrittenAccount, example="[{name: default, api_key_env: OPENROUTER_API_KEY}]", at_least=1),
         "The accounts to read, one or many.",
     ]
-    collectors: Annotated[Collectors, "What is collected, for every account that doesn't override it."]
+    collectors: Annotated[CollectorsSettings, "What is collected, for every account that doesn't override it."]
     thresholds: Annotated[Thresholds, "What the shipped alerts compare with, for every account that doesn't say."]
     log: Annotated[Logging, "What is logged."]

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from exporter.config.collector_settings import Polled
-from exporter.config.configuration import Account, Collectors, Configuration, Logging, Upstream
+from exporter.config.collector_settings import CollectorSettings
+from exporter.config.configuration import Account, CollectorsSettings, Configuration, Logging, Upstream
 from exporter.config.diagnostics import Place, Report, quoted
 from exporter.config.file_access import read_file
 from exporter.config.file_format import WrittenFile
@@ -108,10 +108,10 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _requests_per_minute(collectors: Collectors) -> float:
+def _requests_per_minute(collectors: CollectorsSettings) -> float:
     """Return how often an account's collectors ask at least; lists of many pages and parts ask more often."""
     requests = {"keys": 2, "analytics": len(collectors.analytics.queries)}
-    settings: dict[str, Polled] = {each.name: getattr(collectors, each.name) for each in fields(collectors)}
+    settings: dict[str, CollectorSettings] = {each.name: getattr(collectors, each.name) for each in fields(collectors)}
     return sum(60.0 / each.interval * requests.get(name, 1) for name, each in settings.items() if each.enabled)
 
 
@@ -119,13 +119,13 @@ def _accounts(file: Section, environment: Mapping[str, str], report: Report) -> 
     shared, thresholds = file.section("collectors"), file.section("thresholds")
     entries: tuple[Section, ...] = file.value("accounts") or ()
     if not entries:
-        build(Collectors, shared, report)  # only for their mistakes: all are told at once
+        build(CollectorsSettings, shared, report)  # only for their mistakes: all are told at once
         build(Thresholds, thresholds, report)
     _check_names(entries, report)
     accounts = []
     for entry in entries:
         key = _key(entry, environment, report)
-        collectors = build(Collectors, overlay(shared, entry.section("collectors")), report)
+        collectors = build(CollectorsSettings, overlay(shared, entry.section("collectors")), report)
         limits = build(Thresholds, overlay(thresholds, entry.section("thresholds")), report)
         name = entry.value("name")
         if key is not None and name is not None:

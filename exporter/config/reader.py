@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from exporter.config.diagnostics import Place, Report, closest, quoted, shown
 from exporter.config.fields import Conflict, Key, ListOf, Settings, every_key, keys_of
-from exporter.config.value_types import Kind
+from exporter.config.value_types import ValueType
 from exporter.config.yaml_nodes import Mapping, Node, Scalar, Sequence
 
 UNREADABLE: Final = object()  # stands for a value whose mistake is told already
@@ -118,7 +118,7 @@ class Reader:
             return Given(node.place, section, self._list(node, key.holds, path))
         return Given(node.place, section, self._value(node, key.holds, path, _expected(key)))
 
-    def _value(self, node: Node, kind: Kind, path: str, expected: str) -> Any:
+    def _value(self, node: Node, kind: ValueType, path: str, expected: str) -> Any:
         hint = ""
         if isinstance(node, Scalar) and not node.is_null:
             try:
@@ -141,7 +141,7 @@ class Reader:
         return UNREADABLE if any(value is UNREADABLE for value in values) else values
 
     def _item(self, node: Node, of: ListOf, path: str) -> Any:
-        if isinstance(of.item, Kind):
+        if isinstance(of.item, ValueType):
             return self._value(node, of.item, path, of.item.expected)
         return self._section(node, of.item, path)
 
@@ -182,7 +182,7 @@ def build(settings: type[_Built], section: Section, report: Report) -> _Built:
 
 def _built_items(key: Key, value: Any, report: Report) -> Any:
     """Return a key's value, the entries of a list of sections built; one whose mistake is told already is left out."""
-    if value is None or not isinstance(key.holds, ListOf) or isinstance(key.holds.item, Kind):
+    if value is None or not isinstance(key.holds, ListOf) or isinstance(key.holds.item, ValueType):
         return value
     item = key.holds.item
     required = [name for name, each in keys_of(item).items() if each.required]

@@ -9,7 +9,7 @@ from typing import Any
 from exporter.config.dump import written_value
 from exporter.config.fields import Key, ListOf, Settings, keys_of
 from exporter.config.file_format import WrittenAccount, WrittenFile
-from exporter.config.value_types import Kind
+from exporter.config.value_types import ValueType
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ONE_KEY = [
@@ -49,8 +49,8 @@ def _key(key: Key, definitions: dict[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _taken(holds: Kind | ListOf | type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(holds, Kind):
+def _taken(holds: ValueType | ListOf | type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(holds, ValueType):
         return holds.schema()
     if isinstance(holds, ListOf):
         limits = {

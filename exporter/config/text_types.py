@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from exporter.config.value_types import Kind, refuse_non_text
+from exporter.config.value_types import ValueType, refuse_non_text
 from exporter.config.yaml_nodes import Scalar
 
 _LONGEST_EXPRESSION = 1000
@@ -20,7 +20,7 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text(Kind):
+class Text(ValueType):
     """Printable text of a bounded length, without white space around it."""
 
     longest: int = 128
@@ -44,7 +44,7 @@ class Text(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class Matching(Kind):
+class Matching(ValueType):
     """Text of one form. `pattern` is whole and is understood by Python and JavaScript alike."""
 
     form: str
@@ -66,7 +66,7 @@ class Matching(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class StatusCode(Kind):
+class StatusCode(ValueType):
     """An HTTP status of an error, or a class of them; as text in capitals."""
 
     @property
@@ -84,7 +84,7 @@ class StatusCode(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class Expression(Kind):
+class Expression(ValueType):
     """A regular expression in Python's syntax."""
 
     @property
@@ -116,7 +116,7 @@ class Expression(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class BaseUrl(Kind):
+class BaseUrl(ValueType):
     """Where the API is; over plain http only on this very machine."""
 
     @property
@@ -134,7 +134,7 @@ class BaseUrl(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class ProxyUrl(Kind):
+class ProxyUrl(ValueType):
     """Where the proxy is."""
 
     @property
@@ -155,7 +155,7 @@ class ProxyUrl(Kind):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilePath(Kind):
+class FilePath(ValueType):
     """A file; a relative path begins at the configuration file. `must_be_read` asks for it to be readable now."""
 
     must_be_read: bool

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from exporter.config.fields import Settings
-from exporter.config.value_types import DAY, YEAR, Decimal, Duration
+from exporter.config.value_types import DAY, YEAR, DecimalNumber, Duration
 
 HOUR = 3600.0
 
-_USD = Decimal(minimum=0, maximum=1_000_000_000)
-_FACTOR = Decimal(minimum=1, maximum=1_000_000)
-_OF_A_WEEK = Decimal(minimum=1, maximum=6.9)  # the day is one of the seven, so no ratio is above 7
-_SHARE = Decimal(minimum=0, maximum=1)
+_USD = DecimalNumber(minimum=0, maximum=1_000_000_000)
+_FACTOR = DecimalNumber(minimum=1, maximum=1_000_000)
+_OF_A_WEEK = DecimalNumber(minimum=1, maximum=6.9)  # the day is one of the seven, so no ratio is above 7
+_SHARE = DecimalNumber(minimum=0, maximum=1)
 _TIME = Duration(minimum=0, maximum=YEAR)
 
 
@@ -34,7 +34,9 @@ class Thresholds(Settings):
         float | None, _SHARE, "A model's share of the day's spend is above its share of 7 days by more than this."
     ] = 0.3
     requests_floor: Annotated[
-        float | None, Decimal(minimum=0, maximum=1e12), "A day without requests where a usual one has more than this."
+        float | None,
+        DecimalNumber(minimum=0, maximum=1e12),
+        "A day without requests where a usual one has more than this.",
     ] = 100.0
     data_age: Annotated[
         float | None, _TIME, "The latest day began longer ago than this; 51h is what an orderly API can reach."

@@ -32,7 +32,7 @@ _SURE_NUMBER = re.compile(
 )
 
 
-class Kind(abc.ABC):
+class ValueType(abc.ABC):
     """What a key can be set to."""
 
     __slots__ = ()
@@ -58,7 +58,7 @@ class Kind(abc.ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Boolean(Kind):
+class Boolean(ValueType):
     """`true` or `false`, and none of the other spellings of YAML 1.1."""
 
     @property
@@ -78,7 +78,7 @@ class Boolean(Kind):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(Kind):
+class Choice(ValueType):
     """One word of a few."""
 
     words: tuple[str, ...]
@@ -98,7 +98,7 @@ class Choice(Kind):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duration(Kind):
+class Duration(ValueType):
     """Seconds, written as a Prometheus duration. `below` excludes its bound; `never` allows that word for infinity."""
 
     minimum: float
@@ -131,7 +131,7 @@ class Duration(Kind):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Size(Kind):
+class Size(ValueType):
     """Bytes, written with a binary unit."""
 
     minimum: int
@@ -152,7 +152,7 @@ class Size(Kind):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whole(Kind):
+class WholeNumber(ValueType):
     """A whole number in plain decimal digits."""
 
     minimum: int
@@ -173,7 +173,7 @@ class Whole(Kind):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decimal(Kind):
+class DecimalNumber(ValueType):
     """A number that may have a decimal point."""
 
     minimum: float

@@ -23,10 +23,10 @@ from exporter.config.secret import FileSecret
 from exporter.daemon.file_watch import content_hash
 from exporter.daemon.process_metrics import ProcessMetrics
 from exporter.errors import ConfigurationError
-from exporter.exposition.metrics_registry import Telemetry
-from exporter.exposition.scrape import Answer, Exposition
+from exporter.exposition.metrics_registry import MetricsRegistry
+from exporter.exposition.scrape import Exposition, ScrapeResponse
 from exporter.exposition.store import Store
-from exporter.polling.account import AccountAtWork, Shared
+from exporter.polling.account import AccountContext, AccountRuntime
 from exporter.polling.poller import Poller
 from exporter.polling.scheduler import Scheduler
 from exporter.status import Status
@@ -69,13 +69,13 @@ class Exporter:
         self._clock = clock
         self._started = clock.now()
         self._store = Store()
-        process = Telemetry()
+        process = MetricsRegistry()
         self._process = ProcessMetrics(process, clock, revision)
         self._duration = RequestDuration(process, OPERATIONS)
         self._exposition = Exposition(self._store, process, clock)
         self._scheduler = Scheduler(clock)
         self._shared = self._share(configuration)
-        self._accounts = {account.name: AccountAtWork(account, self._shared) for account in configuration.accounts}
+        self._accounts = {account.name: AccountRuntime(account, self._shared) for account in configuration.accounts}
         self._show_accounts()
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[None] | None = None
@@ -92,7 +92,7 @@ class Exporter:
         """Let every collector of every account poll once; return whether all succeeded."""
         gate = asyncio.Semaphore(POLLS_AT_ONCE)
 
-        async def one(account: AccountAtWork) -> None:
+        async def one(account: AccountRuntime) -> None:
             async with gate:
                 await account.poll_all()
 
@@ -183,15 +183,15 @@ class Exporter:
         if shared_before is not self._shared:
             await shared_before.session.close()
 
-    def _kept_or_new(self, account: Account) -> AccountAtWork:
+    def _kept_or_new(self, account: Account) -> AccountRuntime:
         at_work = self._accounts.get(account.name)
         if at_work is not None and at_work.account == account and at_work.shared is self._shared:
             at_work.reread_key()
             return at_work
-        return AccountAtWork(account, self._shared)
+        return AccountRuntime(account, self._shared)
 
-    def _share(self, configuration: Configuration) -> Shared:
-        return Shared(
+    def _share(self, configuration: Configuration) -> AccountContext:
+        return AccountContext(
             upstream=configuration.upstream,
             authorities=_authorities(configuration),
             session=open_session(configuration.upstream),
@@ -204,7 +204,7 @@ class Exporter:
     def _show_accounts(self) -> None:
         self._exposition.set_accounts({name: account.telemetry for name, account in self._accounts.items()})
 
-    def _schedule(self, accounts: Sequence[AccountAtWork]) -> None:
+    def _schedule(self, accounts: Sequence[AccountRuntime]) -> None:
         turns = [(account, poller) for account in accounts for poller in account.pollers]
         for order, (account, poller) in enumerate(turns):
             self._scheduler.add(
@@ -217,7 +217,7 @@ class Exporter:
 
     # What the web layer asks.
 
-    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> Answer:
+    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
         """Return the exposition for one scrape."""
         return self._exposition.answer(accept, accept_encoding, names)
 

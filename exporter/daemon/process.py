@@ -68,7 +68,7 @@ async def serve(
     systemd = Systemd(os.environ)
     with stop_signals() as stopped, reload_signals() as asked_to_reload:
         live = None if options.web_config_file is None else _live(options.web_config_file)
-        sockets = systemd_sockets() if options.systemd_socket else []
+        sockets = inherited_systemd_sockets() if options.systemd_socket else []
         addresses = () if options.systemd_socket else options.listen_addresses
         exporter = Exporter(
             read(),
@@ -84,7 +84,7 @@ async def serve(
                 on_started(web.addresses)
                 exporter.start()
                 systemd.ready()
-                spare_the_garbage_collector()
+                freeze_gc()
                 reloads = reload_when(asked_to_reload, exporter.reload)
                 with _beside((reloads, *_watches(options, exporter, systemd, clock))):
                     await stopped.wait()
@@ -133,7 +133,7 @@ def _live(path: Path) -> LiveConfiguration:
     return LiveConfiguration(path)
 
 
-def systemd_sockets() -> list[socket.socket]:
+def inherited_systemd_sockets() -> list[socket.socket]:
     """Return the sockets that systemd hands over. Raise ListenError if there is none."""
     sockets = inherited_sockets(os.environ)
     if not sockets:
@@ -187,7 +187,7 @@ def stop_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-def spare_the_garbage_collector() -> None:
+def freeze_gc() -> None:
     """Leave modules and everything else of the start out of every later collection: it would stall scrapes."""
     gc.collect()
     gc.freeze()

@@ -8,13 +8,13 @@ from prometheus_client import Gauge, GCCollector, ProcessCollector
 
 from exporter import __version__
 from exporter.clock import Clock
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 
 
 class ProcessMetrics:
     """What the process says about itself."""
 
-    def __init__(self, telemetry: Telemetry, clock: Clock, revision: str) -> None:
+    def __init__(self, telemetry: MetricsRegistry, clock: Clock, revision: str) -> None:
         self._clock = clock
         self._telemetry = telemetry
         build = Gauge(

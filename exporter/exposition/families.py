@@ -14,7 +14,7 @@ FamilyType = Literal["gauge", "counter", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
+class MetricFamily:
     """A family as the documentation, the zero initialisation and the lint tests know it.
 
     `labels` are the label names in the order they are rendered in; `help` says what the unit is.
@@ -41,7 +41,7 @@ class Family:
     A NaN value is a number that isn't known: it is not rendered, so the series is absent and never a false 0.
     """
 
-    declaration: Declaration
+    declaration: MetricFamily
     label_sets: LabelSets
     values: Sequence[float]
 

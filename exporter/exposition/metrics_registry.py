@@ -8,13 +8,13 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
-from exporter.exposition.families import Declaration, FamilyType
+from exporter.exposition.families import FamilyType, MetricFamily
 
 # Twice the series for counters, and of no use to Prometheus; has to be said before any metric is made.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Telemetry(CollectorRegistry):
+class MetricsRegistry(CollectorRegistry):
     """A registry that knows when its numbers changed, so that they are rendered anew only then.
 
     Whoever changes a metric calls `touch()` afterwards.
@@ -23,7 +23,7 @@ class Telemetry(CollectorRegistry):
     def __init__(self) -> None:
         super().__init__(support_collectors_without_names=True)
         self.version = 0
-        self._declarations: list[Declaration] = []
+        self._declarations: list[MetricFamily] = []
 
     def touch(self) -> None:
         """Say that a number changed."""
@@ -36,9 +36,9 @@ class Telemetry(CollectorRegistry):
         for metric in collector.describe() if isinstance(collector, MetricWrapperBase) else collector.collect():
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
             self._declarations.append(
-                Declaration(name, metric.documentation, tuple(labels), cast("FamilyType", metric.type))
+                MetricFamily(name, metric.documentation, tuple(labels), cast("FamilyType", metric.type))
             )
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return every family, in the order of registration."""
         return tuple(self._declarations)

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from exporter.clock import Clock
 from exporter.exposition.gzip import Segment, deflate, gzip_member, inflate, join
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.negotiation import Format, FormatName, accepts_gzip, choose_format
 from exporter.exposition.store import Store
 from exporter.exposition.text_format import Header, Rendered, RenderedFamily, render_metrics
@@ -26,7 +26,7 @@ LIVE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ScrapeResponse:
     """One answer to a scrape."""
 
     body: bytes
@@ -42,28 +42,28 @@ class _Joined:
     segments: dict[FormatName, Segment] = field(default_factory=dict)
     live_until: float = 0.0
     live: dict[FormatName, bytes] = field(default_factory=dict)
-    answers: dict[tuple[Format, bool], Answer] = field(default_factory=dict)
+    answers: dict[tuple[Format, bool], ScrapeResponse] = field(default_factory=dict)
 
 
 class Exposition:
     """Answers scrapes from the store and from the registries; asks nobody else."""
 
-    def __init__(self, store: Store, process: Telemetry, clock: Clock) -> None:
+    def __init__(self, store: Store, process: MetricsRegistry, clock: Clock) -> None:
         self._store = store
         self._process = process
         self._clock = clock
-        self._accounts: dict[str, Telemetry] = {}
+        self._accounts: dict[str, MetricsRegistry] = {}
         self._rendered: dict[str, tuple[int, Rendered]] = {}
         self._headers: dict[str, Segment] = {}
         self._joined = _Joined(())
 
-    def set_accounts(self, accounts: Mapping[str, Telemetry]) -> None:
+    def set_accounts(self, accounts: Mapping[str, MetricsRegistry]) -> None:
         """Show these accounts' registries and no others from the next scrape on."""
         self._accounts = dict(accounts)
         self._rendered = {}
         self._joined = _Joined(())
 
-    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> Answer:
+    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
         """Return what a scraper that accepts this gets; `names`, if any, are the families it wants."""
         chosen, zipped = choose_format(accept), accepts_gzip(accept_encoding)
         if names:
@@ -123,7 +123,7 @@ class Exposition:
             self._rendered[account] = telemetry.version, rendered
         return rendered
 
-    def _filtered(self, format_: Format, names: frozenset[str], *, zipped: bool) -> Answer:
+    def _filtered(self, format_: Format, names: frozenset[str], *, zipped: bool) -> ScrapeResponse:
         """Answer `name[]=`: a family is wanted by its own name or by one of its samples'."""
         static = join(self._segments(format_.name, lambda name: name in names or f"{name}_total" in names))
         return _body(static, _live_text(_Chosen(self._process, names), format_.name), format_, zipped=zipped)
@@ -149,7 +149,7 @@ def _live_text(registry: Any, format_: FormatName) -> bytes:
     return generate_latest(registry)
 
 
-def _body(static: Segment, live: bytes, format_: Format, *, zipped: bool) -> Answer:
+def _body(static: Segment, live: bytes, format_: Format, *, zipped: bool) -> ScrapeResponse:
     if zipped:
-        return Answer(gzip_member(static, live), format_.content_type, "gzip")
-    return Answer(b"".join((*inflate(static), live)), format_.content_type, None)
+        return ScrapeResponse(gzip_member(static, live), format_.content_type, "gzip")
+    return ScrapeResponse(b"".join((*inflate(static), live)), format_.content_type, None)

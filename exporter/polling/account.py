@@ -16,16 +16,16 @@ from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import Clock
 from exporter.collectors import registry
 from exporter.config.configuration import Account, Upstream
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
 from exporter.polling import key_check
-from exporter.polling.collector_metrics import CollectingMetrics
+from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller, Schedule
 from exporter.polling.threshold_metrics import ThresholdMetrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
+class AccountContext:
     """What all accounts share; `polled` is told the account's name after each of its polls.
 
     `authorities` is a digest of the certificates that the session trusts.
@@ -40,19 +40,19 @@ class Shared:
     polled: Callable[[str], None]
 
 
-class AccountAtWork:
+class AccountRuntime:
     """An account's pollers, and the metrics that vanish with it."""
 
-    def __init__(self, account: Account, shared: Shared) -> None:
+    def __init__(self, account: Account, shared: AccountContext) -> None:
         self.account = account
         self.shared = shared
         self._under_way: set[asyncio.Task[Any]] = set()
         self._ended = asyncio.Event()
-        self.telemetry = Telemetry()
+        self.telemetry = MetricsRegistry()
         enabled = registry.enabled(account.name, account.collectors)
         collectors = [collector for collector, _ in enabled]
         operations = tuple(dict.fromkeys(each for collector in collectors for each in collector.operations))
-        self._metrics = CollectingMetrics(self.telemetry, account.name, collectors)
+        self._metrics = CollectorMetrics(self.telemetry, account.name, collectors)
         ThresholdMetrics(self.telemetry, account.name, account.thresholds)
         self._client = client = Client(
             session=shared.session,
@@ -123,7 +123,7 @@ class AccountAtWork:
         """Take the key from its source again: it may have been changed there."""
         self._client.forget_secret()
 
-    def take_over(self, old: AccountAtWork) -> frozenset[str]:
+    def take_over(self, old: AccountRuntime) -> frozenset[str]:
         """Go on from where an account of other times was. Return the names of the collectors whose data still hold."""
         if self.account.key != old.account.key or self.shared.upstream.base_url != old.shared.upstream.base_url:
             return frozenset()

@@ -8,16 +8,16 @@ from typing import Literal, get_args
 from prometheus_client import Counter, Gauge
 
 from exporter.collectors.base import Collector
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 
 SkipReason = Literal["still_running", "retry_after"]
 SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
 
 
-class CollectingMetrics:
+class CollectorMetrics:
     """How collecting goes, for all collectors of one account; every series is there from the start."""
 
-    def __init__(self, telemetry: Telemetry, account: str, collectors: Iterable[Collector]) -> None:
+    def __init__(self, telemetry: MetricsRegistry, account: str, collectors: Iterable[Collector]) -> None:
         self.telemetry = telemetry
         self._account = account
 

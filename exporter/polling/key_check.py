@@ -10,7 +10,7 @@ from exporter.api.key_response import OPERATION, REQUEST, KeyKind, described, ki
 from exporter.clock import Clock
 from exporter.config.secret import Secret
 from exporter.errors import ExporterError, InvalidResponse, StatusError
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 
 INTERVAL = 3600.0
 INTERVAL_AFTER_FAILURE = 300.0
@@ -31,7 +31,7 @@ UNKNOWN_KEY = (
 class KeyMetrics:
     """What is known of an account's key; absent while it is not."""
 
-    def __init__(self, telemetry: Telemetry, account: str) -> None:
+    def __init__(self, telemetry: MetricsRegistry, account: str) -> None:
         self._telemetry = telemetry
         self._account = account
         self._management = Gauge(

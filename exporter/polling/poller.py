@@ -16,7 +16,7 @@ from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError, ExporterError, NoBalance, PollError, SecretError
 from exporter.exposition.store import Store
 from exporter.exposition.text_format import render
-from exporter.polling.collector_metrics import CollectingMetrics, SkipReason
+from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.key_check import UNAUTHORIZED, UNKNOWN_KEY
 from exporter.status import CollectorStatus, PollRecord
 
@@ -47,7 +47,7 @@ class Poller:
         client: Client,
         clock: Clock,
         store: Store,
-        metrics: CollectingMetrics,
+        metrics: CollectorMetrics,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
         self.account = account

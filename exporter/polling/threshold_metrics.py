@@ -6,7 +6,7 @@ from prometheus_client import Gauge
 
 from exporter.config.fields import keys_of
 from exporter.config.thresholds import Thresholds
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 
 # What a key's name doesn't say and a metric's must (the Prometheus guide on naming).
 _UNITS = {"data_age": "seconds", "credits_left": "seconds", "key_expiry": "seconds", "model_share_increase": "ratio"}
@@ -15,7 +15,7 @@ _UNITS = {"data_age": "seconds", "credits_left": "seconds", "key_expiry": "secon
 class ThresholdMetrics:
     """One account's thresholds. One that is null has no series, so that its alert has nothing to compare with."""
 
-    def __init__(self, telemetry: Telemetry, account: str, thresholds: Thresholds) -> None:
+    def __init__(self, telemetry: MetricsRegistry, account: str, thresholds: Thresholds) -> None:
         for key in keys_of(Thresholds).values():
             gauge = Gauge(threshold_name(key.name), f"Alert threshold: {key.meaning}", ["account"], registry=telemetry)
             value = getattr(thresholds, key.name)

@@ -14,7 +14,7 @@ import msgspec
 from exporter.simulator.attribution import Slice, select, slices_of
 from exporter.simulator.billing import Ledger
 from exporter.simulator.http_responses import WINDOW, ApiError, Body, Query, days_of
-from exporter.simulator.usage import Account, Row
+from exporter.simulator.usage import SimulatedAccount, UsageRow
 
 MANAGEMENT_KEY = "sk-or-v1-demo"
 ORDINARY_KEY = "sk-or-v1-ordinary"
@@ -26,10 +26,10 @@ class World(Protocol):
 
     slices: tuple[Slice, ...]
 
-    def rows(self, query: Query, today: date) -> Sequence[Row | dict[str, Any]]:
+    def rows(self, query: Query, today: date) -> Sequence[UsageRow | dict[str, Any]]:
         """Return the rows of `/activity`."""
 
-    def rows_of_day(self, day: date) -> list[Row]:
+    def rows_of_day(self, day: date) -> list[UsageRow]:
         """Return all that a day brings by its end."""
 
     def credits(self, now: datetime) -> dict[str, Any]:
@@ -77,11 +77,11 @@ class SeededWorld:
     """An account made from a seed."""
 
     def __init__(self, caller: Caller, endpoints: int, *, dense: bool | None, started: date) -> None:
-        self._account = Account(caller.seed, endpoints, dense=dense)
+        self._account = SimulatedAccount(caller.seed, endpoints, dense=dense)
         self.slices = slices_of(caller.seed, caller.ordinary_key)
         self._ledger = Ledger(self._account.rows_of_day, started - 2 * WINDOW)
 
-    def rows(self, query: Query, today: date) -> list[Row]:
+    def rows(self, query: Query, today: date) -> list[UsageRow]:
         """Return the rows of `/activity`, the newest day first."""
         chosen = query.selection
         # Nothing says what unknown values bring: a key that was never used has no rows, as an analytics query
@@ -93,7 +93,7 @@ class SeededWorld:
         days = days_of(query, today)
         return [row for day in days for row in select(self._account.rows_of_day(day), self.slices, chosen)]
 
-    def rows_of_day(self, day: date) -> list[Row]:
+    def rows_of_day(self, day: date) -> list[UsageRow]:
         """Return all that a day brings by its end."""
         return self._account.rows_of_day(day)
 

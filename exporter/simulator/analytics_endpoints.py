@@ -12,9 +12,9 @@ from exporter.simulator.analytics_result import rows_of
 from exporter.simulator.analytics_usage import Uses
 from exporter.simulator.attribution import Slice
 from exporter.simulator.fault_effects import answer_instead, spoil_rows
-from exporter.simulator.faults import Fault, Kind
-from exporter.simulator.http_responses import Answer, ApiError, json_answer
-from exporter.simulator.usage import Row
+from exporter.simulator.faults import Fault, FaultKind
+from exporter.simulator.http_responses import ApiError, SimulatedResponse, json_response
+from exporter.simulator.usage import UsageRow
 
 if TYPE_CHECKING:
     from exporter.simulator.accounts import Caller
@@ -25,7 +25,7 @@ _MINUTE = timedelta(minutes=1)
 _CACHED_FOR = timedelta(minutes=1)
 _MOST_CACHED = 64
 # Of the faults of rows, those that rows without a date can have.
-_SPOILS = (Kind.BAD_ROW, Kind.EMPTY, Kind.STRING_NUMBERS, Kind.NO_CACHED_TOKENS)
+_SPOILS = (FaultKind.BAD_ROW, FaultKind.EMPTY, FaultKind.STRING_NUMBERS, FaultKind.NO_CACHED_TOKENS)
 
 
 class Used(Protocol):
@@ -33,11 +33,11 @@ class Used(Protocol):
 
     slices: tuple[Slice, ...]
 
-    def rows_of_day(self, day: date) -> list[Row]:
+    def rows_of_day(self, day: date) -> list[UsageRow]:
         """Return all that a day brings by its end."""
 
 
-class Analytics:
+class AnalyticsEndpoints:
     """The analytics API of all accounts. An answer is kept for a minute; the same question brings it again."""
 
     def __init__(self, most_rows: int = MOST_ROWS) -> None:
@@ -46,19 +46,21 @@ class Analytics:
         self._uses: dict[Caller, Uses] = {}
         self._cached: OrderedDict[tuple[Caller, bytes], tuple[datetime, dict[str, Any]]] = OrderedDict()
 
-    def meta(self, caller: Caller, now: datetime) -> Answer:
+    def meta(self, caller: Caller, now: datetime) -> SimulatedResponse:
         """Return what can be asked. Raise ApiError for a request that is refused."""
-        return self._refusal(caller, now) or json_answer(meta())
+        return self._refusal(caller, now) or json_response(meta())
 
-    def query(self, caller: Caller, content: bytes, used: Used, now: datetime, faults: list[Fault]) -> Answer:
+    def query(
+        self, caller: Caller, content: bytes, used: Used, now: datetime, faults: list[Fault]
+    ) -> SimulatedResponse:
         """Return the answer to a question. Raise ApiError for a request that is refused."""
         refusal = self._refusal(caller, now)
-        return refusal or json_answer({"data": _spoilt(self._data(caller, content, used, now), faults, now)})
+        return refusal or json_response({"data": _spoilt(self._data(caller, content, used, now), faults, now)})
 
-    def _refusal(self, caller: Caller, now: datetime) -> Answer | None:
+    def _refusal(self, caller: Caller, now: datetime) -> SimulatedResponse | None:
         if not caller.is_management:
             raise ApiError(403)
-        return answer_instead(Fault(Kind.STATUS, status=429), now) if self._is_too_often(caller, now) else None
+        return answer_instead(Fault(FaultKind.STATUS, status=429), now) if self._is_too_often(caller, now) else None
 
     def _is_too_often(self, caller: Caller, now: datetime) -> bool:
         """Count a request, unless it is one too many."""
@@ -94,7 +96,7 @@ class Analytics:
 def _spoilt(data: dict[str, Any], faults: list[Fault], now: datetime) -> dict[str, Any]:
     """Return an answer as the faults that strike its rows leave it."""
     rows = data["data"]
-    if any(fault.kind is Kind.TRUNCATED_ROWS for fault in faults):
+    if any(fault.kind is FaultKind.TRUNCATED_ROWS for fault in faults):
         metadata = data["metadata"] | {"row_count": len(rows) // 2, "truncated": True}
         data = data | {"data": rows[: len(rows) // 2], "metadata": metadata}
     spoiling = [fault for fault in faults if fault.kind in _SPOILS]

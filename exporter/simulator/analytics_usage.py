@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from exporter.simulator.analytics_query import Asked, Condition
 from exporter.simulator.attribution import Slice, parts_of
 from exporter.simulator.names import key_name, member_name, workspace_name
-from exporter.simulator.usage import Row, draws
+from exporter.simulator.usage import UsageRow, draws
 
 _DAY = timedelta(days=1)
 _SECONDS = 86_400
@@ -40,7 +40,7 @@ class Value:
 class Use:
     """What an account did on one day at one endpoint, whole or one slice's part of it."""
 
-    row: Row
+    row: UsageRow
     part: int | None = None
 
 
@@ -59,7 +59,7 @@ class Totals:
     latency: float = 0.0
     throughput: float = 0.0
 
-    def add(self, row: Row, start: int, end: int) -> None:
+    def add(self, row: UsageRow, start: int, end: int) -> None:
         """Add what a row brought between two seconds of its day."""
 
         def share(whole: int) -> int:
@@ -97,10 +97,10 @@ class Found:
 class Uses:
     """An account's use, ready to be asked about."""
 
-    def __init__(self, rows_of_day: Callable[[date], list[Row]], slices: tuple[Slice, ...]) -> None:
+    def __init__(self, rows_of_day: Callable[[date], list[UsageRow]], slices: tuple[Slice, ...]) -> None:
         self._rows_of_day = rows_of_day
         self._slices = slices
-        self._kept: tuple[date, list[Row]] | None = None
+        self._kept: tuple[date, list[UsageRow]] | None = None
 
     def find(self, asked: Asked, now: datetime) -> Found:
         """Return the totals of whole buckets, as far as time has come."""
@@ -228,16 +228,16 @@ def _holds(condition: Condition, id_: str) -> bool:
             return id_ <= value
 
 
-def _pick(row: Row, what: str, choices: int) -> int:
+def _pick(row: UsageRow, what: str, choices: int) -> int:
     return int(draws(what, row.endpoint_id)[0] * choices)
 
 
-def _context(row: Row) -> str:
+def _context(row: UsageRow) -> str:
     tokens = row.prompt_tokens / row.requests
     return next((label for most, label in _CONTEXTS if tokens < most), _LONGEST_CONTEXT)
 
 
-_LABELS: Mapping[str, Callable[[Row], str]] = {
+_LABELS: Mapping[str, Callable[[UsageRow], str]] = {
     "model": lambda row: row.model_permaslug,
     "variant": lambda row: row.model.partition(":")[2] or "standard",
     "provider": lambda row: row.provider_name,

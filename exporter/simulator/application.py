@@ -14,14 +14,14 @@ from aiohttp import web
 from exporter.clock import Clock
 from exporter.simulator import analytics_endpoints
 from exporter.simulator.fault_effects import answer_instead, of_stage, spoil_body
-from exporter.simulator.faults import FaultPlan, Kind, Stage, as_json, read_faults
-from exporter.simulator.http_responses import json_answer
+from exporter.simulator.faults import FaultKind, FaultPlan, Stage, as_json, read_faults
+from exporter.simulator.http_responses import json_response
 from exporter.simulator.service import PREFIX, SeenRequest, Simulator, SimulatorSettings
 from exporter.simulator.transport import misbehave, send, send_endless, waited
 
 SIMULATOR = web.AppKey("simulator", Simulator)
 _WITH_ROWS = ("/activity", analytics_endpoints.QUERY)
-_ENDLESS = (Kind.OVERSIZED, Kind.GZIP_BOMB)
+_ENDLESS = (FaultKind.OVERSIZED, FaultKind.GZIP_BOMB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     simulator.record(request, content, struck)
     instead, on_socket = of_stage(struck, Stage.ANSWER), of_stage(struck, Stage.SOCKET)
     for fault in struck:
-        if fault.delay and fault.kind is not Kind.SLOW:
+        if fault.delay and fault.kind is not FaultKind.SLOW:
             await waited(simulator.stopping, fault.delay)
     headers = {"Date": format_datetime(simulator.now(), usegmt=True), "Server": "cloudflare"}
     if instead and instead[0].kind in _ENDLESS:
@@ -132,5 +132,5 @@ async def _clear_faults(request: web.Request) -> web.Response:
 
 
 def _json(content: Any, status: int = 200) -> web.Response:
-    body = json_answer(content).body.plain
+    body = json_response(content).body.plain
     return web.Response(status=status, body=body, content_type="application/json")

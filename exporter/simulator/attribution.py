@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from exporter.simulator.usage import Row, draws, usd
+from exporter.simulator.usage import UsageRow, draws, usd
 
 _COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 _MONEY = ("usage", "byok_usage_inference")
@@ -73,7 +73,7 @@ def slices_of(seed: int, ordinary_key: str) -> tuple[Slice, ...]:
     )
 
 
-def parts_of(row: Row) -> list[Row | None]:
+def parts_of(row: UsageRow) -> list[UsageRow | None]:
     """Divide a row among the slices; the parts' numbers add up to the row's exactly."""
     choice = draws("division", row.endpoint_id)
     bounds = _DIVISIONS[int(choice[0] * len(_DIVISIONS))]
@@ -83,7 +83,7 @@ def parts_of(row: Row) -> list[Row | None]:
     return [_part(row, low, high) if high > low else None for low, high in pairwise(bounds)]
 
 
-def select(rows: Iterable[Row], slices: tuple[Slice, ...], selection: Selection) -> Iterator[Row]:
+def select(rows: Iterable[UsageRow], slices: tuple[Slice, ...], selection: Selection) -> Iterator[UsageRow]:
     """Yield the rows of a selection: one per row, or one per row and workspace."""
     if selection.is_everything:
         yield from rows
@@ -100,7 +100,7 @@ def select(rows: Iterable[Row], slices: tuple[Slice, ...], selection: Selection)
                 yield _joined(taken, workspace_id or msgspec.UNSET)
 
 
-def _part(row: Row, low: int, high: int) -> Row:
+def _part(row: UsageRow, low: int, high: int) -> UsageRow:
     numbers: dict[str, float] = {name: _share(getattr(row, name), low, high) for name in _COUNTS}
     numbers |= {name: usd(_share(round(getattr(row, name) * _MILLION), low, high)) for name in _MONEY}
     return msgspec.structs.replace(row, **numbers)
@@ -110,7 +110,7 @@ def _share(total: int, low: int, high: int) -> int:
     return total * high // _EIGHTHS - total * low // _EIGHTHS
 
 
-def _joined(parts: list[Row], workspace_id: str | msgspec.UnsetType) -> Row:
+def _joined(parts: list[UsageRow], workspace_id: str | msgspec.UnsetType) -> UsageRow:
     numbers: dict[str, float] = {name: sum(getattr(part, name) for part in parts) for name in _COUNTS}
     numbers |= {name: usd(sum(round(getattr(part, name) * _MILLION) for part in parts)) for name in _MONEY}
     return msgspec.structs.replace(parts[0], **numbers, workspace_id=workspace_id)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from exporter.simulator.attribution import Slice, parts_of
-from exporter.simulator.usage import Row, usd
+from exporter.simulator.usage import UsageRow, usd
 
 _DAY = timedelta(days=1)
 _TOP_UP_USD = 1000  # credits are bought in these steps
@@ -17,7 +17,7 @@ _FREE_REQUESTS_PER_DAY = 1000
 _MILLION = 1_000_000
 
 
-class Spend(NamedTuple):
+class PeriodSpend(NamedTuple):
     """What was spent in some time, in millionths of a USD, and requests to free models."""
 
     credits: int = 0
@@ -28,11 +28,11 @@ class Spend(NamedTuple):
 class Ledger:
     """An account's spending since it was opened. Days are summed once; the current day grows with the clock."""
 
-    def __init__(self, rows_of_day: Callable[[date], list[Row]], opened: date) -> None:
+    def __init__(self, rows_of_day: Callable[[date], list[UsageRow]], opened: date) -> None:
         self._rows_of_day = rows_of_day
         self._opened = opened
-        self._whole: dict[date, Spend] = {}
-        self._first_key: dict[date, Spend] = {}
+        self._whole: dict[date, PeriodSpend] = {}
+        self._first_key: dict[date, PeriodSpend] = {}
 
     def credits(self, now: datetime) -> dict[str, Any]:
         """Return the body of `/credits` for a management key."""
@@ -69,7 +69,7 @@ class Ledger:
         free = self._spent(self._whole, today, now).free_requests
         return key_body(label, usage, [budget], management=False, free=free, workspace_id=part.workspace_id)
 
-    def _spent(self, book: dict[date, Spend], first: date, now: datetime) -> Spend:
+    def _spent(self, book: dict[date, PeriodSpend], first: date, now: datetime) -> PeriodSpend:
         total = [0, 0, 0]
         for day in _days(min(first, now.date()), now.date()):
             for place, amount in enumerate(self._entry(book, day)):
@@ -77,9 +77,9 @@ class Ledger:
         elapsed = (now - datetime(now.year, now.month, now.day, tzinfo=UTC)) / _DAY
         for place, amount in enumerate(self._entry(book, now.date())):
             total[place] += int(amount * elapsed)
-        return Spend(*total)
+        return PeriodSpend(*total)
 
-    def _entry(self, book: dict[date, Spend], day: date) -> Spend:
+    def _entry(self, book: dict[date, PeriodSpend], day: date) -> PeriodSpend:
         if day not in book:
             rows = self._rows_of_day(day)
             if book is self._first_key:
@@ -94,8 +94,8 @@ def _days(first: date, end: date) -> Iterator[date]:
         first += _DAY
 
 
-def _sum(rows: list[Row]) -> Spend:
-    return Spend(
+def _sum(rows: list[UsageRow]) -> PeriodSpend:
+    return PeriodSpend(
         sum(round(row.usage * _MILLION) for row in rows),
         sum(round(row.byok_usage_inference * _MILLION) for row in rows),
         sum(row.requests for row in rows if row.model.endswith(":free")),

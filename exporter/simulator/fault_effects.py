@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from exporter.simulator.faults import Fault, Kind, Stage
-from exporter.simulator.http_responses import Answer, Body, error_body
-from exporter.simulator.usage import Row
+from exporter.simulator.faults import Fault, FaultKind, Stage
+from exporter.simulator.http_responses import Body, SimulatedResponse, error_body
+from exporter.simulator.usage import UsageRow
 
 JsonRow = dict[str, Any]
 
@@ -20,9 +20,9 @@ _PAGE = (
     "<body><h1>Error {status}</h1><p>cloudflare</p></body></html>\n"
 )
 _NOT_THE_PROMISE = {
-    Kind.NOT_JSON: b"upstream connect error or disconnect/reset before headers",
-    Kind.WRONG_SHAPE: b'{"data":{}}',
-    Kind.NO_DATA: b'{"rows":[]}',
+    FaultKind.NOT_JSON: b"upstream connect error or disconnect/reset before headers",
+    FaultKind.WRONG_SHAPE: b'{"data":{}}',
+    FaultKind.NO_DATA: b'{"rows":[]}',
 }
 _RESTATED_DAY = 2  # days before the newest
 # Has everything that a row must not have, and a text on which a cut between rows would stumble.
@@ -37,24 +37,24 @@ _GARBAGE: JsonRow = {
 }
 
 
-def answer_instead(fault: Fault, now: datetime) -> Answer:
+def answer_instead(fault: Fault, now: datetime) -> SimulatedResponse:
     """Return what a fault of the answer's stage sends; endless bodies are the socket's business."""
     status = fault.status or 200
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     match fault.kind:
-        case Kind.STATUS:
-            return Answer(status, error_body(status), headers | _limits(status, now))
-        case Kind.ERROR:
-            return Answer(status, error_body(500), headers)
-        case Kind.HTML:
+        case FaultKind.STATUS:
+            return SimulatedResponse(status, error_body(status), headers | _limits(status, now))
+        case FaultKind.ERROR:
+            return SimulatedResponse(status, error_body(500), headers)
+        case FaultKind.HTML:
             page = Body(_PAGE.format(status=status).encode())
-            return Answer(status, page, headers, content_type="text/html; charset=UTF-8")
-        case Kind.REDIRECT:
-            return Answer(302, Body(b""), {"Location": "/api/v1/moved"})
-    return Answer(200, Body(_NOT_THE_PROMISE[fault.kind]))
+            return SimulatedResponse(status, page, headers, content_type="text/html; charset=UTF-8")
+        case FaultKind.REDIRECT:
+            return SimulatedResponse(302, Body(b""), {"Location": "/api/v1/moved"})
+    return SimulatedResponse(200, Body(_NOT_THE_PROMISE[fault.kind]))
 
 
-def spoil_rows(rows: Iterable[Row | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
+def spoil_rows(rows: Iterable[UsageRow | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
     """Return rows as the faults leave them."""
     spoilt: list[JsonRow] = [dict(row) for row in msgspec.to_builtins(list(rows))]
     yesterday = (now - timedelta(days=1)).date().isoformat()
@@ -63,14 +63,14 @@ def spoil_rows(rows: Iterable[Row | JsonRow], faults: Sequence[Fault], now: date
     return spoilt
 
 
-def spoil_body(answer: Answer, fault: Fault) -> Answer:
+def spoil_body(answer: SimulatedResponse, fault: Fault) -> SimulatedResponse:
     """Return an answer as a fault of the body's stage leaves it. A body that isn't JSON stays as it is."""
     match fault.kind:
-        case Kind.WRONG_ENCODING:
+        case FaultKind.WRONG_ENCODING:
             return replace(answer, headers={**answer.headers, "Content-Encoding": "br"}, may_compress=False)
-        case Kind.PRETTY if answer.content_type == "application/json":
+        case FaultKind.PRETTY if answer.content_type == "application/json":
             return replace(answer, body=Body(msgspec.json.format(answer.body.plain, indent=2)))
-        case Kind.TOP_LIST if answer.content_type == "application/json":
+        case FaultKind.TOP_LIST if answer.content_type == "application/json":
             content = msgspec.json.decode(answer.body.plain)
             data = content.get("data", []) if isinstance(content, dict) else content
             return replace(answer, body=Body(msgspec.json.encode(data if isinstance(data, list) else [data])))
@@ -133,13 +133,13 @@ def _plain_dates(rows: list[JsonRow], _: str) -> list[JsonRow]:
 
 
 # In the order in which they are applied: numbers change while they are numbers, garbage comes last.
-_ROWS: dict[Kind, Callable[[list[JsonRow], str], list[JsonRow]]] = {
-    Kind.RESTATED: _restated,
-    Kind.LATE_DAY: _late_day,
-    Kind.EMPTY: _empty,
-    Kind.NO_CACHED_TOKENS: _no_cached_tokens,
-    Kind.STRING_NUMBERS: _string_numbers,
-    Kind.RFC3339_DATES: _rfc3339_dates,
-    Kind.PLAIN_DATES: _plain_dates,
-    Kind.BAD_ROW: _bad_row,
+_ROWS: dict[FaultKind, Callable[[list[JsonRow], str], list[JsonRow]]] = {
+    FaultKind.RESTATED: _restated,
+    FaultKind.LATE_DAY: _late_day,
+    FaultKind.EMPTY: _empty,
+    FaultKind.NO_CACHED_TOKENS: _no_cached_tokens,
+    FaultKind.STRING_NUMBERS: _string_numbers,
+    FaultKind.RFC3339_DATES: _rfc3339_dates,
+    FaultKind.PLAIN_DATES: _plain_dates,
+    FaultKind.BAD_ROW: _bad_row,
 }

@@ -23,7 +23,7 @@ class Stage(Enum):
     SOCKET = "how the answer is sent"
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """A kind of fault, where it strikes and what it does, in a line."""
 
     stage: Stage
@@ -66,17 +66,17 @@ class Kind(StrEnum):
     CLOSE = "close", Stage.SOCKET, "closes the connection without an answer"
 
 
-_NUMBERED = {kind.value.removesuffix("NNN"): kind for kind in Kind if kind.value.endswith("NNN")}
+_NUMBERED = {kind.value.removesuffix("NNN"): kind for kind in FaultKind if kind.value.endswith("NNN")}
 _EXAMPLES = ("status-500", "status-503", "status-429", "status-401", "html-200", "html-502", "error-200")
-_SILENT = (Kind.HANG, Kind.RESET, Kind.CLOSE)
-_STATUSES = {Kind.STATUS: range(400, 600), Kind.HTML: range(200, 600), Kind.ERROR: range(200, 600)}
+_SILENT = (FaultKind.HANG, FaultKind.RESET, FaultKind.CLOSE)
+_STATUSES = {FaultKind.STATUS: range(400, 600), FaultKind.HTML: range(200, 600), FaultKind.ERROR: range(200, 600)}
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault: what, how often, how many times, on which path."""
 
-    kind: Kind
+    kind: FaultKind
     probability: float = 1.0
     status: int | None = None
     times: int | None = None  # how many requests it strikes before it is used up; None never is
@@ -104,8 +104,8 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
 
 def kinds_help() -> str:
     """Return all kinds with what they do, a line each."""
-    width = max(len(kind.value) for kind in Kind)
-    return "\n".join(f"{kind.value:<{width}}  {kind.meaning}" for kind in Kind)
+    width = max(len(kind.value) for kind in FaultKind)
+    return "\n".join(f"{kind.value:<{width}}  {kind.meaning}" for kind in FaultKind)
 
 
 def parse_fault(text: str) -> Fault:
@@ -194,12 +194,12 @@ def _named(name: str) -> Fault:
     numbered = re.fullmatch(r"(status-|html-|error-)(\d{3})", name)
     if numbered:
         return _checked(Fault(_NUMBERED[numbered[1]], status=int(numbered[2])))
-    plain = {kind.value: kind for kind in Kind if kind not in _STATUSES}
+    plain = {kind.value: kind for kind in FaultKind if kind not in _STATUSES}
     if name in plain:
         return Fault(plain[name])
     close = get_close_matches(name, [*plain, *_EXAMPLES], n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
-    raise ValueError(f"unknown fault {name!r}{hint} The kinds are: {', '.join(kind.value for kind in Kind)}")
+    raise ValueError(f"unknown fault {name!r}{hint} The kinds are: {', '.join(kind.value for kind in FaultKind)}")
 
 
 def _from_request(request: _Request) -> Fault:

@@ -56,7 +56,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatedResponse:
     """A whole answer before it meets a socket."""
 
     status: int
@@ -82,9 +82,9 @@ def message_of(status: int) -> str:
         return "Unknown error"
 
 
-def json_answer(content: Any, status: int = 200) -> Answer:
+def json_response(content: Any, status: int = 200) -> SimulatedResponse:
     """Return content as a JSON answer."""
-    return Answer(status, Body(msgspec.json.encode(content)))
+    return SimulatedResponse(status, Body(msgspec.json.encode(content)))
 
 
 def error_body(code: int, message: str | None = None) -> Body:

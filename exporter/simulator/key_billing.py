@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from exporter.simulator.attribution import parts_of
-from exporter.simulator.usage import Row, usd
+from exporter.simulator.usage import UsageRow, usd
 
 _DAY = timedelta(days=1)
 _MILLION = 1_000_000
@@ -41,7 +41,7 @@ class KeyShape:
 class KeyBook:
     """An account's spending by key since it was opened. Days are summed once; the current day grows with the clock."""
 
-    def __init__(self, rows_of_day: Callable[[date], Sequence[Row]], opened: date) -> None:
+    def __init__(self, rows_of_day: Callable[[date], Sequence[UsageRow]], opened: date) -> None:
         self._rows_of_day = rows_of_day
         self._opened = opened
         self._days: dict[date, _Spends] = {}

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from exporter.simulator.attribution import Slice, key_hash
-from exporter.simulator.http_responses import Answer, ApiError, json_answer
+from exporter.simulator.http_responses import ApiError, SimulatedResponse, json_response
 from exporter.simulator.key_billing import KeyBook, KeyShape, Reset
 from exporter.simulator.names import key_name, member_name, workspace_name
-from exporter.simulator.usage import Row
+from exporter.simulator.usage import UsageRow
 
 KEYS, WORKSPACES, MEMBERS = "/keys", "/workspaces", "/organization/members"
 PATHS = (KEYS, WORKSPACES, MEMBERS)
@@ -48,7 +48,7 @@ class Organization:
         self,
         seed: int,
         slices: tuple[Slice, ...],
-        rows_of_day: Callable[[date], Sequence[Row]],
+        rows_of_day: Callable[[date], Sequence[UsageRow]],
         opened: date,
         *,
         keys: int = DEFAULT_KEYS,
@@ -62,16 +62,16 @@ class Organization:
         self._book = KeyBook(rows_of_day, opened)
         self._keys = [self._shape(seed, slices, number) for number in range(keys if slices else 0)]
 
-    def answer(self, path: str, parameters: Mapping[str, str], now: datetime) -> Answer:
+    def answer(self, path: str, parameters: Mapping[str, str], now: datetime) -> SimulatedResponse:
         """Return what one of the three paths says. Raise ApiError for parameters that the API refuses."""
         offset = _whole_number(parameters.get("offset"), 0, 0, 1 << 31)
         if path == KEYS:
-            return json_answer({"data": self._keys_page(parameters, offset, now)})
+            return json_response({"data": self._keys_page(parameters, offset, now)})
         limit = _whole_number(parameters.get("limit"), _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
         if path == MEMBERS and not self._members:
             raise ApiError(404)
         rows = self._workspaces() if path == WORKSPACES else self._people()
-        return json_answer({"data": rows[offset : offset + limit], "total_count": len(rows)})
+        return json_response({"data": rows[offset : offset + limit], "total_count": len(rows)})
 
     def _keys_page(self, parameters: Mapping[str, str], offset: int, now: datetime) -> list[dict[str, Any]]:
         workspace_id = parameters.get("workspace_id", self._places[0].workspace_id)

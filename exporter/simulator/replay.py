@@ -13,7 +13,7 @@ from exporter.errors import ExporterError
 from exporter.simulator.attribution import Slice
 from exporter.simulator.billing import credits_body, key_body
 from exporter.simulator.http_responses import Query
-from exporter.simulator.usage import Row
+from exporter.simulator.usage import UsageRow
 
 if TYPE_CHECKING:
     from exporter.simulator.accounts import Caller
@@ -54,7 +54,7 @@ class RecordedWorld:
             return rows
         return [row for row in rows if row["date"].startswith(query.day.isoformat())]
 
-    def rows_of_day(self, _: date) -> list[Row]:
+    def rows_of_day(self, _: date) -> list[UsageRow]:
         """Return nothing: a recording is of completed days, and doesn't say what came of them hour by hour."""
         return []
 

@@ -16,7 +16,7 @@ from exporter.simulator import analytics_endpoints
 from exporter.simulator.accounts import BodyCache, Caller, SeededWorld, World, identify
 from exporter.simulator.fault_effects import spoil_rows
 from exporter.simulator.faults import Fault, FaultPlan
-from exporter.simulator.http_responses import WINDOW, Answer, ApiError, error_body, json_answer, read_query
+from exporter.simulator.http_responses import WINDOW, ApiError, SimulatedResponse, error_body, json_response, read_query
 from exporter.simulator.organization import DEFAULT_KEYS, DEFAULT_WORKSPACES, Organization
 from exporter.simulator.organization import PATHS as ORGANIZATION
 from exporter.simulator.replay import RecordedWorld, Recording
@@ -72,7 +72,7 @@ class Simulator:
         self._worlds: dict[Caller, World] = {}
         self._organizations: dict[Caller, Organization] = {}
         self._bodies = BodyCache()
-        self._analytics = analytics_endpoints.Analytics(settings.analytics_rows)
+        self._analytics = analytics_endpoints.AnalyticsEndpoints(settings.analytics_rows)
 
     def now(self) -> datetime:
         """Return the service's time."""
@@ -92,14 +92,14 @@ class Simulator:
         )
         self.requests.append(seen)
 
-    def answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> Answer:
+    def answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
         """Return what the API has to say to a request."""
         try:
             return self._answer(request, content, row_faults)
         except ApiError as error:
-            return Answer(error.status, error_body(error.status, str(error)))
+            return SimulatedResponse(error.status, error_body(error.status, str(error)))
 
-    def _answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> Answer:
+    def _answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
         operation = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
         if operation not in _OPERATIONS:
             raise ApiError(404)
@@ -117,20 +117,20 @@ class Simulator:
             case _ if operation in ORGANIZATION:
                 return self._organization(caller).answer(operation, request.query, now)
             case "/credits":
-                return json_answer(self._world(caller).credits(now) if caller.is_management else NO_CREDITS)
+                return json_response(self._world(caller).credits(now) if caller.is_management else NO_CREDITS)
             case _:
-                return json_answer(self._world(caller).key(caller, now))
+                return json_response(self._world(caller).key(caller, now))
 
     def _activity(
         self, caller: Caller, parameters: Mapping[str, str], now: datetime, row_faults: list[Fault]
-    ) -> Answer:
+    ) -> SimulatedResponse:
         if not caller.is_management:
             raise ApiError(403)
         today = now.date()
         query, world = read_query(parameters, today), self._world(caller)
         if row_faults:
-            return json_answer({"data": spoil_rows(world.rows(query, today), row_faults, now)})
-        return Answer(200, self._bodies.activity(caller, query, today, world))
+            return json_response({"data": spoil_rows(world.rows(query, today), row_faults, now)})
+        return SimulatedResponse(200, self._bodies.activity(caller, query, today, world))
 
     def _organization(self, caller: Caller) -> Organization:
         if not caller.is_management:

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from exporter.simulator.faults import Fault, Kind
-from exporter.simulator.http_responses import Answer
+from exporter.simulator.faults import Fault, FaultKind
+from exporter.simulator.http_responses import SimulatedResponse
 
 _PIECES = 20
 _PAUSE = 0.5
@@ -27,47 +27,49 @@ _ROW = (
 )
 
 
-async def send(request: web.Request, answer: Answer, headers: dict[str, str]) -> web.StreamResponse:
+async def send(request: web.Request, answer: SimulatedResponse, headers: dict[str, str]) -> web.StreamResponse:
     """Send a whole answer, compressed if the client takes gzip."""
     body, headers = negotiated(request, answer, headers)
     return web.Response(status=answer.status, body=body, headers=headers)
 
 
 async def misbehave(
-    request: web.Request, answer: Answer, headers: dict[str, str], fault: Fault, stopping: asyncio.Event
+    request: web.Request, answer: SimulatedResponse, headers: dict[str, str], fault: Fault, stopping: asyncio.Event
 ) -> web.StreamResponse:
     """Send an answer as a fault of the socket has it."""
     body, headers = negotiated(request, answer, headers)
     half = body[: len(body) // 2]
     match fault.kind:
-        case Kind.TRUNCATED:
+        case FaultKind.TRUNCATED:
             return await _stream(request, answer.status, headers | {"Content-Length": str(len(body))}, [half], cut=True)
-        case Kind.TRUNCATED_CHUNKED:
+        case FaultKind.TRUNCATED_CHUNKED:
             return await _stream(request, answer.status, headers, [half], cut=True)
-        case Kind.SLOW:
+        case FaultKind.SLOW:
             pause = _PAUSE if fault.delay is None else fault.delay
             size = max(1, -(-len(body) // _PIECES))
             pieces = [body[start : start + size] for start in range(0, len(body), size)]
             length = {"Content-Length": str(len(body))}
             return await _stream(request, answer.status, headers | length, pieces, pause=pause, stopping=stopping)
-        case Kind.HANG:
+        case FaultKind.HANG:
             await stopping.wait()
-        case Kind.RESET:
+        case FaultKind.RESET:
             _reset_on_close(request)
     return _hang_up(request)
 
 
 async def send_endless(
-    request: web.Request, kind: Kind, headers: dict[str, str], stopping: asyncio.Event
+    request: web.Request, kind: FaultKind, headers: dict[str, str], stopping: asyncio.Event
 ) -> web.StreamResponse:
     """Send a body that is far too large, as it is or as gzip, until the client has had enough."""
     headers = headers | {"Content-Type": "application/json"}
-    if kind is Kind.GZIP_BOMB:
+    if kind is FaultKind.GZIP_BOMB:
         return await _stream(request, 200, headers | {"Content-Encoding": "gzip"}, bomb(), stopping=stopping)
     return await _stream(request, 200, headers, _endless_rows(), stopping=stopping)
 
 
-def negotiated(request: web.Request, answer: Answer, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+def negotiated(
+    request: web.Request, answer: SimulatedResponse, headers: dict[str, str]
+) -> tuple[bytes, dict[str, str]]:
     """Return the bytes to send and the headers that go with them."""
     headers = headers | {"Content-Type": answer.content_type} | dict(answer.headers)
     if answer.may_compress and len(answer.body.plain) >= _SMALL and _takes_gzip(request):

@@ -35,7 +35,7 @@ _WORDS = Layout("<8Q")
 _UNIT = 2.0**-64
 
 
-class Row(msgspec.Struct, gc=False):
+class UsageRow(msgspec.Struct, gc=False):
     """One row of `GET /activity`, its fields named and ordered as on the wire."""
 
     date: str
@@ -77,7 +77,7 @@ def draws(*parts: object) -> tuple[float, ...]:
     return tuple(word * _UNIT for word in _WORDS.unpack(digest))
 
 
-class Account:
+class SimulatedAccount:
     """An account's use of the API. Rows are made when asked for; nothing is kept but the list of endpoints."""
 
     def __init__(
@@ -89,14 +89,14 @@ class Account:
         self.dense = endpoints > ALWAYS_DENSE_ABOVE if dense is None else dense
         self.endpoints = _endpoints(seed, endpoints)
 
-    def rows_of_day(self, day: date) -> list[Row]:
+    def rows_of_day(self, day: date) -> list[UsageRow]:
         """Return a day's rows, one per endpoint that was used; all endpoints if the account is dense."""
         stamp = f"{day.isoformat()} 00:00:00"
         rows = (_row(self.seed, day, stamp, endpoint, dense=self.dense) for endpoint in self.endpoints)
         return [row for row in rows if row is not None]
 
 
-def _row(seed: int, day: date, stamp: str, endpoint: Endpoint, *, dense: bool) -> Row | None:
+def _row(seed: int, day: date, stamp: str, endpoint: Endpoint, *, dense: bool) -> UsageRow | None:
     present, *noise = draws(seed, day.toordinal(), endpoint.endpoint_id)
     if not dense and (present >= endpoint.regularity or not endpoint.model.served_on(day)):
         return None
@@ -106,7 +106,7 @@ def _row(seed: int, day: date, stamp: str, endpoint: Endpoint, *, dense: bool) -
     completion = round(requests * endpoint.completion * (0.8 + 0.4 * noise[3]))
     cached = _cached(endpoint, prompt, noise[4])
     paid, byok = _cost(endpoint, prompt, completion, min(cached, prompt))
-    return Row(
+    return UsageRow(
         stamp,
         endpoint.slug,
         endpoint.permaslug,

@@ -20,7 +20,7 @@ from aiohttp import web
 from exporter.clock import Clock
 from exporter.web.log_throttle import Throttle, source_of
 from exporter.web.reloading import LiveConfiguration
-from exporter.web.responses import Answer, text
+from exporter.web.responses import WebResponse, text
 from exporter.web.token_bucket import TokenBucket
 from exporter.web.web_config import WebConfiguration
 
@@ -33,7 +33,7 @@ _CHALLENGE = (("WWW-Authenticate", 'Basic realm="openrouter-exporter", charset="
 _log = structlog.get_logger(__name__)
 
 
-class Gate:
+class AccessControl:
     """Lets requests in or tells why not."""
 
     def __init__(self, live: LiveConfiguration, clock: Clock) -> None:
@@ -43,7 +43,7 @@ class Gate:
         self._bucket: TokenBucket | None = None
         self._throttle = Throttle(clock)
 
-    async def refusal(self, request: web.BaseRequest, configuration: WebConfiguration) -> Answer | None:
+    async def refusal(self, request: web.BaseRequest, configuration: WebConfiguration) -> WebResponse | None:
         """Return None if the request may be answered, else what to answer instead."""
         if configuration.rate_limit is not None:
             if self._bucket is None or self._bucket.limit != configuration.rate_limit:

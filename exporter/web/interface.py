@@ -8,7 +8,7 @@ from typing import Protocol
 from exporter.status import Status
 
 
-class MetricsAnswer(Protocol):
+class MetricsResponse(Protocol):
     """One exposition, ready to be sent. `content_encoding` None is uncompressed."""
 
     @property
@@ -27,7 +27,7 @@ class MetricsAnswer(Protocol):
 class Daemon(Protocol):
     """What is asked of the daemon, request by request. Nothing here may block."""
 
-    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> MetricsAnswer:
+    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> MetricsResponse:
         """Return the exposition that the two headers ask for; of the families in `names` if there are any."""
 
     def status(self) -> Status:

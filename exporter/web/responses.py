@@ -28,7 +28,7 @@ _ALWAYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebResponse:
     """One answer: what a handler returns."""
 
     status: int
@@ -37,9 +37,9 @@ class Answer:
     headers: Headers = ()
 
 
-def text(status: int, line: str, headers: Headers = ()) -> Answer:
+def text(status: int, line: str, headers: Headers = ()) -> WebResponse:
     """Return a short answer in plain text."""
-    return Answer(status, f"{line}\n".encode(), TEXT, headers)
+    return WebResponse(status, f"{line}\n".encode(), TEXT, headers)
 
 
 class Heads:

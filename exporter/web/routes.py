@@ -15,14 +15,14 @@ from exporter.errors import ExporterError
 from exporter.status import Status
 from exporter.web.interface import Daemon
 from exporter.web.page.landing import landing_page
-from exporter.web.responses import Answer, Heads, Reply, text
+from exporter.web.responses import Heads, Reply, WebResponse, text
 from exporter.web.status_json import status_json
 from exporter.web.web_settings import WebSettings
 
 if TYPE_CHECKING:
-    from exporter.web.auth import Gate
+    from exporter.web.auth import AccessControl
 
-Handler = Callable[[], Answer] | Callable[[], Awaitable[Answer]]
+Handler = Callable[[], WebResponse] | Callable[[], Awaitable[WebResponse]]
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 class Routes:
     """Answers every request of the server, if the gate lets it in; without one, everybody is."""
 
-    def __init__(self, daemon: Daemon, settings: WebSettings, clock: Clock, gate: Gate | None = None) -> None:
+    def __init__(self, daemon: Daemon, settings: WebSettings, clock: Clock, gate: AccessControl | None = None) -> None:
         self.heads = Heads(clock)
         self._clock = clock
         self._gate = gate
@@ -74,7 +74,7 @@ class Routes:
             _log.exception("request_crashed", method=request.method, path=request.path)
             return self._reply(text(500, "Internal server error; the exporter's log says more."))
 
-    async def _pass(self, gate: Gate, request: web.BaseRequest) -> Answer | None:
+    async def _pass(self, gate: AccessControl, request: web.BaseRequest) -> WebResponse | None:
         configuration = gate.live.current()
         if configuration.headers != self.heads.configured:
             self.heads = Heads(self._clock, configuration.headers)
@@ -89,11 +89,11 @@ class Routes:
         heads = self.heads
         return Reply(heads.head(200, answer.content_type, vary), answer.body, heads.date())
 
-    def _reply(self, answer: Answer) -> Reply:
+    def _reply(self, answer: WebResponse) -> Reply:
         head = self.heads.head(answer.status, answer.content_type, answer.headers)
         return Reply(head, answer.body, self.heads.date())
 
-    async def _dispatch(self, method: str, path: str) -> Answer:
+    async def _dispatch(self, method: str, path: str) -> WebResponse:
         route = self._routes.get(path)
         if route is None:
             return text(404, "Not found.")
@@ -101,40 +101,40 @@ class Routes:
         if method not in methods:
             return _not_allowed(methods)
         answer = handler()
-        return answer if isinstance(answer, Answer) else await answer
+        return answer if isinstance(answer, WebResponse) else await answer
 
-    async def landing(self) -> Answer:
+    async def landing(self) -> WebResponse:
         """Return the landing page."""
         status = self._daemon.status()
         page = await _aside(status, partial(landing_page, status, self._settings))
         headers = (("Content-Security-Policy", PAGE_POLICY), ("X-Frame-Options", "deny"))
-        return Answer(200, page.encode(errors="replace"), "text/html; charset=utf-8", headers)
+        return WebResponse(200, page.encode(errors="replace"), "text/html; charset=utf-8", headers)
 
-    def to_prefix(self) -> Answer:
+    def to_prefix(self) -> WebResponse:
         """Send a browser that left out the route prefix to where the landing page is."""
         place = self._settings.path("/")
         return text(307, f"See {place}", (("Location", place),))
 
-    def healthy(self) -> Answer:
+    def healthy(self) -> WebResponse:
         """Return 200 while the daemon works."""
         reason = self._daemon.healthy()
         return text(200, "Healthy.") if reason is None else text(503, f"Not healthy: {reason}")
 
-    def ready(self) -> Answer:
+    def ready(self) -> WebResponse:
         """Return 200 once every collector has attempted, and until the daemon drains."""
         reason = self._daemon.ready()
         return text(200, "Ready.") if reason is None else text(503, f"Not ready: {reason}")
 
-    async def status(self) -> Answer:
+    async def status(self) -> WebResponse:
         """Return how collecting goes, for programs."""
         status = self._daemon.status()
-        return Answer(200, await _aside(status, partial(status_json, status)), "application/json")
+        return WebResponse(200, await _aside(status, partial(status_json, status)), "application/json")
 
-    def configuration(self) -> Answer:
+    def configuration(self) -> WebResponse:
         """Return the effective configuration."""
-        return Answer(200, self._daemon.configuration().encode())
+        return WebResponse(200, self._daemon.configuration().encode())
 
-    async def reload(self) -> Answer:
+    async def reload(self) -> WebResponse:
         """Reload the configuration, if that may be done over HTTP."""
         if not self._settings.enable_lifecycle:
             return text(403, "Reloading over HTTP is off; start the exporter with --web.enable-lifecycle to allow it.")
@@ -153,5 +153,5 @@ async def _aside(status: Status, render: Callable[[], T]) -> T:
     return render() if len(status.collectors) <= MOST_AT_ONCE else await asyncio.to_thread(render)
 
 
-def _not_allowed(methods: tuple[str, ...]) -> Answer:
+def _not_allowed(methods: tuple[str, ...]) -> WebResponse:
     return text(405, "Method not allowed.", (("Allow", ", ".join(methods)),))

@@ -17,7 +17,7 @@ from exporter.web.routes import Routes
 from exporter.web.web_settings import WebSettings
 
 if TYPE_CHECKING:
-    from exporter.web.auth import Gate
+    from exporter.web.auth import AccessControl
     from exporter.web.reloading import LiveConfiguration
 
 
@@ -97,10 +97,10 @@ class WebServer:
 # Passwords and TLS are loaded only where they are asked for: half of the web layer's start would be theirs.
 
 
-def _gate(live: LiveConfiguration, clock: Clock) -> Gate:
-    from exporter.web.auth import Gate
+def _gate(live: LiveConfiguration, clock: Clock) -> AccessControl:
+    from exporter.web.auth import AccessControl
 
-    return Gate(live, clock)
+    return AccessControl(live, clock)
 
 
 def _context(live: LiveConfiguration) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ from exporter.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimit:
+class BucketLimit:
     """One request per `interval` seconds, `burst` at once."""
 
     interval: float
@@ -18,7 +18,7 @@ class RateLimit:
 class TokenBucket:
     """Counts requests against a limit."""
 
-    def __init__(self, limit: RateLimit, clock: Clock) -> None:
+    def __init__(self, limit: BucketLimit, clock: Clock) -> None:
         self.limit = limit
         self._clock = clock
         self._tokens = float(limit.burst)

@@ -38,7 +38,7 @@ from exporter.web.tls import (
     plain_name,
     several_curves_work,
 )
-from exporter.web.token_bucket import RateLimit
+from exporter.web.token_bucket import BucketLimit
 from exporter.web.watched_files import Files
 
 _TOP = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
@@ -70,7 +70,7 @@ class WebConfiguration:
     allowed_sans: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[bytes, bytes] = field(default_factory=dict)
-    rate_limit: RateLimit | None = None
+    rate_limit: BucketLimit | None = None
 
 
 def read_web_configuration(
@@ -204,7 +204,7 @@ def _users(section: Section, importer: Importer) -> dict[bytes, bytes]:
     return {name.encode(): hashed.encode() for name, hashed in users.items()}
 
 
-def _rate_limit(section: Section) -> RateLimit | None:
+def _rate_limit(section: Section) -> BucketLimit | None:
     interval, burst = section.text("interval") or "0", section.text("burst") or "0"
     if not burst.isdecimal():
         section.mistake("burst", f"expected a whole number; found {quoted(burst)}")
@@ -219,4 +219,4 @@ def _rate_limit(section: Section) -> RateLimit | None:
     if seconds > 0 and int(burst) < 1:
         section.mistake("burst", "expected at least 1: with none, every request would be refused")
         return None
-    return RateLimit(seconds, int(burst)) if seconds > 0 else None
+    return BucketLimit(seconds, int(burst)) if seconds > 0 else None

@@ -16,13 +16,13 @@ from structlog.testing import LogCapture
 
 from exporter.api.client import Client, Request
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.session import open_session
 from exporter.clock import Clock
 from exporter.config.configuration import Backoff, Retries, Upstream
 from exporter.config.secret import Secret
 from exporter.errors import SecretError
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 from tests.support import FakeClock
 
 KEY = "sk-or-v1-demo"
@@ -56,12 +56,12 @@ class Asking:
     """A client and all that it leaves behind."""
 
     client: Client
-    telemetry: Telemetry
+    telemetry: MetricsRegistry
     clock: Clock
     events: list[Any]
     key: Key
 
-    async def ask(self, request: Request = ACTIVITY, *, within: float = 60.0, quiet: bool = False) -> Answer:
+    async def ask(self, request: Request = ACTIVITY, *, within: float = 60.0, quiet: bool = False) -> Response:
         return await self.client.ask(request, self.clock.monotonic() + within, quiet=quiet)
 
     def count(self, name: str, **labels: str) -> float | None:
@@ -87,7 +87,7 @@ async def asking(
     settings = replace(Upstream(base_url=url, retries=retries, timeout=5.0), **upstream)
     clock = clock or FakeClock(self_moving=True)
     key = key or Key()
-    telemetry = Telemetry()
+    telemetry = MetricsRegistry()
     log, events = capturing_logger()
     async with open_session(settings) as session:
         client = Client(

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from exporter.api.activity_rows import Row, lenient_row
-from exporter.api.response import Answer
+from exporter.api.activity_rows import ActivityRow, activity_row
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections, rows
 from exporter.errors import InvalidResponse
 
-Read = tuple[list[Row], Counter[str]] | None  # None is an invalid response
+Read = tuple[list[ActivityRow], Counter[str]] | None  # None is an invalid response
 
 GOOD: dict[str, Any] = {
     "date": "2026-08-22 00:00:00",
@@ -31,15 +31,15 @@ GOOD: dict[str, Any] = {
     "reasoning_tokens": 12,
     "cached_tokens": 0,
 }
-GOOD_ROW = msgspec.convert(GOOD, Row)
+GOOD_ROW = msgspec.convert(GOOD, ActivityRow)
 
 
-def answer_of(body: bytes, piece: int | None = None, *, gzipped: bool = False, limit: int = 1 << 26) -> Answer:
+def answer_of(body: bytes, piece: int | None = None, *, gzipped: bool = False, limit: int = 1 << 26) -> Response:
     """Return a body as it came, in one chunk or in many."""
     wire = gzip.compress(body, 1) if gzipped else body
     size = piece or len(wire) or 1
     chunks = tuple(wire[start : start + size] for start in range(0, len(wire), size))
-    return Answer(
+    return Response(
         chunks=chunks,
         encoding="gzip" if gzipped else "identity",
         digest=b"",
@@ -48,7 +48,7 @@ def answer_of(body: bytes, piece: int | None = None, *, gzipped: bool = False, l
     )
 
 
-def read(answer: Answer) -> Read:
+def read(answer: Response) -> Read:
     """Return what the fast way makes of an answer."""
     rejections = Rejections()
     try:
@@ -69,10 +69,10 @@ def expected(body: bytes) -> Read:
     return sorted_out(content["data"])
 
 
-def sorted_out(values: Iterable[Any]) -> tuple[list[Row], Counter[str]]:
+def sorted_out(values: Iterable[Any]) -> tuple[list[ActivityRow], Counter[str]]:
     """Return the usable rows, and how many were not usable by reason."""
-    read_ones = [lenient_row(value) for value in values]
-    good = [row for row in read_ones if isinstance(row, Row)]
+    read_ones = [activity_row(value) for value in values]
+    good = [row for row in read_ones if isinstance(row, ActivityRow)]
     return good, Counter(reason for reason in read_ones if isinstance(reason, str))
 
 

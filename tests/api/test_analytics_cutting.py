@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.api import analytics_response
-from exporter.api.analytics_response import LONGEST_PIECE, MOST_ROWS, Reply, Row
+from exporter.api.analytics_response import LONGEST_PIECE, MOST_ROWS, AnalyticsResponse, Row
 from exporter.api.row_cutter import Rejections
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import answer
@@ -17,7 +17,7 @@ ROWS: list[Row] = [{"model": f"acme/{number}, {{x}},{{y}}", "request_count": str
 METADATA = {"row_count": len(ROWS), "truncated": True}
 
 
-def read(body: bytes) -> tuple[Reply, list[Row], int]:
+def read(body: bytes) -> tuple[AnalyticsResponse, list[Row], int]:
     """Return the reply, its rows, and the number of turns that others had while it was read."""
     taken: list[Row] = []
     reading = analytics_response.read(answer(body), MOST_ROWS, Rejections(), taken.append)

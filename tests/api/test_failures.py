@@ -17,7 +17,7 @@ from exporter.clock import SystemClock
 from exporter.config.configuration import Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, InvalidResponse
 from exporter.simulator.application import Running
-from exporter.simulator.faults import Fault, Kind, parse_fault
+from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from tests.api.harness import ACTIVITY, Asking, answer_bytes, asking, bare, retrying
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -282,7 +282,7 @@ async def test_a_truncated_answer_is_not_asked_for_again(simulator: Running, kin
 
 async def test_cancelled_while_it_waits_for_an_answer(simulator: Running) -> None:
     """Nothing is counted as a failure, and the connection is let go: another request works."""
-    simulator.faults.replace(Fault(Kind.HANG, times=1))
+    simulator.faults.replace(Fault(FaultKind.HANG, times=1))
     async with asking(simulator.url) as asked:
         task = asyncio.create_task(asked.ask())
         while not simulator.requests:

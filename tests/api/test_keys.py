@@ -12,7 +12,7 @@ from exporter.config.secret import FileSecret
 from exporter.errors import AttemptError, SecretError, StatusError
 from exporter.log import without_secrets
 from exporter.simulator.application import Running
-from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.faults import Fault, FaultKind
 from tests.api.harness import KEY, Asking, Key, answer_bytes, asking, bare, retrying
 
 REFUSED = answer_bytes(b'{"error":{"message":"User not found.","code":401}}', "401 Unauthorized")
@@ -70,7 +70,7 @@ async def test_a_rotated_file(simulator: Running, tmp_path: Path) -> None:
         path.write_text(f"{KEY}\n")
         await asked.ask()
         path.unlink()
-        simulator.faults.replace(Fault(Kind.STATUS, status=401))
+        simulator.faults.replace(Fault(FaultKind.STATUS, status=401))
         with pytest.raises(StatusError):
             await asked.ask()
     assert 4 == simulator.counts["/api/v1/activity"]
@@ -140,7 +140,7 @@ async def test_no_attempt_with_the_new_key_after_the_deadline() -> None:
 async def test_two_requests_at_once_both_learn_of_the_new_key(simulator: Running) -> None:
     """The second to be refused finds the key read already, and uses it."""
     async with asking(simulator.url, key=Key("sk-or-v1-wrong")) as asked:
-        simulator.faults.replace(Fault(Kind.STATUS, status=401, times=2, delay=0.01))
+        simulator.faults.replace(Fault(FaultKind.STATUS, status=401, times=2, delay=0.01))
         both = [asyncio.create_task(asked.ask()) for _ in range(2)]
         while len(simulator.requests) < 2:
             await asyncio.sleep(0)

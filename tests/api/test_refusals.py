@@ -10,7 +10,7 @@ import pytest
 from exporter.api.response import LONGEST_MESSAGE, printable
 from exporter.errors import StatusError
 from exporter.simulator.application import Running
-from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.faults import Fault, FaultKind
 from tests.api.harness import answer_bytes, asking, bare
 from tests.support import NOON
 
@@ -43,7 +43,7 @@ def error(message: object) -> bytes:
 )
 async def test_the_apis_own_message(simulator: Running, status: int, message: str) -> None:
     """After the status."""
-    simulator.faults.replace(Fault(Kind.STATUS, status=status))
+    simulator.faults.replace(Fault(FaultKind.STATUS, status=status))
     async with asking(simulator.url) as asked:
         with pytest.raises(StatusError) as caught:
             await asked.ask()
@@ -75,7 +75,7 @@ async def test_any_body(body: bytes, expected: str) -> None:
 
 async def test_a_page_of_a_proxy(simulator: Running) -> None:
     """Its type is told, because it shows that the answer is not the API's."""
-    simulator.faults.replace(Fault(Kind.HTML, status=502))
+    simulator.faults.replace(Fault(FaultKind.HTML, status=502))
     async with asking(simulator.url) as asked:
         with pytest.raises(StatusError) as caught:
             await asked.ask()

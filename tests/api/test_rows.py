@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.activity_rows import LARGEST_NUMBER, REJECTION_REASONS, Row, lenient_row
+from exporter.api.activity_rows import LARGEST_NUMBER, REJECTION_REASONS, ActivityRow, activity_row
 from exporter.api.row_cutter import SAMPLE_SIZE, Rejections, rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, read, sorted_out
@@ -95,7 +95,7 @@ def test_no_rows_are_no_error(body: bytes) -> None:
 )
 def test_why_a_row_is_rejected(change: dict[str, Any], reason: str) -> None:
     """By a closed set of reasons; the row beside it is taken."""
-    assert lenient_row(GOOD | change) == reason
+    assert activity_row(GOOD | change) == reason
     assert reason in REJECTION_REASONS
     assert ([GOOD_ROW], 1) == (
         (found := read(answer_of(body_of([GOOD | change, GOOD]))) or ([], Counter()))[0],
@@ -106,7 +106,7 @@ def test_why_a_row_is_rejected(change: dict[str, Any], reason: str) -> None:
 @pytest.mark.parametrize("value", [None, 5, "text", True, [], [GOOD]])
 def test_what_is_no_object_is_no_row(value: object) -> None:
     """It is counted as such."""
-    assert "not_an_object" == lenient_row(value)
+    assert "not_an_object" == activity_row(value)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_what_is_no_object_is_no_row(value: object) -> None:
 )
 def test_numbers_may_be_text(written: object, number: float) -> None:
     """As the API sends them at times."""
-    row = lenient_row(GOOD | {"usage": written})
-    assert isinstance(row, Row)
+    row = activity_row(GOOD | {"usage": written})
+    assert isinstance(row, ActivityRow)
     assert number == row.usage
 
 
@@ -135,10 +135,10 @@ def test_what_is_missing_is_not_said(name: str, how: str) -> None:
 def test_both_ways_to_read_a_row_agree(value: object) -> None:
     """What the typed decoder takes, the lenient one takes alike."""
     try:
-        typed = msgspec.json.decode(json.dumps(value), type=Row)
+        typed = msgspec.json.decode(json.dumps(value), type=ActivityRow)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return
-    assert typed == lenient_row(value)
+    assert typed == activity_row(value)
 
 
 @given(st.sampled_from(FIELDS), JSON)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import LONGEST_EXTENSION, Rejections, rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, many, read
@@ -204,7 +204,7 @@ def test_a_row_is_given_up_when_it_is_very_long() -> None:
     assert None is read(answer_of(body))
 
 
-def turns_before_refusal(answer: Answer, reason: str) -> int:
+def turns_before_refusal(answer: Response, reason: str) -> int:
     """Return how often reading an answer gave way until it was refused."""
     turns: list[object] = []
     with pytest.raises(InvalidResponse, match=reason):

@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from exporter.api.client import Client, Request
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError
 from exporter.simulator.accounts import Caller, SeededWorld
-from exporter.simulator.analytics_endpoints import Analytics
+from exporter.simulator.analytics_endpoints import AnalyticsEndpoints
 from tests.collectors.helpers import Shown, answer, finished
 from tests.support import NOON, FakeClock
 
-Reply = Answer | AttemptError
+Reply = Response | AttemptError
 
 
 @dataclass
@@ -33,7 +33,7 @@ class ScriptedClient:
     def metrics(self) -> ScriptedClient:
         return self
 
-    async def ask(self, request: Request, _deadline: float, *, quiet: bool = False) -> Answer:
+    async def ask(self, request: Request, _deadline: float, *, quiet: bool = False) -> Response:
         assert not quiet
         self.asked.append(request)
         if callable(self.replies):
@@ -68,7 +68,7 @@ class Asked:
 
 def reply(
     rows: Iterable[Any], *, truncated: Any = False, server: datetime | None = NOON, row_count: Any = None, **more: Any
-) -> Answer:
+) -> Response:
     """Return an answer as the API would have sent it."""
     rows = list(rows)
     metadata = {"query_time_ms": 42, "row_count": len(rows) if row_count is None else row_count, "truncated": truncated}
@@ -80,9 +80,9 @@ def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) 
     """Return a client of a simulated account at a moment."""
     caller = Caller(1, "sk-or-v1-ordinary", is_management=True, label="test")
     world = SeededWorld(caller, endpoints, dense=None, started=now.date())
-    api = Analytics(rows)
+    api = AnalyticsEndpoints(rows)
 
-    def serve(request: Request) -> Answer:
+    def serve(request: Request) -> Response:
         content = request.content
         served = api.meta(caller, now) if content is None else api.query(caller, content, world, now, [])
         return answer(served.body.plain, now)
@@ -123,6 +123,6 @@ def ask(
     return Asked(collected, poll.rejections, client, families)
 
 
-def later(given: Answer, server: datetime) -> Answer:
+def later(given: Response, server: datetime) -> Response:
     """Return an answer with another time in its Date header."""
     return replace(given, date=server.astimezone(UTC))

@@ -12,11 +12,11 @@ from typing import Any, TypeVar, cast
 from hypothesis import HealthCheck, settings
 
 from exporter.api.client import Client, Request
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Collected, Poll
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.errors import AttemptError
 from exporter.exposition.families import Snapshot
 from tests.support import NOON, FakeClock
@@ -37,13 +37,13 @@ Shown = dict[str, dict[Labels, float]]
 class FixedClient:
     """Answers with what it was given, and remembers what it was asked."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         self.metrics = self
         self.failures: list[AttemptError] = []
         self.asked: list[Request] = []
         self._answer = answer
 
-    async def ask(self, request: Request, _deadline: float, *, quiet: bool = False) -> Answer:
+    async def ask(self, request: Request, _deadline: float, *, quiet: bool = False) -> Response:
         assert not quiet
         self.asked.append(request)
         return self._answer
@@ -102,10 +102,10 @@ def body(rows: Iterable[Any]) -> bytes:
     return json.dumps({"data": list(rows)}).encode()
 
 
-def answer(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Answer:
+def answer(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Response:
     """Return what the API would have sent, with the server's clock in the Date header where it is given."""
     content = rows if isinstance(rows, bytes) else body(rows)
-    return Answer(
+    return Response(
         chunks=(content,),
         encoding="identity",
         digest=blake2b(content).digest(),
@@ -126,7 +126,7 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
 
 
 def poll(
-    collector: ActivityCollector, received: Answer, *, now: datetime = NOON, memory: object = None, client: Any = None
+    collector: ActivityCollector, received: Response, *, now: datetime = NOON, memory: object = None, client: Any = None
 ) -> Polled:
     """Let a collector poll once at a moment of our clock."""
     client = client or FixedClient(received)
@@ -137,7 +137,7 @@ def poll(
 
 def collect(rows: Iterable[Any], *, now: datetime = NOON, **settings: Any) -> Polled:
     """Let a fresh collector read rows."""
-    return poll(ActivityCollector("default", Activity(**settings)), answer(rows), now=now)
+    return poll(ActivityCollector("default", ActivitySettings(**settings)), answer(rows), now=now)
 
 
 def shown(snapshot: Snapshot) -> Shown:

@@ -8,7 +8,7 @@ from typing import Any
 
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.today import TodayCollector
-from exporter.config.analytics_settings import Analytics, AnalyticsQuery, Today
+from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings, TodaySettings
 from exporter.simulator.analytics_meta import meta as simulated_meta
 from tests.collectors.asked import Asked, Reply, ScriptedClient, ask
 from tests.collectors.helpers import answer
@@ -35,7 +35,7 @@ def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> 
 
 
 def today(client: ScriptedClient | list[Reply], *, now: datetime = NOON, **settings: Any) -> Asked:
-    return ask(TodayCollector("default", Today(**settings)), client, now=now, prefix="openrouter_today_")
+    return ask(TodayCollector("default", TodaySettings(**settings)), client, now=now, prefix="openrouter_today_")
 
 
 def query(name: str = "one", metrics: str = "request_count", dimensions: str = "model", **more: Any) -> AnalyticsQuery:
@@ -43,7 +43,7 @@ def query(name: str = "one", metrics: str = "request_count", dimensions: str = "
 
 
 def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
-    return AnalyticsCollector("default", Analytics(enabled=True, queries=queries, **settings))
+    return AnalyticsCollector("default", AnalyticsSettings(enabled=True, queries=queries, **settings))
 
 
 def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> Asked:

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 from exporter.api.client import Client, Request
 from exporter.api.rate_limit import RateLimit
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Poll
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.errors import AttemptError, StatusError
 from tests.collectors.helpers import Polled, answer, row
 from tests.support import NOON, FakeClock
@@ -79,7 +79,7 @@ class SplitApi:
         """Whose activity was asked for, in order; nothing is everybody's."""
         return [_owner(request) or "" for request in self.asked if request.path == "/activity"]
 
-    async def ask(self, request: Request, deadline: float, *, quiet: bool = False) -> Answer:
+    async def ask(self, request: Request, deadline: float, *, quiet: bool = False) -> Response:
         assert not quiet
         self.limit.take(1000.0, deadline)
         self.asked.append(request)
@@ -90,7 +90,7 @@ class SplitApi:
         self.at_once -= 1
         return self.answer(request)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Response:
         """Return what the API says at this moment."""
         match request.path:
             case "/workspaces":
@@ -119,7 +119,7 @@ def _owner(request: Request) -> str | None:
     return request.parameters.get("user_id")
 
 
-def _listed(rows: list[dict[str, Any]]) -> Answer:
+def _listed(rows: list[dict[str, Any]]) -> Response:
     return answer(json.dumps({"data": rows, "total_count": len(rows)}).encode())
 
 
@@ -138,7 +138,7 @@ def joined(uses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def collector(split_by: str = "api_key", **settings: Any) -> ActivityCollector:
     """Return one that splits."""
-    return ActivityCollector("default", Activity(split_by=split_by, **settings))  # type: ignore[arg-type]
+    return ActivityCollector("default", ActivitySettings(split_by=split_by, **settings))  # type: ignore[arg-type]
 
 
 async def poll_parts(

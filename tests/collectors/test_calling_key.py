@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from exporter.collectors.calling_key import CallingKeyCollector
-from exporter.config.balance_settings import CallingKey
+from exporter.config.balance_settings import CallingKeySettings
 from exporter.errors import InvalidResponse
 from tests.collectors.balances import FakeApi, always, key, polled
 from tests.collectors.helpers import Polled, Shown
 
-COLLECTOR = CallingKeyCollector("default", CallingKey())
+COLLECTOR = CallingKeyCollector("default", CallingKeySettings())
 
 
 def budget(scope: str = "workspace", **fields: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from exporter.api.client import Client
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import SLICE_SECONDS, TURNS, Poll
-from exporter.config.activity_settings import Activity, Filters
+from exporter.config.activity_settings import ActivityFilters, ActivitySettings
 from exporter.errors import DeadlineExceeded, InvalidResponse
 from tests.collectors.helpers import FixedClient, ago, answer, collect, finished, poll, row
 from tests.support import NOON, FakeClock
@@ -21,24 +21,26 @@ HASH, WORKSPACE = "a" * 64, "123e4567-e89b-12d3-a456-426614174000"
 @pytest.mark.parametrize(
     ("settings", "parameters"),
     [
-        (Activity(), {}),
-        (Activity(split_by="workspace"), {"group_by": "workspace"}),
-        (Activity(filters=Filters(api_key_hash=HASH)), {"api_key_hash": HASH}),
+        (ActivitySettings(), {}),
+        (ActivitySettings(split_by="workspace"), {"group_by": "workspace"}),
+        (ActivitySettings(filters=ActivityFilters(api_key_hash=HASH)), {"api_key_hash": HASH}),
         (
-            Activity(filters=Filters(user_id="user_1", workspace_id=WORKSPACE), split_by="workspace"),
+            ActivitySettings(filters=ActivityFilters(user_id="user_1", workspace_id=WORKSPACE), split_by="workspace"),
             {"user_id": "user_1", "workspace_id": WORKSPACE, "group_by": "workspace"},
         ),
     ],
 )
-def test_one_request_for_everything(settings: Activity, parameters: dict[str, str]) -> None:
+def test_one_request_for_everything(settings: ActivitySettings, parameters: dict[str, str]) -> None:
     """Filters and the split are the API's business."""
     polled = poll(ActivityCollector("default", settings), answer([]))
     asked = [(request.method, request.path, request.operation, request.parameters) for request in polled.client.asked]
     assert asked == [("GET", "/activity", "activity", parameters)]
 
 
-@pytest.mark.parametrize("settings", [Activity(), Activity(windows=()), Activity(windows=("1d", "30d"))])
-def test_what_is_published_was_declared(settings: Activity) -> None:
+@pytest.mark.parametrize(
+    "settings", [ActivitySettings(), ActivitySettings(windows=()), ActivitySettings(windows=("1d", "30d"))]
+)
+def test_what_is_published_was_declared(settings: ActivitySettings) -> None:
     """Each family once, in that order, with those labels."""
     collector = ActivityCollector("default", settings)
     snapshot = poll(collector, answer([row()])).collected.snapshot
@@ -50,7 +52,7 @@ def test_what_is_published_was_declared(settings: Activity) -> None:
 
 def test_the_account_is_a_label_of_every_series() -> None:
     """With the configured name."""
-    snapshot = poll(ActivityCollector("team a", Activity()), answer([row()])).collected.snapshot
+    snapshot = poll(ActivityCollector("team a", ActivitySettings()), answer([row()])).collected.snapshot
     assert snapshot is not None
     accounts = {
         dict(zip(family.label_sets.names, labels, strict=True))["account"]

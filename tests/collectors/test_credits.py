@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from exporter.collectors.credits import CreditsCollector
-from exporter.config.balance_settings import Credits
+from exporter.config.balance_settings import CreditsSettings
 from exporter.errors import InvalidResponse, NoBalance, StatusError
 from tests.collectors.balances import FakeApi, always, polled
 from tests.collectors.helpers import Polled
 
-COLLECTOR = CreditsCollector("default", Credits())
+COLLECTOR = CreditsCollector("default", CreditsSettings())
 ZEROS = {"data": {"total_credits": 0, "total_usage": 0}}
 
 
@@ -139,4 +139,4 @@ def test_another_answer_is_published() -> None:
 
 def test_times_do_not_decide_what_is_published() -> None:
     """A reload that only changes them keeps the data."""
-    assert COLLECTOR.identity == CreditsCollector("default", Credits(interval=5.0, stale_after=99.0)).identity
+    assert COLLECTOR.identity == CreditsCollector("default", CreditsSettings(interval=5.0, stale_after=99.0)).identity

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.keys import KeysCollector
-from exporter.config.balance_settings import Keys
+from exporter.config.balance_settings import KeysSettings
 from exporter.errors import InvalidResponse
 from tests.collectors.balances import account, counted, digest, key, pages, polled
 from tests.collectors.helpers import Polled, Shown
@@ -18,7 +18,7 @@ USAGE = ("usage_usd", "usage_today_usd", "usage_week_usd", "usage_month_usd")
 
 
 def read(*rows: Any, memory: object = None, **settings: Any) -> Polled:
-    return polled(KeysCollector("default", Keys(**settings)), account(pages(list(rows))), memory)
+    return polled(KeysCollector("default", KeysSettings(**settings)), account(pages(list(rows))), memory)
 
 
 def shown(found: Polled) -> Shown:
@@ -133,7 +133,7 @@ def test_creators_are_shown_only_if_asked_for() -> None:
 def test_names_that_are_not_said_are_empty() -> None:
     """A workspace without a name is named by its id."""
     api = account(pages([key("a", name=None, label=...)]), counted([{"id": "w1", "name": None}]))
-    found = polled(KeysCollector("default", Keys()), api)
+    found = polled(KeysCollector("default", KeysSettings()), api)
     assert shown(found)["info"] == {(*of("a"), "", "", "w1", ""): 1.0}
 
 
@@ -224,11 +224,11 @@ def test_a_renamed_workspace_is_published() -> None:
     """Its name is in the info metric."""
     first = read(key("a"))
     api = account(pages([key("a")]), counted([{"id": "w1", "name": "Renamed"}]))
-    assert polled(KeysCollector("default", Keys()), api, first.memory).collected.snapshot is not None
+    assert polled(KeysCollector("default", KeysSettings()), api, first.memory).collected.snapshot is not None
 
 
 def test_what_may_be_published_is_declared() -> None:
     """Each family once."""
-    declared = KeysCollector("default", Keys()).declarations()
+    declared = KeysCollector("default", KeysSettings()).declarations()
     assert {each.name.removeprefix(PREFIX) for each in declared} == set(shown(read(key("a"))))
     assert len({each.name for each in declared}) == len(declared)

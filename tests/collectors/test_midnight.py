@@ -16,14 +16,14 @@ from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.api.session import open_session
 from exporter.collectors.activity.collector import OPERATION, ActivityCollector
 from exporter.collectors.base import Poll
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.config.configuration import Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.simulator.application import Running, running
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.service import SimulatorSettings
-from exporter.simulator.usage import Account
+from exporter.simulator.usage import SimulatedAccount
 from tests.collectors.helpers import Shown, at, shown
 from tests.collectors.model import Expected, Model
 from tests.support import FakeClock
@@ -77,12 +77,12 @@ class Rig:
         return {name.removesuffix("_") for name in names}
 
 
-ACCOUNT = Account(1)
+ACCOUNT = SimulatedAccount(1)
 
 
 @asynccontextmanager
 async def rig(start: str) -> AsyncIterator[Rig]:
-    clock, telemetry = FakeClock(at(start)), Telemetry()
+    clock, telemetry = FakeClock(at(start)), MetricsRegistry()
     async with running(SimulatorSettings(), clock) as simulator:
         upstream = Upstream(base_url=simulator.url, retries=Retries(strategy="none"))
         async with open_session(upstream) as session:
@@ -95,7 +95,7 @@ async def rig(start: str) -> AsyncIterator[Rig]:
                 duration=RequestDuration(telemetry, (OPERATION,)),
                 log=structlog.stdlib.get_logger(),
             )
-            yield Rig(clock, simulator, client, ActivityCollector("default", Activity()))
+            yield Rig(clock, simulator, client, ActivityCollector("default", ActivitySettings()))
 
 
 async def test_two_midnights_at_a_months_end() -> None:

@@ -13,7 +13,7 @@ import pytest
 from openrouter import OpenRouter
 
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.simulator.application import Running, running
 from exporter.simulator.replay import read_recording
 from exporter.simulator.service import SimulatorSettings
@@ -33,7 +33,7 @@ async def polled(simulator: Running, **settings: str) -> Polled:
         session.get(simulator.url + "/activity", params=parameters) as response,
     ):
         body = await response.read()
-    return poll(ActivityCollector("default", Activity(**settings)), answer(body, NOON))  # type: ignore[arg-type]
+    return poll(ActivityCollector("default", ActivitySettings(**settings)), answer(body, NOON))  # type: ignore[arg-type]
 
 
 @pytest.fixture

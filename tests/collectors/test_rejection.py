@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from exporter.api.activity_rows import REJECTION_REASONS, RejectionReason
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import UNHURRIED, FixedClient, ago, answer, body, collect, poll, row
 
@@ -70,7 +70,7 @@ def test_a_bad_row_is_counted_by_its_reason(reason: RejectionReason, bad: Any) -
 def test_every_reason_can_be_reached() -> None:
     """The set is closed, and none of it is there in vain."""
     assert {reason for reason, _ in UNUSABLE} == set(REJECTION_REASONS) == set(get_args(RejectionReason))
-    assert ActivityCollector("default", Activity()).rejection_reasons == REJECTION_REASONS
+    assert ActivityCollector("default", ActivitySettings()).rejection_reasons == REJECTION_REASONS
 
 
 def test_a_sample_of_the_bad_rows_is_kept() -> None:
@@ -108,7 +108,7 @@ def test_no_usable_row_at_all_is_an_invalid_response() -> None:
     """Publishing nothing would read as no use; the last good values stay, and a failure is counted."""
     client = FixedClient(answer([row(usage=-1), 7]))
     with pytest.raises(InvalidResponse, match="none of the rows is usable, such as "):
-        poll(ActivityCollector("default", Activity()), answer([]), client=client)
+        poll(ActivityCollector("default", ActivitySettings()), answer([]), client=client)
     assert [error.status_class for error in client.failures] == ["invalid_response"]
 
 
@@ -138,7 +138,7 @@ def test_an_account_without_use_is_no_error() -> None:
 def test_a_bad_body_is_an_invalid_response(content: bytes) -> None:
     """Whatever it is instead of an object with a list."""
     with pytest.raises(InvalidResponse):
-        poll(ActivityCollector("default", Activity()), answer(content))
+        poll(ActivityCollector("default", ActivitySettings()), answer(content))
 
 
 @pytest.mark.parametrize("day", [ago(0), ago(31), ago(32)])
@@ -163,7 +163,7 @@ def test_a_good_row_later_makes_its_endpoint_known() -> None:
 
 def test_bad_rows_count_again_with_each_reading() -> None:
     """Also where the same bytes are not decoded again."""
-    collector, received = ActivityCollector("default", Activity()), answer([row(), 7, 8])
+    collector, received = ActivityCollector("default", ActivitySettings()), answer([row(), 7, 8])
     first = poll(collector, received)
     second = poll(collector, received, memory=first.memory)
     third = poll(collector, received, memory=second.memory)
@@ -186,4 +186,4 @@ def test_a_large_integer_is_no_exception() -> None:
     content = (
         json.dumps({"data": [row()]}).encode().replace(b"]", b', {"date": "2026-08-22", "usage": 1%b}]' % (b"0" * 5000))
     )
-    assert poll(ActivityCollector("default", Activity()), answer(content)).rejected == {"invalid_number": 1}
+    assert poll(ActivityCollector("default", ActivitySettings()), answer(content)).rejected == {"invalid_number": 1}

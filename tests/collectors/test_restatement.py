@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import FixedClient, Polled, ago, answer, at, poll, row
 from tests.support import NOON
@@ -18,7 +18,7 @@ DAYS = [row(ago(days), name) for days in range(1, 31) for name in ("e1", "e2")]
 
 def two_polls(first: list[Any], second: list[Any], later: timedelta = timedelta(minutes=15)) -> Polled:
     """Return the second of two polls."""
-    collector = ActivityCollector("default", Activity())
+    collector = ActivityCollector("default", ActivitySettings())
     memory = poll(collector, answer(first, NOON)).memory
     return poll(collector, answer(second, NOON + later), now=NOON + later, memory=memory)
 
@@ -53,7 +53,7 @@ def test_a_number_that_stays_unknown_has_not_changed() -> None:
 
 def test_the_first_poll_restates_nothing() -> None:
     """It has nothing to compare with."""
-    assert poll(ActivityCollector("default", Activity()), answer(DAYS)).collected.restated == 0
+    assert poll(ActivityCollector("default", ActivitySettings()), answer(DAYS)).collected.restated == 0
 
 
 def test_a_window_that_moved_on_restates_nothing() -> None:
@@ -67,7 +67,7 @@ def test_a_window_that_moved_on_restates_nothing() -> None:
 
 def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
     """Before it has settled, its rows are expected to change: neither then nor by settling is it restated."""
-    collector = ActivityCollector("default", Activity())
+    collector = ActivityCollector("default", ActivitySettings())
     early, settled = at("2026-08-23 00:10:00"), at("2026-08-23 00:30:00")
     first = poll(collector, answer(DAYS, early), now=early)
     grown = [row(ago(1), name, requests=50) for name in ("e1", "e2")] + DAYS[2:]
@@ -79,7 +79,7 @@ def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
 
 def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
     """They come back when it is put right: they were not read before."""
-    collector = ActivityCollector("default", Activity())
+    collector = ActivityCollector("default", ActivitySettings())
     ahead = poll(collector, answer(DAYS, NOON), now=NOON + timedelta(days=4))
     right = poll(collector, answer(DAYS, NOON), memory=ahead.memory)
     assert ahead.rejected == {"old_date": 4}
@@ -88,7 +88,7 @@ def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
 
 def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
     """Days older than its table has room for are left out, and so are the windows that need them."""
-    collector = ActivityCollector("default", Activity())
+    collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, answer(DAYS, NOON))
     changed = [row(ago(1), requests=99), *DAYS[1:]]
     second = poll(collector, answer(changed, NOON), now=NOON + timedelta(days=4), memory=first.memory)
@@ -100,7 +100,7 @@ def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
 @pytest.mark.parametrize("server", ["0100-01-01 00:00:00", "1899-12-31 00:00:00", "2026-07-24 00:00:00"])
 def test_an_answer_of_another_time_takes_nothing_away(server: str) -> None:
     """Clocks without a day in common fail the poll: the last good values stay, and no day long ago is shown."""
-    collector = ActivityCollector("default", Activity())
+    collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, answer(DAYS, NOON))
     client = FixedClient(answer(DAYS, at(server)))
     with pytest.raises(InvalidResponse, match=f"the server's clock says {server[:10]}, ours 2026-08-23"):
@@ -116,7 +116,7 @@ def test_what_changes_replaces_what_was_there() -> None:
 
 def test_the_same_bytes_publish_nothing_new() -> None:
     """What is published still holds, and the memory is the same."""
-    collector, received = ActivityCollector("default", Activity()), answer(DAYS, NOON)
+    collector, received = ActivityCollector("default", ActivitySettings()), answer(DAYS, NOON)
     first = poll(collector, received)
     second = poll(collector, received, now=NOON + timedelta(hours=1), memory=first.memory)
     assert second.collected.snapshot is None
@@ -132,7 +132,7 @@ def test_the_same_bytes_publish_nothing_new() -> None:
 )
 def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], moment: str) -> None:
     """The day is a matter of time as well."""
-    collector = ActivityCollector("default", Activity())
+    collector = ActivityCollector("default", ActivitySettings())
     before, flip = at(moment) - timedelta(seconds=1), at(moment)
     first = poll(collector, answer(rows, before), now=before)
     second = poll(collector, answer(rows, before), now=before, memory=first.memory)
@@ -147,12 +147,12 @@ def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], momen
 
 def test_a_memory_that_is_not_the_collectors_is_no_memory() -> None:
     """The first poll of a collector that was made anew is given None."""
-    assert poll(ActivityCollector("default", Activity()), answer(DAYS), memory=object()).collected.restated == 0
+    assert poll(ActivityCollector("default", ActivitySettings()), answer(DAYS), memory=object()).collected.restated == 0
 
 
 def test_a_day_carried_over_is_the_last_polls_alone() -> None:
     """An answer that still has a part of a day that left the window (31 dates) does not mix with it."""
-    collector = ActivityCollector("default", Activity())
+    collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, answer([*DAYS[2:], row(ago(1)), row(ago(30), "gone")], NOON))
     early = at("2026-08-24 00:10:00")
     part = [row(ago(30), "gone", requests=1), row(ago(30), "new", requests=1000)]

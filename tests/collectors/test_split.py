@@ -11,7 +11,7 @@ import pytest
 
 from exporter.collectors.activity.split import MOST_AT_ONCE
 from exporter.collectors.activity.unattributed import UNATTRIBUTED
-from exporter.config.activity_settings import Filters
+from exporter.config.activity_settings import ActivityFilters
 from exporter.errors import AttemptTimeout, DeadlineExceeded, InvalidResponse, PollError, StatusError
 from tests.collectors.helpers import Polled, ago, at, row
 from tests.collectors.split_api import SplitApi, hash_of, joined, label_of, poll_parts, split, use
@@ -52,18 +52,18 @@ def test_one_request_for_each_part(split_by: str) -> None:
 @pytest.mark.parametrize(
     ("split_by", "filters", "listed"),
     [
-        ("api_key", Filters(user_id="user_1"), ["/workspaces", "/keys"]),
-        ("api_key", Filters(workspace_id=WORKSPACE), ["/keys"]),
-        ("member", Filters(workspace_id=WORKSPACE), ["/organization/members"]),
-        ("member", Filters(api_key_hash=hash_of("k1")), ["/organization/members"]),
+        ("api_key", ActivityFilters(user_id="user_1"), ["/workspaces", "/keys"]),
+        ("api_key", ActivityFilters(workspace_id=WORKSPACE), ["/keys"]),
+        ("member", ActivityFilters(workspace_id=WORKSPACE), ["/organization/members"]),
+        ("member", ActivityFilters(api_key_hash=hash_of("k1")), ["/organization/members"]),
     ],
 )
-def test_other_filters_are_those_of_each_request(split_by: str, filters: Filters, listed: list[str]) -> None:
+def test_other_filters_are_those_of_each_request(split_by: str, filters: ActivityFilters, listed: list[str]) -> None:
     """Of one workspace only its own keys are listed."""
     api = SplitApi([], ["m1"])
     split(api, split_by, filters=filters)
     assert [request.path for request in api.asked if request.path != "/activity"] == listed
-    named = {name: value for name in Filters.__slots__ if (value := getattr(filters, name)) is not None}
+    named = {name: value for name in ActivityFilters.__slots__ if (value := getattr(filters, name)) is not None}
     asked = [request.parameters for request in api.asked if request.path == "/activity"]
     part = {"api_key_hash": hash_of("m1")} if split_by == "api_key" else {"user_id": "m1"}
     assert asked == [named, named | part, named]
@@ -127,7 +127,7 @@ def test_an_answer_that_is_none_fails_the_poll() -> None:
     whole = api.answer
     api.answer = lambda request: replace(whole(request), chunks=(b"{",)) if request.parameters else whole(request)  # type: ignore[method-assign]
     with pytest.raises(InvalidResponse):
-        split(api, filters=Filters(user_id="k1"))
+        split(api, filters=ActivityFilters(user_id="k1"))
 
 
 def test_a_key_that_is_gone_by_the_time_it_is_asked_for() -> None:

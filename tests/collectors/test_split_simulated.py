@@ -14,12 +14,12 @@ from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.activity.unattributed import UNATTRIBUTED
 from exporter.collectors.base import Collector
 from exporter.collectors.keys import KeysCollector
-from exporter.config.activity_settings import Activity
-from exporter.config.balance_settings import Keys
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.config.activity_settings import ActivitySettings
+from exporter.config.balance_settings import KeysSettings
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.scrape import Exposition
 from exporter.simulator.application import Running, running
-from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.faults import Fault, FaultKind
 from exporter.simulator.service import SimulatorSettings
 from tests.polling.harness import Polling, polling
 from tests.support import FakeClock
@@ -39,7 +39,7 @@ async def simulator() -> AsyncIterator[Running]:
 
 def scraped(it: Polling) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Return each family that a scrape shows, with its labels."""
-    exposition = Exposition(it.store, Telemetry(), it.clock)
+    exposition = Exposition(it.store, MetricsRegistry(), it.clock)
     text = exposition.answer("", "", ()).body.decode()
     return {
         family.name: [(sample.labels, sample.value) for sample in family.samples]
@@ -59,7 +59,7 @@ async def reading(simulator: Running, collector: Collector) -> AsyncIterator[Pol
 
 def activity(split_by: str, **settings: Any) -> ActivityCollector:
     """Return a collector that splits."""
-    return ActivityCollector("default", Activity(split_by=split_by, **settings))  # type: ignore[arg-type]
+    return ActivityCollector("default", ActivitySettings(split_by=split_by, **settings))  # type: ignore[arg-type]
 
 
 async def shown(simulator: Running, collector: Collector) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -101,7 +101,7 @@ async def test_use_of_a_deleted_key_belongs_to_no_key_but_to_its_member(
 async def test_keys_have_their_names_by_a_join(simulator: Running) -> None:
     """On account and key, with what the collector of keys publishes."""
     use = await shown(simulator, activity("api_key"))
-    names = await shown(simulator, KeysCollector("default", Keys()))
+    names = await shown(simulator, KeysCollector("default", KeysSettings()))
     named = {(labels["account"], labels["key"]): labels["name"] for labels, _ in names["openrouter_key_info"]}
     used = {(labels["account"], labels["key"]) for labels, _ in use["openrouter_activity_30d_requests"]}
     assert used - set(named) == {("default", UNATTRIBUTED)}
@@ -124,8 +124,8 @@ async def test_all_or_nothing(simulator: Running, failing: int) -> None:
     """Whichever of the five requests fails: what was shown stays, and the next poll is whole again."""
     async with reading(simulator, activity("api_key")) as it:
         good = scraped(it)["openrouter_activity_requests"]
-        passing = [Fault(Kind.SLOW, delay=0.0, times=failing, path="/activity")] if failing else []
-        simulator.faults.replace(*passing, Fault(Kind.STATUS, status=500, times=1, path="/activity"))
+        passing = [Fault(FaultKind.SLOW, delay=0.0, times=failing, path="/activity")] if failing else []
+        simulator.faults.replace(*passing, Fault(FaultKind.STATUS, status=500, times=1, path="/activity"))
         record = await it.poll(after=900.0)
         assert record is not None
         assert ("failed", "5xx") == (record.outcome, record.status_class)
@@ -138,7 +138,7 @@ async def test_all_or_nothing(simulator: Running, failing: int) -> None:
 
 async def test_parts_of_another_day_than_the_whole(simulator: Running) -> None:
     """The API shows a day late to those who ask first: an answer that lacks it fits to none that has it."""
-    simulator.faults.replace(Fault(Kind.LATE_DAY, times=1, path="/activity"))
+    simulator.faults.replace(Fault(FaultKind.LATE_DAY, times=1, path="/activity"))
     async with polling(activity("api_key", **NOW), simulator.url) as it:
         record = await it.poll()
         assert record is not None

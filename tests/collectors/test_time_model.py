@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from tests.collectors.helpers import UNHURRIED, Shown, answer, at, poll, row
 from tests.collectors.model import Model
 
@@ -51,7 +51,7 @@ def usage(day: date, endpoint: int, revision: int) -> Fraction:
 @given(st.lists(steps, min_size=1, max_size=12))
 def test_any_sequence_of_polls(sequence: list[Step]) -> None:
     """The day, which windows there are, and every value."""
-    collector, model, moment = ActivityCollector("default", Activity()), Model(), START
+    collector, model, moment = ActivityCollector("default", ActivitySettings()), Model(), START
     memory: object = None
     shown: Shown = {}
     for step in sequence:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from exporter.collectors.today import TodayCollector
-from exporter.config.analytics_settings import Today
+from exporter.config.analytics_settings import TodaySettings
 from exporter.errors import InvalidResponse
-from exporter.simulator.usage import Account
+from exporter.simulator.usage import SimulatedAccount
 from tests.collectors.asked import ScriptedClient, reply, simulated
 from tests.collectors.helpers import answer, at
 from tests.collectors.questions import row, today
@@ -68,7 +68,7 @@ def test_the_range_is_never_empty_and_never_reaches_tomorrow(now: str, end: str)
 def test_at_midnight_it_is_what_activity_shows_later() -> None:
     """Each measure, summed over model and provider, of the whole day; the server's clock says that it is over."""
     shown = today(simulated(at("2026-08-24 00:00:00")), now=at("2026-08-23 23:59:59")).families
-    rows = Account(1).rows_of_day(NOON.date())
+    rows = SimulatedAccount(1).rows_of_day(NOON.date())
     for measure, field in zip(MEASURES, OURS, strict=True):
         assert sum(getattr(each, field) for each in rows) == pytest.approx(sum(shown[measure].values()), rel=1e-12)
 
@@ -228,6 +228,6 @@ def test_the_smallest_are_folded() -> None:
 
 def test_settings_that_only_say_when_change_no_data() -> None:
     """Collectors with equal identities can go on from each other."""
-    one, two = (TodayCollector("default", Today(interval=interval)) for interval in (60.0, 120.0))
+    one, two = (TodayCollector("default", TodaySettings(interval=interval)) for interval in (60.0, 120.0))
     assert one.identity == two.identity
-    assert one.identity != TodayCollector("default", Today(max_endpoints=1)).identity
+    assert one.identity != TodayCollector("default", TodaySettings(max_endpoints=1)).identity

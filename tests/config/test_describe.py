@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from exporter.config.activity_settings import Activity, Filters
-from exporter.config.configuration import Account, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.activity_settings import ActivityFilters, ActivitySettings
+from exporter.config.configuration import Account, Backoff, CollectorsSettings, Configuration, Retries, Upstream
 from exporter.config.dump import describe
 from exporter.config.fields import every_key
 from exporter.config.file_format import WrittenFile
@@ -36,7 +36,7 @@ expressions = st.lists(
     st.sampled_from(["openai/.*", ".*:free", "a|b", "[a-z]+", "no", "0:0", "1e5", "08", "5", "(?i)x"]).map(re.compile)
 ).map(tuple)
 activities = st.builds(
-    Activity,
+    ActivitySettings,
     enabled=st.booleans(),
     interval=milliseconds(1000, 10**6),
     stale_after=milliseconds(10**6, 10**9) | st.just(float("inf")),
@@ -44,7 +44,7 @@ activities = st.builds(
     empty_day_after=milliseconds(10**6, 86_400_000),
     windows=st.lists(st.sampled_from(["1d", "9d", "10d", "30d", "month_to_date"]), unique=True).map(tuple),
     filters=st.builds(
-        Filters,
+        ActivityFilters,
         api_key_hash=st.none() | st.from_regex("[0-9a-f]{64}", fullmatch=True),
         user_id=st.none()
         | st.sampled_from(["no", "~", "true", "=", "<<", "me@example.org", "# b"])
@@ -79,7 +79,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
         st.lists(st.sampled_from(["a", "no", "1", "0x1", "null", "# b", "été", "c: d"]), min_size=1, unique=True)
     )
     key = EnvironmentSecret("KEY", ENVIRONMENT)
-    accounts = [Account(name=name, key=key, collectors=Collectors(activity=draw(activities))) for name in names]
+    accounts = [Account(name=name, key=key, collectors=CollectorsSettings(activity=draw(activities))) for name in names]
     return Configuration(upstream=draw(upstreams), accounts=tuple(accounts))
 
 

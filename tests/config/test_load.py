@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.activity_settings import Activity, Filters
-from exporter.config.analytics_settings import Analytics
-from exporter.config.balance_settings import Credits, Keys
-from exporter.config.configuration import Account, Collectors, Configuration, Upstream
+from exporter.config.activity_settings import ActivityFilters, ActivitySettings
+from exporter.config.analytics_settings import AnalyticsSettings
+from exporter.config.balance_settings import CreditsSettings, KeysSettings
+from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
 from exporter.config.load import default, load, parse, warnings_of
 from exporter.config.secret import EnvironmentSecret, FileSecret
 from exporter.errors import ConfigurationError
@@ -19,7 +19,7 @@ from exporter.errors import ConfigurationError
 Read = Callable[[str], Configuration]
 
 
-def activity_of(configuration: Configuration, account: int = 0) -> Activity:
+def activity_of(configuration: Configuration, account: int = 0) -> ActivitySettings:
     return configuration.accounts[account].collectors.activity
 
 
@@ -55,28 +55,28 @@ def test_an_empty_section_has_its_defaults(read: Read) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("interval: 1s", Activity(interval=1)),
-        ("stale_after: never", Activity(stale_after=math.inf)),
-        ("stale_after: 15m", Activity(stale_after=900)),
-        ("settle_delay: 0", Activity(settle_delay=0)),
-        ("settle_delay: 0s\n    empty_day_after: 0s", Activity(settle_delay=0, empty_day_after=0)),
-        ("empty_day_after: 24h", Activity(empty_day_after=86400)),
-        ("enabled: false", Activity(enabled=False)),
-        ("windows: []", Activity(windows=())),
-        ("windows: [1d, 30d]", Activity(windows=("1d", "30d"))),
-        ('include: ["openai/.*"]', Activity(include=(re.compile("openai/.*"),))),
-        ("drop_labels: [provider]", Activity(drop_labels=("provider",))),
-        ("split_by: workspace", Activity(split_by="workspace")),
+        ("interval: 1s", ActivitySettings(interval=1)),
+        ("stale_after: never", ActivitySettings(stale_after=math.inf)),
+        ("stale_after: 15m", ActivitySettings(stale_after=900)),
+        ("settle_delay: 0", ActivitySettings(settle_delay=0)),
+        ("settle_delay: 0s\n    empty_day_after: 0s", ActivitySettings(settle_delay=0, empty_day_after=0)),
+        ("empty_day_after: 24h", ActivitySettings(empty_day_after=86400)),
+        ("enabled: false", ActivitySettings(enabled=False)),
+        ("windows: []", ActivitySettings(windows=())),
+        ("windows: [1d, 30d]", ActivitySettings(windows=("1d", "30d"))),
+        ('include: ["openai/.*"]', ActivitySettings(include=(re.compile("openai/.*"),))),
+        ("drop_labels: [provider]", ActivitySettings(drop_labels=("provider",))),
+        ("split_by: workspace", ActivitySettings(split_by="workspace")),
         (
             "split_by: api_key\n    filters: {user_id: user_1}",
-            Activity(split_by="api_key", filters=Filters(user_id="user_1")),
+            ActivitySettings(split_by="api_key", filters=ActivityFilters(user_id="user_1")),
         ),
-        ("split_by: member\n    member_labels: [email]", Activity(split_by="member", member_labels=("email",))),
-        ("member_labels: []", Activity(member_labels=())),
-        ("max_endpoints: 1", Activity(max_endpoints=1)),
+        ("split_by: member\n    member_labels: [email]", ActivitySettings(split_by="member", member_labels=("email",))),
+        ("member_labels: []", ActivitySettings(member_labels=())),
+        ("max_endpoints: 1", ActivitySettings(max_endpoints=1)),
     ],
 )
-def test_a_collector_takes_its_settings(read: Read, text: str, expected: Activity) -> None:
+def test_a_collector_takes_its_settings(read: Read, text: str, expected: ActivitySettings) -> None:
     """Values at their bounds are fine."""
     assert expected == activity_of(read(f"collectors:\n  activity:\n    {text}\n"))
 
@@ -146,7 +146,7 @@ accounts:
   - {name: only, api_key_env: OPENROUTER_API_KEY, collectors: {activity: {stale_after: never}}}
 collectors: {activity: {interval: 2d}}
 """
-    assert Collectors(activity=Activity(interval=172800, stale_after=math.inf)) == (
+    assert CollectorsSettings(activity=ActivitySettings(interval=172800, stale_after=math.inf)) == (
         parse(text, "test.yaml", environment).accounts[0].collectors
     )
 
@@ -224,14 +224,14 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: i
 @pytest.mark.parametrize(
     ("collectors", "count"),
     [
-        (Collectors(), 0),
-        (Collectors.only(keys=Keys(interval=2.0)), 0),
-        (Collectors.only(keys=Keys(interval=1.9)), 1),
-        (Collectors.only(activity=Activity(interval=2.0), credits=Credits(interval=1.5)), 1),
+        (CollectorsSettings(), 0),
+        (CollectorsSettings.only(keys=KeysSettings(interval=2.0)), 0),
+        (CollectorsSettings.only(keys=KeysSettings(interval=1.9)), 1),
+        (CollectorsSettings.only(activity=ActivitySettings(interval=2.0), credits=CreditsSettings(interval=1.5)), 1),
     ],
 )
 def test_more_polls_than_the_limit_allows_are_warned_about(
-    collectors: Collectors, count: int, environment: Mapping[str, str]
+    collectors: CollectorsSettings, count: int, environment: Mapping[str, str]
 ) -> None:
     """They would wait for their turns for ever, and fail one after the other."""
     account = Account(name="team", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=collectors)
@@ -243,7 +243,7 @@ def test_more_polls_than_the_limit_allows_are_warned_about(
 def test_analytics_without_a_question_is_warned_about(environment: Mapping[str, str]) -> None:
     """It is no mistake, and does nothing."""
     key = EnvironmentSecret("OPENROUTER_API_KEY", environment)
-    account = Account(name="team", key=key, collectors=Collectors(analytics=Analytics(enabled=True)))
+    account = Account(name="team", key=key, collectors=CollectorsSettings(analytics=AnalyticsSettings(enabled=True)))
     assert ('account "team": collectors.analytics is enabled and has no queries',) == (
         warnings_of(Configuration(accounts=(account,)))
     )

@@ -9,13 +9,13 @@ import pytest
 
 from exporter.config.fields import Settings, every_key, keys_of
 from exporter.config.file_format import WrittenFile
-from exporter.config.value_types import Decimal, Duration
+from exporter.config.value_types import DecimalNumber, Duration
 
 
 def test_every_default_is_one_that_could_be_written() -> None:
     """A default is within its own bounds, and those of a section go together."""
     for path, key in every_key(WrittenFile):
-        if isinstance(key.holds, Duration | Decimal) and key.default is not None:
+        if isinstance(key.holds, Duration | DecimalNumber) and key.default is not None:
             assert key.holds.minimum <= key.default <= key.holds.maximum, path
         if isinstance(key.holds, type) and not path.startswith("accounts"):
             assert key.holds().conflicts() == (), path

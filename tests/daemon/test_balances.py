@@ -8,7 +8,7 @@ from typing import Any
 
 from exporter.clock import SystemClock
 from exporter.simulator.application import Running, running
-from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.faults import Fault, FaultKind
 from exporter.simulator.service import SimulatorSettings
 from tests.daemon.conftest import Daemon, Samples, serving, value
 
@@ -92,7 +92,7 @@ async def test_a_page_that_fails_leaves_what_is_published(tmp_path: Path) -> Non
         serving(written(tmp_path, simulator)) as daemon,
     ):
         before = await daemon.until(lambda found: _success(found) == 1)
-        simulator.faults.replace(Fault(Kind.STATUS, status=500, path="/keys", probability=0.9))
+        simulator.faults.replace(Fault(FaultKind.STATUS, status=500, path="/keys", probability=0.9))
         after = await daemon.until(lambda found: _success(found) == 0)
     published = [{key for key in found if key[0].startswith("openrouter_key_")} for found in (before, after)]
     assert len(published[0]) > 398 * 8

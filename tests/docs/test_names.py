@@ -12,7 +12,7 @@ import pytest
 from exporter.commands.reference import reference
 from exporter.errors import STATUS_CLASSES
 from exporter.options import build_parser, variable
-from exporter.simulator.faults import Kind
+from exporter.simulator.faults import FaultKind
 from tests.docs.pages import PAGES, ROOT, Page
 from tests.rules.shipped import RECORDED
 
@@ -128,7 +128,9 @@ def test_every_key_of_an_event_is_documented() -> None:
 def test_every_fault_is_documented() -> None:
     """With what it does, in the simulator's own words."""
     text = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
-    assert [] == [kind.value for kind in Kind if f"| `{kind.value}` |" not in text or f"| {kind.meaning} |" not in text]
+    assert [] == [
+        kind.value for kind in FaultKind if f"| `{kind.value}` |" not in text or f"| {kind.meaning} |" not in text
+    ]
 
 
 def test_every_status_class_is_documented() -> None:

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.config.activity_settings import Activity
-from exporter.config.analytics_settings import Analytics, AnalyticsQuery
-from exporter.config.configuration import Account, Backoff, Collectors, Configuration, Retries, Upstream
+from exporter.config.activity_settings import ActivitySettings
+from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.config.configuration import Account, Backoff, CollectorsSettings, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
 from exporter.errors import ConfigurationError, Mistake
@@ -65,15 +65,15 @@ class Life:
     def some_configuration(self) -> Configuration:
         """Return one to four of the accounts, with times, limits and collectors that differ from reload to reload."""
         teams = self.chance.sample(sorted(SEEDS), self.chance.randint(1, len(SEEDS)))
-        activity = Activity(
+        activity = ActivitySettings(
             interval=INTERVAL,
             stale_after=STALE_AFTER,
             max_endpoints=self.chance.choice([3, 5000]),
             settle_delay=self.chance.choice([0.0, 1800.0]),
             split_by=self.chance.choice(["none", "none", "api_key"]),
         )
-        balances = Collectors(activity=activity, analytics=Analytics(enabled=True, queries=(QUERY,)))
-        collectors = self.chance.choice([Collectors.only(activity=activity), balances])
+        balances = CollectorsSettings(activity=activity, analytics=AnalyticsSettings(enabled=True, queries=(QUERY,)))
+        collectors = self.chance.choice([CollectorsSettings.only(activity=activity), balances])
         backoff = Backoff(max_elapsed_time=20.0, initial_interval=0.5, jitter=0.0)
         return Configuration(
             upstream=Upstream(
@@ -126,8 +126,8 @@ def _faults(name: str | None) -> Iterator[Fault]:
 
 
 @cache
-def account(seed: int) -> usage.Account:
-    return usage.Account(seed, ENDPOINTS)
+def account(seed: int) -> usage.SimulatedAccount:
+    return usage.SimulatedAccount(seed, ENDPOINTS)
 
 
 @cache

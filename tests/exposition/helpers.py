@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from exporter.exposition.families import Declaration, Family, FamilyType, LabelSets, Snapshot
+from exporter.exposition.families import Family, FamilyType, LabelSets, MetricFamily, Snapshot
 from exporter.exposition.gzip import inflate
 from exporter.exposition.text_format import Rendered, render
 
@@ -69,7 +69,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         size = len(chosen.rows)
         type_ = draw(st.sampled_from(TYPES))
         full = f"{name}_total" if type_ == "counter" else name
-        declaration = Declaration(full, draw(label_values), chosen.names, type_)
+        declaration = MetricFamily(full, draw(label_values), chosen.names, type_)
         families.append(Family(declaration, chosen, draw(st.lists(values, min_size=size, max_size=size))))
     return Snapshot(tuple(families))
 
@@ -127,4 +127,4 @@ def text_of(parts: Rendered, *, openmetrics: bool) -> bytes:
 def gauges(name: str, samples: dict[str, float], help_: str = "A number. Refreshed by polling.") -> Snapshot:
     """Return one gauge by account."""
     rows = LabelSets(("account",), [(account,) for account in samples])
-    return Snapshot((Family(Declaration(name, help_, ("account",)), rows, list(samples.values())),))
+    return Snapshot((Family(MetricFamily(name, help_, ("account",)), rows, list(samples.values())),))

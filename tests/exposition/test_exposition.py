@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.scrape import LIVE_SECONDS, Exposition
 from exporter.exposition.store import Store
 from tests.exposition.helpers import gauges, rendered
@@ -29,8 +29,8 @@ class Rig:
 
     clock: FakeClock = field(default_factory=FakeClock)
     store: Store = field(default_factory=Store)
-    process: Telemetry = field(default_factory=Telemetry)
-    accounts: dict[str, Telemetry] = field(default_factory=dict)
+    process: MetricsRegistry = field(default_factory=MetricsRegistry)
+    accounts: dict[str, MetricsRegistry] = field(default_factory=dict)
     up: dict[str, Gauge] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -43,7 +43,7 @@ class Rig:
             self.publish(name, 1.0)
 
     def add(self, name: str) -> None:
-        self.accounts[name] = telemetry = Telemetry()
+        self.accounts[name] = telemetry = MetricsRegistry()
         self.up[name] = Gauge("openrouter_up", "Up.", ["account"], registry=telemetry)
         self.up[name].labels(name).set(0)
         Counter("polls_total", "Polls.", ["account"], registry=telemetry).labels(name).inc()
@@ -229,6 +229,6 @@ def test_a_filtered_answer_leaves_the_whole_one_alone(rig: Rig) -> None:
 
 def test_without_accounts_there_is_the_process() -> None:
     """Before anything is configured."""
-    exposition = Exposition(Store(), Telemetry(), FakeClock())
+    exposition = Exposition(Store(), MetricsRegistry(), FakeClock())
     assert exposition.answer("", "", ()).body == b""
     assert exposition.answer(OPENMETRICS, "", ()).body == b"# EOF\n"

@@ -12,18 +12,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.config.activity_settings import Activity
-from exporter.config.configuration import Account, Collectors, Configuration, Retries, Upstream
+from exporter.config.activity_settings import ActivitySettings
+from exporter.config.configuration import Account, CollectorsSettings, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
 from tests.exposition.helpers import HOSTILE, rendered, text_of
 from tests.support import FakeClock
 
 WINDOWS = (*(f"{days}d" for days in range(1, 31)), "month_to_date")
-DECLARED = ActivityCollector("default", Activity(split_by="workspace", windows=WINDOWS)).declarations()
+DECLARED = ActivityCollector("default", ActivitySettings(split_by="workspace", windows=WINDOWS)).declarations()
 UNITS_IN_FULL = re.compile(r"(^|_)(s|ms|us|ns|sec|b|kb|mb|gb|tb|pb|m|h|d)(_|$)")
 
 
@@ -55,13 +55,17 @@ async def simulator() -> AsyncIterator[Running]:
 async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
     """Two accounts of different settings, polled once."""
     accounts = tuple(
-        Account(name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=Collectors.only(activity=activity))
+        Account(
+            name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=CollectorsSettings.only(activity=activity)
+        )
         for name, key, activity in (
-            ("first", "sk-or-v1-demo", Activity()),
+            ("first", "sk-or-v1-demo", ActivitySettings()),
             (
                 "second",
                 "sk-or-v1-second",
-                Activity(windows=("1d", "30d"), max_endpoints=5, split_by="workspace", drop_labels=("provider",)),
+                ActivitySettings(
+                    windows=("1d", "30d"), max_endpoints=5, split_by="workspace", drop_labels=("provider",)
+                ),
             ),
         )
     )
@@ -105,13 +109,13 @@ async def test_a_real_exposition_has_each_family_and_each_series_once(exporter: 
 async def test_every_declared_family_is_there(exporter: Exporter) -> None:
     """And HELP is what was declared."""
     families = {each.name: each for each in text_string_to_metric_families(exporter.answer("", "", ()).body.decode())}
-    for declaration in ActivityCollector("first", Activity()).declarations():
+    for declaration in ActivityCollector("first", ActivitySettings()).declarations():
         assert families[declaration.name].documentation == declaration.help
         assert families[declaration.name].type == declaration.type
 
 
 @pytest.mark.parametrize("declaration", DECLARED, ids=lambda declaration: str(declaration.name))
-def test_a_declared_family_keeps_the_rules(declaration: Declaration) -> None:
+def test_a_declared_family_keeps_the_rules(declaration: MetricFamily) -> None:
     """Prefix, characters, base units in full, `_total` for counters alone, HELP with a unit and how fresh it is."""
     name = declaration.name
     assert re.fullmatch(r"openrouter_[a-z0-9_]*[a-z0-9]", name)

@@ -12,8 +12,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.utils import floatToGoString
 
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.text_format import LINES_PER_STEP, escape, render, render_metrics, sample_lines
 from tests.exposition.helpers import HOSTILE, UNHURRIED, gauges, metrics_of, reference, rendered, snapshots, text_of
 
@@ -94,7 +94,7 @@ def test_a_family_without_a_known_number_is_left_out() -> None:
 def test_labels_are_in_alphabetical_order() -> None:
     """As prometheus-client has them, whatever the declaration's order."""
     sets = LabelSets(("b", "a"), [("1", "2")])
-    snapshot = Snapshot((Family(Declaration("x", "h", sets.names), sets, [0.0]),))
+    snapshot = Snapshot((Family(MetricFamily("x", "h", sets.names), sets, [0.0]),))
     assert text_of(rendered(snapshot), openmetrics=False).splitlines()[-1] == b'x{a="2",b="1"} 0.0'
 
 
@@ -111,7 +111,7 @@ def test_rows_and_values_that_do_not_match_are_refused() -> None:
     """Rather than shown under wrong labels."""
     sets = LabelSets(("a",), [("1",), ("2",)])
     with pytest.raises(ValueError, match="zip"):
-        rendered(Snapshot((Family(Declaration("x", "h", ("a",)), sets, [1.0]),)))
+        rendered(Snapshot((Family(MetricFamily("x", "h", ("a",)), sets, [1.0]),)))
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
@@ -121,7 +121,7 @@ def test_a_registry_is_rendered_as_prometheus_client_does(
     samples: list[tuple[str, float]], *, openmetrics: bool
 ) -> None:
     """Its gauges, its counters, those without labels, and families that have no sample yet."""
-    registry = Telemetry()
+    registry = MetricsRegistry()
     gauge = Gauge("a_gauge", 'Help with "quotes" and \\.', ["x", "b"], registry=registry)
     counter = Counter("a_counter_total", "Help.", ["x"], registry=registry)
     Gauge("bare", "Help.", registry=registry).set(1e6)
@@ -137,7 +137,10 @@ def test_a_registry_is_rendered_as_prometheus_client_does(
 def test_openmetrics_accepts_counters_and_gauges() -> None:
     """By prometheus-client's own strict parser."""
     sets = LabelSets(("account",), [("a",), ("b",)])
-    declarations = (Declaration("jobs_total", "Jobs.", sets.names, "counter"), Declaration("size", "Size.", sets.names))
+    declarations = (
+        MetricFamily("jobs_total", "Jobs.", sets.names, "counter"),
+        MetricFamily("size", "Size.", sets.names),
+    )
     snapshot = Snapshot(tuple(Family(declaration, sets, [1.0, 2.0]) for declaration in declarations))
     text = text_of(rendered(snapshot), openmetrics=True).decode()
     families = [(family.name, family.type, len(family.samples)) for family in parse_openmetrics(text)]  # type: ignore[no-untyped-call]

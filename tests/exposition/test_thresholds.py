@@ -6,13 +6,13 @@ import math
 from dataclasses import fields
 
 from exporter.config.thresholds import Thresholds
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.polling.threshold_metrics import ThresholdMetrics, threshold_name
 
 
 def shown(thresholds: Thresholds) -> dict[str, float]:
     """Return what an account's thresholds look like."""
-    telemetry = Telemetry()
+    telemetry = MetricsRegistry()
     ThresholdMetrics(telemetry, "team", thresholds)
     return {
         sample.name: sample.value

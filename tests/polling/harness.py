@@ -12,17 +12,17 @@ from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Client
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.config.configuration import Retries
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
-from exporter.polling.collector_metrics import CollectingMetrics
+from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller, Schedule
 from exporter.status import PollRecord
 from tests.api.harness import Asking, Key, asking, capturing_logger
 from tests.support import FakeClock
 
 SCHEDULE = Schedule(interval=900.0, stale_after=3600.0, longest_poll=60.0)
-FAMILY = Declaration("openrouter_something", "What is collected.", ("account", "number"))
+FAMILY = MetricFamily("openrouter_something", "What is collected.", ("account", "number"))
 
 Step = Callable[[Poll], Awaitable[Collected]]
 
@@ -52,7 +52,7 @@ class FakeCollector:
     def identity(self) -> object:
         return self.name
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         return (FAMILY,)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
@@ -73,7 +73,7 @@ class Polling:
     poller: Poller
     clock: FakeClock
     store: Store
-    telemetry: Telemetry
+    telemetry: MetricsRegistry
     events: list[Any]
     asked: Asking
 
@@ -106,7 +106,7 @@ async def polling(
 ) -> AsyncIterator[Polling]:
     """Give a poller of this collector, on a clock that sleeping moves."""
     clock = FakeClock(self_moving=True)
-    telemetry, store = Telemetry(), Store()
+    telemetry, store = MetricsRegistry(), Store()
     log, events = capturing_logger()
     each = FakeCollector(collector) if isinstance(collector, list) else collector
     async with asking(url, clock=clock, retries=retries or Retries(strategy="none"), key=key) as asked:
@@ -119,7 +119,7 @@ async def polling(
             client=client,
             clock=clock,
             store=store,
-            metrics=CollectingMetrics(telemetry, "default", [each]),
+            metrics=CollectorMetrics(telemetry, "default", [each]),
             log=log,
         )
         yield Polling(poller, clock, store, telemetry, events, asked)

@@ -12,49 +12,49 @@ import pytest
 
 from exporter.api.request_metrics import RequestDuration
 from exporter.api.session import open_session
-from exporter.config.activity_settings import Activity
-from exporter.config.balance_settings import CallingKey
-from exporter.config.configuration import Account, Collectors, Retries, Upstream
-from exporter.exposition.metrics_registry import Telemetry
+from exporter.config.activity_settings import ActivitySettings
+from exporter.config.balance_settings import CallingKeySettings
+from exporter.config.configuration import Account, CollectorsSettings, Retries, Upstream
+from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
-from exporter.polling.account import AccountAtWork, Shared
+from exporter.polling.account import AccountContext, AccountRuntime
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from tests.api.harness import Key
 from tests.support import FakeClock
 
-ACTIVITY = Activity(settle_delay=0.0)
+ACTIVITY = ActivitySettings(settle_delay=0.0)
 KEY_PATH = "/api/v1/key"
 
 
 @asynccontextmanager
-async def sharing(url: str, clock: FakeClock | None = None, **upstream: Any) -> AsyncIterator[Shared]:
+async def sharing(url: str, clock: FakeClock | None = None, **upstream: Any) -> AsyncIterator[AccountContext]:
     """Give what accounts share, on a clock that sleeping moves if no other is given."""
     settings = replace(Upstream(base_url=url, retries=Retries(strategy="none")), **upstream)
     async with open_session(settings) as session:
-        yield Shared(
+        yield AccountContext(
             upstream=settings,
             authorities=b"",
             session=session,
             clock=clock or FakeClock(self_moving=True),
             store=Store(),
-            duration=RequestDuration(Telemetry(), ()),
+            duration=RequestDuration(MetricsRegistry(), ()),
             polled=lambda _: None,
         )
 
 
 def account(source: Key, **collectors: Any) -> Account:
-    return Account(name="default", key=source, collectors=Collectors.only(**collectors))
+    return Account(name="default", key=source, collectors=CollectorsSettings.only(**collectors))
 
 
-def published(shared: Shared, collector: str = "activity") -> int:
+def published(shared: AccountContext, collector: str = "activity") -> int:
     return shared.store.series("default", collector, shared.clock.monotonic())
 
 
 async def test_a_turn_that_comes_after_the_end_is_not_taken(simulator: Running) -> None:
     """The scheduler had begun it when a reload ended the account: what it reads may be another key's by now."""
     async with sharing(simulator.url) as shared:
-        old = AccountAtWork(account(Key(), activity=ACTIVITY), shared)
+        old = AccountRuntime(account(Key(), activity=ACTIVITY), shared)
         turn = asyncio.create_task(old.poll(old.pollers[0]))
         old.abandon_polls()
         await turn
@@ -64,7 +64,7 @@ async def test_a_turn_that_comes_after_the_end_is_not_taken(simulator: Running) 
 async def test_pollers_that_begin_together_ask_for_the_key_once(simulator: Running) -> None:
     """The polls' own requests apart, one says what kind of key it is."""
     async with sharing(simulator.url) as shared:
-        at_work = AccountAtWork(account(Key(), activity=ACTIVITY, key=CallingKey()), shared)
+        at_work = AccountRuntime(account(Key(), activity=ACTIVITY, key=CallingKeySettings()), shared)
         await asyncio.gather(*(at_work.key_check.check(refused=False) for _ in range(4)))
         assert 1 == simulator.counts[KEY_PATH]
         await at_work.key_check.check(refused=False)
@@ -74,7 +74,7 @@ async def test_pollers_that_begin_together_ask_for_the_key_once(simulator: Runni
 async def test_a_key_that_only_some_collectors_may_use_is_asked_about_once(simulator: Running) -> None:
     """An ordinary key is refused here and welcome there; that is one refusal, and not a new one with each turn."""
     async with sharing(simulator.url) as shared:
-        at_work = AccountAtWork(account(Key("sk-or-v1-ordinary"), activity=ACTIVITY, key=CallingKey()), shared)
+        at_work = AccountRuntime(account(Key("sk-or-v1-ordinary"), activity=ACTIVITY, key=CallingKeySettings()), shared)
         refused, welcome = at_work.pollers
         for _ in range(3):
             await at_work.poll(refused)
@@ -90,11 +90,11 @@ async def test_another_stale_after_is_in_force_at_once(
     """Though the API is down: data that were to stay for ever go when the new settings say so."""
     async with sharing(simulator.url) as shared:
         key = Key()
-        old = AccountAtWork(account(key, activity=replace(ACTIVITY, stale_after=float("inf"))), shared)
+        old = AccountRuntime(account(key, activity=replace(ACTIVITY, stale_after=float("inf"))), shared)
         await old.poll(old.pollers[0])
         simulator.faults.replace(parse_fault("status-500"))
         await shared.clock.sleep(900.0)
-        new = AccountAtWork(account(key, activity=replace(ACTIVITY, stale_after=stale_after)), shared)
+        new = AccountRuntime(account(key, activity=replace(ACTIVITY, stale_after=stale_after)), shared)
         assert {"activity"} == new.take_over(old)
         await new.poll(new.pollers[0])
         assert published(shared) > 0
@@ -107,9 +107,9 @@ async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Runni
     name, labels = "openrouter_exporter_endpoints_folded", {"account": "default", "collector": "activity"}
     async with sharing(simulator.url) as shared:
         key = Key()
-        old = AccountAtWork(account(key, activity=replace(ACTIVITY, max_endpoints=2)), shared)
+        old = AccountRuntime(account(key, activity=replace(ACTIVITY, max_endpoints=2)), shared)
         await old.poll(old.pollers[0])
-        new = AccountAtWork(account(key, activity=replace(ACTIVITY, max_endpoints=2, interval=60.0)), shared)
+        new = AccountRuntime(account(key, activity=replace(ACTIVITY, max_endpoints=2, interval=60.0)), shared)
         new.take_over(old)
         before = old.telemetry.get_sample_value(name, labels)
         assert (True, before) == (bool(before), new.telemetry.get_sample_value(name, labels))
@@ -119,17 +119,17 @@ async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator
     """However often the configuration is read anew while requests wait for their turn, the next waits a minute."""
     clock, key = FakeClock(), Key()
     async with sharing(simulator.url, clock, requests_per_minute=1) as shared:
-        old = AccountAtWork(account(key, activity=ACTIVITY), shared)
+        old = AccountRuntime(account(key, activity=ACTIVITY), shared)
         await old.poll(old.pollers[0])
         for interval in range(60, 70):
-            new = AccountAtWork(account(key, activity=replace(ACTIVITY, interval=float(interval))), shared)
+            new = AccountRuntime(account(key, activity=replace(ACTIVITY, interval=float(interval))), shared)
             new.take_over(old)
             turn = asyncio.create_task(new.poll(new.pollers[0]))
             await asyncio.sleep(0)
             new.abandon_polls()
             await turn
             old = new
-        last = AccountAtWork(account(key, activity=ACTIVITY), shared)
+        last = AccountRuntime(account(key, activity=ACTIVITY), shared)
         last.take_over(old)
         turn = asyncio.create_task(last.poll(last.pollers[0]))
         await asyncio.sleep(0)

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.today import TodayCollector
-from exporter.config.analytics_settings import Analytics, AnalyticsQuery, Today
+from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings, TodaySettings
 from exporter.config.configuration import Backoff, Retries
 from exporter.polling.poller import MANAGEMENT_KEY_HINT, Schedule
 from exporter.simulator.application import Running
@@ -23,12 +23,12 @@ META = "/api/v1/analytics/meta"
 
 
 def today() -> TodayCollector:
-    return TodayCollector("default", Today())
+    return TodayCollector("default", TodaySettings())
 
 
 def analytics(metric: str = "p99_latency", days: int = 1) -> AnalyticsCollector:
     query = AnalyticsQuery(name="one", metrics=(metric,), dimensions=("model",), range=days * 86_400.0)
-    return AnalyticsCollector("default", Analytics(enabled=True, queries=(query,)))
+    return AnalyticsCollector("default", AnalyticsSettings(enabled=True, queries=(query,)))
 
 
 @pytest.mark.parametrize("collector", [today(), analytics()], ids=["today", "analytics"])

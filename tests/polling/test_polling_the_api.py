@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.config.configuration import Backoff, Retries
 from exporter.polling.poller import MANAGEMENT_KEY_HINT, Schedule
 from exporter.simulator.application import Running
-from exporter.simulator.faults import Fault, Kind, parse_fault
+from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from tests.api.harness import Key
 from tests.polling.harness import polling
 
@@ -18,7 +18,7 @@ RETRIES = Retries(backoff=Backoff(jitter=0.0))
 
 def activity() -> ActivityCollector:
     """Return the collector with its default settings."""
-    return ActivityCollector("default", Activity())
+    return ActivityCollector("default", ActivitySettings())
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_an_ordinary_key(simulator: Running) -> None:
 
 async def test_the_time_that_the_api_names_is_kept(simulator: Running) -> None:
     """It does not fit into the poll, so the poll ends at once and turns before that time are skipped."""
-    simulator.faults.replace(Fault(Kind.STATUS, status=429, retry_after="2000"))
+    simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="2000"))
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
         assert record is not None
@@ -91,7 +91,7 @@ async def test_the_time_that_the_api_names_is_kept(simulator: Running) -> None:
 
 async def test_a_wait_that_fits_is_waited_for(simulator: Running) -> None:
     """Within the poll; it succeeds."""
-    simulator.faults.replace(Fault(Kind.STATUS, status=429, retry_after="20", times=1))
+    simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="20", times=1))
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
         assert record is not None

@@ -12,7 +12,7 @@ import pytest
 from exporter.simulator.application import Running
 from exporter.simulator.attribution import slices_of
 from exporter.simulator.service import SimulatorSettings
-from exporter.simulator.usage import Account
+from exporter.simulator.usage import SimulatedAccount
 from tests.simulator.helpers import Get, Start, StoppedClock
 
 OUT_OF_WINDOW = {"error": {"message": "Date must be within the last 30 (completed) UTC days", "code": 400}}
@@ -152,6 +152,6 @@ async def test_a_dense_account_has_exact_numbers(start: Start) -> None:
 
 async def test_a_day_is_what_the_data_module_says(get: Get) -> None:
     """The server adds nothing."""
-    rows = Account(1).rows_of_day(date(2026, 10, 14))
+    rows = SimulatedAccount(1).rows_of_day(date(2026, 10, 14))
     answer = (await get("/activity", date="2026-10-14")).content["data"]
     assert [(row["endpoint_id"], row["usage"]) for row in answer] == [(row.endpoint_id, row.usage) for row in rows]

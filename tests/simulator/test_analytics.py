@@ -11,7 +11,7 @@ from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import parse_recording
 from exporter.simulator.service import SimulatorSettings
-from exporter.simulator.usage import Account
+from exporter.simulator.usage import SimulatedAccount
 from tests.simulator.helpers import Get, Start, StoppedClock
 from tests.simulator.questions import COUNTS, TODAY, YESTERDAY, Query, data, post_query, rows
 
@@ -35,7 +35,7 @@ async def test_a_day_is_what_activity_shows_later(query: Query) -> None:
     """Sums by model and provider, of a whole day."""
     metrics = [*COUNTS, "credits_usage", "byok_usage", "total_usage"]
     found = rows(await query(metrics=metrics, dimensions=["model", "provider"], time_range=YESTERDAY, limit=10000))
-    expected = Account(1).rows_of_day(datetime(2026, 10, 14, tzinfo=UTC).date())
+    expected = SimulatedAccount(1).rows_of_day(datetime(2026, 10, 14, tzinfo=UTC).date())
     names = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
     sums = [sum(int(row[name]) for row in found) for name in COUNTS]
     assert [sum(getattr(row, name) for row in expected) for name in names] == sums
@@ -57,7 +57,7 @@ async def test_today_grows(query: Query, clock: StoppedClock) -> None:
     for hour in (0, 6, 12, 24):
         clock.now_value = datetime(2026, 10, 15, tzinfo=UTC) + timedelta(hours=hour)
         shares.append(int(rows(await query(time_range=whole))[0]["request_count"]))
-    day = sum(row.requests for row in Account(1).rows_of_day(datetime(2026, 10, 15, tzinfo=UTC).date()))
+    day = sum(row.requests for row in SimulatedAccount(1).rows_of_day(datetime(2026, 10, 15, tzinfo=UTC).date()))
     assert (0, day) == (shares[0], shares[3])
     assert shares == pytest.approx([0, day / 4, day / 2, day], abs=40)
 

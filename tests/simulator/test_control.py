@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from exporter.simulator.application import Running
-from exporter.simulator.faults import Fault, Kind
+from exporter.simulator.faults import Fault, FaultKind
 from exporter.simulator.service import SimulatorSettings
 from tests.simulator.helpers import Get, Start
 
@@ -72,16 +72,16 @@ async def test_faults_are_set_shown_and_cleared(control: aiohttp.ClientSession, 
 
 async def test_a_wrong_fault_changes_nothing(control: aiohttp.ClientSession, simulator: Running) -> None:
     """400 says what is wrong; what was in force stays."""
-    simulator.faults.replace(Fault(Kind.EMPTY))
+    simulator.faults.replace(Fault(FaultKind.EMPTY))
     async with control.post("/_simulator/faults", json=[{"kind": "hnag"}]) as response:
         assert response.status == 400
         assert "did you mean 'hang'" in (await response.json())["error"]["message"]
-    assert simulator.faults.active == (Fault(Kind.EMPTY),)
+    assert simulator.faults.active == (Fault(FaultKind.EMPTY),)
 
 
 async def test_faults_come_with_the_settings(start: Start) -> None:
     """As `--fault` gives them; control paths are never struck."""
-    simulator = await start(SimulatorSettings(faults=(Fault(Kind.STATUS, status=500),)))
+    simulator = await start(SimulatorSettings(faults=(Fault(FaultKind.STATUS, status=500),)))
     async with aiohttp.ClientSession(simulator.origin) as session:
         async with session.get("/api/v1/key") as response:
             assert response.status == 500

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from exporter.simulator.models import MODELS
-from exporter.simulator.usage import Account, Row
+from exporter.simulator.usage import SimulatedAccount, UsageRow
 
 YESTERDAY = date(2026, 10, 14)
 ROOT = Path(__file__).parents[2]
@@ -21,15 +21,15 @@ WINDOW = [YESTERDAY - timedelta(days=back) for back in range(30)]
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
+def rows() -> list[UsageRow]:
     """The default account's window."""
-    account = Account()
+    account = SimulatedAccount()
     return [row for day in WINDOW for row in account.rows_of_day(day)]
 
 
 def test_equal_seeds_have_equal_days() -> None:
     """A day depends on the seed and on nothing that happened before."""
-    used, fresh = Account(7), Account(7)
+    used, fresh = SimulatedAccount(7), SimulatedAccount(7)
     for day in WINDOW:
         used.rows_of_day(day)
     assert used.rows_of_day(YESTERDAY) == fresh.rows_of_day(YESTERDAY)
@@ -37,7 +37,7 @@ def test_equal_seeds_have_equal_days() -> None:
 
 def test_seeds_differ() -> None:
     """Two accounts use the same world in different ways."""
-    assert Account(1).rows_of_day(YESTERDAY) != Account(2).rows_of_day(YESTERDAY)
+    assert SimulatedAccount(1).rows_of_day(YESTERDAY) != SimulatedAccount(2).rows_of_day(YESTERDAY)
 
 
 def test_another_process_agrees() -> None:
@@ -47,12 +47,12 @@ def test_another_process_agrees() -> None:
         "print(msgspec.json.encode(d.Account(3).rows_of_day(datetime.date(2026, 10, 14))).decode())"
     )
     other = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
-    assert other.stdout.strip() == msgspec.json.encode(Account(3).rows_of_day(YESTERDAY)).decode()
+    assert other.stdout.strip() == msgspec.json.encode(SimulatedAccount(3).rows_of_day(YESTERDAY)).decode()
 
 
 def test_rows_are_written_as_the_api_writes_them() -> None:
     """The field names, their order and the date's layout are the wire's."""
-    written = msgspec.json.decode(msgspec.json.encode(Account().rows_of_day(YESTERDAY)[0]))
+    written = msgspec.json.decode(msgspec.json.encode(SimulatedAccount().rows_of_day(YESTERDAY)[0]))
     assert list(written) == [
         "date",
         "model",
@@ -72,14 +72,14 @@ def test_rows_are_written_as_the_api_writes_them() -> None:
 
 def test_a_large_account_has_every_endpoint_on_every_day() -> None:
     """Benchmarks count on exact numbers of rows."""
-    account = Account(1, 3334)
+    account = SimulatedAccount(1, 3334)
     for day in WINDOW[:3]:
         assert len({row.endpoint_id for row in account.rows_of_day(day)}) == 3334
 
 
 def test_a_small_account_is_dense_on_request() -> None:
     """Density is an option below 200 endpoints."""
-    dense, sparse = Account(1, 40, dense=True), Account(1, 40)
+    dense, sparse = SimulatedAccount(1, 40, dense=True), SimulatedAccount(1, 40)
     assert {len(dense.rows_of_day(day)) for day in WINDOW} == {40}
     assert min(len(sparse.rows_of_day(day)) for day in WINDOW) < 40
 
@@ -87,19 +87,19 @@ def test_a_small_account_is_dense_on_request() -> None:
 def test_an_account_without_endpoints_is_refused() -> None:
     """There is nothing to simulate."""
     with pytest.raises(ValueError, match="at least one endpoint"):
-        Account(1, 0)
+        SimulatedAccount(1, 0)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_a_day_costs_what_a_team_spends(seed: int) -> None:
     """Tens to hundreds of USD."""
-    account = Account(seed)
+    account = SimulatedAccount(seed)
     spent = [sum(row.usage for row in account.rows_of_day(day)) for day in WINDOW]
     assert 80 < sum(spent) / len(spent) < 200
     assert 40 < min(spent) < max(spent) < 300
 
 
-def test_weekends_are_quiet(rows: list[Row]) -> None:
+def test_weekends_are_quiet(rows: list[UsageRow]) -> None:
     """Use follows the working week."""
     spent: dict[bool, list[float]] = defaultdict(list)
     for day in WINDOW:
@@ -107,7 +107,7 @@ def test_weekends_are_quiet(rows: list[Row]) -> None:
     assert sum(spent[True]) / len(spent[True]) < 0.75 * sum(spent[False]) / len(spent[False])
 
 
-def test_few_endpoints_make_most_of_the_cost(rows: list[Row]) -> None:
+def test_few_endpoints_make_most_of_the_cost(rows: list[UsageRow]) -> None:
     """The five largest of forty stand for more than half."""
     spent: dict[str, float] = defaultdict(float)
     for row in rows:
@@ -117,7 +117,7 @@ def test_few_endpoints_make_most_of_the_cost(rows: list[Row]) -> None:
     assert largest[len(largest) // 2] < 0.02 * sum(largest)
 
 
-def test_one_model_runs_at_several_providers(rows: list[Row]) -> None:
+def test_one_model_runs_at_several_providers(rows: list[UsageRow]) -> None:
     """A model's name alone is no identity."""
     providers: dict[str, set[str]] = defaultdict(set)
     for row in rows:
@@ -125,7 +125,7 @@ def test_one_model_runs_at_several_providers(rows: list[Row]) -> None:
     assert {"Anthropic", "Amazon Bedrock", "Google Vertex"} <= providers["anthropic/claude-sonnet-4.5"]
 
 
-def test_free_models_cost_nothing(rows: list[Row]) -> None:
+def test_free_models_cost_nothing(rows: list[UsageRow]) -> None:
     """They have requests and tokens all the same."""
     free = [row for row in rows if row.model.endswith(":free")]
     assert free
@@ -133,20 +133,20 @@ def test_free_models_cost_nothing(rows: list[Row]) -> None:
     assert min(row.requests for row in free) > 0
 
 
-def test_own_keys_pay_the_provider_and_a_small_fee(rows: list[Row]) -> None:
+def test_own_keys_pay_the_provider_and_a_small_fee(rows: list[UsageRow]) -> None:
     """`usage` is the fee alone where all traffic runs on the account's own provider key."""
     own = [row for row in rows if row.byok_usage_inference > 0]
     assert own
     assert any(0.04 < row.usage / row.byok_usage_inference < 0.06 for row in own)
 
 
-def test_oddities_of_real_rows_occur_but_rarely(rows: list[Row]) -> None:
+def test_oddities_of_real_rows_occur_but_rarely(rows: list[UsageRow]) -> None:
     """Reasoning exceeds completion, cached exceeds prompt: real rows do that."""
     assert 0 < sum(row.reasoning_tokens > row.completion_tokens for row in rows) < 0.1 * len(rows)
     assert 0 < sum(row.cached_tokens > row.prompt_tokens for row in rows) < 0.05 * len(rows)
 
 
-def test_every_row_was_used(rows: list[Row]) -> None:
+def test_every_row_was_used(rows: list[UsageRow]) -> None:
     """The API has no rows of nothing."""
     assert min(row.requests for row in rows) >= 1
     assert min(row.usage for row in rows) >= 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.simulator.application import Running
-from exporter.simulator.faults import Fault, Kind, parse_fault
+from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from tests.simulator.helpers import Get, Got
 
 Struck = Callable[..., Awaitable[Got]]
@@ -50,7 +50,7 @@ async def test_any_status(struck: Struck, status: int, message: str) -> None:
 
 async def test_a_status_may_carry_retry_after(simulator: Running, get: Get) -> None:
     """Its text as it was asked for, sense or nonsense."""
-    simulator.faults.replace(Fault(Kind.STATUS, status=503, retry_after="Thu, 15 Oct 2026 12:01:00 GMT"))
+    simulator.faults.replace(Fault(FaultKind.STATUS, status=503, retry_after="Thu, 15 Oct 2026 12:01:00 GMT"))
     assert (await get("/activity")).headers["Retry-After"] == "Thu, 15 Oct 2026 12:01:00 GMT"
 
 

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from exporter.simulator.application import Running, running
-from exporter.simulator.faults import Fault, Kind, parse_fault
+from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.transport import bomb
 from tests.simulator.helpers import MANAGEMENT, StoppedClock, asked, raw_answer
@@ -66,7 +66,7 @@ async def test_slow(simulator: Running) -> None:
     """The whole answer, in twenty pieces with a pause before each."""
     simulator.faults.replace()
     _, expected = await raw_answer(simulator)
-    simulator.faults.replace(Fault(Kind.SLOW, delay=0.005))
+    simulator.faults.replace(Fault(FaultKind.SLOW, delay=0.005))
     before = asyncio.get_running_loop().time()
     assert (await raw_answer(simulator))[1] == expected
     assert asyncio.get_running_loop().time() - before > 20 * 0.005
@@ -74,7 +74,7 @@ async def test_slow(simulator: Running) -> None:
 
 async def test_a_delay_before_the_answer(simulator: Running) -> None:
     """Real time, since a client's timeouts are."""
-    simulator.faults.replace(Fault(Kind.STATUS, status=503, delay=0.05))
+    simulator.faults.replace(Fault(FaultKind.STATUS, status=503, delay=0.05))
     before = asyncio.get_running_loop().time()
     assert (await raw_answer(simulator))[0].startswith(b"HTTP/1.1 503")
     assert asyncio.get_running_loop().time() - before >= 0.05
@@ -103,7 +103,7 @@ async def test_hang(simulator: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(Kind.HANG), Fault(Kind.SLOW, delay=60), Fault(Kind.STATUS, status=500, delay=60)]
+    "fault", [Fault(FaultKind.HANG), Fault(FaultKind.SLOW, delay=60), Fault(FaultKind.STATUS, status=500, delay=60)]
 )
 async def test_stopping_does_not_wait(clock: StoppedClock, fault: Fault) -> None:
     """Whatever a request is waiting for ends with the server."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.simulator.faults import Fault, FaultPlan, Kind, as_json, kinds_help, parse_fault, read_faults
+from exporter.simulator.faults import Fault, FaultKind, FaultPlan, as_json, kinds_help, parse_fault, read_faults
 
-EVERY_NAME = [kind.value.replace("NNN", "500") for kind in Kind]
+EVERY_NAME = [kind.value.replace("NNN", "500") for kind in FaultKind]
 
 
 @pytest.mark.parametrize("name", EVERY_NAME)
@@ -22,13 +22,13 @@ def test_every_kind_can_be_written(name: str) -> None:
 def test_every_kind_is_explained() -> None:
     """One line each, for `--help`."""
     lines = kinds_help().splitlines()
-    assert [line.split()[0] for line in lines] == [kind.value for kind in Kind]
-    assert all(kind.meaning for kind in Kind)
+    assert [line.split()[0] for line in lines] == [kind.value for kind in FaultKind]
+    assert all(kind.meaning for kind in FaultKind)
 
 
 def test_a_probability_follows_the_kind() -> None:
     """`KIND:PROBABILITY`."""
-    assert parse_fault("status-429:0.25") == Fault(Kind.STATUS, 0.25, 429)
+    assert parse_fault("status-429:0.25") == Fault(FaultKind.STATUS, 0.25, 429)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_a_mistake_is_explained(text: str, message: str) -> None:
 def test_faults_come_as_json_too() -> None:
     """A list, or one; a status may stand beside its kind."""
     asked = [{"kind": "status", "status": 503, "retry_after": 7, "times": 2}, {"kind": "slow", "delay": 0.1}]
-    expected = (Fault(Kind.STATUS, status=503, retry_after="7", times=2), Fault(Kind.SLOW, delay=0.1))
+    expected = (Fault(FaultKind.STATUS, status=503, retry_after="7", times=2), Fault(FaultKind.SLOW, delay=0.1))
     assert read_faults(json.dumps(asked).encode()) == expected
-    assert read_faults(b'{"kind": "status-503", "path": "/key"}') == (Fault(Kind.STATUS, status=503, path="/key"),)
+    assert read_faults(b'{"kind": "status-503", "path": "/key"}') == (Fault(FaultKind.STATUS, status=503, path="/key"),)
 
 
 @pytest.mark.parametrize(
@@ -98,24 +98,24 @@ def test_no_probability_strikes_nothing() -> None:
 
 def test_times_limit_a_fault() -> None:
     """Then it is used up, and no longer shown."""
-    plan = FaultPlan(1, [Fault(Kind.HANG, times=2)])
+    plan = FaultPlan(1, [Fault(FaultKind.HANG, times=2)])
     assert strikes(plan, 4) == [True, True, False, False]
     assert plan.active == ()
 
 
 def test_a_path_limits_a_fault() -> None:
     """Requests elsewhere don't use it up."""
-    plan = FaultPlan(1, [Fault(Kind.HANG, times=1, path="/key")])
+    plan = FaultPlan(1, [Fault(FaultKind.HANG, times=1, path="/key")])
     assert strikes(plan, 2) == [False, False]
     assert strikes(plan, 2, "/key") == [True, False]
 
 
 def test_rows_are_spoilt_only_where_there_are_rows() -> None:
     """A row fault waits for `/activity`, and for an answer that isn't replaced."""
-    plan = FaultPlan(1, [Fault(Kind.BAD_ROW, times=1), Fault(Kind.STATUS, status=500, times=1)])
+    plan = FaultPlan(1, [Fault(FaultKind.BAD_ROW, times=1), Fault(FaultKind.STATUS, status=500, times=1)])
     struck = [[fault.name for fault in plan.strike(path, has_rows=path == "/activity")] for path in 3 * ["/activity"]]
     assert struck == [["status-500"], ["bad-row"], []]
-    assert strikes(FaultPlan(1, [Fault(Kind.BAD_ROW)]), 1, "/credits") == [False]
+    assert strikes(FaultPlan(1, [Fault(FaultKind.BAD_ROW)]), 1, "/credits") == [False]
 
 
 def test_a_list_of_failures_is_a_script() -> None:

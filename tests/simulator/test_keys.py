@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from exporter.simulator.service import SimulatorSettings
-from exporter.simulator.usage import Account
+from exporter.simulator.usage import SimulatedAccount
 from tests.simulator.helpers import Get, Start, StoppedClock
 
 
@@ -55,7 +55,7 @@ async def test_credits_grow_by_what_is_used(get: Get, clock: StoppedClock) -> No
     before = (await get("/credits")).content["data"]
     clock.now_value = datetime(2026, 10, 15, tzinfo=UTC)
     after = (await get("/credits")).content["data"]
-    used = sum(row.usage for row in Account(1).rows_of_day(clock.now_value.date().replace(day=14)))
+    used = sum(row.usage for row in SimulatedAccount(1).rows_of_day(clock.now_value.date().replace(day=14)))
     assert after["total_usage"] - before["total_usage"] == pytest.approx(used, abs=1e-6)
     assert after["total_credits"] > after["total_usage"]
 

@@ -11,7 +11,7 @@ from openrouter.utils import BackoffStrategy, RetryConfig
 
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from exporter.simulator.usage import Account
+from exporter.simulator.usage import SimulatedAccount
 
 # The client warns of its own deprecated fields whenever it reads them.
 pytestmark = pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning")
@@ -29,7 +29,7 @@ async def client(simulator: Running) -> AsyncIterator[OpenRouter]:
 async def test_reads_activity(client: OpenRouter) -> None:
     """Its sums are those of the data."""
     read = (await client.analytics.get_user_activity_async()).data
-    rows = [row for day in DAYS for row in Account(1).rows_of_day(day)]
+    rows = [row for day in DAYS for row in SimulatedAccount(1).rows_of_day(day)]
     assert len(read) == len(rows)
     assert sum(item.usage for item in read) == pytest.approx(sum(row.usage for row in rows), rel=1e-12)
     assert sum(item.requests for item in read) == sum(row.requests for row in rows)

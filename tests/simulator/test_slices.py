@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.simulator.attribution import Selection, parts_of, select, slices_of
-from exporter.simulator.usage import Account, Row
+from exporter.simulator.usage import SimulatedAccount, UsageRow
 
 COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
-TEMPLATE = Account().rows_of_day(date(2026, 10, 14))[0]
+TEMPLATE = SimulatedAccount().rows_of_day(date(2026, 10, 14))[0]
 SLICES = slices_of(1, "sk-or-v1-ordinary")
 
 amounts = st.integers(0, 10**12)
@@ -40,23 +40,23 @@ def test_the_first_slice_is_the_ordinary_keys() -> None:
 
 def test_everything_is_the_rows_as_they_are() -> None:
     """No filter and no grouping: the historical shape."""
-    rows = Account().rows_of_day(date(2026, 10, 14))
+    rows = SimulatedAccount().rows_of_day(date(2026, 10, 14))
     assert list(select(rows, SLICES, Selection())) == rows
 
 
 def test_filters_combine() -> None:
     """A key that isn't used in a workspace has no rows there."""
-    rows = Account().rows_of_day(date(2026, 10, 14))
+    rows = SimulatedAccount().rows_of_day(date(2026, 10, 14))
     selection = Selection(api_key_hash=SLICES[0].api_key_hash, workspace_id=SLICES[2].workspace_id)
     assert list(select(rows, SLICES, selection)) == []
 
 
-def _requests(rows: list[Row]) -> int:
+def _requests(rows: list[UsageRow]) -> int:
     return sum(row.requests for row in rows)
 
 
 def test_keys_together_are_everything() -> None:
     """Asking key by key brings every request once."""
-    rows = Account().rows_of_day(date(2026, 10, 14))
+    rows = SimulatedAccount().rows_of_day(date(2026, 10, 14))
     parts = [list(select(rows, SLICES, Selection(api_key_hash=part.api_key_hash))) for part in SLICES]
     assert sum(map(_requests, parts)) == _requests(rows)

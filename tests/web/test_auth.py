@@ -18,7 +18,7 @@ from exporter.web.auth import MOST_KEPT, MOST_WAITING, Passwords, credentials
 from exporter.web.listen import ListenAddress
 from exporter.web.reloading import LiveConfiguration
 from exporter.web.server import WebServer
-from exporter.web.token_bucket import RateLimit, TokenBucket
+from exporter.web.token_bucket import BucketLimit, TokenBucket
 from exporter.web.web_settings import WebSettings
 from tests.web.fakes import FakeDaemon, FixedClock
 
@@ -161,7 +161,7 @@ async def test_rate_is_limited(guard: Guard, clock: FixedClock) -> None:
 def test_a_bucket_never_holds_more_than_its_burst() -> None:
     """A long pause saves nothing up."""
     clock = FixedClock()
-    bucket = TokenBucket(RateLimit(1.0, 2), clock)
+    bucket = TokenBucket(BucketLimit(1.0, 2), clock)
     clock.advance(3600)
     assert [bucket.allows() for _ in range(3)] == [True, True, False]
 

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 from exporter.errors import ConfigurationError
-from exporter.web.token_bucket import RateLimit
+from exporter.web.token_bucket import BucketLimit
 from exporter.web.web_config import WebConfiguration, read_web_configuration
 from tests.web.certificates import certificates_in
 
@@ -86,7 +86,7 @@ def test_settings_arrive(folder: Path) -> None:
     )
     assert configuration.headers == {"X-Frame-Options": "deny", "X-XSS-Protection": "1"}
     assert configuration.users == {b"alice": HASH.encode()}
-    assert configuration.rate_limit == RateLimit(90.5, 20)
+    assert configuration.rate_limit == BucketLimit(90.5, 20)
     assert configuration.allowed_sans == {"prometheus", "::1"}
     assert configuration.tls is not None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from exporter.collectors.activity.usage_table import KEY_LABELS, MEASURES, KeyLabel
 from exporter.collectors.activity.windows import Window
-from exporter.config.activity_settings import Activity
-from exporter.exposition.families import Declaration
+from exporter.config.activity_settings import ActivitySettings
+from exporter.exposition.families import MetricFamily
 
 _MEANINGS = {
     "usage_usd": "OpenRouter credits spent, in US dollars",
@@ -19,14 +19,14 @@ _MEANINGS = {
 _POLLED = "Refreshed by polling, not by the scrape."
 _SPLIT_LABELS: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}
 
-DAY_TIMESTAMP = Declaration(
+DAY_TIMESTAMP = MetricFamily(
     "openrouter_activity_day_timestamp_seconds",
     f"Start of the latest completed UTC day that the activity gauges describe, as Unix time in seconds. {_POLLED}",
     ("account",),
 )
 
 
-def key_labels(settings: Activity) -> tuple[KeyLabel, ...]:
+def key_labels(settings: ActivitySettings) -> tuple[KeyLabel, ...]:
     """Return the labels that tell series of one family apart, that of the split last."""
     return tuple(
         label
@@ -35,11 +35,11 @@ def key_labels(settings: Activity) -> tuple[KeyLabel, ...]:
     )
 
 
-def measures(each: Window, labels: tuple[KeyLabel, ...]) -> tuple[Declaration, ...]:
+def measures(each: Window, labels: tuple[KeyLabel, ...]) -> tuple[MetricFamily, ...]:
     """Return a window's families, one for each measure."""
     prefix = f"openrouter_activity_{each.name}_" if each.name else "openrouter_activity_"
     return tuple(
-        Declaration(prefix + measure, f"{_MEANINGS[measure]}, {_span(each)}. {_POLLED}", ("account", *labels))
+        MetricFamily(prefix + measure, f"{_MEANINGS[measure]}, {_span(each)}. {_POLLED}", ("account", *labels))
         for measure in MEASURES
     )
 
@@ -52,20 +52,20 @@ def _span(each: Window) -> str:
     return f"over the {each.length} UTC days that end with the latest completed one"
 
 
-def endpoint_info(labels: tuple[KeyLabel, ...]) -> Declaration:
+def endpoint_info(labels: tuple[KeyLabel, ...]) -> MetricFamily:
     """Return the family of endpoints' names."""
     wanted = ("endpoint_id", "model", "model_permaslug", "provider")
     kept = tuple(name for name in wanted if name in labels or (name == "model_permaslug" and "model" in labels))
-    return Declaration(
+    return MetricFamily(
         "openrouter_activity_endpoint_info",
         f"Names of an endpoint with use in the API's 30 days; the value is 1. {_POLLED}",
         ("account", *kept),
     )
 
 
-def member_info(settings: Activity) -> tuple[Declaration, ...]:
+def member_info(settings: ActivitySettings) -> tuple[MetricFamily, ...]:
     """Return the family of members' names, none where nobody asked for them."""
     if settings.split_by != "member" or not settings.member_labels:
         return ()
     help_ = f"What is asked for about a member of the organization; the value is 1. {_POLLED}"
-    return (Declaration("openrouter_member_info", help_, ("account", "user_id", *settings.member_labels)),)
+    return (MetricFamily("openrouter_member_info", help_, ("account", "user_id", *settings.member_labels)),)

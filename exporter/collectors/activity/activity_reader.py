@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections, rows
 from exporter.collectors.activity.usage_table import Table
 from exporter.collectors.activity.windows import covered_days
@@ -44,7 +44,7 @@ def moment_of(instant: datetime, servers: Sequence[datetime | None]) -> Moment:
     return Moment(instant, tuple(server for server in servers if server is not None), covered)
 
 
-def fill(table: Table, answer: Answer, rejections: Rejections) -> Work[None]:
+def fill(table: Table, answer: Response, rejections: Rejections) -> Work[None]:
     """Add an answer's rows to a table."""
     for piece in rows(answer, rejections):
         table.add(piece, rejections)

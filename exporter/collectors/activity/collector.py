@@ -10,7 +10,7 @@ from datetime import date, datetime
 from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Request
 from exporter.api.organization_rows import KEY_REJECTION_REASONS, Member
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_families import (
@@ -28,8 +28,8 @@ from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
 from exporter.collectors.activity.windows import DAY, LATEST_DAY, Window, latest_completed_day, midnight, window
 from exporter.collectors.base import Collected, Poll, Work
-from exporter.config.activity_settings import Activity
-from exporter.exposition.families import Declaration, Family, LabelSets, Snapshot
+from exporter.config.activity_settings import ActivitySettings
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 # The oldest day that a window can reach: the 31-day month to date, read on the day after next before it settled.
 OLDEST_DAYS_BACK = 32
@@ -57,7 +57,7 @@ class ActivityCollector:
 
     name: str = "activity"
 
-    def __init__(self, account: str, settings: Activity) -> None:
+    def __init__(self, account: str, settings: ActivitySettings) -> None:
         self._account = account
         self._settings = settings
         self._windows = (LATEST_DAY, *map(window, settings.windows))
@@ -67,11 +67,11 @@ class ActivityCollector:
         self.rejection_reasons: tuple[str, ...] = (*REJECTION_REASONS, *_MORE_REASONS.get(settings.split_by, ()))
 
     @property
-    def identity(self) -> Activity:
+    def identity(self) -> ActivitySettings:
         """Return the settings, less those that only say when."""
         return replace(self._settings.timeless(), settle_delay=0.0, empty_day_after=0.0)
 
-    def declarations(self) -> tuple[Declaration, ...]:
+    def declarations(self) -> tuple[MetricFamily, ...]:
         """Return every family: the measures of each window, the day, the endpoints' names, the members'."""
         return (
             *(declaration for each in self._windows for declaration in measures(each, self._labels)),
@@ -131,7 +131,7 @@ class ActivityCollector:
             digest == last.digest and self._day(moment.now, last.table) == last.day and moment.covered <= last.covered
         )
 
-    def _read(self, answer: Answer, moment: Moment, poll: Poll, last: _Read | None) -> Work[Collected]:
+    def _read(self, answer: Response, moment: Moment, poll: Poll, last: _Read | None) -> Work[Collected]:
         moment.refuse_wrong_clock()
         table = Table(self._shape(poll.instant.date()))
         yield from fill(table, answer, poll.rejections)

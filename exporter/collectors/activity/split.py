@@ -19,7 +19,7 @@ from hashlib import sha256
 
 from exporter.api.client import Request
 from exporter.api.organization_rows import Member, Workspace
-from exporter.api.response import Answer
+from exporter.api.response import Response
 from exporter.api.row_cutter import Rejections
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_reader import fill, refuse_unusable
@@ -27,10 +27,10 @@ from exporter.collectors.activity.carry_over import restated_rows
 from exporter.collectors.activity.usage_table import Shape, Table
 from exporter.collectors.activity.windows import midnight
 from exporter.collectors.base import Poll, Work
-from exporter.config.activity_settings import Activity
+from exporter.config.activity_settings import ActivitySettings
 from exporter.config.units import format_duration
 from exporter.errors import DeadlineExceeded, PollError, StatusError
-from exporter.exposition.families import Declaration, Family, LabelSets
+from exporter.exposition.families import Family, LabelSets, MetricFamily
 
 MOST_AT_ONCE = 4
 NOT_FOUND = 404
@@ -62,12 +62,12 @@ class Reading:
 
     parts: Table
     whole: Table
-    before: Answer | None
+    before: Response | None
     digest: bytes
     dates: tuple[datetime | None, ...]
 
 
-async def list_parts(poll: Poll, settings: Activity, first: date) -> Parts:
+async def list_parts(poll: Poll, settings: ActivitySettings, first: date) -> Parts:
     """Return the members, or the keys that may have been used since the `first` day, disabled and expired ones too."""
     if settings.split_by == "api_key":
         only = settings.filters.workspace_id
@@ -117,7 +117,7 @@ async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -
     return Reading(table, whole, None if before.digest == after.digest else before, digest, tuple(dates))
 
 
-def describe_members(declaration: Declaration, account: str, members: Sequence[Member]) -> Family:
+def describe_members(declaration: MetricFamily, account: str, members: Sequence[Member]) -> Family:
     """Return one series for each member, with the labels that were asked for and no others."""
     rows = []
     for each in members:
@@ -141,7 +141,7 @@ def refuse_changed(reading: Reading, settled: Iterable[date]) -> Work[None]:
         raise PollError(f"{changed} rows changed while the parts were asked for one by one; the next poll asks again")
 
 
-def _fill_whole(table: Table, answer: Answer, rejections: Rejections) -> Work[None]:
+def _fill_whole(table: Table, answer: Response, rejections: Rejections) -> Work[None]:
     of_this = Rejections()
     yield from fill(table, answer, of_this)
     rejections.update(of_this)
@@ -162,9 +162,9 @@ def _refuse_too_many(poll: Poll, parts: Parts) -> None:
     )
 
 
-async def _in_order(poll: Poll, requests: Sequence[Request]) -> AsyncGenerator[Answer | None, None]:
+async def _in_order(poll: Poll, requests: Sequence[Request]) -> AsyncGenerator[Response | None, None]:
     """Yield the answers in the requests' order, a few of them asked for at once; None for one that is not found."""
-    waiting: deque[asyncio.Task[Answer | None]] = deque()
+    waiting: deque[asyncio.Task[Response | None]] = deque()
     try:
         for request in requests:
             if len(waiting) == MOST_AT_ONCE:
@@ -178,7 +178,7 @@ async def _in_order(poll: Poll, requests: Sequence[Request]) -> AsyncGenerator[A
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def _ask(poll: Poll, request: Request) -> Answer | None:
+async def _ask(poll: Poll, request: Request) -> Response | None:
     try:
         return await poll.ask(request)
     except StatusError as error:

@@ -17,7 +17,7 @@ from typing import Any, Literal, cast
 
 from msgspec.structs import astuple
 
-from exporter.api.activity_rows import RejectionReason, Row
+from exporter.api.activity_rows import ActivityRow, RejectionReason
 from exporter.api.row_cutter import Rejections
 from exporter.collectors.activity.windows import parse_day
 
@@ -118,7 +118,7 @@ class Table:
         self._part = part
         self._identities = {}
 
-    def add(self, rows: Sequence[Row], rejections: Rejections) -> None:
+    def add(self, rows: Sequence[ActivityRow], rejections: Rejections) -> None:
         """Add rows to their cells; rows of one key and day are summed. Rows that can't be used are rejected."""
         if not self._add_all(list(map(astuple, rows))):
             for row in rows:
@@ -165,7 +165,7 @@ class Table:
             if permaslug and place >= permaslug_of[key][0]:
                 permaslug_of[key] = max(permaslug_of[key], (place, permaslug))
 
-    def _add_one(self, row: Row, rejections: Rejections) -> None:
+    def _add_one(self, row: ActivityRow, rejections: Rejections) -> None:
         place = self._place(row.date)
         numbers = _numbers(row)
         counts = numbers is not None and isinstance(place, int) and place != UNUSED
@@ -252,7 +252,7 @@ class Table:
         return number
 
 
-def _numbers(row: Row) -> tuple[float, ...] | None:
+def _numbers(row: ActivityRow) -> tuple[float, ...] | None:
     """Return the numbers in the order of MEASURES, NaN for those not said; None if none is said."""
     numbers = (
         row.usage,
