@@ -79,7 +79,7 @@ class Client:
         self._log = log
         self._secret: Secret | None = None
 
-    async def ask(self, request: Request, deadline: float, *, quiet: bool = False) -> Response:
+    async def request(self, request: Request, deadline: float, *, quiet: bool = False) -> Response:
         """Return the API's answer to `request`, tried until `deadline` (monotonic) as the settings say.
 
         `quiet` keeps failures that are tried again out of the log, for the length of an outage.

@@ -14,38 +14,38 @@ WATCHED_CODES = ("200", "401", "403", "429")
 class ApiMetrics:
     """What is counted about one account's requests. `operations` have their series from the start."""
 
-    def __init__(self, telemetry: MetricsRegistry, account: str, operations: tuple[str, ...]) -> None:
-        self._telemetry = telemetry
+    def __init__(self, metrics_registry: MetricsRegistry, account: str, operations: tuple[str, ...]) -> None:
+        self._metrics_registry = metrics_registry
         self._account = account
         self._responses = Counter(
             "openrouter_exporter_api_responses_total",
             "Answers of the OpenRouter API, by status code.",
             ["account", "operation", "code"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._failures = Counter(
             "openrouter_exporter_api_failures_total",
             "Failed attempts to ask the OpenRouter API, by status class.",
             ["account", "operation", "status_class"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._retries = Counter(
             "openrouter_exporter_api_retries_total",
             "Attempts that were made because an earlier one of the same poll failed.",
             ["account", "operation"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._throttled = Counter(
             "openrouter_exporter_api_throttled_requests_total",
             "Requests that waited for their turn under the account's own limit of requests per minute.",
             ["account", "operation"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._waited = Counter(
             "openrouter_exporter_api_throttled_seconds_total",
             "Seconds that requests waited for their turn under the account's own limit.",
             ["account"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._waited.labels(account)
         for operation in operations:
@@ -59,40 +59,40 @@ class ApiMetrics:
     def answered(self, operation: str, status: int) -> None:
         """Count an answer, whatever its status."""
         self._responses.labels(self._account, operation, str(status)).inc()
-        self._telemetry.touch()
+        self._metrics_registry.touch()
 
     def failed(self, operation: str, error: AttemptError) -> None:
         """Count a failed attempt."""
         self._failures.labels(self._account, operation, error.status_class).inc()
-        self._telemetry.touch()
+        self._metrics_registry.touch()
 
     def retried(self, operation: str) -> None:
         """Count an attempt after a failed one."""
         self._retries.labels(self._account, operation).inc()
-        self._telemetry.touch()
+        self._metrics_registry.touch()
 
     def throttled(self, operation: str) -> None:
         """Count a request that has to wait for its turn."""
         self._throttled.labels(self._account, operation).inc()
-        self._telemetry.touch()
+        self._metrics_registry.touch()
 
     def waited(self, seconds: float) -> None:
         """Count what such a request waited."""
         self._waited.labels(self._account).inc(seconds)
-        self._telemetry.touch()
+        self._metrics_registry.touch()
 
 
 class RequestDuration:
     """How long attempts take, over all accounts."""
 
-    def __init__(self, telemetry: MetricsRegistry, operations: tuple[str, ...]) -> None:
-        self._telemetry = telemetry
+    def __init__(self, metrics_registry: MetricsRegistry, operations: tuple[str, ...]) -> None:
+        self._metrics_registry = metrics_registry
         self._histogram = Histogram(
             "openrouter_exporter_api_request_duration_seconds",
             "Duration in seconds of one attempt to ask the OpenRouter API, body included.",
             ["operation"],
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-            registry=telemetry,
+            registry=metrics_registry,
         )
         for operation in operations:
             self._histogram.labels(operation)
@@ -100,4 +100,4 @@ class RequestDuration:
     def observe(self, operation: str, seconds: float) -> None:
         """Record one attempt."""
         self._histogram.labels(operation).observe(seconds)
-        self._telemetry.touch()
+        self._metrics_registry.touch()

@@ -63,7 +63,7 @@ class AnalyticsCollector:
         checked = memory if isinstance(memory, _Checked) else None
         now = poll.clock.monotonic()
         if self._settings.queries and (checked is None or now - checked.at >= META_HOLDS):
-            answer = await poll.ask(META_REQUEST)
+            answer = await poll.request(META_REQUEST)
             await poll.read(analytics_response.META, self._check(answer))
             checked = _Checked(now)
         found = []
@@ -87,7 +87,7 @@ class AnalyticsCollector:
             filters=[_filter(each) for each in query.filters],
             limit=limit,
         )
-        answer = await poll.ask(request)
+        answer = await poll.request(request)
         rejections = Rejections()
         rows = Rows(query.dimensions, [self._measures[metric] for metric in query.metrics], rejections)
         try:

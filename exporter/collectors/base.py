@@ -38,9 +38,9 @@ class Poll:
     quiet: bool = False
     rejections: Rejections = field(default_factory=Rejections)
 
-    async def ask(self, request: Request) -> Response:
+    async def request(self, request: Request) -> Response:
         """Return the API's answer. Raises PollError."""
-        return await self.client.ask(request, self.deadline, quiet=self.quiet)
+        return await self.client.request(request, self.deadline, quiet=self.quiet)
 
     async def read(self, operation: str, work: Work[T]) -> T:
         """Return what `work` makes of an answer. An answer that turns out to be invalid counts as a failed attempt."""

@@ -86,7 +86,7 @@ class CallingKeyCollector:
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the key. The same bytes with nothing amiss in them publish nothing."""
-        answer = await poll.ask(key_response.REQUEST)
+        answer = await poll.request(key_response.REQUEST)
         if memory == answer.digest:
             return Collected(snapshot=None, memory=memory)
         snapshot = await poll.read(key_response.OPERATION, self._read(answer, poll))

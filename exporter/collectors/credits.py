@@ -60,7 +60,7 @@ class CreditsCollector:
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the credits. Zeros are believed only of a management key: an ordinary one is told nothing else."""
-        answer = await poll.ask(
+        answer = await poll.request(
             Request(operation=OPERATION, path="/credits", parameters={}, longest_answer=LONGEST_ANSWER)
         )
         purchased, used = await poll.read(OPERATION, _read(answer))
@@ -80,7 +80,7 @@ class CreditsCollector:
 
 async def _confirm(poll: Poll) -> None:
     """Raise NoBalance unless the API says that this is a management key."""
-    answer = await poll.ask(key_response.REQUEST)
+    answer = await poll.request(key_response.REQUEST)
     kind = await poll.read(key_response.OPERATION, _read_kind(answer))
     if not kind.is_management:
         what = "an ordinary key" if kind.is_management is False else "a key of unknown kind"

@@ -115,7 +115,7 @@ async def _once(poll: Poll, wanted: _List[T]) -> list[T] | None:
     found: dict[str, T] = {}
     offset, last = 0, ""
     for _ in range(MOST_PAGES):
-        answer = await poll.ask(
+        answer = await poll.request(
             Request(
                 operation=wanted.operation,
                 path=wanted.path,

@@ -114,13 +114,13 @@ class TodayCollector:
     async def collect(self, poll: Poll, _: object) -> Collected:
         """Read the day whole, in parts if it must be. Raises PollError."""
         day = poll.instant.astimezone(UTC).date()
-        answer = await poll.ask(_request(poll.instant, day, ()))
+        answer = await poll.request(_request(poll.instant, day, ()))
         servers = day if answer.date is None else answer.date.astimezone(UTC).date()
         if abs(servers - day) > DAY:
             raise InvalidResponse(f"the server's clock says {servers}, ours {day}")
         if servers < day:  # the new day has begun by our clock alone
             day = servers
-            answer = await poll.ask(_request(poll.instant, day, ()))
+            answer = await poll.request(_request(poll.instant, day, ()))
         use = await self._whole(poll, day, answer)
         poll.rejections.update(use.rejections)
         return await poll.run(self._collected(day, use))
@@ -143,7 +143,7 @@ class TodayCollector:
             if asked == MOST_REQUESTS:
                 break
             conditions = waiting.pop()
-            answer = await poll.ask(_request(poll.instant, day, conditions))
+            answer = await poll.request(_request(poll.instant, day, conditions))
         raise TooManyRows(f"today's pairs of model and provider do not fit into {MOST_REQUESTS} answers")
 
     def _read(

@@ -202,7 +202,7 @@ class Exporter:
         )
 
     def _show_accounts(self) -> None:
-        self._exposition.set_accounts({name: account.telemetry for name, account in self._accounts.items()})
+        self._exposition.set_accounts({name: account.metrics_registry for name, account in self._accounts.items()})
 
     def _schedule(self, accounts: Sequence[AccountRuntime]) -> None:
         turns = [(account, poller) for account in accounts for poller in account.pollers]

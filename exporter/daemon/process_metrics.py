@@ -14,36 +14,36 @@ from exporter.exposition.metrics_registry import MetricsRegistry
 class ProcessMetrics:
     """What the process says about itself."""
 
-    def __init__(self, telemetry: MetricsRegistry, clock: Clock, revision: str) -> None:
+    def __init__(self, metrics_registry: MetricsRegistry, clock: Clock, revision: str) -> None:
         self._clock = clock
-        self._telemetry = telemetry
+        self._metrics_registry = metrics_registry
         build = Gauge(
             "openrouter_exporter_build_info",
             "Version of the exporter; the value is 1.",
             ["version", "revision", "python_version"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         build.labels(__version__, revision, platform.python_version()).set(1)
         self._reload_success = Gauge(
             "openrouter_exporter_config_last_reload_successful",
             "1 if the configuration was loaded successfully the last time it was read, else 0.",
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._reload_time = Gauge(
             "openrouter_exporter_config_last_reload_success_timestamp_seconds",
             "When a configuration was last loaded successfully, as Unix time in seconds.",
-            registry=telemetry,
+            registry=metrics_registry,
         )
-        ProcessCollector(registry=telemetry)
-        GCCollector(registry=telemetry)
+        ProcessCollector(registry=metrics_registry)
+        GCCollector(registry=metrics_registry)
 
     def loaded(self) -> None:
         """Say that a configuration is in force since now."""
         self._reload_success.set(1)
         self._reload_time.set(self._clock.now().timestamp())
-        self._telemetry.touch()
+        self._metrics_registry.touch()
 
     def not_loaded(self) -> None:
         """Say that the last configuration was bad, and the one before it is still in force."""
         self._reload_success.set(0)
-        self._telemetry.touch()
+        self._metrics_registry.touch()

@@ -83,7 +83,7 @@ class Exposition:
         """Return the state of the joined bodies, emptied of what is no longer true."""
         now = self._clock.monotonic()
         registries = (self._process, *self._accounts.values())
-        version = (self._store.version(now), *(telemetry.version for telemetry in registries))
+        version = (self._store.version(now), *(metrics_registry.version for metrics_registry in registries))
         if version != self._joined.version:
             self._joined = _Joined(version)
         if now >= self._joined.live_until:
@@ -116,11 +116,11 @@ class Exposition:
             self._account_part(account)
 
     def _account_part(self, account: str) -> Rendered:
-        telemetry = self._accounts[account]
+        metrics_registry = self._accounts[account]
         version, rendered = self._rendered.get(account, (-1, {}))
-        if version != telemetry.version:
-            rendered = render_metrics(telemetry.collect())
-            self._rendered[account] = telemetry.version, rendered
+        if version != metrics_registry.version:
+            rendered = render_metrics(metrics_registry.collect())
+            self._rendered[account] = metrics_registry.version, rendered
         return rendered
 
     def _filtered(self, format_: Format, names: frozenset[str], *, zipped: bool) -> ScrapeResponse:

@@ -48,24 +48,24 @@ class AccountRuntime:
         self.shared = shared
         self._under_way: set[asyncio.Task[Any]] = set()
         self._ended = asyncio.Event()
-        self.telemetry = MetricsRegistry()
+        self.metrics_registry = MetricsRegistry()
         enabled = registry.enabled(account.name, account.collectors)
         collectors = [collector for collector, _ in enabled]
         operations = tuple(dict.fromkeys(each for collector in collectors for each in collector.operations))
-        self._metrics = CollectorMetrics(self.telemetry, account.name, collectors)
-        ThresholdMetrics(self.telemetry, account.name, account.thresholds)
+        self._metrics = CollectorMetrics(self.metrics_registry, account.name, collectors)
+        ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
         self._client = client = Client(
             session=shared.session,
             upstream=shared.upstream,
             key=account.key,
             clock=shared.clock,
-            metrics=ApiMetrics(self.telemetry, account.name, (*operations, key_response.OPERATION)),
+            metrics=ApiMetrics(self.metrics_registry, account.name, (*operations, key_response.OPERATION)),
             duration=shared.duration,
             log=log.logger(account=account.name),
         )
         self.key_check = key_check.KeyCheck(
             client,
-            key_check.KeyMetrics(self.telemetry, account.name),
+            key_check.KeyMetrics(self.metrics_registry, account.name),
             shared.clock,
             log.logger(account=account.name),
         )

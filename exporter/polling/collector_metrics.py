@@ -17,22 +17,22 @@ SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
 class CollectorMetrics:
     """How collecting goes, for all collectors of one account; every series is there from the start."""
 
-    def __init__(self, telemetry: MetricsRegistry, account: str, collectors: Iterable[Collector]) -> None:
-        self.telemetry = telemetry
+    def __init__(self, metrics_registry: MetricsRegistry, account: str, collectors: Iterable[Collector]) -> None:
+        self.metrics_registry = metrics_registry
         self._account = account
 
         def gauge(name: str, help_: str) -> Gauge:
-            return Gauge(f"openrouter_collector_{name}", help_, ["account", "collector"], registry=telemetry)
+            return Gauge(f"openrouter_collector_{name}", help_, ["account", "collector"], registry=metrics_registry)
 
         def counter(name: str, help_: str, *labels: str) -> Counter:
             names = ["account", "collector", *labels]
-            return Counter(f"openrouter_exporter_{name}_total", help_, names, registry=telemetry)
+            return Counter(f"openrouter_exporter_{name}_total", help_, names, registry=metrics_registry)
 
         self._up = Gauge(
             "openrouter_up",
             "1 if the last poll of every enabled collector succeeded, else 0.",
             ["account"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self.success = gauge("success", "1 if the last poll succeeded, else 0.")
         self.duration = gauge("duration_seconds", "Duration of the last poll in seconds, retries included.")
@@ -52,7 +52,7 @@ class CollectorMetrics:
             "openrouter_exporter_endpoints_folded",
             "Number of endpoints, or of keys, that are summed under the label value other.",
             ["account", "collector"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._up.labels(account)
         for collector in collectors:
@@ -61,7 +61,7 @@ class CollectorMetrics:
     def all_succeeded(self, yes: bool) -> None:  # noqa: FBT001 — what is set, not a switch
         """Say whether the last poll of every enabled collector of the account succeeded."""
         self._up.labels(self._account).set(yes)
-        self.telemetry.touch()
+        self.metrics_registry.touch()
 
     def _start_at_zero(self, collector: Collector) -> None:
         labels = (self._account, collector.name)

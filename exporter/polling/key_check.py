@@ -31,20 +31,20 @@ UNKNOWN_KEY = (
 class KeyMetrics:
     """What is known of an account's key; absent while it is not."""
 
-    def __init__(self, telemetry: MetricsRegistry, account: str) -> None:
-        self._telemetry = telemetry
+    def __init__(self, metrics_registry: MetricsRegistry, account: str) -> None:
+        self._metrics_registry = metrics_registry
         self._account = account
         self._management = Gauge(
             "openrouter_calling_key_is_management",
             "1 if the account's key is a management key, 0 if it is an ordinary one; absent while unknown.",
             ["account"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
         self._expiry = Gauge(
             "openrouter_calling_key_expiry_timestamp_seconds",
             "When the account's key expires, as Unix time in seconds; absent if it never does or while unknown.",
             ["account"],
-            registry=telemetry,
+            registry=metrics_registry,
         )
 
     def set(self, info: KeyKind) -> None:
@@ -55,7 +55,7 @@ class KeyMetrics:
         self._expiry.clear()
         if info.expires_at is not None:
             self._expiry.labels(self._account).set(info.expires_at)
-        self._telemetry.touch()
+        self._metrics_registry.touch()
 
 
 class KeyCheck:
@@ -103,7 +103,7 @@ class KeyCheck:
         self._asked_with = self._client.secret
 
     async def _ask(self) -> KeyKind:
-        answer = await self._client.ask(REQUEST, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
+        answer = await self._client.request(REQUEST, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
         try:
             return kind_of(described(answer))
         except InvalidResponse as error:

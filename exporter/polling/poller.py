@@ -68,7 +68,7 @@ class Poller:
         self._outage: set[str] = set()  # kinds of failure that were reported since the last success
         self.last_turn = clock.monotonic()
         metrics.interval.labels(account, collector.name).set(schedule.interval)
-        metrics.telemetry.touch()
+        metrics.metrics_registry.touch()
 
     @property
     def overdue(self) -> bool:
@@ -116,7 +116,7 @@ class Poller:
     def skip(self, reason: SkipReason) -> None:
         """Count a poll that was due but is not made."""
         self._metrics.skipped.labels(self.account, self.collector.name, reason).inc()
-        self._metrics.telemetry.touch()
+        self._metrics.metrics_registry.touch()
         self._log.debug("poll_skipped", reason=reason)
 
     async def poll(self) -> PollRecord | None:
@@ -226,7 +226,7 @@ class Poller:
         if self._last_success is not None:
             self._metrics.last_success.labels(*key).set(self._last_success.timestamp())
         self._metrics.series.labels(*key).set(self._series())
-        self._metrics.telemetry.touch()
+        self._metrics.metrics_registry.touch()
 
     def _series(self) -> int:
         return self._store.series(self.account, self.collector.name, self._clock.monotonic())

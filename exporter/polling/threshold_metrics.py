@@ -15,13 +15,15 @@ _UNITS = {"data_age": "seconds", "credits_left": "seconds", "key_expiry": "secon
 class ThresholdMetrics:
     """One account's thresholds. One that is null has no series, so that its alert has nothing to compare with."""
 
-    def __init__(self, telemetry: MetricsRegistry, account: str, thresholds: Thresholds) -> None:
+    def __init__(self, metrics_registry: MetricsRegistry, account: str, thresholds: Thresholds) -> None:
         for key in keys_of(Thresholds).values():
-            gauge = Gauge(threshold_name(key.name), f"Alert threshold: {key.meaning}", ["account"], registry=telemetry)
+            gauge = Gauge(
+                threshold_name(key.name), f"Alert threshold: {key.meaning}", ["account"], registry=metrics_registry
+            )
             value = getattr(thresholds, key.name)
             if value is not None:
                 gauge.labels(account).set(value)
-        telemetry.touch()
+        metrics_registry.touch()
 
 
 def threshold_name(key: str) -> str:

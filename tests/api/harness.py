@@ -56,24 +56,24 @@ class Asking:
     """A client and all that it leaves behind."""
 
     client: Client
-    telemetry: MetricsRegistry
+    metrics_registry: MetricsRegistry
     clock: Clock
     events: list[Any]
     key: Key
 
-    async def ask(self, request: Request = ACTIVITY, *, within: float = 60.0, quiet: bool = False) -> Response:
-        return await self.client.ask(request, self.clock.monotonic() + within, quiet=quiet)
+    async def request(self, request: Request = ACTIVITY, *, within: float = 60.0, quiet: bool = False) -> Response:
+        return await self.client.request(request, self.clock.monotonic() + within, quiet=quiet)
 
     def count(self, name: str, **labels: str) -> float | None:
         """Return a counter of the client's; None where there is no such series."""
         everything = {"account": "default", "operation": "activity"} | labels
-        return self.telemetry.get_sample_value(f"openrouter_exporter_api_{name}_total", everything)
+        return self.metrics_registry.get_sample_value(f"openrouter_exporter_api_{name}_total", everything)
 
     def failures(self) -> dict[str, float]:
         """Return the classes under which failed attempts were counted."""
         return {
             sample.labels["status_class"]: sample.value
-            for metric in self.telemetry.collect()
+            for metric in self.metrics_registry.collect()
             for sample in metric.samples
             if sample.name == "openrouter_exporter_api_failures_total" and sample.value
         }
@@ -87,7 +87,7 @@ async def asking(
     settings = replace(Upstream(base_url=url, retries=retries, timeout=5.0), **upstream)
     clock = clock or FakeClock(self_moving=True)
     key = key or Key()
-    telemetry = MetricsRegistry()
+    metrics_registry = MetricsRegistry()
     log, events = capturing_logger()
     async with open_session(settings) as session:
         client = Client(
@@ -95,11 +95,11 @@ async def asking(
             upstream=settings,
             key=key,
             clock=clock,
-            metrics=ApiMetrics(telemetry, "default", ("activity",)),
-            duration=RequestDuration(telemetry, ("activity",)),
+            metrics=ApiMetrics(metrics_registry, "default", ("activity",)),
+            duration=RequestDuration(metrics_registry, ("activity",)),
             log=log,
         )
-        yield Asking(client, telemetry, clock, events, key)
+        yield Asking(client, metrics_registry, clock, events, key)
 
 
 def answer_bytes(

@@ -27,7 +27,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 async def failure_of(asked: Asking) -> tuple[str, str]:
     """Return the kind of failure and its text."""
     with pytest.raises(AttemptError) as caught:
-        await asked.ask()
+        await asked.request()
     assert {caught.value.status_class: 1.0} == asked.failures()
     return type(caught.value).__name__, str(caught.value)
 
@@ -131,7 +131,7 @@ async def test_the_deadline_cuts_the_last_attempt_short() -> None:
     """It gets the time that is left, not its own timeout."""
     async with bare(b"", hang=True) as server, asking(server.url, timeout=60.0) as asked:
         with pytest.raises(AttemptTimeout) as caught:
-            await asked.ask(within=0.2)
+            await asked.request(within=0.2)
     assert "no whole answer within 0.2 s" == str(caught.value)
 
 
@@ -156,7 +156,7 @@ async def test_each_attempt_has_its_own_timeout() -> None:
         bare(b"", answer_bytes(), hang=True) as server,
         asking(server.url, retries=retries, timeout=0.1, clock=SystemClock()) as asked,
     ):
-        answer = await asked.ask(within=5.0)
+        answer = await asked.request(within=5.0)
     assert (b'{"data":[]}', {"timeout": 1.0}) == (b"".join(answer.chunks), asked.failures())
 
 
@@ -179,7 +179,7 @@ async def test_every_failed_attempt_is_counted_under_its_class(
     retries = retrying(initial_interval=1.0, exponent=1.0)
     async with bare(*answers) as server, asking(server.url, retries=retries) as asked:
         with pytest.raises(AttemptError):
-            await asked.ask(within=2.5)
+            await asked.request(within=2.5)
     assert (expected, len(server.requests) - 1) == (asked.failures(), asked.count("retries"))
 
 
@@ -187,7 +187,7 @@ async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
     """With all that is known of it."""
     answers = [answer_bytes(b'{"error":{"message":"Busy","code":503}}', "503 X"), answer_bytes()]
     async with bare(*answers) as server, asking(server.url, retries=retrying(initial_interval=2.0)) as asked:
-        await asked.ask()
+        await asked.request()
     assert [
         {
             "event": "request_failed",
@@ -207,7 +207,7 @@ async def test_in_an_outage_repeated_attempts_are_no_news() -> None:
     """They stay at debug level."""
     answers = [answer_bytes(b"", "503 X"), answer_bytes()]
     async with bare(*answers) as server, asking(server.url, retries=retrying()) as asked:
-        await asked.ask(quiet=True)
+        await asked.request(quiet=True)
     assert ["debug"] == [event["log_level"] for event in asked.events]
 
 
@@ -219,7 +219,7 @@ async def test_a_body_without_measure_costs_little_memory(simulator: Running, ki
         tracemalloc.start()
         try:
             with pytest.raises(InvalidResponse) as caught:
-                for _ in pieces(await asked.ask()):
+                for _ in pieces(await asked.request()):
                     pass
             peak = tracemalloc.get_traced_memory()[1]
         finally:
@@ -237,7 +237,7 @@ async def test_the_limit_is_to_the_byte(size: int, expected: int | str, encoding
     async with bare(sent) as server, asking(server.url, max_response_bytes=1024) as asked:
         found: int | str
         try:
-            found = sum(len(piece) for piece in pieces(await asked.ask()))
+            found = sum(len(piece) for piece in pieces(await asked.request()))
         except InvalidResponse as error:
             found = str(error)
     assert expected == found
@@ -251,14 +251,14 @@ async def test_a_request_may_allow_less_than_the_settings(encoding: str) -> None
     request = replace(ACTIVITY, longest_answer=1024)
     async with bare(sent) as server, asking(server.url) as asked:
         with pytest.raises(InvalidResponse, match="the body is longer than 1024 bytes"):
-            b"".join(pieces(await asked.ask(request)))
+            b"".join(pieces(await asked.request(request)))
 
 
 async def test_an_empty_encoding_is_none() -> None:
     """Some proxies leave the header behind."""
     sent = HEAD + b"Content-Encoding: \r\nContent-Length: 2\r\n\r\n{}"
     async with bare(sent) as server, asking(server.url) as asked:
-        assert "identity" == (await asked.ask()).encoding
+        assert "identity" == (await asked.request()).encoding
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ async def test_a_date_that_is_none_is_passed_over(date: bytes) -> None:
     """The body is good all the same."""
     sent = HEAD + b"Date: " + date + b"\r\nContent-Length: 2\r\n\r\n{}"
     async with bare(sent) as server, asking(server.url) as asked:
-        assert None is (await asked.ask()).date
+        assert None is (await asked.request()).date
 
 
 @pytest.mark.parametrize("kind", ["truncated", "truncated-chunked"])
@@ -284,13 +284,13 @@ async def test_cancelled_while_it_waits_for_an_answer(simulator: Running) -> Non
     """Nothing is counted as a failure, and the connection is let go: another request works."""
     simulator.faults.replace(Fault(FaultKind.HANG, times=1))
     async with asking(simulator.url) as asked:
-        task = asyncio.create_task(asked.ask())
+        task = asyncio.create_task(asked.request())
         while not simulator.requests:
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        again = await asked.ask()
+        again = await asked.request()
     assert ("application/json", {}) == (again.content_type, asked.failures())
 
 
@@ -298,5 +298,5 @@ async def test_failures_tell_nothing_of_where_they_were_raised() -> None:
     """aiohttp's own error would come along in the trace, and hold the whole answer in memory."""
     async with asking(f"http://127.0.0.1:{unused_port()}") as asked:
         with pytest.raises(ConnectionFailed) as caught:
-            await asked.ask()
+            await asked.request()
     assert (None, True) == (caught.value.__cause__, caught.value.__suppress_context__)

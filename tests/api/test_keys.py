@@ -23,8 +23,8 @@ GOOD = answer_bytes()
 async def test_the_key_is_read_once(simulator: Running) -> None:
     """As long as the API takes it."""
     async with asking(simulator.url) as asked:
-        await asked.ask()
-        await asked.ask()
+        await asked.request()
+        await asked.request()
     assert 1 == asked.key.readings
 
 
@@ -32,7 +32,7 @@ async def test_without_a_key_nothing_is_asked() -> None:
     """The error says where the key should be."""
     async with bare(GOOD) as server, asking(server.url, key=Key(None)) as asked:
         with pytest.raises(SecretError) as caught:
-            await asked.ask()
+            await asked.request()
     assert ([], "environment variable KEY is unset or empty") == (server.requests, str(caught.value))
 
 
@@ -40,9 +40,9 @@ async def test_a_key_that_comes_later_is_found() -> None:
     """The next poll looks again."""
     async with bare(GOOD) as server, asking(server.url, key=Key(None)) as asked:
         with pytest.raises(SecretError):
-            await asked.ask()
+            await asked.request()
         asked.key.text = KEY
-        await asked.ask()
+        await asked.request()
     assert 1 == len(server.requests)
 
 
@@ -50,7 +50,7 @@ async def test_a_key_that_comes_later_is_found() -> None:
 async def test_a_rotated_key_is_used_at_once(status: str) -> None:
     """The poll succeeds; the refused attempt is counted, and the one after it as a retry."""
     async with bare(answer_bytes(b"", status), GOOD) as server, asking(server.url) as asked:
-        rotated = asyncio.create_task(asked.ask())
+        rotated = asyncio.create_task(asked.request())
         while not asked.key.readings:
             await asyncio.sleep(0)
         asked.key.text = "sk-or-v1-rotated"
@@ -66,13 +66,13 @@ async def test_a_rotated_file(simulator: Running, tmp_path: Path) -> None:
     path.write_text("sk-or-v1-wrong\n")
     async with asking(simulator.url, key=FileSecret(path)) as asked:  # type: ignore[arg-type]
         with pytest.raises(StatusError):
-            await asked.ask()
+            await asked.request()
         path.write_text(f"{KEY}\n")
-        await asked.ask()
+        await asked.request()
         path.unlink()
         simulator.faults.replace(Fault(FaultKind.STATUS, status=401))
         with pytest.raises(StatusError):
-            await asked.ask()
+            await asked.request()
     assert 4 == simulator.counts["/api/v1/activity"]
 
 
@@ -80,14 +80,14 @@ async def test_an_unchanged_key_is_not_tried_again() -> None:
     """It would only be refused again."""
     async with bare(REFUSED) as server, asking(server.url) as asked:
         with pytest.raises(StatusError) as caught:
-            await asked.ask()
+            await asked.request()
     assert (1, 2, "HTTP 401: User not found.") == (len(server.requests), asked.key.readings, str(caught.value))
 
 
 async def test_a_key_that_is_gone_leaves_the_refusal() -> None:
     """That the API refused it is what went wrong."""
     async with bare(REFUSED) as server, asking(server.url) as asked:
-        asking_it = asyncio.create_task(asked.ask())
+        asking_it = asyncio.create_task(asked.request())
         while not asked.key.readings:
             await asyncio.sleep(0)
         asked.key.text = None
@@ -101,14 +101,14 @@ async def test_other_refusals_are_no_reason_to_read_the_key(status: str) -> None
     """Only 401 and 403 are about it."""
     async with bare(answer_bytes(b"", status)) as server, asking(server.url) as asked:
         with pytest.raises(StatusError):
-            await asked.ask()
+            await asked.request()
     assert 1 == asked.key.readings
 
 
 async def test_the_attempt_with_the_new_key_is_repeated_like_any_other() -> None:
     """A server that is busy just then does not end the poll."""
     async with bare(REFUSED, BUSY, GOOD) as server, asking(server.url, retries=retrying()) as asked:
-        rotated = asyncio.create_task(asked.ask())
+        rotated = asyncio.create_task(asked.request())
         while not asked.key.readings:
             await asyncio.sleep(0)
         asked.key.text = "sk-or-v1-rotated"
@@ -128,7 +128,7 @@ async def test_no_attempt_with_the_new_key_after_the_deadline() -> None:
             return found
 
     async with bare(REFUSED) as server, asking(server.url, key=Slow()) as asked:
-        rotated = asyncio.create_task(asked.ask(within=50.0))
+        rotated = asyncio.create_task(asked.request(within=50.0))
         while not asked.key.readings:
             await asyncio.sleep(0)
         asked.key.text = "sk-or-v1-rotated"
@@ -141,7 +141,7 @@ async def test_two_requests_at_once_both_learn_of_the_new_key(simulator: Running
     """The second to be refused finds the key read already, and uses it."""
     async with asking(simulator.url, key=Key("sk-or-v1-wrong")) as asked:
         simulator.faults.replace(Fault(FaultKind.STATUS, status=401, times=2, delay=0.01))
-        both = [asyncio.create_task(asked.ask()) for _ in range(2)]
+        both = [asyncio.create_task(asked.request()) for _ in range(2)]
         while len(simulator.requests) < 2:
             await asyncio.sleep(0)
         asked.key.text = KEY
@@ -168,7 +168,7 @@ async def test_a_key_that_the_api_echoes_is_told_to_nobody(answer: bytes) -> Non
     """Neither in the log nor in the error, which pages show."""
     async with bare(answer) as server, asking(server.url, retries=retrying()) as asked:
         with pytest.raises(AttemptError) as caught:
-            await asked.ask(within=0.4)
+            await asked.request(within=0.4)
     assert KEY not in await everything_told(asked, caught.value)
 
 
@@ -178,6 +178,6 @@ async def test_a_key_of_an_unusual_form_is_hidden_too() -> None:
     answer = answer_bytes(json.dumps({"error": {"message": f"No such key: {key}"}}).encode(), "500 X")
     async with bare(answer) as server, asking(server.url, key=Key(key)) as asked:
         with pytest.raises(AttemptError) as caught:
-            await asked.ask()
+            await asked.request()
     assert "HTTP 500: No such key: <secret>" == str(caught.value)
     assert "it was <secret>" == without_secrets(f"it was {key}")

@@ -18,7 +18,7 @@ async def failure(url: str, **upstream: Any) -> str:
     """Return how asking fails, which is counted as a connection that failed."""
     async with asking(url, **upstream) as asked:
         with pytest.raises(ConnectionFailed) as caught:
-            await asked.ask()
+            await asked.request()
     assert {"connection": 1.0} == asked.failures()
     return str(caught.value)
 
@@ -45,7 +45,7 @@ async def test_the_environment_is_not_asked_unless_the_settings_say_so(monkeypat
     """A proxy that is set for other programs gets no key."""
     async with bare(answer_bytes()) as server, asking(server.url) as asked:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-        await asked.ask()
+        await asked.request()
     assert 1 == len(server.requests)
 
 
@@ -54,7 +54,7 @@ async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     async with bare(answer_bytes()) as server, asking(server.url, proxy_from_environment=True) as asked:
-        await asked.ask()
+        await asked.request()
     assert 1 == len(server.requests)
 
 
@@ -75,5 +75,5 @@ async def test_a_netrc_file_has_no_say(monkeypatch: pytest.MonkeyPatch, tmp_path
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     async with bare(answer_bytes()) as server, asking(server.url, proxy_from_environment=True) as asked:
-        await asked.ask()
+        await asked.request()
     assert f"Bearer {KEY}" == server.header("Authorization")

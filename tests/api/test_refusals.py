@@ -19,7 +19,7 @@ async def refusal(answer: bytes, *, hang: bool = False, seconds: float = 5.0) ->
     """Return what the client makes of an answer."""
     async with bare(answer, hang=hang) as server, asking(server.url, timeout=seconds) as asked:
         with pytest.raises(StatusError) as caught:
-            await asked.ask()
+            await asked.request()
     assert {caught.value.status_class: 1.0} == asked.failures()
     return caught.value
 
@@ -46,7 +46,7 @@ async def test_the_apis_own_message(simulator: Running, status: int, message: st
     simulator.faults.replace(Fault(FaultKind.STATUS, status=status))
     async with asking(simulator.url) as asked:
         with pytest.raises(StatusError) as caught:
-            await asked.ask()
+            await asked.request()
     assert (f"HTTP {status}: {message}", {f"{status // 100}xx": 1.0}) == (str(caught.value), asked.failures())
 
 
@@ -78,7 +78,7 @@ async def test_a_page_of_a_proxy(simulator: Running) -> None:
     simulator.faults.replace(Fault(FaultKind.HTML, status=502))
     async with asking(simulator.url) as asked:
         with pytest.raises(StatusError) as caught:
-            await asked.ask()
+            await asked.request()
     assert "HTTP 502: no message, text/html body" == str(caught.value)
 
 

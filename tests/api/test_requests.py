@@ -20,7 +20,7 @@ from tests.support import FakeClock
 async def test_the_headers() -> None:
     """The key, who asks, and what is understood."""
     async with bare(answer_bytes()) as server, asking(server.url) as asked:
-        await asked.ask()
+        await asked.request()
     assert {
         "Authorization": f"Bearer {KEY}",
         "User-Agent": f"openrouter-exporter/{__version__}",
@@ -34,7 +34,7 @@ async def test_method_path_and_parameters(simulator: Running) -> None:
     """As the collector wants them; the base URL's own path comes first."""
     wanted = Request(operation="activity", path="/activity", parameters={"group_by": "workspace"})
     async with asking(simulator.url) as asked:
-        await asked.ask(wanted)
+        await asked.request(wanted)
     seen = simulator.requests[-1]
     assert ("GET", "/api/v1/activity", {"group_by": "workspace"}) == (seen.method, seen.path, seen.query)
 
@@ -43,7 +43,7 @@ async def test_parameters_are_escaped() -> None:
     """A member's name can't add a parameter of its own."""
     wanted = Request(operation="activity", path="/activity", parameters={"user_id": "a&b=c d/é"})
     async with bare(answer_bytes()) as server, asking(server.url) as asked:
-        await asked.ask(wanted)
+        await asked.request(wanted)
     assert b"GET /activity?user_id=a%26b%3Dc+d/%C3%A9 HTTP/1.1" == server.requests[0].split(b"\r\n")[0]
 
 
@@ -51,15 +51,15 @@ async def test_cookies_are_not_kept() -> None:
     """What one account's answer sets is not sent for another."""
     answer = answer_bytes(headers={"Set-Cookie": "session=1"})
     async with bare(answer) as server, asking(server.url) as asked:
-        await asked.ask()
-        await asked.ask()
+        await asked.request()
+        await asked.request()
     assert (2, None) == (len(server.requests), server.header("Cookie"))
 
 
 async def test_the_answer_comes_compressed_and_dated(simulator: Running) -> None:
     """With the service's own clock, which decides what day it is."""
     async with asking(simulator.url) as asked:
-        answer = await asked.ask()
+        answer = await asked.request()
     assert ("gzip", "application/json", datetime(2026, 8, 23, 12, tzinfo=UTC)) == (
         answer.encoding,
         answer.content_type,
@@ -70,9 +70,9 @@ async def test_the_answer_comes_compressed_and_dated(simulator: Running) -> None
 async def test_the_same_bytes_have_the_same_digest(simulator: Running) -> None:
     """And others have another."""
     async with asking(simulator.url) as asked:
-        first, again = await asked.ask(), await asked.ask()
+        first, again = await asked.request(), await asked.request()
         simulator.faults.replace(parse_fault("restated"))
-        other = await asked.ask()
+        other = await asked.request()
     assert first.digest == again.digest != other.digest
 
 
@@ -82,7 +82,7 @@ async def test_a_redirect_is_not_followed() -> None:
         moved = answer_bytes(b"", "302 Found", {"Location": f"{other.url}/elsewhere"})
         async with bare(moved) as server, asking(server.url) as asked:
             with pytest.raises(StatusError) as caught:
-                await asked.ask()
+                await asked.request()
     assert "HTTP 302: a redirect, not followed because the key must not travel" == str(caught.value)
     assert ({"3xx": 1.0}, [], 1) == (asked.failures(), other.requests, len(server.requests))
 
@@ -90,8 +90,8 @@ async def test_a_redirect_is_not_followed() -> None:
 async def test_answers_are_counted_by_code(simulator: Running) -> None:
     """Good ones too."""
     async with asking(simulator.url) as asked:
-        await asked.ask()
-        await asked.ask()
+        await asked.request()
+        await asked.request()
     assert (2.0, {}) == (asked.count("responses", code="200"), asked.failures())
 
 
@@ -105,11 +105,11 @@ async def test_failures_of_every_class_are_there_from_the_start(simulator: Runni
 async def test_attempts_are_measured_with_their_body(simulator: Running) -> None:
     """By the clock that the client was given."""
     async with asking(simulator.url) as asked:
-        before = asked.telemetry.version
-        await asked.ask()
+        before = asked.metrics_registry.version
+        await asked.request()
     name = "openrouter_exporter_api_request_duration_seconds_count"
-    assert 1.0 == asked.telemetry.get_sample_value(name, {"operation": "activity"})
-    assert asked.telemetry.version > before
+    assert 1.0 == asked.metrics_registry.get_sample_value(name, {"operation": "activity"})
+    assert asked.metrics_registry.version > before
 
 
 async def test_a_body_is_json() -> None:
@@ -117,7 +117,7 @@ async def test_a_body_is_json() -> None:
     question = Request(operation="activity", path="/query", parameters={}, method="POST", content=b'{"a":1}')
     retries = Retries(backoff=Backoff(jitter=0.0))
     async with bare(answer_bytes(status="500 Oh"), answer_bytes()) as server, asking(server.url, retries=retries) as it:
-        await it.ask(question)
+        await it.request(question)
     assert [b"POST /query HTTP/1.1"] * 2 == [each.split(b"\r\n")[0] for each in server.requests]
     assert "application/json" == server.header("Content-Type")
     assert [b'{"a":1}'] * 2 == [each.partition(b"\r\n\r\n")[2] for each in server.requests]
@@ -126,9 +126,9 @@ async def test_a_body_is_json() -> None:
 async def test_a_request_over_the_limit_waits_for_its_turn() -> None:
     """The wait is counted, in requests and in seconds."""
     async with bare(answer_bytes()) as server, asking(server.url, requests_per_minute=1) as it:
-        await it.ask(within=100.0)
-        await it.ask(within=100.0)
-        waited = it.telemetry.get_sample_value(
+        await it.request(within=100.0)
+        await it.request(within=100.0)
+        waited = it.metrics_registry.get_sample_value(
             "openrouter_exporter_api_throttled_seconds_total", {"account": "default"}
         )
         assert (1.0, 60.0) == (it.count("throttled_requests"), waited)
@@ -139,13 +139,13 @@ async def test_a_wait_that_is_broken_off_counts_as_long_as_it_was() -> None:
     """Not for what it would have been: a minute is not over before it has passed."""
     clock = FakeClock()
     async with bare(answer_bytes()) as server, asking(server.url, clock=clock, requests_per_minute=1) as it:
-        await it.ask(within=100.0)
-        waiting = asyncio.create_task(it.ask(within=100.0))
+        await it.request(within=100.0)
+        waiting = asyncio.create_task(it.request(within=100.0))
         await asyncio.sleep(0)
         clock.advance(7.0)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        waited = it.telemetry.get_sample_value(
+        waited = it.metrics_registry.get_sample_value(
             "openrouter_exporter_api_throttled_seconds_total", {"account": "default"}
         )
     assert (1.0, 7.0) == (it.count("throttled_requests"), waited)
@@ -154,9 +154,9 @@ async def test_a_wait_that_is_broken_off_counts_as_long_as_it_was() -> None:
 async def test_a_request_that_gets_no_turn_in_time_is_not_made() -> None:
     """The poll fails at once, and is not counted as a failure of the API."""
     async with bare(answer_bytes()) as server, asking(server.url, requests_per_minute=1) as it:
-        await it.ask()
+        await it.request()
         with pytest.raises(DeadlineExceeded, match="no turn within the poll's time"):
-            await it.ask(within=59.0)
+            await it.request(within=59.0)
         assert (1, {}, 0.0) == (len(server.requests), it.failures(), it.count("throttled_requests"))
 
 
@@ -165,5 +165,5 @@ async def test_attempts_count_too() -> None:
     retries = Retries(backoff=Backoff(jitter=0.0))
     failing, good = answer_bytes(status="500 Oh"), answer_bytes()
     async with bare(failing, good) as server, asking(server.url, retries=retries, requests_per_minute=1) as it:
-        await it.ask(within=100.0)
+        await it.request(within=100.0)
         assert (2, 1.0) == (len(server.requests), it.count("throttled_requests"))

@@ -43,7 +43,7 @@ class FixedClient:
         self.asked: list[Request] = []
         self._answer = answer
 
-    async def ask(self, request: Request, _deadline: float, *, quiet: bool = False) -> Response:
+    async def request(self, request: Request, _deadline: float, *, quiet: bool = False) -> Response:
         assert not quiet
         self.asked.append(request)
         return self._answer

@@ -82,7 +82,7 @@ ACCOUNT = SimulatedAccount(1)
 
 @asynccontextmanager
 async def rig(start: str) -> AsyncIterator[Rig]:
-    clock, telemetry = FakeClock(at(start)), MetricsRegistry()
+    clock, metrics_registry = FakeClock(at(start)), MetricsRegistry()
     async with running(SimulatorSettings(), clock) as simulator:
         upstream = Upstream(base_url=simulator.url, retries=Retries(strategy="none"))
         async with open_session(upstream) as session:
@@ -91,8 +91,8 @@ async def rig(start: str) -> AsyncIterator[Rig]:
                 upstream=upstream,
                 key=EnvironmentSecret("KEY", {"KEY": "sk-or-v1-demo"}),
                 clock=clock,
-                metrics=ApiMetrics(telemetry, "default", (OPERATION,)),
-                duration=RequestDuration(telemetry, (OPERATION,)),
+                metrics=ApiMetrics(metrics_registry, "default", (OPERATION,)),
+                duration=RequestDuration(metrics_registry, (OPERATION,)),
                 log=structlog.stdlib.get_logger(),
             )
             yield Rig(clock, simulator, client, ActivityCollector("default", ActivitySettings()))

@@ -43,10 +43,10 @@ class Rig:
             self.publish(name, 1.0)
 
     def add(self, name: str) -> None:
-        self.accounts[name] = telemetry = MetricsRegistry()
-        self.up[name] = Gauge("openrouter_up", "Up.", ["account"], registry=telemetry)
+        self.accounts[name] = metrics_registry = MetricsRegistry()
+        self.up[name] = Gauge("openrouter_up", "Up.", ["account"], registry=metrics_registry)
         self.up[name].labels(name).set(0)
-        Counter("polls_total", "Polls.", ["account"], registry=telemetry).labels(name).inc()
+        Counter("polls_total", "Polls.", ["account"], registry=metrics_registry).labels(name).inc()
         self.exposition.set_accounts(self.accounts)
 
     def publish(self, name: str, value: float, seconds: float = 100.0) -> None:

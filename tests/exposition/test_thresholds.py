@@ -12,11 +12,11 @@ from exporter.polling.threshold_metrics import ThresholdMetrics, threshold_name
 
 def shown(thresholds: Thresholds) -> dict[str, float]:
     """Return what an account's thresholds look like."""
-    telemetry = MetricsRegistry()
-    ThresholdMetrics(telemetry, "team", thresholds)
+    metrics_registry = MetricsRegistry()
+    ThresholdMetrics(metrics_registry, "team", thresholds)
     return {
         sample.name: sample.value
-        for family in telemetry.collect()
+        for family in metrics_registry.collect()
         for sample in family.samples
         if sample.labels == {"account": "team"}
     }

@@ -73,7 +73,7 @@ class Polling:
     poller: Poller
     clock: FakeClock
     store: Store
-    telemetry: MetricsRegistry
+    metrics_registry: MetricsRegistry
     events: list[Any]
     asked: Asking
 
@@ -84,7 +84,7 @@ class Polling:
     def value(self, name: str, **labels: str) -> float | None:
         """Return a self-metric."""
         everything = {"account": "default", "collector": "activity"} | labels
-        return self.telemetry.get_sample_value(f"openrouter_{name}", everything)
+        return self.metrics_registry.get_sample_value(f"openrouter_{name}", everything)
 
     def published(self) -> int:
         """Return the number of series that a scrape would show now."""
@@ -106,7 +106,7 @@ async def polling(
 ) -> AsyncIterator[Polling]:
     """Give a poller of this collector, on a clock that sleeping moves."""
     clock = FakeClock(self_moving=True)
-    telemetry, store = MetricsRegistry(), Store()
+    metrics_registry, store = MetricsRegistry(), Store()
     log, events = capturing_logger()
     each = FakeCollector(collector) if isinstance(collector, list) else collector
     async with asking(url, clock=clock, retries=retries or Retries(strategy="none"), key=key) as asked:
@@ -119,7 +119,7 @@ async def polling(
             client=client,
             clock=clock,
             store=store,
-            metrics=CollectorMetrics(telemetry, "default", [each]),
+            metrics=CollectorMetrics(metrics_registry, "default", [each]),
             log=log,
         )
-        yield Polling(poller, clock, store, telemetry, events, asked)
+        yield Polling(poller, clock, store, metrics_registry, events, asked)

@@ -111,8 +111,8 @@ async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Runni
         await old.poll(old.pollers[0])
         new = AccountRuntime(account(key, activity=replace(ACTIVITY, max_endpoints=2, interval=60.0)), shared)
         new.take_over(old)
-        before = old.telemetry.get_sample_value(name, labels)
-        assert (True, before) == (bool(before), new.telemetry.get_sample_value(name, labels))
+        before = old.metrics_registry.get_sample_value(name, labels)
+        assert (True, before) == (bool(before), new.metrics_registry.get_sample_value(name, labels))
 
 
 async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator: Running) -> None:

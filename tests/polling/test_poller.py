@@ -235,9 +235,9 @@ async def test_another_poller_goes_on_from_this_one() -> None:
 async def test_every_number_that_changes_is_rendered_anew() -> None:
     """The registry says so with each poll and each skip."""
     async with polling([collected()]) as it:
-        versions = [it.telemetry.version]
+        versions = [it.metrics_registry.version]
         await it.poll()
-        versions.append(it.telemetry.version)
+        versions.append(it.metrics_registry.version)
         it.poller.skip("still_running")
-        versions.append(it.telemetry.version)
+        versions.append(it.metrics_registry.version)
     assert versions == sorted(set(versions))

@@ -44,7 +44,7 @@ def test_another_process_agrees() -> None:
     """Nothing hangs on a process's own hash seed."""
     script = (
         "import msgspec, datetime, exporter.simulator.usage as d;"
-        "print(msgspec.json.encode(d.Account(3).rows_of_day(datetime.date(2026, 10, 14))).decode())"
+        "print(msgspec.json.encode(d.SimulatedAccount(3).rows_of_day(datetime.date(2026, 10, 14))).decode())"
     )
     other = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=ROOT)
     assert other.stdout.strip() == msgspec.json.encode(SimulatedAccount(3).rows_of_day(YESTERDAY)).decode()

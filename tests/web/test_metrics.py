@@ -77,7 +77,7 @@ async def test_other_methods_are_refused(client: aiohttp.ClientSession, method: 
 
 
 async def test_path_and_prefix_are_configurable(serve: Serve, daemon: FakeDaemon) -> None:
-    """The telemetry path is below the route prefix."""
+    """The metrics_registry path is below the route prefix."""
     client = await serve(WebSettings(telemetry_path="/usage", route_prefix="/openrouter"))
     async with client.get("/openrouter/usage") as response:
         assert await response.read() == daemon.exposition.body

@@ -85,7 +85,7 @@ class ActivityCollector:
         last = memory if isinstance(memory, _Read) else None
         if self._settings.split_by in _MORE_OPERATIONS:
             return await self._collect_parts(poll, last)
-        answer = await poll.ask(self._request())
+        answer = await poll.request(self._request())
         moment = moment_of(poll.instant, (answer.date,))
         if last is not None and self._still_holds(last, answer.digest, moment):
             poll.rejections.update(last.rejections)

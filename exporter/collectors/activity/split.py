@@ -92,7 +92,7 @@ async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -
     Only a few answers are held at a time: a part's rows are added to the table when its turn comes.
     """
     _refuse_too_many(poll, parts)
-    before = await poll.ask(request)
+    before = await poll.request(request)
     table = Table(shape)
     answers: list[tuple[str, bytes]] = []
     dates = [before.date]
@@ -109,7 +109,7 @@ async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -
                 dates.append(answer.date)
                 table.begin_part(part.label)
                 await poll.read(request.operation, fill(table, answer, poll.rejections))
-    after = await poll.ask(request)
+    after = await poll.request(request)
     dates.append(after.date)
     whole = Table(replace(shape, labels=shape.labels[:-1]))
     await poll.read(request.operation, _fill_whole(whole, after, poll.rejections))
@@ -180,7 +180,7 @@ async def _in_order(poll: Poll, requests: Sequence[Request]) -> AsyncGenerator[R
 
 async def _ask(poll: Poll, request: Request) -> Response | None:
     try:
-        return await poll.ask(request)
+        return await poll.request(request)
     except StatusError as error:
         if error.status == NOT_FOUND:  # deleted since it was listed
             return None
