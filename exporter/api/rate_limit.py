@@ -35,7 +35,7 @@ class RateLimit:
         self._turns.append(turn)
         return turn
 
-    def go_on_from(self, other: RateLimit, now: float) -> None:
+    def inherit(self, other: RateLimit, now: float) -> None:
         """Count the requests that another limit let pass before this one was in force.
 
         Turns yet to come are nobody's any more. They count as if they were now: what they stand for, the requests that

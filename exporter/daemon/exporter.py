@@ -177,7 +177,7 @@ class Exporter:
             account.abandon_polls()
         for account in gone:
             successor = self._accounts.get(account.account.name)
-            self._store.drop(account.account.name, () if successor is None else successor.take_over(account))
+            self._store.drop(account.account.name, () if successor is None else successor.inherit(account))
         self._show_accounts()
         self._schedule([account for name, account in self._accounts.items() if before.get(name) is not account])
         if shared_before is not self._shared:

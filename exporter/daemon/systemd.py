@@ -50,7 +50,7 @@ class Systemd:
                 sending.setblocking(False)
                 sending.sendto(message.encode(), self._address)
         except OSError as error:
-            log.logger().warning("systemd_not_told", message=message.splitlines()[0], error=error.strerror)
+            log.logger().warning("systemd_notify_failed", message=message.splitlines()[0], error=error.strerror)
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float:

@@ -83,7 +83,7 @@ class AccountRuntime:
             )
             for collector, settings in enabled
         ]
-        self._say_up()  # where nothing is polled nothing fails: no alarm
+        self._update_up()  # where nothing is polled nothing fails: no alarm
 
     async def poll(self, poller: Poller) -> None:
         """Let one of the account's pollers have its turn, unless polls were broken off before it began."""
@@ -95,7 +95,7 @@ class AccountRuntime:
             task.add_done_callback(self._under_way.discard)
         try:
             record = await poller.poll()
-            self._say_up()
+            self._update_up()
             if record is not None:
                 await self.key_check.check(refused=any(each.refused for each in self.pollers))
             self.shared.polled(self.account.name)
@@ -123,20 +123,20 @@ class AccountRuntime:
         """Take the key from its source again: it may have been changed there."""
         self._client.forget_secret()
 
-    def take_over(self, old: AccountRuntime) -> frozenset[str]:
+    def inherit(self, old: AccountRuntime) -> frozenset[str]:
         """Go on from where an account of other times was. Return the names of the collectors whose data still hold."""
         if self.account.key != old.account.key or self.shared.upstream.base_url != old.shared.upstream.base_url:
             return frozenset()
-        self._client.limit.go_on_from(old._client.limit, self.shared.clock.monotonic())
+        self._client.limit.inherit(old._client.limit, self.shared.clock.monotonic())
         before = {poller.collector.name: poller for poller in old.pollers}
         kept = set()
         for poller in self.pollers:
             last = before.get(poller.collector.name)
             if last is not None and poller.publishes_as(last):
-                poller.take_over(last)
+                poller.inherit(last)
                 kept.add(poller.collector.name)
-        self._say_up()
+        self._update_up()
         return frozenset(kept)
 
-    def _say_up(self) -> None:
+    def _update_up(self) -> None:
         self._metrics.all_succeeded(all(poller.succeeded for poller in self.pollers))

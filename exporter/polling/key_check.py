@@ -114,5 +114,5 @@ class KeyCheck:
         self._metrics.set(info)
         advice = ORDINARY_KEY if info.is_management is False else None
         if advice is not None and self.advice != advice:
-            self._log.warning("key_is_ordinary", hint=advice)
+            self._log.warning("not_a_management_key", hint=advice)
         self.advice = advice

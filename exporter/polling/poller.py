@@ -96,7 +96,7 @@ class Poller:
         same = self.collector.name == old.collector.name
         return same and self.collector.identity == old.collector.identity
 
-    def take_over(self, old: Poller) -> None:
+    def inherit(self, old: Poller) -> None:
         """Go on from where a poller was that publishes as this one does; data expire as this one's schedule says."""
         self._memory = old._memory
         self._published_for = old._published_for

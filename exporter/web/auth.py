@@ -67,7 +67,7 @@ class AccessControl:
         if not self._throttle.allows(source):
             return
         reason = "no credentials" if given is None else "wrong name or password"
-        _log.warning("request_refused", source=source, path=request.path, reason=reason)
+        _log.warning("auth_failed", source=source, path=request.path, reason=reason)
 
 
 class Passwords:

@@ -53,7 +53,7 @@ class Connection(web.RequestHandler):
         live = self.server.live
         if live is not None and not live.admits(transport.get_extra_info("peercert")):
             source = source_of(transport.get_extra_info("peername"))
-            live.say_refused("none of the certificate's names is in client_allowed_sans", source)
+            live.log_rejected("none of the certificate's names is in client_allowed_sans", source)
             self.abort()
             return
         self._deadline = asyncio.get_running_loop().call_later(self.server.first_request_seconds, self.abort)

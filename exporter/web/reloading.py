@@ -51,10 +51,10 @@ class LiveConfiguration:
         allowed = self._configuration.allowed_sans
         return not allowed or not certificate or bool(names_of(certificate) & allowed)
 
-    def say_refused(self, reason: str, source: str | None = None) -> None:
+    def log_rejected(self, reason: str, source: str | None = None) -> None:
         """Log that a client was sent away: once a minute per source, or per reason where the source isn't known."""
         if self._throttle.allows(source or reason):
-            _log.warning("client_refused", reason=reason, source=source)
+            _log.warning("tls_handshake_rejected", reason=reason, source=source)
 
 
 class LiveContext(ssl.SSLContext):
@@ -78,7 +78,7 @@ class LiveContext(ssl.SSLContext):
                 except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                     raise
                 except ssl.SSLError as error:
-                    live.say_refused((error.reason or str(error)).lower().replace("_", " "))
+                    live.log_rejected((error.reason or str(error)).lower().replace("_", " "))
                     raise
 
         context._watched = Watched

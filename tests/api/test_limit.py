@@ -38,7 +38,7 @@ def test_a_new_limit_goes_on_from_an_old_one() -> None:
     old, new = RateLimit(2), RateLimit(1)
     old.take(0.0, math.inf)
     old.take(5.0, math.inf)
-    new.go_on_from(old, 6.0)
+    new.inherit(old, 6.0)
     assert 65.0 == new.take(6.0, math.inf)
 
 
@@ -47,7 +47,7 @@ def test_turns_to_come_are_not_waited_for_after_a_reload() -> None:
     old, new = RateLimit(2), RateLimit(2)
     for _ in range(20):
         old.take(0.0, math.inf)
-    new.go_on_from(old, 6.0)
+    new.inherit(old, 6.0)
     assert [66.0, 66.0, 126.0] == [new.take(7.0, math.inf) for _ in range(3)]
 
 
@@ -63,7 +63,7 @@ def test_no_reload_lets_more_through(before: int, after: int, pauses: list[float
     for pause in pauses:
         now += pause
         turns.append(old.take(now, math.inf))
-    new.go_on_from(old, now)
+    new.inherit(old, now)
     made = [turn for turn in turns if turn <= now] + [new.take(now, math.inf) for _ in range(10)]
     most = max(before, after)
     assert all(later >= earlier + MINUTE for earlier, later in zip(made, made[most:], strict=False))

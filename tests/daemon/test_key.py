@@ -13,11 +13,11 @@ async def test_an_ordinary_key_is_recognised(simulator: Running, write_configura
     """`GET /key` tells it from a wrong one; every place says that a management key is needed."""
     async with serving(write_configuration(simulator.url), key="sk-or-v1-ordinary") as daemon:
         await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 0)
-        warned = await daemon.until_said("key_is_ordinary")
+        warned = await daemon.until_said("not_a_management_key")
         assert "management key" in warned["hint"]
         assert "make a management key" in (await daemon.get("-/status"))[1]
         assert "make a management key" in (await daemon.get(""))[1]
-    assert 1 == sum(each["event"] == "key_is_ordinary" for each in daemon.events)
+    assert 1 == sum(each["event"] == "not_a_management_key" for each in daemon.events)
 
 
 async def test_a_management_key_is_confirmed(simulator: Running, write_configuration: Callable[..., Path]) -> None:

@@ -95,7 +95,7 @@ async def test_another_stale_after_is_in_force_at_once(
         simulator.faults.replace(parse_fault("status-500"))
         await shared.clock.sleep(900.0)
         new = AccountRuntime(account(key, activity=replace(ACTIVITY, stale_after=stale_after)), shared)
-        assert {"activity"} == new.take_over(old)
+        assert {"activity"} == new.inherit(old)
         await new.poll(new.pollers[0])
         assert published(shared) > 0
         await shared.clock.sleep(900.0)
@@ -110,7 +110,7 @@ async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Runni
         old = AccountRuntime(account(key, activity=replace(ACTIVITY, max_endpoints=2)), shared)
         await old.poll(old.pollers[0])
         new = AccountRuntime(account(key, activity=replace(ACTIVITY, max_endpoints=2, interval=60.0)), shared)
-        new.take_over(old)
+        new.inherit(old)
         before = old.metrics_registry.get_sample_value(name, labels)
         assert (True, before) == (bool(before), new.metrics_registry.get_sample_value(name, labels))
 
@@ -123,14 +123,14 @@ async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator
         await old.poll(old.pollers[0])
         for interval in range(60, 70):
             new = AccountRuntime(account(key, activity=replace(ACTIVITY, interval=float(interval))), shared)
-            new.take_over(old)
+            new.inherit(old)
             turn = asyncio.create_task(new.poll(new.pollers[0]))
             await asyncio.sleep(0)
             new.abandon_polls()
             await turn
             old = new
         last = AccountRuntime(account(key, activity=ACTIVITY), shared)
-        last.take_over(old)
+        last.inherit(old)
         turn = asyncio.create_task(last.poll(last.pollers[0]))
         await asyncio.sleep(0)
         clock.advance(60.0)

@@ -114,7 +114,7 @@ def test_nothing_speaks_to_the_terminal(writing: Writing, format_: LogFormat) ->
     """What a client asked for may clear the screen, go back in the line or turn it round."""
     written = writing(format_)
     text = "/\x1b[2J\r\x9b31m\u202e\u2028\x00\ud800"
-    log.logger().warning("request_refused", path=text, parts=[text], keys={text: text})
+    log.logger().warning("auth_failed", path=text, parts=[text], keys={text: text})
     logging.getLogger("aiohttp").warning("no such path: %s", text)
     assert written.text.replace("\n", "").isprintable()
 

@@ -225,7 +225,7 @@ async def test_another_poller_goes_on_from_this_one() -> None:
         successor = FakeCollector([ConnectionFailed("refused")])
         async with polling(successor) as it:
             assert it.poller.publishes_as(old.poller)
-            it.poller.take_over(old.poller)
+            it.poller.inherit(old.poller)
             assert it.poller.attempted
             assert START == it.value("collector_last_success_timestamp_seconds")
             await it.poll()

@@ -143,8 +143,8 @@ async def test_a_refused_handshake_is_logged_once_a_minute(guard: Guard, certifi
                 with pytest.raises(aiohttp.ClientError):
                     await status_of(url, old)
     assert sorted((each["event"], each["log_level"], each["reason"]) for each in logs) == [
-        ("client_refused", "warning", "http request"),
-        ("client_refused", "warning", "unsupported protocol"),
+        ("tls_handshake_rejected", "warning", "http request"),
+        ("tls_handshake_rejected", "warning", "unsupported protocol"),
     ]
 
 
@@ -158,7 +158,7 @@ async def test_a_name_that_is_not_on_the_list_is_logged_with_its_source(
         for _ in range(3):
             with pytest.raises(aiohttp.ClientError):
                 await status_of(url, certificates.client("neither"))
-    assert [(each["event"], each["source"]) for each in logs] == [("client_refused", "127.0.0.1")]
+    assert [(each["event"], each["source"]) for each in logs] == [("tls_handshake_rejected", "127.0.0.1")]
 
 
 async def test_a_renewed_certificate_is_taken_up(guard: Guard, certificates: Certificates) -> None:
