@@ -22,8 +22,8 @@ from exporter.api.activity_rows import as_number
 from exporter.api.body import decode, decode_body
 from exporter.api.client import Request
 from exporter.api.field_values import text
+from exporter.api.rejections import Rejections
 from exporter.api.response import NOT_JSON, Response, pieces, printable
-from exporter.api.row_cutter import Rejections
 from exporter.errors import InvalidResponse
 
 QUERY, META = "analytics_query", "analytics_meta"
@@ -241,12 +241,12 @@ def _hand_out(rows: list[Any], rejections: Rejections, take: Callable[[Row], Non
         try:
             row = _decode_row(row) if isinstance(row, msgspec.Raw) else row  # noqa: PLW2901
         except NOT_JSON:
-            rejections.add("invalid_text", f"{len(bytes(row))} bytes that can't be read")  # who knows what is in them
+            rejections.reject("invalid_text", f"{len(bytes(row))} bytes that can't be read")
         else:
             if isinstance(row, dict):
                 take(row)
             else:
-                rejections.add("not_an_object", row)
+                rejections.reject("not_an_object", row)
         if number % ROWS_PER_STEP == 0:
             yield
     yield

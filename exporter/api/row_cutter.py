@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from exporter.api.activity_rows import ActivityRow, activity_row
+from exporter.api.rejections import Rejections
 from exporter.api.response import NOT_JSON, ErrorBody, Response, pieces, printable
 from exporter.errors import InvalidResponse
 
@@ -26,7 +26,6 @@ SMALL_BODY = 64 * 1024
 LIKELY_TAIL = 4 * 1024
 LONGEST_EXTENSION = 1024 * 1024
 MOST_AT_ONCE = 1000
-SAMPLE_SIZE = 3
 
 # Fields that the API may add before the rows are passed over if they are plain; anything else is decoded at once.
 _HEAD = re.compile(rb'\s*\{\s*(?:"(?!error"|data")\w+"\s*:\s*(?:"[^"\\]*"|[-+.\w]+)\s*,\s*)*"data"\s*:\s*\[\s*')
@@ -44,25 +43,6 @@ _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 # As liberal as it can be: NaN is a number, big integers are infinite, bytes that are not UTF-8 are lone surrogates.
 _LOOSE = json.JSONDecoder(parse_int=float)
-
-
-@dataclass(slots=True)
-class Rejections:
-    """Rows that can't be used: how many by reason, and the first few to show."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    sample: list[str] = field(default_factory=list)
-
-    def add(self, reason: str, row: object) -> None:
-        """Count one."""
-        self.counts[reason] += 1
-        if len(self.sample) < SAMPLE_SIZE:
-            self.sample.append(f"{reason}: {_shown(row)}")
-
-    def update(self, other: Rejections) -> None:
-        """Count all of another's."""
-        self.counts.update(other.counts)
-        self.sample.extend(other.sample[: SAMPLE_SIZE - len(self.sample)])
 
 
 def rows(answer: Response, rejections: Rejections) -> Iterator[list[ActivityRow]]:
@@ -246,15 +226,8 @@ def _taken_apart(values: Iterable[object], rejections: Rejections) -> list[Activ
         if isinstance(row, ActivityRow):
             good.append(row)
         else:
-            rejections.add(row, value)
+            rejections.reject(row, value)
     return good
-
-
-def _shown(row: object) -> str:
-    try:
-        return printable(str(row))
-    except RecursionError:
-        return "nested too deeply to be shown"
 
 
 def _shown_start(body: bytes | bytearray) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import META_REQUEST, MOST_ROWS, AnalyticsResponse, Meta, Named
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections
 from exporter.collectors.activity.aggregation import KEYS_PER_STEP
 from exporter.collectors.analytics_rows import REASONS, Rows
 from exporter.collectors.analytics_units import Measure, measure

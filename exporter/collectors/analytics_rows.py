@@ -9,7 +9,7 @@ from typing import Any
 
 from exporter.api.analytics_response import Row, label
 from exporter.api.field_values import UnusableError, number, signed
-from exporter.api.row_cutter import Rejections
+from exporter.api.rejections import Rejections
 from exporter.collectors.analytics_units import Measure, Unit
 
 REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "duplicate")
@@ -35,12 +35,12 @@ class Rows:
             labels = tuple([label(row, name) for name in self._dimensions])
             numbers = array("d", [_number(row, measure) for measure in self._measures])
         except UnusableError as error:
-            self._rejections.add(error.reason, self._asked_for(row))
+            self._rejections.reject(error.reason, self._asked_for(row))
             return
         there = self.numbers.get(labels)
         if there is not None:
             if not all(measure.may_be_summed for measure in self._measures):
-                self._rejections.add("duplicate", labels)
+                self._rejections.reject("duplicate", labels)
             both = zip(self._measures, there, numbers, strict=True)
             numbers = array("d", [a + b if measure.may_be_summed else UNKNOWN for measure, a, b in both])
         self.numbers[labels] = numbers

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from exporter.api.client import Client, Request
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections
 from exporter.clock import Clock
 from exporter.errors import DeadlineExceeded, InvalidResponse
 from exporter.exposition.families import MetricFamily, Snapshot

@@ -134,7 +134,7 @@ def _usable(value: object, poll: Poll) -> Budget | None:
     budget = key_response.budget(value)
     if isinstance(budget, Budget):
         return budget
-    poll.rejections.add(budget, value)
+    poll.rejections.reject(budget, value)
     return None
 
 

@@ -77,7 +77,7 @@ async def keys(
             if isinstance(row, KeyRow):
                 found.setdefault(row.hash, row)
             else:
-                poll.rejections.add(row, value)
+                poll.rejections.reject(row, value)
     return list(found.values())
 
 

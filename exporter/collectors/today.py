@@ -17,8 +17,8 @@ from exporter.api import analytics_response
 from exporter.api.analytics_response import AnalyticsResponse, Row, label
 from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections
 from exporter.collectors.activity.aggregation import KEYS_PER_STEP, OTHER
 from exporter.collectors.activity.windows import DAY, midnight
 from exporter.collectors.base import Collected, Poll, Work
@@ -78,10 +78,10 @@ class _Use:
             pair = (label(row, "model"), label(row, "provider"))
             numbers = array("d", [known(number(row, name)) for name in _METRICS])
         except UnusableError as error:
-            self.rejections.add(error.reason, row)
+            self.rejections.reject(error.reason, row)
             return
         if all(map(math.isnan, numbers)):
-            self.rejections.add("missing_numbers", row)
+            self.rejections.reject("missing_numbers", row)
         else:
             self.add(pair, numbers)
 

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from exporter.api.activity_rows import ActivityRow, activity_row
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections, rows
+from exporter.api.row_cutter import rows
 from exporter.errors import InvalidResponse
 
 Read = tuple[list[ActivityRow], Counter[str]] | None  # None is an invalid response

@@ -9,7 +9,7 @@ import pytest
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import LONGEST_PIECE, MOST_ROWS, AnalyticsResponse, Row
-from exporter.api.row_cutter import Rejections
+from exporter.api.rejections import Rejections
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import answer
 

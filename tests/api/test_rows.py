@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.api.activity_rows import LARGEST_NUMBER, REJECTION_REASONS, ActivityRow, activity_row
-from exporter.api.row_cutter import SAMPLE_SIZE, Rejections, rows
+from exporter.api.rejections import SAMPLE_SIZE, Rejections
+from exporter.api.row_cutter import rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, read, sorted_out
 

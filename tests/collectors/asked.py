@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from exporter.api.client import Client, Request
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError
 from exporter.simulator.accounts import Caller, SeededWorld

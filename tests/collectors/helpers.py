@@ -12,8 +12,8 @@ from typing import Any, TypeVar, cast
 from hypothesis import HealthCheck, settings
 
 from exporter.api.client import Client, Request
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Collected, Poll
 from exporter.config.activity_settings import ActivitySettings

@@ -126,7 +126,7 @@ async def test_rejected_rows_are_told_once_per_poll() -> None:
 
     async def reject(poll: Poll) -> Collected:
         for number in range(10):
-            poll.rejections.add("missing_date", {"number": number})
+            poll.rejections.reject("missing_date", {"number": number})
         return collected()
 
     async with polling([reject]) as it:

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from exporter.api.row_cutter import Rejections
+from exporter.api.rejections import Rejections
 from exporter.collectors.base import Collected, Poll, Work
 from exporter.errors import DeadlineExceeded, InvalidResponse, SecretError
 from tests.polling.harness import UNCHANGED, collected, polling
@@ -94,7 +94,7 @@ async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception
     async def reject(poll: Poll) -> Collected:
         found = Rejections()
         for reason in ("missing_date", "missing_date", "invalid_number"):
-            found.add(reason, {"note": reason})
+            found.reject(reason, {"note": reason})
         poll.rejections.update(found)
         if ending is not None:
             raise ending

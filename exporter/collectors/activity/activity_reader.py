@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections, rows
+from exporter.api.row_cutter import rows
 from exporter.collectors.activity.usage_table import Table
 from exporter.collectors.activity.windows import covered_days
 from exporter.collectors.base import Work

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Request
 from exporter.api.organization_rows import KEY_REJECTION_REASONS, Member
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_families import (
     DAY_TIMESTAMP,

@@ -19,8 +19,8 @@ from hashlib import sha256
 
 from exporter.api.client import Request
 from exporter.api.organization_rows import Member, Workspace
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import Rejections
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_reader import fill, refuse_unusable
 from exporter.collectors.activity.carry_over import restated_rows

@@ -18,7 +18,7 @@ from typing import Any, Literal, cast
 from msgspec.structs import astuple
 
 from exporter.api.activity_rows import ActivityRow, RejectionReason
-from exporter.api.row_cutter import Rejections
+from exporter.api.rejections import Rejections
 from exporter.collectors.activity.windows import parse_day
 
 MEASURES = (
@@ -171,11 +171,11 @@ class Table:
         counts = numbers is not None and isinstance(place, int) and place != UNUSED
         key = self._key(_IDENTITY(astuple(row)), counts=counts)
         if isinstance(place, str):
-            rejections.add(place, row)
+            rejections.reject(place, row)
         elif key in _REASONS:
-            rejections.add(_REASONS[key], row)
+            rejections.reject(_REASONS[key], row)
         elif numbers is None:
-            rejections.add("missing_numbers", row)
+            rejections.reject("missing_numbers", row)
         else:
             self.usable += 1
             if place != UNUSED:

@@ -1,0 +1,36 @@
+"""Rows of a response that cannot be used, for the log and the counters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from exporter.api.response import printable
+
+SAMPLE_SIZE = 3
+
+
+@dataclass(slots=True)
+class Rejections:
+    """Number of rejected rows by reason, and the first few of them as text."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    sample: list[str] = field(default_factory=list)
+
+    def reject(self, reason: str, row: object) -> None:
+        """Count one row."""
+        self.counts[reason] += 1
+        if len(self.sample) < SAMPLE_SIZE:
+            self.sample.append(f"{reason}: {_printable_row(row)}")
+
+    def update(self, other: Rejections) -> None:
+        """Add the rows of another response of the same poll."""
+        self.counts.update(other.counts)
+        self.sample.extend(other.sample[: SAMPLE_SIZE - len(self.sample)])
+
+
+def _printable_row(row: object) -> str:
+    try:
+        return printable(str(row))
+    except RecursionError:
+        return "nested too deeply to be shown"
