@@ -8,18 +8,17 @@ from typing import Annotated, Literal, get_args
 
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf, Settings
-from exporter.config.text_types import Expression, Matching, Text
 from exporter.config.units import format_duration
-from exporter.config.value_types import DAY, Choice, Duration, WholeNumber
+from exporter.config.value_types import DAY, choice, duration, expression, matching, text, whole_number
 
 Label = Literal["model", "provider", "endpoint_id"]
 MemberLabel = Literal["name", "email", "role"]
 
-KEY_HASH = Matching("a key's hash: 64 hexadecimal digits, in quotes", "[0-9a-fA-F]{64}")
-UUID = Matching(
+KEY_HASH = matching("a key's hash: 64 hexadecimal digits, in quotes", "[0-9a-fA-F]{64}")
+UUID = matching(
     "a UUID such as 123e4567-e89b-12d3-a456-426614174000", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 )
-WINDOW = Matching("1d to 30d, or month_to_date", "([1-9]d|[12][0-9]d|30d|month_to_date)")
+WINDOW = matching("1d to 30d, or month_to_date", "([1-9]d|[12][0-9]d|30d|month_to_date)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class ActivityFilters(Settings):
     """What `GET /activity` is asked for; without any, for everything."""
 
     api_key_hash: Annotated[str | None, KEY_HASH, "Only what one key used, named by its hash."] = None
-    user_id: Annotated[str | None, Text(), "Only what one member of the organization used."] = None
+    user_id: Annotated[str | None, text(), "Only what one member of the organization used."] = None
     workspace_id: Annotated[str | None, UUID, "Only what one workspace used."] = None
 
 
@@ -42,11 +41,11 @@ class ActivitySettings(CollectorSettings):
     interval: Interval = 900.0
     stale_after: StaleAfter = DAY
     settle_delay: Annotated[
-        float, Duration(minimum=0, below=DAY), "After UTC midnight, before yesterday counts as complete."
+        float, duration(minimum=0, below=DAY), "After UTC midnight, before yesterday counts as complete."
     ] = 1800.0
     empty_day_after: Annotated[
         float,
-        Duration(minimum=0, maximum=DAY),
+        duration(minimum=0, maximum=DAY),
         "After UTC midnight, before a yesterday without any row is believed to be a day without use.",
     ] = 10800.0
     windows: Annotated[
@@ -61,27 +60,27 @@ class ActivitySettings(CollectorSettings):
     ] = "none"
     member_labels: Annotated[
         tuple[MemberLabel, ...],
-        ListOf(item=Choice(get_args(MemberLabel)), example="[name, role]", unique=True),
+        ListOf(item=choice(*get_args(MemberLabel)), example="[name, role]", unique=True),
         "With `split_by: member`, what `openrouter_member_info` says of each beside `user_id`. May be empty.",
     ] = ("name",)
     include: Annotated[
         tuple[re.Pattern[str], ...],
-        ListOf(item=Expression(), example='["openai/.*"]'),
+        ListOf(item=expression(), example='["openai/.*"]'),
         "Models to show, by regular expressions that match the whole name; empty is all.",
     ] = ()
     exclude: Annotated[
         tuple[re.Pattern[str], ...],
-        ListOf(item=Expression(), example='[".*:free"]'),
+        ListOf(item=expression(), example='[".*:free"]'),
         "Models to leave out, by regular expressions that match the whole name; wins over `include`.",
     ] = ()
     drop_labels: Annotated[
         tuple[Label, ...],
-        ListOf(item=Choice(get_args(Label)), example="[provider, endpoint_id]", unique=True),
+        ListOf(item=choice(*get_args(Label)), example="[provider, endpoint_id]", unique=True),
         "Labels to do without; series are summed over them.",
     ] = ()
     max_endpoints: Annotated[
         int,
-        WholeNumber(minimum=1, maximum=1_000_000),
+        whole_number(minimum=1, maximum=1_000_000),
         "The smallest beyond this many are folded into `other`; totals stay right.",
     ] = 5000
 

@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 from exporter.config.analytics_names import LONGEST_DAYS, RECENT_DAYS, only_recent
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf, Settings
-from exporter.config.text_types import Matching, Text
 from exporter.config.units import format_duration
-from exporter.config.value_types import Duration, WholeNumber
+from exporter.config.value_types import duration, matching, text, whole_number
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
-IDENTIFIER = Matching("a name in small letters, such as total_usage", "[a-z][a-z0-9_]{0,62}")
+IDENTIFIER = matching("a name in small letters, such as total_usage", "[a-z][a-z0-9_]{0,62}")
 _OF_LISTS = ("in", "not_in")
 MOST_DIMENSIONS = 2
 OWN_LABELS = ("account", "query")
@@ -29,7 +28,7 @@ class TodaySettings(CollectorSettings):
     stale_after: StaleAfter = 30 * MINUTE
     max_endpoints: Annotated[
         int,
-        WholeNumber(minimum=1, maximum=1_000_000),
+        whole_number(minimum=1, maximum=1_000_000),
         "The smallest pairs of model and provider beyond this many are folded into `other`; totals stay right.",
     ] = 5000
 
@@ -42,7 +41,7 @@ class AnalyticsFilter(Settings):
     operator: Annotated[Literal["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in"], "How it is compared."] = "eq"
     values: Annotated[
         tuple[str, ...],
-        ListOf(item=Text(), example='["gpt-4.1"]', at_least=1),
+        ListOf(item=text(), example='["gpt-4.1"]', at_least=1),
         "With what: one value, or several for in and not_in. Identifiers, not names, where the two differ.",
     ]
 
@@ -74,11 +73,11 @@ class AnalyticsQuery(Settings):
         "What is counted; without any, everything.",
     ] = ()
     range: Annotated[
-        float, Duration(minimum=MINUTE, maximum=LONGEST_DAYS * DAY), "How far back from now, to a whole minute."
+        float, duration(minimum=MINUTE, maximum=LONGEST_DAYS * DAY), "How far back from now, to a whole minute."
     ] = HOUR
     max_series: Annotated[
         int,
-        WholeNumber(minimum=1, maximum=10_000),
+        whole_number(minimum=1, maximum=10_000),
         "Most rows of the answer; more than that fail the poll, because what can't be summed can't be folded.",
     ] = 1000
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
-from exporter.config.value_types import WholeNumber
+from exporter.config.value_types import whole_number
 
 MINUTE = 60.0
 
@@ -36,7 +36,7 @@ class KeysSettings(CollectorSettings):
     ] = False
     max_keys: Annotated[
         int,
-        WholeNumber(minimum=1, maximum=1_000_000),
+        whole_number(minimum=1, maximum=1_000_000),
         "The keys that spent least beyond this many are folded into `other`; totals stay right.",
     ] = 1000
 

@@ -7,13 +7,13 @@ from typing import Annotated, Self
 
 from exporter.config.fields import Conflict, Settings
 from exporter.config.units import format_duration
-from exporter.config.value_types import Duration
+from exporter.config.value_types import duration
 
 Enabled = Annotated[bool, "Whether this collector polls at all."]
-Interval = Annotated[float, Duration(minimum=1), "From one poll to the next."]
+Interval = Annotated[float, duration(minimum=1), "From one poll to the next."]
 StaleAfter = Annotated[
     float,
-    Duration(minimum=1, never=True),
+    duration(minimum=1, never=True),
     "How long the last good values are served while polls fail; then the series vanish.",
 ]
 

@@ -16,10 +16,18 @@ from exporter.config.balance_settings import CallingKeySettings, CreditsSettings
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.secret import SecretSource
-from exporter.config.text_types import BaseUrl, FilePath, ProxyUrl, StatusCode
 from exporter.config.thresholds import Thresholds
 from exporter.config.units import format_duration
-from exporter.config.value_types import MILLISECOND, DecimalNumber, Duration, Size, WholeNumber
+from exporter.config.urls import api_url, proxy
+from exporter.config.value_types import (
+    MILLISECOND,
+    decimal_number,
+    duration,
+    file_path,
+    size,
+    status_code,
+    whole_number,
+)
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -32,15 +40,15 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 class Backoff(Settings):
     """Exponential backoff, under the names of the OpenRouter SDK's BackoffStrategy."""
 
-    initial_interval: Annotated[float, Duration(minimum=MILLISECOND), "Wait before the first repetition."] = 0.5
-    max_interval: Annotated[float, Duration(minimum=MILLISECOND), "Longest wait between two attempts."] = 60.0
+    initial_interval: Annotated[float, duration(minimum=MILLISECOND), "Wait before the first repetition."] = 0.5
+    max_interval: Annotated[float, duration(minimum=MILLISECOND), "Longest wait between two attempts."] = 60.0
     exponent: Annotated[
-        float, DecimalNumber(minimum=1, maximum=100), "What each wait is multiplied by for the next."
+        float, decimal_number(minimum=1, maximum=100), "What each wait is multiplied by for the next."
     ] = 1.5
     max_elapsed_time: Annotated[
-        float, Duration(minimum=MILLISECOND), "One poll never lasts longer, waits and `Retry-After` included."
+        float, duration(minimum=MILLISECOND), "One poll never lasts longer, waits and `Retry-After` included."
     ] = 300.0
-    jitter: Annotated[float, Duration(minimum=0), "Random time of up to this much is added to each wait."] = 1.0
+    jitter: Annotated[float, duration(minimum=0), "Random time of up to this much is added to each wait."] = 1.0
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return a first wait that is longer than the longest."""
@@ -63,7 +71,7 @@ class Retries(Settings):
     retry_connection_errors: Annotated[bool, "Try again also where no answer came."] = True
     status_codes: Annotated[
         tuple[str, ...],
-        ListOf(item=StatusCode(), example='["429", "5XX"]', unique=True),
+        ListOf(item=status_code(), example='["429", "5XX"]', unique=True),
         "Answers to try again after: exact codes or classes.",
     ] = ("408", "429", "5XX")
 
@@ -74,7 +82,7 @@ class Tls(Settings):
 
     ca_file: Annotated[
         Path | None,
-        FilePath(must_be_read=True),
+        file_path(must_be_read=True),
         "Certificates to trust (PEM); null is the system's store. Relative to the configuration file.",
     ] = None
 
@@ -86,20 +94,20 @@ class Upstream(Settings):
     `timeout` and `connect_timeout` bound one attempt; `max_response_bytes` counts inflated.
     """
 
-    base_url: Annotated[str, BaseUrl(), "Where the API is. Plain http is for localhost only."] = (
+    base_url: Annotated[str, api_url(), "Where the API is. Plain http is for localhost only."] = (
         "https://openrouter.ai/api/v1"
     )
-    timeout: Annotated[float, Duration(minimum=MILLISECOND), "Longest time of one attempt, as a whole."] = 30.0
-    connect_timeout: Annotated[float, Duration(minimum=MILLISECOND), "Longest time to get a connection."] = 5.0
+    timeout: Annotated[float, duration(minimum=MILLISECOND), "Longest time of one attempt, as a whole."] = 30.0
+    connect_timeout: Annotated[float, duration(minimum=MILLISECOND), "Longest time to get a connection."] = 5.0
     max_response_bytes: Annotated[
-        int, Size(minimum=KIBIBYTE, maximum=4 * GIBIBYTE), "Largest answer that is read, after decompression."
+        int, size(minimum=KIBIBYTE, maximum=4 * GIBIBYTE), "Largest answer that is read, after decompression."
     ] = 64 * MEBIBYTE
     requests_per_minute: Annotated[
         int,
-        WholeNumber(minimum=1, maximum=1_000_000),
+        whole_number(minimum=1, maximum=1_000_000),
         "Most requests of one account within any minute, over all its collectors; the analytics API allows 64.",
     ] = 60
-    proxy_url: Annotated[str | None, ProxyUrl(), "Proxy to go through, without a password in it; null is none."] = None
+    proxy_url: Annotated[str | None, proxy(), "Proxy to go through, without a password in it; null is none."] = None
     proxy_from_environment: Annotated[
         bool, "Take the proxy from `HTTPS_PROXY` and `NO_PROXY` instead, with its password if it has one."
     ] = False

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
-from exporter.config.value_types import Boolean, Choice, ValueType
+from exporter.config.value_types import ValueType, boolean, choice
 
 
 class Conflict(typing.NamedTuple):
@@ -103,9 +103,9 @@ def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
 
 def _implied(name: str, hint: Any) -> ValueType | type[Settings]:
     if hint is bool:
-        return Boolean()
+        return boolean()
     if get_origin(hint) is Literal:
-        return Choice(get_args(hint))
+        return choice(*get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Settings):
         return hint
     raise TypeError(f"{name}: {hint} needs a kind beside it, in Annotated")

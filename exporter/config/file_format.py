@@ -8,12 +8,12 @@ from typing import Annotated
 
 from exporter.config.configuration import CollectorsSettings, Logging, Upstream
 from exporter.config.fields import ListOf, Settings
-from exporter.config.text_types import FilePath, Matching, Text
 from exporter.config.thresholds import Thresholds
+from exporter.config.value_types import file_path, matching, text
 
 # People write the key itself here, so what stands here by mistake is never shown back.
-VARIABLE = Matching(
-    "the name of an environment variable, such as OPENROUTER_API_KEY", "[A-Za-z_][A-Za-z0-9_]*", is_shown=False
+VARIABLE = matching(
+    "the name of an environment variable, such as OPENROUTER_API_KEY", "[A-Za-z_][A-Za-z0-9_]*", may_be_secret=True
 )
 
 
@@ -21,11 +21,11 @@ VARIABLE = Matching(
 class WrittenAccount(Settings):
     """An entry of `accounts`; its `collectors` and `thresholds` override the file's, key by key."""
 
-    name: Annotated[str, Text(), "The `account` label; each account has its own."]
+    name: Annotated[str, text(), "The `account` label; each account has its own."]
     api_key_env: Annotated[str | None, VARIABLE, "The environment variable that holds the management key."] = None
     api_key_file: Annotated[
         Path | None,
-        FilePath(must_be_read=False),
+        file_path(must_be_read=False),
         "Or the file that holds it, read again when the key is refused. Relative to the configuration file.",
     ] = None
     collectors: Annotated[CollectorsSettings, "What this account does differently; any key of `collectors` below."]

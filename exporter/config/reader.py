@@ -126,7 +126,7 @@ class Reader:
             except ValueError as error:
                 hint = f" ({error})" if str(error) else ""
         found = _found(node)
-        if isinstance(node, Scalar) and not node.is_null and not kind.is_shown:
+        if isinstance(node, Scalar) and not node.is_null and kind.may_be_secret:
             found = "what stands here isn't one, and may be a secret"
         self._report.add(node.place, f"{path}: expected {expected}; {found}{hint}")
         return UNREADABLE

@@ -51,7 +51,7 @@ def _key(key: Key, definitions: dict[str, Any]) -> dict[str, Any]:
 
 def _taken(holds: ValueType | ListOf | type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
     if isinstance(holds, ValueType):
-        return holds.schema()
+        return dict(holds.schema)
     if isinstance(holds, ListOf):
         limits = {
             **({"minItems": holds.at_least} if holds.at_least else {}),

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from exporter.config.fields import Settings
-from exporter.config.value_types import DAY, YEAR, DecimalNumber, Duration
+from exporter.config.value_types import DAY, YEAR, decimal_number, duration
 
 HOUR = 3600.0
 
-_USD = DecimalNumber(minimum=0, maximum=1_000_000_000)
-_FACTOR = DecimalNumber(minimum=1, maximum=1_000_000)
-_OF_A_WEEK = DecimalNumber(minimum=1, maximum=6.9)  # the day is one of the seven, so no ratio is above 7
-_SHARE = DecimalNumber(minimum=0, maximum=1)
-_TIME = Duration(minimum=0, maximum=YEAR)
+_USD = decimal_number(minimum=0, maximum=1_000_000_000)
+_FACTOR = decimal_number(minimum=1, maximum=1_000_000)
+_OF_A_WEEK = decimal_number(minimum=1, maximum=6.9)  # the day is one of the seven, so no ratio is above 7
+_SHARE = decimal_number(minimum=0, maximum=1)
+_TIME = duration(minimum=0, maximum=YEAR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Thresholds(Settings):
     ] = 0.3
     requests_floor: Annotated[
         float | None,
-        DecimalNumber(minimum=0, maximum=1e12),
+        decimal_number(minimum=0, maximum=1e12),
         "A day without requests where a usual one has more than this.",
     ] = 100.0
     data_age: Annotated[

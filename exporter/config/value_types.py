@@ -1,17 +1,17 @@
-"""The kinds of values a key can take: how each is read, shown, and told to an editor.
+"""The types of values: each function returns one, with its text for messages, its reader and its JSON Schema.
 
-A kind's `read` raises ValueError where a value doesn't fit. The error's text is a hint, or empty: what was expected and
-what was found is said by the caller.
+A reader raises ValueError if the value doesn't fit. The error's text is a hint, or empty: the caller reports what was
+expected and what the file has.
 """
-
-# ruff: noqa: D102 - what a method means is said once, by Kind
 
 from __future__ import annotations
 
-import abc
 import math
 import re
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from exporter.config import units
@@ -22,8 +22,7 @@ MILLISECOND = 0.001
 DAY = 86_400.0
 YEAR = 365 * DAY
 
-Number = TypeVar("Number", int, float)
-
+_LONGEST_EXPRESSION = 1000
 _YAML_1_1_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d+)([eE][-+]?\d+)?|0[xo][0-9a-fA-F]+|\d+(:\d+)+")
 # What is a number to every YAML reader, of version 1.1 and of 1.2; `1e5`, `08` and `1:30` are to some only.
@@ -31,41 +30,32 @@ _SURE_NUMBER = re.compile(
     r"[-+]?(0|[1-9][0-9]*)|([-+]?[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?|0x[0-9a-fA-F]+",
 )
 
-
-class ValueType(abc.ABC):
-    """What a key can be set to."""
-
-    __slots__ = ()
-
-    is_shown: bool = True  # False where what stands in the file by mistake may well be a secret
-
-    @property
-    @abc.abstractmethod
-    def expected(self) -> str:
-        """What to write, to be read after the word "expected"."""
-
-    @abc.abstractmethod
-    def read(self, scalar: Scalar) -> Any:
-        """Return the value. Raise ValueError, with a hint where there is one, if it doesn't fit."""
-
-    @abc.abstractmethod
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of what can be written."""
-
-    def show(self, value: Any) -> Any:
-        """Return the value as it is written in a file."""
-        return value
+_Number = TypeVar("_Number", int, float)
 
 
-@dataclass(frozen=True, slots=True)
-class Boolean(ValueType):
-    """`true` or `false`, and none of the other spellings of YAML 1.1."""
+def _unchanged(value: Any) -> Any:
+    return value
 
-    @property
-    def expected(self) -> str:
-        return "true or false"
 
-    def read(self, scalar: Scalar) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueType:
+    """What a key can be set to.
+
+    `expected` follows the word "expected" in messages. `read` returns the value of a scalar, `show` the text or number
+    that a file would have for it. `may_be_secret` keeps a wrong value out of messages.
+    """
+
+    expected: str
+    read: Callable[[Scalar], Any]
+    schema: Mapping[str, Any]
+    show: Callable[[Any], Any] = _unchanged
+    may_be_secret: bool = False
+
+
+def boolean() -> ValueType:
+    """Return `true` or `false`, without the other spellings of YAML 1.1."""
+
+    def read(scalar: Scalar) -> bool:
         if scalar.plain and scalar.text in ("true", "false"):
             return scalar.text == "true"
         meant = scalar.text.lower()
@@ -73,124 +63,199 @@ class Boolean(ValueType):
             raise ValueError(f"write {meant}, in small letters and without quotes")
         raise ValueError(f"write {_YAML_1_1_BOOLEANS[meant]}" if meant in _YAML_1_1_BOOLEANS else "")
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "boolean"}
+    return ValueType(expected="true or false", read=read, schema={"type": "boolean"})
 
 
-@dataclass(frozen=True, slots=True)
-class Choice(ValueType):
-    """One word of a few."""
+def choice(*words: str) -> ValueType:
+    """Return the type of one of several words."""
 
-    words: tuple[str, ...]
-
-    @property
-    def expected(self) -> str:
-        return f"one of {', '.join(self.words)}"
-
-    def read(self, scalar: Scalar) -> str:
-        if scalar.text in self.words:
+    def read(scalar: Scalar) -> str:
+        if scalar.text in words:
             return scalar.text
-        meant = closest(scalar.text, self.words)
+        meant = closest(scalar.text, words)
         raise ValueError(f"did you mean {meant}?" if meant else "")
 
-    def schema(self) -> dict[str, Any]:
-        return {"enum": list(self.words)}
+    return ValueType(expected=f"one of {', '.join(words)}", read=read, schema={"enum": list(words)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duration(ValueType):
-    """Seconds, written as a Prometheus duration. `below` excludes its bound; `never` allows that word for infinity."""
+def duration(*, minimum: float, maximum: float = YEAR, below: float = math.inf, never: bool = False) -> ValueType:
+    """Return the type of seconds, written as a Prometheus duration.
 
-    minimum: float
-    maximum: float = YEAR
-    below: float = math.inf
-    never: bool = False
+    `below` excludes its bound; `never` allows that word for infinity.
+    """
 
-    @property
-    def expected(self) -> str:
-        least = units.format_duration(self.minimum)
-        most = f"less than {self.below / 3600:g}h" if self.below < math.inf else units.format_duration(self.maximum)
-        return f"a duration from {least} to {most}, such as 30s or 15m{', or never' if self.never else ''}"
-
-    def read(self, scalar: Scalar) -> float:
-        if self.never and scalar.text == "never":
+    def read(scalar: Scalar) -> float:
+        if never and scalar.text == "never":
             return math.inf
-        seconds = units.parse_duration(scalar.text)
-        if not self.minimum <= seconds <= self.maximum or seconds >= self.below:
+        seconds = _within(units.parse_duration(scalar.text), minimum, maximum)
+        if seconds >= below:
             raise ValueError
         return seconds
 
-    def show(self, value: float) -> str:
+    def show(value: float) -> str:
         return "never" if value == math.inf else units.format_duration(value)
 
-    def schema(self) -> dict[str, Any]:
-        written: dict[str, Any] = {"type": "string", "pattern": units.DURATION_PATTERN}
-        others: list[dict[str, Any]] = [{"const": "never"}] if self.never else []
-        others += [{"const": 0}] if self.minimum == 0 else []
-        return {"anyOf": [written, *others]} if others else written
+    least = units.format_duration(minimum)
+    most = f"less than {below / 3600:g}h" if below < math.inf else units.format_duration(maximum)
+    text = {"type": "string", "pattern": units.DURATION_PATTERN}
+    others = [{"const": "never"}] * never + [{"const": 0}] * (minimum == 0)
+    return ValueType(
+        expected=f"a duration from {least} to {most}, such as 30s or 15m{', or never' if never else ''}",
+        read=read,
+        schema={"anyOf": [text, *others]} if others else text,
+        show=show,
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Size(ValueType):
-    """Bytes, written with a binary unit."""
-
-    minimum: int
-    maximum: int
-
-    @property
-    def expected(self) -> str:
-        return f"a size from {units.format_size(self.minimum)} to {units.format_size(self.maximum)}, such as 64MiB"
-
-    def read(self, scalar: Scalar) -> int:
-        return _within(units.parse_size(scalar.text), self.minimum, self.maximum)
-
-    def show(self, value: int) -> str:
-        return units.format_size(value)
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": units.SIZE_PATTERN}
+def size(*, minimum: int, maximum: int) -> ValueType:
+    """Return the type of bytes, written with a binary unit."""
+    return ValueType(
+        expected=f"a size from {units.format_size(minimum)} to {units.format_size(maximum)}, such as 64MiB",
+        read=lambda scalar: _within(units.parse_size(scalar.text), minimum, maximum),
+        schema={"type": "string", "pattern": units.SIZE_PATTERN},
+        show=units.format_size,
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WholeNumber(ValueType):
-    """A whole number in plain decimal digits."""
+def whole_number(*, minimum: int, maximum: int) -> ValueType:
+    """Return the type of whole numbers in plain decimal digits."""
 
-    minimum: int
-    maximum: int
-
-    @property
-    def expected(self) -> str:
-        return f"a whole number from {self.minimum} to {self.maximum}"
-
-    def read(self, scalar: Scalar) -> int:
+    def read(scalar: Scalar) -> int:
         _refuse_quotes(scalar)
         if not re.fullmatch("0|-?[1-9][0-9]{0,17}", scalar.text):
             raise ValueError("plain digits, nothing else" if _NUMBER.fullmatch(scalar.text) else "")
-        return _within(int(scalar.text), self.minimum, self.maximum)
+        return _within(int(scalar.text), minimum, maximum)
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+    return ValueType(
+        expected=f"a whole number from {minimum} to {maximum}",
+        read=read,
+        schema={"type": "integer", "minimum": minimum, "maximum": maximum},
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecimalNumber(ValueType):
-    """A number that may have a decimal point."""
+def decimal_number(*, minimum: float, maximum: float) -> ValueType:
+    """Return the type of numbers that may have a decimal point."""
 
-    minimum: float
-    maximum: float
-
-    @property
-    def expected(self) -> str:
-        return f"a number from {self.minimum:.15g} to {self.maximum:.15g}"
-
-    def read(self, scalar: Scalar) -> float:
+    def read(scalar: Scalar) -> float:
         _refuse_quotes(scalar)
         if not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,17})?", scalar.text):
             raise ValueError("digits and at most one point, as in 1.5" if _NUMBER.fullmatch(scalar.text) else "")
-        return _within(float(scalar.text), self.minimum, self.maximum)
+        return _within(float(scalar.text), minimum, maximum)
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
+    return ValueType(
+        expected=f"a number from {minimum:.15g} to {maximum:.15g}",
+        read=read,
+        schema={"type": "number", "minimum": minimum, "maximum": maximum},
+    )
+
+
+def text(*, longest: int = 128) -> ValueType:
+    """Return the type of printable text of a bounded length, without white space around it."""
+
+    def read(scalar: Scalar) -> str:
+        refuse_non_text(scalar)
+        _refuse_keys(scalar)
+        if not 0 < len(scalar.text) <= longest or not scalar.text.isprintable():
+            raise ValueError
+        if scalar.text != scalar.text.strip():
+            raise ValueError("without white space around it")
+        return scalar.text
+
+    return ValueType(
+        expected=f"text of 1 to {longest} printable characters",
+        read=read,
+        schema={"type": "string", "minLength": 1, "maxLength": longest},
+    )
+
+
+def matching(form: str, pattern: str, *, may_be_secret: bool = False) -> ValueType:
+    """Return the type of text of one form.
+
+    `pattern` covers the whole text, and Python and JavaScript read it alike.
+    """
+
+    def read(scalar: Scalar) -> str:
+        refuse_non_text(scalar)
+        if not re.fullmatch(pattern, scalar.text):
+            raise ValueError
+        return scalar.text
+
+    return ValueType(
+        expected=form, read=read, schema={"type": "string", "pattern": f"^{pattern}$"}, may_be_secret=may_be_secret
+    )
+
+
+def status_code() -> ValueType:
+    """Return the type of an HTTP error status, or a class of them; the value is text in capitals."""
+    pattern = "[45]([0-9]{2}|[Xx]{2})"
+
+    def read(scalar: Scalar) -> str:
+        if not re.fullmatch(pattern, scalar.text):
+            raise ValueError
+        return scalar.text.upper()
+
+    return ValueType(
+        expected="a status from 400 to 599, or 4XX or 5XX",
+        read=read,
+        schema={
+            "anyOf": [
+                {"type": "string", "pattern": f"^{pattern}$"},
+                {"type": "integer", "minimum": 400, "maximum": 599},
+            ]
+        },
+    )
+
+
+def expression() -> ValueType:
+    """Return the type of a regular expression in Python's syntax."""
+
+    def read(scalar: Scalar) -> re.Pattern[str]:
+        refuse_non_text(scalar)
+        if not scalar.text:
+            raise ValueError("an empty one matches nothing")
+        if len(scalar.text) > _LONGEST_EXPRESSION:
+            raise ValueError(f"longer than {_LONGEST_EXPRESSION} characters")
+        try:
+            with warnings.catch_warnings():
+                # Python warns of what looks like [[:alpha:]], which means something else to it.
+                warnings.simplefilter("error")
+                return re.compile(scalar.text)
+        except (re.error, FutureWarning, DeprecationWarning) as error:
+            raise ValueError(str(error)) from None
+        except (OverflowError, RecursionError):
+            raise ValueError("too large to be compiled") from None
+
+    return ValueType(
+        expected="a regular expression",
+        read=read,
+        # Not "format": "regex": that is JavaScript's syntax, and Python's is a little wider.
+        schema={"type": "string", "minLength": 1, "maxLength": _LONGEST_EXPRESSION},
+        show=lambda value: value.pattern,
+    )
+
+
+def file_path(*, must_be_read: bool) -> ValueType:
+    """Return the type of a file; a relative path begins at the configuration file.
+
+    `must_be_read` wants the file to be readable now.
+    """
+
+    def read(scalar: Scalar) -> Path:
+        refuse_non_text(scalar)
+        if not scalar.text.isprintable() or not scalar.text.strip():
+            raise ValueError
+        _refuse_keys(scalar)
+        path = scalar.directory / scalar.text if scalar.directory else Path(scalar.text)
+        if must_be_read:
+            _try_reading(path)
+        return path
+
+    return ValueType(
+        expected="the path of a file that can be read" if must_be_read else "the path of a file",
+        read=read,
+        schema={"type": "string", "minLength": 1},
+        show=str,
+    )
 
 
 def refuse_non_text(scalar: Scalar) -> None:
@@ -204,7 +269,23 @@ def _refuse_quotes(scalar: Scalar) -> None:
         raise ValueError("without quotes it would be a number")
 
 
-def _within(value: Number, minimum: Number, maximum: Number) -> Number:
+def _refuse_keys(scalar: Scalar) -> None:
+    if scalar.text.startswith("sk-or-"):
+        raise ValueError("a key is never written here; use api_key_env, or put it in a file and name that")
+
+
+def _within(value: _Number, minimum: _Number, maximum: _Number) -> _Number:
     if not minimum <= value <= maximum:
         raise ValueError
     return value
+
+
+def _try_reading(path: Path) -> None:
+    try:
+        # Checked first, because opening a pipe would wait for its other end.
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is not a regular file")
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None

@@ -7,16 +7,20 @@ from typing import Annotated
 
 import pytest
 
+from exporter.config.diagnostics import Place
 from exporter.config.fields import Settings, every_key, keys_of
 from exporter.config.file_format import WrittenFile
-from exporter.config.value_types import DecimalNumber, Duration
+from exporter.config.value_types import ValueType
+from exporter.config.yaml_nodes import Scalar
 
 
 def test_every_default_is_one_that_could_be_written() -> None:
     """A default is within its own bounds, and those of a section go together."""
     for path, key in every_key(WrittenFile):
-        if isinstance(key.holds, Duration | DecimalNumber) and key.default is not None:
-            assert key.holds.minimum <= key.default <= key.holds.maximum, path
+        if isinstance(key.holds, ValueType) and key.default is not None:
+            written = str(key.holds.show(key.default))
+            plain = written.lower() if isinstance(key.default, bool) else written
+            assert key.holds.read(Scalar(Place(1, 1), plain, plain=True)) == key.default, path
         if isinstance(key.holds, type) and not path.startswith("accounts"):
             assert key.holds().conflicts() == (), path
 
