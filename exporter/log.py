@@ -8,13 +8,11 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, Literal, TextIO, get_args
+from typing import Any, Literal, TextIO
 
 import structlog
 
 LogFormat = Literal["auto", "console", "json", "logfmt"]
-LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
-LOG_LEVELS = ("debug", "info", "warning", "error")
 
 _KEY = re.compile(r"sk-or-[\w-]+")
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s'\",;]+")

@@ -10,15 +10,19 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from exporter import __version__
 from exporter.config.units import parse_duration
 from exporter.errors import ListenError
-from exporter.log import LOG_FORMATS, LOG_LEVELS
 from exporter.web.listen import ListenAddress, parse_address
 from exporter.web.web_settings import route_prefix, telemetry_path
 
+if TYPE_CHECKING:
+    from exporter.log import LogFormat  # imports structlog, which `healthcheck` does without
+
+LOG_FORMATS: tuple[LogFormat, ...] = ("auto", "console", "json", "logfmt")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 PREFIX = "OPENROUTER_EXPORTER_"
 DEFAULT_ADDRESS = ":10063"
 SIMULATOR_ADDRESS = "127.0.0.1:10064"
@@ -31,7 +35,7 @@ class Options:
     command: str
     config_file: Path | None = None
     log_level: str = "info"
-    log_format: str = "auto"
+    log_format: LogFormat = "auto"
     listen_addresses: tuple[ListenAddress, ...] = ()
     telemetry_path: str = "/metrics"
     route_prefix: str = ""

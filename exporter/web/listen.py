@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import re
@@ -49,6 +48,8 @@ async def listen(address: ListenAddress) -> list[socket.socket]:
     """Return listening sockets, one per IP address that the host stands for; raise ListenError if one can't be had."""
     if not address.host:
         return [_listen_everywhere(address)]
+    import asyncio  # noqa: PLC0415 — `healthcheck` imports this module, and starts in half the time without asyncio
+
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(

@@ -58,7 +58,8 @@ async def until_healthy(command: list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("variant", "said"), [("basic-auth", "asks for a password"), ("client-certificates", "asks for a certificate")]
+    ("variant", "said"),
+    [("basic-auth", "requires a password"), ("client-certificates", "requires a client certificate")],
 )
 async def test_probes_that_are_commands_succeed(variant: str, said: str, tmp_path: Path) -> None:
     """Though they have neither password nor certificate; and the end is in order."""

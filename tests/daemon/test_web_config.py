@@ -49,7 +49,7 @@ async def test_tls_and_passwords_guard_every_path(
                 assert "openrouter_up" in await answer.text()
         address = daemon.url.removeprefix("https://").rstrip("/")
         code, out, _ = await run("healthcheck", f"--web.listen-address={address}")
-        assert (0, "healthy: asks for a password\n") == (code, out)
+        assert (0, "healthy: requires a password\n") == (code, out)
 
 
 async def test_the_health_check_needs_no_client_certificate(
@@ -60,7 +60,7 @@ async def test_the_health_check_needs_no_client_certificate(
     async with serving(write_configuration(simulator.url), f"--web.config.file={path}") as daemon:
         address = daemon.url.removeprefix("https://").rstrip("/")
         code, out, err = await run("healthcheck", f"--web.listen-address={address}")
-        assert (0, "healthy: asks for a certificate\n", "") == (code, out, err)
+        assert (0, "healthy: requires a client certificate\n", "") == (code, out, err)
 
 
 async def test_a_bad_web_configuration_starts_nothing(
