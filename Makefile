@@ -45,10 +45,12 @@ bench: $(VENV)/.development ## Measure the ratios of the README's table
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.development ## Generate what is generated: the metrics' reference, the configuration's schema
-	$(BIN)/python -m exporter.commands.reference > docs/metrics.md
-	$(BIN)/python -m exporter.config.schema > config/schema.json
+	$(BIN)/python -m exporter.commands.reference metrics > docs/metrics.md
+	$(BIN)/python -m exporter.commands.reference schema > config/schema.json
+	$(BIN)/python -m exporter.commands.reference collectors \
+	  | sed -i -e '/^<!-- collectors -->$$/,/^<!-- end -->$$/{//!d}' -e '/^<!-- collectors -->$$/r /dev/stdin' docs/operating.md
 	sed -i '/^## Every key$$/,$$d' docs/configuration.md
-	(printf '## Every key\n\n'; $(BIN)/python -m exporter.config.key_table) >> docs/configuration.md
+	(printf '## Every key\n\n'; $(BIN)/python -m exporter.commands.reference keys) >> docs/configuration.md
 	$(BIN)/python -m helm.values_schema
 	if command -v helm-docs >/dev/null; then helm-docs --sort-values-order file --chart-search-root helm; fi
 

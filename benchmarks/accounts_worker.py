@@ -11,8 +11,9 @@ from benchmarks.measures import resident
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.registry import only
+from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.process import freeze_gc
@@ -27,7 +28,7 @@ def configuration(url: str, accounts: int) -> Configuration:
             Account(
                 name=f"account-{number}",
                 key=EnvironmentSecret("KEY", {"KEY": f"{KEY}-{number}"}),
-                collectors=CollectorsSettings.only(activity=activity),
+                collectors=only(activity),
             )
             for number in range(accounts)
         ),

@@ -11,10 +11,12 @@ from benchmarks.large_account import SIZE
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings, TodaySettings
-from exporter.config.balance_settings import KeysSettings
+from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.keys import KeysSettings
+from exporter.collectors.registry import only
+from exporter.collectors.today import TodaySettings
 from exporter.config.collector_settings import CollectorSettings
-from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
+from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.process import freeze_gc
@@ -25,17 +27,17 @@ _QUERY = AnalyticsQuery(
     dimensions=("model", "provider"),
     max_series=SIZE,
 )
-COLLECTORS: dict[str, dict[str, CollectorSettings]] = {
-    "keys": {"keys": KeysSettings(max_keys=SIZE)},
-    "today": {"today": TodaySettings(max_endpoints=SIZE)},
-    "analytics": {"analytics": AnalyticsSettings(enabled=True, queries=(_QUERY,))},
+COLLECTORS: dict[str, CollectorSettings] = {
+    "keys": KeysSettings(max_keys=SIZE),
+    "today": TodaySettings(max_endpoints=SIZE),
+    "analytics": AnalyticsSettings(enabled=True, queries=(_QUERY,)),
 }
 
 
 def configuration(url: str, name: str) -> Configuration:
     """Return one account that only this collector polls."""
     key = EnvironmentSecret("KEY", {"KEY": KEY})
-    account = Account(name="benchmark", key=key, collectors=CollectorsSettings.only(**COLLECTORS[name]))
+    account = Account(name="benchmark", key=key, collectors=only(COLLECTORS[name]))
     return Configuration(upstream=Upstream(base_url=url, requests_per_minute=100_000), accounts=(account,))
 
 

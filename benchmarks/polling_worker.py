@@ -9,8 +9,9 @@ from benchmarks.call import Meter, answer_lines
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.registry import only
+from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.process import freeze_gc
@@ -20,7 +21,7 @@ def configuration(url: str) -> Configuration:
     """Return one account on a simulator."""
     key = EnvironmentSecret("KEY", {"KEY": KEY})
     activity = ActivitySettings(settle_delay=0.0, empty_day_after=0.0)
-    account = Account(name="benchmark", key=key, collectors=CollectorsSettings.only(activity=activity))
+    account = Account(name="benchmark", key=key, collectors=only(activity))
     return Configuration(upstream=Upstream(base_url=url), accounts=(account,))
 
 

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from exporter.collectors.registry import SECTION
 from exporter.config.schema import schema
 
 PATH = Path(__file__).parent / "openrouter-exporter/values.schema.json"
@@ -18,7 +19,7 @@ _NOT_EMPTY = "(?=[0-9])"
 
 def updated(chart: dict[str, Any]) -> dict[str, Any]:
     """Return the chart's schema with the exporter's definitions and keys as they are now."""
-    own = _for_helm(schema())
+    own = _for_helm(schema(SECTION))
     account = own["$defs"].pop("Account")
     definitions = {name: found for name, found in chart["$defs"].items() if name.startswith(OF_THE_CHART)}
     entry = definitions[f"{OF_THE_CHART}account"]

@@ -16,11 +16,12 @@ from exporter.api.analytics_response import META_REQUEST, MOST_ROWS, AnalyticsRe
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.activity.aggregation import KEYS_PER_STEP
+from exporter.collectors.analytics_names import METRICS
 from exporter.collectors.analytics_rows import REASONS, Rows
+from exporter.collectors.analytics_settings import AnalyticsFilter, AnalyticsQuery, AnalyticsSettings
 from exporter.collectors.analytics_units import Measure, measure
-from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED
-from exporter.config.analytics_settings import AnalyticsFilter, AnalyticsQuery, AnalyticsSettings
 from exporter.config.diagnostics import closest
 from exporter.errors import InvalidResponse, PollError, TooManyRows, UnknownName
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -36,38 +37,51 @@ class _Checked:
     at: float
 
 
-class AnalyticsCollector:
+class AnalyticsCollector(Collector[AnalyticsSettings]):
     """Asks the configured questions one after the other; they were compared with what can be asked within the hour."""
 
-    name: str = "analytics"
-    operations: tuple[str, ...] = (analytics_response.QUERY, analytics_response.META)
-    rejection_reasons: tuple[str, ...] = REASONS
+    name = "analytics"
+    settings_type = AnalyticsSettings
+    title = "Custom analytics queries"
+    resource = "POST /analytics/query"
+    text = """\
+One family for each metric of the configured queries (`collectors.analytics.queries`), with the queries' dimensions as
+further labels; where queries that share a metric differ in these, each has them all, empty where it is not split by it.
+Time is in seconds, `…_rate` becomes `…_ratio`, amounts end in `_usd`. These are all metrics that this version knows; a
+newer one is published too if its name says its unit. Averages, percentiles, rates and ratios can't be summed or
+averaged: ask for each breakdown by a query of its own. The API answers the dimension `user` with display names, and
+with e-mail addresses, which are never shown. Two rows with the same names, such as two keys of one name, are
+summed where that is right, else left out and counted as `duplicate`.
+"""
+    requests = "1 for each query, and 1 an hour"
+    operations = (analytics_response.QUERY, analytics_response.META)
+    rejection_reasons = REASONS
 
     def __init__(self, account: str, settings: AnalyticsSettings) -> None:
-        self._account = account
-        self._settings = settings
+        super().__init__(account, settings)
         metrics = dict.fromkeys(metric for query in settings.queries for metric in query.metrics)
         self._measures = {metric: measure(metric) for metric in metrics}
-
-    @property
-    def identity(self) -> AnalyticsSettings:
-        """Return the settings, less those that only say when."""
-        return self._settings.timeless()
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return a family for each metric of the queries, with the labels of all that ask for it."""
         return tuple(declaration(each, self._dimensions(metric)) for metric, each in self._measures.items())
 
+    @classmethod
+    def documented(cls) -> tuple[MetricFamily, ...]:
+        """Return a family for each metric that this version knows."""
+        settings = AnalyticsSettings(queries=(AnalyticsQuery(name="every", metrics=METRICS),))
+        return cls("", settings).declarations()
+
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Ask each question. Raises PollError."""
         checked = memory if isinstance(memory, _Checked) else None
         now = poll.clock.monotonic()
-        if self._settings.queries and (checked is None or now - checked.at >= META_HOLDS):
+        if self.settings.queries and (checked is None or now - checked.at >= META_HOLDS):
             answer = await poll.request(META_REQUEST)
             await poll.read(analytics_response.META, self._check(answer))
             checked = _Checked(now)
         found = []
-        for query in self._settings.queries:
+        for query in self.settings.queries:
             try:
                 found.append(await self._ask(poll, query))
             except PollError as error:
@@ -101,8 +115,8 @@ class AnalyticsCollector:
             raise TooManyRows(
                 f"the answer was cut off (rows: {reply.rows}, at most: {limit - 1}); filter more, or raise max_series"
             )
-        if self._settings.stale_after != float("inf"):
-            oldest = (answer.date or instant) - timedelta(seconds=self._settings.stale_after)
+        if self.settings.stale_after != float("inf"):
+            oldest = (answer.date or instant) - timedelta(seconds=self.settings.stale_after)
             analytics_response.refuse_old(reply, since=oldest, why="longer ago than stale_after")
         if reply.warnings and not reply.rows:
             raise InvalidResponse(f"no rows, and the API warns: {reply.warnings[0]}")
@@ -117,9 +131,7 @@ class AnalyticsCollector:
         families = {each.family: metric for metric, each in self._measures.items()}
         twice = [metric for metric, each in self._measures.items() if families[each.family] != metric]
         wrong = [f"metrics {metric} and {families[self._measures[metric].family]} have one name" for metric in twice]
-        wrong += [
-            f"query {query.name}: {what}" for query in self._settings.queries for what in self._wrong(query, meta)
-        ]
+        wrong += [f"query {query.name}: {what}" for query in self.settings.queries for what in self._wrong(query, meta)]
         if wrong:
             raise UnknownName("; ".join(wrong))
 
@@ -136,7 +148,7 @@ class AnalyticsCollector:
 
     def _dimensions(self, metric: str) -> tuple[str, ...]:
         """Return the dimensions of all queries that ask for a metric: one family has one set of labels."""
-        asking = (query for query in self._settings.queries if metric in query.metrics)
+        asking = (query for query in self.settings.queries if metric in query.metrics)
         return tuple(dict.fromkeys(name for query in asking for name in query.dimensions))
 
     def _snapshot(self, found: Sequence[Rows]) -> Work[Snapshot]:
@@ -145,14 +157,14 @@ class AnalyticsCollector:
             dimensions = self._dimensions(metric)
             labels: list[tuple[str, ...]] = []
             values: array[float] = array("d")
-            for query, rows in zip(self._settings.queries, found, strict=True):
+            for query, rows in zip(self.settings.queries, found, strict=True):
                 if metric not in query.metrics:
                     continue
                 place = query.metrics.index(metric)
                 columns = [query.dimensions.index(name) if name in query.dimensions else None for name in dimensions]
                 for number, (names, numbers) in enumerate(rows.numbers.items()):
                     own = ["" if column is None else names[column] for column in columns]
-                    labels.append((self._account, query.name, *own))
+                    labels.append((self.account, query.name, *own))
                     values.append(numbers[place])
                     if number % KEYS_PER_STEP == 0:
                         yield

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from exporter.api.client import Client, Request
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Clock
+from exporter.config.collector_settings import CollectorSettings
 from exporter.errors import DeadlineExceeded, InvalidResponse
 from exporter.exposition.families import MetricFamily, Snapshot
 
 T = TypeVar("T")
+SettingsType = TypeVar("SettingsType", bound=CollectorSettings)
 
 # Work on this loop goes on for so long before scrapes get their turn, and so many turns: an answer needs several.
 SLICE_SECONDS = 0.001
@@ -89,23 +92,43 @@ class Collected:
     figures: tuple[tuple[str, float], ...] = ()
 
 
-class Collector(Protocol):
-    """One resource of the API for one account. What it declares is what is documented, zeroed and linted.
+class Collector(ABC, Generic[SettingsType]):
+    """One resource of the API for one account. It declares everything about itself; `registry.py` has the list.
 
     It keeps no state: a poll that fails, however late, leaves nothing behind.
+
+    `name` is the label's value and the key of its section in the configuration, which is of `settings_type`. `title`,
+    `resource` and `text` head its families in the reference; `requests` describes the requests of one poll there.
     """
 
     name: str
+    settings_type: type[Any]
+    title: str
+    resource: str
+    text: str
+    requests: str = "1"
     operations: tuple[str, ...]
-    rejection_reasons: tuple[str, ...]
+    rejection_reasons: tuple[str, ...] = ()
+
+    def __init__(self, account: str, settings: SettingsType) -> None:
+        self.account = account
+        self.settings = settings
 
     @property
     def identity(self) -> object:
         """Return what decides which data are published; collectors with equal ones can go on from each other."""
+        return self.settings.timeless()
 
+    @abstractmethod
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return every family that this collector may publish."""
 
+    @classmethod
+    def documented(cls) -> tuple[MetricFamily, ...]:
+        """Return the families that the reference lists: those of the default settings."""
+        return cls("", cls.settings_type()).declarations()
+
+    @abstractmethod
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the resource once. `memory` is that of the last poll that was published, None at first.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from exporter.api import key_response
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
 from exporter.api.response import Response
-from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, single, spending
-from exporter.config.balance_settings import CallingKeySettings
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 PREFIX = "openrouter_calling_key"
@@ -64,21 +66,28 @@ FREE = (
 )
 
 
-class CallingKeyCollector:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallingKeySettings(CollectorSettings):
+    """The collector of `GET /key`: the budgets and quotas of the account's own key."""
+
+    enabled: Enabled = True
+    interval: Interval = 300.0
+    stale_after: StaleAfter = 3600.0
+
+
+class CallingKeyCollector(Collector[CallingKeySettings]):
     """Reads what the API says of the key that asks; its memory is the last answer's digest."""
 
-    name: str = "key"
-    operations: tuple[str, ...] = (key_response.OPERATION,)
-    rejection_reasons: tuple[str, ...] = BUDGET_REJECTION_REASONS
-
-    def __init__(self, account: str, settings: CallingKeySettings) -> None:
-        self._account = account
-        self._settings = settings
-
-    @property
-    def identity(self) -> CallingKeySettings:
-        """Return the settings, less those that only say when."""
-        return self._settings.timeless()
+    name = "key"
+    settings_type = CallingKeySettings
+    title = "The calling key"
+    resource = "GET /key"
+    text = """\
+The key that the exporter itself asks with. `scope` says what a budget holds for, `budget_id` is that of the budget or
+of the guardrail, where it has one; of two with the same name the one that stops the key first is shown.
+"""
+    operations = (key_response.OPERATION,)
+    rejection_reasons = BUDGET_REJECTION_REASONS
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the families of spending, limits, budgets and quota."""
@@ -104,7 +113,7 @@ class CallingKeyCollector:
             *zip(FREE, free, strict=True),
             *zip(EFFECTIVE, _effective(fields, poll), strict=True),
         )
-        families = [single(declaration, self._account, value) for declaration, value in pairs]
+        families = [single(declaration, self.account, value) for declaration, value in pairs]
         yield
         families.extend(self._budgets(fields, poll))
         return Snapshot(tuple(families))
@@ -116,7 +125,7 @@ class CallingKeyCollector:
             if budget is not None:
                 place = (budget.scope, budget.id)
                 tightest[place] = min(tightest.get(place, budget), budget, key=_remaining)
-        label_sets = LabelSets(OF_BUDGET, [(self._account, *place) for place in tightest])
+        label_sets = LabelSets(OF_BUDGET, [(self.account, *place) for place in tightest])
         rows = [(each.limit, each.spend, each.remaining, each.resets_at) for each in tightest.values()]
         return [
             Family(declaration, label_sets, [known(row[place]) for row in rows])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,9 +12,9 @@ from exporter.api.body import decode
 from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
 from exporter.api.response import Response, printable
-from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, difference, single
-from exporter.config.balance_settings import CreditsSettings
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.errors import InvalidResponse, NoBalance
 from exporter.exposition.families import MetricFamily, Snapshot
 
@@ -33,26 +34,31 @@ BALANCE = MetricFamily(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditsSettings(CollectorSettings):
+    """The collector of `GET /credits`: what was bought, used and is left."""
+
+    enabled: Enabled = True
+    interval: Interval = 60.0
+    stale_after: StaleAfter = 900.0
+
+
 class _Body(msgspec.Struct):
     data: dict[str, Any]
     error: Any = None
 
 
-class CreditsCollector:
+class CreditsCollector(Collector[CreditsSettings]):
     """Reads the account's credits; its memory is the last answer's digest."""
 
-    name: str = "credits"
-    operations: tuple[str, ...] = (OPERATION, key_response.OPERATION)
-    rejection_reasons: tuple[str, ...] = ()
-
-    def __init__(self, account: str, settings: CreditsSettings) -> None:
-        self._account = account
-        self._settings = settings
-
-    @property
-    def identity(self) -> CreditsSettings:
-        """Return the settings, less those that only say when."""
-        return self._settings.timeless()
+    name = "credits"
+    settings_type = CreditsSettings
+    title = "Credits"
+    resource = "GET /credits"
+    text = """\
+An ordinary key is told zeros: those are no balance, and fail the poll.
+"""
+    operations = (OPERATION, key_response.OPERATION)
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the three families."""
@@ -70,9 +76,9 @@ class CreditsCollector:
             return Collected(snapshot=None, memory=memory)
         balance = difference(purchased, used)
         families = (
-            single(PURCHASED, self._account, purchased),
-            single(USED, self._account, used),
-            single(BALANCE, self._account, balance),
+            single(PURCHASED, self.account, purchased),
+            single(USED, self.account, used),
+            single(BALANCE, self.account, balance),
         )
         figures = (("Credit left", balance),)
         return Collected(snapshot=Snapshot(families), memory=answer.digest, figures=figures)

@@ -6,12 +6,14 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from exporter.api.organization_rows import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
 from exporter.collectors import paging
-from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, spending
-from exporter.config.balance_settings import KeysSettings
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
@@ -37,6 +39,32 @@ LAST_USED = MetricFamily(
 _NAMES = ("name", "label", "workspace", "limit_reset")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysSettings(CollectorSettings):
+    """The collector of `GET /keys`: what each key used, and its limit."""
+
+    enabled: Enabled = True
+    interval: Interval = 300.0
+    stale_after: StaleAfter = 3600.0
+    include_disabled: Annotated[bool, "Whether keys that are disabled are shown too."] = True
+    include_expired: Annotated[
+        bool, "Whether keys that have expired are shown too, until they are deleted; as a rule they pile up."
+    ] = False
+    show_creator: Annotated[
+        bool, "Whether `openrouter_key_info` has the label `creator_user_id`, which names a person."
+    ] = False
+    max_keys: Annotated[
+        int,
+        whole_number(minimum=1, maximum=1_000_000),
+        "The keys that spent least beyond this many are folded into `other`; totals stay right.",
+    ] = 1000
+
+    @property
+    def least_requests(self) -> int:
+        """One request for the workspaces, one for the keys of each."""
+        return 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What the last successful poll leaves for the next one."""
@@ -45,23 +73,27 @@ class _Read:
     keys: list[KeyRow]
 
 
-class KeysCollector:
+class KeysCollector(Collector[KeysSettings]):
     """Reads the keys of all workspaces; the last poll's rows are its memory."""
 
-    name: str = "keys"
-    operations: tuple[str, ...] = (paging.WORKSPACES, paging.KEYS)
-    rejection_reasons: tuple[str, ...] = KEY_REJECTION_REASONS
+    name = "keys"
+    settings_type = KeysSettings
+    title = "Keys"
+    resource = "GET /keys"
+    text = """\
+`key` is the first 12 digits of the key's hash (all of them where two keys begin alike); what people call it is in
+`openrouter_key_info`, so that a new name breaks no series. The limit holds for one reset interval: what is used of it
+is limit minus remaining, never the spending since the key was made. With `show_creator` the names include
+`creator_user_id`; beyond `max_keys` the spending of the others is summed under `other`.
+"""
+    requests = "1 for the workspaces, 1 for every 100 keys of each workspace"
+    operations = (paging.WORKSPACES, paging.KEYS)
+    rejection_reasons = KEY_REJECTION_REASONS
 
     def __init__(self, account: str, settings: KeysSettings) -> None:
-        self._account = account
-        self._settings = settings
+        super().__init__(account, settings)
         names = (*_NAMES, "creator_user_id") if settings.show_creator else _NAMES
         self._info = MetricFamily(f"{PREFIX}_info", f"Names of a key; the value is 1. {POLLED}", (*LABELS, *names))
-
-    @property
-    def identity(self) -> KeysSettings:
-        """Return the settings, less those that only say when."""
-        return self._settings.timeless()
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the families of spending, limits, state and names."""
@@ -72,8 +104,8 @@ class KeysCollector:
         workspaces = await paging.workspaces(poll)
         keys = await paging.keys(
             poll,
-            include_disabled=self._settings.include_disabled,
-            include_expired=self._settings.include_expired,
+            include_disabled=self.settings.include_disabled,
+            include_expired=self.settings.include_expired,
             within=workspaces,
         )
         if poll.rejections.counts and not keys:
@@ -82,7 +114,7 @@ class KeysCollector:
         read = _Read(workspaces, keys)
         if isinstance(memory, _Read) and await poll.run(_same(memory, read)):
             return Collected(snapshot=None, memory=memory)
-        shown, others = await poll.run(_fold(keys, self._settings.max_keys))
+        shown, others = await poll.run(_fold(keys, self.settings.max_keys))
         snapshot = await poll.run(self._snapshot(read, shown, others))
         return Collected(snapshot=snapshot, memory=read, folded=len(others))
 
@@ -90,10 +122,10 @@ class KeysCollector:
         labels = yield from _labels(read.keys)
         names: list[tuple[str, ...]] = []
         for block in _blocks(shown):
-            names.extend((self._account, labels[key.hash]) for key in block)
+            names.extend((self.account, labels[key.hash]) for key in block)
             yield
         each_key = LabelSets(LABELS, names)
-        with_other = LabelSets(LABELS, [*names, (self._account, OTHER)]) if others else each_key
+        with_other = LabelSets(LABELS, [*names, (self.account, OTHER)]) if others else each_key
         yield
         families = []
         for place, declaration in enumerate(SPENDING):
@@ -131,7 +163,7 @@ class KeysCollector:
             for key in block:
                 place = key.workspace_id or ""
                 texts = (key.name, key.label, called.get(place) or place, key.limit_reset)
-                creator = (key.creator_user_id,) if self._settings.show_creator else ()
+                creator = (key.creator_user_id,) if self.settings.show_creator else ()
                 rows.append((*names[len(rows)], *(text or "" for text in (*texts, *creator))))
             yield
         return Family(self._info, LabelSets(self._info.labels, rows), array("d", [1.0]) * len(rows))

@@ -1,6 +1,9 @@
-"""Every collector there is. A new one is a line here, and settings of its name in the configuration."""
+"""The list of collectors, from which the configuration's section, the daemon's collectors and the docs are made."""
 
 from __future__ import annotations
+
+import dataclasses
+from typing import Any
 
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.analytics import AnalyticsCollector
@@ -9,29 +12,44 @@ from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
 from exporter.collectors.keys import KeysCollector
 from exporter.collectors.today import TodayCollector
-from exporter.config.collector_settings import CollectorSettings
-from exporter.config.configuration import CollectorsSettings
+from exporter.config.collector_settings import CollectorSettings, CollectorsSettings, collectors_section
+
+COLLECTORS: tuple[type[Collector[Any]], ...] = (
+    ActivityCollector,
+    CreditsCollector,
+    KeysCollector,
+    CallingKeyCollector,
+    TodayCollector,
+    AnalyticsCollector,
+)
+
+# The type of the configuration's section `collectors`.
+SECTION = collectors_section({collector.name: collector.settings_type for collector in COLLECTORS})
 
 
-def every(account: str, collectors: CollectorsSettings) -> tuple[tuple[Collector, CollectorSettings], ...]:
-    """Return an account's collectors, enabled or not, each with its settings."""
-    return (
-        (ActivityCollector(account, collectors.activity), collectors.activity),
-        (CreditsCollector(account, collectors.credits), collectors.credits),
-        (KeysCollector(account, collectors.keys), collectors.keys),
-        (CallingKeyCollector(account, collectors.key), collectors.key),
-        (TodayCollector(account, collectors.today), collectors.today),
-        (AnalyticsCollector(account, collectors.analytics), collectors.analytics),
-    )
-
-
-def enabled(account: str, collectors: CollectorsSettings) -> list[tuple[Collector, CollectorSettings]]:
-    """Return an account's enabled collectors, each with its settings."""
-    return [(collector, settings) for collector, settings in every(account, collectors) if settings.enabled]
+def enabled(account: str, settings: CollectorsSettings) -> list[Collector[Any]]:
+    """Return an account's enabled collectors."""
+    every = (collector(account, settings.of(collector.settings_type)) for collector in COLLECTORS)
+    return [collector for collector in every if collector.settings.enabled]
 
 
 def operations() -> tuple[str, ...]:
-    """Return the operations of all collectors, each once."""
-    return tuple(
-        dict.fromkeys(name for collector, _ in every("", CollectorsSettings()) for name in collector.operations)
-    )
+    """Return the operations of all collectors by default, each once."""
+    defaults = (collector("", collector.settings_type()) for collector in COLLECTORS)
+    return tuple(dict.fromkeys(name for collector in defaults for name in collector.operations))
+
+
+def configured(*given: CollectorSettings) -> CollectorsSettings:
+    """Return these settings, and the defaults of all other collectors."""
+    return SECTION(**_by_name(given))
+
+
+def only(*given: CollectorSettings) -> CollectorsSettings:
+    """Return these settings; all other collectors are disabled."""
+    off = {name: dataclasses.replace(default, enabled=False) for name, default in SECTION().by_name().items()}
+    return SECTION(**(off | _by_name(given)))
+
+
+def _by_name(given: tuple[CollectorSettings, ...]) -> dict[str, Any]:
+    names = {collector.settings_type: collector.name for collector in COLLECTORS}
+    return {names[type(settings)]: settings for settings in given}

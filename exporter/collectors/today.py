@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import AnalyticsResponse, Row, label
@@ -21,9 +21,10 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.activity.aggregation import KEYS_PER_STEP, OTHER
 from exporter.collectors.activity.windows import DAY, midnight
-from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, known
-from exporter.config.analytics_settings import TodaySettings
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse, TooManyRows
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
@@ -65,6 +66,20 @@ Pair = tuple[str, str]  # model, provider
 Conditions = tuple[tuple[Literal["in", "not_in"], frozenset[str]], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TodaySettings(CollectorSettings):
+    """The collector of today's usage so far, by model and provider."""
+
+    enabled: Enabled = True
+    interval: Interval = 300.0
+    stale_after: StaleAfter = 1800.0
+    max_endpoints: Annotated[
+        int,
+        whole_number(minimum=1, maximum=1_000_000),
+        "The smallest pairs of model and provider beyond this many are folded into `other`; totals stay right.",
+    ] = 5000
+
+
 @dataclass(slots=True)
 class _Use:
     """Numbers by pair, in the order of _METRICS; NaN is a number that isn't known."""
@@ -91,21 +106,24 @@ class _Use:
         self.pairs[pair] = numbers if there is None else array("d", map(sum, zip(there, numbers, strict=True)))
 
 
-class TodayCollector:
+class TodayCollector(Collector[TodaySettings]):
     """Reads the current day anew at each poll, and remembers nothing: the day's turn is a smaller answer."""
 
-    name: str = "today"
-    operations: tuple[str, ...] = (analytics_response.QUERY,)
-    rejection_reasons: tuple[str, ...] = REASONS
-
-    def __init__(self, account: str, settings: TodaySettings) -> None:
-        self._account = account
-        self._settings = settings
-
-    @property
-    def identity(self) -> TodaySettings:
-        """Return the settings, less those that only say when."""
-        return self._settings.timeless()
+    name = "today"
+    settings_type = TodaySettings
+    title = "Today so far"
+    resource = "POST /analytics/query"
+    text = """\
+The same measures as those of `/activity`, up to the minute of the poll: `usage_usd` is what was charged in credits,
+`byok_usage_usd` comes on top of it. `model` is the dated name that `/activity` calls `model_permaslug`;
+`openrouter_activity_endpoint_info` has both names. At UTC midnight the day begins again: pairs that did
+nothing yet on it have no series. While nothing was used at all there is one series of 0 with an empty `model` and
+`provider`, so that sums over an account are 0 then, and absent only if nothing is known. Beyond `max_endpoints` the
+smallest pairs are summed under `other`. An answer that the API cut off is asked for in parts, or the poll fails.
+"""
+    requests = "1, up to 16 where a response is cut off"
+    operations = (analytics_response.QUERY,)
+    rejection_reasons = REASONS
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return every family: the measures, and the day."""
@@ -151,7 +169,7 @@ class TodayCollector:
     ) -> Work[AnalyticsResponse]:
         reply = yield from analytics_response.read(answer, analytics_response.MOST_ROWS, part.rejections, part.take)
         now = answer.date or poll.instant
-        age = min(self._settings.stale_after, (now - midnight(day)).total_seconds())
+        age = min(self.settings.stale_after, (now - midnight(day)).total_seconds())
         analytics_response.refuse_old(
             reply, since=now - timedelta(seconds=age), why="too long ago, or before the day began"
         )
@@ -166,17 +184,17 @@ class TodayCollector:
         return reply
 
     def _collected(self, day: date, use: _Use) -> Work[Collected]:
-        folded = max(0, len(use.pairs) - self._settings.max_endpoints)
+        folded = max(0, len(use.pairs) - self.settings.max_endpoints)
         if folded:
-            use = yield from _folded(use, self._settings.max_endpoints)
+            use = yield from _folded(use, self.settings.max_endpoints)
         # No use at all is one series of 0 without a name: a sum over the account is 0 then, and not absent.
         pairs = use.pairs or {("", ""): array("d", [0.0] * len(_METRICS))}
-        labels = LabelSets(LABELS, [(self._account, *pair) for pair in pairs])
+        labels = LabelSets(LABELS, [(self.account, *pair) for pair in pairs])
         families = []
         for place, declaration in enumerate(_FAMILIES):
             yield
             families.append(Family(declaration, labels, array("d", [numbers[place] for numbers in pairs.values()])))
-        account = LabelSets(("account",), [(self._account,)])
+        account = LabelSets(("account",), [(self.account,)])
         families.append(Family(_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
         spent = sum(numbers[_USAGE] + numbers[_BYOK_USAGE] for numbers in pairs.values())
         figures = (("Spent today", spent),) if math.isfinite(spent) else ()

@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from exporter.clock import SystemClock
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings, TodaySettings
-from exporter.config.configuration import Account, Backoff, CollectorsSettings, Configuration, Retries, Upstream
+from exporter.collectors import registry
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.today import TodaySettings
+from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.process import serve, stop_signals
 from exporter.errors import ExporterError, UsageError
@@ -62,10 +64,10 @@ def _invite(options: Options, addresses: Sequence[str]) -> None:
 
 def demo_configuration(url: str) -> Configuration:
     """Return one account on the simulator, polled often so that there is something to see."""
-    collectors = CollectorsSettings(
-        activity=ActivitySettings(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0),
-        today=TodaySettings(interval=DEMO_INTERVAL),
-        analytics=AnalyticsSettings(enabled=True, interval=4 * DEMO_INTERVAL, queries=QUERIES),
+    collectors = registry.configured(
+        ActivitySettings(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0),
+        TodaySettings(interval=DEMO_INTERVAL),
+        AnalyticsSettings(enabled=True, interval=4 * DEMO_INTERVAL, queries=QUERIES),
     )
     return Configuration(
         upstream=Upstream(base_url=url, retries=Retries(backoff=Backoff(max_elapsed_time=DEMO_INTERVAL))),

@@ -1,19 +1,16 @@
 """The configuration, typed and frozen. Durations are seconds, sizes are bytes.
 
 Each field carries what it takes and what it means; `load.py` reads YAML by that, `schema.py` makes a JSON Schema of it
-and `reference.py` the documentation's table. A new key or collector is a new field here, and nothing elsewhere.
+and `key_table.py` the documentation's table. A new key is a new field; each collector declares its own section.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.analytics_settings import AnalyticsSettings, TodaySettings
-from exporter.config.balance_settings import CallingKeySettings, CreditsSettings, KeysSettings
-from exporter.config.collector_settings import CollectorSettings
+from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.secret import SecretSource
 from exporter.config.thresholds import Thresholds
@@ -123,25 +120,6 @@ class Upstream(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorsSettings(Settings):
-    """What is collected, collector by collector."""
-
-    activity: ActivitySettings = ActivitySettings()
-    credits: CreditsSettings = CreditsSettings()
-    keys: KeysSettings = KeysSettings()
-    key: CallingKeySettings = CallingKeySettings()
-    today: TodaySettings = TodaySettings()
-    analytics: AnalyticsSettings = AnalyticsSettings()
-
-    @classmethod
-    def only(cls, **wanted: CollectorSettings) -> Self:
-        """Return settings in which every collector but those given is off."""
-        defaults = cls()
-        off: dict[str, Any] = {each.name: replace(getattr(defaults, each.name), enabled=False) for each in fields(cls)}
-        return cls(**(off | wanted))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Logging(Settings):
     """What is logged."""
 
@@ -154,7 +132,7 @@ class Account:
 
     name: str
     key: SecretSource
-    collectors: CollectorsSettings = CollectorsSettings()
+    collectors: CollectorsSettings
     thresholds: Thresholds = Thresholds()
 
 

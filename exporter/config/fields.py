@@ -16,6 +16,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from exporter.config.value_types import ValueType, boolean, choice
 
+TYPE = "type"  # in a field's metadata: the section's type, or that of the list's items, instead of the annotation's
+
 
 class Conflict(typing.NamedTuple):
     """Two or more keys, each fine by itself, that don't go together."""
@@ -90,6 +92,9 @@ def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
     holds = next((extra for extra in extras if isinstance(extra, ValueType | ListOf)), None) or _implied(
         field.name, plain
     )
+    if TYPE in field.metadata:
+        actual = field.metadata[TYPE]
+        holds = dataclasses.replace(holds, item=actual) if isinstance(holds, ListOf) else actual
     meaning = next((extra for extra in extras if isinstance(extra, str)), "")
     return Key(
         name=field.name,

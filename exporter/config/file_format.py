@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from exporter.config.configuration import CollectorsSettings, Logging, Upstream
-from exporter.config.fields import ListOf, Settings
+from exporter.config.collector_settings import CollectorsSettings
+from exporter.config.configuration import Logging, Upstream
+from exporter.config.fields import TYPE, ListOf, Settings
 from exporter.config.thresholds import Thresholds
 from exporter.config.value_types import file_path, matching, text
 
@@ -45,3 +47,23 @@ class WrittenFile(Settings):
     collectors: Annotated[CollectorsSettings, "What is collected, for every account that doesn't override it."]
     thresholds: Annotated[Thresholds, "What the shipped alerts compare with, for every account that doesn't say."]
     log: Annotated[Logging, "What is logged."]
+
+
+def file_format(collectors: type[CollectorsSettings]) -> type[WrittenFile]:
+    """Return the format of a file whose sections `collectors` are of this type."""
+    return _file_format(collectors)  # type: ignore[arg-type]  # mypy takes the instances' hash for the class's
+
+
+@functools.cache
+def _file_format(collectors: type[CollectorsSettings]) -> type[WrittenFile]:
+    account = _with_types(WrittenAccount, collectors=collectors)
+    return _with_types(WrittenFile, collectors=collectors, accounts=account)
+
+
+def _with_types(section: type[Any], **types: type[Settings]) -> type[Any]:
+    """Return a subclass in which these keys, or the items of these lists, have other types."""
+    fields = [(name, section.__annotations__[name], field(metadata={TYPE: type_})) for name, type_ in types.items()]
+    documented = {"__doc__": section.__doc__, "__module__": section.__module__}
+    return make_dataclass(
+        section.__name__, fields, bases=(section,), namespace=documented, frozen=True, slots=True, kw_only=True
+    )

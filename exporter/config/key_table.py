@@ -1,21 +1,21 @@
-"""The table of every key in docs/configuration.md: `python -m exporter.config.key_table`."""
+"""The table of every key in docs/configuration.md."""
 
 from __future__ import annotations
 
 import json
-import sys
 
+from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.dump import written_value
 from exporter.config.fields import Key, every_key
-from exporter.config.file_format import WrittenFile
+from exporter.config.file_format import file_format
 
 _OVERRIDES = ("accounts[].collectors", "accounts[].thresholds")
 _HEAD = ("| key | default | takes | meaning |", "|---|---|---|---|")
 
 
-def table() -> str:
+def table(collectors: type[CollectorsSettings]) -> str:
     """Return a Markdown table of every key with its default, what it takes and what it means."""
-    rows = [_row(path, key) for path, key in every_key(WrittenFile) if _has_row(path, key)]
+    rows = [_row(path, key) for path, key in every_key(file_format(collectors)) if _has_row(path, key)]
     return "\n".join((*_HEAD, *rows)) + "\n"
 
 
@@ -47,7 +47,3 @@ def _takes(key: Key) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(table())

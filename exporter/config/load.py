@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from pathlib import Path
 
-from exporter.config.collector_settings import CollectorSettings
-from exporter.config.configuration import Account, CollectorsSettings, Configuration, Logging, Upstream
+from exporter.config.collector_settings import CollectorsSettings
+from exporter.config.configuration import Account, Configuration, Logging, Upstream
 from exporter.config.diagnostics import Place, Report, quoted
 from exporter.config.file_access import read_file
-from exporter.config.file_format import WrittenFile
+from exporter.config.file_format import file_format
 from exporter.config.reader import Reader, Section, build, overlay
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
 from exporter.config.thresholds import Thresholds
@@ -22,10 +21,12 @@ from exporter.errors import ConfigurationError, Mistake, SecretError
 DEFAULT_VARIABLE = "OPENROUTER_API_KEY"
 
 
-def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
+def load(
+    path: Path, environment: Mapping[str, str] = os.environ, *, collectors: type[CollectorsSettings]
+) -> Configuration:
     """Return the configuration in a file. Raise ConfigurationError with every mistake in it.
 
-    Relative paths in the file begin at the file's own folder.
+    `collectors` is the type of the section of that name. Relative paths in the file begin at the file's own folder.
     """
     report = Report(str(path))
     try:
@@ -43,7 +44,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configurati
         place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
         report.add(place, f"byte 0x{content[error.start]:02x} isn't UTF-8; save the file as UTF-8")
         raise report.error() from None
-    return parse(text, str(path), environment, path.parent)
+    return parse(text, str(path), environment, path.parent, collectors=collectors)
 
 
 def parse(
@@ -51,21 +52,23 @@ def parse(
     file_name: str,
     environment: Mapping[str, str] = os.environ,
     base_directory: Path | None = None,
+    *,
+    collectors: type[CollectorsSettings],
 ) -> Configuration:
     """Return the configuration in a text. Raise ConfigurationError with every mistake in it.
 
     `file_name` is for the messages; relative paths begin at `base_directory`, or where the program runs if it is None.
     """
     report = Report(file_name)
-    file = Reader(WrittenFile, report).read(read_tree(text, base_directory, report))
+    file = Reader(file_format(collectors), report).read(read_tree(text, base_directory, report))
     upstream = build(Upstream, file.section("upstream"), report)
-    accounts = _accounts(file, environment, report)
+    accounts = _accounts(file, environment, report, collectors)
     logging = build(Logging, file.section("log"), report)
     report.raise_if_any()
     return Configuration(log=logging, upstream=upstream, accounts=accounts)
 
 
-def default(environment: Mapping[str, str] = os.environ) -> Configuration:
+def default(environment: Mapping[str, str] = os.environ, *, collectors: type[CollectorsSettings]) -> Configuration:
     """Return the configuration where there is no file: one account named `default`, its key in OPENROUTER_API_KEY.
 
     Raise ConfigurationError if that variable holds no key.
@@ -76,16 +79,15 @@ def default(environment: Mapping[str, str] = os.environ) -> Configuration:
     except SecretError as error:
         remedies = f"set {DEFAULT_VARIABLE} to a management key, or name a file with --config.file"
         raise _unplaced("no configuration", f"{error}; {remedies}") from None
-    return Configuration(accounts=(Account(name="default", key=key),))
+    return Configuration(accounts=(Account(name="default", key=key, collectors=collectors()),))
 
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     """Return what works but is unwise: key files that others can read, more polls than are allowed, no questions."""
     found = []
     for account in configuration.accounts:
-        analytics = account.collectors.analytics
-        if analytics.enabled and not analytics.queries:
-            found.append(f'account "{account.name}": collectors.analytics is enabled and has no queries')
+        for name, settings in account.collectors.by_name().items():
+            found += [f'account "{account.name}": collectors.{name} {warning}' for warning in settings.warnings()]
         wanted, allowed = _requests_per_minute(account.collectors), configuration.upstream.requests_per_minute
         if wanted > allowed:
             found.append(
@@ -110,22 +112,23 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
 
 def _requests_per_minute(collectors: CollectorsSettings) -> float:
     """Return how often an account's collectors ask at least; lists of many pages and parts ask more often."""
-    requests = {"keys": 2, "analytics": len(collectors.analytics.queries)}
-    settings: dict[str, CollectorSettings] = {each.name: getattr(collectors, each.name) for each in fields(collectors)}
-    return sum(60.0 / each.interval * requests.get(name, 1) for name, each in settings.items() if each.enabled)
+    enabled = (settings for settings in collectors.by_name().values() if settings.enabled)
+    return sum(60.0 / settings.interval * settings.least_requests for settings in enabled)
 
 
-def _accounts(file: Section, environment: Mapping[str, str], report: Report) -> tuple[Account, ...]:
+def _accounts(
+    file: Section, environment: Mapping[str, str], report: Report, collectors_type: type[CollectorsSettings]
+) -> tuple[Account, ...]:
     shared, thresholds = file.section("collectors"), file.section("thresholds")
     entries: tuple[Section, ...] = file.value("accounts") or ()
     if not entries:
-        build(CollectorsSettings, shared, report)  # only for their mistakes: all are told at once
+        build(collectors_type, shared, report)  # only for their mistakes: all are told at once
         build(Thresholds, thresholds, report)
     _check_names(entries, report)
     accounts = []
     for entry in entries:
         key = _key(entry, environment, report)
-        collectors = build(CollectorsSettings, overlay(shared, entry.section("collectors")), report)
+        collectors = build(collectors_type, overlay(shared, entry.section("collectors")), report)
         limits = build(Thresholds, overlay(thresholds, entry.section("thresholds")), report)
         name = entry.value("name")
         if key is not None and name is not None:

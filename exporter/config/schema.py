@@ -1,14 +1,13 @@
-"""The configuration's JSON Schema, for editors: `python -m exporter.config.schema > config/schema.json`."""
+"""The configuration's JSON Schema, for editors."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
+from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.dump import written_value
 from exporter.config.fields import Key, ListOf, Settings, keys_of
-from exporter.config.file_format import WrittenAccount, WrittenFile
+from exporter.config.file_format import WrittenAccount, file_format
 from exporter.config.value_types import ValueType
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,10 +17,10 @@ _ONE_KEY = [
 ]
 
 
-def schema() -> dict[str, Any]:
+def schema(collectors: type[CollectorsSettings]) -> dict[str, Any]:
     """Return the schema. All that loads is valid by it; what contradicts itself across keys, only loading finds."""
     definitions: dict[str, Any] = {}
-    root = _section(WrittenFile, definitions)
+    root = _section(file_format(collectors), definitions)
     return {"$schema": _DIALECT, "title": "openrouter-exporter", **root, "$defs": definitions}
 
 
@@ -35,7 +34,7 @@ def _section(settings: type[Settings], definitions: dict[str, Any]) -> dict[str,
         "additionalProperties": False,
         **({"required": required} if required else {}),
         "properties": {key.name: _key(key, definitions) for key in keys},
-        **({"oneOf": _ONE_KEY} if settings is WrittenAccount else {}),
+        **({"oneOf": _ONE_KEY} if issubclass(settings, WrittenAccount) else {}),
     }
 
 
@@ -63,7 +62,3 @@ def _taken(holds: ValueType | ListOf | type[Settings], definitions: dict[str, An
         definitions[name] = {}  # keeps its place before what it holds
         definitions[name].update(_section(holds, definitions))
     return {"$ref": f"#/$defs/{name}"}
-
-
-if __name__ == "__main__":
-    sys.stdout.write(json.dumps(schema(), indent=2) + "\n")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from exporter import __version__, log
 from exporter.api.session import tls_context
 from exporter.clock import Clock, SystemClock
+from exporter.collectors.registry import SECTION
 from exporter.config.configuration import Configuration
 from exporter.config.load import default, load, warnings_of
 from exporter.daemon.exporter import Exporter
@@ -37,7 +38,7 @@ def read_configuration(path: Path | None) -> Configuration:
 
     What is allowed but unwise is logged.
     """
-    configuration = default() if path is None else load(path)
+    configuration = default(collectors=SECTION) if path is None else load(path, collectors=SECTION)
     tls_context(configuration.upstream)
     for warning in warnings_of(configuration):
         log.logger().warning("configuration_warning", warning=warning)

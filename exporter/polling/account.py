@@ -49,8 +49,7 @@ class AccountRuntime:
         self._under_way: set[asyncio.Task[Any]] = set()
         self._ended = asyncio.Event()
         self.metrics_registry = MetricsRegistry()
-        enabled = registry.enabled(account.name, account.collectors)
-        collectors = [collector for collector, _ in enabled]
+        collectors = registry.enabled(account.name, account.collectors)
         operations = tuple(dict.fromkeys(each for collector in collectors for each in collector.operations))
         self._metrics = CollectorMetrics(self.metrics_registry, account.name, collectors)
         ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
@@ -74,14 +73,18 @@ class AccountRuntime:
             Poller(
                 account=account.name,
                 collector=collector,
-                schedule=Schedule(interval=settings.interval, stale_after=settings.stale_after, longest_poll=longest),
+                schedule=Schedule(
+                    interval=collector.settings.interval,
+                    stale_after=collector.settings.stale_after,
+                    longest_poll=longest,
+                ),
                 client=client,
                 clock=shared.clock,
                 store=shared.store,
                 metrics=self._metrics,
                 log=log.logger(account=account.name, collector=collector.name),
             )
-            for collector, settings in enabled
+            for collector in collectors
         ]
         self._update_up()  # where nothing is polled nothing fails: no alarm
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from prometheus_client import Counter, Gauge
 
@@ -17,7 +17,7 @@ SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
 class CollectorMetrics:
     """How collecting goes, for all collectors of one account; every series is there from the start."""
 
-    def __init__(self, metrics_registry: MetricsRegistry, account: str, collectors: Iterable[Collector]) -> None:
+    def __init__(self, metrics_registry: MetricsRegistry, account: str, collectors: Iterable[Collector[Any]]) -> None:
         self.metrics_registry = metrics_registry
         self._account = account
 
@@ -63,7 +63,7 @@ class CollectorMetrics:
         self._up.labels(self._account).set(yes)
         self.metrics_registry.touch()
 
-    def _start_at_zero(self, collector: Collector) -> None:
+    def _start_at_zero(self, collector: Collector[Any]) -> None:
         labels = (self._account, collector.name)
         for metric in (
             self.success,

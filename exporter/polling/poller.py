@@ -42,7 +42,7 @@ class Poller:
         self,
         *,
         account: str,
-        collector: Collector,
+        collector: Collector[Any],
         schedule: Schedule,
         client: Client,
         clock: Clock,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collectors.registry import SECTION
 from exporter.config.load import load
 from exporter.config.units import parse_duration
 from exporter.options import parse
@@ -41,7 +42,10 @@ def test_each_account_reads_its_own_key(tmp_path: Path) -> None:
     """Also those whose names no file can have; and white space around an inline key is no part of it."""
     values = {"accounts": [{"name": f"Büro / {name}", "apiKey": f"  sk-or-v1-{name}\n"} for name in ("Ost", "West")]}
     lay_out(render(values), tmp_path)
-    keys = {account.name: account.key.read().reveal() for account in load(tmp_path / "config.yaml", {}).accounts}
+    keys = {
+        account.name: account.key.read().reveal()
+        for account in load(tmp_path / "config.yaml", {}, collectors=SECTION).accounts
+    }
     assert {"Büro / Ost": "sk-or-v1-Ost", "Büro / West": "sk-or-v1-West"} == keys
 
 
@@ -52,7 +56,7 @@ def test_what_is_said_about_thresholds_arrives(tmp_path: Path) -> None:
         "config": {"thresholds": {"credits_floor_usd": 1000000, "spend_ratio": None}},
     }
     lay_out(render(values), tmp_path)
-    (account,) = load(tmp_path / "config.yaml", {}).accounts
+    (account,) = load(tmp_path / "config.yaml", {}, collectors=SECTION).accounts
     found = account.thresholds
     assert (500, None, 1000000, None) == (
         found.month_budget_usd,

@@ -91,7 +91,7 @@ def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) 
 
 
 def ask(
-    collector: Collector,
+    collector: Collector[Any],
     client: ScriptedClient | list[Reply],
     *,
     now: datetime = NOON,

@@ -52,7 +52,7 @@ def way(api: FakeApi) -> Poll:
     return Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
 
 
-def polled(collector: Collector, api: FakeApi, memory: object = None) -> Polled:
+def polled(collector: Collector[Any], api: FakeApi, memory: object = None) -> Polled:
     """Let a collector poll once."""
     road = way(api)
     return Polled(finished(collector.collect(road, memory)), road.rejections, cast("Any", api))

@@ -12,9 +12,9 @@ from typing import Any, cast
 from exporter.api.client import Client, Request
 from exporter.api.rate_limit import RateLimit
 from exporter.api.response import Response
+from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Poll
-from exporter.config.activity_settings import ActivitySettings
 from exporter.errors import AttemptError, StatusError
 from tests.collectors.helpers import Polled, answer, row
 from tests.support import NOON, FakeClock

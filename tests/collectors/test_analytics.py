@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exporter.collectors.analytics import AnalyticsCollector
-from exporter.config.analytics_settings import AnalyticsFilter
+from exporter.collectors.analytics_settings import AnalyticsFilter
 from exporter.errors import InvalidResponse, StatusError, TooManyRows
 from tests.collectors.asked import Reply, ScriptedClient, ask, reply, simulated
 from tests.collectors.helpers import answer, at

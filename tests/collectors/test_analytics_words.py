@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from exporter.collectors.analytics import META_HOLDS
+from exporter.collectors.analytics_names import LONG_METRICS, METRICS
+from exporter.collectors.analytics_settings import AnalyticsFilter, AnalyticsQuery, AnalyticsSettings
 from exporter.collectors.analytics_units import measure
+from exporter.collectors.registry import SECTION
 from exporter.commands.demo import QUERIES
-from exporter.config.analytics_names import LONG_METRICS, METRICS
-from exporter.config.analytics_settings import AnalyticsFilter, AnalyticsQuery
 from exporter.config.load import load
 from exporter.errors import InvalidResponse, PollError, StatusError, UnknownName
 from exporter.simulator.analytics_meta import METRICS as SIMULATED
@@ -143,8 +144,8 @@ def test_a_range_that_only_the_api_knows_to_be_too_long() -> None:
 def test_the_demos_questions_are_the_shipped_ones() -> None:
     """What is seen in the demo is what the example brings."""
     example = Path(__file__).parents[2] / "config/analytics.yaml"
-    configured = load(example, {"OPENROUTER_API_KEY": "sk-or-v1-demo"})
-    assert QUERIES == configured.accounts[0].collectors.analytics.queries
+    configured = load(example, {"OPENROUTER_API_KEY": "sk-or-v1-demo"}, collectors=SECTION)
+    assert QUERIES == configured.accounts[0].collectors.of(AnalyticsSettings).queries
 
 
 @pytest.mark.skipif(

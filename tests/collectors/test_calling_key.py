@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.calling_key import CallingKeyCollector
-from exporter.config.balance_settings import CallingKeySettings
+from exporter.collectors.calling_key import CallingKeyCollector, CallingKeySettings
 from exporter.errors import InvalidResponse
 from tests.collectors.balances import FakeApi, always, key, polled
 from tests.collectors.helpers import Polled, Shown

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 
 from exporter.api.client import Client
+from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import SLICE_SECONDS, TURNS, Poll
-from exporter.config.activity_settings import ActivityFilters, ActivitySettings
 from exporter.errors import DeadlineExceeded, InvalidResponse
 from tests.collectors.helpers import FixedClient, ago, answer, collect, finished, poll, row
 from tests.support import NOON, FakeClock

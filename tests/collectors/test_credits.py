@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.credits import CreditsCollector
-from exporter.config.balance_settings import CreditsSettings
+from exporter.collectors.credits import CreditsCollector, CreditsSettings
 from exporter.errors import InvalidResponse, NoBalance, StatusError
 from tests.collectors.balances import FakeApi, always, polled
 from tests.collectors.helpers import Polled

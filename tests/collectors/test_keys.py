@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.keys import KeysCollector
-from exporter.config.balance_settings import KeysSettings
+from exporter.collectors.keys import KeysCollector, KeysSettings
 from exporter.errors import InvalidResponse
 from tests.collectors.balances import account, counted, digest, key, pages, polled
 from tests.collectors.helpers import Polled, Shown

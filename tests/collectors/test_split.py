@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from exporter.collectors.activity.activity_settings import ActivityFilters
 from exporter.collectors.activity.split import MOST_AT_ONCE
 from exporter.collectors.activity.unattributed import UNATTRIBUTED
-from exporter.config.activity_settings import ActivityFilters
 from exporter.errors import AttemptTimeout, DeadlineExceeded, InvalidResponse, PollError, StatusError
 from tests.collectors.helpers import Polled, ago, at, row
 from tests.collectors.split_api import SplitApi, hash_of, joined, label_of, poll_parts, split, use

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.activity.unattributed import UNATTRIBUTED
 from exporter.collectors.base import Collector
-from exporter.collectors.keys import KeysCollector
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.balance_settings import KeysSettings
+from exporter.collectors.keys import KeysCollector, KeysSettings
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.scrape import Exposition
 from exporter.simulator.application import Running, running
@@ -48,7 +47,7 @@ def scraped(it: Polling) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 
 @asynccontextmanager
-async def reading(simulator: Running, collector: Collector) -> AsyncIterator[Polling]:
+async def reading(simulator: Running, collector: Collector[Any]) -> AsyncIterator[Polling]:
     """Give a poller that has polled once."""
     async with polling(collector, simulator.url) as it:
         record = await it.poll()
@@ -62,7 +61,7 @@ def activity(split_by: str, **settings: Any) -> ActivityCollector:
     return ActivityCollector("default", ActivitySettings(split_by=split_by, **settings))  # type: ignore[arg-type]
 
 
-async def shown(simulator: Running, collector: Collector) -> dict[str, list[tuple[dict[str, str], float]]]:
+async def shown(simulator: Running, collector: Collector[Any]) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Return what a scrape shows after one poll."""
     async with reading(simulator, collector) as it:
         return scraped(it)

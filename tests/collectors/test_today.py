@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.today import TodayCollector
-from exporter.config.analytics_settings import TodaySettings
+from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.errors import InvalidResponse
 from exporter.simulator.usage import SimulatedAccount
 from tests.collectors.asked import ScriptedClient, reply, simulated

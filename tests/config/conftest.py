@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from exporter.collectors.registry import SECTION
 from exporter.config.configuration import Configuration
 from exporter.config.load import parse
 from exporter.errors import ConfigurationError
@@ -25,7 +26,7 @@ def environment() -> Mapping[str, str]:
 @pytest.fixture
 def read() -> Callable[[str], Configuration]:
     """Read a text that is a configuration but for its accounts."""
-    return lambda text: parse(ACCOUNTS + text, "test.yaml", ENVIRONMENT)
+    return lambda text: parse(ACCOUNTS + text, "test.yaml", ENVIRONMENT, collectors=SECTION)
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def mistakes() -> Callable[[str], list[str]]:
 
     def read(text: str) -> list[str]:
         with pytest.raises(ConfigurationError) as caught:
-            parse(text, "test.yaml", ENVIRONMENT)
+            parse(text, "test.yaml", ENVIRONMENT, collectors=SECTION)
         return [f"{mistake.line}:{mistake.column}: {mistake.message}" for mistake in caught.value.mistakes]
 
     return read

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collectors.registry import SECTION
 from exporter.config.load import load, parse
 from exporter.errors import ConfigurationError
 
@@ -19,7 +20,7 @@ BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
 def test_a_bad_configuration_is_told_what_is_wrong(path: Path, environment: Mapping[str, str]) -> None:
     """All mistakes are told at once, in the file's order, each with its line and column."""
     with pytest.raises(ConfigurationError) as caught:
-        load(path, environment)
+        load(path, environment, collectors=SECTION)
     told = "".join(f"{mistake.line}:{mistake.column}: {mistake.message}\n" for mistake in caught.value.mistakes)
     assert path.with_suffix(".txt").read_text(encoding="utf-8") == told
 
@@ -43,7 +44,9 @@ def test_a_secret_in_any_wrong_place_is_not_repeated(secret: str, environment: M
     example = EXAMPLE.read_text(encoding="utf-8")
     for word in re.finditer(r"(?<=: )[^\s#]+|\b\w+(?=:)", example):
         try:
-            parse(example[: word.start()] + secret + example[word.end() :], "test.yaml", environment)
+            parse(
+                example[: word.start()] + secret + example[word.end() :], "test.yaml", environment, collectors=SECTION
+            )
         except ConfigurationError as error:
             told = str(error)
         else:

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from exporter.config.activity_settings import ActivityFilters, ActivitySettings
-from exporter.config.configuration import Account, Backoff, CollectorsSettings, Configuration, Retries, Upstream
+from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
+from exporter.collectors.registry import SECTION, configured
+from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.dump import describe
 from exporter.config.fields import every_key
-from exporter.config.file_format import WrittenFile
+from exporter.config.file_format import file_format
 from exporter.config.load import load, parse
 from exporter.config.schema import schema
 from exporter.config.secret import EnvironmentSecret, FileSecret, Secret
@@ -79,7 +80,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
         st.lists(st.sampled_from(["a", "no", "1", "0x1", "null", "# b", "été", "c: d"]), min_size=1, unique=True)
     )
     key = EnvironmentSecret("KEY", ENVIRONMENT)
-    accounts = [Account(name=name, key=key, collectors=CollectorsSettings(activity=draw(activities))) for name in names]
+    accounts = [Account(name=name, key=key, collectors=configured(draw(activities))) for name in names]
     return Configuration(upstream=draw(upstreams), accounts=tuple(accounts))
 
 
@@ -88,15 +89,16 @@ def configurations(draw: st.DrawFn) -> Configuration:
 def test_what_is_described_loads_as_the_same_configuration(configuration: Configuration) -> None:
     """The description leaves nothing out, and is valid by the schema."""
     described = describe(configuration)
-    assert list(Draft202012Validator(schema()).iter_errors(described)) == []
-    assert configuration == parse(yaml.safe_dump(described), "test.yaml", ENVIRONMENT)
-    assert configuration == parse(json.dumps(described), "test.yaml", ENVIRONMENT)
+    assert list(Draft202012Validator(schema(SECTION)).iter_errors(described)) == []
+    assert configuration == parse(yaml.safe_dump(described), "test.yaml", ENVIRONMENT, collectors=SECTION)
+    assert configuration == parse(json.dumps(described), "test.yaml", ENVIRONMENT, collectors=SECTION)
 
 
 def test_what_all_accounts_share_is_described_once(environment: Mapping[str, str]) -> None:
     """As people would write it."""
     key = EnvironmentSecret("KEY", environment)
-    described = describe(Configuration(accounts=(Account(name="a", key=key), Account(name="b", key=key))))
+    accounts = tuple(Account(name=name, key=key, collectors=SECTION()) for name in ("a", "b"))
+    described = describe(Configuration(accounts=accounts))
     assert list(described) == ["upstream", "accounts", "collectors", "thresholds", "log"]
     assert described["accounts"] == [{"name": "a", "api_key_env": "KEY"}, {"name": "b", "api_key_env": "KEY"}]
 
@@ -109,7 +111,10 @@ def test_a_key_is_described_by_where_it_is_read() -> None:
             return Secret("sk-or-v1-test")
 
     configuration = Configuration(
-        accounts=(Account(name="a", key=FileSecret(Path("/run/secrets/key"))), Account(name="b", key=Vault()))
+        accounts=(
+            Account(name="a", key=FileSecret(Path("/run/secrets/key")), collectors=SECTION()),
+            Account(name="b", key=Vault(), collectors=SECTION()),
+        )
     )
     described = describe(configuration)["accounts"]
     assert described == [{"name": "a", "api_key_file": "/run/secrets/key"}, {"name": "b", "api_key": "<secret>"}]
@@ -118,14 +123,14 @@ def test_a_key_is_described_by_where_it_is_read() -> None:
 @pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
 def test_the_files_that_we_ship_say_the_defaults(name: str, environment: Mapping[str, str]) -> None:
     """Taking one of them changes nothing."""
-    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment))
-    assert Configuration(accounts=(account,)) == load(CONFIG / name, environment)
+    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=SECTION())
+    assert Configuration(accounts=(account,)) == load(CONFIG / name, environment, collectors=SECTION)
 
 
 def test_the_example_names_every_key() -> None:
     """Those of another account stand in a comment, those of a list's entry where there is an entry."""
     example = (CONFIG / "example.yaml").read_text(encoding="utf-8")
-    keys = {path for path, _ in every_key(WrittenFile) if "[]." not in path}
+    keys = {path for path, _ in every_key(file_format(SECTION)) if "[]." not in path}
     assert keys == set(_paths(yaml.safe_load(example)))
     assert all(f" {name}: " in example or f" {name}:\n" in example for name in ("name", "api_key_env", "api_key_file"))
 
@@ -136,7 +141,8 @@ def test_what_the_example_has_in_comments_works_too(tmp_path: Path, environment:
     (tmp_path / "research.key").write_text("sk-or-v1-test")
     file = tmp_path / "exporter.yaml"
     file.write_text(example.replace("  # - name", "  - name").replace("  #   ", "    "), encoding="utf-8")
-    assert load(file, environment).accounts[0].collectors.activity.split_by == "workspace"
+    account, *_ = load(file, environment, collectors=SECTION).accounts
+    assert account.collectors.of(ActivitySettings).split_by == "workspace"
 
 
 def _paths(node: object, path: str = "") -> list[str]:

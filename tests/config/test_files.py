@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collectors.registry import SECTION
 from exporter.config.file_access import read_file
 from exporter.config.load import load
 from exporter.config.secret import LONGEST_KEY, FileSecret
@@ -52,7 +53,7 @@ def test_a_configuration_that_became_a_pipe_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "exporter.yaml"
     os.mkfifo(path)
     with pytest.raises(ConfigurationError):
-        load(path, {})
+        load(path, {}, collectors=SECTION)
 
 
 def test_a_configuration_may_come_through_a_pipe() -> None:
@@ -61,7 +62,7 @@ def test_a_configuration_may_come_through_a_pipe() -> None:
     with open(reading, "rb"), open(writing, "wb") as command:  # noqa: PTH123 — descriptors have no path
         command.write(b"accounts: [{name: a, api_key_env: KEY}]")
         command.close()
-        configuration = load(Path(f"/dev/fd/{reading}"), {"KEY": "sk-or-v1-test"})
+        configuration = load(Path(f"/dev/fd/{reading}"), {"KEY": "sk-or-v1-test"}, collectors=SECTION)
     assert ["a"] == [account.name for account in configuration.accounts]
 
 

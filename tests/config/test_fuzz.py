@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from exporter.collectors.registry import SECTION
 from exporter.config.load import load, parse
 from exporter.errors import ConfigurationError
 
@@ -44,7 +45,7 @@ PIECES = st.sampled_from(
 def try_to_parse(text: str) -> None:
     error = None
     try:
-        parse(text, "test.yaml", ENVIRONMENT)
+        parse(text, "test.yaml", ENVIRONMENT, collectors=SECTION)
     except ConfigurationError as raised:
         error = raised
     if error is not None:
@@ -60,7 +61,7 @@ def test_bytes_of_any_kind_do_no_harm(tmp_path_factory: pytest.TempPathFactory, 
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_bytes(content)
     with pytest.raises(ConfigurationError):
-        load(file, ENVIRONMENT)
+        load(file, ENVIRONMENT, collectors=SECTION)
 
 
 @settings(deadline=None)

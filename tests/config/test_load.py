@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.activity_settings import ActivityFilters, ActivitySettings
-from exporter.config.analytics_settings import AnalyticsSettings
-from exporter.config.balance_settings import CreditsSettings, KeysSettings
-from exporter.config.configuration import Account, CollectorsSettings, Configuration, Upstream
+from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
+from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.credits import CreditsSettings
+from exporter.collectors.keys import KeysSettings
+from exporter.collectors.registry import SECTION, configured, only
+from exporter.config.collector_settings import CollectorsSettings
+from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.load import default, load, parse, warnings_of
 from exporter.config.secret import EnvironmentSecret, FileSecret
 from exporter.errors import ConfigurationError
@@ -20,26 +23,26 @@ Read = Callable[[str], Configuration]
 
 
 def activity_of(configuration: Configuration, account: int = 0) -> ActivitySettings:
-    return configuration.accounts[account].collectors.activity
+    return configuration.accounts[account].collectors.of(ActivitySettings)
 
 
 def test_an_account_is_all_that_a_file_must_have(read: Read, environment: Mapping[str, str]) -> None:
     """Everything else has its default."""
-    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment))
+    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=SECTION())
     assert Configuration(accounts=(account,)) == read("")
 
 
 def test_without_a_file_there_is_one_account(environment: Mapping[str, str]) -> None:
     """It is named `default`, and its key is in OPENROUTER_API_KEY."""
-    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment))
-    assert Configuration(accounts=(account,)) == default(environment)
+    account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=SECTION())
+    assert Configuration(accounts=(account,)) == default(environment, collectors=SECTION)
 
 
 @pytest.mark.parametrize("environment", [{}, {"OPENROUTER_API_KEY": ""}, {"OPENROUTER_API_KEY": "  "}])
 def test_without_a_file_and_without_a_key_both_remedies_are_named(environment: dict[str, str]) -> None:
     """The message is for somebody who has just installed this."""
     with pytest.raises(ConfigurationError) as caught:
-        default(environment)
+        default(environment, collectors=SECTION)
     expected = (
         "no configuration: environment variable OPENROUTER_API_KEY is unset or empty; "
         "set OPENROUTER_API_KEY to a management key, or name a file with --config.file"
@@ -112,7 +115,7 @@ def test_status_codes_may_be_numbers_or_text(read: Read) -> None:
 def test_words_that_are_booleans_to_some_are_text_where_text_is_asked_for(environment: Mapping[str, str]) -> None:
     """An account may be named for Norway."""
     text = "accounts: [{name: no, api_key_env: OPENROUTER_API_KEY}]"
-    assert parse(text, "test.yaml", environment).accounts[0].name == "no"
+    assert parse(text, "test.yaml", environment, collectors=SECTION).accounts[0].name == "no"
 
 
 def test_an_alias_stands_for_what_its_anchor_holds(read: Read) -> None:
@@ -132,7 +135,7 @@ accounts:
 collectors:
   activity: {interval: 5m, windows: [7d], filters: {workspace_id: 123e4567-e89b-12d3-a456-426614174000}}
 """
-    second = activity_of(parse(text, "test.yaml", environment), 1)
+    second = activity_of(parse(text, "test.yaml", environment, collectors=SECTION), 1)
     assert second.interval == 3600.0
     assert second.windows == ("7d",)
     assert second.filters.user_id == "me"
@@ -146,8 +149,8 @@ accounts:
   - {name: only, api_key_env: OPENROUTER_API_KEY, collectors: {activity: {stale_after: never}}}
 collectors: {activity: {interval: 2d}}
 """
-    assert CollectorsSettings(activity=ActivitySettings(interval=172800, stale_after=math.inf)) == (
-        parse(text, "test.yaml", environment).accounts[0].collectors
+    assert configured(ActivitySettings(interval=172800, stale_after=math.inf)) == (
+        parse(text, "test.yaml", environment, collectors=SECTION).accounts[0].collectors
     )
 
 
@@ -179,7 +182,7 @@ def test_relative_paths_begin_at_the_configuration_file(tmp_path: Path) -> None:
     (tmp_path / "team.key").write_text("sk-or-v1-test\n")
     file = tmp_path / "exporter.yaml"
     file.write_text("accounts: [{name: team, api_key_file: team.key}]\nupstream: {tls: {ca_file: ca.pem}}")
-    configuration = load(file, {})
+    configuration = load(file, {}, collectors=SECTION)
     assert FileSecret(tmp_path / "team.key") == configuration.accounts[0].key
     assert tmp_path / "ca.pem" == configuration.upstream.tls.ca_file
 
@@ -188,7 +191,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path, environment: Mapping[str
     """Some editors write one."""
     file = tmp_path / "exporter.yaml"
     file.write_text("accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]", encoding="utf-8-sig")
-    assert load(file, environment).accounts[0].name == "a"
+    assert load(file, environment, collectors=SECTION).accounts[0].name == "a"
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path, environment: Mapping[str
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, reason: str) -> None:
     """There is no line to name."""
     with pytest.raises(ConfigurationError) as caught:
-        load(tmp_path / name, {})
+        load(tmp_path / name, {}, collectors=SECTION)
     assert f"{tmp_path / name}: {reason}" == str(caught.value)
 
 
@@ -207,7 +210,7 @@ def test_a_file_too_long_for_a_configuration_is_not_read(tmp_path: Path) -> None
     file = tmp_path / "huge.yaml"
     file.write_bytes(b"#" * 300_000)
     with pytest.raises(ConfigurationError, match="longer than 256KiB; this can't be a configuration"):
-        load(file, {})
+        load(file, {}, collectors=SECTION)
 
 
 @pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
@@ -216,7 +219,7 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: i
     key = tmp_path / "team.key"
     key.write_text("sk-or-v1-test")
     key.chmod(mode)
-    warnings = warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key)),)))
+    warnings = warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key), collectors=SECTION()),)))
     assert count == len(warnings)
     assert all('account "team"' in warning and "chmod 600" in warning for warning in warnings)
 
@@ -224,10 +227,10 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: i
 @pytest.mark.parametrize(
     ("collectors", "count"),
     [
-        (CollectorsSettings(), 0),
-        (CollectorsSettings.only(keys=KeysSettings(interval=2.0)), 0),
-        (CollectorsSettings.only(keys=KeysSettings(interval=1.9)), 1),
-        (CollectorsSettings.only(activity=ActivitySettings(interval=2.0), credits=CreditsSettings(interval=1.5)), 1),
+        (configured(), 0),
+        (only(KeysSettings(interval=2.0)), 0),
+        (only(KeysSettings(interval=1.9)), 1),
+        (only(ActivitySettings(interval=2.0), CreditsSettings(interval=1.5)), 1),
     ],
 )
 def test_more_polls_than_the_limit_allows_are_warned_about(
@@ -243,7 +246,7 @@ def test_more_polls_than_the_limit_allows_are_warned_about(
 def test_analytics_without_a_question_is_warned_about(environment: Mapping[str, str]) -> None:
     """It is no mistake, and does nothing."""
     key = EnvironmentSecret("OPENROUTER_API_KEY", environment)
-    account = Account(name="team", key=key, collectors=CollectorsSettings(analytics=AnalyticsSettings(enabled=True)))
+    account = Account(name="team", key=key, collectors=configured(AnalyticsSettings(enabled=True)))
     assert ('account "team": collectors.analytics is enabled and has no queries',) == (
         warnings_of(Configuration(accounts=(account,)))
     )
@@ -257,4 +260,6 @@ def test_a_key_file_of_somebody_else_is_for_its_group(tmp_path: Path, mode: int,
     key.write_text("sk-or-v1-test")
     os.chown(key, 65532, 65532)
     key.chmod(mode)
-    assert count == len(warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key)),))))
+    assert count == len(
+        warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key), collectors=SECTION()),)))
+    )

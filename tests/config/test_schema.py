@@ -8,6 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from exporter.collectors.registry import SECTION
 from exporter.config.key_table import table
 from exporter.config.schema import schema
 
@@ -16,17 +17,17 @@ BAD = Path(__file__).parent / "bad"
 
 
 def errors(data: Any) -> list[str]:
-    return [error.message for error in Draft202012Validator(schema()).iter_errors(data)]
+    return [error.message for error in Draft202012Validator(schema(SECTION)).iter_errors(data)]
 
 
 def test_the_schema_is_one() -> None:
     """It is valid by the dialect it names."""
-    Draft202012Validator.check_schema(schema())
+    Draft202012Validator.check_schema(schema(SECTION))
 
 
 def test_the_file_with_the_schema_is_current() -> None:
     """Make it anew with `python -m exporter.config.schema > config/schema.json`."""
-    assert json.loads((ROOT / "config/schema.json").read_text(encoding="utf-8")) == schema()
+    assert json.loads((ROOT / "config/schema.json").read_text(encoding="utf-8")) == schema(SECTION)
 
 
 @pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
@@ -61,9 +62,9 @@ def test_every_key_is_described() -> None:
         missing = [name for name, key in node.get("properties", {}).items() if not key.get("description")]
         return missing + [name for section in node.get("$defs", {}).values() for name in undescribed(section)]
 
-    assert undescribed(schema()) == []
+    assert undescribed(schema(SECTION)) == []
 
 
 def test_the_documentation_has_the_table_of_keys() -> None:
     """Make it anew with `python -m exporter.config.key_table`; it is the end of docs/configuration.md."""
-    assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8").endswith("## Every key\n\n" + table())
+    assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8").endswith("## Every key\n\n" + table(SECTION))

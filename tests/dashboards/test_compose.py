@@ -14,6 +14,7 @@ import compose_spec
 import pytest
 import yaml
 
+from exporter.collectors.registry import SECTION
 from exporter.config.load import load
 from exporter.options import parse as parse_options
 from tests.dashboards.boards import FOLDER, ROOT
@@ -126,7 +127,7 @@ def test_an_account_needs_no_environment(tmp_path: Path) -> None:
     (tmp_path / "openrouter_key").write_text("sk-or-v1-demo", encoding="utf-8")
     path = tmp_path / "exporter.yaml"
     path.write_text(text.replace("/run/secrets/", f"{tmp_path}/"), encoding="utf-8")
-    assert ["default"] == [account.name for account in load(path, {}).accounts]
+    assert ["default"] == [account.name for account in load(path, {}, collectors=SECTION).accounts]
 
 
 def test_no_secret_is_in_the_environment() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.commands.reference import reference
+from exporter.commands.reference import metrics_reference
 from tests.dashboards.boards import BOARDS, Board, targets, variables
 from tests.dashboards.expressions import Expression, expressions, expressions_of
 
@@ -28,7 +28,7 @@ needs_promtool = pytest.mark.skipif(
 
 def declared() -> set[str]:
     """Every series' name that the exporter can show."""
-    rows = re.findall(r"^\| `(\w+)` \| (\w+)", reference(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+)", metrics_reference(), re.MULTILINE)
     buckets = {f"{name}{end}" for name, kind in rows if kind == "histogram" for end in ("_bucket", "_sum", "_count")}
     return {name for name, _ in rows} | buckets
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from exporter.collectors.registry import SECTION
 from exporter.config.load import parse
 from exporter.options import parse as parse_options
 from exporter.web.web_config import read_web_configuration
@@ -46,7 +47,7 @@ def test_configurations_load(text: str, tmp_path: Path) -> None:
     environment = dict.fromkeys(re.findall(r"api_key_env: (\w+)", text), KEY)
     for name in re.findall(r"api_key_file: ([\w./-]+)", text):
         (tmp_path / name).write_text(KEY, encoding="utf-8")
-    assert parse(text, "config.yaml", environment, tmp_path).accounts
+    assert parse(text, "config.yaml", environment, tmp_path, collectors=SECTION).accounts
 
 
 @of_kind("web")

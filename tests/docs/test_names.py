@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.commands.reference import reference
+from exporter.commands.reference import collectors_table, metrics_reference
 from exporter.errors import STATUS_CLASSES
 from exporter.options import build_parser, variable
 from exporter.simulator.faults import FaultKind
@@ -57,7 +57,7 @@ def options() -> set[str]:
 @by_page
 def test_metrics_exist(page: Page) -> None:
     """Every `openrouter_…` is a family that is declared or recorded, or the beginning of one where the text says so."""
-    declared = set(re.findall(r"`(openrouter_\w+)` \|", reference()))
+    declared = set(re.findall(r"`(openrouter_\w+)` \|", metrics_reference()))
     assert len(declared) > 40
     assert set() == set(_RECORDED.findall(page.text)) - set(RECORDED)
     for name, after in re.findall(r"\b(openrouter_[a-z0-9_]+)(\*|…)?", _RECORDED.sub("", page.text)):
@@ -141,4 +141,10 @@ def test_every_status_class_is_documented() -> None:
 
 def test_the_reference_of_metrics_is_current() -> None:
     """Make it anew with `make docs`."""
-    assert reference() == (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    assert metrics_reference() == (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_collectors_is_current() -> None:
+    """Made anew by `make docs`."""
+    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    assert f"<!-- collectors -->\n{collectors_table()}<!-- end -->" in page

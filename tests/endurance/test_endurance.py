@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings
-from exporter.config.configuration import Account, Backoff, CollectorsSettings, Configuration, Retries, Upstream
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.registry import configured, only
+from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
 from exporter.errors import ConfigurationError, Mistake
@@ -72,8 +73,8 @@ class Life:
             settle_delay=self.chance.choice([0.0, 1800.0]),
             split_by=self.chance.choice(["none", "none", "api_key"]),
         )
-        balances = CollectorsSettings(activity=activity, analytics=AnalyticsSettings(enabled=True, queries=(QUERY,)))
-        collectors = self.chance.choice([CollectorsSettings.only(activity=activity), balances])
+        balances = configured(activity, AnalyticsSettings(enabled=True, queries=(QUERY,)))
+        collectors = self.chance.choice([only(activity), balances])
         backoff = Backoff(max_elapsed_time=20.0, initial_interval=0.5, jitter=0.0)
         return Configuration(
             upstream=Upstream(

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.configuration import Account, CollectorsSettings, Configuration, Retries, Upstream
+from exporter.collectors.registry import only
+from exporter.config.configuration import Account, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -55,9 +56,7 @@ async def simulator() -> AsyncIterator[Running]:
 async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
     """Two accounts of different settings, polled once."""
     accounts = tuple(
-        Account(
-            name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=CollectorsSettings.only(activity=activity)
-        )
+        Account(name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=only(activity))
         for name, key, activity in (
             ("first", "sk-or-v1-demo", ActivitySettings()),
             (

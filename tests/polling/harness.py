@@ -11,6 +11,7 @@ from typing import Any
 from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Client
 from exporter.collectors.base import Collected, Collector, Poll
+from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Retries
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 from exporter.exposition.metrics_registry import MetricsRegistry
@@ -38,7 +39,7 @@ UNCHANGED = Collected(snapshot=None, memory=None)
 
 
 @dataclass
-class FakeCollector:
+class FakeCollector(Collector[CollectorSettings]):
     """Does its steps one after the other, the last one for ever; an exception is raised, all else returned."""
 
     steps: list[Collected | Exception | Step]
@@ -97,7 +98,7 @@ class Polling:
 
 @asynccontextmanager
 async def polling(
-    collector: Collector | list[Collected | Exception | Step],
+    collector: Collector[Any] | list[Collected | Exception | Step],
     url: str = "http://127.0.0.1:1",
     *,
     schedule: Schedule = SCHEDULE,

@@ -12,9 +12,11 @@ import pytest
 
 from exporter.api.request_metrics import RequestDuration
 from exporter.api.session import open_session
-from exporter.config.activity_settings import ActivitySettings
-from exporter.config.balance_settings import CallingKeySettings
-from exporter.config.configuration import Account, CollectorsSettings, Retries, Upstream
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.calling_key import CallingKeySettings
+from exporter.collectors.registry import only
+from exporter.config.collector_settings import CollectorSettings
+from exporter.config.configuration import Account, Retries, Upstream
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
 from exporter.polling.account import AccountContext, AccountRuntime
@@ -43,8 +45,8 @@ async def sharing(url: str, clock: FakeClock | None = None, **upstream: Any) -> 
         )
 
 
-def account(source: Key, **collectors: Any) -> Account:
-    return Account(name="default", key=source, collectors=CollectorsSettings.only(**collectors))
+def account(source: Key, *collectors: CollectorSettings) -> Account:
+    return Account(name="default", key=source, collectors=only(*collectors))
 
 
 def published(shared: AccountContext, collector: str = "activity") -> int:
@@ -54,7 +56,7 @@ def published(shared: AccountContext, collector: str = "activity") -> int:
 async def test_a_turn_that_comes_after_the_end_is_not_taken(simulator: Running) -> None:
     """The scheduler had begun it when a reload ended the account: what it reads may be another key's by now."""
     async with sharing(simulator.url) as shared:
-        old = AccountRuntime(account(Key(), activity=ACTIVITY), shared)
+        old = AccountRuntime(account(Key(), ACTIVITY), shared)
         turn = asyncio.create_task(old.poll(old.pollers[0]))
         old.abandon_polls()
         await turn
@@ -64,7 +66,7 @@ async def test_a_turn_that_comes_after_the_end_is_not_taken(simulator: Running) 
 async def test_pollers_that_begin_together_ask_for_the_key_once(simulator: Running) -> None:
     """The polls' own requests apart, one says what kind of key it is."""
     async with sharing(simulator.url) as shared:
-        at_work = AccountRuntime(account(Key(), activity=ACTIVITY, key=CallingKeySettings()), shared)
+        at_work = AccountRuntime(account(Key(), ACTIVITY, CallingKeySettings()), shared)
         await asyncio.gather(*(at_work.key_check.check(refused=False) for _ in range(4)))
         assert 1 == simulator.counts[KEY_PATH]
         await at_work.key_check.check(refused=False)
@@ -74,7 +76,7 @@ async def test_pollers_that_begin_together_ask_for_the_key_once(simulator: Runni
 async def test_a_key_that_only_some_collectors_may_use_is_asked_about_once(simulator: Running) -> None:
     """An ordinary key is refused here and welcome there; that is one refusal, and not a new one with each turn."""
     async with sharing(simulator.url) as shared:
-        at_work = AccountRuntime(account(Key("sk-or-v1-ordinary"), activity=ACTIVITY, key=CallingKeySettings()), shared)
+        at_work = AccountRuntime(account(Key("sk-or-v1-ordinary"), ACTIVITY, CallingKeySettings()), shared)
         refused, welcome = at_work.pollers
         for _ in range(3):
             await at_work.poll(refused)
@@ -90,11 +92,11 @@ async def test_another_stale_after_is_in_force_at_once(
     """Though the API is down: data that were to stay for ever go when the new settings say so."""
     async with sharing(simulator.url) as shared:
         key = Key()
-        old = AccountRuntime(account(key, activity=replace(ACTIVITY, stale_after=float("inf"))), shared)
+        old = AccountRuntime(account(key, replace(ACTIVITY, stale_after=float("inf"))), shared)
         await old.poll(old.pollers[0])
         simulator.faults.replace(parse_fault("status-500"))
         await shared.clock.sleep(900.0)
-        new = AccountRuntime(account(key, activity=replace(ACTIVITY, stale_after=stale_after)), shared)
+        new = AccountRuntime(account(key, replace(ACTIVITY, stale_after=stale_after)), shared)
         assert {"activity"} == new.inherit(old)
         await new.poll(new.pollers[0])
         assert published(shared) > 0
@@ -107,9 +109,9 @@ async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Runni
     name, labels = "openrouter_exporter_endpoints_folded", {"account": "default", "collector": "activity"}
     async with sharing(simulator.url) as shared:
         key = Key()
-        old = AccountRuntime(account(key, activity=replace(ACTIVITY, max_endpoints=2)), shared)
+        old = AccountRuntime(account(key, replace(ACTIVITY, max_endpoints=2)), shared)
         await old.poll(old.pollers[0])
-        new = AccountRuntime(account(key, activity=replace(ACTIVITY, max_endpoints=2, interval=60.0)), shared)
+        new = AccountRuntime(account(key, replace(ACTIVITY, max_endpoints=2, interval=60.0)), shared)
         new.inherit(old)
         before = old.metrics_registry.get_sample_value(name, labels)
         assert (True, before) == (bool(before), new.metrics_registry.get_sample_value(name, labels))
@@ -119,17 +121,17 @@ async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator
     """However often the configuration is read anew while requests wait for their turn, the next waits a minute."""
     clock, key = FakeClock(), Key()
     async with sharing(simulator.url, clock, requests_per_minute=1) as shared:
-        old = AccountRuntime(account(key, activity=ACTIVITY), shared)
+        old = AccountRuntime(account(key, ACTIVITY), shared)
         await old.poll(old.pollers[0])
         for interval in range(60, 70):
-            new = AccountRuntime(account(key, activity=replace(ACTIVITY, interval=float(interval))), shared)
+            new = AccountRuntime(account(key, replace(ACTIVITY, interval=float(interval))), shared)
             new.inherit(old)
             turn = asyncio.create_task(new.poll(new.pollers[0]))
             await asyncio.sleep(0)
             new.abandon_polls()
             await turn
             old = new
-        last = AccountRuntime(account(key, activity=ACTIVITY), shared)
+        last = AccountRuntime(account(key, ACTIVITY), shared)
         last.inherit(old)
         turn = asyncio.create_task(last.poll(last.pollers[0]))
         await asyncio.sleep(0)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from exporter.collectors.analytics import AnalyticsCollector
-from exporter.collectors.today import TodayCollector
-from exporter.config.analytics_settings import AnalyticsQuery, AnalyticsSettings, TodaySettings
+from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.config.configuration import Backoff, Retries
 from exporter.polling.poller import MANAGEMENT_KEY_HINT, Schedule
 from exporter.simulator.application import Running

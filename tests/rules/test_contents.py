@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from exporter.commands.reference import reference
+from exporter.commands.reference import metrics_reference
 from exporter.config.fields import keys_of
 from exporter.config.thresholds import Thresholds
 from exporter.polling.threshold_metrics import threshold_name
@@ -30,7 +30,7 @@ def expressions() -> list[str]:
 
 def declared() -> dict[str, set[str]]:
     """Every family with its labels."""
-    rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", reference(), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", metrics_reference(), re.MULTILINE)
     return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collectors.registry import SECTION
 from exporter.config.load import parse
 from exporter.config.units import parse_duration
 from exporter.options import parse as parse_options
@@ -70,7 +71,7 @@ def test_the_configuration_reads_the_credential(tmp_path: Path) -> None:
     (tmp_path / directive("LoadCredential")[0].split(":")[0]).write_text("sk-or-v1-demo", encoding="utf-8")
     text = (UNITS / "config.yaml").read_text(encoding="utf-8")
     moved = text.replace(f"/run/credentials/{SERVICE.name}/", f"{tmp_path}/")
-    assert ["default"] == [account.name for account in parse(moved, "config.yaml", {}).accounts]
+    assert ["default"] == [account.name for account in parse(moved, "config.yaml", {}, collectors=SECTION).accounts]
 
 
 def test_systemd_waits_for_an_orderly_end() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.usage_table import KEY_LABELS, MEASURES, KeyLabel
 from exporter.collectors.activity.windows import Window
-from exporter.config.activity_settings import ActivitySettings
 from exporter.exposition.families import MetricFamily
 
 _MEANINGS = {

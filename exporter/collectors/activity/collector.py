@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import get_args
 
 from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Request
@@ -21,14 +22,14 @@ from exporter.collectors.activity.activity_families import (
     member_info,
 )
 from exporter.collectors.activity.activity_reader import Moment, fill, moment_of, refuse_unusable
+from exporter.collectors.activity.activity_settings import ActivitySettings, MemberLabel
 from exporter.collectors.activity.aggregation import KEYS_PER_STEP, Fold, Sums, column, fold, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
 from exporter.collectors.activity.split import Reading, describe_members, list_parts, read_parts, refuse_changed
 from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
 from exporter.collectors.activity.windows import DAY, LATEST_DAY, Window, latest_completed_day, midnight, window
-from exporter.collectors.base import Collected, Poll, Work
-from exporter.config.activity_settings import ActivitySettings
+from exporter.collectors.base import Collected, Collector, Poll, Work
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 # The oldest day that a window can reach: the 31-day month to date, read on the day after next before it settled.
@@ -52,14 +53,29 @@ class _Read:
     rejections: Rejections
 
 
-class ActivityCollector:
+class ActivityCollector(Collector[ActivitySettings]):
     """Reads the account's activity; the last poll's table is its memory, and nothing older."""
 
-    name: str = "activity"
+    name = "activity"
+    settings_type = ActivitySettings
+    title = "Usage"
+    resource = "GET /activity"
+    text = """\
+Windows are configurable (`collectors.activity.windows`); these are the default's. A dropped label (`drop_labels`) is
+left out. With `split_by`, the families with a number have one label more:
+
+| `split_by` | label | names are in |
+|---|---|---|
+| `workspace` | `workspace_id` |  |
+| `api_key` | `key`, or `unattributed` | `openrouter_key_info`, on the same `key` |
+| `member` | `user_id`, or `unattributed` | `openrouter_member_info` |
+
+`openrouter_member_info` has only those labels that `member_labels` names: by default `name`.
+"""
+    requests = "1; with [a split](configuration.md#use-by-workspace-key-or-member) by key or member 1 more for each"
 
     def __init__(self, account: str, settings: ActivitySettings) -> None:
-        self._account = account
-        self._settings = settings
+        super().__init__(account, settings)
         self._windows = (LATEST_DAY, *map(window, settings.windows))
         self._labels = key_labels(settings)
         self._member_info = member_info(settings)
@@ -69,7 +85,7 @@ class ActivityCollector:
     @property
     def identity(self) -> ActivitySettings:
         """Return the settings, less those that only say when."""
-        return replace(self._settings.timeless(), settle_delay=0.0, empty_day_after=0.0)
+        return replace(self.settings.timeless(), settle_delay=0.0, empty_day_after=0.0)
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return every family: the measures of each window, the day, the endpoints' names, the members'."""
@@ -80,10 +96,16 @@ class ActivityCollector:
             *self._member_info,
         )
 
+    @classmethod
+    def documented(cls) -> tuple[MetricFamily, ...]:
+        """Return the families of the default settings, and that of members with all its labels."""
+        members = ActivitySettings(split_by="member", member_labels=get_args(MemberLabel))
+        return (*super().documented(), *member_info(members))
+
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the whole answer. It replaces what was there; the same bytes for the same days cost a hash."""
         last = memory if isinstance(memory, _Read) else None
-        if self._settings.split_by in _MORE_OPERATIONS:
+        if self.settings.split_by in _MORE_OPERATIONS:
             return await self._collect_parts(poll, last)
         answer = await poll.request(self._request())
         moment = moment_of(poll.instant, (answer.date,))
@@ -95,7 +117,7 @@ class ActivityCollector:
     async def _collect_parts(self, poll: Poll, last: _Read | None) -> Collected:
         """Read one answer for each key or member, and two for the whole."""
         shape = self._shape(poll.instant.date())
-        parts = await list_parts(poll, self._settings, shape.first)
+        parts = await list_parts(poll, self.settings, shape.first)
         reading = await read_parts(poll, self._request(), parts, shape)
         moment = moment_of(poll.instant, reading.dates)
         if last is not None and self._still_holds(last, reading.digest, moment):
@@ -103,12 +125,12 @@ class ActivityCollector:
         return await poll.read(OPERATION, self._read_parts(reading, parts.members, moment, poll, last))
 
     def _request(self) -> Request:
-        filters = self._settings.filters
+        filters = self.settings.filters
         parameters = {
             "api_key_hash": filters.api_key_hash,
             "user_id": filters.user_id,
             "workspace_id": filters.workspace_id,
-            "group_by": "workspace" if self._settings.split_by == "workspace" else None,
+            "group_by": "workspace" if self.settings.split_by == "workspace" else None,
         }
         return Request(
             operation=OPERATION,
@@ -120,8 +142,8 @@ class ActivityCollector:
         first = table.shape.first
         return latest_completed_day(
             now,
-            settle=self._settings.settle_delay,
-            empty_after=self._settings.empty_day_after,
+            settle=self.settings.settle_delay,
+            empty_after=self.settings.empty_day_after,
             days_with_rows={first + DAY * place for place in table.days_with_rows},
         )
 
@@ -166,7 +188,7 @@ class ActivityCollector:
             restated, covered = yield from self._compare(last, table, day, covered)
         windows = [each for each in self._windows if covered.issuperset(each.days(day))]
         sums = yield from sum_up(table, [each.days(day) for each in windows])
-        folding = yield from fold(table, self._settings.max_endpoints)
+        folding = yield from fold(table, self.settings.max_endpoints)
         yield
         snapshot = yield from self._snapshot(day, windows, sums, folding, table, members=members)
         return Collected(
@@ -182,7 +204,7 @@ class ActivityCollector:
         return Shape(self._labels, self._takes_model, today - OLDEST_DAYS_BACK * DAY, today)
 
     def _takes_model(self, model: str) -> bool:
-        include, exclude = self._settings.include, self._settings.exclude
+        include, exclude = self.settings.include, self.settings.exclude
         included = not include or any(pattern.fullmatch(model) for pattern in include)
         return included and not any(pattern.fullmatch(model) for pattern in exclude)
 
@@ -208,17 +230,17 @@ class ActivityCollector:
         members: Sequence[Member],
     ) -> Work[Snapshot]:
         names = ("account", *self._labels)
-        endpoints = LabelSets(names, [(self._account, *row) for row in folding.rows])
+        endpoints = LabelSets(names, [(self.account, *row) for row in folding.rows])
         yield
         families = []
         for each, totals in zip(windows, sums.windows, strict=True):
             for declaration, values in zip(measures(each, self._labels), totals, strict=True):
                 families.append(Family(declaration, endpoints, column(folding, values)))
                 yield
-        account = LabelSets(("account",), [(self._account,)])
+        account = LabelSets(("account",), [(self.account,)])
         families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
         families.append((yield from self._info(folding, table)))
-        families += [describe_members(declaration, self._account, members) for declaration in self._member_info]
+        families += [describe_members(declaration, self.account, members) for declaration in self._member_info]
         yield
         return Snapshot(tuple(families))
 
@@ -232,7 +254,7 @@ class ActivityCollector:
             if table.keys.get(row) == members[0] and len(members) == 1:
                 values: dict[str, str] = dict(zip(self._labels, row, strict=True))
                 place, permaslug = table.permaslugs[members[0]]
-                values |= {"account": self._account, "model_permaslug": permaslug}
+                values |= {"account": self.account, "model_permaslug": permaslug}
                 key = tuple(values[name] for name in declaration.labels if name != "model_permaslug")
                 named = (place, tuple(values[name] for name in declaration.labels))
                 seen[key] = max(seen.get(key, named), named)

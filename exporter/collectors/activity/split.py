@@ -23,11 +23,11 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_reader import fill, refuse_unusable
+from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.carry_over import restated_rows
 from exporter.collectors.activity.usage_table import Shape, Table
 from exporter.collectors.activity.windows import midnight
 from exporter.collectors.base import Poll, Work
-from exporter.config.activity_settings import ActivitySettings
 from exporter.config.units import format_duration
 from exporter.errors import DeadlineExceeded, PollError, StatusError
 from exporter.exposition.families import Family, LabelSets, MetricFamily

@@ -1,11 +1,11 @@
-"""What is configured about `POST /analytics/query`: today so far, and questions of one's own."""
+"""Settings of the collector `analytics`: the queries that it sends."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from exporter.config.analytics_names import LONGEST_DAYS, RECENT_DAYS, only_recent
+from exporter.collectors.analytics_names import LONGEST_DAYS, RECENT_DAYS, only_recent
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.units import format_duration
@@ -17,20 +17,6 @@ IDENTIFIER = matching("a name in small letters, such as total_usage", "[a-z][a-z
 _OF_LISTS = ("in", "not_in")
 MOST_DIMENSIONS = 2
 OWN_LABELS = ("account", "query")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TodaySettings(CollectorSettings):
-    """The collector of today's usage so far, by model and provider."""
-
-    enabled: Enabled = True
-    interval: Interval = 5 * MINUTE
-    stale_after: StaleAfter = 30 * MINUTE
-    max_endpoints: Annotated[
-        int,
-        whole_number(minimum=1, maximum=1_000_000),
-        "The smallest pairs of model and provider beyond this many are folded into `other`; totals stay right.",
-    ] = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +98,15 @@ class AnalyticsSettings(CollectorSettings):
         ListOf(item=AnalyticsQuery, example="[{name: performance, metrics: [p99_latency], dimensions: [model]}]"),
         "The questions, one request each.",
     ] = ()
+
+    @property
+    def least_requests(self) -> int:
+        """One request for each query."""
+        return len(self.queries)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return whether there is nothing to do."""
+        return ("is enabled and has no queries",) if self.enabled and not self.queries else ()
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return names that two queries have."""
