@@ -45,12 +45,12 @@ async def poll(settings: Configuration) -> dict[str, float]:
     """Let a new exporter poll once; return what it took up to the bytes that a scrape gets."""
     exporter = Exporter(settings, SystemClock())
     try:
-        exporter.answer("", "gzip", ())
+        exporter.scrape("", "gzip", ())
         freeze_gc()
         with Meter() as meter:
             async with Heartbeat() as heartbeat:
                 assert await exporter.poll_once()
-            exporter.answer("", "gzip", ())
+            exporter.scrape("", "gzip", ())
         series = exporter.status().collectors[0].series
     finally:
         await exporter.close()

@@ -42,11 +42,11 @@ class Polls:
             if self._exporter is not None:
                 await self._exporter.close()
             self._exporter = Exporter(self._configuration, SystemClock())
-            self._exporter.answer("", "gzip", ())
+            self._exporter.scrape("", "gzip", ())
             freeze_gc()
         with Meter() as meter:
             succeeded = await self._exporter.poll_once()
-            body = self._exporter.answer("", "gzip", ()).body
+            body = self._exporter.scrape("", "gzip", ()).body
         assert succeeded
         return meter.found | {"size": len(body)}
 

@@ -217,9 +217,9 @@ class Exporter:
 
     # What the web layer asks.
 
-    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
+    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
         """Return the exposition for one scrape."""
-        return self._exposition.answer(accept, accept_encoding, names)
+        return self._exposition.scrape(accept, accept_encoding, names)
 
     def status(self) -> Status:
         """Return how collecting goes."""

@@ -50,7 +50,7 @@ async def once(configuration: Configuration, log_level: str) -> tuple[str, bool]
     exporter = Exporter(configuration, SystemClock(), log_level=log_level)
     try:
         succeeded = await exporter.poll_once()
-        return exporter.answer("", "", ()).body.decode(), succeeded
+        return exporter.scrape("", "", ()).body.decode(), succeeded
     finally:
         await exporter.close()
 

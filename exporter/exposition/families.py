@@ -28,20 +28,20 @@ class MetricFamily:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelSets:
-    """The label values of one or more families: `rows[i]` holds the values of `names`, in that order."""
+    """The label values of one or more families: `samples[i]` holds sample i's values of `names`, in that order."""
 
     names: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+    samples: Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """Samples of one family: `values[i]` belongs to `label_sets.rows[i]`.
+    """Samples of one family: `values[i]` belongs to `label_sets.samples[i]`.
 
     A NaN value is a number that isn't known: it is not rendered, so the series is absent and never a false 0.
     """
 
-    declaration: MetricFamily
+    metric: MetricFamily
     label_sets: LabelSets
     values: Sequence[float]
 

@@ -63,7 +63,7 @@ class Exposition:
         self._rendered = {}
         self._joined = _Joined(())
 
-    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
+    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
         """Return what a scraper that accepts this gets; `names`, if any, are the families it wants."""
         chosen, zipped = choose_format(accept), accepts_gzip(accept_encoding)
         if names:

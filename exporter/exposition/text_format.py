@@ -62,11 +62,11 @@ def label_texts(label_sets: LabelSets) -> list[str]:
     """Return `{a="x",b="y"} ` for each set, names in alphabetical order as prometheus-client has them."""
     order = sorted(range(len(label_sets.names)), key=lambda column: label_sets.names[column])
     if not order:
-        return [" "] * len(label_sets.rows)
-    texts = "".join(chain.from_iterable(label_sets.rows))
+        return [" "] * len(label_sets.samples)
+    texts = "".join(chain.from_iterable(label_sets.samples))
     written = escape if any(mark in texts for mark in '\\"\n') else str
     template = "{{" + ",".join(f'{label_sets.names[column]}="{{}}"' for column in order) + "}} "
-    return [template.format(*[written(row[column]) for column in order]) for row in label_sets.rows]
+    return [template.format(*[written(row[column]) for column in order]) for row in label_sets.samples]
 
 
 def sample_lines(name: str, labels: Sequence[str], values: Iterable[float]) -> str:
@@ -92,23 +92,23 @@ def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
         labels = texts.get(id(family.label_sets))
         if labels is None:
             labels = texts[id(family.label_sets)] = yield from _label_texts_in_steps(family.label_sets)
-        declaration = family.declaration
+        metric = family.metric
         deflater = Deflater()
         for start in range(0, len(labels), LINES_PER_STEP):
             end = start + LINES_PER_STEP
-            deflater.write(sample_lines(declaration.name, labels[start:end], family.values[start:end]).encode())
+            deflater.write(sample_lines(metric.name, labels[start:end], family.values[start:end]).encode())
             yield
         lines = deflater.segment()
         if lines.size:
-            top = header(declaration.name, declaration.type, declaration.help)
-            rendered[declaration.name] = RenderedFamily(top, lines)
+            top = header(metric.name, metric.type, metric.help)
+            rendered[metric.name] = RenderedFamily(top, lines)
     return rendered
 
 
 def _label_texts_in_steps(label_sets: LabelSets) -> Generator[None, None, list[str]]:
     texts: list[str] = []
-    for start in range(0, len(label_sets.rows), LINES_PER_STEP):
-        texts += label_texts(LabelSets(label_sets.names, label_sets.rows[start : start + LINES_PER_STEP]))
+    for start in range(0, len(label_sets.samples), LINES_PER_STEP):
+        texts += label_texts(LabelSets(label_sets.names, label_sets.samples[start : start + LINES_PER_STEP]))
         yield
     return texts
 

@@ -27,7 +27,7 @@ class MetricsResponse(Protocol):
 class Daemon(Protocol):
     """What is asked of the daemon, request by request. Nothing here may block."""
 
-    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> MetricsResponse:
+    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> MetricsResponse:
         """Return the exposition that the two headers ask for; of the families in `names` if there are any."""
 
     def status(self) -> Status:

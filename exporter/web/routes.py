@@ -83,7 +83,7 @@ class Routes:
     def _scrape(self, request: web.BaseRequest, names: list[str] | tuple[str, ...]) -> Reply:
         headers = request.headers
         accept, accept_encoding = (", ".join(headers.getall(name, ())) for name in ("Accept", "Accept-Encoding"))
-        answer = self._daemon.answer(accept, accept_encoding, names)
+        answer = self._daemon.scrape(accept, accept_encoding, names)
         encoding = answer.content_encoding
         vary = _VARY if encoding is None else (*_VARY, ("Content-Encoding", encoding))
         heads = self.heads

@@ -111,15 +111,15 @@ def ask(
     assert collected.snapshot is not None
     families: Shown = {}
     for family in collected.snapshot.families:
-        assert family.declaration in collector.declarations()
-        assert family.label_sets.names == family.declaration.labels
+        assert family.metric in collector.declarations()
+        assert family.label_sets.names == family.metric.labels
         samples = {
             labels[1:]: value
-            for labels, value in zip(family.label_sets.rows, family.values, strict=True)
+            for labels, value in zip(family.label_sets.samples, family.values, strict=True)
             if value == value  # noqa: PLR0124
         }
-        assert len(set(family.label_sets.rows)) == len(family.label_sets.rows)
-        families[family.declaration.name.removeprefix(prefix)] = samples
+        assert len(set(family.label_sets.samples)) == len(family.label_sets.samples)
+        families[family.metric.name.removeprefix(prefix)] = samples
     return Asked(collected, poll.rejections, client, families)
 
 

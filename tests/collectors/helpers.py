@@ -146,12 +146,12 @@ def shown(snapshot: Snapshot) -> Shown:
     for family in snapshot.families:
         samples = {
             labels[1:]: value
-            for labels, value in zip(family.label_sets.rows, family.values, strict=True)
+            for labels, value in zip(family.label_sets.samples, family.values, strict=True)
             if value == value  # noqa: PLR0124
         }
-        assert len({labels[0] for labels in family.label_sets.rows}) <= 1
-        assert family.declaration.name not in families
-        families[family.declaration.name.removeprefix(PREFIX)] = samples
+        assert len({labels[0] for labels in family.label_sets.samples}) <= 1
+        assert family.metric.name not in families
+        families[family.metric.name.removeprefix(PREFIX)] = samples
     return families
 
 

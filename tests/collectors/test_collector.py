@@ -45,9 +45,9 @@ def test_what_is_published_was_declared(settings: ActivitySettings) -> None:
     collector = ActivityCollector("default", settings)
     snapshot = poll(collector, answer([row()])).collected.snapshot
     assert snapshot is not None
-    assert tuple(family.declaration for family in snapshot.families) == collector.declarations()
-    assert all(family.label_sets.names == family.declaration.labels for family in snapshot.families)
-    assert all(len(family.values) == len(family.label_sets.rows) for family in snapshot.families)
+    assert tuple(family.metric for family in snapshot.families) == collector.declarations()
+    assert all(family.label_sets.names == family.metric.labels for family in snapshot.families)
+    assert all(len(family.values) == len(family.label_sets.samples) for family in snapshot.families)
 
 
 def test_the_account_is_a_label_of_every_series() -> None:
@@ -57,7 +57,7 @@ def test_the_account_is_a_label_of_every_series() -> None:
     accounts = {
         dict(zip(family.label_sets.names, labels, strict=True))["account"]
         for family in snapshot.families
-        for labels in family.label_sets.rows
+        for labels in family.label_sets.samples
     }
     assert accounts == {"team a"}
 

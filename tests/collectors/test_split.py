@@ -248,7 +248,7 @@ def test_members_have_names_in_a_family_of_their_own() -> None:
     api = an_account("m1", "m2", listed={"m1": ada})
     by_default = split(api, "member").collected.snapshot
     assert by_default is not None
-    assert "@" not in repr([list(family.label_sets.rows) for family in by_default.families])
+    assert "@" not in repr([list(family.label_sets.samples) for family in by_default.families])
     named = {labels: members(api, labels) for labels in [(), ("name",), ("email", "role")]}
     assert named == {
         (): None,
@@ -284,5 +284,5 @@ def test_what_is_published_was_declared(split_by: str, label: str) -> None:
     collector = a_collector(split_by)
     snapshot = split(an_account("k1"), split_by).collected.snapshot
     assert snapshot is not None
-    assert tuple(family.declaration for family in snapshot.families) == collector.declarations()
+    assert tuple(family.metric for family in snapshot.families) == collector.declarations()
     assert collector.declarations()[0].labels == ("account", "model", "provider", "endpoint_id", label)

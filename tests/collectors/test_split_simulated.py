@@ -39,7 +39,7 @@ async def simulator() -> AsyncIterator[Running]:
 def scraped(it: Polling) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Return each family that a scrape shows, with its labels."""
     exposition = Exposition(it.store, MetricsRegistry(), it.clock)
-    text = exposition.answer("", "", ()).body.decode()
+    text = exposition.scrape("", "", ()).body.decode()
     return {
         family.name: [(sample.labels, sample.value) for sample in family.samples]
         for family in text_string_to_metric_families(text)

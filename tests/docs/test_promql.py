@@ -33,7 +33,7 @@ async def demo() -> Series:
         exporter = Exporter(demo_configuration(simulator.url), clock)
         try:
             assert await exporter.poll_once()
-            text = exporter.answer("", "", ()).body.decode()
+            text = exporter.scrape("", "", ()).body.decode()
         finally:
             await exporter.close()
     return [

@@ -138,7 +138,7 @@ def spend(seed: int, day: date) -> float:
 
 def check_totals(exporter: Exporter, now: datetime) -> None:
     """Every total that is shown is right for the day that is shown with it, and no account shows what is too old."""
-    body = gzip.decompress(exporter.answer("", "gzip", ()).body).decode()
+    body = gzip.decompress(exporter.scrape("", "gzip", ()).body).decode()
     shown: dict[tuple[str, str], float] = {}
     for family in text_string_to_metric_families(body):
         for sample in family.samples:

@@ -66,7 +66,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     families = []
     for name in draw(st.lists(names, unique=True, max_size=5)):
         chosen = draw(st.sampled_from(sets))
-        size = len(chosen.rows)
+        size = len(chosen.samples)
         type_ = draw(st.sampled_from(TYPES))
         full = f"{name}_total" if type_ == "counter" else name
         declaration = MetricFamily(full, draw(label_values), chosen.names, type_)
@@ -88,9 +88,9 @@ def metrics_of(snapshot: Snapshot) -> Registry:
     """Return a snapshot's families as prometheus-client's own: unknown numbers and empty families left out."""
     metrics = []
     for family in snapshot.families:
-        name = family.declaration.name
-        metric = Metric(name.removesuffix("_total"), family.declaration.help, family.declaration.type)
-        for labels, value in zip(family.label_sets.rows, family.values, strict=True):
+        name = family.metric.name
+        metric = Metric(name.removesuffix("_total"), family.metric.help, family.metric.type)
+        for labels, value in zip(family.label_sets.samples, family.values, strict=True):
             if str(value) != "nan":
                 metric.add_sample(name, dict(zip(family.label_sets.names, labels, strict=True)), value)
         if metric.samples:

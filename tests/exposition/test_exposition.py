@@ -54,7 +54,7 @@ class Rig:
         self.store.publish(name, "activity", rendered(snapshot), 1, self.clock.monotonic() + seconds)
 
     def text(self, *names: str, accept: str = "") -> str:
-        return self.exposition.answer(accept, "", names).body.decode()
+        return self.exposition.scrape(accept, "", names).body.decode()
 
     def samples(self, *names: str) -> dict[tuple[str, str], float]:
         families = parse_text(self.text(*names))
@@ -87,8 +87,8 @@ def test_families_of_several_accounts_are_joined(rig: Rig) -> None:
 def test_gzip_is_one_member_of_the_same_text(rig: Rig, accept: str) -> None:
     """In every format, with and without a filter."""
     for names in ((), ("spend_usd",), ("nothing",)):
-        plain = rig.exposition.answer(accept, "identity", names)
-        zipped = rig.exposition.answer(accept, "gzip", names)
+        plain = rig.exposition.scrape(accept, "identity", names)
+        zipped = rig.exposition.scrape(accept, "gzip", names)
         stream = zlib.decompressobj(31)
         assert stream.decompress(zipped.body) + stream.flush() == plain.body
         assert (stream.eof, stream.unused_data) == (True, b"")
@@ -115,7 +115,7 @@ def test_all_formats_say_the_same(rig: Rig) -> None:
 
 def test_a_cached_body_is_given_again(rig: Rig) -> None:
     """Nothing is rendered for a scrape if nothing happened since the last."""
-    assert rig.exposition.answer("", "gzip", ()) is rig.exposition.answer("", "gzip", ())
+    assert rig.exposition.scrape("", "gzip", ()) is rig.exposition.scrape("", "gzip", ())
 
 
 def test_health_is_never_stale(rig: Rig) -> None:
@@ -230,5 +230,5 @@ def test_a_filtered_answer_leaves_the_whole_one_alone(rig: Rig) -> None:
 def test_without_accounts_there_is_the_process() -> None:
     """Before anything is configured."""
     exposition = Exposition(Store(), MetricsRegistry(), FakeClock())
-    assert exposition.answer("", "", ()).body == b""
-    assert exposition.answer(OPENMETRICS, "", ()).body == b"# EOF\n"
+    assert exposition.scrape("", "", ()).body == b""
+    assert exposition.scrape(OPENMETRICS, "", ()).body == b"# EOF\n"

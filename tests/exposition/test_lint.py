@@ -77,7 +77,7 @@ async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
 
 async def test_promtool_has_nothing_to_say_about_a_real_exposition(exporter: Exporter, promtool: str) -> None:
     """Usage of two accounts, health, and the process."""
-    text = exporter.answer("", "", ()).body
+    text = exporter.scrape("", "", ()).body
     assert len(text) > 100_000
     assert complaints(promtool, text) == (0, "")
 
@@ -99,7 +99,7 @@ def test_promtool_would_complain(promtool: str) -> None:
 
 async def test_a_real_exposition_has_each_family_and_each_series_once(exporter: Exporter) -> None:
     """Prometheus would refuse a second."""
-    families = list(text_string_to_metric_families(exporter.answer("", "", ()).body.decode()))
+    families = list(text_string_to_metric_families(exporter.scrape("", "", ()).body.decode()))
     series = [(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples]
     assert len(series) == len(set(series))
     assert len({family.name for family in families}) == len(families)
@@ -107,7 +107,7 @@ async def test_a_real_exposition_has_each_family_and_each_series_once(exporter: 
 
 async def test_every_declared_family_is_there(exporter: Exporter) -> None:
     """And HELP is what was declared."""
-    families = {each.name: each for each in text_string_to_metric_families(exporter.answer("", "", ()).body.decode())}
+    families = {each.name: each for each in text_string_to_metric_families(exporter.scrape("", "", ()).body.decode())}
     for declaration in ActivityCollector("first", ActivitySettings()).declarations():
         assert families[declaration.name].documentation == declaration.help
         assert families[declaration.name].type == declaration.type

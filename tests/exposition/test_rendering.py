@@ -43,9 +43,9 @@ def test_the_text_parses_back(snapshot: Snapshot) -> None:
         for sample in family.samples
     ]
     assert parsed == [
-        (family.declaration.name, dict(zip(family.label_sets.names, labels, strict=True)), value)
+        (family.metric.name, dict(zip(family.label_sets.names, labels, strict=True)), value)
         for family in snapshot.families
-        for labels, value in zip(family.label_sets.rows, family.values, strict=True)
+        for labels, value in zip(family.label_sets.samples, family.values, strict=True)
         if not math.isnan(value)
     ]
 

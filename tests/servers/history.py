@@ -40,7 +40,7 @@ async def write_blocks(folder: Path, days: int, until: datetime | None = None) -
             try:
                 while clock.now() <= end:
                     assert await exporter.poll_once()
-                    text = exporter.answer("", "", ()).body.decode()
+                    text = exporter.scrape("", "", ()).body.decode()
                     file.writelines(_stamped(text, clock.now().timestamp()))
                     clock.advance(STEP.total_seconds())
             finally:

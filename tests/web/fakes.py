@@ -45,7 +45,7 @@ class FakeDaemon:
     reloads: int = 0
     asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
-    def answer(self, accept: str, accept_encoding: str, names: Sequence[str]) -> Exposition:
+    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> Exposition:
         self.asked.append((accept, accept_encoding, tuple(names)))
         if self.failure is not None:
             raise self.failure
