@@ -1,24 +1,27 @@
-"""How collecting goes, as plain data: what the landing page and `/-/status` show."""
+"""The state of collecting as plain data: what the landing page and `/-/status` show.
+
+`/-/status` is made from these classes, so their fields are its keys.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Outcome = Literal["changed", "unchanged", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRecord:
-    """One finished poll. `error` is set if and only if the outcome is `failed`; `duration` is in seconds.
+    """One finished poll. `error` is set if and only if the outcome is `failed`.
 
-    `status` is that of the API's answer, if it was one that failed the poll; `reason` a word for what is no failed
-    request.
+    `status` and `status_class` are those of the attempt that failed the poll; `reason` is set instead if it failed
+    without a failed attempt.
     """
 
     started: datetime
-    duration: float
+    duration_seconds: float
     outcome: Outcome
     error: str | None = None
     status: int | None = None
@@ -26,29 +29,42 @@ class PollRecord:
     reason: str | None = None
 
 
+class DailySpend(NamedTuple):
+    """Spend of one UTC day, own-key spend included."""
+
+    day: date
+    usd: float
+
+
+class Figure(NamedTuple):
+    """An amount to show to people, such as the credit left."""
+
+    name: str
+    usd: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorStatus:
     """One collector of one account.
 
-    `polls` are the latest ones, newest last. `last_success` None is never. `expires` is when the published values
-    vanish, None if nothing is published or they never do. `day` is the day that the gauges describe. `spend` holds
-    USD per day (credits and own-key spend together), oldest first; `figures` further amounts in USD, by what they
-    are. `interval` is in seconds. `advice` says what to do about the account's key, if anything.
+    `polls` are the latest ones, newest last; `spend` is oldest first. `last_success` None is never. `expires` is when
+    the published values vanish, None if nothing is published or they never do. `day` is the day that the gauges
+    describe. `advice` says how to correct the account's key, if that is necessary.
     """
 
     account: str
     collector: str
-    interval: float
-    polls: tuple[PollRecord, ...] = ()
+    interval_seconds: float
     polling: bool = False
     last_success: datetime | None = None
     next_poll: datetime | None = None
     expires: datetime | None = None
     series: int = 0
     day: date | None = None
-    spend: tuple[tuple[date, float], ...] = ()
-    figures: tuple[tuple[str, float], ...] = ()
     advice: str | None = None
+    polls: tuple[PollRecord, ...] = ()
+    spend: tuple[DailySpend, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
     @property
     def healthy(self) -> bool:

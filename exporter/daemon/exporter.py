@@ -97,7 +97,7 @@ class Exporter:
                 await account.poll_all()
 
         await asyncio.gather(*(one(account) for account in self._accounts.values()))
-        return all(poller.succeeded for poller in self._pollers())
+        return all(poller.state.succeeded for poller in self._pollers())
 
     def drain(self) -> None:
         """Be not ready, and start no more polls."""
@@ -254,7 +254,7 @@ class Exporter:
         """
         if self._was_ready:
             return []
-        return [_job_name(poller) for poller in self._pollers() if not poller.attempted]
+        return [_job_name(poller) for poller in self._pollers() if not poller.state.attempted]
 
     def configuration(self) -> str:
         """Return the effective configuration as YAML, without secrets."""

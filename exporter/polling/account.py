@@ -100,7 +100,7 @@ class AccountRuntime:
             record = await poller.poll()
             self._update_up()
             if record is not None:
-                await self.key_check.check(refused=any(each.refused for each in self.pollers))
+                await self.key_check.check(refused=any(poller.state.refused for poller in self.pollers))
             self.shared.polled(self.account.name)
         except asyncio.CancelledError:
             if self._ended.is_set():
@@ -142,4 +142,4 @@ class AccountRuntime:
         return frozenset(kept)
 
     def _update_up(self) -> None:
-        self._metrics.all_succeeded(all(poller.succeeded for poller in self.pollers))
+        self._metrics.all_succeeded(all(poller.state.succeeded for poller in self.pollers))

@@ -137,4 +137,4 @@ async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator
         await asyncio.sleep(0)
         clock.advance(60.0)
         await turn
-        assert (True, 2) == (last.pollers[0].succeeded, simulator.counts["/api/v1/activity"])
+        assert (True, 2) == (last.pollers[0].state.succeeded, simulator.counts["/api/v1/activity"])

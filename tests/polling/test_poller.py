@@ -29,7 +29,7 @@ async def test_before_the_first_poll() -> None:
         assert [0.0, 0.0] == [
             it.value("exporter_polls_skipped_total", reason=each) for each in ("still_running", "retry_after")
         ]
-        assert (False, False, False) == (it.poller.attempted, it.poller.succeeded, it.poller.overdue)
+        assert (False, False, False) == (it.poller.state.attempted, it.poller.state.succeeded, it.poller.overdue)
 
 
 async def test_success() -> None:
@@ -37,9 +37,9 @@ async def test_success() -> None:
     async with polling([slow]) as it:
         record = await it.poll()
         assert record is not None
-        assert ("changed", 7.0, NOON, None) == (record.outcome, record.duration, record.started, record.error)
+        assert ("changed", 7.0, NOON, None) == (record.outcome, record.duration_seconds, record.started, record.error)
         assert [1.0, 7.0, START, START, 3.0] == [it.value(f"collector_{name}") for name in NAMES]
-        assert (3, True, True) == (it.published(), it.poller.attempted, it.poller.succeeded)
+        assert (3, True, True) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
 async def test_failure() -> None:
@@ -50,7 +50,7 @@ async def test_failure() -> None:
         assert record is not None
         assert ("failed", "HTTP 503: Busy", "5xx") == (record.outcome, record.error, record.status_class)
         assert [0.0, 0.0, START + 900, START, 3.0] == [it.value(f"collector_{name}") for name in NAMES]
-        assert (3, True, False) == (it.published(), it.poller.attempted, it.poller.succeeded)
+        assert (3, True, False) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
 async def test_failure_from_the_start() -> None:
@@ -58,7 +58,7 @@ async def test_failure_from_the_start() -> None:
     async with polling([ConnectionFailed("refused")]) as it:
         await it.poll()
         assert [0.0, 0.0, START, 0.0, 0.0] == [it.value(f"collector_{name}") for name in NAMES]
-        assert (0, True, False) == (it.published(), it.poller.attempted, it.poller.succeeded)
+        assert (0, True, False) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
 async def test_unchanged() -> None:
@@ -161,7 +161,7 @@ async def test_a_cancelled_poll_leaves_nothing() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (False, 0, []) == (it.poller.attempted, it.published(), it.events)
+        assert (False, 0, []) == (it.poller.state.attempted, it.published(), it.events)
         assert None is not await it.poll()
 
 
@@ -226,7 +226,7 @@ async def test_another_poller_goes_on_from_this_one() -> None:
         async with polling(successor) as it:
             assert it.poller.publishes_as(old.poller)
             it.poller.inherit(old.poller)
-            assert it.poller.attempted
+            assert it.poller.state.attempted
             assert START == it.value("collector_last_success_timestamp_seconds")
             await it.poll()
             assert (["old"], []) == (successor.memories, it.lines())

@@ -7,7 +7,7 @@ import pytest
 from exporter.collectors.base import Collected, Poll
 from exporter.errors import ConnectionFailed, InvalidResponse, SecretError, StatusError
 from exporter.polling.key_check import UNKNOWN_KEY
-from exporter.polling.poller import MANAGEMENT_KEY_HINT
+from exporter.polling.poll_log import MANAGEMENT_KEY_HINT
 from tests.polling.harness import UNCHANGED, collected, polling
 
 BUSY = StatusError(503, "HTTP 503: Busy")

@@ -67,7 +67,7 @@ async def test_the_deadline_ends_work_on_an_answer() -> None:
     async with polling([work]) as it:
         record = await it.poll()
         assert record is not None
-        assert ("the poll's time is over", [0, 1, 2], 75.0) == (record.error, steps, record.duration)
+        assert ("the poll's time is over", [0, 1, 2], 75.0) == (record.error, steps, record.duration_seconds)
         assert {} == it.asked.failures()
 
 

@@ -10,7 +10,8 @@ from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.config.configuration import Backoff, Retries
-from exporter.polling.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.polling.poll_log import MANAGEMENT_KEY_HINT
+from exporter.polling.poller import Schedule
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from tests.api.harness import Key

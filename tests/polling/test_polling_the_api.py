@@ -7,7 +7,8 @@ import pytest
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.config.configuration import Backoff, Retries
-from exporter.polling.poller import MANAGEMENT_KEY_HINT, Schedule
+from exporter.polling.poll_log import MANAGEMENT_KEY_HINT
+from exporter.polling.poller import Schedule
 from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from tests.api.harness import Key
@@ -56,7 +57,7 @@ async def test_a_fault(simulator: Running, fault: str, status_class: str, attemp
         assert record is not None
         assert ("failed", status_class, good) == (record.outcome, record.status_class, it.published())
         assert ({status_class: attempts}, attempts - 1) == (it.asked.failures(), it.asked.count("retries"))
-        assert record.duration < 60.0
+        assert record.duration_seconds < 60.0
         simulator.faults.replace()
         record = await it.poll(after=900.0)
         assert record is not None
@@ -82,7 +83,7 @@ async def test_the_time_that_the_api_names_is_kept(simulator: Running) -> None:
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
         assert record is not None
-        assert (0.0, 1) == (record.duration, simulator.counts["/api/v1/activity"])
+        assert (0.0, 1) == (record.duration_seconds, simulator.counts["/api/v1/activity"])
         simulator.faults.replace()
         outcomes = [await it.poll(after=900.0) for _ in range(3)]
         assert [False, False, True] == [outcome is not None for outcome in outcomes]
@@ -95,7 +96,7 @@ async def test_a_wait_that_fits_is_waited_for(simulator: Running) -> None:
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
         assert record is not None
-        assert ("changed", 20.0) == (record.outcome, record.duration)
+        assert ("changed", 20.0) == (record.outcome, record.duration_seconds)
 
 
 async def test_a_bad_row_is_told_and_counted_and_costs_no_other(simulator: Running) -> None:
@@ -115,4 +116,4 @@ async def test_two_accounts_with_one_key_source_each_use_their_own(simulator: Ru
     ):
         await wrong.poll()
         await right.poll()
-        assert (False, True) == (wrong.poller.succeeded, right.poller.succeeded)
+        assert (False, True) == (wrong.poller.state.succeeded, right.poller.state.succeeded)

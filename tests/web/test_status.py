@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exporter.status import CollectorStatus
+from exporter.status import CollectorStatus, Figure
 from exporter.web.collector_state import state_of
 from exporter.web.status_json import status_json
 from tests.web.fakes import NOW, FakeDaemon
@@ -24,7 +24,9 @@ def document(*collectors: CollectorStatus) -> dict[str, Any]:
 
 def test_whole_document() -> None:
     """Every key, in the shape that programs may rely on."""
-    shown = failing(polls=(poll("failed", "503: no upstream"),), spend=spend(1.5), figures=(("Credit left", -2.5),))
+    shown = failing(
+        polls=(poll("failed", "503: no upstream"),), spend=spend(1.5), figures=(Figure("Credit left", -2.5),)
+    )
     assert document(shown) == {
         "version": "1.2.3",
         "now": "2026-08-23T12:00:00.000Z",

@@ -28,7 +28,7 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     facts = [
         ("Last poll", _last(last, now)),
         ("Next poll", _next(collector, now)),
-        ("Interval", span(collector.interval)),
+        ("Interval", span(collector.interval_seconds)),
     ]
     if last is not None and last.outcome == "failed":
         success = "never" if collector.last_success is None else moment(collector.last_success, now)
@@ -71,7 +71,7 @@ def _history(polls: tuple[PollRecord, ...]) -> str:
         return '<p class="note">No poll has ended yet.</p>'
     marks = "".join(
         f'<i class="{poll.outcome}" title="{stamp(poll.started)}: {_OUTCOME_WORDS[poll.outcome]}, '
-        f'{span(poll.duration)}"></i>'
+        f'{span(poll.duration_seconds)}"></i>'
         for poll in polls
     )
     drawn = f'<div class="ticks" aria-hidden="true">{marks}</div>'
@@ -94,7 +94,7 @@ def _last(poll: PollRecord | None, now: datetime) -> str:
     if poll is None:
         return "none yet"
     how = "failed after" if poll.outcome == "failed" else f"{_OUTCOME_WORDS[poll.outcome]} in"
-    return f"{moment(poll.started, now)}, {how} {span(poll.duration)}"
+    return f"{moment(poll.started, now)}, {how} {span(poll.duration_seconds)}"
 
 
 def _next(collector: CollectorStatus, now: datetime) -> str:

@@ -1,0 +1,80 @@
+"""The log lines of one collector's polls: an error when an outage begins, an info when it ends, the rest at debug."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import structlog
+
+from exporter.api.client import REFUSED, description
+from exporter.api.rejections import Rejections
+from exporter.errors import AttemptError, ExporterError, NoBalance
+from exporter.polling.key_check import UNAUTHORIZED, UNKNOWN_KEY
+from exporter.polling.poll_state import PollState
+from exporter.status import PollRecord
+
+MANAGEMENT_KEY_HINT = "a management key is needed: https://openrouter.ai/settings/management-keys"
+
+
+class PollLog:
+    """Logs what polls do. `quiet` means that an outage is already logged."""
+
+    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+        self._log = log
+
+    def succeeded(self, record: PollRecord, series: int, *, first: bool, recovered: bool) -> None:
+        """Log a success: at info the first time and after a failure."""
+        self._log.log(
+            logging.INFO if first or recovered else logging.DEBUG,
+            "poll_recovered" if recovered else "poll_succeeded",
+            outcome=record.outcome,
+            duration=round(record.duration_seconds, 3),
+            series=series,
+        )
+
+    def failed(self, record: PollRecord, error: Exception, state: PollState) -> None:
+        """Log a failure: at error when an outage begins, or when a rejected key or a crash first shows in it."""
+        keys: dict[str, Any] = description(error) if isinstance(error, AttemptError) else {"error": record.error}
+        if record.reason is not None:
+            keys["reason"] = record.reason
+        keys["duration"] = round(record.duration_seconds, 3)
+        cause = "failure"
+        hint = _hint(error)
+        if hint is not None:
+            keys["hint"] = cause = hint
+        crashed = not isinstance(error, ExporterError)
+        if crashed:
+            keys["exc_info"], cause = error, type(error).__name__
+        is_news = not state.reported or (cause not in state.reported and cause != "failure")
+        state.reported.add(cause)
+        self._log.log(logging.ERROR if is_news else logging.DEBUG, "poll_crashed" if crashed else "poll_failed", **keys)
+
+    def skipped(self, reason: str) -> None:
+        """Log a poll that was due but not made."""
+        self._log.debug("poll_skipped", reason=reason)
+
+    def rejected(self, rejections: Rejections, *, quiet: bool) -> None:
+        """Log the rows that could not be used."""
+        self._log.log(
+            logging.DEBUG if quiet else logging.WARNING,
+            "rows_rejected",
+            reasons=dict(rejections.counts),
+            sample=rejections.sample,
+        )
+
+    def restated(self, rows: int) -> None:
+        """Log rows of an already read day whose numbers changed."""
+        self._log.info("rows_restated", rows=rows)
+
+    def folded(self, endpoints: int) -> None:
+        """Log that some endpoints or keys are summed as `other`."""
+        self._log.warning("endpoints_folded", endpoints=endpoints)
+
+
+def _hint(error: Exception) -> str | None:
+    """Return how to correct the key, if the key caused the error."""
+    status = getattr(error, "status", None)
+    if status == UNAUTHORIZED:
+        return UNKNOWN_KEY
+    return MANAGEMENT_KEY_HINT if status in REFUSED or isinstance(error, NoBalance) else None
