@@ -1,16 +1,11 @@
-"""What `POST /analytics/query` and `GET /analytics/meta` answer, as they really do.
+"""Requests to `POST /analytics/query` and `GET /analytics/meta`, and their responses.
 
-Rows lie two levels deep: `{"data":{"data":[row,row,…],"metadata":{…},"cachedAt":…,"warnings":[…]}}`. They are flat, so
-a long body is cut at what looks like a row's end, `},{`; a cut inside a text leaves an open quote, which can't parse,
-and then another is tried, in the end one of a longer piece. No more than a mebibyte is ever decoded in one go.
+Rows are two levels deep: `{"data":{"data":[row,row,…],"metadata":{…},"cachedAt":…,"warnings":[…]}}`.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,65 +14,45 @@ from typing import Any
 import msgspec
 
 from exporter.api.activity_rows import as_number
-from exporter.api.body import decode, decode_body
+from exporter.api.body import LOOSE, NOT_JSON, decode_fields, list_of_rows, loose_text, read_object, refuse_error
 from exporter.api.client import Request
 from exporter.api.field_values import text
+from exporter.api.messages import printable
 from exporter.api.rejections import Rejections
-from exporter.api.response import NOT_JSON, Response, pieces, printable
+from exporter.api.response import Response, pieces
 from exporter.errors import InvalidResponse
 
 QUERY, META = "analytics_query", "analytics_meta"
-MOST_ROWS = 10_000  # of one answer
+MOST_ROWS = 10_000  # of one response
 LONGEST_META = 1024 * 1024
-LONGEST_ANSWER = 32 * 1024 * 1024
-PIECE = 64 * 1024
-LONGEST_PIECE = 1024 * 1024
-LONGEST_HEAD = 4 * 1024
-LIKELY_TAIL = 4 * 1024
-MOST_CUTS = 4
+LONGEST_RESPONSE = 8 * 1024 * 1024
 ROWS_PER_STEP = 64
+LEVELS = 2  # of fields named data
+MOST_VALUES = 64 * MOST_ROWS  # a row has some twenty; millions of tiny values would fill the memory
 MOST_WARNINGS = 3
 
-_WHAT = "an answer of the analytics API"
-# Fields that come before the rows, such as the metadata, are passed over if they are plain.
-_FIELDS = rb'(?:"(?!data")\w+"\s*:\s*(?:"[^"\\]*"|[-+.\w]+|\{[^][{}]*\}|\[[^][{}]*\])\s*,\s*)*'
-_HEAD = re.compile(rb'\s*\{\s*%b"data"\s*:\s*\{\s*%b"data"\s*:\s*\[\s*' % (_FIELDS, _FIELDS))
-_ROW_END = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*(?=\{)")
+_WHAT = "a response of the analytics API"
 
-_decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_row = msgspec.json.Decoder().decode
-
-# As liberal as it can be, so that one bad row does not lose the others: NaN, and characters that are none.
-_LOOSE = json.JSONDecoder()
-_NOT_EVEN_LOOSE = (ValueError, RecursionError, LookupError, TypeError)
 
 Row = Mapping[str, Any]
 
 
-class _Metadata(msgspec.Struct):
-    row_count: Any = None
-    truncated: Any = None
-
-
-class _Data(msgspec.Struct, rename={"cached_at": "cachedAt"}):
-    data: list[Any]  # of msgspec.Raw, or of values where the body had to be read loosely
-    metadata: _Metadata | None = None
+class _AnalyticsData(msgspec.Struct, rename={"cached_at": "cachedAt"}):
+    data: list[msgspec.Raw]
+    metadata: Any = None
     cached_at: Any = None
-    warnings: list[Any] | None = None
+    warnings: Any = None
     error: Any = None
 
 
-class _Raws(_Data, rename={"cached_at": "cachedAt"}):
-    data: list[msgspec.Raw]
-
-
-class _Body(msgspec.Struct):
-    data: _Raws
+class _AnalyticsBody(msgspec.Struct):
+    data: _AnalyticsData
     error: Any = None
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A name that queries may use; `is_rate` and `display_format` are a metric's."""
+    """A name that queries may use; only metrics have `is_rate` and `display_format`."""
 
     name: str
     is_rate: bool | None = None
@@ -85,20 +60,16 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Meta(msgspec.Struct, frozen=True):
-    """What can be asked. Empty lists say nothing."""
+    """The names that the API offers. An empty list means that it does not report them."""
 
     metrics: list[Named] = []
     dimensions: list[Named] = []
     operators: list[Named] = []
 
 
-class _MetaBody(msgspec.Struct):
-    data: Meta
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyticsResponse:
-    """An answer without its rows. `is_whole` is False if rows are missing, or may be."""
+    """A response without its rows. `is_whole` is False if rows are missing, or may be."""
 
     rows: int
     is_whole: bool
@@ -115,7 +86,7 @@ def query(
     filters: list[dict[str, Any]],
     limit: int,
 ) -> Request:
-    """Return a question; seconds are required in its times."""
+    """Return the request for a query. The API refuses times without seconds."""
     body: dict[str, Any] = {
         "metrics": metrics,
         "dimensions": dimensions,
@@ -129,143 +100,99 @@ def query(
         parameters={},
         method="POST",
         content=msgspec.json.encode({name: value for name, value in body.items() if value}),
-        longest_answer=LONGEST_ANSWER,
+        longest_response=LONGEST_RESPONSE,
     )
 
 
-META_REQUEST = Request(operation=META, path="/analytics/meta", parameters={}, longest_answer=LONGEST_META)
+META_REQUEST = Request(operation=META, path="/analytics/meta", parameters={}, longest_response=LONGEST_META)
 
 
-def meta(answer: Response) -> Meta:
-    """Return what can be asked. Raise InvalidResponse if the answer does not say."""
-    return decode(answer, _MetaBody, "a description of the analytics API").data
+def meta(response: Response) -> Meta:
+    """Return the names that queries may use. Raise InvalidResponse if the response is not a description of them."""
+    fields = read_object(response, "a description of the analytics API")
+    return Meta(*(_named(fields.get(kind)) for kind in Meta.__struct_fields__))
+
+
+def _named(values: Any) -> list[Named]:
+    """Return the elements that have a name; any other is of no use to a query, but no reason to make none."""
+    names = []
+    for value in values if isinstance(values, list) else ():
+        try:
+            names.append(msgspec.convert(value, Named))
+        except msgspec.ValidationError:
+            continue
+    return names
 
 
 def read(
-    answer: Response, limit: int, rejections: Rejections, take: Callable[[Row], None]
+    response: Response, limit: int, rejections: Rejections, take: Callable[[Row], None]
 ) -> Generator[None, None, AnalyticsResponse]:
-    """Hand each row to `take`, and return what is said about them all. What was taken counts only once this ended.
+    """Pass each row to `take`, and return what the response reports about all of them.
 
-    A row that is no object, or can't be read, is rejected by itself. Raises InvalidResponse.
+    The rows count only once this has ended. A row that is not an object, or cannot be read, is rejected by itself.
+    Raises InvalidResponse.
     """
     body = bytearray()
-    for piece in pieces(answer):
+    for piece in pieces(response):
         body += piece
         yield
-    rows = 0
-    begin = end = _end_of_head(body)
-    while after := (yield from _first(body, end)):
-        found, end = after
-        rows += len(found)
-        yield from _hand_out(found, rejections, take)
-    del body[begin:end]
-    if len(body) > LONGEST_PIECE:
-        raise InvalidResponse(f"not {_WHAT}: nothing to decode in {len(body)} bytes")
+    if body.count(b",") > MOST_VALUES:
+        raise InvalidResponse(f"not {_WHAT}: more than {MOST_VALUES} values")
+    data = _decoded(bytes(body))
     yield
-    data = _rest(body)
-    if data.error is not None:  # with it, no rows would look like no use
-        raise InvalidResponse(f"an error with status 200: {printable(str(data.error))}")
-    rows += len(data.data)
-    yield from _hand_out(data.data, rejections, take)
-    return _reply(data, rows, limit)
-
-
-def _rest(body: bytearray) -> _Data:
-    """Return a body that is not cut further."""
-    try:
-        whole = decode_body(body, _Body, _WHAT)
-        return _with_error(whole.data, whole.error)
-    except InvalidResponse as error:
-        try:
-            fields = _LOOSE.decode(_loosely(body))
-            if isinstance(fields["data"]["data"], list):
-                return _with_error(msgspec.convert(fields["data"], _Data), fields.get("error"))
-        except _NOT_EVEN_LOOSE:
-            pass
-        raise error from None
-
-
-def _with_error(data: _Data, error: Any) -> _Data:
-    """Return an answer's data with the error that stood beside them, if one did."""
-    data.error = error if error is not None else data.error
-    return data
-
-
-def _loosely(body: bytes | bytearray) -> str:
-    return body.decode(errors="surrogateescape")
-
-
-def _end_of_head(body: bytearray) -> int:
-    """Return where the rows begin, 0 if that is not known."""
-    head = _HEAD.match(body, 0, LONGEST_HEAD)
-    return 0 if head is None else head.end()
-
-
-def _first(body: bytearray, start: int) -> Generator[None, None, tuple[list[Any], int] | None]:
-    """Return rows from `start` on, and where the next begin; None if no row is known to be followed by another."""
-    size = PIECE
-    while start and len(body) - start > size and size <= LONGEST_PIECE:
-        for end, after in _last_row_ends(body, start, start + size):
-            found = _list(b"[%b]" % bytes(body[start:end]))
-            if found is not None:
-                return found, after
-            yield
-        size *= 2
-    return None
-
-
-def _last_row_ends(body: bytearray, start: int, end: int) -> list[tuple[int, int]]:
-    """Return where the last rows seem to end, and where those after them begin; the last of them first."""
-    for begin in (max(start, end - LIKELY_TAIL), start):
-        ends = deque(_ROW_END.finditer(body, begin, end), maxlen=MOST_CUTS)
-        if ends:
-            return [(each.start() + 1, each.end()) for each in reversed(ends)]
-    return []
-
-
-def _list(text: bytes) -> list[Any] | None:
-    """Return the rows of a list, None if it is none: it was cut inside a row."""
-    try:
-        return _decode_raws(text)
-    except NOT_JSON:
-        pass
-    try:
-        values = _LOOSE.decode(_loosely(text))
-    except _NOT_EVEN_LOOSE:
-        return None
-    return values if isinstance(values, list) else None
-
-
-def _hand_out(rows: list[Any], rejections: Rejections, take: Callable[[Row], None]) -> Generator[None, None, None]:
-    for number, row in enumerate(rows, 1):
-        try:
-            row = _decode_row(row) if isinstance(row, msgspec.Raw) else row  # noqa: PLW2901
-        except NOT_JSON:
-            rejections.reject("invalid_text", f"{len(bytes(row))} bytes that can't be read")
+    for number, row in enumerate(data.data, 1):
+        value = _row(row)
+        if isinstance(value, dict):
+            take(value)
         else:
-            if isinstance(row, dict):
-                take(row)
-            else:
-                rejections.reject("not_an_object", row)
+            rejections.reject("not_an_object", value)
         if number % ROWS_PER_STEP == 0:
             yield
-    yield
+    return _summary(data, limit)
 
 
-def _reply(data: _Data, rows: int, limit: int) -> AnalyticsResponse:
-    metadata = data.metadata or _Metadata()
-    count = as_number(metadata.row_count)
-    is_cut = metadata.truncated not in (None, False, "false")
+def _decoded(body: bytes) -> _AnalyticsData:
+    """Return a body's data; its rows become objects one by one, because 10,000 at once would delay scrapes."""
+    if body.count(b'"data"') == LEVELS:  # of two fields with one name, strict decoding would keep the last
+        try:
+            strict = msgspec.json.decode(body, type=_AnalyticsBody)
+        except NOT_JSON:
+            pass
+        else:
+            refuse_error({"error": strict.error if strict.error is not None else strict.data.error})
+            return strict.data
+    data = decode_fields(body, _WHAT).get("data")
+    if not isinstance(data, dict):
+        raise InvalidResponse(f"not {_WHAT}: expected data to be an object")
+    refuse_error(data)
+    fields = (data.get(name) for name in ("metadata", "cachedAt", "warnings"))
+    return _AnalyticsData(list_of_rows(data, _WHAT), *fields)
+
+
+def _row(row: Any) -> Any:
+    if not isinstance(row, msgspec.Raw):
+        return row
+    try:
+        return _decode_row(row)
+    except NOT_JSON:
+        return LOOSE.decode(loose_text(bytes(row)))
+
+
+def _summary(data: _AnalyticsData, limit: int) -> AnalyticsResponse:
+    metadata = data.metadata if isinstance(data.metadata, Mapping) else {}
+    rows = len(data.data)
+    is_cut = metadata.get("truncated") not in (None, False, "false")
+    warnings = data.warnings if isinstance(data.warnings, list) else []
     return AnalyticsResponse(
         rows=rows,
-        is_whole=not is_cut and rows < limit and not count > rows,
+        is_whole=not is_cut and rows < limit and not as_number(metadata.get("row_count")) > rows,
         cached_at=_moment(data.cached_at),
-        warnings=tuple(printable(str(warning)) for warning in (data.warnings or ())[:MOST_WARNINGS]),
+        warnings=tuple(printable(str(warning)) for warning in warnings[:MOST_WARNINGS]),
     )
 
 
 def label(row: Row, name: str) -> str:
-    """Return what a row says of a dimension, as a label's value; empty if it says nothing. Raises UnusableError."""
+    """Return a row's value of a dimension as a label value; empty if it has none. Raises UnusableError."""
     value = row.get(name)
     if isinstance(value, bool):
         return str(value).lower()
@@ -284,7 +211,7 @@ def _moment(milliseconds: Any) -> datetime | None:
         return None
 
 
-def refuse_old(reply: AnalyticsResponse, *, since: datetime, why: str) -> None:
-    """Raise InvalidResponse for an answer that was made before a moment."""
-    if reply.cached_at is not None and reply.cached_at < since:
-        raise InvalidResponse(f"the answer was made at {_instant(reply.cached_at)}, {why}")
+def refuse_old(response: AnalyticsResponse, *, since: datetime, why: str) -> None:
+    """Raise InvalidResponse for a response that was cached before `since`."""
+    if response.cached_at is not None and response.cached_at < since:
+        raise InvalidResponse(f"the response was cached at {_instant(response.cached_at)}, {why}")

@@ -1,37 +1,138 @@
-"""From the whole body of a small answer to a typed value."""
+"""Decode a response body: the one reader for objects, lists and errors of the API.
+
+Bodies are decoded at once, so requests for them set `longest_response`. `/activity` is longer: `row_cutter` reads it
+in pieces and uses this module for its last one.
+"""
 
 from __future__ import annotations
 
-from typing import TypeVar
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from exporter.api.response import NOT_JSON, ErrorBody, Response, pieces, printable
+from exporter.api.messages import error_message, printable
+from exporter.api.response import Response, pieces
 from exporter.errors import InvalidResponse
 
-T = TypeVar("T")
+MOST_FIELDS = 1000
+LONGEST_EXACT_INTEGER = 18
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what strict decoding raises
+_NOT_EVEN_LOOSE = (ValueError, RecursionError)
+
+_OPENING = re.compile(r"[ \t\r\n]*\{[ \t\r\n]*")
+_NAME = re.compile(r'("(?:[^"\\\x00-\x1f]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
+_COMMA = re.compile(r'[ \t\r\n]*,[ \t\r\n]*(?=")')
+_CLOSING = re.compile(r"[ \t\r\n]*\}[ \t\r\n]*")
 
 
-def decode(answer: Response, type_: type[T], what: str) -> T:
-    """Return an answer's body as a `type_`. Raise InvalidResponse, naming `what` was expected, if it is none.
+def _integer(digits: str) -> float:
+    return int(digits) if len(digits) <= LONGEST_EXACT_INTEGER else float(digits)
 
-    It is decoded in one go: for bodies that are known to be small.
+
+# Accepts what strict JSON does not (NaN, invalid UTF-8, huge integers): one bad field must not cost the other rows.
+LOOSE = json.JSONDecoder(parse_int=_integer)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of one page as they came, and the length of the whole list where the API reports it."""
+
+    rows: list[Any]
+    total: float | None
+
+
+def read_object(response: Response, what: str) -> dict[str, Any]:
+    """Return the fields of `data`. Raise InvalidResponse, naming `what` was expected, for any other body."""
+    data = decode_fields(b"".join(pieces(response)), what).get("data")
+    if not isinstance(data, dict):
+        raise InvalidResponse(f"not {what}: expected data to be an object")
+    return data
+
+
+def read_page(response: Response, what: str) -> Page:
+    """Return the rows of `data`. Raise InvalidResponse, naming `what` was expected, for any other body."""
+    fields = decode_fields(b"".join(pieces(response)), what)
+    total = fields.get("total_count")
+    is_number = isinstance(total, int | float) and not isinstance(total, bool) and math.isfinite(total)
+    return Page(list_of_rows(fields, what), float(total) if is_number else None)  # type: ignore[arg-type]
+
+
+def list_of_rows(fields: Mapping[str, Any], what: str) -> list[Any]:
+    """Return the list in `data`. Raise InvalidResponse, naming `what` was expected, if there is none."""
+    rows = fields.get("data")
+    if not isinstance(rows, list):
+        raise InvalidResponse(f"not {what}: expected data to be a list")
+    return rows
+
+
+def decode_fields(body: bytes | bytearray, what: str) -> dict[str, Any]:
+    """Return the fields of a body that is one JSON object.
+
+    Raise InvalidResponse, naming `what` was expected, for any other body, for two fields `data`, and for an error
+    that the API reports with status 200.
     """
-    return decode_body(b"".join(pieces(answer)), type_, what)
-
-
-def decode_body(body: bytes | bytearray, type_: type[T], what: str) -> T:
-    """Return a body as `decode` does."""
+    text = loose_text(body)
     try:
-        return msgspec.json.decode(body, type=type_)
-    except NOT_JSON as error:
-        raise InvalidResponse(_reason(body) or f"not {what}: {printable(str(error))}") from None
+        fields, end = _fields(text)
+    except _NOT_EVEN_LOOSE:
+        fields, end = {}, -1
+    if end != len(text):
+        raise InvalidResponse(f"not {what}: {_found_instead(text)}")
+    refuse_error(fields)
+    return fields
 
 
-def _reason(body: bytes | bytearray) -> str | None:
-    """Return the API's own words, if it answered with an error and status 200."""
+def refuse_error(fields: Mapping[str, Any]) -> None:
+    """Raise InvalidResponse with the API's message if fields of a body with status 200 hold an error."""
+    error = fields.get("error")
+    if error is not None:
+        raise InvalidResponse(f"an error with status 200: {error_message(error) or 'no message'}")
+
+
+def loose_text(body: bytes | bytearray) -> str:
+    """Return a body as text; bytes that are not UTF-8 become lone surrogates."""
+    return body.removeprefix(BYTE_ORDER_MARK).decode(errors="surrogateescape")
+
+
+def _fields(text: str, start: int = 0) -> tuple[dict[str, Any], int]:
+    """Return the fields of the object at `start` and the offset behind it. Raise ValueError if there is none.
+
+    The decoder itself would silently keep the last of two fields with one name.
+    """
+    opening = _OPENING.match(text, start)
+    if opening is None:
+        raise ValueError("no object")
+    fields: dict[str, Any] = {}
+    offset = opening.end()
+    while name := _NAME.match(text, offset):
+        key, value = LOOSE.decode(name[1]), name.end()
+        if key == "data" and key in fields:
+            raise InvalidResponse("two fields are named data")
+        if len(fields) == MOST_FIELDS:
+            raise InvalidResponse(f"more than {MOST_FIELDS} fields")
+        is_nested = key == "data" and text.startswith("{", value)
+        fields[key], offset = _fields(text, value) if is_nested else LOOSE.raw_decode(text, value)
+        comma = _COMMA.match(text, offset)
+        if comma is None:
+            break
+        offset = comma.end()
+    closing = _CLOSING.match(text, offset)
+    if closing is None:
+        raise ValueError("the object does not end")
+    return fields, closing.end()
+
+
+def _found_instead(text: str) -> str:
     try:
-        details = msgspec.json.decode(body, type=ErrorBody).error
-    except NOT_JSON:
-        return None
-    return None if details is None else f"an error with status 200: {printable(details.message)}"
+        value = LOOSE.decode(text)
+    except _NOT_EVEN_LOOSE:
+        start = text[:60].encode(errors="surrogateescape").decode(errors="replace")
+        return f"not JSON, or cut off: {printable(start)!r}"
+    return f"expected an object with data, got {type(value).__name__}"

@@ -13,9 +13,10 @@ import aiohttp
 import structlog
 from yarl import URL
 
+from exporter.api.messages import printable
 from exporter.api.rate_limit import RateLimit
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
-from exporter.api.response import Response, printable, read_response, refusal
+from exporter.api.response import Response, read_response, refusal
 from exporter.api.retry import with_retries
 from exporter.api.session import environment_proxy
 from exporter.clock import Clock
@@ -40,7 +41,7 @@ REFUSED = (401, 403)
 class Request:
     """A question to the API; `operation` is the label it is counted under, `content` a body in JSON.
 
-    `longest_answer` is where no answer is longer than so many bytes, however much the settings allow.
+    `longest_response` is where no answer is longer than so many bytes, however much the settings allow.
     """
 
     operation: str
@@ -48,7 +49,7 @@ class Request:
     parameters: Mapping[str, str]
     method: str = "GET"
     content: bytes | None = None
-    longest_answer: int | None = None
+    longest_response: int | None = None
 
 
 class Client:
@@ -176,7 +177,7 @@ class Client:
                 if response.status != OK:
                     raise await refusal(response, self._clock.now())
                 most = limits.max_response_bytes
-                return await read_response(response, min(most, request.longest_answer or most))
+                return await read_response(response, min(most, request.longest_response or most))
         except aiohttp.ClientHttpProxyError as error:
             raise ConnectionFailed(f"the proxy answered with status {error.status}") from None
         except aiohttp.ClientPayloadError as error:

@@ -7,15 +7,15 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from exporter.api.body import decode
+from exporter.api.body import read_object
 from exporter.api.client import Request
 from exporter.api.field_values import FieldReason, UnusableError, flag, moment, number, signed, text
 from exporter.api.organization_rows import BYOK_FIELDS, USAGE_FIELDS
-from exporter.api.response import Response, printable
+from exporter.api.response import Response
 from exporter.errors import InvalidResponse
 
 OPERATION = "key"
-REQUEST = Request(operation=OPERATION, path="/key", parameters={}, longest_answer=64 * 1024)
+REQUEST = Request(operation=OPERATION, path="/key", parameters={}, longest_response=64 * 1024)
 
 BudgetRejection = Literal["not_an_object", FieldReason]
 BUDGET_REJECTION_REASONS: tuple[BudgetRejection, ...] = get_args(BudgetRejection)
@@ -58,17 +58,9 @@ class CallingKey(msgspec.Struct, frozen=True):
     free_requests: Quota
 
 
-class _Body(msgspec.Struct):
-    data: dict[str, Any]
-    error: Any = None
-
-
-def described(answer: Response) -> Fields:
-    """Return the fields of an answer. Raise InvalidResponse if they are no description of a key."""
-    body = decode(answer, _Body, "the description of a key")
-    if body.error is not None:
-        raise InvalidResponse(f"an error with status 200: {printable(str(body.error))}")
-    return body.data
+def described(response: Response) -> Fields:
+    """Return the fields that describe a key. Raise InvalidResponse."""
+    return read_object(response, "the description of a key")
 
 
 def kind_of(fields: Fields) -> KeyKind:

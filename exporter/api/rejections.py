@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from exporter.api.response import printable
+from exporter.api.messages import printable
 
 SAMPLE_SIZE = 3
 

@@ -1,29 +1,27 @@
-"""What comes back on the wire: a body as it came, with its digest, or a refusal with the API's own words."""
+"""Read a response from the wire: a body still compressed, with its digest, or an error with the API's message."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
 import aiohttp
-import msgspec
 from isal import isal_zlib
 
+from exporter.api.messages import error_message, printable
 from exporter.api.retry import parse_http_date, parse_retry_after
 from exporter.errors import InvalidResponse, StatusError
-from exporter.log import without_secrets
 
 PIECE = 64 * 1024
 LONGEST_ERROR_BODY = 64 * 1024
-LONGEST_MESSAGE = 300
 REDIRECTS = range(300, 400)
 
 Encoding = Literal["identity", "gzip"]
 
-NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what strict decoding raises
 BrokenStream = cast("type[Exception]", isal_zlib.error)  # a class, which the library's types take for an instance
 
 
@@ -46,7 +44,7 @@ async def read_response(response: aiohttp.ClientResponse, limit: int) -> Respons
     """Read a body of at most `limit` bytes on the wire. Raise InvalidResponse if it is longer or encoded otherwise."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
     if encoding not in ("identity", "gzip"):
-        raise InvalidResponse(f"the body has an encoding that was not asked for: {printable(encoding)!r}")
+        raise InvalidResponse(f"the body has an encoding that was not requested: {printable(encoding)!r}")
     digest = hashlib.sha256(encoding.encode())
     chunks = []
     size = 0
@@ -66,17 +64,17 @@ async def read_response(response: aiohttp.ClientResponse, limit: int) -> Respons
     )
 
 
-def pieces(answer: Response) -> Iterator[bytes]:
+def pieces(response: Response) -> Iterator[bytes]:
     """Yield the body in order, inflated, in pieces of at most 64 KiB.
 
-    A piece may be empty: megabytes of gzip can stand for nothing, and inflating them must not go on in one go.
+    A piece may be empty: megabytes of gzip can inflate to nothing, and the caller must be able to pause meanwhile.
     Raises InvalidResponse for a broken or truncated gzip stream, and as soon as the limit is passed.
     """
     size = 0
-    for piece in _inflated(answer.chunks) if answer.encoding == "gzip" else _cut(answer.chunks):
+    for piece in _inflated(response.chunks) if response.encoding == "gzip" else _cut(response.chunks):
         size += len(piece)
-        if size > answer.limit:
-            raise InvalidResponse(f"the body is longer than {answer.limit} bytes")
+        if size > response.limit:
+            raise InvalidResponse(f"the body is longer than {response.limit} bytes")
         yield piece
 
 
@@ -103,18 +101,8 @@ def _inflated(chunks: tuple[bytes, ...]) -> Iterator[bytes]:
         raise InvalidResponse("the gzip body ended early")
 
 
-class _Details(msgspec.Struct):
-    message: str = ""
-
-
-class ErrorBody(msgspec.Struct):
-    """The API's error body, as far as it is used."""
-
-    error: _Details | None = None
-
-
 async def refusal(response: aiohttp.ClientResponse, now: datetime) -> StatusError:
-    """Return the error for an answer other than 200, with the API's own message where it gave one."""
+    """Return the error for a status other than 200, with the API's message if there is one."""
     headers = response.headers
     server_time = parse_http_date(headers.get("Date")) or now
     return StatusError(
@@ -129,16 +117,16 @@ async def _message(response: aiohttp.ClientResponse) -> str:
         return "a redirect, not followed because the key must not travel"
     body = await _start_of_body(response)
     try:
-        details = msgspec.json.decode(body, type=ErrorBody).error
-    except NOT_JSON:
-        details = None
-    if details is not None and details.message:
-        return printable(details.message)
+        message = error_message(json.loads(body.decode("utf-8-sig", errors="replace")))
+    except (ValueError, RecursionError):
+        message = ""
+    if message:
+        return message
     return f"no message, {printable(response.content_type)} body" if body else "no body"
 
 
 async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the first bytes of an error's body; a body that breaks off is no second error."""
+    """Return the first bytes of an error's body; one that breaks off is not reported as a second error."""
     body = b""
     try:
         async for chunk in response.content.iter_any():
@@ -150,9 +138,3 @@ async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
     except (aiohttp.ClientError, OSError, TimeoutError, BrokenStream):
         return body
     return body
-
-
-def printable(text: str) -> str:
-    """Return text from outside as one bounded line, fit for a log and a page: an API may echo the key it was sent."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in without_secrets(text)[:4096]).split())
-    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 
 from exporter.api import key_response
-from exporter.api.body import decode
+from exporter.api.body import read_object
 from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
-from exporter.api.response import Response, printable
+from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll, Work
 from exporter.collectors.spending_and_limits import POLLED, difference, single
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
@@ -19,7 +16,7 @@ from exporter.errors import InvalidResponse, NoBalance
 from exporter.exposition.families import MetricFamily, Snapshot
 
 OPERATION = "credits"
-LONGEST_ANSWER = 64 * 1024
+LONGEST_RESPONSE = 64 * 1024
 
 PURCHASED = MetricFamily(
     "openrouter_credits_purchased_usd",
@@ -43,11 +40,6 @@ class CreditsSettings(CollectorSettings):
     stale_after: StaleAfter = 900.0
 
 
-class _Body(msgspec.Struct):
-    data: dict[str, Any]
-    error: Any = None
-
-
 class CreditsCollector(Collector[CreditsSettings]):
     """Reads the account's credits; its memory is the last answer's digest."""
 
@@ -67,7 +59,7 @@ An ordinary key is told zeros: those are no balance, and fail the poll.
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the credits. Zeros are believed only of a management key: an ordinary one is told nothing else."""
         answer = await poll.request(
-            Request(operation=OPERATION, path="/credits", parameters={}, longest_answer=LONGEST_ANSWER)
+            Request(operation=OPERATION, path="/credits", parameters={}, longest_response=LONGEST_RESPONSE)
         )
         purchased, used = await poll.read(OPERATION, _read(answer))
         if not purchased and not used:
@@ -94,12 +86,10 @@ async def _confirm(poll: Poll) -> None:
 
 
 def _read(answer: Response) -> Work[tuple[float, float]]:
-    body = decode(answer, _Body, "credits")
+    fields = read_object(answer, "credits")
     yield
-    if body.error is not None:
-        raise InvalidResponse(f"an error with status 200: {printable(str(body.error))}")
     try:
-        purchased, used = number(body.data, "total_credits"), number(body.data, "total_usage")
+        purchased, used = number(fields, "total_credits"), number(fields, "total_usage")
     except UnusableError as error:
         raise InvalidResponse(f"not credits: {error}") from None
     if purchased is None or used is None:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from exporter.api.body import Page, read_page
 from exporter.api.client import Request
 from exporter.api.organization_rows import KeyRejection, KeyRow, Member, Workspace, key_row, member, workspace
-from exporter.api.pagination import LONGEST_PAGE, Page, page
 from exporter.api.response import Response
 from exporter.collectors.base import Poll, Work
 from exporter.errors import InvalidResponse, ListChanged
@@ -24,6 +24,7 @@ T = TypeVar("T")
 WORKSPACES, KEYS, MEMBERS = "workspaces", "keys", "members"
 
 PAGE_SIZE = 100
+LONGEST_PAGE = 1024 * 1024  # decoded in one go; a hundred rows are a tenth of it
 MOST_PAGES = 1000  # of one list: an API that answers the same for ever must not be asked for ever
 MOST_BEGINNINGS = 3
 ROWS_PER_STEP = 16
@@ -120,7 +121,7 @@ async def _once(poll: Poll, wanted: _List[T]) -> list[T] | None:
                 operation=wanted.operation,
                 path=wanted.path,
                 parameters={**wanted.parameters, "offset": str(offset)},
-                longest_answer=LONGEST_PAGE,
+                longest_response=LONGEST_PAGE,
             )
         )
         known = len(found)
@@ -147,7 +148,7 @@ def _is_last(got: Page, found: int) -> bool:
 
 def _take(answer: Response, wanted: _List[T], found: dict[str, T], last: str) -> Work[tuple[Page, list[str], bool]]:
     """Add a page's rows to those found; return it, what tells its rows apart, and whether it goes on from `last`."""
-    got = page(answer, f"a list of {wanted.operation}")
+    got = read_page(answer, f"a list of {wanted.operation}")
     names: list[str] = []
     for place, row in enumerate(got.rows):
         if place % ROWS_PER_STEP == 0:

@@ -248,7 +248,7 @@ async def test_a_request_may_allow_less_than_the_settings(encoding: str) -> None
     """For what is decoded in one go."""
     body = b"{}" + b" " * 100_000
     sent = answer_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
-    request = replace(ACTIVITY, longest_answer=1024)
+    request = replace(ACTIVITY, longest_response=1024)
     async with bare(sent) as server, asking(server.url) as asked:
         with pytest.raises(InvalidResponse, match="the body is longer than 1024 bytes"):
             b"".join(pieces(await asked.request(request)))

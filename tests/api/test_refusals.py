@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from exporter.api.response import LONGEST_MESSAGE, printable
+from exporter.api.messages import LONGEST_MESSAGE, printable
 from exporter.errors import StatusError
 from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, FaultKind
@@ -59,10 +59,17 @@ async def test_the_apis_own_message(simulator: Running, status: int, message: st
         (error(""), "no message, application/json body"),
         (error(7), "no message, application/json body"),
         (error(None), "no message, application/json body"),
-        (b'{"error":"a text"}', "no message, application/json body"),
+        (b'{"error":"a text"}', "a text"),
+        (b'"a text"', "a text"),
+        (b'{"message":"a text"}', "a text"),
+        (b'{"error":null,"message":"a text"}', "a text"),
+        (b'\xef\xbb\xbf{"error":{"message":"a text"}}', "a text"),
+        (b'{"issues":[{"path":["metrics",0],"message":"Required"},{"message":"Odd"}]}', "metrics.0: Required; Odd"),
+        (b'{"error":{"name":"ZodError","issues":[{"path":"limit","message":"Too big"}]}}', "limit: Too big"),
+        (b'{"detail":[{"message":"a"},{"message":"b"},{"message":"c"},{"message":"d"}]}', "a; b; c"),
         (b'{"error":null}', "no message, application/json body"),
         (b"[]", "no message, application/json body"),
-        (b'{"error":{"message":"\xff"}}', "no message, application/json body"),
+        (b'{"error":{"message":"\xff"}}', "\N{REPLACEMENT CHARACTER}"),
         (b'{"error":' + b"[" * 5000, "no message, application/json body"),
         (b"<!DOCTYPE html><html>", "no message, application/json body"),
         (b"", "no body"),

@@ -25,35 +25,39 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text() | st.sampled_from([*GOOD]), children),
     max_leaves=8,
 )
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 FIELDS = (*GOOD, "workspace_id", "another")
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "not JSON, or cut off: ''"),
-        (b"upstream connect error", "not JSON, or cut off: 'upstream connect error'"),
-        (b"<!DOCTYPE html>\n<html>", "not JSON, or cut off: '<!DOCTYPE html> <html>'"),
-        (b"\xff\xfe\x00", "not JSON, or cut off: '\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}'"),
-        (b"null", "expected an object with data, got NoneType"),
-        (b"[]", "expected an object with data, got list"),
-        (b'"data"', "expected an object with data, got str"),
-        (b"{}", "expected data to be a list"),
-        (b'{"rows":[]}', "expected data to be a list"),
-        (b'{"data":{}}', "expected data to be a list"),
-        (b'{"data":null}', "expected data to be a list"),
-        (b'{"data":"[]"}', "expected data to be a list"),
-        (b'{"data":[]', "not JSON, or cut off: '{\"data\":[]'"),
+        (b"", "not a list of activity: not JSON, or cut off: ''"),
+        (b"upstream connect error", "not a list of activity: not JSON, or cut off: 'upstream connect error'"),
+        (b"<!DOCTYPE html>\n<html>", "not a list of activity: not JSON, or cut off: '<!DOCTYPE html> <html>'"),
+        (
+            b"\xff\xfe\x00",
+            "not a list of activity: not JSON, or cut off: '\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}'",
+        ),
+        (b"null", "not a list of activity: expected an object with data, got NoneType"),
+        (b"[]", "not a list of activity: expected an object with data, got list"),
+        (b'"data"', "not a list of activity: expected an object with data, got str"),
+        (b"{}", "not a list of activity: expected data to be a list"),
+        (b'{"rows":[]}', "not a list of activity: expected data to be a list"),
+        (b'{"data":{}}', "not a list of activity: expected data to be a list"),
+        (b'{"data":null}', "not a list of activity: expected data to be a list"),
+        (b'{"data":"[]"}', "not a list of activity: expected data to be a list"),
+        (b'{"data":[]', "not a list of activity: not JSON, or cut off: '{\"data\":[]'"),
         (b'{"error":{"message":"Oops","code":500}}', "an error with status 200: Oops"),
         (b'{"data":[],"error":{"message":"Oops"}}', "an error with status 200: Oops"),
         (b'{"data":[NaN],"error":{"message":"Oops"}}', "an error with status 200: Oops"),
-        (b'{"data":[],"error":"text"}', "an error with status 200: no message"),
+        (b'{"data":[],"error":"text"}', "an error with status 200: text"),
         (b'{"data":[],"error":{"message":"\xff"}}', "an error with status 200: no message"),
         (
             b'{"data":[],"error":{"message":"' + KEY.encode() + b' is no key"}}',
             "an error with status 200: <secret> is no key",
         ),
-        (KEY.encode() + b" is no JSON", "not JSON, or cut off: '<secret> is no JSON'"),
+        (KEY.encode() + b" is no JSON", "not a list of activity: not JSON, or cut off: '<secret> is no JSON'"),
     ],
 )
 def test_a_body_that_is_no_list_of_rows(body: bytes, message: str) -> None:

@@ -200,7 +200,7 @@ def test_an_answer_older_than_stale_after_is_refused() -> None:
     """It would be shown as fresh."""
     old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
     rows = [{"model": "a", "request_count": "1"}]
-    with pytest.raises(InvalidResponse, match="made at 2026-08-23T10:00:00Z"):
+    with pytest.raises(InvalidResponse, match="cached at 2026-08-23T10:00:00Z"):
         analytics(query(), replies=[reply(rows, cachedAt=old)])
     assert analytics(query(), replies=[reply(rows, cachedAt=old)], stale_after=float("inf")).families["requests"]
     assert analytics(query(), replies=[reply(rows, cachedAt="today")]).families["requests"]

@@ -167,7 +167,7 @@ def test_a_cached_answer_of_yesterday_is_not_the_new_day() -> None:
     """It was made before midnight."""
     now = at("2026-08-23 00:01:00")
     before, after = (int((now - timedelta(seconds=seconds)).timestamp() * 1000) for seconds in (61, 59))
-    with pytest.raises(InvalidResponse, match="made at 2026-08-22T23:59:59Z"):
+    with pytest.raises(InvalidResponse, match="cached at 2026-08-22T23:59:59Z"):
         today([reply([row()], server=now, cachedAt=before)], now=now)
     assert (
         3.0
@@ -178,7 +178,7 @@ def test_a_cached_answer_of_yesterday_is_not_the_new_day() -> None:
 def test_an_answer_older_than_stale_after_is_refused() -> None:
     """It would be shown as fresh."""
     old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
-    with pytest.raises(InvalidResponse, match="made at 2026-08-23T10:00:00Z"):
+    with pytest.raises(InvalidResponse, match="cached at 2026-08-23T10:00:00Z"):
         today([reply([row()], cachedAt=old)], stale_after=3600.0)
     assert today([reply([row()], cachedAt=old)], stale_after=float("inf")).families["requests"]
 

@@ -9,7 +9,7 @@ import math
 from array import array
 from collections.abc import Container, Sequence
 
-from exporter.api.response import printable
+from exporter.api.messages import printable
 from exporter.collectors.activity.aggregation import MONEY
 from exporter.collectors.activity.usage_table import MEASURES, WIDTH, Key, Table
 from exporter.collectors.activity.windows import DAY
