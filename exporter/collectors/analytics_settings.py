@@ -111,6 +111,6 @@ class AnalyticsSettings(CollectorSettings):
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return names that two queries have."""
         names = [query.name for query in self.queries]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted({name for name in names if name and names.count(name) > 1})
         named = tuple(Conflict(("queries",), f"two queries have the name {name}") for name in twice)
         return (*CollectorSettings.conflicts(self), *named)

@@ -1,7 +1,7 @@
-"""The shape of the file, read off typed dataclasses: which keys there are, what each takes, its default, its meaning.
+"""The keys of a file, declared as the fields of dataclasses.
 
-A key is declared once, as a field: `name: Annotated[type, kind, "What it means."] = default`. Reading, the JSON Schema
-and the documentation follow.
+A key is declared once: `name: Annotated[type, value_type, "What it means."] = default`. The reader, the JSON Schema and
+the documentation's table follow from that.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ from exporter.config.value_types import ValueType, boolean, choice
 TYPE = "type"  # in a field's metadata: the section's type, or that of the list's items, instead of the annotation's
 
 
+class Inherits:
+    """Marks a section of a list's entry that overrides, key by key, the section of the same name at the top."""
+
+
 class Conflict(typing.NamedTuple):
-    """Two or more keys, each fine by itself, that don't go together."""
+    """Two or more keys, each valid by itself, that contradict each other."""
 
     keys: tuple[str, ...]
     message: str
@@ -38,7 +42,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOf:
-    """A list; `unique` refuses the same value twice."""
+    """The type of a list; `unique` rejects duplicates."""
 
     item: ValueType | type[Settings]
     example: str
@@ -51,16 +55,33 @@ class ListOf:
         return f"a list, such as {self.example}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapOf:
+    """The type of a section whose keys are data; `names` limits them."""
+
+    item: ValueType
+    names: tuple[str, ...] | None = None
+    expected: str = "a section of keys"
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a section. `holds` says what it takes; a section's meaning is its own first line."""
+    """One key of a section. `holds` is the type of its value; the meaning of a section is its own first line."""
 
     name: str
-    holds: ValueType | ListOf | type[Settings]
+    holds: ValueType | ListOf | MapOf | type[Settings]
     nullable: bool
     required: bool
+    inherits: bool
     default: Any
     meaning: str
+
+    @property
+    def expected(self) -> str:
+        """What to write, to be read after the word "expected"."""
+        if isinstance(self.holds, type):
+            return "a section of keys"
+        return f"{self.holds.expected}{', or null' if self.nullable else ''}"
 
 
 def keys_of(settings: type[Any]) -> Mapping[str, Key]:
@@ -76,12 +97,15 @@ def _keys_of(settings: type[Any]) -> Mapping[str, Key]:
 
 
 def every_key(settings: type[Any], path: str = "") -> Iterator[tuple[str, Key]]:
-    """Yield the dotted path and the key of all that `settings` holds, depth first; list items are marked `[]`."""
+    """Yield each key that `settings` holds with its dotted path, depth first; list items are marked `[]`.
+
+    The keys of a section that overrides another are those of the other, and are left out.
+    """
     for key in keys_of(settings).values():
         here = f"{path}.{key.name}" if path else key.name
         yield here, key
         inner = key.holds.item if isinstance(key.holds, ListOf) else key.holds
-        if isinstance(inner, type):
+        if isinstance(inner, type) and not key.inherits:
             yield from every_key(inner, f"{here}[]" if isinstance(key.holds, ListOf) else here)
 
 
@@ -89,7 +113,7 @@ def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
     hint, *extras = get_args(hint) if get_origin(hint) is typing.Annotated else (hint,)
     choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     plain = next(choice for choice in choices if choice is not type(None))
-    holds = next((extra for extra in extras if isinstance(extra, ValueType | ListOf)), None) or _implied(
+    holds = next((extra for extra in extras if isinstance(extra, ValueType | ListOf | MapOf)), None) or _implied(
         field.name, plain
     )
     if TYPE in field.metadata:
@@ -100,7 +124,9 @@ def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
         name=field.name,
         holds=holds,
         nullable=type(None) in choices,
-        required=field.default is dataclasses.MISSING and not isinstance(holds, type),  # an absent section is defaults
+        # An absent section has its defaults.
+        required=field.default is dataclasses.MISSING and not isinstance(holds, type | MapOf),
+        inherits=Inherits in extras,
         default=None if field.default is dataclasses.MISSING else field.default,
         meaning=meaning or _first_sentence(plain),
     )
@@ -113,7 +139,7 @@ def _implied(name: str, hint: Any) -> ValueType | type[Settings]:
         return choice(*get_args(hint))
     if isinstance(hint, type) and issubclass(hint, Settings):
         return hint
-    raise TypeError(f"{name}: {hint} needs a kind beside it, in Annotated")
+    raise TypeError(f"{name}: {hint} needs a value type beside it, in Annotated")
 
 
 def _first_sentence(settings: type) -> str:

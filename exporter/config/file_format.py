@@ -1,4 +1,4 @@
-"""The file as it is written, where that differs from what it means: one shape for reading, schema and documentation."""
+"""The keys of the file, where they differ from the configuration that is made of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Logging, Upstream
-from exporter.config.fields import TYPE, ListOf, Settings
+from exporter.config.fields import TYPE, Conflict, Inherits, ListOf, Settings
 from exporter.config.thresholds import Thresholds
 from exporter.config.value_types import file_path, matching, text
 
@@ -30,8 +30,19 @@ class WrittenAccount(Settings):
         file_path(must_be_read=False),
         "Or the file that holds it, read again when the key is refused. Relative to the configuration file.",
     ] = None
-    collectors: Annotated[CollectorsSettings, "What this account does differently; any key of `collectors` below."]
-    thresholds: Annotated[Thresholds, "What is normal for this account; any key of `thresholds` below."]
+    collectors: Annotated[
+        CollectorsSettings, Inherits, "What this account does differently; any key of `collectors` below."
+    ]
+    thresholds: Annotated[Thresholds, Inherits, "What is normal for this account; any key of `thresholds` below."]
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return two sources of the key, or none."""
+        sources = [self.api_key_env, self.api_key_file]
+        if sources.count(None) == 1:
+            return ()
+        has = "both" if None not in sources else "neither"
+        message = f"expected exactly one of api_key_env and api_key_file; found {has}"
+        return (Conflict(("api_key_file", "api_key_env"), message),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,21 +9,15 @@ from exporter.config.dump import written_value
 from exporter.config.fields import Key, every_key
 from exporter.config.file_format import file_format
 
-_OVERRIDES = ("accounts[].collectors", "accounts[].thresholds")
 _HEAD = ("| key | default | takes | meaning |", "|---|---|---|---|")
 
 
 def table(collectors: type[CollectorsSettings]) -> str:
     """Return a Markdown table of every key with its default, what it takes and what it means."""
-    rows = [_row(path, key) for path, key in every_key(file_format(collectors)) if _has_row(path, key)]
+    # A section is seen by its keys, unless it repeats those of another.
+    keys = every_key(file_format(collectors))
+    rows = [_row(path, key) for path, key in keys if key.inherits or not isinstance(key.holds, type)]
     return "\n".join((*_HEAD, *rows)) + "\n"
-
-
-def _has_row(path: str, key: Key) -> bool:
-    if path in _OVERRIDES:
-        return True
-    # What an account overrides is the same keys again, and a section is seen by what it holds.
-    return not path.startswith(tuple(f"{each}." for each in _OVERRIDES)) and not isinstance(key.holds, type)
 
 
 def _row(path: str, key: Key) -> str:
@@ -42,7 +36,7 @@ def _default(key: Key) -> str:
 def _takes(key: Key) -> str:
     if isinstance(key.holds, type):
         return f"any key of `{key.name}`"
-    return key.holds.expected + (", or null" if key.nullable else "")
+    return key.expected
 
 
 def _cell(text: str) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from exporter.config.collector_settings import CollectorsSettings
-from exporter.config.configuration import Account, Configuration, Logging, Upstream
+from exporter.config.configuration import Account, Configuration
 from exporter.config.diagnostics import Place, Report, quoted
 from exporter.config.file_access import read_file
-from exporter.config.file_format import file_format
-from exporter.config.reader import Reader, Section, build, overlay
+from exporter.config.file_format import WrittenAccount, WrittenFile, file_format
+from exporter.config.reader import Reader
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
-from exporter.config.thresholds import Thresholds
 from exporter.config.yaml_nodes import LARGEST_FILE, TOO_LONG, read_tree
 from exporter.errors import ConfigurationError, Mistake, SecretError
 
@@ -60,12 +59,16 @@ def parse(
     `file_name` is for the messages; relative paths begin at `base_directory`, or where the program runs if it is None.
     """
     report = Report(file_name)
-    file = Reader(file_format(collectors), report).read(read_tree(text, base_directory, report))
-    upstream = build(Upstream, file.section("upstream"), report)
-    accounts = _accounts(file, environment, report, collectors)
-    logging = build(Logging, file.section("log"), report)
+    reader = Reader(file_format(collectors), report)
+    file = reader.read(read_tree(text, base_directory, report))
+    _check_names(file, reader)
+    keys = [_key(account, f"accounts[{index}]", environment, reader) for index, account in enumerate(file.accounts)]
     report.raise_if_any()
-    return Configuration(log=logging, upstream=upstream, accounts=accounts)
+    accounts = tuple(
+        Account(name=account.name, key=key, collectors=account.collectors, thresholds=account.thresholds)
+        for account, key in zip(file.accounts, keys, strict=True)
+    )
+    return Configuration(log=file.log, upstream=file.upstream, accounts=accounts)
 
 
 def default(environment: Mapping[str, str] = os.environ, *, collectors: type[CollectorsSettings]) -> Configuration:
@@ -116,61 +119,28 @@ def _requests_per_minute(collectors: CollectorsSettings) -> float:
     return sum(60.0 / settings.interval * settings.least_requests for settings in enabled)
 
 
-def _accounts(
-    file: Section, environment: Mapping[str, str], report: Report, collectors_type: type[CollectorsSettings]
-) -> tuple[Account, ...]:
-    shared, thresholds = file.section("collectors"), file.section("thresholds")
-    entries: tuple[Section, ...] = file.value("accounts") or ()
-    if not entries:
-        build(collectors_type, shared, report)  # only for their mistakes: all are told at once
-        build(Thresholds, thresholds, report)
-    _check_names(entries, report)
-    accounts = []
-    for entry in entries:
-        key = _key(entry, environment, report)
-        collectors = build(collectors_type, overlay(shared, entry.section("collectors")), report)
-        limits = build(Thresholds, overlay(thresholds, entry.section("thresholds")), report)
-        name = entry.value("name")
-        if key is not None and name is not None:
-            accounts.append(Account(name=name, key=key, collectors=collectors, thresholds=limits))
-    return tuple(accounts)
-
-
-def _check_names(entries: Iterable[Section], report: Report) -> None:
+def _check_names(file: WrittenFile, reader: Reader[WrittenFile]) -> None:
     lines: dict[str, int] = {}
-    for entry in entries:
-        name = entry.value("name")
-        if name in lines:
-            message = f"{entry.path}.name: {quoted(name)} is the name of the account in line {lines[name]} already"
-            report.add(entry.place_of("name"), message)
-        elif name is not None:
-            lines[name] = entry.place_of("name").line
+    for index, account in enumerate(file.accounts):
+        path = f"accounts[{index}].name"
+        if account.name in lines and account.name:
+            reader.mistake(path, f"duplicate name {quoted(account.name)} (first used on line {lines[account.name]})")
+        else:
+            lines[account.name] = reader.place_of(path).line
 
 
-def _key(entry: Section, environment: Mapping[str, str], report: Report) -> SecretSource | None:
-    name = entry.value("name")
-    label = f"account {quoted(name)}" if name else entry.path
-    sources = [name for name in ("api_key_env", "api_key_file") if _is_set(entry, name)]
-    if len(sources) != 1:
-        found = "both" if sources else "neither"
-        place = entry.place_of(sources[-1]) if sources else entry.place
-        report.add(place, f"{label}: expected exactly one of api_key_env and api_key_file; found {found}")
-        return None
-    value = entry.value(sources[0])
-    if value is None:
-        return None
-    key = EnvironmentSecret(value, environment) if sources[0] == "api_key_env" else FileSecret(value)
-    try:
-        key.read()
-    except SecretError as error:
-        report.add(entry.place_of(sources[0]), f"{label}: {error}")
-        return None
-    return key
-
-
-def _is_set(entry: Section, name: str) -> bool:
-    given = entry.keys.get(name)
-    return given is not None and not isinstance(given, Section) and given.value is not None
+def _key(
+    account: WrittenAccount, path: str, environment: Mapping[str, str], reader: Reader[WrittenFile]
+) -> SecretSource:
+    """Return where an account's key is read, and report a key that can't be used."""
+    variable, file = account.api_key_env, account.api_key_file
+    source = FileSecret(file) if file is not None else EnvironmentSecret(variable or "", environment)
+    if (variable is None) != (file is None):  # anything else has been reported
+        try:
+            source.read()
+        except SecretError as error:
+            reader.mistake(f"{path}.{'api_key_env' if file is None else 'api_key_file'}", str(error))
+    return source
 
 
 def _unplaced(file: str, message: str) -> ConfigurationError:

@@ -1,223 +1,222 @@
-"""From nodes to what the file gives: values that fit their keys, each with its place; the rest are mistakes.
+"""From YAML nodes to settings. Every value that doesn't fit its key is reported with its place.
 
-Only what is written is in here. Defaults come last, in `build`, so that an account's overrides can be laid over first.
+A section may be given by several nodes, its layers: the one for all accounts and that of one account. Each layer is
+checked; key by key, the last one wins.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from exporter.config.diagnostics import Place, Report, closest, quoted, shown
-from exporter.config.fields import Conflict, Key, ListOf, Settings, every_key, keys_of
+from exporter.config.fields import Conflict, Key, ListOf, MapOf, Settings, every_key, keys_of
 from exporter.config.value_types import ValueType
-from exporter.config.yaml_nodes import Mapping, Node, Scalar, Sequence
+from exporter.config.yaml_nodes import MappingNode, Node, Scalar, SequenceNode
 
-UNREADABLE: Final = object()  # stands for a value whose mistake is told already
-
-_Built = TypeVar("_Built", bound=Settings)
+_Root = TypeVar("_Root", bound=Settings)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value as the file gives it, in which section; `overriding` if it stands in an account's own settings."""
+class Written(NamedTuple):
+    """A node, with the dotted path of the keys that lead to it."""
 
-    place: Place
-    section: str
-    value: Any
-    overriding: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section as the file gives it: only the keys that are written."""
-
-    place: Place
+    node: Node
     path: str
-    keys: dict[str, Given | Section] = field(default_factory=dict)
-
-    def value(self, name: str) -> Any:
-        """Return the value of a key that isn't a section; None if it isn't given or can't be read."""
-        given = self.keys.get(name)
-        return given.value if isinstance(given, Given) and given.value is not UNREADABLE else None
-
-    def section(self, name: str) -> Section:
-        """Return a section in this one, empty if it isn't given."""
-        given = self.keys.get(name)
-        return given if isinstance(given, Section) else Section(self.place, _join(self.path, name))
-
-    def place_of(self, name: str) -> Place:
-        """Return where a key's value is written, or where this section begins."""
-        return self.keys[name].place if name in self.keys else self.place
 
 
-class Reader:
-    """Reads nodes by the shape of `root`, and tells the report what doesn't fit."""
+class Reader(Generic[_Root]):
+    """Reads one file by the keys that `root` declares.
 
-    def __init__(self, root: type[Settings], report: Report) -> None:
+    A value that can't be read is replaced by its default, or by nothing, so that all else can be checked too. What
+    `read` returns is therefore for use only if the report stays empty.
+    """
+
+    def __init__(self, root: type[_Root], report: Report) -> None:
         self._root = root
         self._report = report
+        self._places: dict[str, Place] = {}
+        self._unreadable: set[str] = set()
+        self._top: dict[str, Written] = {}
+        self._inherited: set[str] = set()
+        self._sections: dict[tuple[object, ...], Any] = {}
 
-    def read(self, node: Node) -> Section:
-        """Return what the file gives."""
-        return self._section(node, self._root, "")
+    def read(self, node: Node) -> _Root:
+        """Return what the file sets."""
+        settings: _Root = self._section(self._root, [Written(node, "")])
+        return settings
 
-    def _section(self, node: Node, settings: type[Settings], path: str) -> Section:
-        section = Section(node.place, path)
+    def mistake(self, path: str, message: str) -> None:
+        """Report a mistake in a value that has been read."""
+        self._report.add(self.place_of(path), f"{path}: {message}")
+
+    def place_of(self, path: str) -> Place:
+        """Return where the value of a key is written, or where the section begins that doesn't have it."""
+        while path and path not in self._places:
+            path = path.rpartition(".")[0]
+        return self._places[path]
+
+    def _section(self, settings: type[Any], layers: list[Written], *, check: bool = True) -> Any:
+        # What many accounts inherit without a change is read once for all of them.
+        paths = (check, *(layer.path for layer in layers))
+        if paths not in self._sections:
+            self._sections[paths] = self._read_section(settings, layers, check=check)
+        return self._sections[paths]
+
+    def _read_section(self, settings: type[Any], layers: list[Written], *, check: bool) -> Any:
         known = keys_of(settings)
-        if isinstance(node, Mapping):
-            for key, value in self._pairs(node, settings, section):
-                section.keys[key.name] = self._entry(value, key, path)
-        elif not (isinstance(node, Scalar) and node.is_null):
-            keys = ", ".join(known)
-            self._report.add(node.place, f"{path or 'the file'}: expected a section of keys ({keys}); {_found(node)}")
-            return section
-        for key in known.values():
-            if key.required and key.name not in section.keys:
-                self._report.add(node.place, f"{_join(path, key.name)} is missing: expected {_expected(key)}")
-        return section
+        entries = [dict(self._entries(layer, known)) for layer in layers]
+        if settings is self._root:
+            self._top = entries[0]
+        values: dict[str, Any] = {}
+        # Sections come last: by then it is known which of them the entries of lists inherit.
+        for key in sorted(known.values(), key=lambda key: isinstance(key.holds, type)):
+            given = [layer[key.name] for layer in entries if key.name in layer]
+            if key.inherits:
+                self._inherited.add(key.name)
+                given = [self._top[key.name], *given] if key.name in self._top else given
+            if given and isinstance(key.holds, type):
+                # What contradicts itself in an inherited section may be put right by each entry that inherits it.
+                is_inherited = settings is self._root and key.name in self._inherited
+                values[key.name] = self._section(key.holds, given, check=check and not is_inherited)
+            elif isinstance(key.holds, type):
+                values[key.name] = key.holds()
+            elif given:
+                values[key.name] = [self._value(written, key) for written in given][-1]
+            elif key.required:
+                values[key.name] = self._missing(layers[-1], key)
+        built = settings(**values)
+        for conflict in built.conflicts() if check else ():
+            self._contradiction(conflict, layers, known)
+        return built
 
-    def _pairs(self, node: Mapping, settings: type[Settings], section: Section) -> Iterator[tuple[Key, Node]]:
-        known = keys_of(settings)
-        seen: dict[str, Place] = {}
+    def _entries(self, section: Written, known: Collection[str] | None) -> Iterator[tuple[str, Written]]:
+        """Yield the keys that are written in a section, with their values; `known` None takes any key."""
+        node, path = section
+        self._places[path] = node.place
+        if not isinstance(node, MappingNode):
+            if not (isinstance(node, Scalar) and node.is_null):
+                keys = f" ({', '.join(known)})" if known else ""
+                self._unfit(Written(node, path or "the file"), f"a section of keys{keys}")
+                self._unreadable.add(path)
+            return
+        lines: dict[str, int] = {}
         for name, value in node.pairs:
             if not isinstance(name, Scalar):
-                self._report.add(name.place, f"{_prefix(section.path)}a key must be one word; {_found(name)}")
-            elif name.text in seen:
-                first = seen[name.text].line
-                message = f"{_join(section.path, shown(name.text))} is given twice; the first is in line {first}"
+                self._report.add(name.place, f"{_prefix(path)}a key must be one word; {_found(name)}")
+            elif name.text in lines:
+                first = lines[name.text]
+                message = f"{_join(path, shown(name.text))}: duplicate key (first defined on line {first})"
                 self._report.add(name.place, message)
             else:
-                seen[name.text] = name.place
-                if name.text in known:
-                    yield known[name.text], value
+                lines[name.text] = name.place.line
+                if known is not None and name.text not in known:
+                    self._report.add(name.place, self._unknown(name.text, path, known))
                 else:
-                    self._report.add(name.place, self._unknown(name.text, section.path, list(known)))
+                    entry = Written(value, _join(path, name.text))
+                    self._places[entry.path] = value.place
+                    yield name.text, entry
 
-    def _unknown(self, name: str, path: str, known: list[str]) -> str:
-        said = f"{_prefix(path)}unknown key {quoted(name)}"
+    def _unknown(self, name: str, path: str, known: Collection[str]) -> str:
+        message = f"{_prefix(path)}unknown key {quoted(name)}"
         if name == "<<":
-            return f"{said}: merge keys aren't read; write the keys out"
-        if name in ("api_key", "key"):
-            return f"{said}: a key is never written here; use api_key_env or api_key_file"
-        homes = [home for home, key in every_key(self._root) if key.name == name and not _is_override(home)]
-        if homes:
-            return f"{said} here; it belongs at {' or '.join(homes[:2])}"
+            return f"{message}: merge keys aren't supported; write the keys out"
+        homes: dict[str, list[str]] = {}
+        for home, key in every_key(self._root):
+            homes.setdefault(key.name, []).append(home)
+        if name in ("api_key", "key") and "api_key_env" in homes:
+            return f"{message}: never write a key in this file; use api_key_env or api_key_file"
+        if name in homes:
+            return f"{message} here; it belongs at {' or '.join(homes[name][:2])}"
         meant = closest(name, known)
-        return f"{said}; did you mean {meant}?" if meant else f"{said}; known here: {', '.join(known)}"
+        return f"{message}; did you mean {meant}?" if meant else f"{message}; known here: {', '.join(known)}"
 
-    def _entry(self, node: Node, key: Key, section: str) -> Given | Section:
-        path = _join(section, key.name)
-        if isinstance(key.holds, type):
-            return self._section(node, key.holds, path)
-        if key.nullable and isinstance(node, Scalar) and node.is_null:
-            return Given(node.place, section, None)
-        if isinstance(key.holds, ListOf):
-            return Given(node.place, section, self._list(node, key.holds, path))
-        return Given(node.place, section, self._value(node, key.holds, path, _expected(key)))
+    def _missing(self, section: Written, key: Key) -> Any:
+        path = _join(section.path, key.name)
+        if section.path not in self._unreadable:
+            self._report.add(section.node.place, f"{path} is missing: expected {key.expected}")
+        self._unreadable.add(path)
+        return () if isinstance(key.holds, ListOf) else ""
 
-    def _value(self, node: Node, kind: ValueType, path: str, expected: str) -> Any:
+    def _value(self, written: Written, key: Key) -> Any:
+        if key.nullable and isinstance(written.node, Scalar) and written.node.is_null:
+            return None
+        value: Any = None
+        match key.holds:
+            case ListOf() as of:
+                value = self._list(written, of)
+            case MapOf(item=item, names=names):
+                entries = self._entries(written, names)
+                value = {name: self._scalar(entry, item, item.expected) for name, entry in entries}
+            case ValueType() as type_:
+                value = self._scalar(written, type_, key.expected)
+        if written.path not in self._unreadable:
+            return value
+        return key.default if not key.required else () if isinstance(key.holds, ListOf) else ""
+
+    def _scalar(self, written: Written, kind: ValueType, expected: str) -> Any:
         hint = ""
-        if isinstance(node, Scalar) and not node.is_null:
+        if isinstance(written.node, Scalar) and not written.node.is_null:
             try:
-                return kind.read(node)
+                return kind.read(written.node)
             except ValueError as error:
-                hint = f" ({error})" if str(error) else ""
-        found = _found(node)
-        if isinstance(node, Scalar) and not node.is_null and kind.may_be_secret:
-            found = "what stands here isn't one, and may be a secret"
-        self._report.add(node.place, f"{path}: expected {expected}; {found}{hint}")
-        return UNREADABLE
+                hint = str(error)
+        self._unfit(written, expected, hint, hidden=kind.may_be_secret)
+        return None
 
-    def _list(self, node: Node, of: ListOf, path: str) -> Any:
-        if not isinstance(node, Sequence) or len(node.items) < of.at_least:
-            self._report.add(node.place, f"{path}: expected {of.expected}; {_found(node)}")
-            return UNREADABLE
-        values = tuple(self._item(item, of, f"{path}[{index}]") for index, item in enumerate(node.items))
-        if of.unique:
-            self._check_unique(node, values, path)
-        return UNREADABLE if any(value is UNREADABLE for value in values) else values
-
-    def _item(self, node: Node, of: ListOf, path: str) -> Any:
-        if isinstance(of.item, ValueType):
-            return self._value(node, of.item, path, of.item.expected)
-        return self._section(node, of.item, path)
-
-    def _check_unique(self, node: Sequence, values: tuple[Any, ...], path: str) -> None:
-        seen: set[Any] = {UNREADABLE}
-        for index, (item, value) in enumerate(zip(node.items, values, strict=True)):
-            if value in seen and value is not UNREADABLE:
-                self._report.add(item.place, f"{path}[{index}]: {shown(str(value))} is in the list already")
+    def _list(self, written: Written, of: ListOf) -> tuple[Any, ...]:
+        node, path = written
+        if not isinstance(node, SequenceNode) or len(node.items) < of.at_least:
+            self._unfit(written, of.expected)
+            return ()
+        items = [Written(item, f"{path}[{index}]") for index, item in enumerate(node.items)]
+        if isinstance(of.item, type):
+            return tuple(self._section(of.item, [item]) for item in items)
+        values = [self._scalar(item, of.item, of.item.expected) for item in items]
+        seen = set()
+        for item, value in zip(items, values, strict=True):
+            if item.path in self._unreadable:
+                self._unreadable.add(path)
+            elif of.unique and value in seen:
+                self._report.add(item.node.place, f"{item.path}: {shown(str(value))} is in the list already")
             seen.add(value)
+        return tuple(values)
 
+    def _unfit(self, written: Written, expected: str, hint: str = "", *, hidden: bool = False) -> None:
+        """Report a value that its key doesn't take."""
+        node, path = written
+        has = "value hidden: it may be a secret" if hidden and isinstance(node, Scalar) and node.text else _found(node)
+        self._report.add(node.place, f"{path}: expected {expected}; {has}{f' ({hint})' if hint else ''}")
+        self._unreadable.add(path)
 
-def overlay(base: Section, over: Section) -> Section:
-    """Return `base` with all that `over` gives laid over it, key by key."""
-    keys = dict(base.keys)
-    for name, given in over.keys.items():
-        if isinstance(given, Section):
-            keys[name] = overlay(base.section(name), given)
-        else:
-            keys[name] = dataclasses.replace(given, overriding=True)
-    return Section(over.place, over.path, keys)
-
-
-def build(settings: type[_Built], section: Section, report: Report) -> _Built:
-    """Return the settings that a section and the defaults make; tell the report what contradicts itself in them."""
-    values: dict[str, Any] = {}
-    for key in keys_of(settings).values():
-        if isinstance(key.holds, type):
-            values[key.name] = build(key.holds, section.section(key.name), report)
-            continue
-        given = section.keys.get(key.name)
-        if isinstance(given, Given) and given.value is not UNREADABLE:
-            values[key.name] = _built_items(key, given.value, report)
-    built = settings(**values)
-    for conflict in built.conflicts():
-        _tell(conflict, section, report)
-    return built
-
-
-def _built_items(key: Key, value: Any, report: Report) -> Any:
-    """Return a key's value, the entries of a list of sections built; one whose mistake is told already is left out."""
-    if value is None or not isinstance(key.holds, ListOf) or isinstance(key.holds.item, ValueType):
-        return value
-    item = key.holds.item
-    required = [name for name, each in keys_of(item).items() if each.required]
-    return tuple(build(item, each, report) for each in value if all(each.value(name) is not None for name in required))
-
-
-def _tell(conflict: Conflict, section: Section, report: Report) -> None:
-    given = [entry for name in conflict.keys if isinstance(entry := section.keys.get(name), Given)]
-    if any(entry.value is UNREADABLE for entry in given):
-        return  # the default stands in for it, and a quarrel with that would confuse
-    defaults = [name for name in conflict.keys if name not in section.keys]
-    note = f" ({' and '.join(defaults)} at the default)" if defaults else ""
-    # Two defaults never contradict each other, so one of the keys is written; the account's own are the likelier fault.
-    at_fault = min(given, key=lambda entry: not entry.overriding)
-    report.add(at_fault.place, f"{at_fault.section}: {conflict.message}{note}")
-
-
-def _expected(key: Key) -> str:
-    if isinstance(key.holds, type):
-        return "a section"
-    return f"{key.holds.expected}{', or null' if key.nullable else ''}"
+    def _contradiction(self, conflict: Conflict, layers: list[Written], known: Mapping[str, Key]) -> None:
+        """Report keys that contradict each other, unless one of them has been reported already."""
+        given = {
+            name: (depth, layer.path)
+            for depth, layer in enumerate(layers)
+            for name in conflict.keys
+            if _join(layer.path, name) in self._places
+        }
+        if any(_join(path, name) in self._unreadable for name, (_, path) in given.items()):
+            return  # its default stands in for it, and to read that this contradicts another would confuse
+        if not given:
+            self._report.add(layers[-1].node.place, f"{_prefix(layers[-1].path)}{conflict.message}")
+            return
+        defaults = [name for name in conflict.keys if name not in given and known[name].default is not None]
+        note = f" ({' and '.join(defaults)} at the default)" if defaults else ""
+        # Of the shared keys and an account's own, the account's are the likelier fault.
+        at_fault = max((name for name in conflict.keys if name in given), key=lambda name: given[name][0])
+        section = given[at_fault][1]
+        self._report.add(self._places[_join(section, at_fault)], f"{_prefix(section)}{conflict.message}{note}")
 
 
 def _found(node: Node) -> str:
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return "found a list" if node.items else "found an empty list"
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingNode):
         return "found a section of keys"
     if node.is_null:
         return "found nothing"
     return f"found {shown(node.text) if node.plain else quoted(node.text)}"
-
-
-def _is_override(path: str) -> bool:
-    return "[].collectors." in path or "[].thresholds." in path
 
 
 def _join(path: str, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.dump import written_value
-from exporter.config.fields import Key, ListOf, Settings, keys_of
+from exporter.config.fields import Key, ListOf, MapOf, Settings, keys_of
 from exporter.config.file_format import WrittenAccount, file_format
 from exporter.config.value_types import ValueType
 
@@ -48,7 +48,7 @@ def _key(key: Key, definitions: dict[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _taken(holds: ValueType | ListOf | type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
+def _taken(holds: ValueType | ListOf | MapOf | type[Settings], definitions: dict[str, Any]) -> dict[str, Any]:
     if isinstance(holds, ValueType):
         return dict(holds.schema)
     if isinstance(holds, ListOf):
@@ -57,6 +57,8 @@ def _taken(holds: ValueType | ListOf | type[Settings], definitions: dict[str, An
             **({"uniqueItems": True} if holds.unique else {}),
         }
         return {"type": "array", "items": _taken(holds.item, definitions), **limits}
+    if isinstance(holds, MapOf):
+        return {"type": ["object", "null"], "additionalProperties": _taken(holds.item, definitions)}
     name = holds.__name__.removeprefix("Written")
     if name not in definitions:
         definitions[name] = {}  # keeps its place before what it holds

@@ -39,7 +39,7 @@ class Scalar:
 
 
 @dataclass(slots=True)
-class Sequence:
+class SequenceNode:
     """A list."""
 
     place: Place
@@ -52,7 +52,7 @@ class Sequence:
 
 
 @dataclass(slots=True)
-class Mapping:
+class MappingNode:
     """Keys and values in the file's order, duplicates included."""
 
     place: Place
@@ -69,7 +69,7 @@ class Mapping:
             self._key = None
 
 
-Node = Scalar | Sequence | Mapping
+Node = Scalar | SequenceNode | MappingNode
 
 
 def read_tree(text: str, directory: Path | None, report: Report) -> Node:
@@ -96,7 +96,7 @@ class _Composer:
         self.root: Node | None = None
         self._directory = directory
         self._report = report
-        self._open: list[Sequence | Mapping] = []
+        self._open: list[SequenceNode | MappingNode] = []
         self._anchors: dict[str, Node] = {}
 
     def feed(self, event: yaml.Event) -> None:
@@ -106,9 +106,9 @@ class _Composer:
             case yaml.ScalarEvent():
                 self._attach(self._named(event, self._scalar(event)))
             case yaml.SequenceStartEvent():
-                self._descend(event, Sequence(_place(event)))
+                self._descend(event, SequenceNode(_place(event)))
             case yaml.MappingStartEvent():
-                self._descend(event, Mapping(_place(event)))
+                self._descend(event, MappingNode(_place(event)))
             case yaml.CollectionEndEvent():
                 self._attach(self._open.pop())
             case _:
@@ -126,7 +126,7 @@ class _Composer:
         self._check_tag(event)
         return Scalar(place, text, is_plain, self._directory)
 
-    def _descend(self, event: yaml.CollectionStartEvent, node: Sequence | Mapping) -> None:
+    def _descend(self, event: yaml.CollectionStartEvent, node: SequenceNode | MappingNode) -> None:
         self._check_tag(event)
         if len(self._open) >= _DEEPEST:
             self._report.add(node.place, f"nested more than {_DEEPEST} levels deep, which no key here asks for")

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from exporter.config.diagnostics import Place, Report, closest, quoted, shown
-from exporter.config.yaml_nodes import Mapping, Node, Scalar, Sequence
+from exporter.config.yaml_nodes import MappingNode, Node, Scalar, SequenceNode
 
 _TRUE = ("true", "yes", "on", "y")
 _FALSE = ("false", "no", "off", "n")
@@ -70,7 +70,7 @@ class Section:
         node = self.values.get(name)
         if node is None or (isinstance(node, Scalar) and node.is_null):
             return []
-        if not isinstance(node, Sequence):
+        if not isinstance(node, SequenceNode):
             self.mistake(name, f"expected a list; found {_kind(node)}")
             return []
         for item in node.items:
@@ -92,7 +92,7 @@ def read_section(node: Node, path: str, known: Collection[str] | None, report: R
     section = Section(path, node.place, report)
     if isinstance(node, Scalar) and node.is_null:
         return section
-    if not isinstance(node, Mapping):
+    if not isinstance(node, MappingNode):
         report.add(node.place, f"{path or 'the file'}: expected a section of keys; found {_kind(node)}")
         return section
     for key, value in node.pairs:
@@ -109,9 +109,9 @@ def read_section(node: Node, path: str, known: Collection[str] | None, report: R
 
 
 def _kind(node: Node) -> str:
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return "a list"
-    return "a section of keys" if isinstance(node, Mapping) else "a text"
+    return "a section of keys" if isinstance(node, MappingNode) else "a text"
 
 
 def _either(choices: Collection[str]) -> str:

@@ -25,14 +25,14 @@ def test_every_default_is_one_that_could_be_written() -> None:
             assert key.holds().conflicts() == (), path
 
 
-def test_a_key_without_a_kind_is_a_mistake_of_the_programmer() -> None:
+def test_key_without_a_value_type_is_an_error() -> None:
     """It is found by the first test that reads anything."""
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Forgotten(Settings):
         size: Annotated[int, "How many."] = 1
 
-    with pytest.raises(TypeError, match=r"size: .*int.* needs a kind beside it"):
+    with pytest.raises(TypeError, match=r"size: .*int.* needs a value type beside it"):
         keys_of(Forgotten)
 
 
