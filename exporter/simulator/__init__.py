@@ -1,1 +1,1 @@
-"""The OpenRouter API on loopback: for the demo, the tests and the benchmarks."""
+"""The OpenRouter API on loopback, for the demo, the tests and the benchmarks."""

@@ -1,4 +1,4 @@
-"""Whose data is answered: a key's account, made from a seed or read from a recording."""
+"""Accounts, found by the caller's key: generated from a seed, or read from a recording."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any, Protocol
 
 import msgspec
 
-from exporter.simulator.attribution import Slice, select, slices_of
-from exporter.simulator.billing import Ledger
-from exporter.simulator.http_responses import WINDOW, ApiError, Body, Query, days_of
+from exporter.simulator.attribution import Attribution, attributions_of, select_rows
+from exporter.simulator.billing import Billing
+from exporter.simulator.http_responses import WINDOW, ActivityQuery, ApiError, Body, days_of
 from exporter.simulator.usage import SimulatedAccount, UsageRow
 
 MANAGEMENT_KEY = "sk-or-v1-demo"
 ORDINARY_KEY = "sk-or-v1-ordinary"
-_KEPT_BODIES = 8
+_CACHED_BODIES = 8
 
 
-class World(Protocol):
-    """What an account has to answer."""
+class AccountData(Protocol):
+    """The data behind an account's responses."""
 
-    slices: tuple[Slice, ...]
+    attributions: tuple[Attribution, ...]
 
-    def rows(self, query: Query, today: date) -> Sequence[UsageRow | dict[str, Any]]:
+    def rows(self, query: ActivityQuery, today: date) -> Sequence[UsageRow | dict[str, Any]]:
         """Return the rows of `/activity`."""
 
     def rows_of_day(self, day: date) -> list[UsageRow]:
-        """Return all that a day brings by its end."""
+        """Return all rows that a day has by its end."""
 
     def credits(self, now: datetime) -> dict[str, Any]:
         """Return the body of `/credits`."""
@@ -41,7 +41,7 @@ class World(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: an account, known by its seed and its ordinary key, through one of its keys."""
+    """An account, identified by its seed and its ordinary key, and the key that the request carries."""
 
     seed: int
     ordinary_key: str
@@ -50,7 +50,7 @@ class Caller:
 
 
 def identify(authorization: str | None, seed: int, keys: Mapping[str, int]) -> Caller:
-    """Return who sent this `Authorization` header, or raise the API's 401."""
+    """Return the caller who sent this `Authorization` header. Raise ApiError with the API's 401."""
     scheme, _, key = (authorization or "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
@@ -73,53 +73,53 @@ def seed_of_account(seed: int, suffix: str) -> int:
     return int.from_bytes(blake2b(f"{seed}:{suffix}".encode(), digest_size=6).digest(), "big")
 
 
-class SeededWorld:
-    """An account made from a seed."""
+class SeededAccount:
+    """An account generated from a seed."""
 
     def __init__(self, caller: Caller, endpoints: int, *, dense: bool | None, started: date) -> None:
         self._account = SimulatedAccount(caller.seed, endpoints, dense=dense)
-        self.slices = slices_of(caller.seed, caller.ordinary_key)
-        self._ledger = Ledger(self._account.rows_of_day, started - 2 * WINDOW)
+        self._billing = Billing(self.rows_of_day, started - 2 * WINDOW)
+        self.attributions = attributions_of(caller.seed, caller.ordinary_key)
 
-    def rows(self, query: Query, today: date) -> list[UsageRow]:
+    def rows(self, query: ActivityQuery, today: date) -> list[UsageRow]:
         """Return the rows of `/activity`, the newest day first."""
-        chosen = query.selection
-        # Nothing says what unknown values bring: a key that was never used has no rows, as an analytics query
-        # answers too; a member or a workspace that isn't the account's can't be found.
-        if chosen.user_id not in (None, *(part.user_id for part in self.slices)):
+        chosen = query.filter
+        # What unknown values do is not documented. Here an unused key has no rows, as in an analytics query, and a
+        # member or workspace of another account is not found.
+        if chosen.user_id not in (None, *(owner.user_id for owner in self.attributions)):
             raise ApiError(404)
-        if chosen.workspace_id not in (None, *(part.workspace_id for part in self.slices)):
+        if chosen.workspace_id not in (None, *(owner.workspace_id for owner in self.attributions)):
             raise ApiError(404)
         days = days_of(query, today)
-        return [row for day in days for row in select(self._account.rows_of_day(day), self.slices, chosen)]
+        return [row for day in days for row in select_rows(self.rows_of_day(day), self.attributions, chosen)]
 
     def rows_of_day(self, day: date) -> list[UsageRow]:
-        """Return all that a day brings by its end."""
+        """Return all rows that a day has by its end."""
         return self._account.rows_of_day(day)
 
     def credits(self, now: datetime) -> dict[str, Any]:
         """Return the body of `/credits`."""
-        return self._ledger.credits(now)
+        return self._billing.credits(now)
 
     def key(self, caller: Caller, now: datetime) -> dict[str, Any]:
         """Return the body of `/key`."""
         if caller.is_management:
-            return self._ledger.management_key(caller.label, now)
-        return self._ledger.ordinary_key(caller.label, self.slices[0], now)
+            return self._billing.management_key(caller.label, now)
+        return self._billing.ordinary_key(caller.label, self.attributions[0], now)
 
 
 class BodyCache:
-    """The last bodies of `/activity`, so that answering again costs a write."""
+    """The last bodies of `/activity`, so that a repeated request costs only a write."""
 
     def __init__(self) -> None:
-        self._bodies: OrderedDict[tuple[Caller, Query, date], Body] = OrderedDict()
+        self._bodies: OrderedDict[tuple[Caller, ActivityQuery, date], Body] = OrderedDict()
 
-    def activity(self, caller: Caller, query: Query, today: date, world: World) -> Body:
-        """Return the body, made if it isn't there yet."""
-        place = (caller, query, today)
-        if place not in self._bodies:
-            self._bodies[place] = Body(msgspec.json.encode({"data": world.rows(query, today)}))
-            while len(self._bodies) > _KEPT_BODIES:
+    def activity(self, caller: Caller, query: ActivityQuery, today: date, account: AccountData) -> Body:
+        """Return the body, made on the first request."""
+        request = (caller, query, today)
+        if request not in self._bodies:
+            self._bodies[request] = Body(msgspec.json.encode({"data": account.rows(query, today)}))
+            while len(self._bodies) > _CACHED_BODIES:
                 self._bodies.popitem(last=False)
-        self._bodies.move_to_end(place)
-        return self._bodies[place]
+        self._bodies.move_to_end(request)
+        return self._bodies[request]

@@ -1,4 +1,4 @@
-"""What the analytics API offers: metrics, dimensions, operators and granularities, and how far back each reaches."""
+"""Metrics, dimensions, operators and granularities of the analytics API, and how far back each reaches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROLLUP_ONLY = ("possible_cached_tokens", "possible_cache_hit_rate", "cache_captu
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric, how it is shown, and the longest range that it is answered for."""
+    """A metric, its display format, and the longest time range it supports."""
 
     name: str
     display_format: str
@@ -42,50 +42,37 @@ class Metric:
 
 
 def _metrics() -> list[Metric]:
-    long_counts = (*_COUNTS, "byok_request_count")
-    found = [Metric(name, "number", LONG) for name in long_counts]
-    found += [Metric(name, "number", SHORT) for name in _RECENT_COUNTS]
-    found += [Metric(name, "currency", LONG) for name in (*_COSTS, "usage_upstream_web")]
-    found += [Metric(name, "currency", SHORT) for name in _RECENT_COSTS]
-    found += [Metric("blended_cost_per_million_tokens", "currency", SHORT, is_rate=True)]
-    for what in _DURATIONS:
-        found += [Metric(f"{which}_{what}", "latency", SHORT, is_rate=True) for which in STATISTICS]
-    found += [Metric(f"{which}_throughput", "throughput", SHORT, is_rate=True) for which in STATISTICS]
-    found += [Metric(name, "percent", SHORT, is_rate=True) for name in _RATIOS]
-    return found
+    metrics = [Metric(name, "number", LONG) for name in (*_COUNTS, "byok_request_count")]
+    metrics += [Metric(name, "number", SHORT) for name in _RECENT_COUNTS]
+    metrics += [Metric(name, "currency", LONG) for name in (*_COSTS, "usage_upstream_web")]
+    metrics += [Metric(name, "currency", SHORT) for name in _RECENT_COSTS]
+    metrics += [Metric("blended_cost_per_million_tokens", "currency", SHORT, is_rate=True)]
+    for duration in _DURATIONS:
+        metrics += [Metric(f"{statistic}_{duration}", "latency", SHORT, is_rate=True) for statistic in STATISTICS]
+    metrics += [Metric(f"{statistic}_throughput", "throughput", SHORT, is_rate=True) for statistic in STATISTICS]
+    metrics += [Metric(name, "percent", SHORT, is_rate=True) for name in _RATIOS]
+    return metrics
 
 
 METRICS = {metric.name: metric for metric in _metrics()}
-DIMENSIONS = dict.fromkeys(("model", "variant", "api_key_id", "user", "workspace", "app"), LONG) | dict.fromkeys(
-    (
-        "provider",
-        "origin",
-        "country",
-        "data_region",
-        "skin",
-        "finish_reason",
-        "external_user",
-        "context_length_bucket",
-        "generation_id",
-        "session_id",
-        "streamed",
-    ),
-    SHORT,
-)
+_LONG_DIMENSIONS = ("model", "variant", "api_key_id", "user", "workspace", "app")
+_ORIGIN_DIMENSIONS = ("provider", "origin", "country", "data_region", "skin", "external_user")
+_REQUEST_DIMENSIONS = ("finish_reason", "context_length_bucket", "generation_id", "session_id", "streamed")
+DIMENSIONS = dict.fromkeys(_LONG_DIMENSIONS, LONG) | dict.fromkeys((*_ORIGIN_DIMENSIONS, *_REQUEST_DIMENSIONS), SHORT)
 OPERATORS = dict.fromkeys(("eq", "neq", "gt", "gte", "lt", "lte"), "scalar") | {"in": "array", "not_in": "array"}
 GRANULARITIES = ("minute", "hour", "day", "week", "month")
 
 
 def meta() -> dict[str, Any]:
-    """Return the body of `/analytics/meta`."""
+    """Return the body of `GET /analytics/meta`."""
     metrics = [
         {
-            "name": each.name,
-            "display_label": _label(each.name),
-            "is_rate": each.is_rate,
-            "display_format": each.display_format,
+            "name": metric.name,
+            "display_label": _label(metric.name),
+            "is_rate": metric.is_rate,
+            "display_format": metric.display_format,
         }
-        for each in METRICS.values()
+        for metric in METRICS.values()
     ]
     return {
         "data": {

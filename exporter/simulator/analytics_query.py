@@ -1,4 +1,4 @@
-"""What `POST /analytics/query` is asked, read as strictly as the API reads it, with its words for what is wrong."""
+"""The body of `POST /analytics/query`, checked as strictly as by the API and with its messages for what is wrong."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ from exporter.simulator.analytics_meta import (
 )
 from exporter.simulator.http_responses import ApiError
 
-MOST_ROWS = 10_000
+MAX_ROWS = 10_000
 _DEFAULT_ROWS = 1000
 _DEFAULT_RANGE = timedelta(days=7)
-_LONGEST_BY_MINUTE = timedelta(hours=3)
-_MOST_DIMENSIONS = 2
-_MOST_FILTERS = 20
+_MAX_DIMENSIONS = 2
+_MAX_FILTERS = 20
 _MAY_BE_UNSET = ("api_key_id", "app", "user")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class QueryFilter:
     """One filter."""
 
     field: str
@@ -41,51 +40,52 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A query that the API takes."""
+class ParsedQuery:
+    """A valid query."""
 
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
     granularity: str | None
     start: datetime
     end: datetime
-    conditions: tuple[Condition, ...]
+    filters: tuple[QueryFilter, ...]
     order_by: tuple[str, bool] | None  # descending if true
     limit: int
 
     @property
     def from_rollup(self) -> bool:
-        """Whether the daily sums are enough to answer; the time key's name depends on it."""
+        """Whether the daily rollup has the data; the name of the time key depends on it."""
         short = any(METRICS[name].longest == SHORT for name in self.metrics)
         return not short and all(DIMENSIONS[name] == LONG for name in self.dimensions)
 
 
-def read_asked(content: bytes, now: datetime) -> Asked:
-    """Read a request's body. Raise ApiError with what the API says to it."""
+def parse_query(content: bytes, now: datetime) -> ParsedQuery:
+    """Parse a request's body. Raise ApiError with the API's message for what is wrong."""
     try:
         body = msgspec.json.decode(content, type=dict[str, Any])
     except msgspec.MsgspecError:
         raise ApiError(400, "Invalid JSON in request body") from None
     metrics = _names(body, "metrics", METRICS, least=1)
-    dimensions = _names(body, "dimensions", DIMENSIONS, most=_MOST_DIMENSIONS)
+    dimensions = _names(body, "dimensions", DIMENSIONS, most=_MAX_DIMENSIONS)
     granularity = body.get("granularity")
     if granularity is not None and granularity not in GRANULARITIES:
         raise ApiError(400, f"granularity: Invalid option: expected one of {'|'.join(GRANULARITIES)}")
+    if granularity not in (None, "day"):
+        raise ApiError(501, f"granularity: the simulator has no buckets of a {granularity}, only of a day")
     start, end = _time_range(body.get("time_range"), now)
-    asked = Asked(
+    query = ParsedQuery(
         metrics,
         dimensions,
         granularity,
         start,
         end,
-        _conditions(body.get("filters", [])),
+        _filters(body.get("filters", [])),
         _order_by(body.get("order_by"), metrics, dimensions),
-        _whole(body, "limit", _DEFAULT_ROWS),
+        _limit(body.get("limit", _DEFAULT_ROWS)),
     )
-    _whole(body, "group_limit", 1)
-    _check_rollups(asked)
-    _check_length(asked)
-    return asked
+    _check_rollups(query)
+    _check_length(query)
+    return query
 
 
 def _names(
@@ -104,14 +104,13 @@ def _names(
     return tuple(names)
 
 
-def _whole(body: Mapping[str, Any], field: str, default: int) -> int:
-    number = body.get(field, default)
+def _limit(number: Any) -> int:
     if isinstance(number, bool) or not isinstance(number, int):
-        raise ApiError(400, f"{field}: Invalid input: expected number")
+        raise ApiError(400, "limit: Invalid input: expected number")
     if number < 1:
-        raise ApiError(400, f"{field}: Too small: expected number to be >=1")
-    if number > MOST_ROWS:
-        raise ApiError(400, f"{field}: Too big: expected number to be <={MOST_ROWS}")
+        raise ApiError(400, "limit: Too small: expected number to be >=1")
+    if number > MAX_ROWS:
+        raise ApiError(400, f"limit: Too big: expected number to be <={MAX_ROWS}")
     return number
 
 
@@ -135,15 +134,15 @@ def _instant(text: Any, name: str) -> datetime:
     raise ApiError(400, f"time_range.{name}: Invalid ISO datetime")
 
 
-def _conditions(given: Any) -> tuple[Condition, ...]:
-    if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+def _filters(given: Any) -> tuple[QueryFilter, ...]:
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
         raise ApiError(400, "filters: Invalid input: expected array of objects")
-    if len(given) > _MOST_FILTERS:
-        raise ApiError(400, f"filters: Too big: expected array to have <={_MOST_FILTERS} items")
-    return tuple(_condition(each) for each in given)
+    if len(given) > _MAX_FILTERS:
+        raise ApiError(400, f"filters: Too big: expected array to have <={_MAX_FILTERS} items")
+    return tuple(_filter(item) for item in given)
 
 
-def _condition(given: Mapping[str, Any]) -> Condition:
+def _filter(given: Mapping[str, Any]) -> QueryFilter:
     field, operator, value = given.get("field"), given.get("operator"), given.get("value")
     if field not in DIMENSIONS:
         raise ApiError(400, f"filters: Unknown field: {field}")
@@ -154,7 +153,7 @@ def _condition(given: Mapping[str, Any]) -> Condition:
         raise ApiError(400, f"filters: operator {operator} expects {'an array' if is_list else 'a scalar'}")
     if given.get("include_unset") is not None and not (is_list and field in _MAY_BE_UNSET):
         raise ApiError(400, "filters: include_unset is only for in and not_in on api_key_id, app, user")
-    return Condition(field, operator, tuple(map(str, value if isinstance(value, list) else [value])))
+    return QueryFilter(field, operator, tuple(map(str, value if isinstance(value, list) else [value])))
 
 
 def _order_by(given: Any, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[str, bool] | None:
@@ -168,22 +167,19 @@ def _order_by(given: Any, metrics: tuple[str, ...], dimensions: tuple[str, ...])
     return str(field), given.get("direction", "desc") == "desc"
 
 
-def _check_rollups(asked: Asked) -> None:
-    named = {*asked.dimensions, *(condition.field for condition in asked.conditions)}
-    hourly = [name for name in asked.metrics if name in ROLLUP_ONLY]
-    if hourly and (named - {"model", "provider"} or asked.granularity == "minute"):
+def _check_rollups(query: ParsedQuery) -> None:
+    named = {*query.dimensions, *(condition.field for condition in query.filters)}
+    hourly = [name for name in query.metrics if name in ROLLUP_ONLY]
+    if hourly and named - {"model", "provider"}:
         raise ApiError(400, f"{hourly[0]} supports only model and provider dimensions and filters, not minute")
 
 
-def _check_length(asked: Asked) -> None:
-    length = asked.end - asked.start
-    if asked.granularity == "minute" and length > _LONGEST_BY_MINUTE:
-        raise ApiError(400, "time_range exceeds maximum of 3 hours for minute granularity")
+def _check_length(query: ParsedQuery) -> None:
+    length = query.end - query.start
     if length > LONG:
         raise ApiError(400, "time_range exceeds maximum of 367 days")
-    fields = (*asked.dimensions, *(condition.field for condition in asked.conditions))
-    is_short = any(METRICS[name].longest == SHORT for name in asked.metrics) or any(
-        DIMENSIONS[name] == SHORT for name in fields
-    )
-    if length > SHORT and (is_short or asked.granularity == "hour"):
+    fields = (*query.dimensions, *(condition.field for condition in query.filters))
+    is_short = any(METRICS[name].longest == SHORT for name in query.metrics)
+    is_short = is_short or any(DIMENSIONS[name] == SHORT for name in fields)
+    if is_short and length > SHORT:
         raise ApiError(400, "time_range exceeds maximum of 31 days for the requested metrics/dimensions")

@@ -1,12 +1,12 @@
-"""Rows of an analytics answer: metrics worked out, with the types that the live service mixes."""
+"""Rows of an analytics response: metrics from totals, in the mixed types of the live service."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from exporter.simulator.analytics_meta import DIMENSIONS, METRICS
-from exporter.simulator.analytics_query import Asked
-from exporter.simulator.analytics_usage import Found, Place, Totals
+from exporter.simulator.analytics_query import ParsedQuery
+from exporter.simulator.analytics_usage import GroupKey, QueryTotals, UsageTotals
 from exporter.simulator.usage import usd
 
 _BYOK_FEE = 0.05
@@ -23,33 +23,33 @@ _SLOWEST = {"avg": 1.0, "p50": 1.05, "p90": 1.6, "p95": 1.8, "p99": 2.1}
 Json = dict[str, Any]
 
 
-def rows_of(asked: Asked, found: Found) -> list[Json]:
-    """Return the rows in the order that was asked for, all of them."""
-    totals = found.totals
-    if not totals and not asked.dimensions and asked.granularity is None:
-        totals = {("",): Totals()}  # a sum of nothing is a row too
-    rows = [_row(asked, place, found.labels.get(place, ()), each) for place, each in totals.items()]
-    return _ordered(asked, rows)
+def rows_of(query: ParsedQuery, totals: QueryTotals) -> list[Json]:
+    """Return all rows in the requested order."""
+    groups = totals.groups
+    if not groups and not query.dimensions and query.granularity is None:
+        groups = {("",): UsageTotals()}  # the sum of nothing is a row too
+    rows = [_row(query, key, totals.labels.get(key, ()), group) for key, group in groups.items()]
+    return _ordered(query, rows)
 
 
-def _row(asked: Asked, place: Place, labels: tuple[str, ...], totals: Totals) -> Json:
+def _row(query: ParsedQuery, key: GroupKey, labels: tuple[str, ...], totals: UsageTotals) -> Json:
     row: Json = {}
-    if asked.granularity is not None:
-        row[time_key(asked)] = place[0]
-    for name, label in zip(asked.dimensions, labels, strict=True):
+    if query.granularity is not None:
+        row[time_key(query)] = key[0]
+    for name, label in zip(query.dimensions, labels, strict=True):
         row[name] = label
         if name == "user":
             row["user_email"] = f"{label.lower()}@example.com"
-    return row | {name: _value(name, totals, as_text=asked.from_rollup) for name in asked.metrics}
+    return row | {name: _value(name, totals, as_text=query.from_rollup) for name in query.metrics}
 
 
-def time_key(asked: Asked) -> str:
-    """Return the field that holds a row's time: it depends on where the query is answered from."""
-    return f"{'date' if asked.from_rollup else 'created_at'}__{asked.granularity}"
+def time_key(query: ParsedQuery) -> str:
+    """Return the name of a row's time field: it depends on the source of the data."""
+    return f"{'date' if query.from_rollup else 'created_at'}__{query.granularity}"
 
 
-def _value(name: str, totals: Totals, *, as_text: bool) -> Any:
-    """Return a metric's value: counts are text, but reasoning tokens of single requests; no requests, no rate."""
+def _value(name: str, totals: UsageTotals, *, as_text: bool) -> Any:
+    """Return a metric's value: counts are text, except raw reasoning tokens; a rate of nothing is null."""
     kind = METRICS[name].display_format
     if kind == "number":
         number = _count(name, totals)
@@ -59,7 +59,7 @@ def _value(name: str, totals: Totals, *, as_text: bool) -> Any:
     return _cost(name, totals)
 
 
-def _count(name: str, totals: Totals) -> int:
+def _count(name: str, totals: UsageTotals) -> int:
     return {
         "request_count": totals.requests,
         "tokens_total": totals.prompt + totals.completion,
@@ -74,7 +74,7 @@ def _count(name: str, totals: Totals) -> int:
     }[name]
 
 
-def _cost(name: str, totals: Totals) -> float | None:
+def _cost(name: str, totals: UsageTotals) -> float | None:
     fees = round(totals.byok * _BYOK_FEE)
     costs = {
         "total_usage": totals.credits + totals.byok,
@@ -88,11 +88,11 @@ def _cost(name: str, totals: Totals) -> float | None:
     return usd(costs[name]) if name in costs else None  # what was never used is null
 
 
-def _rate(name: str, totals: Totals) -> Any:
-    statistic, _, what = name.partition("_")
-    if what in _DURATIONS:
-        return round(totals.latency / totals.requests * _DURATIONS[what] * _STATISTICS[statistic], 2)
-    if what == "throughput":
+def _rate(name: str, totals: UsageTotals) -> Any:
+    statistic, _, kind = name.partition("_")
+    if kind in _DURATIONS:
+        return round(totals.latency / totals.requests * _DURATIONS[kind] * _STATISTICS[statistic], 2)
+    if kind == "throughput":
         speed = round(totals.throughput / totals.requests * _SLOWEST[statistic], 2)
         return str(speed) if statistic == "avg" else speed
     rates = {
@@ -107,12 +107,12 @@ def _rate(name: str, totals: Totals) -> Any:
     return None if rate is None else round(rate, 6)
 
 
-def _ordered(asked: Asked, rows: list[Json]) -> list[Json]:
-    if asked.order_by is None:
-        return sorted(rows, key=lambda row: str(row[time_key(asked)]), reverse=True) if asked.granularity else rows
-    field, descending = asked.order_by
+def _ordered(query: ParsedQuery, rows: list[Json]) -> list[Json]:
+    if query.order_by is None:
+        return sorted(rows, key=lambda row: str(row[time_key(query)]), reverse=True) if query.granularity else rows
+    field, descending = query.order_by
     if field == "date":
-        field = time_key(asked) if asked.granularity else field
+        field = time_key(query) if query.granularity else field
     elif field not in DIMENSIONS:
         return sorted(rows, key=lambda row: float(row.get(field) or 0), reverse=descending)
     return sorted(rows, key=lambda row: str(row.get(field, "")), reverse=descending)

@@ -1,7 +1,7 @@
-"""What an analytics query is answered from: the same rows that `/activity` shows, spread evenly over their day.
+"""The data of analytics queries: the rows that `/activity` returns, spread evenly over their day.
 
-At any second, of each number of the day so much is there as has passed of the day. So at midnight today's sums are
-those that `/activity` shows later, and the parts of a day add up to it exactly.
+A day's numbers grow in proportion to the seconds that have passed. So at midnight a day's sums are those that
+`/activity` returns later, and the parts of a day add up to it exactly.
 """
 
 from __future__ import annotations
@@ -10,43 +10,43 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from exporter.simulator.analytics_query import Asked, Condition
-from exporter.simulator.attribution import Slice, parts_of
-from exporter.simulator.names import key_name, member_name, workspace_name
+from exporter.simulator.analytics_query import ParsedQuery, QueryFilter
+from exporter.simulator.attribution import Attribution, split_row
+from exporter.simulator.billing import key_name, member_name, workspace_name
 from exporter.simulator.usage import UsageRow, draws
 
-_DAY = timedelta(days=1)
+_DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _SECONDS = 86_400
 _MILLION = 1_000_000
-_OF_SLICES = ("api_key_id", "user", "workspace")
+_ATTRIBUTED = ("api_key_id", "user", "workspace")
 _APPS = (("101", "Support desk"), ("102", "Nightly reports"), ("-1", "Unknown"))
 _COUNTRIES = ("US", "DE", "IN")
 _FINISHES = ("stop", "stop", "tool_calls", "length")
 _CONTEXTS = ((1_000, "0-1K"), (10_000, "1K-10K"), (100_000, "10K-100K"))
 _LONGEST_CONTEXT = "100K+"
 
-Place = tuple[str, ...]  # the time's label, and the dimensions' identifiers
+GroupKey = tuple[str, ...]  # the bucket's time, and an identifier for each dimension
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """A dimension's value: the identifier that filters compare, and the label that rows show."""
+class DimensionValue:
+    """The identifier that filters compare, and the label that rows contain."""
 
     id: str
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """What an account did on one day at one endpoint, whole or one slice's part of it."""
+class UsagePart:
+    """A row of one day and endpoint: whole, or one attribution's part of it."""
 
     row: UsageRow
-    part: int | None = None
+    attribution: int = 0
 
 
 @dataclass(slots=True)
-class Totals:
-    """Numbers summed up; money in millionths of a USD, speed weighted by requests."""
+class UsageTotals:
+    """Sums; money in millionths of a USD, speed weighted by requests."""
 
     requests: int = 0
     prompt: int = 0
@@ -60,7 +60,7 @@ class Totals:
     throughput: float = 0.0
 
     def add(self, row: UsageRow, start: int, end: int) -> None:
-        """Add what a row brought between two seconds of its day."""
+        """Add a row's share between two seconds of its day."""
 
         def share(whole: int) -> int:
             return whole * end // _SECONDS - whole * start // _SECONDS
@@ -75,143 +75,123 @@ class Totals:
         self.credits += share(round(row.usage * _MILLION))
         self.byok += share(byok)
         self.byok_requests += requests if byok else 0
-        # An endpoint has a speed of its own, and is a tenth of it off from day to day.
+        # Each endpoint has its own speed, which varies by a tenth from day to day.
         self.latency += requests * (250.0 + 1500.0 * own[0]) * (0.9 + 0.2 * daily[0])
         self.throughput += requests * (20.0 + 120.0 * own[1]) * (0.9 + 0.2 * daily[1])
 
     @property
     def is_empty(self) -> bool:
-        """Whether there was nothing."""
+        """Whether nothing was used."""
         return not (self.requests or self.prompt or self.completion or self.credits or self.byok)
 
 
 @dataclass(slots=True)
-class Found:
-    """Totals by place, what rows show in its place, and what could not be resolved."""
+class QueryTotals:
+    """Totals and labels by group, and the query's warnings."""
 
-    totals: dict[Place, Totals] = field(default_factory=dict)
-    labels: dict[Place, tuple[str, ...]] = field(default_factory=dict)
+    groups: dict[GroupKey, UsageTotals] = field(default_factory=dict)
+    labels: dict[GroupKey, tuple[str, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
-class Uses:
-    """An account's use, ready to be asked about."""
+class AccountUsage:
+    """An account's usage, ready to be queried."""
 
-    def __init__(self, rows_of_day: Callable[[date], list[UsageRow]], slices: tuple[Slice, ...]) -> None:
+    def __init__(self, rows_of_day: Callable[[date], list[UsageRow]], attributions: tuple[Attribution, ...]) -> None:
         self._rows_of_day = rows_of_day
-        self._slices = slices
-        self._kept: tuple[date, list[UsageRow]] | None = None
+        self._attributions = attributions
+        self._last_day: tuple[date, list[UsageRow]] | None = None
 
-    def find(self, asked: Asked, now: datetime) -> Found:
-        """Return the totals of whole buckets, as far as time has come."""
-        found = Found()
-        found.warnings = [
+    def totals(self, query: ParsedQuery, now: datetime) -> QueryTotals:
+        """Return the totals by group, up to now."""
+        totals = QueryTotals()
+        totals.warnings = [
             f"Could not resolve api_key_id hash: {value[:12]}..."
-            for condition in asked.conditions
+            for condition in query.filters
             if condition.field == "api_key_id"
             for value in condition.values
-            if value not in {part.api_key_hash for part in self._slices}
+            if value not in {owner.api_key_hash for owner in self._attributions}
         ]
-        split = any(name in _OF_SLICES for name in (*asked.dimensions, *(each.field for each in asked.conditions)))
-        for bucket, start, end in _buckets(asked, now):
+        fields = (*query.dimensions, *(condition.field for condition in query.filters))
+        split = any(name in _ATTRIBUTED for name in fields)
+        for bucket, start, end in _buckets(query, now):
             for day, first, last in _days(start, end):
-                for use in self._uses(day, split=split):
-                    self._add(found, asked, use, bucket, (first, last))
-        found.totals = {place: totals for place, totals in found.totals.items() if not totals.is_empty}
-        return found
+                for part in self._parts(day, split=split):
+                    self._add(totals, query, part, bucket, (first, last))
+        totals.groups = {key: group for key, group in totals.groups.items() if not group.is_empty}
+        return totals
 
-    def _uses(self, day: date, *, split: bool) -> Iterator[Use]:
-        if self._kept is None or self._kept[0] != day:
-            self._kept = (day, self._rows_of_day(day))
-        for row in self._kept[1]:
+    def _parts(self, day: date, *, split: bool) -> Iterator[UsagePart]:
+        if self._last_day is None or self._last_day[0] != day:
+            self._last_day = (day, self._rows_of_day(day))
+        for row in self._last_day[1]:
             if not split:
-                yield Use(row)
+                yield UsagePart(row)
                 continue
-            for number, part in enumerate(parts_of(row)):
+            for number, part in enumerate(split_row(row)):
                 if part is not None:
-                    yield Use(part, number)
+                    yield UsagePart(part, number)
 
-    def _add(self, found: Found, asked: Asked, use: Use, bucket: str, seconds: tuple[int, int]) -> None:
-        if not all(_holds(each, self._value(each.field, use).id) for each in asked.conditions):
+    def _add(
+        self, totals: QueryTotals, query: ParsedQuery, part: UsagePart, bucket: str, seconds: tuple[int, int]
+    ) -> None:
+        if not all(_matches(condition, self._value(condition.field, part).id) for condition in query.filters):
             return
-        values = [self._value(name, use) for name in asked.dimensions]
-        place = (bucket, *(value.id for value in values))
-        if place not in found.totals:
-            found.totals[place] = Totals()
-            found.labels[place] = tuple(value.label for value in values)
-        found.totals[place].add(use.row, *seconds)
+        values = [self._value(name, part) for name in query.dimensions]
+        key = (bucket, *(value.id for value in values))
+        if key not in totals.groups:
+            totals.groups[key] = UsageTotals()
+            totals.labels[key] = tuple(value.label for value in values)
+        totals.groups[key].add(part.row, *seconds)
 
-    def _value(self, dimension: str, use: Use) -> Value:
-        if dimension in _OF_SLICES:
-            return self._of_slice(dimension, use.part or 0)
+    def _value(self, dimension: str, part: UsagePart) -> DimensionValue:
+        if dimension in _ATTRIBUTED:
+            return self._attributed(dimension, part.attribution)
         if dimension == "app":
-            return Value(*_APPS[_pick(use.row, "app", len(_APPS))])
-        label = _LABELS[dimension](use.row)
-        return Value(label, label)
+            return DimensionValue(*_APPS[_pick(part.row, "app", len(_APPS))])
+        label = _LABELS[dimension](part.row)
+        return DimensionValue(label, label)
 
-    def _of_slice(self, dimension: str, number: int) -> Value:
-        part = self._slices[number]
+    def _attributed(self, dimension: str, number: int) -> DimensionValue:
+        owner = self._attributions[number]
         match dimension:
             case "api_key_id":
-                return Value(part.api_key_hash, key_name(number))
+                return DimensionValue(owner.api_key_hash, key_name(number))
             case "workspace":
-                ids = list(dict.fromkeys(each.workspace_id for each in self._slices))
-                return Value(part.workspace_id, workspace_name(ids.index(part.workspace_id)))
+                ids = list(dict.fromkeys(other.workspace_id for other in self._attributions))
+                return DimensionValue(owner.workspace_id, workspace_name(ids.index(owner.workspace_id)))
             case _:
-                ids = list(dict.fromkeys(each.user_id for each in self._slices))
-                return Value(part.user_id, member_name(ids.index(part.user_id)))
+                ids = list(dict.fromkeys(other.user_id for other in self._attributions))
+                return DimensionValue(owner.user_id, member_name(ids.index(owner.user_id)))
 
 
-def _buckets(asked: Asked, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
-    """Yield the label and the bounds of each bucket that the range touches: buckets are answered whole."""
-    start = bucket_start(asked.start, asked.granularity or "minute")
-    if asked.granularity is None:
-        last = bucket_start(asked.end, "minute")
-        yield "", start, min(last if last == asked.end else last + timedelta(minutes=1), now)
+def _buckets(query: ParsedQuery, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
+    """Yield the label and the bounds of each bucket. A minute or day that the range overlaps is returned whole."""
+    if query.granularity is None:
+        start = query.start.replace(second=0, microsecond=0)
+        minutes = -((start - query.end) // _MINUTE)
+        yield "", start, min(start + minutes * _MINUTE, now)
         return
-    while start < min(asked.end, now):
-        end = next_bucket(start, asked.granularity)
-        text = start.strftime("%Y-%m-%d") if asked.granularity in ("day", "week", "month") else f"{start:%F %T}"
-        yield text, start, min(end, now)
-        start = end
-
-
-def bucket_start(moment: datetime, granularity: str) -> datetime:
-    """Return the start of the UTC bucket that a moment is in."""
-    moment = moment.replace(second=0, microsecond=0)
-    if granularity == "minute":
-        return moment
-    moment = moment.replace(minute=0)
-    if granularity == "hour":
-        return moment
-    moment = moment.replace(hour=0)
-    if granularity == "week":
-        return moment - moment.weekday() * _DAY
-    return moment.replace(day=1) if granularity == "month" else moment
-
-
-def next_bucket(start: datetime, granularity: str) -> datetime:
-    """Return the start of the bucket after the one that starts here."""
-    match granularity:
-        case "minute":
-            return start + timedelta(minutes=1)
-        case "hour":
-            return start + timedelta(hours=1)
-        case "month":
-            return (start + 32 * _DAY).replace(day=1)
-    return start + (7 * _DAY if granularity == "week" else _DAY)
+    start = _midnight(query.start)
+    while start < min(query.end, now):
+        yield f"{start:%Y-%m-%d}", start, min(start + _DAY, now)
+        start += _DAY
 
 
 def _days(start: datetime, end: datetime) -> Iterator[tuple[date, int, int]]:
-    """Yield the days of a span of time, each with the seconds of it that the span covers."""
+    """Yield each day of a time span with the seconds of the day that the span covers."""
     while start < end:
-        midnight = datetime(start.year, start.month, start.day, tzinfo=UTC)
+        midnight = _midnight(start)
         until = min(end, midnight + _DAY)
         yield start.date(), int((start - midnight).total_seconds()), int((until - midnight).total_seconds())
         start = until
 
 
-def _holds(condition: Condition, id_: str) -> bool:
+def _midnight(moment: datetime) -> datetime:
+    return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+
+
+def _matches(condition: QueryFilter, id_: str) -> bool:
     value = condition.values[0] if condition.values else ""
     match condition.operator:
         case "eq" | "in":
@@ -228,8 +208,8 @@ def _holds(condition: Condition, id_: str) -> bool:
             return id_ <= value
 
 
-def _pick(row: UsageRow, what: str, choices: int) -> int:
-    return int(draws(what, row.endpoint_id)[0] * choices)
+def _pick(row: UsageRow, name: str, choices: int) -> int:
+    return int(draws(name, row.endpoint_id)[0] * choices)
 
 
 def _context(row: UsageRow) -> str:

@@ -13,11 +13,11 @@ from aiohttp import web
 
 from exporter.clock import Clock
 from exporter.simulator import analytics_endpoints
-from exporter.simulator.fault_effects import answer_instead, of_stage, spoil_body
-from exporter.simulator.faults import FaultKind, FaultPlan, Stage, as_json, read_faults
+from exporter.simulator.fault_effects import corrupt_body, of_stage, replacement
+from exporter.simulator.faults import FaultKind, FaultPlan, Stage, as_json, parse_faults
 from exporter.simulator.http_responses import json_response
 from exporter.simulator.service import PREFIX, SeenRequest, Simulator, SimulatorSettings
-from exporter.simulator.transport import misbehave, send, send_endless, waited
+from exporter.simulator.transport import misbehave, send, send_endless, wait_or_stop
 
 SIMULATOR = web.AppKey("simulator", Simulator)
 _WITH_ROWS = ("/activity", analytics_endpoints.QUERY)
@@ -26,7 +26,7 @@ _ENDLESS = (FaultKind.OVERSIZED, FaultKind.GZIP_BOMB)
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A simulator that listens."""
+    """A running simulator."""
 
     url: str  # the API's base URL
     origin: str
@@ -34,22 +34,22 @@ class Running:
 
     @property
     def faults(self) -> FaultPlan:
-        """Return the faults in force; `faults.replace(...)` changes them."""
+        """Return the active faults; `faults.replace(...)` changes them."""
         return self.simulator.faults
 
     @property
     def requests(self) -> deque[SeenRequest]:
-        """Return the last requests, the newest at the end."""
+        """Return the last requests, the newest last."""
         return self.simulator.requests
 
     @property
     def counts(self) -> Counter[str]:
-        """Return how often each path was asked for."""
+        """Return the number of requests by path."""
         return self.simulator.counts
 
 
 def make_application(settings: SimulatorSettings, clock: Clock) -> web.Application:
-    """Return the service as an application; `running` serves it in a way that stops at once."""
+    """Return the service as an application; `running` serves it so that it stops at once."""
     application = web.Application()
     application[SIMULATOR] = Simulator(settings, clock)
     application.on_shutdown.append(_stop)
@@ -65,9 +65,9 @@ def make_application(settings: SimulatorSettings, clock: Clock) -> web.Applicati
 async def running(
     settings: SimulatorSettings, clock: Clock, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[Running]:
-    """Serve while the context lasts. Port 0 takes any that is free."""
+    """Serve until the context ends. Port 0 takes any free port."""
     application = make_application(settings, clock)
-    # Cancelling handlers whose client left keeps hanging requests from piling up.
+    # Hanging requests would pile up if handlers were not cancelled when the client disconnects.
     runner = web.AppRunner(
         application, handle_signals=False, handler_cancellation=True, access_log=None, shutdown_timeout=1.0
     )
@@ -84,25 +84,25 @@ async def running(
 async def _serve(request: web.Request) -> web.StreamResponse:
     simulator = request.app[SIMULATOR]
     operation = request.path.removeprefix(PREFIX)
-    struck = simulator.faults.strike(operation, has_rows=operation in _WITH_ROWS)
+    faults = simulator.faults.trigger(operation, has_rows=operation in _WITH_ROWS)
     content = await request.read()
-    simulator.record(request, content, struck)
-    instead, on_socket = of_stage(struck, Stage.ANSWER), of_stage(struck, Stage.SOCKET)
-    for fault in struck:
+    simulator.record(request, content, faults)
+    for fault in faults:
         if fault.delay and fault.kind is not FaultKind.SLOW:
-            await waited(simulator.stopping, fault.delay)
+            await wait_or_stop(simulator.stopping, fault.delay)
     headers = {"Date": format_datetime(simulator.now(), usegmt=True), "Server": "cloudflare"}
-    if instead and instead[0].kind in _ENDLESS:
-        return await send_endless(request, instead[0].kind, headers, simulator.stopping)
-    if instead:
-        answer = answer_instead(instead[0], simulator.now())
+    replacing, on_socket = of_stage(faults, Stage.RESPONSE), of_stage(faults, Stage.SOCKET)
+    if replacing and replacing[0].kind in _ENDLESS:
+        return await send_endless(request, replacing[0].kind, headers, simulator.stopping)
+    if replacing:
+        response = replacement(replacing[0], simulator.now())
     else:
-        answer = simulator.answer(request, content, of_stage(struck, Stage.ROWS))
-    for fault in of_stage(struck, Stage.BODY):
-        answer = spoil_body(answer, fault)
+        response = simulator.respond(request, content, of_stage(faults, Stage.ROWS))
+    for fault in of_stage(faults, Stage.BODY):
+        response = corrupt_body(response, fault)
     if on_socket:
-        return await misbehave(request, answer, headers, on_socket[0], simulator.stopping)
-    return await send(request, answer, headers)
+        return await misbehave(request, response, headers, on_socket[0], simulator.stopping)
+    return await send(request, response, headers)
 
 
 async def _stop(application: web.Application) -> None:
@@ -120,7 +120,7 @@ async def _show_faults(request: web.Request) -> web.Response:
 
 async def _set_faults(request: web.Request) -> web.Response:
     try:
-        request.app[SIMULATOR].faults.replace(*read_faults(await request.read()))
+        request.app[SIMULATOR].faults.replace(*parse_faults(await request.read()))
     except ValueError as error:
         return _json({"error": {"message": str(error), "code": 400}}, status=400)
     return await _show_faults(request)

@@ -1,4 +1,4 @@
-"""Who within an account used what: keys, members and workspaces, as parts that add up to the whole exactly."""
+"""Who within an account used what: by key, member and workspace, in parts that add up to the whole exactly."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MILLION = 1_000_000
 _EIGHTHS = 8
 _MEMBERS = 3
 
-# How an endpoint's use is divided among the slices, in eighths summed up. No part is below an eighth, so a row of
-# eight requests leaves none with tokens but without requests; a smaller row goes to one slice whole.
+# How an endpoint's use is divided among the attributions, in cumulative eighths. No part is below an eighth, so a row
+# of eight requests leaves none with tokens but without requests; a smaller row goes to one attribution whole.
 _DIVISIONS = ((0, 3, 4, 7, 8), (0, 8, 8, 8, 8), (0, 0, 0, 8, 8), (0, 2, 6, 7, 8), (0, 0, 5, 5, 8))
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """What one key did: it belongs to a workspace and was used by one member."""
+class Attribution:
+    """One key, the workspace it belongs to and the member who uses it."""
 
     workspace_id: str
     api_key_hash: str
@@ -33,48 +33,43 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which part of an account's use an answer is about; None asks for everything."""
+class ActivityFilter:
+    """Which part of an account's use to return; None does not filter."""
 
     api_key_hash: str | None = None
     user_id: str | None = None
     workspace_id: str | None = None
     by_workspace: bool = False
 
-    @property
-    def is_everything(self) -> bool:
-        """Say whether rows are wanted as they are."""
-        return self == Selection()
-
-    def takes(self, part: Slice) -> bool:
-        """Say whether a slice is asked for."""
+    def matches(self, attribution: Attribution) -> bool:
+        """Return whether an attribution passes the filter."""
         return (
-            self.api_key_hash in (None, part.api_key_hash)
-            and self.user_id in (None, part.user_id)
-            and self.workspace_id in (None, part.workspace_id)
+            self.api_key_hash in (None, attribution.api_key_hash)
+            and self.user_id in (None, attribution.user_id)
+            and self.workspace_id in (None, attribution.workspace_id)
         )
 
 
 def key_hash(key: str) -> str:
-    """Return the hash under which the API knows a key."""
+    """Return the hash by which the API identifies a key."""
     return sha256(key.encode()).hexdigest()
 
 
-def slices_of(seed: int, ordinary_key: str) -> tuple[Slice, ...]:
-    """Return an account's slices, the first one the ordinary key's, in the default workspace."""
+def attributions_of(seed: int, ordinary_key: str) -> tuple[Attribution, ...]:
+    """Return an account's attributions, the first one of the ordinary key, in the default workspace."""
     workspaces = [str(uuid5(NAMESPACE_URL, f"workspace/{seed}/{number}")) for number in range(3)]
     members = [f"user_{key_hash(f'member/{seed}/{number}')[:27]}" for number in range(_MEMBERS)]
     keys = [key_hash(ordinary_key), *(key_hash(f"{ordinary_key}/{seed}/{number}") for number in range(1, 4))]
     return (
-        Slice(workspaces[0], keys[0], members[0]),
-        Slice(workspaces[0], keys[1], members[1]),
-        Slice(workspaces[1], keys[2], members[1]),
-        Slice(workspaces[2], keys[3], members[2]),
+        Attribution(workspaces[0], keys[0], members[0]),
+        Attribution(workspaces[0], keys[1], members[1]),
+        Attribution(workspaces[1], keys[2], members[1]),
+        Attribution(workspaces[2], keys[3], members[2]),
     )
 
 
-def parts_of(row: UsageRow) -> list[UsageRow | None]:
-    """Divide a row among the slices; the parts' numbers add up to the row's exactly."""
+def split_row(row: UsageRow) -> list[UsageRow | None]:
+    """Divide a row among the attributions; the parts' numbers add up to the row's exactly."""
     choice = draws("division", row.endpoint_id)
     bounds = _DIVISIONS[int(choice[0] * len(_DIVISIONS))]
     if row.requests < _EIGHTHS:
@@ -83,21 +78,23 @@ def parts_of(row: UsageRow) -> list[UsageRow | None]:
     return [_part(row, low, high) if high > low else None for low, high in pairwise(bounds)]
 
 
-def select(rows: Iterable[UsageRow], slices: tuple[Slice, ...], selection: Selection) -> Iterator[UsageRow]:
-    """Yield the rows of a selection: one per row, or one per row and workspace."""
-    if selection.is_everything:
+def select_rows(
+    rows: Iterable[UsageRow], attributions: tuple[Attribution, ...], selection: ActivityFilter
+) -> Iterator[UsageRow]:
+    """Yield the selected part of each row: one row for each, or one per workspace."""
+    if selection == ActivityFilter():
         yield from rows
         return
     groups: dict[str, list[int]] = {}
-    for number, part in enumerate(slices):
-        if selection.takes(part):
-            groups.setdefault(part.workspace_id if selection.by_workspace else "", []).append(number)
+    for number, attribution in enumerate(attributions):
+        if selection.matches(attribution):
+            groups.setdefault(attribution.workspace_id if selection.by_workspace else "", []).append(number)
     for row in rows:
-        parts = parts_of(row)
+        parts = split_row(row)
         for workspace_id, numbers in groups.items():
-            taken = [part for part in (parts[number] for number in numbers) if part is not None]
-            if taken:
-                yield _joined(taken, workspace_id or msgspec.UNSET)
+            selected = [part for part in (parts[number] for number in numbers) if part is not None]
+            if selected:
+                yield _joined(selected, workspace_id or msgspec.UNSET)
 
 
 def _part(row: UsageRow, low: int, high: int) -> UsageRow:

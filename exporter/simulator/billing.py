@@ -1,109 +1,172 @@
-"""What `GET /credits` and `GET /key` answer: sums of the same rows that `GET /activity` shows."""
+"""The bodies of `GET /credits`, `GET /key` and `GET /keys`: sums of the rows that `GET /activity` returns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from exporter.simulator.attribution import Slice, parts_of
+from exporter.simulator.attribution import Attribution, split_row
 from exporter.simulator.usage import UsageRow, usd
 
 _DAY = timedelta(days=1)
 _TOP_UP_USD = 1000  # credits are bought in these steps
 _TOP_UPS_AHEAD = 3  # so many of them are left when the next is bought: weeks of what an account spends
-_KEY_LIMIT_USD = 20_000.0
 _FREE_REQUESTS_PER_DAY = 1000
 _MILLION = 1_000_000
+_WHOLE_ACCOUNT = -1
+
+# By number of the attribution. Names are not unique: two keys share one.
+_KEY_NAMES = ("production", "staging", "batch", "staging")
+_WORKSPACE_NAMES = ("Default", "Research", "Customers")
+_MEMBER_NAMES = ("Ada", "Grace", "Alan")
+
+Reset = Literal["daily", "weekly", "monthly"]
+_PERIODS: dict[Reset | None, str] = {None: "", "daily": "_daily", "weekly": "_weekly", "monthly": "_monthly"}
+# Limits and their reset of the first keys; further ones have none. The first is the ordinary key's.
+LIMITS: tuple[tuple[float | None, Reset | None], ...] = (
+    (20_000.0, "monthly"),
+    (None, None),
+    (2_000.0, "weekly"),
+    (60.0, "daily"),
+    (50.0, None),
+)
 
 
-class PeriodSpend(NamedTuple):
-    """What was spent in some time, in millionths of a USD, and requests to free models."""
+class Spend(NamedTuple):
+    """Millionths of a USD paid in credits and to providers directly, and requests to free models."""
 
     credits: int = 0
     byok: int = 0
     free_requests: int = 0
 
+    def plus(self, other: Spend, share: float = 1.0) -> Spend:
+        """Return the sum of this and a share of the other."""
+        return Spend(*(ours + int(theirs * share) for ours, theirs in zip(self, other, strict=True)))
 
-class Ledger:
-    """An account's spending since it was opened. Days are summed once; the current day grows with the clock."""
 
-    def __init__(self, rows_of_day: Callable[[date], list[UsageRow]], opened: date) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedKey:
+    """An API key. `part` is the number of the attribution it spends for; None is never used."""
+
+    hash: str
+    name: str
+    workspace_id: str
+    creator_user_id: str
+    created: datetime
+    part: int | None
+    disabled: bool
+    limit: float | None
+    reset: Reset | None
+    expires: datetime | None
+
+    def is_expired(self, now: datetime) -> bool:
+        """Return whether the key has expired."""
+        return self.expires is not None and self.expires <= now
+
+
+class Billing:
+    """An account's spend since it was opened. Days are summed once; the current day grows with the clock."""
+
+    def __init__(self, rows_of_day: Callable[[date], Sequence[UsageRow]], opened: date) -> None:
         self._rows_of_day = rows_of_day
         self._opened = opened
-        self._whole: dict[date, PeriodSpend] = {}
-        self._first_key: dict[date, PeriodSpend] = {}
+        self._days: dict[date, dict[int, Spend]] = {}
 
     def credits(self, now: datetime) -> dict[str, Any]:
         """Return the body of `/credits` for a management key."""
-        return credits_body(self._spent(self._whole, self._opened, now).credits)
+        return credits_body(self._spent(_WHOLE_ACCOUNT, self._opened, now).credits)
 
     def management_key(self, label: str, now: datetime) -> dict[str, Any]:
-        """Return the body of `/key` for a management key, which can't do inference and so spends nothing."""
-        free = self._spent(self._whole, now.date(), now).free_requests
+        """Return the body of `/key` for a management key, which cannot do inference and so spends nothing."""
+        free = self._spent(_WHOLE_ACCOUNT, now.date(), now).free_requests
         return key_body(label, {}, [], management=True, free=free, workspace_id=None)
 
-    def ordinary_key(self, label: str, part: Slice, now: datetime) -> dict[str, Any]:
-        """Return the body of `/key` for the account's ordinary key."""
-        today = now.date()
-        starts = {
-            "": self._opened,
-            "_daily": today,
-            "_weekly": today - today.weekday() * _DAY,
-            "_monthly": today.replace(day=1),
-        }
-        spent = {suffix: self._spent(self._first_key, start, now) for suffix, start in starts.items()}
-        usage = {f"usage{suffix}": usd(spend.credits) for suffix, spend in spent.items()}
-        usage |= {f"byok_usage{suffix}": usd(spend.byok) for suffix, spend in spent.items()}
+    def ordinary_key(self, label: str, key: Attribution, now: datetime) -> dict[str, Any]:
+        """Return the body of `/key` for the account's ordinary key, which is the first of its keys."""
+        limit, reset = LIMITS[0]
+        usage, remaining = self._usage(0, limit, reset, now)
         budget = {
             "scope": "key_limit",
-            "limit_usd": _KEY_LIMIT_USD,
-            "spend_usd": usage["usage_monthly"],
-            "remaining_usd": round(_KEY_LIMIT_USD - usage["usage_monthly"], 6),
-            "reset_interval": "monthly",
-            "resets_at": _next_month(today),
+            "limit_usd": limit,
+            "spend_usd": usage[f"usage{_PERIODS[reset]}"],
+            "remaining_usd": remaining,
+            "reset_interval": reset,
+            "resets_at": _next_month(now.date()),
             "include_byok": False,
             "budget_id": None,
             "guardrail_id": None,
         }
-        free = self._spent(self._whole, today, now).free_requests
-        return key_body(label, usage, [budget], management=False, free=free, workspace_id=part.workspace_id)
+        free = self._spent(_WHOLE_ACCOUNT, now.date(), now).free_requests
+        return key_body(label, usage, [budget], management=False, free=free, workspace_id=key.workspace_id)
 
-    def _spent(self, book: dict[date, PeriodSpend], first: date, now: datetime) -> PeriodSpend:
-        total = [0, 0, 0]
-        for day in _days(min(first, now.date()), now.date()):
-            for place, amount in enumerate(self._entry(book, day)):
-                total[place] += amount
-        elapsed = (now - datetime(now.year, now.month, now.day, tzinfo=UTC)) / _DAY
-        for place, amount in enumerate(self._entry(book, now.date())):
-            total[place] += int(amount * elapsed)
-        return PeriodSpend(*total)
+    def key_row(self, key: SimulatedKey, now: datetime) -> dict[str, Any]:
+        """Return a key's row of `/keys`."""
+        usage, remaining = self._usage(key.part, key.limit, key.reset, now)
+        return {
+            "hash": key.hash,
+            "name": key.name,
+            "label": f"sk-or-v1-{key.hash[:3]}...{key.hash[-3:]}",
+            "disabled": key.disabled,
+            "limit": key.limit,
+            "limit_remaining": remaining,
+            "limit_reset": key.reset,
+            "include_byok_in_limit": False,
+            **usage,
+            "created_at": _timestamp(key.created),
+            "updated_at": None,
+            "expires_at": None if key.expires is None else _timestamp(key.expires),
+            "creator_user_id": key.creator_user_id,
+            "workspace_id": key.workspace_id,
+            "external_user": None,
+            "last_used_at": _timestamp(now.replace(second=0, microsecond=0)) if usage["usage"] else None,
+        }
 
-    def _entry(self, book: dict[date, PeriodSpend], day: date) -> PeriodSpend:
-        if day not in book:
-            rows = self._rows_of_day(day)
-            if book is self._first_key:
-                rows = [part for part in (parts_of(row)[0] for row in rows) if part is not None]
-            book[day] = _sum(rows)
-        return book[day]
+    def _usage(
+        self, part: int | None, limit: float | None, reset: Reset | None, now: datetime
+    ) -> tuple[dict[str, float], float | None]:
+        """Return what was used in each period, and what is left of the limit."""
+        today = now.date()
+        starts = (self._opened, today, today - today.weekday() * _DAY, today.replace(day=1))
+        spent = {suffix: self._spent(part, start, now) for suffix, start in zip(_PERIODS.values(), starts, strict=True)}
+        usage = {f"usage{suffix}": usd(spend.credits) for suffix, spend in spent.items()}
+        usage |= {f"byok_usage{suffix}": usd(spend.byok) for suffix, spend in spent.items()}
+        return usage, None if limit is None else round(limit - usage[f"usage{_PERIODS[reset]}"], 6)
+
+    def _spent(self, part: int | None, first: date, now: datetime) -> Spend:
+        total, today = Spend(), now.date()
+        if part is None:
+            return total
+        for day in _days(min(first, today), today):
+            total = total.plus(self._of_day(day).get(part, Spend()))
+        elapsed = (now - datetime(today.year, today.month, today.day, tzinfo=UTC)) / _DAY
+        return total.plus(self._of_day(today).get(part, Spend()), elapsed)
+
+    def _of_day(self, day: date) -> dict[int, Spend]:
+        if day not in self._days:
+            spends: dict[int, Spend] = {}
+            for row in self._rows_of_day(day):
+                for number, part in (*enumerate(split_row(row)), (_WHOLE_ACCOUNT, row)):
+                    if part is not None:
+                        spends[number] = spends.get(number, Spend()).plus(_spend_of(part))
+            self._days[day] = spends
+        return self._days[day]
 
 
-def _days(first: date, end: date) -> Iterator[date]:
-    while first < end:
-        yield first
-        first += _DAY
+def key_name(number: int) -> str:
+    """Return the name of the key of an attribution."""
+    return _KEY_NAMES[number % len(_KEY_NAMES)]
 
 
-def _sum(rows: list[UsageRow]) -> PeriodSpend:
-    return PeriodSpend(
-        sum(round(row.usage * _MILLION) for row in rows),
-        sum(round(row.byok_usage_inference * _MILLION) for row in rows),
-        sum(row.requests for row in rows if row.model.endswith(":free")),
-    )
+def workspace_name(number: int) -> str:
+    """Return the name of an account's workspace, by its number in the order of the attributions."""
+    return _WORKSPACE_NAMES[number] if number < len(_WORKSPACE_NAMES) else f"Workspace {number + 1}"
 
 
-def _next_month(day: date) -> str:
-    return f"{(day.replace(day=1) + 32 * _DAY).replace(day=1).isoformat()}T00:00:00.000Z"
+def member_name(number: int) -> str:
+    """Return the display name of a member, by its number in the order of the attributions."""
+    return _MEMBER_NAMES[number % len(_MEMBER_NAMES)]
 
 
 def credits_body(spent: int) -> dict[str, Any]:
@@ -122,8 +185,7 @@ def key_body(
     free: int = 0,
     workspace_id: str | None,
 ) -> dict[str, Any]:
-    """Return the body of `/key`; amounts that are missing from `usage` are 0."""
-    names = (f"{kind}{suffix}" for kind in ("usage", "byok_usage") for suffix in ("", "_daily", "_weekly", "_monthly"))
+    """Return the body of `/key`; amounts missing from `usage` are 0."""
     used = min(free, _FREE_REQUESTS_PER_DAY)
     data = {
         "label": label,
@@ -131,7 +193,8 @@ def key_body(
         "limit_remaining": budgets[0]["remaining_usd"] if budgets else None,
         "limit_reset": budgets[0]["reset_interval"] if budgets else None,
         "include_byok_in_limit": False,
-        **{name: usage.get(name, 0) for name in names},
+        **{f"{kind}{suffix}": 0 for kind in ("usage", "byok_usage") for suffix in _PERIODS.values()},
+        **usage,
         "is_free_tier": False,
         "is_management_key": management,
         "is_provisioning_key": management,
@@ -150,3 +213,22 @@ def key_body(
         "effective_budget": budgets[0] if budgets else None,
     }
     return {"data": data}
+
+
+def _days(first: date, end: date) -> Iterator[date]:
+    while first < end:
+        yield first
+        first += _DAY
+
+
+def _spend_of(row: UsageRow) -> Spend:
+    paid, byok = round(row.usage * _MILLION), round(row.byok_usage_inference * _MILLION)
+    return Spend(paid, byok, row.requests if row.model.endswith(":free") else 0)
+
+
+def _next_month(day: date) -> str:
+    return f"{(day.replace(day=1) + 32 * _DAY).replace(day=1).isoformat()}T00:00:00.000Z"
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What a fault makes of rows and of bodies: pure functions."""
+"""The effect of each fault on rows and bodies: pure functions."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _PAGE = (
     "<!DOCTYPE html>\n<html><head><title>openrouter.ai | {status}</title></head>"
     "<body><h1>Error {status}</h1><p>cloudflare</p></body></html>\n"
 )
-_NOT_THE_PROMISE = {
+_WRONG_BODIES = {
     FaultKind.NOT_JSON: b"upstream connect error or disconnect/reset before headers",
     FaultKind.WRONG_SHAPE: b'{"data":{}}',
     FaultKind.NO_DATA: b'{"rows":[]}',
 }
 _RESTATED_DAY = 2  # days before the newest
-# Has everything that a row must not have, and a text on which a cut between rows would stumble.
+# Everything that a row must not have, and a text that looks like the boundary between two rows.
 _GARBAGE: JsonRow = {
     "date": "the day before",
     "model": None,
@@ -37,8 +37,8 @@ _GARBAGE: JsonRow = {
 }
 
 
-def answer_instead(fault: Fault, now: datetime) -> SimulatedResponse:
-    """Return what a fault of the answer's stage sends; endless bodies are the socket's business."""
+def replacement(fault: Fault, now: datetime) -> SimulatedResponse:
+    """Return the response that a fault sends instead; `transport` sends endless ones."""
     status = fault.status or 200
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     match fault.kind:
@@ -51,40 +51,40 @@ def answer_instead(fault: Fault, now: datetime) -> SimulatedResponse:
             return SimulatedResponse(status, page, headers, content_type="text/html; charset=UTF-8")
         case FaultKind.REDIRECT:
             return SimulatedResponse(302, Body(b""), {"Location": "/api/v1/moved"})
-    return SimulatedResponse(200, Body(_NOT_THE_PROMISE[fault.kind]))
+    return SimulatedResponse(200, Body(_WRONG_BODIES[fault.kind]))
 
 
-def spoil_rows(rows: Iterable[UsageRow | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
-    """Return rows as the faults leave them."""
-    spoilt: list[JsonRow] = [dict(row) for row in msgspec.to_builtins(list(rows))]
+def corrupt_rows(rows: Iterable[UsageRow | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
+    """Return rows with the faults applied."""
+    changed: list[JsonRow] = [dict(row) for row in msgspec.to_builtins(list(rows))]
     yesterday = (now - timedelta(days=1)).date().isoformat()
     for fault in sorted(faults, key=lambda fault: tuple(_ROWS).index(fault.kind)):
-        spoilt = _ROWS[fault.kind](spoilt, yesterday)
-    return spoilt
+        changed = _ROWS[fault.kind](changed, yesterday)
+    return changed
 
 
-def spoil_body(answer: SimulatedResponse, fault: Fault) -> SimulatedResponse:
-    """Return an answer as a fault of the body's stage leaves it. A body that isn't JSON stays as it is."""
+def corrupt_body(response: SimulatedResponse, fault: Fault) -> SimulatedResponse:
+    """Return a response with a fault applied to its body; a body that is not JSON stays as it is."""
     match fault.kind:
         case FaultKind.WRONG_ENCODING:
-            return replace(answer, headers={**answer.headers, "Content-Encoding": "br"}, may_compress=False)
-        case FaultKind.PRETTY if answer.content_type == "application/json":
-            return replace(answer, body=Body(msgspec.json.format(answer.body.plain, indent=2)))
-        case FaultKind.TOP_LIST if answer.content_type == "application/json":
-            content = msgspec.json.decode(answer.body.plain)
+            return replace(response, headers={**response.headers, "Content-Encoding": "br"}, may_compress=False)
+        case FaultKind.PRETTY if response.content_type == "application/json":
+            return replace(response, body=Body(msgspec.json.format(response.body.plain, indent=2)))
+        case FaultKind.TOP_LIST if response.content_type == "application/json":
+            content = msgspec.json.decode(response.body.plain)
             data = content.get("data", []) if isinstance(content, dict) else content
-            return replace(answer, body=Body(msgspec.json.encode(data if isinstance(data, list) else [data])))
-    return answer
+            return replace(response, body=Body(msgspec.json.encode(data if isinstance(data, list) else [data])))
+    return response
 
 
 def of_stage(faults: Iterable[Fault], stage: Stage) -> list[Fault]:
-    """Return the faults that strike at a stage."""
+    """Return the faults of a stage."""
     return [fault for fault in faults if fault.kind.stage is stage]
 
 
 def _limits(status: int, now: datetime) -> dict[str, str]:
-    """Return the headers that come with a platform limit, and with nothing else."""
-    if status != 429:  # noqa: PLR2004 - a status is its own name
+    """Return the headers of a platform limit; only a 429 has them."""
+    if status != 429:  # noqa: PLR2004  # a status is its own name
         return {}
     reset = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     milliseconds = str(int(reset.timestamp() * 1000))
@@ -132,7 +132,7 @@ def _plain_dates(rows: list[JsonRow], _: str) -> list[JsonRow]:
     return [row | {"date": row["date"][:10]} for row in rows]
 
 
-# In the order in which they are applied: numbers change while they are numbers, garbage comes last.
+# In the order in which they apply: numbers change while they are still numbers, garbage comes last.
 _ROWS: dict[FaultKind, Callable[[list[JsonRow], str], list[JsonRow]]] = {
     FaultKind.RESTATED: _restated,
     FaultKind.LATE_DAY: _late_day,

@@ -1,4 +1,4 @@
-"""What the API answers, as bytes: bodies, error bodies and the reading of a request's parameters."""
+"""Responses before they are sent, error bodies, and the query parameters of `GET /activity`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.simulator.attribution import Selection
+from exporter.simulator.attribution import ActivityFilter
 
 WINDOW = timedelta(days=30)
 _GZIP_LEVEL = 4  # about what a content network spends
@@ -36,7 +36,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class ApiError(Exception):
-    """An answer other than 200."""
+    """A response with a status other than 200."""
 
     def __init__(self, status: int, message: str | None = None) -> None:
         super().__init__(message or message_of(status))
@@ -57,7 +57,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedResponse:
-    """A whole answer before it meets a socket."""
+    """A whole response before it is sent."""
 
     status: int
     body: Body
@@ -67,15 +67,15 @@ class SimulatedResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """What `GET /activity` is asked for."""
+class ActivityQuery:
+    """The parameters of `GET /activity`."""
 
     day: date | None = None
-    selection: Selection = field(default_factory=Selection)
+    filter: ActivityFilter = field(default_factory=ActivityFilter)
 
 
 def message_of(status: int) -> str:
-    """Return the API's own words for a status."""
+    """Return the API's own message for a status."""
     try:
         return _MESSAGES.get(status) or HTTPStatus(status).phrase
     except ValueError:
@@ -83,32 +83,32 @@ def message_of(status: int) -> str:
 
 
 def json_response(content: Any, status: int = 200) -> SimulatedResponse:
-    """Return content as a JSON answer."""
+    """Return content as a JSON response."""
     return SimulatedResponse(status, Body(msgspec.json.encode(content)))
 
 
 def error_body(code: int, message: str | None = None) -> Body:
-    """Return the body that goes with a status other than 200."""
+    """Return the body for a status other than 200."""
     return Body(msgspec.json.encode({"error": {"message": message or message_of(code), "code": code}}))
 
 
-def read_query(parameters: Mapping[str, str], today: date) -> Query:
-    """Read the parameters of `GET /activity`; unknown ones are ignored, as the API does."""
+def parse_activity_query(parameters: Mapping[str, str], today: date) -> ActivityQuery:
+    """Parse the parameters of `GET /activity`; unknown ones are ignored, as by the API. Raise ApiError for bad ones."""
     group_by = parameters.get("group_by")
     if group_by not in (None, "workspace"):
         raise ApiError(400)
-    selection = Selection(
+    selection = ActivityFilter(
         _matching(_HASH, parameters.get("api_key_hash")),
         parameters.get("user_id"),
         _matching(_UUID, parameters.get("workspace_id")),
         group_by is not None,
     )
     text = parameters.get("date")
-    return Query(None if text is None else _day(text, today), selection)
+    return ActivityQuery(None if text is None else _day(text, today), selection)
 
 
-def days_of(query: Query, today: date) -> tuple[date, ...]:
-    """Return the completed days that are asked for, the newest first."""
+def days_of(query: ActivityQuery, today: date) -> tuple[date, ...]:
+    """Return the requested completed days, the newest first."""
     if query.day is not None:
         return (query.day,)
     return tuple(today - timedelta(days=back) for back in range(1, WINDOW.days + 1))

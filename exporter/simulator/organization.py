@@ -1,17 +1,15 @@
-"""What `GET /keys`, `GET /workspaces` and `GET /organization/members` answer, in the API's pages."""
+"""`GET /keys`, `GET /workspaces` and `GET /organization/members`, in the API's pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from exporter.simulator.attribution import Slice, key_hash
+from exporter.simulator.attribution import Attribution, key_hash
+from exporter.simulator.billing import LIMITS, Billing, SimulatedKey, key_name, member_name, workspace_name
 from exporter.simulator.http_responses import ApiError, SimulatedResponse, json_response
-from exporter.simulator.key_billing import KeyBook, KeyShape, Reset
-from exporter.simulator.names import key_name, member_name, workspace_name
 from exporter.simulator.usage import UsageRow
 
 KEYS, WORKSPACES, MEMBERS = "/keys", "/workspaces", "/organization/members"
@@ -23,31 +21,17 @@ KEYS_PER_PAGE = 100
 
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 50, 100
 _IDLE_NAMES = ("notebook", "ci", "production", "old laptop", "trial", "hackathon", "webhooks", "")
-# Limits and their reset of the first keys; further ones have none. The first is what `GET /key` says of it.
-_LIMITS: tuple[tuple[float | None, Reset | None], ...] = (
-    (20_000.0, "monthly"),
-    (None, None),
-    (2_000.0, "weekly"),
-    (60.0, "daily"),
-    (50.0, None),
-)
 _DISABLED, _EXPIRED, _EXPIRING = 5, 6, 7  # among the idle keys
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    workspace_id: str
-    name: str
-
-
 class Organization:
-    """An account's workspaces, members and keys. What its keys spent are parts of the account's rows."""
+    """An account's workspaces, members and keys. The spend of its keys adds up to the account's rows."""
 
     def __init__(
         self,
         seed: int,
-        slices: tuple[Slice, ...],
+        attributions: tuple[Attribution, ...],
         rows_of_day: Callable[[date], Sequence[UsageRow]],
         opened: date,
         *,
@@ -55,15 +39,15 @@ class Organization:
         workspaces: int = DEFAULT_WORKSPACES,
     ) -> None:
         self._opened = datetime(opened.year, opened.month, opened.day, tzinfo=UTC)
-        self._members = list(dict.fromkeys(part.user_id for part in slices))
-        ids = list(dict.fromkeys(part.workspace_id for part in slices))
+        self._members = list(dict.fromkeys(owner.user_id for owner in attributions))
+        ids = list(dict.fromkeys(owner.workspace_id for owner in attributions))
         ids += [str(uuid5(NAMESPACE_URL, f"workspace/{seed}/{number}")) for number in range(len(ids), workspaces)]
-        self._places = [_Place(id_, _place_name(number)) for number, id_ in enumerate(ids)]
-        self._book = KeyBook(rows_of_day, opened)
-        self._keys = [self._shape(seed, slices, number) for number in range(keys if slices else 0)]
+        self._workspace_names = {id_: workspace_name(number) for number, id_ in enumerate(ids)}
+        self._billing = Billing(rows_of_day, opened)
+        self._keys = [self._key(seed, attributions, number) for number in range(keys if attributions else 0)]
 
-    def answer(self, path: str, parameters: Mapping[str, str], now: datetime) -> SimulatedResponse:
-        """Return what one of the three paths says. Raise ApiError for parameters that the API refuses."""
+    def respond(self, path: str, parameters: Mapping[str, str], now: datetime) -> SimulatedResponse:
+        """Return the response of one of the paths. Raise ApiError for parameters that the API rejects."""
         offset = _whole_number(parameters.get("offset"), 0, 0, 1 << 31)
         if path == KEYS:
             return json_response({"data": self._keys_page(parameters, offset, now)})
@@ -74,32 +58,37 @@ class Organization:
         return json_response({"data": rows[offset : offset + limit], "total_count": len(rows)})
 
     def _keys_page(self, parameters: Mapping[str, str], offset: int, now: datetime) -> list[dict[str, Any]]:
-        workspace_id = parameters.get("workspace_id", self._places[0].workspace_id)
-        if workspace_id not in {place.workspace_id for place in self._places}:
+        workspace_id = parameters.get("workspace_id", next(iter(self._workspace_names)))
+        if workspace_id not in self._workspace_names:
             raise ApiError(404)
         disabled, expired = _flag(parameters, "include_disabled"), _flag(parameters, "include_expired")
         listed = [
             key
-            for key in reversed(self._keys)  # the most recent one first
+            for key in reversed(self._keys)  # the most recent first
             if key.workspace_id == workspace_id
             and (disabled or not key.disabled)
             and (expired or not key.is_expired(now))
         ]
-        return [self._book.row(key, now) for key in listed[offset : offset + KEYS_PER_PAGE]]
+        return [self._billing.key_row(key, now) for key in listed[offset : offset + KEYS_PER_PAGE]]
 
-    def _shape(self, seed: int, slices: tuple[Slice, ...], number: int) -> KeyShape:
-        limit, reset = _LIMITS[number] if number < len(_LIMITS) else (None, None)
-        idle = number >= len(slices)
+    def _key(self, seed: int, attributions: tuple[Attribution, ...], number: int) -> SimulatedKey:
+        limit, reset = LIMITS[number] if number < len(LIMITS) else (None, None)
         expires = {_EXPIRED: 57, _EXPIRING: 70}.get(number)  # days of the account, which begins with its sixtieth
-        return KeyShape(
-            hash=key_hash(f"key/{seed}/{number}") if idle else slices[number].api_key_hash,
-            name=_IDLE_NAMES[number % len(_IDLE_NAMES)] if idle else key_name(number),
-            workspace_id=(
-                self._places[number % len(self._places)].workspace_id if idle else slices[number].workspace_id
-            ),
-            creator_user_id=self._members[number % len(self._members)] if idle else slices[number].user_id,
+        if number < len(attributions):
+            owner, name = attributions[number], key_name(number)
+        else:
+            workspaces = list(self._workspace_names)
+            workspace_id = workspaces[number % len(workspaces)]
+            member = self._members[number % len(self._members)]
+            owner = Attribution(workspace_id, key_hash(f"key/{seed}/{number}"), member)
+            name = _IDLE_NAMES[number % len(_IDLE_NAMES)]
+        return SimulatedKey(
+            hash=owner.api_key_hash,
+            name=name,
+            workspace_id=owner.workspace_id,
+            creator_user_id=owner.user_id,
             created=self._opened + number * timedelta(minutes=1),
-            part=None if idle else number,
+            part=number if number < len(attributions) else None,
             disabled=number == _DISABLED,
             limit=limit,
             reset=reset,
@@ -110,14 +99,14 @@ class Organization:
         created = f"{self._opened:%F}T00:00:00.000Z"
         return [
             {
-                "id": place.workspace_id,
-                "slug": place.name.lower().replace(" ", "-"),
-                "name": place.name,
+                "id": id_,
+                "slug": name.lower().replace(" ", "-"),
+                "name": name,
                 "description": None,
                 "created_at": created,
                 "created_by": self._members[0] if self._members else None,
                 "updated_at": None,
-                "default_guardrail_id": str(uuid5(NAMESPACE_URL, f"guardrail/{place.workspace_id}")),
+                "default_guardrail_id": str(uuid5(NAMESPACE_URL, f"guardrail/{id_}")),
                 "default_image_model": None,
                 "default_provider_sort": None,
                 "default_text_model": None,
@@ -127,7 +116,7 @@ class Organization:
                 "is_observability_broadcast_enabled": False,
                 "is_observability_io_logging_enabled": False,
             }
-            for place in self._places
+            for id_, name in self._workspace_names.items()
         ]
 
     def _people(self) -> list[dict[str, Any]]:
@@ -141,10 +130,6 @@ class Organization:
             }
             for number, id_ in enumerate(self._members)
         ]
-
-
-def _place_name(number: int) -> str:
-    return workspace_name(number) if number < DEFAULT_WORKSPACES else f"Workspace {number + 1}"
 
 
 def _flag(parameters: Mapping[str, str], name: str) -> bool:

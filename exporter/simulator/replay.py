@@ -1,4 +1,4 @@
-"""A recorded answer of `GET /activity`, served with its dates moved so that it ends yesterday."""
+"""A recorded response of `GET /activity`, served with its dates moved so that it ends yesterday."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from exporter.errors import ExporterError
-from exporter.simulator.attribution import Slice
+from exporter.simulator.attribution import Attribution
 from exporter.simulator.billing import credits_body, key_body
-from exporter.simulator.http_responses import Query
+from exporter.simulator.http_responses import ActivityQuery
 from exporter.simulator.usage import UsageRow
 
 if TYPE_CHECKING:
@@ -23,53 +23,53 @@ _MILLION = 1_000_000
 
 
 class RecordingError(ExporterError):
-    """A recorded answer can't be used. The message names the file and what was expected."""
+    """The recording cannot be used. The message names the file and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recorded answer: rows as they came, and the newest of their dates."""
+    """The recorded rows, unchanged, and the newest of their dates."""
 
     rows: tuple[dict[str, Any], ...]
     newest: date
 
     def moved_to(self, today: date) -> list[dict[str, Any]]:
-        """Return the rows with the newest on the day before today; whatever else a row has or lacks stays."""
+        """Return the rows with the newest on the day before today; nothing else of a row changes."""
         shift = today - timedelta(days=1) - self.newest
         return [row | {"date": _moved(row["date"], shift)} for row in self.rows]
 
 
-class RecordedWorld:
-    """An account that used what was recorded. A recording doesn't say whose use it was: only `date` filters it."""
+class RecordedAccount:
+    """An account with recorded usage. A recording has no keys or members: only `date` filters it."""
 
-    slices: tuple[Slice, ...] = ()
+    attributions: tuple[Attribution, ...] = ()
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
 
-    def rows(self, query: Query, today: date) -> list[dict[str, Any]]:
-        """Return the rows of `/activity`, in the recording's order."""
+    def rows(self, query: ActivityQuery, today: date) -> list[dict[str, Any]]:
+        """Return the rows of `/activity`, in the order of the recording."""
         rows = self._recording.moved_to(today)
         if query.day is None:
             return rows
         return [row for row in rows if row["date"].startswith(query.day.isoformat())]
 
     def rows_of_day(self, _: date) -> list[UsageRow]:
-        """Return nothing: a recording is of completed days, and doesn't say what came of them hour by hour."""
+        """Return no rows: a recording covers completed days only, not how they grew."""
         return []
 
     def credits(self, _: datetime) -> dict[str, Any]:
-        """Return the body of `/credits`: the recording is all that was ever spent."""
+        """Return the body of `/credits`: nothing was spent before the recording."""
         spent = (row.get("usage") for row in self._recording.rows)
         return credits_body(sum(round(usage * _MILLION) for usage in spent if isinstance(usage, int | float)))
 
     def key(self, caller: Caller, _: datetime) -> dict[str, Any]:
-        """Return the body of `/key`, of a key that spent nothing."""
+        """Return the body of `/key` for a key without usage."""
         return key_body(caller.label, {}, [], management=caller.is_management, workspace_id=None)
 
 
 def read_recording(path: Path) -> Recording:
-    """Read a recorded answer from a file. Raise RecordingError if it isn't one."""
+    """Read a recording from a file. Raise RecordingError if it is not one."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -81,14 +81,14 @@ def read_recording(path: Path) -> Recording:
 
 
 def parse_recording(content: bytes) -> Recording:
-    """Read a recorded answer from bytes. Raise ValueError with what was expected."""
+    """Parse a recording. Raise ValueError with what was expected."""
     try:
-        answer = msgspec.json.decode(content)
+        body = msgspec.json.decode(content)
     except msgspec.DecodeError as error:
         raise ValueError(f"not JSON: {error}") from error
-    rows = answer.get("data") if isinstance(answer, dict) else None
+    rows = body.get("data") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not rows:
-        raise ValueError('expected an object with a list of rows under "data", as GET /activity answers')
+        raise ValueError('expected an object with a list of rows under "data", as in a response of GET /activity')
     return Recording(tuple(rows), max(_date_of(row, number) for number, row in enumerate(rows)))
 
 

@@ -1,4 +1,4 @@
-"""The simulated service without its sockets: settings, accounts, and what it answers to whom."""
+"""The simulated service without its sockets: settings, accounts and routing."""
 
 from __future__ import annotations
 
@@ -12,22 +12,36 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from exporter.clock import Clock
-from exporter.simulator import analytics_endpoints
-from exporter.simulator.accounts import BodyCache, Caller, SeededWorld, World, identify
-from exporter.simulator.fault_effects import spoil_rows
+from exporter.simulator import analytics_endpoints, organization
+from exporter.simulator.accounts import AccountData, BodyCache, Caller, SeededAccount, identify
+from exporter.simulator.fault_effects import corrupt_rows
 from exporter.simulator.faults import Fault, FaultPlan
-from exporter.simulator.http_responses import WINDOW, ApiError, SimulatedResponse, error_body, json_response, read_query
-from exporter.simulator.organization import DEFAULT_KEYS, DEFAULT_WORKSPACES, Organization
-from exporter.simulator.organization import PATHS as ORGANIZATION
-from exporter.simulator.replay import RecordedWorld, Recording
+from exporter.simulator.http_responses import (
+    WINDOW,
+    ApiError,
+    SimulatedResponse,
+    error_body,
+    json_response,
+    parse_activity_query,
+)
+from exporter.simulator.replay import RecordedAccount, Recording
 from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED
 
 PREFIX = "/api/v1"
 _KEPT_REQUESTS = 1000
-# What the live service has told ordinary keys, rather than 403.
-NO_CREDITS = {"data": {"total_credits": 0, "total_usage": 0}}
+# What the live service has returned to ordinary keys, in place of a 403.
+_ZERO_CREDITS = {"data": {"total_credits": 0, "total_usage": 0}}
 _KEY = re.compile(r"sk-or-[\w-]+")
 _SCHEMES = ("Bearer", "Basic")
+_OPERATIONS = (
+    "/activity",
+    "/credits",
+    "/key",
+    "/auth/key",  # the old path of /key, still in use
+    analytics_endpoints.META,
+    analytics_endpoints.QUERY,
+    *organization.PATHS,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +52,16 @@ class SimulatorSettings:
     endpoints: int = DEFAULT_ENDPOINTS
     dense: bool | None = None  # every endpoint on every day; None: only in accounts of more than 200 endpoints
     faults: tuple[Fault, ...] = ()
-    analytics_rows: int = 10_000  # most rows of one analytics answer; the rest is cut off, and that said
-    replay: Recording | None = None  # in the place of seeded data, for every account
-    api_keys: int = DEFAULT_KEYS  # in GET /keys
-    workspaces: int = DEFAULT_WORKSPACES  # three at least
+    analytics_rows: int = 10_000  # most rows of an analytics response; more are cut off, with `truncated: true`
+    replay: Recording | None = None  # replaces the seeded data of every account
+    api_keys: int = organization.DEFAULT_KEYS  # in GET /keys
+    workspaces: int = organization.DEFAULT_WORKSPACES  # three at least
     keys: Mapping[str, int] = field(default_factory=dict)  # further management keys, each with its account's seed
 
 
 @dataclass(frozen=True, slots=True)
 class SeenRequest:
-    """One request as it came, without the key's text."""
+    """One request as it arrived, without the key's text."""
 
     at: float  # monotonic seconds of the simulator's clock
     method: str
@@ -59,7 +73,7 @@ class SeenRequest:
 
 
 class Simulator:
-    """The simulated service: its accounts, its faults, and what it was asked."""
+    """The simulated service: its accounts, its faults and the requests it received."""
 
     def __init__(self, settings: SimulatorSettings, clock: Clock) -> None:
         self.faults = FaultPlan(settings.seed, settings.faults)
@@ -69,8 +83,8 @@ class Simulator:
         self._settings = settings
         self._clock = clock
         self._started = self.now().date()
-        self._worlds: dict[Caller, World] = {}
-        self._organizations: dict[Caller, Organization] = {}
+        self._accounts: dict[Caller, AccountData] = {}
+        self._organizations: dict[Caller, organization.Organization] = {}
         self._bodies = BodyCache()
         self._analytics = analytics_endpoints.AnalyticsEndpoints(settings.analytics_rows)
 
@@ -78,7 +92,7 @@ class Simulator:
         """Return the service's time."""
         return self._clock.now().astimezone(UTC)
 
-    def record(self, request: web.Request, content: bytes, struck: tuple[Fault, ...]) -> None:
+    def record(self, request: web.Request, content: bytes, faults: tuple[Fault, ...]) -> None:
         """Remember a request."""
         self.counts[request.path] += 1
         seen = SeenRequest(
@@ -87,19 +101,19 @@ class Simulator:
             request.path,
             {name: without_key(name, value) for name, value in request.query.items()},
             {name: without_key(name, value) for name, value in request.headers.items()},
-            tuple(fault.name for fault in struck),
+            tuple(fault.name for fault in faults),
             without_key("", content.decode(errors="replace")),
         )
         self.requests.append(seen)
 
-    def answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
-        """Return what the API has to say to a request."""
+    def respond(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
+        """Return the API's response to a request."""
         try:
-            return self._answer(request, content, row_faults)
+            return self._respond(request, content, row_faults)
         except ApiError as error:
             return SimulatedResponse(error.status, error_body(error.status, str(error)))
 
-    def _answer(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
+    def _respond(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
         operation = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
         if operation not in _OPERATIONS:
             raise ApiError(404)
@@ -113,13 +127,13 @@ class Simulator:
             case analytics_endpoints.META:
                 return self._analytics.meta(caller, now)
             case analytics_endpoints.QUERY:
-                return self._analytics.query(caller, content, self._world(caller), now, row_faults)
-            case _ if operation in ORGANIZATION:
-                return self._organization(caller).answer(operation, request.query, now)
+                return self._analytics.query(caller, content, self._account(caller), now, row_faults)
             case "/credits":
-                return json_response(self._world(caller).credits(now) if caller.is_management else NO_CREDITS)
+                return json_response(self._account(caller).credits(now) if caller.is_management else _ZERO_CREDITS)
+            case "/key" | "/auth/key":
+                return json_response(self._account(caller).key(caller, now))
             case _:
-                return json_response(self._world(caller).key(caller, now))
+                return self._organization(caller).respond(operation, request.query, now)
 
     def _activity(
         self, caller: Caller, parameters: Mapping[str, str], now: datetime, row_faults: list[Fault]
@@ -127,51 +141,39 @@ class Simulator:
         if not caller.is_management:
             raise ApiError(403)
         today = now.date()
-        query, world = read_query(parameters, today), self._world(caller)
+        query, account = parse_activity_query(parameters, today), self._account(caller)
         if row_faults:
-            return json_response({"data": spoil_rows(world.rows(query, today), row_faults, now)})
-        return SimulatedResponse(200, self._bodies.activity(caller, query, today, world))
+            return json_response({"data": corrupt_rows(account.rows(query, today), row_faults, now)})
+        return SimulatedResponse(200, self._bodies.activity(caller, query, today, account))
 
-    def _organization(self, caller: Caller) -> Organization:
+    def _organization(self, caller: Caller) -> organization.Organization:
         if not caller.is_management:
             raise ApiError(403)
         if caller not in self._organizations:
-            settings, world = self._settings, self._world(caller)
-            self._organizations[caller] = Organization(
+            settings, account = self._settings, self._account(caller)
+            self._organizations[caller] = organization.Organization(
                 caller.seed,
-                world.slices,
-                world.rows_of_day,
+                account.attributions,
+                account.rows_of_day,
                 self._started - 2 * WINDOW,
                 keys=settings.api_keys,
                 workspaces=settings.workspaces,
             )
         return self._organizations[caller]
 
-    def _world(self, caller: Caller) -> World:
-        if caller not in self._worlds:
+    def _account(self, caller: Caller) -> AccountData:
+        if caller not in self._accounts:
             settings = self._settings
-            self._worlds[caller] = (
-                RecordedWorld(settings.replay)
+            self._accounts[caller] = (
+                RecordedAccount(settings.replay)
                 if settings.replay is not None
-                else SeededWorld(caller, settings.endpoints, dense=settings.dense, started=self._started)
+                else SeededAccount(caller, settings.endpoints, dense=settings.dense, started=self._started)
             )
-        return self._worlds[caller]
-
-
-# /auth/key is the old name of /key, still in use
-_OPERATIONS = (
-    "/activity",
-    "/credits",
-    "/key",
-    "/auth/key",
-    analytics_endpoints.META,
-    analytics_endpoints.QUERY,
-    *ORGANIZATION,
-)
+        return self._accounts[caller]
 
 
 def without_key(name: str, value: str) -> str:
-    """Return a header's or a parameter's text with a key in it replaced."""
+    """Return a header's or a parameter's text with any key in it replaced."""
     if name.lower() == "authorization":
         scheme = value.partition(" ")[0]
         return f"{scheme} <secret>" if scheme in _SCHEMES else "<secret>"

@@ -1,4 +1,4 @@
-"""How an answer meets the socket: whole, in pieces, cut off, without end or not at all."""
+"""Sending a response: whole, in pieces, cut off, endless or not at all."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from exporter.simulator.http_responses import SimulatedResponse
 
 _PIECES = 20
 _PAUSE = 0.5
-_ENDLESS = 1 << 30  # bytes; far over any sane limit, but a client that reads on gets an end
+_ENDLESS = 1 << 30  # bytes; far above any sane limit, but a client that keeps reading gets to an end
 _BOMB = 1 << 28  # bytes after inflating; its checksum takes time
 _BLOCK = 1 << 20
-_SMALL = 200  # bytes that aren't worth compressing
+_SMALL = 200  # bytes; smaller bodies are not worth compressing
 _ROW = (
     b'{"date":"2026-01-01 00:00:00","model":"openai/gpt-5","model_permaslug":"openai/gpt-5-2025-08-07","endpoint_id":'
     b'"00000000-0000-0000-0000-000000000000","provider_name":"OpenAI","usage":0,"byok_usage_inference":0,"requests":1,'
@@ -27,29 +27,31 @@ _ROW = (
 )
 
 
-async def send(request: web.Request, answer: SimulatedResponse, headers: dict[str, str]) -> web.StreamResponse:
-    """Send a whole answer, compressed if the client takes gzip."""
-    body, headers = negotiated(request, answer, headers)
-    return web.Response(status=answer.status, body=body, headers=headers)
+async def send(request: web.Request, response: SimulatedResponse, headers: dict[str, str]) -> web.StreamResponse:
+    """Send a whole response, in gzip if the client accepts it."""
+    body, headers = negotiated(request, response, headers)
+    return web.Response(status=response.status, body=body, headers=headers)
 
 
 async def misbehave(
-    request: web.Request, answer: SimulatedResponse, headers: dict[str, str], fault: Fault, stopping: asyncio.Event
+    request: web.Request, response: SimulatedResponse, headers: dict[str, str], fault: Fault, stopping: asyncio.Event
 ) -> web.StreamResponse:
-    """Send an answer as a fault of the socket has it."""
-    body, headers = negotiated(request, answer, headers)
+    """Send a response with a socket fault applied."""
+    body, headers = negotiated(request, response, headers)
     half = body[: len(body) // 2]
     match fault.kind:
         case FaultKind.TRUNCATED:
-            return await _stream(request, answer.status, headers | {"Content-Length": str(len(body))}, [half], cut=True)
+            return await _stream(
+                request, response.status, headers | {"Content-Length": str(len(body))}, [half], cut=True
+            )
         case FaultKind.TRUNCATED_CHUNKED:
-            return await _stream(request, answer.status, headers, [half], cut=True)
+            return await _stream(request, response.status, headers, [half], cut=True)
         case FaultKind.SLOW:
             pause = _PAUSE if fault.delay is None else fault.delay
             size = max(1, -(-len(body) // _PIECES))
             pieces = [body[start : start + size] for start in range(0, len(body), size)]
             length = {"Content-Length": str(len(body))}
-            return await _stream(request, answer.status, headers | length, pieces, pause=pause, stopping=stopping)
+            return await _stream(request, response.status, headers | length, pieces, pause=pause, stopping=stopping)
         case FaultKind.HANG:
             await stopping.wait()
         case FaultKind.RESET:
@@ -60,7 +62,7 @@ async def misbehave(
 async def send_endless(
     request: web.Request, kind: FaultKind, headers: dict[str, str], stopping: asyncio.Event
 ) -> web.StreamResponse:
-    """Send a body that is far too large, as it is or as gzip, until the client has had enough."""
+    """Send a body that is far too large, plain or in gzip, until the client closes."""
     headers = headers | {"Content-Type": "application/json"}
     if kind is FaultKind.GZIP_BOMB:
         return await _stream(request, 200, headers | {"Content-Encoding": "gzip"}, bomb(), stopping=stopping)
@@ -68,17 +70,17 @@ async def send_endless(
 
 
 def negotiated(
-    request: web.Request, answer: SimulatedResponse, headers: dict[str, str]
+    request: web.Request, response: SimulatedResponse, headers: dict[str, str]
 ) -> tuple[bytes, dict[str, str]]:
-    """Return the bytes to send and the headers that go with them."""
-    headers = headers | {"Content-Type": answer.content_type} | dict(answer.headers)
-    if answer.may_compress and len(answer.body.plain) >= _SMALL and _takes_gzip(request):
-        return answer.body.gzipped, headers | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return answer.body.plain, headers
+    """Return the bytes to send and their headers."""
+    headers = headers | {"Content-Type": response.content_type} | dict(response.headers)
+    if response.may_compress and len(response.body.plain) >= _SMALL and _accepts_gzip(request):
+        return response.body.gzipped, headers | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return response.body.plain, headers
 
 
 def bomb() -> Iterator[bytes]:
-    """Yield a gzip member, whole and valid, of a JSON object with 256 MiB of blanks in it."""
+    """Yield a valid gzip member of a JSON object with 256 MiB of blanks in it."""
     start, blanks, end = b'{"data":[', b" " * _BLOCK, b"]}"
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     opening = deflate.compress(start) + deflate.flush(zlib.Z_FULL_FLUSH)
@@ -88,7 +90,7 @@ def bomb() -> Iterator[bytes]:
     yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + opening
     for _ in range(_BOMB // _BLOCK):
         check = zlib.crc32(blanks, check)
-        yield repeated  # a full flush forgets what came before, so the same bytes serve again
+        yield repeated  # a full flush resets the dictionary, so the same bytes can be sent again
     size = len(start) + _BOMB + len(end)
     yield closing + struct.pack("<II", zlib.crc32(end, check), size & 0xFFFFFFFF)
 
@@ -101,7 +103,7 @@ def _endless_rows() -> Iterator[bytes]:
     yield _ROW[:-1] + b"]}"
 
 
-def _takes_gzip(request: web.Request) -> bool:
+def _accepts_gzip(request: web.Request) -> bool:
     for choice in request.headers.get("Accept-Encoding", "").split(","):
         name, _, quality = choice.partition(";")
         if name.strip().lower() == "gzip":
@@ -121,7 +123,7 @@ async def _stream(
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
-    with suppress(ConnectionError):  # a client that has had enough is the purpose of it all
+    with suppress(ConnectionError):  # the client is expected to give up
         async for piece in _paced(pieces, pause, stopping):
             await response.write(piece)
     if cut or (stopping is not None and stopping.is_set()):
@@ -130,17 +132,17 @@ async def _stream(
 
 
 async def _paced(pieces: Iterable[bytes], pause: float, stopping: asyncio.Event | None) -> AsyncIterator[bytes]:
-    """Yield pieces with real pauses, whatever the simulator's clock says, until the server stops."""
+    """Yield pieces with pauses in real time, not on the simulator's clock, until the server stops."""
     for piece in pieces:
         if pause and stopping is not None:
-            await waited(stopping, pause)
+            await wait_or_stop(stopping, pause)
         if stopping is not None and stopping.is_set():
             return
         yield piece
 
 
-async def waited(stopping: asyncio.Event, seconds: float) -> None:
-    """Wait real seconds, or until the server stops."""
+async def wait_or_stop(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait in real time, but only until the server stops."""
     try:
         await asyncio.wait_for(stopping.wait(), seconds)
     except TimeoutError:
@@ -148,7 +150,7 @@ async def waited(stopping: asyncio.Event, seconds: float) -> None:
 
 
 def _reset_on_close(request: web.Request) -> None:
-    """Have the kernel send RST in the place of FIN."""
+    """Make the kernel send RST instead of FIN."""
     if request.transport is not None:
         connection: socket.socket = request.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -156,7 +158,7 @@ def _reset_on_close(request: web.Request) -> None:
 
 
 def _hang_up(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
-    """Close the connection after what is written already."""
+    """Close the connection after what was written."""
     if request.transport is not None:
         request.transport.close()
     return web.Response() if response is None else response

@@ -1,7 +1,7 @@
-"""What a simulated account uses: a pure function of (seed, number of endpoints, day).
+"""The usage of a simulated account: a pure function of seed, number of endpoints and day.
 
-A day has the same rows whatever today is and whoever asks: every number comes from a hash of the seed, the day and the
-endpoint, so two processes, and two versions of Python, agree.
+A day always has the same rows: every number comes from a hash of the seed, the day and the endpoint, so two processes,
+and two versions of Python, agree.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _CACHED_PRICE = 0.1  # of the price of a prompt token that wasn't cached
 _WEEK = (1.0, 1.05, 1.08, 1.04, 0.95, 0.5, 0.42)  # Monday to Sunday
 _REPLAYED = 0.985  # above this draw a row's cached tokens exceed its prompt tokens
 _MUCH_THOUGHT = 0.94  # above this draw a row's reasoning tokens exceed its completion tokens
-_ALL_OWN_KEY, _SOME_OWN_KEY = 0.08, 0.16  # below these draws an endpoint is used with one's own provider key
+_ALL_OWN_KEY, _SOME_OWN_KEY = 0.08, 0.16  # below these draws an endpoint is used with the account's own provider key
 _RARE, _OFTEN = 0.1, 0.3  # below these draws an endpoint is used on a quarter, on two thirds of the days
-_OFFICE_HOURS = 0.85  # of the endpoints know weekends
+_OFFICE_HOURS = 0.85  # this share of the endpoints is used less on weekends
 _WORDS = Layout("<8Q")
 _UNIT = 2.0**-64
 
@@ -55,7 +55,7 @@ class UsageRow(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint and how an account uses it on an ordinary day."""
+    """One endpoint and how the account uses it on an ordinary day."""
 
     endpoint_id: str
     model: Model
@@ -68,17 +68,17 @@ class Endpoint:
     cache_share: float
     byok_share: float
     regularity: float  # the share of days on which it is used at all
-    weekly: bool  # batch work doesn't know weekends
+    weekly: bool  # use follows the working week; batch work does not
 
 
 def draws(*parts: object) -> tuple[float, ...]:
-    """Return eight numbers from 0 to 1 that depend on nothing but the parts."""
+    """Return eight numbers from 0 to 1 that depend on the parts alone."""
     digest = blake2b(":".join(map(str, parts)).encode(), digest_size=64).digest()
     return tuple(word * _UNIT for word in _WORDS.unpack(digest))
 
 
 class SimulatedAccount:
-    """An account's use of the API. Rows are made when asked for; nothing is kept but the list of endpoints."""
+    """An account's use of the API. Rows are generated on demand; only the list of endpoints is kept."""
 
     def __init__(
         self, seed: int = DEFAULT_SEED, endpoints: int = DEFAULT_ENDPOINTS, *, dense: bool | None = None
@@ -123,19 +123,19 @@ def _row(seed: int, day: date, stamp: str, endpoint: Endpoint, *, dense: bool) -
 
 
 def usd(millionths: int) -> float:
-    """Return an amount as the API writes it: six decimals at most, and a plain 0 for nothing."""
+    """Return an amount as the API writes it: at most six decimals, and 0 without a fraction."""
     return millionths / 1_000_000 or 0
 
 
 def _cached(endpoint: Endpoint, prompt: int, noise: float) -> int:
-    """Return tokens read from cache; replayed answers count tokens that are no prompt of theirs, so it may exceed."""
+    """Return tokens read from cache; with replayed responses they may exceed the prompt."""
     if not endpoint.model.caches:
         return 0
     return round(prompt * (1.12 if noise > _REPLAYED else endpoint.cache_share * (0.7 + 0.6 * noise)))
 
 
 def _reasoning(endpoint: Endpoint, completion: int, noise: float) -> int:
-    """Return tokens spent on reasoning; providers count them in their own way, so they may exceed the completion."""
+    """Return reasoning tokens; providers count them differently, so they may exceed the completion."""
     if not endpoint.model.reasons:
         return 0
     return math.ceil(
@@ -144,7 +144,7 @@ def _reasoning(endpoint: Endpoint, completion: int, noise: float) -> int:
 
 
 def _cost(endpoint: Endpoint, prompt: int, completion: int, cached: int) -> tuple[int, int]:
-    """Return millionths of a USD paid in credits and to the provider directly."""
+    """Return the millionths of a USD paid in credits, and to the provider directly."""
     model = endpoint.model
     market = (prompt - cached * (1.0 - _CACHED_PRICE)) * model.price_in + completion * model.price_out
     byok = market * endpoint.byok_share
@@ -157,7 +157,7 @@ def _endpoints(seed: int, count: int) -> tuple[Endpoint, ...]:
 
 
 def _weights(seed: int, count: int) -> Sequence[float]:
-    """Return each endpoint's share: Zipf, over an order that differs a little between accounts."""
+    """Return each endpoint's share of the spend: Zipf, in an order that differs a little between accounts."""
     order = sorted(range(count), key=lambda index: index + 12.0 * draws(seed, "rank", index)[0])
     weights = [0.0] * count
     for rank, index in enumerate(order, start=1):
@@ -194,7 +194,7 @@ def _endpoint(seed: int, index: int, weight: float) -> Endpoint:
 
 
 def _named(model: Model, generation: int) -> tuple[str, str]:
-    """Return slug and permaslug; past the catalogue's end, generations of fine-tunes make up the number."""
+    """Return slug and permaslug; beyond the catalogue, generations of fine-tunes make up the number."""
     if not generation:
         return model.slug, model.permaslug
     name, _, variant = model.slug.partition(":")

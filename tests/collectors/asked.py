@@ -13,7 +13,7 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError
-from exporter.simulator.accounts import Caller, SeededWorld
+from exporter.simulator.accounts import Caller, SeededAccount
 from exporter.simulator.analytics_endpoints import AnalyticsEndpoints
 from tests.collectors.helpers import Shown, answer, finished
 from tests.support import NOON, FakeClock
@@ -79,7 +79,7 @@ def reply(
 def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) -> ScriptedClient:
     """Return a client of a simulated account at a moment."""
     caller = Caller(1, "sk-or-v1-ordinary", is_management=True, label="test")
-    world = SeededWorld(caller, endpoints, dense=None, started=now.date())
+    world = SeededAccount(caller, endpoints, dense=None, started=now.date())
     api = AnalyticsEndpoints(rows)
 
     def serve(request: Request) -> Response:

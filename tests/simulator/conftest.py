@@ -1,4 +1,4 @@
-"""A simulator on loopback whose day is fixed, and clients for it."""
+"""A simulator on loopback with a fixed date, and clients for it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 
 from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
-from tests.simulator.helpers import Get, Got, Start, StoppedClock
-from tests.simulator.questions import Query, post_query
+from tests.simulator.helpers import Fetched, Get, Start, StoppedClock
+from tests.simulator.queries import Query, post_query
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def clock() -> StoppedClock:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Faults are on purpose: none of them may leave an error in a log."""
+    """Fail a test that leaves a warning or an error in the log: faults are intended."""
     yield
     assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
 
@@ -49,23 +49,23 @@ async def simulator(start: Start) -> Running:
 
 @pytest.fixture
 async def get(simulator: Running) -> AsyncIterator[Get]:
-    """Ask the default simulator with a key, and read the whole answer."""
+    """GET from the default simulator, with the management key unless another is given."""
     async with aiohttp.ClientSession(auto_decompress=False) as session:
 
-        async def get(path: str, key: str | None = "sk-or-v1-demo", **parameters: str) -> Got:
+        async def get(path: str, key: str | None = "sk-or-v1-demo", **parameters: str) -> Fetched:
             headers = {"Accept-Encoding": "identity"} | ({} if key is None else {"Authorization": f"Bearer {key}"})
             url = simulator.url + path
             async with session.get(url, params=parameters, headers=headers, allow_redirects=False) as response:
-                return Got(response.status, response.headers, await response.read())
+                return Fetched(response.status, response.headers, await response.read())
 
         yield get
 
 
 @pytest.fixture
 async def query(simulator: Running) -> Query:
-    """Ask the default simulator."""
+    """POST an analytics query to the default simulator."""
 
-    async def ask(**body: Any) -> Got:
+    async def query(**body: Any) -> Fetched:
         return await post_query(simulator.url, **body)
 
-    return ask
+    return query

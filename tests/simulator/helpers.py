@@ -1,4 +1,4 @@
-"""A clock that stands still, answers read whole, and requests on bare connections."""
+"""A stopped clock, whole responses, and requests on raw connections."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class StoppedClock:
         return 1000.0
 
     async def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"the simulator waits {seconds} s on a clock that others drive")
+        raise AssertionError(f"the simulator must not sleep on its clock, but slept {seconds} s")
 
 
 @dataclass(frozen=True)
-class Got:
-    """A whole answer."""
+class Fetched:
+    """A whole response."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,12 +45,12 @@ class Got:
 
 
 Start = Callable[..., Awaitable[Running]]
-Get = Callable[..., Awaitable[Got]]
+Get = Callable[..., Awaitable[Fetched]]
 
 
 @asynccontextmanager
-async def asked(simulator: Running, *fields: str) -> AsyncIterator[asyncio.StreamReader]:
-    """Ask for /activity on a bare connection, and give what reads the answer."""
+async def open_activity(simulator: Running, *fields: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Request /activity on a raw connection; return the reader of the response."""
     port = int(simulator.origin.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = ["GET /api/v1/activity HTTP/1.1", "Host: localhost", "Connection: close", *fields]
@@ -62,8 +62,8 @@ async def asked(simulator: Running, *fields: str) -> AsyncIterator[asyncio.Strea
         writer.transport.abort()
 
 
-async def raw_answer(simulator: Running, *fields: str) -> tuple[bytes, bytes]:
-    """Return head and body of /activity's answer as they came, up to the connection's end."""
-    async with asked(simulator, *fields) as reader:
+async def raw_response(simulator: Running, *fields: str) -> tuple[bytes, bytes]:
+    """Return the raw head and body of /activity, read until the connection closes."""
+    async with open_activity(simulator, *fields) as reader:
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     return head, body

@@ -1,4 +1,4 @@
-"""What a test may ask the simulator itself."""
+"""The control paths."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ async def control(simulator: Running) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_requests_are_remembered(simulator: Running, get: Get) -> None:
-    """Path, query and headers of each, and how many there were."""
+async def test_requests_are_recorded(simulator: Running, get: Get) -> None:
     await get("/activity", date="2026-10-14")
     await get("/credits")
     seen = simulator.requests[0]
@@ -32,8 +31,7 @@ async def test_requests_are_remembered(simulator: Running, get: Get) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["Bearer sk-or-v1-demo", "sk-or-v1-demo", "Token sk-or-v1-demo"])
-async def test_a_key_is_not_remembered(control: aiohttp.ClientSession, authorization: str) -> None:
-    """Neither where it belongs nor where it was put by mistake."""
+async def test_keys_are_redacted_in_recorded_requests(control: aiohttp.ClientSession, authorization: str) -> None:
     headers = {"Authorization": authorization, "X-Api-Key": "sk-or-v1-demo"}
     async with control.get("/api/v1/activity?key=sk-or-v1-demo", headers=headers):
         pass
@@ -41,8 +39,9 @@ async def test_a_key_is_not_remembered(control: aiohttp.ClientSession, authoriza
         assert "sk-or" not in await response.text()
 
 
-async def test_requests_are_shown(control: aiohttp.ClientSession, get: Get) -> None:
-    """To tests in another process; asking isn't counted."""
+async def test_recorded_requests_are_listed_without_counting_the_listing(
+    control: aiohttp.ClientSession, get: Get
+) -> None:
     await get("/activity")
     async with control.get("/_simulator/requests") as response:
         shown = await response.json()
@@ -50,13 +49,11 @@ async def test_requests_are_shown(control: aiohttp.ClientSession, get: Get) -> N
     assert [seen["path"] for seen in shown["requests"]] == ["/api/v1/activity"]
 
 
-async def test_memory_is_bounded(simulator: Running) -> None:
-    """The last thousand requests at most."""
+async def test_recorded_requests_are_bounded(simulator: Running) -> None:
     assert simulator.requests.maxlen == 1000
 
 
-async def test_faults_are_set_shown_and_cleared(control: aiohttp.ClientSession, get: Get) -> None:
-    """POST replaces them all, GET shows those in force, DELETE clears."""
+async def test_faults_are_set_listed_and_cleared(control: aiohttp.ClientSession, get: Get) -> None:
     faults = [{"kind": "status-503", "times": 1, "retry_after": "3"}, {"kind": "late-day"}]
     async with control.post("/_simulator/faults", json=faults) as response:
         assert response.status == 200
@@ -70,8 +67,7 @@ async def test_faults_are_set_shown_and_cleared(control: aiohttp.ClientSession, 
         assert await response.json() == []
 
 
-async def test_a_wrong_fault_changes_nothing(control: aiohttp.ClientSession, simulator: Running) -> None:
-    """400 says what is wrong; what was in force stays."""
+async def test_bad_fault_is_400_and_changes_nothing(control: aiohttp.ClientSession, simulator: Running) -> None:
     simulator.faults.replace(Fault(FaultKind.EMPTY))
     async with control.post("/_simulator/faults", json=[{"kind": "hnag"}]) as response:
         assert response.status == 400
@@ -79,8 +75,7 @@ async def test_a_wrong_fault_changes_nothing(control: aiohttp.ClientSession, sim
     assert simulator.faults.active == (Fault(FaultKind.EMPTY),)
 
 
-async def test_faults_come_with_the_settings(start: Start) -> None:
-    """As `--fault` gives them; control paths are never struck."""
+async def test_faults_from_settings_do_not_affect_control_paths(start: Start) -> None:
     simulator = await start(SimulatorSettings(faults=(Fault(FaultKind.STATUS, status=500),)))
     async with aiohttp.ClientSession(simulator.origin) as session:
         async with session.get("/api/v1/key") as response:

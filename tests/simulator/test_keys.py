@@ -1,4 +1,4 @@
-"""Who may ask for what: keys, accounts, unknown paths, `/credits` and `/key`."""
+"""Keys, accounts and unknown paths; `GET /credits` and `GET /key`."""
 
 from __future__ import annotations
 
@@ -13,44 +13,40 @@ from tests.simulator.helpers import Get, Start, StoppedClock
 
 
 @pytest.mark.parametrize("path", ["/activity", "/credits", "/key"])
-async def test_without_a_key(get: Get, path: str) -> None:
-    """401, in the API's own words."""
+async def test_missing_key_is_401(get: Get, path: str) -> None:
     response = await get(path, key=None)
     assert response.status == 401
     assert response.content == {"error": {"message": "Missing Authentication header", "code": 401}}
 
 
 @pytest.mark.parametrize("key", ["sk-or-v1-wrong", "sk-or-v1-demonstration", "sk-or-v1-demo-", "x"])
-async def test_with_an_unknown_key(get: Get, key: str) -> None:
-    """401, in other words."""
+async def test_unknown_key_is_401(get: Get, key: str) -> None:
     response = await get("/activity", key=key)
     assert response.status == 401
     assert response.content == {"error": {"message": "User not found", "code": 401}}
 
 
-async def test_an_ordinary_key_may_not_read_activity(get: Get) -> None:
-    """403: only management keys can."""
+async def test_activity_with_ordinary_key_is_403(get: Get) -> None:
     response = await get("/activity", key="sk-or-v1-ordinary")
     assert response.status == 403
     assert response.content == {"error": {"message": "Only management keys can perform this operation", "code": 403}}
 
 
-async def test_an_ordinary_key_is_told_zero_credits(get: Get) -> None:
-    """200 and zeros, as seen live: what makes balance exporters publish a false 0."""
+async def test_credits_with_ordinary_key_are_zero(get: Get) -> None:
+    """As seen live: exporters that believe it publish a false 0."""
     response = await get("/credits", key="sk-or-v1-ordinary")
     assert response.status == 200
     assert response.content == {"data": {"total_credits": 0, "total_usage": 0}}
 
 
 @pytest.mark.parametrize(("key", "expected"), [("sk-or-v1-demo", True), ("sk-or-v1-ordinary", False)])
-async def test_a_key_says_what_it_is(get: Get, key: str, *, expected: bool) -> None:
-    """By its new name and by its old one."""
+async def test_key_reports_whether_it_is_a_management_key(get: Get, key: str, *, expected: bool) -> None:
+    """By its current name and by its old one."""
     data = (await get("/key", key=key)).content["data"]
     assert (data["is_management_key"], data["is_provisioning_key"]) == (expected, expected)
 
 
-async def test_credits_grow_by_what_is_used(get: Get, clock: StoppedClock) -> None:
-    """From midnight to midnight the total grows by the day's rows."""
+async def test_credits_usage_grows_by_the_days_rows(get: Get, clock: StoppedClock) -> None:
     clock.now_value = datetime(2026, 10, 14, tzinfo=UTC)
     before = (await get("/credits")).content["data"]
     clock.now_value = datetime(2026, 10, 15, tzinfo=UTC)
@@ -60,8 +56,7 @@ async def test_credits_grow_by_what_is_used(get: Get, clock: StoppedClock) -> No
     assert after["total_credits"] > after["total_usage"]
 
 
-async def test_an_ordinary_key_knows_its_windows(get: Get, clock: StoppedClock) -> None:
-    """The day is a part of the week, of the month, of all; at midnight the day starts at nothing."""
+async def test_ordinary_key_reports_usage_by_period(get: Get, clock: StoppedClock) -> None:
     data = (await get("/key", key="sk-or-v1-ordinary")).content["data"]
     assert 0 < data["usage_daily"] < data["usage_weekly"] < data["usage_monthly"] < data["usage"]
     assert data["limit_remaining"] == pytest.approx(data["limit"] - data["usage_monthly"])
@@ -69,38 +64,33 @@ async def test_an_ordinary_key_knows_its_windows(get: Get, clock: StoppedClock) 
     assert (await get("/key", key="sk-or-v1-ordinary")).content["data"]["usage_daily"] == 0
 
 
-async def test_each_suffix_is_an_account(get: Get) -> None:
-    """`sk-or-v1-demo-<anything>` is the management key of an account of its own, always the same."""
+async def test_key_suffix_selects_an_account(get: Get) -> None:
     first = (await get("/activity", key="sk-or-v1-demo-first")).content
     assert first == (await get("/activity", key="sk-or-v1-demo-first")).content
     assert first != (await get("/activity", key="sk-or-v1-demo-second")).content
     assert first != (await get("/activity")).content
 
 
-async def test_settings_name_further_keys(start: Start) -> None:
-    """A test that rotates a key gives two keys one seed."""
+async def test_two_keys_in_settings_can_share_an_account(start: Start) -> None:
     simulator = await start(SimulatorSettings(keys={"sk-or-v1-old": 5, "sk-or-v1-new": 5}))
-    answers = []
+    bodies = []
     async with aiohttp.ClientSession() as session:
         for key in ("sk-or-v1-old", "sk-or-v1-new"):
             async with session.get(f"{simulator.url}/activity", headers={"Authorization": f"Bearer {key}"}) as response:
-                answers.append(await response.json())
-    assert answers[0] == answers[1]
+                bodies.append(await response.json())
+    assert bodies[0] == bodies[1]
 
 
 @pytest.mark.parametrize("path", ["/", "/activities", "/activity/", "/../activity"])
-async def test_unknown_paths(get: Get, path: str) -> None:
-    """404 in JSON."""
+async def test_unknown_path_is_404(get: Get, path: str) -> None:
     response = await get(path)
     assert response.status == 404
     assert response.content["error"]["code"] == 404
 
 
-async def test_the_old_path_of_key_still_works(get: Get) -> None:
-    """Many clients use it."""
+async def test_auth_key_is_the_old_path_of_key(get: Get) -> None:
     assert (await get("/auth/key")).content == (await get("/key")).content
 
 
-def test_settings_have_usable_defaults() -> None:
-    """What `demo` simulates."""
+def test_default_account_has_40_endpoints() -> None:
     assert SimulatorSettings().endpoints == 40

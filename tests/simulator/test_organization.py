@@ -1,4 +1,4 @@
-"""Keys, workspaces and members as the simulated API lists them."""
+"""`GET /keys`, `GET /workspaces` and `GET /organization/members`."""
 
 from __future__ import annotations
 
@@ -20,26 +20,25 @@ PATHS = ("/keys", "/workspaces", "/organization/members")
 async def every_key(get: Get, **parameters: str) -> list[dict[str, Any]]:
     """Return the first page of each workspace."""
     workspaces = (await get("/workspaces")).content["data"]
-    pages = [(await get("/keys", workspace_id=each["id"], **parameters)).content["data"] for each in workspaces]
+    pages = [
+        (await get("/keys", workspace_id=workspace["id"], **parameters)).content["data"] for workspace in workspaces
+    ]
     return [row for page in pages for row in page]
 
 
-async def test_there_are_a_dozen_keys_in_three_workspaces(get: Get) -> None:
-    """Each once, and listed where it belongs."""
+async def test_twelve_keys_in_three_workspaces(get: Get) -> None:
     keys = await every_key(get, **ALL)
     assert len({key["hash"] for key in keys}) == len(keys) == 12
     assert len({key["workspace_id"] for key in keys}) == 3
 
 
-async def test_only_the_default_workspace_is_listed_unless_asked_for(get: Get) -> None:
-    """What makes the other keys easy to miss."""
+async def test_keys_default_to_the_default_workspace(get: Get) -> None:
     default = (await get("/workspaces")).content["data"][0]["id"]
     assert (await get("/keys")).content == (await get("/keys", workspace_id=default)).content
     assert {key["workspace_id"] for key in (await get("/keys")).content["data"]} == {default}
 
 
-async def test_disabled_and_expired_keys_are_left_out_unless_asked_for(get: Get, clock: StoppedClock) -> None:
-    """One of each."""
+async def test_disabled_and_expired_keys_are_listed_on_request_only(get: Get, clock: StoppedClock) -> None:
     shown, everything = await every_key(get), await every_key(get, **ALL)
     hidden = [key for key in everything if key not in shown]
     assert [key["disabled"] for key in hidden].count(True) == 1
@@ -47,16 +46,14 @@ async def test_disabled_and_expired_keys_are_left_out_unless_asked_for(get: Get,
     assert len(hidden) == 2
 
 
-async def test_one_key_expires_soon(get: Get, clock: StoppedClock) -> None:
-    """Within two weeks; then it is gone."""
+async def test_one_key_expires_within_two_weeks(get: Get, clock: StoppedClock) -> None:
     expiring = [key for key in await every_key(get) if key["expires_at"]]
     assert len(expiring) == 1
     clock.now_value += timedelta(days=14)
     assert expiring[0]["hash"] not in {key["hash"] for key in await every_key(get)}
 
 
-async def test_names_are_shared_and_limits_are_null(get: Get) -> None:
-    """As people do it."""
+async def test_key_names_are_not_unique_and_limits_may_be_null(get: Get) -> None:
     keys = await every_key(get, **ALL)
     assert len({key["name"] for key in keys}) < len(keys)
     assert {key["limit_reset"] for key in keys} == {None, "daily", "weekly", "monthly"}
@@ -64,23 +61,21 @@ async def test_names_are_shared_and_limits_are_null(get: Get) -> None:
 
 
 @pytest.mark.parametrize("hour", [0, 12, 23])
-async def test_the_keys_together_used_the_accounts_credits(get: Get, clock: StoppedClock, hour: int) -> None:
-    """But for roundings: a millionth per key, day and sum."""
+async def test_usage_of_all_keys_sums_to_the_credits_used(get: Get, clock: StoppedClock, hour: int) -> None:
+    """But for rounding: a millionth per key, day and sum."""
     clock.now_value = clock.now_value.replace(hour=hour)
     used = (await get("/credits")).content["data"]["total_usage"]
     assert sum(key["usage"] for key in await every_key(get, **ALL)) == pytest.approx(used, abs=1e-3)
 
 
-async def test_windows_are_parts_of_each_other(get: Get) -> None:
-    """The day of the week, of the month, of all."""
+async def test_usage_periods_contain_each_other(get: Get) -> None:
     for key in await every_key(get, **ALL):
         for kind in ("usage", "byok_usage"):
             windows = [key[f"{kind}{suffix}"] for suffix in ("_daily", "_weekly", "_monthly", "")]
             assert windows == sorted(windows)
 
 
-async def test_remaining_is_the_limit_less_its_window(get: Get) -> None:
-    """Not less all that was ever spent."""
+async def test_limit_remaining_counts_the_reset_period_only(get: Get) -> None:
     suffixes = {"daily": "_daily", "weekly": "_weekly", "monthly": "_monthly", None: ""}
     for key in await every_key(get):
         if key["limit"] is not None:
@@ -88,37 +83,33 @@ async def test_remaining_is_the_limit_less_its_window(get: Get) -> None:
             assert key["limit_remaining"] == pytest.approx(key["limit"] - spent, abs=1e-6)
 
 
-async def test_the_day_starts_at_nothing(get: Get, clock: StoppedClock) -> None:
-    """At midnight."""
+async def test_daily_usage_is_zero_at_midnight(get: Get, clock: StoppedClock) -> None:
     clock.now_value = datetime(2026, 10, 16, tzinfo=UTC)
     assert {key["usage_daily"] for key in await every_key(get)} == {0}
 
 
-async def test_the_ordinary_key_is_one_of_them(get: Get) -> None:
-    """And says the same of itself."""
+async def test_ordinary_key_is_listed_with_the_numbers_of_get_key(get: Get) -> None:
     itself = (await get("/key", key="sk-or-v1-ordinary")).content["data"]
     fields = ("usage", "usage_daily", "usage_monthly", "byok_usage", "limit", "limit_reset", "workspace_id")
-    told = {name: itself[name] for name in fields}
+    reported = {name: itself[name] for name in fields}
     assert any(
-        all(key[name] == pytest.approx(value, abs=1e-4) for name, value in told.items() if isinstance(value, float))
-        and key["workspace_id"] == told["workspace_id"]
+        all(key[name] == pytest.approx(value, abs=1e-4) for name, value in reported.items() if isinstance(value, float))
+        and key["workspace_id"] == reported["workspace_id"]
         for key in await every_key(get)
     )
 
 
-async def test_the_same_moment_has_the_same_keys(start: Start) -> None:
-    """Whichever process answers."""
-    answers = []
+async def test_keys_are_the_same_in_another_simulator(start: Start) -> None:
+    bodies = []
     async with aiohttp.ClientSession(headers=MANAGEMENT) as session:
         for _ in range(2):
             simulator = await start()
             async with session.get(f"{simulator.url}/keys") as response:
-                answers.append(await response.read())
-    assert answers[0] == answers[1]
+                bodies.append(await response.read())
+    assert bodies[0] == bodies[1]
 
 
-async def test_pages_have_a_hundred_keys(start: Start) -> None:
-    """The most recent first; what is beyond the end is empty."""
+async def test_keys_come_in_pages_of_100_newest_first(start: Start) -> None:
     simulator = await start(SimulatorSettings(api_keys=603))
     sizes, created = [], []
     async with aiohttp.ClientSession(headers=MANAGEMENT) as session:
@@ -131,8 +122,7 @@ async def test_pages_have_a_hundred_keys(start: Start) -> None:
     assert created == sorted(created, reverse=True)
 
 
-async def test_workspaces_and_members_are_counted(get: Get) -> None:
-    """In pages of fifty, or as many as were asked for."""
+async def test_workspaces_and_members_have_total_count_and_pages(get: Get) -> None:
     for path in ("/workspaces", "/organization/members"):
         whole = (await get(path)).content
         assert whole["total_count"] == len(whole["data"]) == 3
@@ -141,8 +131,7 @@ async def test_workspaces_and_members_are_counted(get: Get) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_an_ordinary_key_may_not_ask(get: Get, path: str) -> None:
-    """403; without a key 401."""
+async def test_ordinary_key_is_403_and_missing_key_401(get: Get, path: str) -> None:
     assert (await get(path, key="sk-or-v1-ordinary")).status == 403
     assert (await get(path, key=None)).status == 401
 
@@ -159,14 +148,12 @@ async def test_an_ordinary_key_may_not_ask(get: Get, path: str) -> None:
         ("/organization/members", {"offset": "1.5"}, 400),
     ],
 )
-async def test_parameters_that_the_api_refuses(get: Get, path: str, parameters: dict[str, str], status: int) -> None:
-    """In its own way of saying so."""
+async def test_bad_parameter_is_rejected(get: Get, path: str, parameters: dict[str, str], status: int) -> None:
     response = await get(path, **parameters)
     assert (response.status, response.content["error"]["code"]) == (status, status)
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_faults_strike_here_too(get: Get, simulator: Running, path: str) -> None:
-    """As on every path."""
+async def test_faults_apply_to_each_path(get: Get, simulator: Running, path: str) -> None:
     simulator.faults.replace(parse_fault("status-503"))
     assert (await get(path)).status == 503

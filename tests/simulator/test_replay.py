@@ -1,4 +1,4 @@
-"""A recorded answer, moved to end yesterday."""
+"""A recorded response, moved to end yesterday."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMALL = b"""{"data": [
 ]}"""
 
 
-async def asked(simulator: Running, path: str = "/activity") -> Any:
+async def get_json(simulator: Running, path: str = "/activity") -> Any:
     async with aiohttp.ClientSession(headers=MANAGEMENT) as session, session.get(simulator.url + path) as response:
         return await response.json()
 
@@ -36,43 +36,39 @@ async def small(start: Start) -> Running:
     return await start(SimulatorSettings(replay=parse_recording(SMALL)))
 
 
-async def test_the_newest_day_becomes_yesterday(small: Running) -> None:
-    """Other days move along; each date keeps its layout, each row what else it has or lacks."""
-    assert (await asked(small))["data"] == [
+async def test_newest_recorded_day_becomes_yesterday(small: Running) -> None:
+    """Each date keeps its layout, and rows keep unknown fields."""
+    assert (await get_json(small))["data"] == [
         {"date": "2026-10-13 00:00:00", "model": "a/b", "usage": 1.5, "requests": 2, "extra": None},
         {"date": "2026-10-14", "model": "c/d", "usage": 2, "requests": 3},
         {"date": "2026-10-14T00:00:00Z", "model": "e/f", "usage": 0.25},
     ]
 
 
-async def test_the_whole_moves_with_the_clock(small: Running, clock: StoppedClock) -> None:
-    """At midnight in UTC."""
-    before = (await asked(small))["data"]
+async def test_recorded_dates_move_with_the_clock(small: Running, clock: StoppedClock) -> None:
+    before = (await get_json(small))["data"]
     clock.now_value = datetime(2026, 11, 1, tzinfo=UTC)
-    after = (await asked(small))["data"]
+    after = (await get_json(small))["data"]
     assert [row["date"][:10] for row in after] == ["2026-10-30", "2026-10-31", "2026-10-31"]
     assert [row["usage"] for row in after] == [row["usage"] for row in before]
 
 
-async def test_one_day_of_a_recording(small: Running) -> None:
-    """By its moved date."""
-    assert len((await asked(small, "/activity?date=2026-10-14"))["data"]) == 2
+async def test_date_parameter_selects_the_moved_day(small: Running) -> None:
+    assert len((await get_json(small, "/activity?date=2026-10-14"))["data"]) == 2
 
 
-async def test_the_rules_of_the_api_hold(small: Running) -> None:
-    """Today is refused, credits are what was recorded, the key is a management key."""
-    assert (await asked(small, "/activity?date=2026-10-15"))["error"]["code"] == 400
-    assert (await asked(small, "/credits"))["data"]["total_usage"] == 3.75
-    assert (await asked(small, "/key"))["data"]["is_management_key"]
+async def test_recorded_account_has_window_credits_and_key(small: Running) -> None:
+    assert (await get_json(small, "/activity?date=2026-10-15"))["error"]["code"] == 400
+    assert (await get_json(small, "/credits"))["data"]["total_usage"] == 3.75
+    assert (await get_json(small, "/key"))["data"]["is_management_key"]
 
 
-async def test_faults_strike_a_recording(small: Running) -> None:
-    """Rows that lack fields too."""
+async def test_row_faults_apply_to_a_recording(small: Running) -> None:
     for name in ("restated", "late-day", "string-numbers", "bad-row", "no-cached-tokens"):
         small.faults.replace(parse_fault(name))
-        assert (await asked(small))["data"]
+        assert (await get_json(small))["data"]
     small.faults.replace(parse_fault("late-day"))
-    assert [row["model"] for row in (await asked(small))["data"]] == ["a/b"]
+    assert [row["model"] for row in (await get_json(small))["data"]] == ["a/b"]
 
 
 @pytest.mark.parametrize(
@@ -87,25 +83,22 @@ async def test_faults_strike_a_recording(small: Running) -> None:
         (b'{"data": [{"date": "yesterday"}]}', "'yesterday'"),
     ],
 )
-def test_a_bad_recording_is_explained(tmp_path: Path, content: bytes, message: str) -> None:
-    """With the file's name."""
+def test_bad_recording_names_file_and_row(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "recorded.json"
     path.write_bytes(content)
     with pytest.raises(ExporterError, match=rf"recorded\.json: .*{message}"):
         read_recording(path)
 
 
-def test_a_missing_recording_is_explained(tmp_path: Path) -> None:
-    """As the system puts it."""
+def test_missing_recording_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(ExporterError, match=r"none\.json: No such file"):
         read_recording(tmp_path / "none.json")
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answer isn't part of this checkout")
-async def test_a_real_answer_keeps_its_sum(start: Start) -> None:
-    """676 rows of 31 dates, 431.943021 USD, ending yesterday."""
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded response is not part of this checkout")
+async def test_recorded_response_keeps_rows_days_and_sum(start: Start) -> None:
     simulator = await start(SimulatorSettings(replay=read_recording(RECORDED)))
-    rows = (await asked(simulator))["data"]
+    rows = (await get_json(simulator))["data"]
     assert len(rows) == 676
     assert len({row["date"] for row in rows}) == 31
     assert max(date.fromisoformat(row["date"][:10]) for row in rows) == date(2026, 10, 14)

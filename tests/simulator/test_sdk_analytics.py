@@ -1,4 +1,4 @@
-"""The vendor's own client asks the simulated analytics API as it asks the real one."""
+"""The vendor's own client queries the simulated analytics API."""
 
 from __future__ import annotations
 
@@ -22,25 +22,23 @@ async def client(simulator: Running) -> AsyncIterator[OpenRouter]:
         yield client
 
 
-async def test_reads_what_can_be_asked(client: OpenRouter) -> None:
-    """Each name, and how it is shown."""
+async def test_sdk_reads_meta(client: OpenRouter) -> None:
     offered = (await client.analytics.get_analytics_meta_async()).data
     formats = {metric.name: metric.display_format for metric in offered.metrics}
     assert ("latency", "currency") == (formats["p99_latency"], formats["total_usage"])
     assert {"model", "provider"} < {dimension.name for dimension in offered.dimensions}
 
 
-async def test_reads_how_many_rows_there_are(client: OpenRouter) -> None:
-    """But not what is in them: its rows are empty, which is why this exporter does not use it."""
-    answer = await client.analytics.query_analytics_async(
+async def test_sdk_counts_rows_but_loses_their_values(client: OpenRouter) -> None:
+    """Which is why this exporter does not use it."""
+    response = await client.analytics.query_analytics_async(
         metrics=["request_count"], time_range={"start": START, "end": END}
     )
-    asked = answer.data
-    assert (1, 1, False) == (len(asked.data), asked.metadata.row_count, asked.metadata.truncated)
-    assert not asked.data[0].model_dump()
+    data = response.data
+    assert (1, 1, False) == (len(data.data), data.metadata.row_count, data.metadata.truncated)
+    assert not data.data[0].model_dump()
 
 
-async def test_a_question_that_is_refused(client: OpenRouter) -> None:
-    """With the API's own message."""
+async def test_sdk_raises_bad_request_with_the_apis_message(client: OpenRouter) -> None:
     with pytest.raises(errors.BadRequestResponseError, match="metrics: Unknown metric: nothing"):
         await client.analytics.query_analytics_async(metrics=["nothing"], time_range={"start": START, "end": END})

@@ -1,4 +1,4 @@
-"""What a simulated account uses."""
+"""The usage of a simulated account."""
 
 from __future__ import annotations
 
@@ -27,21 +27,18 @@ def rows() -> list[UsageRow]:
     return [row for day in WINDOW for row in account.rows_of_day(day)]
 
 
-def test_equal_seeds_have_equal_days() -> None:
-    """A day depends on the seed and on nothing that happened before."""
+def test_equal_seeds_generate_equal_days() -> None:
     used, fresh = SimulatedAccount(7), SimulatedAccount(7)
     for day in WINDOW:
         used.rows_of_day(day)
     assert used.rows_of_day(YESTERDAY) == fresh.rows_of_day(YESTERDAY)
 
 
-def test_seeds_differ() -> None:
-    """Two accounts use the same world in different ways."""
+def test_different_seeds_generate_different_usage() -> None:
     assert SimulatedAccount(1).rows_of_day(YESTERDAY) != SimulatedAccount(2).rows_of_day(YESTERDAY)
 
 
-def test_another_process_agrees() -> None:
-    """Nothing hangs on a process's own hash seed."""
+def test_generated_usage_is_the_same_in_another_process() -> None:
     script = (
         "import msgspec, datetime, exporter.simulator.usage as d;"
         "print(msgspec.json.encode(d.SimulatedAccount(3).rows_of_day(datetime.date(2026, 10, 14))).decode())"
@@ -50,8 +47,7 @@ def test_another_process_agrees() -> None:
     assert other.stdout.strip() == msgspec.json.encode(SimulatedAccount(3).rows_of_day(YESTERDAY)).decode()
 
 
-def test_rows_are_written_as_the_api_writes_them() -> None:
-    """The field names, their order and the date's layout are the wire's."""
+def test_rows_have_the_field_names_order_and_date_layout_of_the_api() -> None:
     written = msgspec.json.decode(msgspec.json.encode(SimulatedAccount().rows_of_day(YESTERDAY)[0]))
     assert list(written) == [
         "date",
@@ -70,45 +66,39 @@ def test_rows_are_written_as_the_api_writes_them() -> None:
     assert written["date"] == "2026-10-14 00:00:00"
 
 
-def test_a_large_account_has_every_endpoint_on_every_day() -> None:
-    """Benchmarks count on exact numbers of rows."""
+def test_large_account_uses_every_endpoint_every_day() -> None:
     account = SimulatedAccount(1, 3334)
     for day in WINDOW[:3]:
         assert len({row.endpoint_id for row in account.rows_of_day(day)}) == 3334
 
 
-def test_a_small_account_is_dense_on_request() -> None:
-    """Density is an option below 200 endpoints."""
+def test_small_account_can_be_dense() -> None:
     dense, sparse = SimulatedAccount(1, 40, dense=True), SimulatedAccount(1, 40)
     assert {len(dense.rows_of_day(day)) for day in WINDOW} == {40}
     assert min(len(sparse.rows_of_day(day)) for day in WINDOW) < 40
 
 
-def test_an_account_without_endpoints_is_refused() -> None:
-    """There is nothing to simulate."""
+def test_account_without_endpoints_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one endpoint"):
         SimulatedAccount(1, 0)
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
-def test_a_day_costs_what_a_team_spends(seed: int) -> None:
-    """Tens to hundreds of USD."""
+def test_daily_spend_is_that_of_a_team(seed: int) -> None:
     account = SimulatedAccount(seed)
     spent = [sum(row.usage for row in account.rows_of_day(day)) for day in WINDOW]
     assert 80 < sum(spent) / len(spent) < 200
     assert 40 < min(spent) < max(spent) < 300
 
 
-def test_weekends_are_quiet(rows: list[UsageRow]) -> None:
-    """Use follows the working week."""
+def test_weekends_have_less_usage(rows: list[UsageRow]) -> None:
     spent: dict[bool, list[float]] = defaultdict(list)
     for day in WINDOW:
         spent[day.weekday() >= 5].append(sum(row.usage for row in rows if row.date.startswith(day.isoformat())))
     assert sum(spent[True]) / len(spent[True]) < 0.75 * sum(spent[False]) / len(spent[False])
 
 
-def test_few_endpoints_make_most_of_the_cost(rows: list[UsageRow]) -> None:
-    """The five largest of forty stand for more than half."""
+def test_few_endpoints_cause_most_of_the_spend(rows: list[UsageRow]) -> None:
     spent: dict[str, float] = defaultdict(float)
     for row in rows:
         spent[row.endpoint_id] += row.usage
@@ -117,44 +107,38 @@ def test_few_endpoints_make_most_of_the_cost(rows: list[UsageRow]) -> None:
     assert largest[len(largest) // 2] < 0.02 * sum(largest)
 
 
-def test_one_model_runs_at_several_providers(rows: list[UsageRow]) -> None:
-    """A model's name alone is no identity."""
+def test_a_model_has_several_providers(rows: list[UsageRow]) -> None:
     providers: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         providers[row.model].add(row.provider_name)
     assert {"Anthropic", "Amazon Bedrock", "Google Vertex"} <= providers["anthropic/claude-sonnet-4.5"]
 
 
-def test_free_models_cost_nothing(rows: list[UsageRow]) -> None:
-    """They have requests and tokens all the same."""
+def test_free_models_have_usage_without_cost(rows: list[UsageRow]) -> None:
     free = [row for row in rows if row.model.endswith(":free")]
     assert free
     assert {row.usage for row in free} == {0}
     assert min(row.requests for row in free) > 0
 
 
-def test_own_keys_pay_the_provider_and_a_small_fee(rows: list[UsageRow]) -> None:
-    """`usage` is the fee alone where all traffic runs on the account's own provider key."""
+def test_byok_usage_costs_a_small_fee(rows: list[UsageRow]) -> None:
     own = [row for row in rows if row.byok_usage_inference > 0]
     assert own
     assert any(0.04 < row.usage / row.byok_usage_inference < 0.06 for row in own)
 
 
-def test_oddities_of_real_rows_occur_but_rarely(rows: list[UsageRow]) -> None:
-    """Reasoning exceeds completion, cached exceeds prompt: real rows do that."""
+def test_reasoning_above_completion_and_cached_above_prompt_occur_rarely(rows: list[UsageRow]) -> None:
     assert 0 < sum(row.reasoning_tokens > row.completion_tokens for row in rows) < 0.1 * len(rows)
     assert 0 < sum(row.cached_tokens > row.prompt_tokens for row in rows) < 0.05 * len(rows)
 
 
-def test_every_row_was_used(rows: list[UsageRow]) -> None:
-    """The API has no rows of nothing."""
+def test_rows_have_requests_and_no_negative_cost(rows: list[UsageRow]) -> None:
     assert min(row.requests for row in rows) >= 1
     assert min(row.usage for row in rows) >= 0
 
 
 @pytest.mark.parametrize("start", [date(2026, 1, 1), date(2026, 5, 20), date(2027, 2, 28)])
-def test_models_arrive_and_leave_in_every_window(start: date) -> None:
-    """Whatever the month, some model's life begins and some other's ends in it."""
+def test_models_appear_and_disappear_in_every_window(start: date) -> None:
     changes = [
         (model.served_on(before), model.served_on(after))
         for before, after in pairwise([start + timedelta(days=number) for number in range(30)])
