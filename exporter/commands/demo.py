@@ -15,7 +15,8 @@ from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSett
 from exporter.collectors.today import TodaySettings
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
-from exporter.daemon.process import serve, stop_signals
+from exporter.daemon.process import serve
+from exporter.daemon.signals import stop_signals
 from exporter.errors import ExporterError, UsageError
 from exporter.options import Options
 from exporter.simulator.application import running

@@ -1,13 +1,12 @@
-"""The daemon as a process: configuration, sockets, signals, and an orderly end."""
+"""The daemon as a process: configuration, sockets, and an orderly end."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
-import signal
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +19,9 @@ from exporter.config.configuration import Configuration
 from exporter.config.load import default, load, warnings_of
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.file_watch import reload_on_change
+from exporter.daemon.signals import reload_signals, reload_when, stop_signals
 from exporter.daemon.systemd import Systemd
-from exporter.errors import ExporterError, ListenError
+from exporter.errors import ListenError
 from exporter.options import Options
 from exporter.web.listen import inherited_sockets
 from exporter.web.server import WebServer
@@ -34,9 +34,9 @@ REVISION_VARIABLE = "OPENROUTER_EXPORTER_REVISION"
 
 
 def read_configuration(path: Path | None) -> Configuration:
-    """Return the configuration of a file, or of the environment where there is none. Raise ConfigurationError.
+    """Return the configuration of a file, or of the environment if there is no file. Raise ConfigurationError.
 
-    What is allowed but unwise is logged.
+    Log what is allowed but unwise.
     """
     configuration = default(collectors=SECTION) if path is None else load(path, collectors=SECTION)
     tls_context(configuration.upstream)
@@ -46,7 +46,7 @@ def read_configuration(path: Path | None) -> Configuration:
 
 
 async def once(configuration: Configuration, log_level: str) -> tuple[str, bool]:
-    """Poll everything once; return the exposition, and whether every collector succeeded."""
+    """Poll every collector once; return the exposition and whether all succeeded."""
     exporter = Exporter(configuration, SystemClock(), log_level=log_level)
     try:
         succeeded = await exporter.poll_once()
@@ -62,12 +62,12 @@ async def serve(
 ) -> None:
     """Serve and poll until SIGTERM or SIGINT; reload on SIGHUP.
 
-    `read` returns the configuration, now and at each reload; `on_started` is told the URLs. Raises
-    ConfigurationError, or ListenError if an address can't be had.
+    `read` returns the configuration, now and at each reload; `on_started` is called with the URLs. Raise
+    ConfigurationError, or ListenError if an address cannot be listened on.
     """
     clock = SystemClock()
     systemd = Systemd(os.environ)
-    with stop_signals() as stopped, reload_signals() as asked_to_reload:
+    with stop_signals() as stopped, reload_signals() as reload_requested:
         live = None if options.web_config_file is None else _live(options.web_config_file)
         sockets = inherited_systemd_sockets() if options.systemd_socket else []
         addresses = () if options.systemd_socket else options.listen_addresses
@@ -75,7 +75,7 @@ async def serve(
             read(),
             clock,
             read_configuration=read,
-            announce=systemd,
+            reload_listener=systemd,
             log_level=options.log_level,
             revision=os.environ.get(REVISION_VARIABLE, ""),
         )
@@ -86,7 +86,7 @@ async def serve(
                 exporter.start()
                 systemd.ready()
                 freeze_gc()
-                reloads = reload_when(asked_to_reload, exporter.reload)
+                reloads = reload_when(reload_requested, exporter.reload)
                 with _beside((reloads, *_watches(options, exporter, systemd, clock))):
                     await stopped.wait()
                 log.logger().info("stopping", timeout=options.shutdown_timeout)
@@ -108,7 +108,7 @@ def _web_settings(options: Options) -> WebSettings:
 def _watches(
     options: Options, exporter: Exporter, systemd: Systemd, clock: Clock
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """Yield what goes on beside polling and serving."""
+    """Yield the background tasks beside polling and serving."""
     yield systemd.watch(lambda: exporter.healthy() is None)
     if options.auto_reload_interval and options.config_file is not None:
         config_file = options.config_file
@@ -120,7 +120,7 @@ def _watches(
 @contextmanager
 def _beside(coroutines: Iterable[Coroutine[Any, Any, None]]) -> Iterator[None]:
     """Run coroutines in tasks while the context lasts."""
-    tasks = [asyncio.create_task(each) for each in coroutines]
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         yield
     finally:
@@ -129,66 +129,20 @@ def _beside(coroutines: Iterable[Coroutine[Any, Any, None]]) -> Iterator[None]:
 
 
 def _live(path: Path) -> LiveConfiguration:
-    from exporter.web.reloading import LiveConfiguration  # only where it is asked for, to start sooner
+    from exporter.web.reloading import LiveConfiguration  # rarely needed, and slow to import
 
     return LiveConfiguration(path)
 
 
 def inherited_systemd_sockets() -> list[socket.socket]:
-    """Return the sockets that systemd hands over. Raise ListenError if there is none."""
+    """Return the sockets passed by systemd. Raise ListenError if there are none."""
     sockets = inherited_sockets(os.environ)
     if not sockets:
-        raise ListenError("--web.systemd-socket: systemd handed over no socket; is the service started by its .socket?")
+        raise ListenError("--web.systemd-socket: systemd passed no socket; is the service started by its .socket unit?")
     return sockets
 
 
-@contextmanager
-def reload_signals() -> Iterator[asyncio.Event]:
-    """Give an event that SIGHUP sets. Outside of this context the signal ends the process."""
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
-    try:
-        yield asked
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-
-
-async def reload_when(asked: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
-    """Reload each time that it was asked for, however often meanwhile; for ever."""
-    while True:
-        await asked.wait()
-        asked.clear()
-        try:
-            await reload()
-        except ExporterError:
-            pass  # it is logged, and the old configuration stays
-        except Exception:  # noqa: BLE001 — the next signal finds someone listening
-            log.logger().exception("reload_crashed")
-
-
-@contextmanager
-def stop_signals() -> Iterator[asyncio.Event]:
-    """Give an event that the first SIGTERM or SIGINT sets; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-
-    def stop(number: signal.Signals) -> None:
-        if stopped.is_set():
-            os._exit(128 + number)
-        stopped.set()
-
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, stop, number)
-    try:
-        yield stopped
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
-
-
 def freeze_gc() -> None:
-    """Leave modules and everything else of the start out of every later collection: it would stall scrapes."""
+    """Exclude modules and other startup objects from garbage collection, which would stall scrapes."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What the process says about itself: build, configuration, memory, garbage collection."""
+"""Metrics of the process: build, configuration, memory, garbage collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exporter.exposition.metrics_registry import MetricsRegistry
 
 
 class ProcessMetrics:
-    """What the process says about itself."""
+    """Metrics of the process itself."""
 
     def __init__(self, metrics_registry: MetricsRegistry, clock: Clock, revision: str) -> None:
         self._clock = clock
@@ -37,13 +37,13 @@ class ProcessMetrics:
         ProcessCollector(registry=metrics_registry)
         GCCollector(registry=metrics_registry)
 
-    def loaded(self) -> None:
-        """Say that a configuration is in force since now."""
+    def reloaded(self) -> None:
+        """Record that a configuration came into force now."""
         self._reload_success.set(1)
         self._reload_time.set(self._clock.now().timestamp())
         self._metrics_registry.touch()
 
-    def not_loaded(self) -> None:
-        """Say that the last configuration was bad, and the one before it is still in force."""
+    def reload_failed(self) -> None:
+        """Record that the last configuration read was invalid; the one before it stays in force."""
         self._reload_success.set(0)
         self._metrics_registry.touch()

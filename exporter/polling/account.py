@@ -1,4 +1,4 @@
-"""One account at work: its registry, its client, its pollers."""
+"""One account: its registry, its client, its pollers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from exporter.polling.threshold_metrics import ThresholdMetrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountContext:
-    """What all accounts share; `polled` is told the account's name after each of its polls.
+    """What all accounts share; `after_poll` is called with the account's name after each of its polls.
 
     `authorities` is a digest of the certificates that the session trusts.
     """
@@ -37,38 +37,38 @@ class AccountContext:
     clock: Clock
     store: Store
     duration: RequestDuration
-    polled: Callable[[str], None]
+    after_poll: Callable[[str], None]
 
 
 class AccountRuntime:
     """An account's pollers, and the metrics that vanish with it."""
 
-    def __init__(self, account: Account, shared: AccountContext) -> None:
+    def __init__(self, account: Account, context: AccountContext) -> None:
         self.account = account
-        self.shared = shared
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self.context = context
+        self._in_progress: set[asyncio.Task[Any]] = set()
         self._ended = asyncio.Event()
         self.metrics_registry = MetricsRegistry()
         collectors = registry.enabled(account.name, account.collectors)
-        operations = tuple(dict.fromkeys(each for collector in collectors for each in collector.operations))
+        operations = tuple(dict.fromkeys(operation for collector in collectors for operation in collector.operations))
         self._metrics = CollectorMetrics(self.metrics_registry, account.name, collectors)
         ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
         self._client = client = Client(
-            session=shared.session,
-            upstream=shared.upstream,
+            session=context.session,
+            upstream=context.upstream,
             key=account.key,
-            clock=shared.clock,
+            clock=context.clock,
             metrics=ApiMetrics(self.metrics_registry, account.name, (*operations, key_response.OPERATION)),
-            duration=shared.duration,
+            duration=context.duration,
             log=log.logger(account=account.name),
         )
         self.key_check = key_check.KeyCheck(
             client,
             key_check.KeyMetrics(self.metrics_registry, account.name),
-            shared.clock,
+            context.clock,
             log.logger(account=account.name),
         )
-        longest = shared.upstream.retries.backoff.max_elapsed_time
+        longest = context.upstream.retries.backoff.max_elapsed_time
         self.pollers: Sequence[Poller] = [
             Poller(
                 account=account.name,
@@ -79,58 +79,58 @@ class AccountRuntime:
                     longest_poll=longest,
                 ),
                 client=client,
-                clock=shared.clock,
-                store=shared.store,
+                clock=context.clock,
+                store=context.store,
                 metrics=self._metrics,
                 log=log.logger(account=account.name, collector=collector.name),
             )
             for collector in collectors
         ]
-        self._update_up()  # where nothing is polled nothing fails: no alarm
+        self._update_up()  # an account without collectors is up: nothing fails
 
     async def poll(self, poller: Poller) -> None:
-        """Let one of the account's pollers have its turn, unless polls were broken off before it began."""
+        """Run one of the account's pollers, unless polls were abandoned before it began."""
         if self._ended.is_set():
             return
         task = asyncio.current_task()
         if task is not None:
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._in_progress.add(task)
+            task.add_done_callback(self._in_progress.discard)
         try:
             record = await poller.poll()
             self._update_up()
             if record is not None:
                 await self.key_check.check(refused=any(poller.state.refused for poller in self.pollers))
-            self.shared.polled(self.account.name)
+            self.context.after_poll(self.account.name)
         except asyncio.CancelledError:
             if self._ended.is_set():
-                return  # the end that was asked for; the scheduler would log it as a job's failure
+                return  # abandoned on purpose; the scheduler would log it as a failed job
             raise
 
     async def poll_all(self) -> None:
-        """Let each of them have a turn now."""
+        """Run all pollers now."""
         await asyncio.gather(*(self.poll(poller) for poller in self.pollers))
 
     @property
-    def under_way(self) -> frozenset[asyncio.Task[Any]]:
-        """The tasks in which polls are going on."""
-        return frozenset(self._under_way)
+    def polls_in_progress(self) -> frozenset[asyncio.Task[Any]]:
+        """The tasks of polls in progress."""
+        return frozenset(self._in_progress)
 
     def abandon_polls(self) -> None:
-        """Break off polls under way: what they read is not published any more."""
+        """Cancel polls in progress and start no more; nothing they read is published."""
         self._ended.set()
-        for task in self._under_way:
+        for task in self._in_progress:
             task.cancel()
 
     def reread_key(self) -> None:
-        """Take the key from its source again: it may have been changed there."""
+        """Read the key from its source again for the next request: it may have been changed there."""
         self._client.forget_secret()
 
     def inherit(self, old: AccountRuntime) -> frozenset[str]:
-        """Go on from where an account of other times was. Return the names of the collectors whose data still hold."""
-        if self.account.key != old.account.key or self.shared.upstream.base_url != old.shared.upstream.base_url:
+        """Continue from the runtime that this one replaces; return the names of collectors whose data stay."""
+        if self.account.key != old.account.key or self.context.upstream.base_url != old.context.upstream.base_url:
             return frozenset()
-        self._client.limit.inherit(old._client.limit, self.shared.clock.monotonic())
+        self._client.limit.inherit(old._client.limit, self.context.clock.monotonic())
         before = {poller.collector.name: poller for poller in old.pollers}
         kept = set()
         for poller in self.pollers:

@@ -63,6 +63,11 @@ class Poller:
         metrics.metrics_registry.touch()
 
     @property
+    def job_name(self) -> str:
+        """The name that the scheduler, health and readiness know this poller by."""
+        return "/".join(self._key)
+
+    @property
     def overdue(self) -> bool:
         """Whether the next poll should have begun, or the last one ended, long ago: a sign that the daemon is stuck."""
         grace = 2 * self.schedule.interval + self.schedule.longest_poll + GRACE_SECONDS

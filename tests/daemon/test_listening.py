@@ -53,4 +53,4 @@ async def test_no_socket_from_systemd_is_an_error(simulator: Running, write_conf
         variables={"OPENROUTER_API_KEY": "sk-or-v1-demo"},
     )
     assert 1 == code
-    assert "systemd handed over no socket" in err
+    assert "systemd passed no socket" in err

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.daemon.process import reload_when
+from exporter.daemon.signals import reload_when
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from tests.daemon.conftest import Daemon, Samples, serving, until_asked, usage, value

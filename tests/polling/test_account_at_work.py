@@ -41,7 +41,7 @@ async def sharing(url: str, clock: FakeClock | None = None, **upstream: Any) -> 
             clock=clock or FakeClock(self_moving=True),
             store=Store(),
             duration=RequestDuration(MetricsRegistry(), ()),
-            polled=lambda _: None,
+            after_poll=lambda _: None,
         )
 
 

@@ -1,0 +1,74 @@
+"""Reload: read the configuration, switch to it, and report how that went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from exporter import log
+from exporter.config.configuration import Configuration
+from exporter.daemon.process_metrics import ProcessMetrics
+from exporter.errors import ConfigurationError
+
+
+class ReloadListener(Protocol):
+    """Notified when a reload begins and ends, such as systemd."""
+
+    def reloading(self) -> None:
+        """Note that a reload begins."""
+
+    def ready(self) -> None:
+        """Note that a reload has ended, successfully or not."""
+
+
+class Reloader:
+    """Runs one reload at a time; requests that arrive before it reads the file share it."""
+
+    def __init__(
+        self,
+        read: Callable[[], Configuration],
+        apply: Callable[[Configuration], Awaitable[None]],
+        metrics: ProcessMetrics,
+        listener: ReloadListener | None,
+    ) -> None:
+        self._read = read
+        self._apply = apply
+        self._metrics = metrics
+        self._listener = listener
+        self._running = asyncio.Lock()
+        self._next: asyncio.Task[None] | None = None
+
+    async def reload(self) -> None:
+        """Read the configuration and switch to it. Raise ConfigurationError, and change nothing, if it is invalid."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._run())
+        await asyncio.shield(self._next)
+
+    async def _run(self) -> None:
+        async with self._running:
+            self._next = None
+            with self._announced():
+                await self._reload()
+
+    async def _reload(self) -> None:
+        try:
+            configuration = await asyncio.to_thread(self._read)
+        except ConfigurationError as error:
+            self._metrics.reload_failed()
+            log.logger().error("reload_failed", mistakes=[str(mistake) for mistake in error.mistakes])
+            raise
+        await self._apply(configuration)
+        log.logger().info("reloaded", accounts=len(configuration.accounts))
+
+    @contextmanager
+    def _announced(self) -> Iterator[None]:
+        if self._listener is None:
+            yield
+            return
+        self._listener.reloading()
+        try:
+            yield
+        finally:
+            self._listener.ready()
