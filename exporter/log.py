@@ -1,6 +1,6 @@
-"""Logging: structlog for our events, the standard library's records of others in the same form, all to stderr.
+"""Logging to stderr: our events by structlog, and libraries' records in the same format.
 
-Console lines on a terminal, JSON elsewhere. Keys are taken out of everything before it is rendered.
+Console lines on a terminal, JSON elsewhere. Secrets are removed before anything is rendered.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ LogFormat = Literal["auto", "console", "json", "logfmt"]
 
 _KEY = re.compile(r"sk-or-[\w-]+")
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s'\",;]+")
-# What APScheduler warns of is that a poll outlasts its interval: counted, and no news on each tick of an outage.
+# APScheduler warns each time that a poll outlasts its interval; a metric counts these.
 _QUIET = {"apscheduler": logging.ERROR, "aiohttp.access": logging.WARNING, "asyncio": logging.WARNING}
 
 _FIRST_KEYS = ("timestamp", "level", "event")
 
-# Shorter text is no key, and taking it out would shred every line.
+# Shorter text is not a key, and removing it would shred every line.
 _SHORTEST_SECRET = 8
 
 _secrets: list[str] = []
 
 
 def hide(text: str) -> None:
-    """Never let this text through to the log. For keys of an unusual form; the usual one is known."""
+    """Replace this text in every later line. Needed for keys of unusual form; the usual form is recognised."""
     if len(text) >= _SHORTEST_SECRET:
-        # The longest first: one may be a part of another.
+        # Longest first, because one may contain another.
         _secrets[:] = sorted({*_secrets, text}, key=len, reverse=True)
 
 
 def without_secrets(value: Any) -> Any:
-    """Return a value of an event with every key in it replaced, however deep."""
+    """Return a value of an event with every secret in it replaced, at any depth."""
     if isinstance(value, str):
         for secret in _secrets:
             value = value.replace(secret, "<secret>")
@@ -55,9 +55,9 @@ def _cleaned(_logger: Any, _method: str, event: structlog.typing.EventDict) -> s
 
 
 def _visible(value: Any) -> Any:
-    """Return a value whose text says nothing to a terminal: what a client or the API sent may hold control characters.
+    """Return a value with control characters escaped: a client or the API may send some that control a terminal.
 
-    Lines stay lines, for traces; each format has its way with them.
+    Line breaks stay, for tracebacks; each format renders them in its own way.
     """
     if isinstance(value, str):
         if value.isprintable():
@@ -69,7 +69,7 @@ def _visible(value: Any) -> Any:
 
 
 def configure(level: str, format_: LogFormat, stream: TextIO | None = None) -> None:
-    """Send all events of at least this level to the stream, stderr if it is None. May be called again."""
+    """Send events of at least this level to the stream, by default stderr. Can be called again."""
     stream = stream or sys.stderr
     chosen = ("console" if stream.isatty() else "json") if format_ == "auto" else format_
     shared: list[structlog.typing.Processor] = [
@@ -102,7 +102,7 @@ def configure(level: str, format_: LogFormat, stream: TextIO | None = None) -> N
 
 
 def set_level(level: str) -> None:
-    """Log from this level on, in the form that was configured."""
+    """Change the level and keep the configured format."""
     root = logging.getLogger()
     root.setLevel(level.upper())
     for name, quiet in _QUIET.items():
@@ -116,7 +116,7 @@ def _renderer(format_: LogFormat, stream: TextIO) -> structlog.typing.Processor:
         case "logfmt":
             return structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
         case _:
-            # Traces come rendered, because keys are taken out of them first.
+            # Tracebacks are already text here, because secrets were removed from them.
             return structlog.dev.ConsoleRenderer(
                 colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
             )

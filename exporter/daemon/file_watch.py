@@ -1,4 +1,4 @@
-"""Reload when the configuration's files change: for mounted ConfigMaps and Secrets, where nobody sends a signal."""
+"""Reload when the configuration's files change: for mounted ConfigMaps and Secrets, which send no signal."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from exporter.errors import ExporterError
 async def reload_on_change(
     files: Callable[[], Iterable[Path]], reload: Callable[[], Awaitable[None]], interval: float, clock: Clock
 ) -> None:
-    """Compare the content of `files()` every `interval` seconds, and reload when it is another; for ever.
+    """Compare the content of `files()` every `interval` seconds and reload when it differs; for ever.
 
-    Content and not time stamps: a ConfigMap's files are symbolic links that are swapped. A change that can't be
-    used is tried once, not at every turn.
+    It compares content, not time stamps: a ConfigMap's files are symbolic links that are swapped. An invalid change is
+    tried once, not at every check.
     """
     last = await asyncio.to_thread(content_hash, files())
     while True:
@@ -29,13 +29,13 @@ async def reload_on_change(
         if current != last:
             with suppress(ExporterError):  # it is logged, and the old configuration stays
                 await reload()
-            # The files may be others by now: those that the new configuration names.
+            # The new configuration may name other files.
             current = await asyncio.to_thread(content_hash, files())
         last = current
 
 
 def content_hash(files: Iterable[Path]) -> bytes:
-    """Return a digest of names and contents; a file that can't be read counts as one that isn't there."""
+    """Return a digest of names and contents; an unreadable file counts as an empty one."""
     digest = hashlib.blake2b(digest_size=16)
     for path in sorted(set(files)):
         try:

@@ -26,12 +26,12 @@ class ProcessMetrics:
         build.labels(__version__, revision, platform.python_version()).set(1)
         self._reload_success = Gauge(
             "openrouter_exporter_config_last_reload_successful",
-            "1 if the configuration was loaded successfully the last time it was read, else 0.",
+            "1 if the last load of the configuration succeeded, else 0.",
             registry=metrics_registry,
         )
         self._reload_time = Gauge(
             "openrouter_exporter_config_last_reload_success_timestamp_seconds",
-            "When a configuration was last loaded successfully, as Unix time in seconds.",
+            "Time of the last successful load of a configuration, as Unix time in seconds.",
             registry=metrics_registry,
         )
         ProcessCollector(registry=metrics_registry)

@@ -1,4 +1,4 @@
-"""What systemd wants to hear, over its datagram socket (sd_notify(3)); nothing where there is no such socket."""
+"""Notifications to systemd over its datagram socket (sd_notify(3)); none if there is no such socket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WATCHDOG_PID_VARIABLE = "WATCHDOG_PID"
 
 
 class Systemd:
-    """Tells systemd how the service does."""
+    """Reports the state of the service to systemd."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         address = environment.get(SOCKET_VARIABLE, "")
@@ -24,19 +24,19 @@ class Systemd:
         self._watchdog = _watchdog_seconds(environment)
 
     def ready(self) -> None:
-        """Say that the service serves, after the start or after a reload."""
+        """Report that the service is ready, after the start or after a reload."""
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """Say that a reload has begun; `ready` says that it is over."""
+        """Report that a reload has begun; `ready` reports its end."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """Say that the service ends."""
+        """Report that the service is stopping."""
         self._send("STOPPING=1")
 
     async def watch(self, healthy: Callable[[], bool]) -> None:
-        """Feed the watchdog twice per period for as long as the service is healthy; return if there is none."""
+        """Feed the watchdog twice per period while the service is healthy; return if there is no watchdog."""
         while self._address and self._watchdog:
             if healthy():
                 self._send("WATCHDOG=1")
@@ -46,15 +46,15 @@ class Systemd:
         if not self._address:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:
-                sending.setblocking(False)
-                sending.sendto(message.encode(), self._address)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as datagrams:
+                datagrams.setblocking(False)
+                datagrams.sendto(message.encode(), self._address)
         except OSError as error:
             log.logger().warning("systemd_notify_failed", message=message.splitlines()[0], error=error.strerror)
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float:
-    """Return the watchdog's period in seconds, 0 if there is none or it is another process's."""
+    """Return the watchdog's period in seconds, 0 if there is none or it is for another process."""
     microseconds = environment.get(WATCHDOG_VARIABLE, "")
     if not microseconds.isdecimal() or environment.get(WATCHDOG_PID_VARIABLE, str(os.getpid())) != str(os.getpid()):
         return 0.0

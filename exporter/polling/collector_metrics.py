@@ -1,4 +1,4 @@
-"""How collecting goes, as metrics: declared here for all collectors of an account, set by their pollers."""
+"""Health metrics of the collectors, declared here for all collectors of an account and set by their pollers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
 
 
 class CollectorMetrics:
-    """How collecting goes, for all collectors of one account; every series is there from the start."""
+    """Health metrics of all collectors of one account; every series exists from the start."""
 
     def __init__(self, metrics_registry: MetricsRegistry, account: str, collectors: Iterable[Collector[Any]]) -> None:
         self.metrics_registry = metrics_registry
@@ -36,21 +36,21 @@ class CollectorMetrics:
         )
         self.success = gauge("success", "1 if the last poll succeeded, else 0.")
         self.duration = gauge("duration_seconds", "Duration of the last poll in seconds, retries included.")
-        self.interval = gauge("interval_seconds", "Seconds from one poll to the next.")
+        self.interval = gauge("interval_seconds", "Seconds between polls.")
         self.last_attempt = gauge(
-            "last_attempt_timestamp_seconds", "When the last poll began, as Unix time in seconds; 0 is never."
+            "last_attempt_timestamp_seconds", "Start of the last poll, as Unix time in seconds; 0 if there was none."
         )
         self.last_success = gauge(
             "last_success_timestamp_seconds",
-            "When the last successful poll began, as Unix time in seconds; 0 is never.",
+            "Start of the last successful poll, as Unix time in seconds; 0 if there was none.",
         )
         self.series = gauge("series", "Number of series published, as of the last poll.")
-        self.rejected = counter("rows_rejected", "Rows that were not usable, per reading, by reason.", "reason")
-        self.restated = counter("rows_restated", "Rows of an already read day whose numbers changed.")
+        self.rejected = counter("rows_rejected", "API rows rejected, by reason; counted again on every poll.", "reason")
+        self.restated = counter("rows_restated", "Rows of a day read before whose numbers changed.")
         self.skipped = counter("polls_skipped", "Polls that were due but not made, by reason.", "reason")
         self.folded = Gauge(
             "openrouter_exporter_endpoints_folded",
-            "Number of endpoints, or of keys, that are summed under the label value other.",
+            "Number of endpoints or keys summed under the label value other.",
             ["account", "collector"],
             registry=metrics_registry,
         )
@@ -58,8 +58,8 @@ class CollectorMetrics:
         for collector in collectors:
             self._start_at_zero(collector)
 
-    def all_succeeded(self, yes: bool) -> None:  # noqa: FBT001 — what is set, not a switch
-        """Say whether the last poll of every enabled collector of the account succeeded."""
+    def all_succeeded(self, yes: bool) -> None:  # noqa: FBT001 — the value to set, not a switch
+        """Record whether the last poll of every enabled collector succeeded."""
         self._up.labels(self._account).set(yes)
         self.metrics_registry.touch()
 

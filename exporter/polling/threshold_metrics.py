@@ -1,4 +1,4 @@
-"""What the shipped alerts compare with, as metrics: rules join them with the data on `account`."""
+"""Alert thresholds as metrics: rules join them with the data on `account`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from exporter.config.fields import keys_of
 from exporter.config.thresholds import Thresholds
 from exporter.exposition.metrics_registry import MetricsRegistry
 
-# What a key's name doesn't say and a metric's must (the Prometheus guide on naming).
+# A metric's name must have a unit (the Prometheus guide on naming); these configuration keys do not.
 _UNITS = {"data_age": "seconds", "credits_left": "seconds", "key_expiry": "seconds", "model_share_increase": "ratio"}
 
 
 class ThresholdMetrics:
-    """One account's thresholds. One that is null has no series, so that its alert has nothing to compare with."""
+    """One account's thresholds. A threshold that is null has no series, which disables its alert."""
 
     def __init__(self, metrics_registry: MetricsRegistry, account: str, thresholds: Thresholds) -> None:
         for key in keys_of(Thresholds).values():
