@@ -1,7 +1,7 @@
-"""What a poll leaves behind: immutable families of samples, and the store that hands them out until they expire.
+"""Metric families and the snapshot of families that a poll returns; all immutable.
 
-Families are column-shaped: the families of one snapshot share one `LabelSets`, so that 100,000 samples are a
-few flat lists and not 100,000 objects, and label text is rendered once and not once per family.
+Families are stored by column: those of one snapshot share a `LabelSets`, so that 100,000 samples are a few flat lists
+instead of 100,000 objects, and the text of their labels is rendered once instead of once per family.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ FamilyType = Literal["gauge", "counter", "histogram"]
 
 @dataclass(frozen=True, slots=True)
 class MetricFamily:
-    """A family as the documentation, the zero initialisation and the lint tests know it.
-
-    `labels` are the label names in the order they are rendered in; `help` says what the unit is.
-    """
+    """A metric's name, HELP text, label names and type."""
 
     name: str
     help: str
@@ -38,7 +35,7 @@ class LabelSets:
 class Family:
     """Samples of one family: `values[i]` belongs to `label_sets.samples[i]`.
 
-    A NaN value is a number that isn't known: it is not rendered, so the series is absent and never a false 0.
+    A NaN value is not known: it is not rendered, so the series is absent and never a false 0.
     """
 
     metric: MetricFamily
@@ -48,11 +45,11 @@ class Family:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """All that one poll of one collector of one account publishes; each family at most once."""
+    """The families that one poll of one collector of one account publishes; each at most once."""
 
     families: tuple[Family, ...]
 
     @property
     def series(self) -> int:
-        """Number of samples that a scrape shows of this snapshot."""
+        """Number of samples with a known value."""
         return sum(value == value for family in self.families for value in family.values)  # noqa: PLR0124

@@ -20,7 +20,7 @@ from aiohttp import web
 from exporter.clock import Clock
 from exporter.web.log_throttle import Throttle, source_of
 from exporter.web.reloading import LiveConfiguration
-from exporter.web.responses import WebResponse, text
+from exporter.web.responses import text_response
 from exporter.web.token_bucket import TokenBucket
 from exporter.web.web_config import WebConfiguration
 
@@ -28,7 +28,7 @@ MOST_KEPT = 128
 MOST_WAITING = 16
 LONGEST_PASSWORD = 72  # bcrypt looks no further
 
-_CHALLENGE = (("WWW-Authenticate", 'Basic realm="openrouter-exporter", charset="UTF-8"'),)
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="openrouter-exporter", charset="UTF-8"'}
 
 _log = structlog.get_logger(__name__)
 
@@ -43,24 +43,24 @@ class AccessControl:
         self._bucket: TokenBucket | None = None
         self._throttle = Throttle(clock)
 
-    async def refusal(self, request: web.BaseRequest, configuration: WebConfiguration) -> WebResponse | None:
+    async def refusal(self, request: web.BaseRequest, configuration: WebConfiguration) -> web.Response | None:
         """Return None if the request may be answered, else what to answer instead."""
         if configuration.rate_limit is not None:
             if self._bucket is None or self._bucket.limit != configuration.rate_limit:
                 self._bucket = TokenBucket(configuration.rate_limit, self._clock)
             if not self._bucket.allows():
-                return text(429, "Too many requests.")
+                return text_response(429, "Too many requests.")
         if not configuration.users:
             return None
         given = credentials(request.headers.get("Authorization", ""))
         if given is not None:
             allowed = await self._passwords.match(configuration.users, *given)
             if allowed is None:
-                return text(503, "Too many passwords to check at once; try again.", (("Retry-After", "1"),))
+                return text_response(503, "Too many passwords to check at once; try again.", {"Retry-After": "1"})
             if allowed:
                 return None
         self._log_refusal(request, given)
-        return text(401, "Unauthorized.", _CHALLENGE)
+        return text_response(401, "Unauthorized.", _CHALLENGE)
 
     def _log_refusal(self, request: web.BaseRequest, given: tuple[bytes, bytes] | None) -> None:
         source = source_of(request.remote)

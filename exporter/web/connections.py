@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 from exporter.web.log_throttle import source_of
-from exporter.web.responses import Reply, text
+from exporter.web.responses import text_response
 from exporter.web.routes import Routes
 
 if TYPE_CHECKING:
@@ -93,11 +93,9 @@ class Connection(web.RequestHandler):
             _log.error("request_crashed", exc_info=exc)
         else:
             _log.debug("request_malformed", error=str(exc))
-        answer = text(status, "Bad request." if status == 400 else "Request failed.")  # noqa: PLR2004
-        heads = self.server.routes.heads
-        reply = Reply(heads.head(answer.status, answer.content_type, answer.headers), answer.body, heads.date())
-        reply.close_after()
-        return reply
+        response = text_response(status, "Bad request." if status == 400 else "Request failed.")  # noqa: PLR2004
+        response.force_close()
+        return response
 
     def abort(self) -> None:
         """End the connection at once, whatever is still to be sent."""
@@ -106,11 +104,15 @@ class Connection(web.RequestHandler):
 
 
 class ConnectionServer(web.Server):
-    """Makes the connections, and lets the least useful one go when there are too many.
+    """Makes connections, and closes the least useful one when there are too many.
 
-    Those that never asked anything go first, then idle ones, then busy ones, each time the oldest: a thousand idle
-    clients never keep a scrape out.
+    Connections without a request yet go first, then idle ones, then busy ones, the oldest of each first: a thousand
+    idle clients never keep a scrape out.
     """
+
+    # Not an Application: its router, middleware and signal cost a gzip scrape of 300 series 26 to 31 % more CPU than a
+    # server that writes bytes itself (of 10,000 series 4 to 10 %), a Server with Response 17 % (2 %). Limits on
+    # connections need a Server of our own either way.
 
     def __init__(
         self,

@@ -1,157 +1,138 @@
-"""The routes: from a request to an answer. `/metrics` first and with as little in its way as can be."""
+"""Routes: from a request to its response."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from aiohttp import web
 
-from exporter.clock import Clock
 from exporter.errors import ExporterError
 from exporter.status import Status
 from exporter.web.interface import Daemon
 from exporter.web.page.landing import landing_page
-from exporter.web.responses import Heads, Reply, WebResponse, text
+from exporter.web.responses import make_response, set_headers, text_response
 from exporter.web.status_json import status_json
 from exporter.web.web_settings import WebSettings
 
 if TYPE_CHECKING:
     from exporter.web.auth import AccessControl
 
-Handler = Callable[[], WebResponse] | Callable[[], Awaitable[WebResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 T = TypeVar("T")
 
-MOST_AT_ONCE = 20  # collectors whose page is rendered in 2 ms
+COLLECTORS_PER_STEP = 20  # the page of that many collectors takes 2 ms to render
 READ = ("GET", "HEAD")
 CHANGE = ("POST", "PUT")
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+VARY = {"Vary": "Accept, Accept-Encoding"}
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Frame-Options": "deny",
+}
 
 _log = structlog.get_logger(__name__)
 
 
 class Routes:
-    """Answers every request of the server, if the gate lets it in; without one, everybody is."""
+    """Responds to every request that access control lets through; without access control, to all."""
 
-    def __init__(self, daemon: Daemon, settings: WebSettings, clock: Clock, gate: AccessControl | None = None) -> None:
-        self.heads = Heads(clock)
-        self._clock = clock
-        self._gate = gate
+    def __init__(self, daemon: Daemon, settings: WebSettings, access_control: AccessControl | None = None) -> None:
+        self._access_control = access_control
         self._daemon = daemon
         self._settings = settings
-        self._metrics = settings.path(settings.telemetry_path)
-        self._routes: dict[str, tuple[tuple[str, ...], Handler]] = {
+        self._routes: dict[str, tuple[Sequence[str], Handler]] = {
             settings.path("/"): (READ, self.landing),
             settings.path("/-/healthy"): (READ, self.healthy),
             settings.path("/-/ready"): (READ, self.ready),
             settings.path("/-/status"): (READ, self.status),
             settings.path("/-/config"): (READ, self.configuration),
             settings.path("/-/reload"): (CHANGE, self.reload),
+            settings.path(settings.telemetry_path): (READ, self.metrics),
         }
         if settings.route_prefix:
             self._routes.setdefault("/", (READ, self.to_prefix))
             self._routes.setdefault(settings.route_prefix, (READ, self.to_prefix))
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; whatever goes wrong in a handler is logged, and the client learns no more than 500."""
+    async def __call__(self, request: web.BaseRequest) -> web.Response:
+        """Respond to a request, with the headers of the web configuration."""
+        if self._access_control is None:
+            return await self._respond(request)
+        configuration = self._access_control.live.current()
+        refusal = await self._access_control.refusal(request, configuration)
+        response = await self._respond(request) if refusal is None else refusal
+        set_headers(response, configuration.headers)
+        return response
+
+    async def _respond(self, request: web.BaseRequest) -> web.Response:
+        route = self._routes.get(request.path)
+        if route is None:
+            return text_response(404, "Not found.")
+        methods, handler = route
+        if request.method not in methods:
+            return text_response(405, "Method not allowed.", {"Allow": ", ".join(methods)})
         try:
-            if self._gate is not None and (refusal := await self._pass(self._gate, request)) is not None:
-                return self._reply(refusal)
-            if request.raw_path == self._metrics and request.method in READ:
-                return self._scrape(request, ())
-            if request.path == self._metrics:
-                if request.method in READ:
-                    return self._scrape(request, request.query.getall("name[]", []))
-                return self._reply(_not_allowed(READ))
-            return self._reply(await self._dispatch(request.method, request.path))
+            return await handler(request)
         except Exception:  # noqa: BLE001  # the last line of defence between a mistake of ours and the client
             _log.exception("request_crashed", method=request.method, path=request.path)
-            return self._reply(text(500, "Internal server error; the exporter's log says more."))
+            return text_response(500, "Internal server error; the exporter's log has the details.")
 
-    async def _pass(self, gate: AccessControl, request: web.BaseRequest) -> WebResponse | None:
-        configuration = gate.live.current()
-        if configuration.headers != self.heads.configured:
-            self.heads = Heads(self._clock, configuration.headers)
-        return await gate.refusal(request, configuration)
-
-    def _scrape(self, request: web.BaseRequest, names: list[str] | tuple[str, ...]) -> Reply:
+    async def metrics(self, request: web.BaseRequest) -> web.Response:
+        """Return the exposition in the format and encoding that the scraper accepts."""
         headers = request.headers
         accept, accept_encoding = (", ".join(headers.getall(name, ())) for name in ("Accept", "Accept-Encoding"))
-        answer = self._daemon.scrape(accept, accept_encoding, names)
-        encoding = answer.content_encoding
-        vary = _VARY if encoding is None else (*_VARY, ("Content-Encoding", encoding))
-        heads = self.heads
-        return Reply(heads.head(200, answer.content_type, vary), answer.body, heads.date())
+        scraped = self._daemon.scrape(accept, accept_encoding, request.query.getall("name[]", []))
+        encoding = scraped.content_encoding
+        vary = VARY if encoding is None else {**VARY, "Content-Encoding": encoding}
+        return make_response(200, scraped.body, scraped.content_type, vary)
 
-    def _reply(self, answer: WebResponse) -> Reply:
-        head = self.heads.head(answer.status, answer.content_type, answer.headers)
-        return Reply(head, answer.body, self.heads.date())
-
-    async def _dispatch(self, method: str, path: str) -> WebResponse:
-        route = self._routes.get(path)
-        if route is None:
-            return text(404, "Not found.")
-        methods, handler = route
-        if method not in methods:
-            return _not_allowed(methods)
-        answer = handler()
-        return answer if isinstance(answer, WebResponse) else await answer
-
-    async def landing(self) -> WebResponse:
+    async def landing(self, _: web.BaseRequest) -> web.Response:
         """Return the landing page."""
         status = self._daemon.status()
-        page = await _aside(status, partial(landing_page, status, self._settings))
-        headers = (("Content-Security-Policy", PAGE_POLICY), ("X-Frame-Options", "deny"))
-        return WebResponse(200, page.encode(errors="replace"), "text/html; charset=utf-8", headers)
+        page = await _rendered(status, partial(landing_page, status, self._settings))
+        return make_response(200, page.encode(errors="replace"), "text/html; charset=utf-8", PAGE_HEADERS)
 
-    def to_prefix(self) -> WebResponse:
-        """Send a browser that left out the route prefix to where the landing page is."""
-        place = self._settings.path("/")
-        return text(307, f"See {place}", (("Location", place),))
+    async def to_prefix(self, _: web.BaseRequest) -> web.Response:
+        """Redirect a browser that left out the route prefix."""
+        location = self._settings.path("/")
+        return text_response(307, f"See {location}", {"Location": location})
 
-    def healthy(self) -> WebResponse:
+    async def healthy(self, _: web.BaseRequest) -> web.Response:
         """Return 200 while the daemon works."""
         reason = self._daemon.healthy()
-        return text(200, "Healthy.") if reason is None else text(503, f"Not healthy: {reason}")
+        return text_response(200, "Healthy.") if reason is None else text_response(503, f"Not healthy: {reason}")
 
-    def ready(self) -> WebResponse:
-        """Return 200 once every collector has attempted, and until the daemon drains."""
+    async def ready(self, _: web.BaseRequest) -> web.Response:
+        """Return 200 once every collector has attempted a poll, and until the daemon stops."""
         reason = self._daemon.ready()
-        return text(200, "Ready.") if reason is None else text(503, f"Not ready: {reason}")
+        return text_response(200, "Ready.") if reason is None else text_response(503, f"Not ready: {reason}")
 
-    async def status(self) -> WebResponse:
-        """Return how collecting goes, for programs."""
+    async def status(self, _: web.BaseRequest) -> web.Response:
+        """Return the state of each collector as JSON."""
         status = self._daemon.status()
-        return WebResponse(200, await _aside(status, partial(status_json, status)), "application/json")
+        return make_response(200, await _rendered(status, partial(status_json, status)), "application/json")
 
-    def configuration(self) -> WebResponse:
+    async def configuration(self, _: web.BaseRequest) -> web.Response:
         """Return the effective configuration."""
-        return WebResponse(200, self._daemon.configuration().encode())
+        return make_response(200, self._daemon.configuration().encode())
 
-    async def reload(self) -> WebResponse:
+    async def reload(self, _: web.BaseRequest) -> web.Response:
         """Reload the configuration, if that may be done over HTTP."""
         if not self._settings.enable_lifecycle:
-            return text(403, "Reloading over HTTP is off; start the exporter with --web.enable-lifecycle to allow it.")
+            return text_response(
+                403, "Reloading over HTTP is off; start the exporter with --web.enable-lifecycle to allow it."
+            )
         try:
             await self._daemon.reload()
         except ExporterError as error:
-            return text(500, f"Not reloaded, the old configuration stays:\n{error}")
-        return text(200, "Reloaded.")
+            return text_response(500, f"Not reloaded, the old configuration stays:\n{error}")
+        return text_response(200, "Reloaded.")
 
 
-_VARY = (("Vary", "Accept, Accept-Encoding"),)
-
-
-async def _aside(status: Status, render: Callable[[], T]) -> T:
-    """Render what takes long in a thread: 500 accounts are 50 ms, which a scrape must not wait for."""
-    return render() if len(status.collectors) <= MOST_AT_ONCE else await asyncio.to_thread(render)
-
-
-def _not_allowed(methods: tuple[str, ...]) -> WebResponse:
-    return text(405, "Method not allowed.", (("Allow", ", ".join(methods)),))
+async def _rendered(status: Status, render: Callable[[], T]) -> T:
+    """Render in a thread if there is much to render: 500 accounts take 50 ms, which would delay scrapes."""
+    return render() if len(status.collectors) <= COLLECTORS_PER_STEP else await asyncio.to_thread(render)

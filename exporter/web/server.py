@@ -38,7 +38,7 @@ class WebServer:
         live: LiveConfiguration | None = None,
     ) -> None:
         self._live = live
-        self._routes = Routes(daemon, settings, clock, None if live is None else _gate(live, clock))
+        self._routes = Routes(daemon, settings, None if live is None else _access_control(live, clock))
         self._settings = settings
         self._wanted = addresses
         self._sockets = list(sockets)
@@ -97,7 +97,7 @@ class WebServer:
 # Passwords and TLS are loaded only where they are asked for: half of the web layer's start would be theirs.
 
 
-def _gate(live: LiveConfiguration, clock: Clock) -> AccessControl:
+def _access_control(live: LiveConfiguration, clock: Clock) -> AccessControl:
     from exporter.web.auth import AccessControl
 
     return AccessControl(live, clock)
