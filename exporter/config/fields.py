@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -57,11 +57,23 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapOf:
-    """The type of a section whose keys are data; `names` limits them."""
+    """The type of a section whose keys are data: any name with a value of one type, or these names with theirs.
 
-    item: ValueType
-    names: tuple[str, ...] | None = None
+    `nullable` ignores keys without a value.
+    """
+
+    values: ValueType | Mapping[str, ValueType]
+    nullable: bool = False
     expected: str = "a section of keys"
+
+    @property
+    def names(self) -> Collection[str] | None:
+        """The names that are allowed, None if any is."""
+        return None if isinstance(self.values, ValueType) else self.values
+
+    def type_of(self, name: str) -> ValueType:
+        """Return the type of a name's value."""
+        return self.values if isinstance(self.values, ValueType) else self.values[name]
 
 
 @dataclass(frozen=True, slots=True)

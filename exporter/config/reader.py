@@ -89,14 +89,16 @@ class Reader(Generic[_Root]):
             self._contradiction(conflict, layers, known)
         return built
 
-    def _entries(self, section: Written, known: Collection[str] | None) -> Iterator[tuple[str, Written]]:
+    def _entries(
+        self, section: Written, known: Collection[str] | None, *, hidden: bool = False
+    ) -> Iterator[tuple[str, Written]]:
         """Yield the keys that are written in a section, with their values; `known` None takes any key."""
         node, path = section
         self._places[path] = node.place
         if not isinstance(node, MappingNode):
-            if not (isinstance(node, Scalar) and node.is_null):
+            if not _is_null(node):
                 keys = f" ({', '.join(known)})" if known else ""
-                self._unfit(Written(node, path or "the file"), f"a section of keys{keys}")
+                self._unfit(Written(node, path or "the file"), f"a section of keys{keys}", hidden=hidden)
                 self._unreadable.add(path)
             return
         lines: dict[str, int] = {}
@@ -135,27 +137,26 @@ class Reader(Generic[_Root]):
         if section.path not in self._unreadable:
             self._report.add(section.node.place, f"{path} is missing: expected {key.expected}")
         self._unreadable.add(path)
-        return () if isinstance(key.holds, ListOf) else ""
+        return _nothing(key)
 
     def _value(self, written: Written, key: Key) -> Any:
-        if key.nullable and isinstance(written.node, Scalar) and written.node.is_null:
+        if key.nullable and _is_null(written.node):
             return None
         value: Any = None
         match key.holds:
             case ListOf() as of:
                 value = self._list(written, of)
-            case MapOf(item=item, names=names):
-                entries = self._entries(written, names)
-                value = {name: self._scalar(entry, item, item.expected) for name, entry in entries}
+            case MapOf() as of:
+                return self._map(written, of)
             case ValueType() as type_:
                 value = self._scalar(written, type_, key.expected)
         if written.path not in self._unreadable:
             return value
-        return key.default if not key.required else () if isinstance(key.holds, ListOf) else ""
+        return _nothing(key) if key.required else key.default
 
     def _scalar(self, written: Written, kind: ValueType, expected: str) -> Any:
         hint = ""
-        if isinstance(written.node, Scalar) and not written.node.is_null:
+        if isinstance(written.node, Scalar) and not _is_null(written.node):
             try:
                 return kind.read(written.node)
             except ValueError as error:
@@ -180,6 +181,15 @@ class Reader(Generic[_Root]):
                 self._report.add(item.node.place, f"{item.path}: {shown(str(value))} is in the list already")
             seen.add(value)
         return tuple(values)
+
+    def _map(self, written: Written, of: MapOf) -> dict[str, Any]:
+        hidden = isinstance(of.values, ValueType) and of.values.may_be_secret
+        values = {
+            name: self._scalar(entry, of.type_of(name), of.type_of(name).expected)
+            for name, entry in self._entries(written, of.names, hidden=hidden)
+            if not (of.nullable and _is_null(entry.node))
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
     def _unfit(self, written: Written, expected: str, hint: str = "", *, hidden: bool = False) -> None:
         """Report a value that its key doesn't take."""
@@ -207,6 +217,15 @@ class Reader(Generic[_Root]):
         at_fault = max((name for name in conflict.keys if name in given), key=lambda name: given[name][0])
         section = given[at_fault][1]
         self._report.add(self._places[_join(section, at_fault)], f"{_prefix(section)}{conflict.message}{note}")
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.is_null
+
+
+def _nothing(key: Key) -> Any:
+    """Return what stands in for a required value that is missing or can't be read."""
+    return () if isinstance(key.holds, ListOf) else ""
 
 
 def _found(node: Node) -> str:

@@ -58,7 +58,7 @@ def _taken(holds: ValueType | ListOf | MapOf | type[Settings], definitions: dict
         }
         return {"type": "array", "items": _taken(holds.item, definitions), **limits}
     if isinstance(holds, MapOf):
-        return {"type": ["object", "null"], "additionalProperties": _taken(holds.item, definitions)}
+        return {"type": "object"}
     name = holds.__name__.removeprefix("Written")
     if name not in definitions:
         definitions[name] = {}  # keeps its place before what it holds

@@ -75,7 +75,9 @@ def choice(*words: str) -> ValueType:
         meant = closest(scalar.text, words)
         raise ValueError(f"did you mean {meant}?" if meant else "")
 
-    return ValueType(expected=f"one of {', '.join(words)}", read=read, schema={"enum": list(words)})
+    return ValueType(
+        expected=f"{'one of ' if len(words) > 1 else ''}{', '.join(words)}", read=read, schema={"enum": list(words)}
+    )
 
 
 def duration(*, minimum: float, maximum: float = YEAR, below: float = math.inf, never: bool = False) -> ValueType:

@@ -102,20 +102,22 @@ def test_certificate_is_given_once(folder: Path) -> None:
     """Inline and by name is one too many."""
     text = "tls_server_config: {cert_file: server.crt, cert: x, key_file: server.key}\n"
     assert mistakes(folder, text) == [
-        "1:50: tls_server_config.cert: cert and cert_file exclude each other",
+        "1:50: tls_server_config: cert and cert_file exclude each other",
     ]
 
 
 def test_names_of_clients_need_certificates_that_are_verified(folder: Path) -> None:
     """A list that would check nobody is refused."""
     text = "tls_server_config: {cert_file: server.crt, key_file: server.key, client_allowed_sans: [a]}\n"
-    told = "1:87: tls_server_config.client_allowed_sans: means nothing without a client_auth_type that verifies"
+    told = "1:87: tls_server_config: client_allowed_sans means nothing without a client_auth_type that verifies"
     assert mistakes(folder, text) == [f"{told} certificates"]
 
 
 def test_duplicate_keys_are_mistakes(folder: Path) -> None:
     """The second one does not win in silence."""
-    assert mistakes(folder, "rate_limit:\nrate_limit:\n") == ["2:1: rate_limit is given twice"]
+    assert mistakes(folder, "rate_limit:\nrate_limit:\n") == [
+        "2:1: rate_limit: duplicate key (first defined on line 1)"
+    ]
 
 
 def test_no_yaml_is_a_mistake(folder: Path) -> None:

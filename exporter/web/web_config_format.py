@@ -1,0 +1,177 @@
+"""The keys of `--web.config.file`: the format of Prometheus' exporter-toolkit.
+
+Text is read as Go reads it: a number is text too, and an empty text is a key that isn't set.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from exporter.config.fields import Conflict, ListOf, MapOf, Settings
+from exporter.config.value_types import ValueType, choice, matching, whole_number
+from exporter.config.yaml_nodes import Scalar
+from exporter.web.tls import CIPHERS, CURVES, TLS13_CIPHERS, VERIFYING, VERSIONS, several_curves_work
+
+_BOOLEANS = dict.fromkeys(("true", "yes", "on", "y"), True) | dict.fromkeys(("false", "no", "off", "n"), False)
+_GO_DURATION = re.compile(r"(?:([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _boolean(scalar: Scalar) -> bool:
+    if scalar.text.lower() not in _BOOLEANS:
+        raise ValueError
+    return _BOOLEANS[scalar.text.lower()]
+
+
+def _header(scalar: Scalar) -> str:
+    if not scalar.text.isprintable():
+        raise ValueError("a line break or another character that no header can carry")
+    return scalar.text
+
+
+def _duration(scalar: Scalar) -> float:
+    if scalar.text.isdecimal():
+        return int(scalar.text) * _SECONDS["ns"]  # as Go reads a duration without a unit
+    numbers = list(_GO_DURATION.finditer(scalar.text))
+    if not numbers or "".join(match.group() for match in numbers) != scalar.text:
+        raise ValueError
+    return sum(float(match[1]) * _SECONDS[match[2]] for match in numbers)
+
+
+def _word(words: tuple[str, ...], expected: str = "", **rejected: str) -> ValueType:
+    """Return the type of one of several words; `rejected` has the reasons for words of the format that don't work."""
+    known = choice(*words)
+
+    def read(scalar: Scalar) -> str | None:
+        if scalar.text in rejected:
+            raise ValueError(rejected[scalar.text])
+        return known.read(scalar) if scalar.text else None
+
+    return replace(known, read=read, expected=expected or known.expected)
+
+
+_TEXT = ValueType(expected="text", read=lambda scalar: scalar.text, schema={"type": "string"})
+_LINE = ValueType(expected="one line of text", read=_header, schema={"type": "string"})
+_HEADERS = {
+    "Strict-Transport-Security": _LINE,
+    "X-Content-Type-Options": choice("nosniff"),
+    "X-Frame-Options": choice("deny", "sameorigin"),
+    "X-XSS-Protection": _LINE,
+    "Content-Security-Policy": _LINE,
+}
+_FLAG = ValueType(expected="true or false", read=_boolean, schema={"type": "boolean"})
+_DURATION = ValueType(expected="a duration such as 100ms or 1m30s", read=_duration, schema={"type": "string"})
+_HASH = matching(
+    "a bcrypt hash, as htpasswd -nBC 10 prints after the name",
+    r"\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}",
+    may_be_secret=True,  # people write the password itself
+)
+_BROKEN = "this version is broken, and OpenSSL no longer offers it by default"
+_VERSION = _word(tuple(VERSIONS), TLS10=_BROKEN, TLS11=_BROKEN)
+_UNVERIFIED = "it takes certificates without verifying them, which Python can't; use RequireAndVerifyClientCert"
+_AUTH_TYPE = _word(
+    tuple(VERIFYING),
+    RequestClientCert=_UNVERIFIED,
+    RequireAnyClientCert=_UNVERIFIED,
+    RequireClientCert=_UNVERIFIED,
+)
+_CIPHER = _word((*CIPHERS, *TLS13_CIPHERS), "a cipher suite's name in Go, such as TLS_AES_128_GCM_SHA256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsServerConfig(Settings):
+    """TLS. It is on if a certificate, a key or a rule for clients' certificates is set."""
+
+    cert_file: Annotated[str | None, _TEXT, "The server's certificates, in PEM."] = None
+    key_file: Annotated[str | None, _TEXT, "Its private key."] = None
+    cert: Annotated[str | None, _TEXT, "The certificates themselves."] = None
+    key: Annotated[str | None, _TEXT, "The key itself."] = None
+    client_auth_type: Annotated[str | None, _AUTH_TYPE, "Whether clients need a certificate."] = None
+    client_ca_file: Annotated[str | None, _TEXT, "Who may sign clients' certificates, in PEM."] = None
+    client_ca: Annotated[str | None, _TEXT, "The same as text."] = None
+    client_allowed_sans: Annotated[
+        tuple[str, ...] | None, ListOf(item=_TEXT, example="[prometheus]"), "Names of clients that may come in."
+    ] = None
+    min_version: Annotated[str | None, _VERSION, "The oldest TLS version."] = "TLS12"
+    max_version: Annotated[str | None, _VERSION, "The newest TLS version."] = "TLS13"
+    cipher_suites: Annotated[
+        tuple[str, ...] | None, ListOf(item=_CIPHER, example="[TLS_AES_128_GCM_SHA256]"), "Ciphers to offer."
+    ] = None
+    prefer_server_cipher_suites: Annotated[bool | None, _FLAG, "Whether the server's order of ciphers wins."] = True
+    curve_preferences: Annotated[
+        tuple[str, ...] | None, ListOf(item=choice(*CURVES), example="[CurveP256]"), "Curves to offer."
+    ] = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether connections are encrypted; as in Go, the other keys mean nothing by themselves."""
+        switches = (self.cert_file, self.cert, self.key_file, self.key, self.client_ca_file, self.client_ca)
+        return any((*switches, self.client_auth_type))
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return certificates given twice or not at all, and settings that cancel each other."""
+        if not self.is_on:
+            return ()
+        conflicts = []
+        for part in ("cert", "key", "client_ca"):
+            sources = bool(getattr(self, part)) + bool(getattr(self, f"{part}_file"))
+            if sources > 1:
+                conflicts.append(Conflict((part, f"{part}_file"), f"{part} and {part}_file exclude each other"))
+            elif not sources and part != "client_ca":
+                conflicts.append(Conflict((part, f"{part}_file"), f"missing one of {part} or {part}_file"))
+        oldest, newest = self.min_version or "TLS12", self.max_version or "TLS13"
+        if oldest > newest:
+            message = f"min_version ({oldest}) is above max_version ({newest})"
+            conflicts.append(Conflict(("min_version", "max_version"), message))
+        if len(self.curve_preferences or ()) > 1 and not several_curves_work():
+            message = "this Python can offer only one curve; name one, or none for OpenSSL's own choice"
+            conflicts.append(Conflict(("curve_preferences",), message))
+        if self.cipher_suites and newest == "TLS12" and not set(self.cipher_suites) & set(CIPHERS):
+            message = "none of cipher_suites is for TLS 1.2, and max_version allows nothing newer"
+            conflicts.append(Conflict(("cipher_suites", "max_version"), message))
+        if (self.client_auth_type or "NoClientCert") == "NoClientCert":
+            conflicts += [
+                Conflict((name,), f"{name} means nothing without a client_auth_type that verifies certificates")
+                for name in ("client_ca", "client_ca_file", "client_allowed_sans")
+                if getattr(self, name)
+            ]
+        return tuple(conflicts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpServerConfig(Settings):
+    """HTTP. `http2` is a permission, and HTTP/2 is never offered."""
+
+    http2: Annotated[bool | None, _FLAG, "Whether HTTP/2 may be used."] = True
+    headers: Annotated[dict[str, str], MapOf(values=_HEADERS, nullable=True), "Headers of every response."] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimitConfig(Settings):
+    """A limit of requests; an interval of 0 is no limit."""
+
+    interval: Annotated[float | None, _DURATION, "One more request is allowed after this time."] = 0.0
+    burst: Annotated[int | None, whole_number(minimum=0, maximum=1_000_000_000), "Requests allowed at once."] = 0
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return a limit that would reject every request."""
+        if not self.interval or self.burst:
+            return ()
+        message = "expected a burst of at least 1: with 0, every request would be rejected"
+        return (Conflict(("burst", "interval"), message),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebConfigFile(Settings):
+    """The file."""
+
+    tls_server_config: TlsServerConfig = TlsServerConfig()
+    http_server_config: HttpServerConfig
+    basic_auth_users: Annotated[dict[str, str], MapOf(values=_HASH), "Users and hashes of their passwords."] = field(
+        default_factory=dict
+    )
+    rate_limit: RateLimitConfig = RateLimitConfig()
