@@ -41,7 +41,7 @@ format: $(VENV)/.development ## Put the code into its form
 soak: $(VENV)/.development ## Run the endurance test for a long time
 	SOAK_POLLS=$${SOAK_POLLS:-5000} $(BIN)/python -X dev -m pytest tests/endurance
 
-bench: $(VENV)/.development ## Measure the ratios of the README's table
+bench: $(VENV)/.development ## Measure what docs/performance.md reports
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.development ## Generate what is generated: the metrics' reference, the configuration's schema

@@ -1,28 +1,42 @@
-"""Each picture shows the query above it, and is small enough to load at once."""
+"""Pictures: each plot shows the query above it, and every image is small enough to load at once."""
 
 from __future__ import annotations
 
 from docs.pictures.draw import FOLDER, KINDS, PAGE, expanded, pictures
+from tests.docs.pages import PAGES, ROOT
 
 KIBIBYTE = 1024
+SCREENSHOTS = ROOT / "docs/screenshots"
 
 
-def test_every_picture_is_of_a_query_of_the_page() -> None:
-    """Those that are drawn, those that are shown and those that are there are the same."""
+def test_every_plot_is_of_a_query_of_the_page() -> None:
+    """The plots that are drawn, shown and committed are the same."""
     text = PAGE.read_text(encoding="utf-8")
     assert KINDS.keys() == {picture.name for picture in pictures(text)}
     assert len(KINDS) == text.count("](pictures/")
     assert KINDS.keys() == {path.stem for path in FOLDER.glob("*.png")}
 
 
-def test_every_picture_is_small() -> None:
+def test_every_plot_is_small() -> None:
     """Below 100 KiB, and not empty."""
     sizes = {path.name: path.stat().st_size for path in FOLDER.glob("*.png")}
     assert {} == {name: size for name, size in sizes.items() if not 5 * KIBIBYTE < size < 100 * KIBIBYTE}
 
 
+def test_every_screenshot_is_small() -> None:
+    """Below 250 KiB, and not empty."""
+    sizes = {path.name: path.stat().st_size for path in SCREENSHOTS.glob("*.png")}
+    assert {} == {name: size for name, size in sizes.items() if not 5 * KIBIBYTE < size < 250 * KIBIBYTE}
+
+
+def test_every_screenshot_is_shown() -> None:
+    """Each file is used by a page."""
+    text = "".join(page.text for page in PAGES)
+    assert [] == [path.name for path in SCREENSHOTS.glob("*.png") if f"screenshots/{path.name})" not in text]
+
+
 def test_recorded_names_are_expanded() -> None:
-    """Down to what the exporter shows, one name within another too."""
+    """Recording rules are replaced by their expressions, down to what the exporter publishes."""
     query = expanded("account:openrouter_activity_spend_usd:over_7d_mean")
     assert "openrouter_activity_7d_" in query
     assert "account:" not in query
