@@ -1,1 +1,1 @@
-"""The exposition: snapshots of families, rendered and compressed once, joined for each scrape."""
+"""The exposition: snapshots of metric families, rendered and compressed once, joined for each scrape."""

@@ -1,8 +1,8 @@
 """Compressed text that can be joined without compressing it again.
 
-A segment is a run of deflate blocks that ends on a full flush: byte-aligned, and referring to nothing before it. So
-segments may stand behind each other in one deflate stream, and one gzip member holds them all. (Two members would
-be as legal, but some clients read only the first.) The checksum of the whole is computed from the segments' own.
+A segment is a run of deflate blocks that ends with a full flush: it is byte-aligned and refers to nothing before it.
+Segments can therefore follow each other in one deflate stream, in one gzip member. (Several members would be legal, but
+some clients read only the first.) The checksum of the whole is combined from those of the segments.
 
 ISA-L compresses this text ten times faster than zlib, to the same size.
 """
@@ -32,7 +32,7 @@ class Segment:
 
 
 class Deflater:
-    """Makes one segment from text that comes piece by piece."""
+    """Compresses text that arrives in pieces into one segment."""
 
     def __init__(self) -> None:
         self._stream = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, RAW)
@@ -47,20 +47,20 @@ class Deflater:
         self._size += len(text)
 
     def segment(self) -> Segment:
-        """Return all that was written."""
+        """Return the text written so far as a segment."""
         self._parts.append(self._stream.flush(isal_zlib.Z_FULL_FLUSH))
         return Segment((b"".join(self._parts),), self._crc, self._size)
 
 
 def deflate(text: bytes) -> Segment:
-    """Return text as a segment."""
+    """Compress text into a segment."""
     deflater = Deflater()
     deflater.write(text)
     return deflater.segment()
 
 
 def join(segments: Iterable[Segment]) -> Segment:
-    """Return the segments as one."""
+    """Join segments into one."""
     parts: list[bytes] = []
     crc, size = 0, 0
     for segment in segments:
@@ -71,14 +71,14 @@ def join(segments: Iterable[Segment]) -> Segment:
 
 
 def gzip_member(body: Segment, tail: bytes) -> bytes:
-    """Return the segment and the text behind it as one gzip member (RFC 1952)."""
+    """Return a segment followed by `tail`, which is compressed here, as one gzip member (RFC 1952)."""
     stream = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, RAW)
     trailer = struct.pack("<LL", isal_zlib.crc32(tail, body.crc), (body.size + len(tail)) & 0xFFFFFFFF)
     return b"".join((_GZIP_HEADER, *body.parts, stream.compress(tail), stream.flush(), trailer))
 
 
 def inflate(segment: Segment) -> Iterator[bytes]:
-    """Yield a segment's text in pieces of at most 64 KiB."""
+    """Decompress a segment, in pieces of at most 64 KiB."""
     stream = isal_zlib.decompressobj(RAW)
     for part in segment.parts:
         piece = stream.decompress(part, INFLATED_PIECE)

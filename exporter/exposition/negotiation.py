@@ -1,8 +1,8 @@
-"""Which exposition format and encoding a scraper gets, from what it says it accepts.
+"""Content negotiation: the exposition format and encoding for the Accept headers of a scraper.
 
-Prometheus 2.x asks for OpenMetrics 1.0.0, Prometheus 3.x also for text 1.0.0 and fails a scrape without a known
-Content-Type. All names here are of the legacy character set, which all escaping schemes leave as they are but `dots`:
-that one doubles underscores, and is not offered.
+Prometheus 2.x prefers OpenMetrics 1.0.0. Prometheus 3.x also accepts text 1.0.0, and fails a scrape whose Content-Type
+it does not know. All our names use the legacy character set. Every escaping scheme leaves it unchanged except `dots`,
+which doubles underscores and is not offered.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Choice:
 
 
 def choose_format(accept: str) -> Format:
-    """Return the format a scraper likes best of those there are; text 0.0.4 if it names none of them."""
+    """Return the format that the scraper prefers among ours; text 0.0.4 if it accepts none of them."""
     best, best_quality = TEXT, 0.0
     for choice in _choices(accept):
         offered = _format(choice)
@@ -58,7 +58,7 @@ def _format(choice: _Choice) -> Format | None:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Return whether gzip may be sent: named, or covered by `*`, and not with a quality of 0."""
+    """Return whether gzip is accepted: by name or by `*`, with a quality above 0."""
     qualities = {choice.media_type: choice.quality for choice in _choices(accept_encoding)}
     return qualities.get("gzip", qualities.get("*", 0.0)) > 0
 

@@ -1,7 +1,7 @@
-"""The body of `/metrics`: rendered parts joined by family, and the process's own live numbers behind them.
+"""The body of `/metrics`: rendered parts joined by family, followed by the process's own metrics.
 
-What polls brought is rendered and compressed once; a scrape joins bytes. Only when a part has changed are the parts
-joined anew, and only the process's own registry is rendered per scrape, at most once a second.
+Snapshots are rendered and compressed once per poll. Parts are joined again only after one of them changed, and only the
+process's own registry is rendered for a scrape, at most once a second.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from exporter.exposition.negotiation import Format, FormatName, accepts_gzip, ch
 from exporter.exposition.store import Store
 from exporter.exposition.text_format import Header, Rendered, RenderedFamily, render_metrics
 
-# CPU and memory may be this old; every number about polling is exact.
+# Process metrics such as CPU and memory may be this old. Metrics about polling are never old.
 LIVE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ScrapeResponse:
-    """One answer to a scrape."""
+    """The response to a scrape; `content_encoding` None is uncompressed."""
 
     body: bytes
     content_type: str
@@ -36,17 +36,17 @@ class ScrapeResponse:
 
 @dataclass(slots=True)
 class _Joined:
-    """Bodies made for one state of the parts."""
+    """The bodies for one state of the parts."""
 
     version: tuple[int, ...]
     segments: dict[FormatName, Segment] = field(default_factory=dict)
     live_until: float = 0.0
     live: dict[FormatName, bytes] = field(default_factory=dict)
-    answers: dict[tuple[Format, bool], ScrapeResponse] = field(default_factory=dict)
+    responses: dict[tuple[Format, bool], ScrapeResponse] = field(default_factory=dict)
 
 
 class Exposition:
-    """Answers scrapes from the store and from the registries; asks nobody else."""
+    """Responds to scrapes from the store and the registries alone."""
 
     def __init__(self, store: Store, process: MetricsRegistry, clock: Clock) -> None:
         self._store = store
@@ -58,29 +58,29 @@ class Exposition:
         self._joined = _Joined(())
 
     def set_accounts(self, accounts: Mapping[str, MetricsRegistry]) -> None:
-        """Show these accounts' registries and no others from the next scrape on."""
+        """Replace the accounts whose registries are shown, from the next scrape on."""
         self._accounts = dict(accounts)
         self._rendered = {}
         self._joined = _Joined(())
 
     def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
-        """Return what a scraper that accepts this gets; `names`, if any, are the families it wants."""
+        """Return the response for these Accept headers; only the families in `names` if there are any."""
         chosen, zipped = choose_format(accept), accepts_gzip(accept_encoding)
         if names:
             return self._filtered(chosen, frozenset(names), zipped=zipped)
         joined = self._current()
-        answer = joined.answers.get((chosen, zipped))
-        if answer is None:
+        response = joined.responses.get((chosen, zipped))
+        if response is None:
             if chosen.name not in joined.segments:
                 joined.segments[chosen.name] = join(self._segments(chosen.name, lambda _: True))
             if chosen.name not in joined.live:
                 joined.live[chosen.name] = _live_text(self._process, chosen.name)
-            answer = _body(joined.segments[chosen.name], joined.live[chosen.name], chosen, zipped=zipped)
-            joined.answers[chosen, zipped] = answer
-        return answer
+            response = _body(joined.segments[chosen.name], joined.live[chosen.name], chosen, zipped=zipped)
+            joined.responses[chosen, zipped] = response
+        return response
 
     def _current(self) -> _Joined:
-        """Return the state of the joined bodies, emptied of what is no longer true."""
+        """Return the joined bodies without those that are out of date."""
         now = self._clock.monotonic()
         registries = (self._process, *self._accounts.values())
         version = (self._store.version(now), *(metrics_registry.version for metrics_registry in registries))
@@ -89,11 +89,11 @@ class Exposition:
         if now >= self._joined.live_until:
             self._joined.live_until = now + LIVE_SECONDS
             self._joined.live.clear()
-            self._joined.answers.clear()
+            self._joined.responses.clear()
         return self._joined
 
     def _segments(self, format_: FormatName, wanted: Callable[[str], bool]) -> Iterator[Segment]:
-        """Yield every wanted family once: its header, then the lines of each part that has it."""
+        """Yield the header of each wanted family, then its lines from every part that has some."""
         families: dict[str, list[RenderedFamily]] = {}
         for part in (*self._store.parts(self._clock.monotonic()), *map(self._account_part, self._accounts)):
             for name, family in part.items():
@@ -111,7 +111,7 @@ class Exposition:
         return self._headers[text]
 
     def refresh(self, account: str) -> None:
-        """Render an account's registry now: its poll pays for it, not the scrape."""
+        """Render an account's registry now, so that the next scrape does not have to."""
         if account in self._accounts:
             self._account_part(account)
 
@@ -124,20 +124,20 @@ class Exposition:
         return rendered
 
     def _filtered(self, format_: Format, names: frozenset[str], *, zipped: bool) -> ScrapeResponse:
-        """Answer `name[]=`: a family is wanted by its own name or by one of its samples'."""
+        """Respond to `name[]=`, which names a family or one of its samples."""
         static = join(self._segments(format_.name, lambda name: name in names or f"{name}_total" in names))
-        return _body(static, _live_text(_Chosen(self._process, names), format_.name), format_, zipped=zipped)
+        return _body(static, _live_text(_Filtered(self._process, names), format_.name), format_, zipped=zipped)
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
-    """A registry of which only these families are shown, each whole."""
+class _Filtered:
+    """A registry reduced to the families in `names`."""
 
     registry: CollectorRegistry
     names: frozenset[str]
 
     def collect(self) -> Iterator[Metric]:
-        """Yield them."""
+        """Yield each family that has one of the names, with all its samples."""
         for metric in self.registry.collect():
             if metric.name in self.names or any(sample.name in self.names for sample in metric.samples):
                 yield metric

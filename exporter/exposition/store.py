@@ -1,4 +1,4 @@
-"""What is published now: one rendered snapshot per account and collector, swapped whole, hidden when it is too old."""
+"""The store: one rendered snapshot per account and collector, replaced as a whole, hidden once it expires."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Published:
 
 
 class Store:
-    """Rendered snapshots and when they expire (monotonic seconds, infinite for never)."""
+    """Rendered snapshots with their expiry, in monotonic seconds; infinite for never."""
 
     def __init__(self) -> None:
         self._published: dict[tuple[str, str], _Published] = {}
@@ -25,21 +25,21 @@ class Store:
         self._next_expiry = math.inf
 
     def publish(self, account: str, collector: str, rendered: Rendered, series: int, expires: float) -> None:
-        """Show a snapshot in place of the last one."""
+        """Replace a collector's snapshot."""
         self._published[account, collector] = _Published(rendered, series, expires)
         self._changes += 1
         self._next_expiry = min(self._next_expiry, expires)
 
     def renew(self, account: str, collector: str, now: float, expires: float) -> None:
-        """Show what was published last until another time: for longer, again if it had expired, or for less long."""
+        """Change when the last snapshot expires; one that had expired is shown again."""
         last = self._published[account, collector]
         self._published[account, collector] = replace(last, expires=expires)
-        # Another snapshot may have expired since anyone looked: that is a change too.
+        # Another snapshot may have expired since the last scrape: that is a change too.
         self._changes += now >= min(last.expires, expires, self._next_expiry)
         self._next_expiry = self._earliest_expiry(now)
 
     def drop(self, account: str, but: Container[str] = ()) -> None:
-        """Forget what an account published, but for these collectors."""
+        """Remove an account's snapshots except those of the collectors in `but`."""
         self._published = {
             (name, collector): value
             for (name, collector), value in self._published.items()
@@ -48,23 +48,23 @@ class Store:
         self._changes += 1
 
     def version(self, now: float) -> int:
-        """Return a number that differs whenever what is shown may differ."""
+        """Return a number that changes whenever the snapshots shown may have changed."""
         if now >= self._next_expiry:
             self._next_expiry = self._earliest_expiry(now)
             self._changes += 1
         return self._changes
 
     def parts(self, now: float) -> Iterator[Rendered]:
-        """Yield all that has not expired."""
+        """Return the snapshots that have not expired."""
         return (each.rendered for each in self._published.values() if now < each.expires)
 
     def expires(self, account: str, collector: str) -> float | None:
-        """Return when what is published expires, None if there is nothing."""
+        """Return when the snapshot expires; None without a snapshot."""
         published = self._published.get((account, collector))
         return None if published is None else published.expires
 
     def series(self, account: str, collector: str, now: float) -> int:
-        """Return the number of series shown."""
+        """Return the number of series shown: 0 without a snapshot or once it expired."""
         published = self._published.get((account, collector))
         return published.series if published is not None and now < published.expires else 0
 

@@ -1,7 +1,7 @@
-"""Families as text, byte for byte as prometheus-client's own `generate_latest` writes them.
+"""The text format, byte for byte as prometheus-client's `generate_latest` writes it.
 
-Only what this exporter publishes is needed: gauges and counters, no timestamps, no exemplars. Label text is written
-once per LabelSets, not once per family.
+It has what this exporter publishes: gauges and counters, without timestamps and exemplars. The text of labels is
+rendered once per LabelSets instead of once per family.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from exporter.exposition.gzip import Deflater, Segment, deflate
 
 LINES_PER_STEP = 256
 
-# From here on Go, and so prometheus-client, writes an exponent where Python does not.
+# From here on Go, and therefore prometheus-client, writes an exponent where Python does not.
 FIRST_WITH_EXPONENT = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The HELP and TYPE lines of a family: they differ between the formats for counters."""
+    """The HELP and TYPE lines of a family. Those of a counter differ between the formats."""
 
     text: str
     openmetrics: str
@@ -32,7 +32,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedFamily:
-    """A family's sample lines, which are the same in all formats, apart from its header."""
+    """A family's header, and its sample lines, which are the same in all formats."""
 
     header: Header
     lines: Segment
@@ -42,7 +42,7 @@ Rendered = Mapping[str, RenderedFamily]
 
 
 def header(name: str, type_: str, documentation: str) -> Header:
-    """Return the header of a gauge or counter, the counter's name with or without `_total`."""
+    """Return the header of a gauge or a counter; a counter's `name` may end in `_total` or not."""
     base = name.removesuffix("_total") if type_ == "counter" else name
     text_name = f"{base}_total" if type_ == "counter" else base
     escaped = documentation.replace("\\", r"\\").replace("\n", r"\n")
@@ -54,12 +54,12 @@ def header(name: str, type_: str, documentation: str) -> Header:
 
 
 def escape(value: str) -> str:
-    """Return a label's value as it stands between quotes."""
+    """Escape a label value."""
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def label_texts(label_sets: LabelSets) -> list[str]:
-    """Return `{a="x",b="y"} ` for each set, names in alphabetical order as prometheus-client has them."""
+    """Return `{a="x",b="y"} ` for each sample, names in alphabetical order as in prometheus-client."""
     order = sorted(range(len(label_sets.names)), key=lambda column: label_sets.names[column])
     if not order:
         return [" "] * len(label_sets.samples)
@@ -70,7 +70,7 @@ def label_texts(label_sets: LabelSets) -> list[str]:
 
 
 def sample_lines(name: str, labels: Sequence[str], values: Iterable[float]) -> str:
-    """Return one line per value; a NaN is a number that isn't known, and has no line."""
+    """Return one line per value. NaN is not known and has no line."""
     return "".join(
         [
             f"{name}{label}{value!r}\n" if 0 <= value < FIRST_WITH_EXPONENT else f"{name}{label}{_number(value)}\n"
@@ -85,7 +85,7 @@ def _number(value: float) -> str:
 
 
 def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
-    """Render and compress a snapshot, giving way at each yield. Families without a sample are left out."""
+    """Render and compress a snapshot without its empty families. Each yield is a chance to switch tasks."""
     texts: dict[int, list[str]] = {}
     rendered: dict[str, RenderedFamily] = {}
     for family in snapshot.families:
@@ -114,7 +114,7 @@ def _label_texts_in_steps(label_sets: LabelSets) -> Generator[None, None, list[s
 
 
 def render_metrics(metrics: Iterable[Metric]) -> Rendered:
-    """Render gauges and counters of a prometheus-client registry; small ones, so at once."""
+    """Render gauges and counters of a prometheus-client registry at once, because they are few."""
     rendered = {}
     for metric in metrics:
         lines = []
