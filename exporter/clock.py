@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
+
+# What long work awaits in its loops, so that scrapes are served meanwhile.
+Pause = Callable[[], Awaitable[None]]
 
 # This clock also runs while the machine is suspended: data that slept with a laptop are old.
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 NOON = datetime(2026, 8, 23, 12, 0, tzinfo=UTC)
 
@@ -53,3 +57,23 @@ class FakeClock:
     def jump(self, now: datetime) -> None:
         """Set the wall clock alone, as an administrator would."""
         self._now = now
+
+
+def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        return cast("T", stop.value)
+    work.close()
+    raise AssertionError("it waits for something")
+
+
+class Pauses:
+    """Counts how often work pauses, and never waits."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def __call__(self) -> None:
+        self.count += 1

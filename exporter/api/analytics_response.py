@@ -6,7 +6,7 @@ Rows are two levels deep: `{"data":{"data":[row,row,…],"metadata":{…},"cache
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,13 +20,13 @@ from exporter.api.field_values import text
 from exporter.api.messages import printable
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
+from exporter.clock import Pause
 from exporter.errors import InvalidResponse
 
 QUERY, META = "analytics_query", "analytics_meta"
 MOST_ROWS = 10_000  # of one response
 LONGEST_META = 1024 * 1024
 LONGEST_RESPONSE = 8 * 1024 * 1024
-ROWS_PER_STEP = 64
 LEVELS = 2  # of fields named data
 MOST_VALUES = 64 * MOST_ROWS  # a row has some twenty; millions of tiny values would fill the memory
 MOST_WARNINGS = 3
@@ -124,9 +124,9 @@ def _named(values: Any) -> list[Named]:
     return names
 
 
-def read(
-    response: Response, limit: int, rejections: Rejections, take: Callable[[Row], None]
-) -> Generator[None, None, AnalyticsResponse]:
+async def read(
+    pause: Pause, response: Response, limit: int, rejections: Rejections, take: Callable[[Row], None]
+) -> AnalyticsResponse:
     """Pass each row to `take`, and return what the response reports about all of them.
 
     The rows count only once this has ended. A row that is not an object, or cannot be read, is rejected by itself.
@@ -135,19 +135,18 @@ def read(
     body = bytearray()
     for piece in pieces(response):
         body += piece
-        yield
+        await pause()
     if body.count(b",") > MOST_VALUES:
         raise InvalidResponse(f"not {_WHAT}: more than {MOST_VALUES} values")
     data = _decoded(bytes(body))
-    yield
-    for number, row in enumerate(data.data, 1):
+    await pause()
+    for row in data.data:
         value = _row(row)
         if isinstance(value, dict):
             take(value)
         else:
             rejections.reject("not_an_object", value)
-        if number % ROWS_PER_STEP == 0:
-            yield
+        await pause()
     return _summary(data, limit)
 
 

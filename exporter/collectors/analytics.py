@@ -8,19 +8,19 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import META_REQUEST, MOST_ROWS, AnalyticsResponse, Meta, Named
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.collectors.activity.aggregation import KEYS_PER_STEP
+from exporter.clock import Pause
 from exporter.collectors.analytics_names import METRICS
 from exporter.collectors.analytics_rows import REASONS, Rows
 from exporter.collectors.analytics_settings import AnalyticsFilter, AnalyticsQuery, AnalyticsSettings
 from exporter.collectors.analytics_units import Measure, measure
-from exporter.collectors.base import Collected, Collector, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.spending_and_limits import POLLED
 from exporter.config.diagnostics import closest
 from exporter.errors import InvalidResponse, PollError, TooManyRows, UnknownName
@@ -78,7 +78,8 @@ summed where that is right, else left out and counted as `duplicate`.
         now = poll.clock.monotonic()
         if self.settings.queries and (checked is None or now - checked.at >= META_HOLDS):
             answer = await poll.request(META_REQUEST)
-            await poll.read(analytics_response.META, self._check(answer))
+            with poll.reading(analytics_response.META):
+                self._check(answer)
             checked = _Checked(now)
         found = []
         for query in self.settings.queries:
@@ -87,7 +88,7 @@ summed where that is right, else left out and counted as `duplicate`.
             except PollError as error:
                 error.args = (f"query {query.name}: {error}",)
                 raise
-        return Collected(snapshot=await poll.run(self._snapshot(found)), memory=checked)
+        return Collected(snapshot=await self._snapshot(poll.pause, found), memory=checked)
 
     async def _ask(self, poll: Poll, query: AnalyticsQuery) -> Rows:
         end = poll.instant.replace(second=0, microsecond=0)
@@ -105,18 +106,19 @@ summed where that is right, else left out and counted as `duplicate`.
         rejections = Rejections()
         rows = Rows(query.dimensions, [self._measures[metric] for metric in query.metrics], rejections)
         try:
-            return await poll.read(analytics_response.QUERY, self._read(answer, limit, rows, poll.instant, rejections))
+            with poll.reading(analytics_response.QUERY):
+                return await self._read(poll, answer, limit, rows, rejections)
         finally:
             poll.rejections.update(rejections)
 
-    def _read(self, answer: Response, limit: int, rows: Rows, instant: datetime, rejections: Rejections) -> Work[Rows]:
-        reply: AnalyticsResponse = yield from analytics_response.read(answer, limit, rejections, rows.take)
+    async def _read(self, poll: Poll, answer: Response, limit: int, rows: Rows, rejections: Rejections) -> Rows:
+        reply: AnalyticsResponse = await analytics_response.read(poll.pause, answer, limit, rejections, rows.take)
         if not reply.is_whole:
             raise TooManyRows(
                 f"the answer was cut off (rows: {reply.rows}, at most: {limit - 1}); filter more, or raise max_series"
             )
         if self.settings.stale_after != float("inf"):
-            oldest = (answer.date or instant) - timedelta(seconds=self.settings.stale_after)
+            oldest = (answer.date or poll.instant) - timedelta(seconds=self.settings.stale_after)
             analytics_response.refuse_old(reply, since=oldest, why="longer ago than stale_after")
         if reply.warnings and not reply.rows:
             raise InvalidResponse(f"no rows, and the API warns: {reply.warnings[0]}")
@@ -124,10 +126,9 @@ summed where that is right, else left out and counted as `duplicate`.
             raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")
         return rows
 
-    def _check(self, answer: Response) -> Work[None]:
+    def _check(self, answer: Response) -> None:
         """Compare all queries with what can be asked. Raise UnknownName, naming every word that is wrong."""
         meta = analytics_response.meta(answer)
-        yield
         families = {each.family: metric for metric, each in self._measures.items()}
         twice = [metric for metric, each in self._measures.items() if families[each.family] != metric]
         wrong = [f"metrics {metric} and {families[self._measures[metric].family]} have one name" for metric in twice]
@@ -151,7 +152,7 @@ summed where that is right, else left out and counted as `duplicate`.
         asking = (query for query in self.settings.queries if metric in query.metrics)
         return tuple(dict.fromkeys(name for query in asking for name in query.dimensions))
 
-    def _snapshot(self, found: Sequence[Rows]) -> Work[Snapshot]:
+    async def _snapshot(self, pause: Pause, found: Sequence[Rows]) -> Snapshot:
         families = []
         for metric, each in self._measures.items():
             dimensions = self._dimensions(metric)
@@ -162,12 +163,11 @@ summed where that is right, else left out and counted as `duplicate`.
                     continue
                 place = query.metrics.index(metric)
                 columns = [query.dimensions.index(name) if name in query.dimensions else None for name in dimensions]
-                for number, (names, numbers) in enumerate(rows.numbers.items()):
+                for names, numbers in rows.numbers.items():
                     own = ["" if column is None else names[column] for column in columns]
                     labels.append((self.account, query.name, *own))
                     values.append(numbers[place])
-                    if number % KEYS_PER_STEP == 0:
-                        yield
+                    await pause()
             of = declaration(each, dimensions)
             families.append(Family(of, LabelSets(of.labels, labels), values))
         return Snapshot(tuple(families))

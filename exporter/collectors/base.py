@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
@@ -17,21 +18,18 @@ from exporter.config.collector_settings import CollectorSettings
 from exporter.errors import DeadlineExceeded, InvalidResponse
 from exporter.exposition.families import MetricFamily, Snapshot
 
-T = TypeVar("T")
 SettingsType = TypeVar("SettingsType", bound=CollectorSettings)
 
-# Work on this loop goes on for so long before scrapes get their turn, and so many turns: an answer needs several.
 SLICE_SECONDS = 0.001
-TURNS = 4
-
-Work = Generator[None, None, T]
+ITERATIONS = 4  # of the event loop per pause: answering one scrape takes several
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Poll:
-    """One poll under way: its one instant, its deadline (monotonic), and its way to the API.
+    """One poll in progress: its instant, its deadline (monotonic) and its client.
 
-    `rejections` collects the rows that can't be used; they count even if the poll fails. `quiet` is an outage.
+    `rejections` collects the rows that cannot be used; they count even if the poll fails. `quiet` keeps failures out
+    of the log during an outage.
     """
 
     instant: datetime
@@ -40,37 +38,36 @@ class Poll:
     clock: Clock
     quiet: bool = False
     rejections: Rejections = field(default_factory=Rejections)
+    _slice_end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._slice_end = self.clock.monotonic() + SLICE_SECONDS
 
     async def request(self, request: Request) -> Response:
         """Return the API's answer. Raises PollError."""
         return await self.client.request(request, self.deadline, quiet=self.quiet)
 
-    async def read(self, operation: str, work: Work[T]) -> T:
-        """Return what `work` makes of an answer. An answer that turns out to be invalid counts as a failed attempt."""
+    @contextmanager
+    def reading(self, operation: str) -> Iterator[None]:
+        """Count an InvalidResponse that is raised inside as a failed attempt of this operation."""
         try:
-            return await self.run(work)
+            yield
         except InvalidResponse as error:
             self.client.metrics.failed(operation, error)
             raise
 
-    async def run(self, work: Work[T]) -> T:
-        """Return what `work` returns, giving way to the event loop at its yields.
+    async def pause(self) -> None:
+        """Let other tasks run if this poll has kept the event loop for a while. Call it in every long loop.
 
-        Raises DeadlineExceeded if the poll's time is over before the work is done.
+        Raises DeadlineExceeded if the poll's deadline has passed.
         """
-        slice_end = self.clock.monotonic() + SLICE_SECONDS
-        while True:
-            try:
-                next(work)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            now = self.clock.monotonic()
-            if now >= self.deadline:
-                raise DeadlineExceeded("the poll's time is over")
-            if now >= slice_end:
-                for _ in range(TURNS):
-                    await asyncio.sleep(0)
-                slice_end = self.clock.monotonic() + SLICE_SECONDS
+        now = self.clock.monotonic()
+        if now >= self.deadline:
+            raise DeadlineExceeded("the poll's time is over")
+        if now >= self._slice_end:
+            for _ in range(ITERATIONS):
+                await asyncio.sleep(0)
+            self._slice_end = self.clock.monotonic() + SLICE_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

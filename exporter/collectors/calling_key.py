@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from exporter.api import key_response
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
 from exporter.api.response import Response
-from exporter.collectors.base import Collected, Collector, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, single, spending
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -98,12 +98,12 @@ of the guardrail, where it has one; of two with the same name the one that stops
         answer = await poll.request(key_response.REQUEST)
         if memory == answer.digest:
             return Collected(snapshot=None, memory=memory)
-        snapshot = await poll.read(key_response.OPERATION, self._read(answer, poll))
+        with poll.reading(key_response.OPERATION):
+            snapshot = self._read(answer, poll)
         return Collected(snapshot=snapshot, memory=None if poll.rejections.counts else answer.digest)
 
-    def _read(self, answer: Response, poll: Poll) -> Work[Snapshot]:
+    def _read(self, answer: Response, poll: Poll) -> Snapshot:
         fields = key_response.described(answer)
-        yield
         found = key_response.calling_key(fields)
         amounts = (found.limit, found.limit_remaining, difference(found.limit, found.limit_remaining))
         free = (found.free_requests.limit, found.free_requests.used, found.free_requests.remaining)
@@ -114,7 +114,6 @@ of the guardrail, where it has one; of two with the same name the one that stops
             *zip(EFFECTIVE, _effective(fields, poll), strict=True),
         )
         families = [single(declaration, self.account, value) for declaration, value in pairs]
-        yield
         families.extend(self._budgets(fields, poll))
         return Snapshot(tuple(families))
 

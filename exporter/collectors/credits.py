@@ -9,7 +9,7 @@ from exporter.api.body import read_object
 from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
 from exporter.api.response import Response
-from exporter.collectors.base import Collected, Collector, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.spending_and_limits import POLLED, difference, single
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.errors import InvalidResponse, NoBalance
@@ -61,7 +61,8 @@ An ordinary key is told zeros: those are no balance, and fail the poll.
         answer = await poll.request(
             Request(operation=OPERATION, path="/credits", parameters={}, longest_response=LONGEST_RESPONSE)
         )
-        purchased, used = await poll.read(OPERATION, _read(answer))
+        with poll.reading(OPERATION):
+            purchased, used = _read(answer)
         if not purchased and not used:
             await _confirm(poll)
         if memory == answer.digest:
@@ -79,15 +80,15 @@ An ordinary key is told zeros: those are no balance, and fail the poll.
 async def _confirm(poll: Poll) -> None:
     """Raise NoBalance unless the API says that this is a management key."""
     answer = await poll.request(key_response.REQUEST)
-    kind = await poll.read(key_response.OPERATION, _read_kind(answer))
+    with poll.reading(key_response.OPERATION):
+        kind = key_response.kind_of(key_response.described(answer))
     if not kind.is_management:
         what = "an ordinary key" if kind.is_management is False else "a key of unknown kind"
         raise NoBalance(f"0 bought and 0 used, as told to {what}: that is no balance; a management key is needed")
 
 
-def _read(answer: Response) -> Work[tuple[float, float]]:
+def _read(answer: Response) -> tuple[float, float]:
     fields = read_object(answer, "credits")
-    yield
     try:
         purchased, used = number(fields, "total_credits"), number(fields, "total_usage")
     except UnusableError as error:
@@ -95,8 +96,3 @@ def _read(answer: Response) -> Work[tuple[float, float]]:
     if purchased is None or used is None:
         raise InvalidResponse("not credits: expected total_credits and total_usage")
     return purchased, used
-
-
-def _read_kind(answer: Response) -> Work[key_response.KeyKind]:
-    yield
-    return key_response.kind_of(key_response.described(answer))

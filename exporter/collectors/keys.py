@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from exporter.api.organization_rows import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
+from exporter.clock import Pause
 from exporter.collectors import paging
-from exporter.collectors.base import Collected, Collector, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, spending
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.value_types import whole_number
@@ -112,31 +113,31 @@ is limit minus remaining, never the spending since the key was made. With `show_
             # Publishing nothing would look as if there were no keys.
             raise InvalidResponse(f"none of the keys is usable, such as {poll.rejections.sample[0]}")
         read = _Read(workspaces, keys)
-        if isinstance(memory, _Read) and await poll.run(_same(memory, read)):
+        if isinstance(memory, _Read) and await _same(poll.pause, memory, read):
             return Collected(snapshot=None, memory=memory)
-        shown, others = await poll.run(_fold(keys, self.settings.max_keys))
-        snapshot = await poll.run(self._snapshot(read, shown, others))
+        shown, others = await _fold(poll.pause, keys, self.settings.max_keys)
+        snapshot = await self._snapshot(poll.pause, read, shown, others)
         return Collected(snapshot=snapshot, memory=read, folded=len(others))
 
-    def _snapshot(self, read: _Read, shown: Sequence[KeyRow], others: Sequence[KeyRow]) -> Work[Snapshot]:
-        labels = yield from _labels(read.keys)
+    async def _snapshot(self, pause: Pause, read: _Read, shown: Sequence[KeyRow], others: Sequence[KeyRow]) -> Snapshot:
+        labels = await _labels(pause, read.keys)
         names: list[tuple[str, ...]] = []
         for block in _blocks(shown):
             names.extend((self.account, labels[key.hash]) for key in block)
-            yield
+            await pause()
         each_key = LabelSets(LABELS, names)
         with_other = LabelSets(LABELS, [*names, (self.account, OTHER)]) if others else each_key
-        yield
+        await pause()
         families = []
         for place, declaration in enumerate(SPENDING):
             values = array("d")
             for block in _blocks(shown):
                 values.extend([known(key.usage[place]) for key in block])
-                yield
+                await pause()
             if others:
                 values.append(math.fsum(known(key.usage[place]) for key in others))
             families.append(Family(declaration, with_other, values))
-            yield
+            await pause()
         numbers = (
             (LIMITS[0], lambda key: known(key.limit)),
             (LIMITS[1], lambda key: known(key.limit_remaining)),
@@ -149,14 +150,14 @@ is limit minus remaining, never the spending since the key was made. With `show_
             values = array("d")
             for block in _blocks(shown):
                 values.extend(map(number, block))
-                yield
+                await pause()
             families.append(Family(declaration, each_key, values))
-        families.append((yield from self._names(read.workspaces, shown, names)))
+        families.append(await self._names(pause, read.workspaces, shown, names))
         return Snapshot(tuple(families))
 
-    def _names(
-        self, workspaces: Sequence[Workspace], shown: Sequence[KeyRow], names: Sequence[tuple[str, ...]]
-    ) -> Work[Family]:
+    async def _names(
+        self, pause: Pause, workspaces: Sequence[Workspace], shown: Sequence[KeyRow], names: Sequence[tuple[str, ...]]
+    ) -> Family:
         called = {each.id: each.name for each in workspaces}
         rows: list[tuple[str, ...]] = []
         for block in _blocks(shown):
@@ -165,7 +166,7 @@ is limit minus remaining, never the spending since the key was made. With `show_
                 texts = (key.name, key.label, called.get(place) or place, key.limit_reset)
                 creator = (key.creator_user_id,) if self.settings.show_creator else ()
                 rows.append((*names[len(rows)], *(text or "" for text in (*texts, *creator))))
-            yield
+            await pause()
         return Family(self._info, LabelSets(self._info.labels, rows), array("d", [1.0]) * len(rows))
 
 
@@ -173,42 +174,41 @@ def _blocks(keys: Sequence[KeyRow]) -> list[Sequence[KeyRow]]:
     return [keys[start : start + KEYS_PER_STEP] for start in range(0, len(keys), KEYS_PER_STEP)]
 
 
-def _same(last: _Read, read: _Read) -> Work[bool]:
+async def _same(pause: Pause, last: _Read, read: _Read) -> bool:
     if last.workspaces != read.workspaces or len(last.keys) != len(read.keys):
         return False
     for before, now in zip(_blocks(last.keys), _blocks(read.keys), strict=True):
         if before != now:
             return False
-        yield
+        await pause()
     return True
 
 
-def _fold(keys: Sequence[KeyRow], most: int) -> Work[tuple[list[KeyRow], list[KeyRow]]]:
+async def _fold(pause: Pause, keys: Sequence[KeyRow], most: int) -> tuple[list[KeyRow], list[KeyRow]]:
     """Return the `most` keys that spent most since they were made, in the API's order, and the others."""
     if len(keys) <= most:
         return list(keys), []
     sizes = array("d")
     for block in _blocks(keys):
         sizes.extend(-math.fsum(key.usage[place] or 0.0 for place in _LIFETIME) for key in block)
-        yield
+        await pause()
     by_size = sorted(range(len(keys)), key=sizes.__getitem__)
-    yield
+    await pause()
     kept = set(by_size[:most])
     shown = [key for place, key in enumerate(keys) if place in kept]
-    yield
+    await pause()
     return shown, [key for place, key in enumerate(keys) if place not in kept]
 
 
-def _labels(keys: Sequence[KeyRow]) -> Work[dict[str, str]]:
+async def _labels(pause: Pause, keys: Sequence[KeyRow]) -> dict[str, str]:
     """Return each key's label; those whose hashes begin alike are looked at together."""
     alike: dict[str, list[str]] = {}
     for block in _blocks(keys):
         for key in block:
             alike.setdefault(paging.key_label(key.hash), []).append(key.hash)
-        yield
+        await pause()
     labels: dict[str, str] = {}
-    for steps, group in enumerate(alike.values()):
+    for group in alike.values():
         labels.update(paging.key_labels(group))
-        if steps % KEYS_PER_STEP == 0:
-            yield
+        await pause()
     return labels

@@ -16,7 +16,8 @@ from exporter.api.body import Page, read_page
 from exporter.api.client import Request
 from exporter.api.organization_rows import KeyRejection, KeyRow, Member, Workspace, key_row, member, workspace
 from exporter.api.response import Response
-from exporter.collectors.base import Poll, Work
+from exporter.clock import Pause
+from exporter.collectors.base import Poll
 from exporter.errors import InvalidResponse, ListChanged
 
 T = TypeVar("T")
@@ -27,7 +28,6 @@ PAGE_SIZE = 100
 LONGEST_PAGE = 1024 * 1024  # decoded in one go; a hundred rows are a tenth of it
 MOST_PAGES = 1000  # of one list: an API that answers the same for ever must not be asked for ever
 MOST_BEGINNINGS = 3
-ROWS_PER_STEP = 16
 SHORT_HASH = 12
 
 
@@ -125,7 +125,8 @@ async def _once(poll: Poll, wanted: _List[T]) -> list[T] | None:
             )
         )
         known = len(found)
-        got, names, goes_on = await poll.read(wanted.operation, _take(answer, wanted, found, last))
+        with poll.reading(wanted.operation):
+            got, names, goes_on = await _take(poll.pause, answer, wanted, found, last)
         if offset and not goes_on:
             return None
         if _is_last(got, len(found)):
@@ -146,18 +147,18 @@ def _is_last(got: Page, found: int) -> bool:
     return rows < PAGE_SIZE if got.total is None else rows != PAGE_SIZE and found >= got.total
 
 
-def _take(answer: Response, wanted: _List[T], found: dict[str, T], last: str) -> Work[tuple[Page, list[str], bool]]:
+async def _take(
+    pause: Pause, answer: Response, wanted: _List[T], found: dict[str, T], last: str
+) -> tuple[Page, list[str], bool]:
     """Add a page's rows to those found; return it, what tells its rows apart, and whether it goes on from `last`."""
     got = read_page(answer, f"a list of {wanted.operation}")
     names: list[str] = []
-    for place, row in enumerate(got.rows):
-        if place % ROWS_PER_STEP == 0:
-            yield
+    for row in got.rows:
+        await pause()
         names.append(_identity(row, wanted.identity))
     goes_on = last in names and all(name in found for name in names[: names.index(last)])
-    for place, (name, row) in enumerate(zip(names, got.rows, strict=True)):
-        if place % ROWS_PER_STEP == 0:
-            yield
+    for name, row in zip(names, got.rows, strict=True):
+        await pause()
         if name not in found:
             found[name] = wanted.read(row)
     return got, names, goes_on

@@ -19,9 +19,10 @@ from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.collectors.activity.aggregation import KEYS_PER_STEP, OTHER
+from exporter.clock import Pause
+from exporter.collectors.activity.aggregation import OTHER
 from exporter.collectors.activity.windows import DAY, midnight
-from exporter.collectors.base import Collected, Collector, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.spending_and_limits import POLLED, known
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.value_types import whole_number
@@ -141,7 +142,7 @@ smallest pairs are summed under `other`. An answer that the API cut off is asked
             answer = await poll.request(_request(poll.instant, day, ()))
         use = await self._whole(poll, day, answer)
         poll.rejections.update(use.rejections)
-        return await poll.run(self._collected(day, use))
+        return await self._collected(poll.pause, day, use)
 
     async def _whole(self, poll: Poll, day: date, answer: Response) -> _Use:
         """Return the use of a day. An answer that was cut off is thrown away and asked for in two parts."""
@@ -150,7 +151,8 @@ smallest pairs are summed under `other`. An answer that the API cut off is asked
         waiting: list[Conditions] = []
         for asked in range(1, MOST_REQUESTS + 1):
             part = _Use()
-            reply = await poll.read(analytics_response.QUERY, self._read(poll, day, answer, conditions, part))
+            with poll.reading(analytics_response.QUERY):
+                reply = await self._read(poll, day, answer, conditions, part)
             if reply.is_whole:
                 whole.pairs |= part.pairs
                 whole.rejections.update(part.rejections)
@@ -164,10 +166,12 @@ smallest pairs are summed under `other`. An answer that the API cut off is asked
             answer = await poll.request(_request(poll.instant, day, conditions))
         raise TooManyRows(f"today's pairs of model and provider do not fit into {MOST_REQUESTS} answers")
 
-    def _read(
+    async def _read(
         self, poll: Poll, day: date, answer: Response, conditions: Conditions, part: _Use
-    ) -> Work[AnalyticsResponse]:
-        reply = yield from analytics_response.read(answer, analytics_response.MOST_ROWS, part.rejections, part.take)
+    ) -> AnalyticsResponse:
+        reply = await analytics_response.read(
+            poll.pause, answer, analytics_response.MOST_ROWS, part.rejections, part.take
+        )
         now = answer.date or poll.instant
         age = min(self.settings.stale_after, (now - midnight(day)).total_seconds())
         analytics_response.refuse_old(
@@ -183,16 +187,16 @@ smallest pairs are summed under `other`. An answer that the API cut off is asked
                 raise InvalidResponse("rows of models that the filter leaves out: their numbers would count twice")
         return reply
 
-    def _collected(self, day: date, use: _Use) -> Work[Collected]:
+    async def _collected(self, pause: Pause, day: date, use: _Use) -> Collected:
         folded = max(0, len(use.pairs) - self.settings.max_endpoints)
         if folded:
-            use = yield from _folded(use, self.settings.max_endpoints)
+            use = await _folded(pause, use, self.settings.max_endpoints)
         # No use at all is one series of 0 without a name: a sum over the account is 0 then, and not absent.
         pairs = use.pairs or {("", ""): array("d", [0.0] * len(_METRICS))}
         labels = LabelSets(LABELS, [(self.account, *pair) for pair in pairs])
         families = []
         for place, declaration in enumerate(_FAMILIES):
-            yield
+            await pause()
             families.append(Family(declaration, labels, array("d", [numbers[place] for numbers in pairs.values()])))
         account = LabelSets(("account",), [(self.account,)])
         families.append(Family(_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
@@ -226,20 +230,18 @@ def _halves(conditions: Conditions, models: list[str]) -> tuple[Conditions, Cond
     return (*conditions, ("in", half)), (*conditions, ("not_in", half))
 
 
-def _folded(use: _Use, most: int) -> Work[_Use]:
+async def _folded(pause: Pause, use: _Use, most: int) -> _Use:
     """Keep the `most` largest pairs (by spend, then requests, then name); the rest are summed under `other`."""
     sizes = []
-    for place, (pair, numbers) in enumerate(use.pairs.items()):
+    for pair, numbers in use.pairs.items():
         spend = sum(each for each in (numbers[_USAGE], numbers[_BYOK_USAGE]) if each == each)  # noqa: PLR0124
         requests = numbers[_REQUESTS]
         sizes.append((-spend, -requests if requests == requests else 0.0, pair))  # noqa: PLR0124
-        if place % KEYS_PER_STEP == 0:
-            yield
+        await pause()
     sizes.sort()
-    yield
+    await pause()
     folded = _Use()
     for place, (*_, pair) in enumerate(sizes):
         folded.add(pair if place < most else (OTHER, OTHER), use.pairs[pair])
-        if place % KEYS_PER_STEP == 0:
-            yield
+        await pause()
     return folded

@@ -6,13 +6,14 @@ rendered once per LabelSets instead of once per family.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.utils import floatToGoString
 
+from exporter.clock import Pause
 from exporter.exposition.families import LabelSets, Snapshot
 from exporter.exposition.gzip import Deflater, Segment, deflate
 
@@ -84,20 +85,20 @@ def _number(value: float) -> str:
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
-def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
-    """Render and compress a snapshot without its empty families. Each yield is a chance to switch tasks."""
+async def render(pause: Pause, snapshot: Snapshot) -> Rendered:
+    """Render and compress a snapshot without its empty families, pausing between blocks of lines."""
     texts: dict[int, list[str]] = {}
     rendered: dict[str, RenderedFamily] = {}
     for family in snapshot.families:
         labels = texts.get(id(family.label_sets))
         if labels is None:
-            labels = texts[id(family.label_sets)] = yield from _label_texts_in_steps(family.label_sets)
+            labels = texts[id(family.label_sets)] = await _label_texts_in_steps(pause, family.label_sets)
         metric = family.metric
         deflater = Deflater()
         for start in range(0, len(labels), LINES_PER_STEP):
             end = start + LINES_PER_STEP
             deflater.write(sample_lines(metric.name, labels[start:end], family.values[start:end]).encode())
-            yield
+            await pause()
         lines = deflater.segment()
         if lines.size:
             top = header(metric.name, metric.type, metric.help)
@@ -105,11 +106,11 @@ def render(snapshot: Snapshot) -> Generator[None, None, Rendered]:
     return rendered
 
 
-def _label_texts_in_steps(label_sets: LabelSets) -> Generator[None, None, list[str]]:
+async def _label_texts_in_steps(pause: Pause, label_sets: LabelSets) -> list[str]:
     texts: list[str] = []
     for start in range(0, len(label_sets.samples), LINES_PER_STEP):
         texts += label_texts(LabelSets(label_sets.names, label_sets.samples[start : start + LINES_PER_STEP]))
-        yield
+        await pause()
     return texts
 
 

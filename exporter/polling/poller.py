@@ -148,7 +148,7 @@ class Poller:
             self._store.renew(*self._key, self._clock.monotonic(), expires)
             state.read_at = started
             return
-        rendered = await poll.run(render(collected.snapshot))
+        rendered = await render(poll.pause, collected.snapshot)
         self._store.publish(*self._key, rendered, collected.snapshot.series, expires)
         state.read_at, state.memory = started, collected.memory
         if collected.restated:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from exporter.api import analytics_response
-from exporter.api.analytics_response import MOST_ROWS, MOST_VALUES, ROWS_PER_STEP, AnalyticsResponse, Row
+from exporter.api.analytics_response import MOST_ROWS, MOST_VALUES, AnalyticsResponse, Row
 from exporter.api.rejections import Rejections
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import answer
+from tests.support import Pauses, finished
 
 ROWS: list[Row] = [{"model": f"acme/{number}, {{x}},{{y}}", "request_count": str(number)} for number in range(30_000)]
 METADATA = {"row_count": len(ROWS), "truncated": True}
@@ -20,14 +21,9 @@ METADATA = {"row_count": len(ROWS), "truncated": True}
 def read(body: bytes) -> tuple[AnalyticsResponse, list[Row], int]:
     """Return the response, its rows, and how often reading it gave way to other tasks."""
     taken: list[Row] = []
-    reading = analytics_response.read(answer(body), MOST_ROWS, Rejections(), taken.append)
-    pauses = 0
-    while True:
-        try:
-            next(reading)
-        except StopIteration as stop:
-            return stop.value, taken, pauses
-        pauses += 1
+    pauses = Pauses()
+    response = finished(analytics_response.read(pauses, answer(body), MOST_ROWS, Rejections(), taken.append))
+    return response, taken, pauses.count
 
 
 @pytest.mark.parametrize(
@@ -43,9 +39,9 @@ def read(body: bytes) -> tuple[AnalyticsResponse, list[Row], int]:
 )
 @pytest.mark.parametrize("layout", [{"separators": (",", ":")}, {}, {"indent": 2}], ids=["dense", "spaced", "lines"])
 def test_rows_of_a_long_response(content: dict[str, Any], layout: dict[str, Any]) -> None:
-    """All rows arrive once and in order, and reading them gives way every few rows."""
+    """All rows arrive once and in order, and reading them pauses at each row."""
     response, taken, pauses = read(json.dumps(content, **layout).encode())
-    assert (ROWS, False, True) == (taken, response.is_whole, pauses >= len(ROWS) // ROWS_PER_STEP)
+    assert (ROWS, False, True) == (taken, response.is_whole, pauses >= len(ROWS))
 
 
 def test_invalid_utf_8_and_nan_cost_only_their_row() -> None:

@@ -15,8 +15,8 @@ from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError
 from exporter.simulator.accounts import Caller, SeededAccount
 from exporter.simulator.analytics_endpoints import AnalyticsEndpoints
-from tests.collectors.helpers import Shown, answer, finished
-from tests.support import NOON, FakeClock
+from tests.collectors.helpers import Shown, answer
+from tests.support import NOON, FakeClock, finished
 
 Reply = Response | AttemptError
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 from exporter.api.client import Client, Request
 from exporter.collectors.base import Collector, Poll
 from exporter.errors import AttemptError
-from tests.collectors.helpers import Polled, answer, finished
-from tests.support import NOON, FakeClock
+from tests.collectors.helpers import Polled, answer
+from tests.support import NOON, FakeClock, finished
 
 Reply = Callable[[Request], Any]  # JSON content, bytes as they are, or an error to raise
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from hypothesis import HealthCheck, settings
 
@@ -19,12 +19,10 @@ from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Collected, Poll
 from exporter.errors import AttemptError
 from exporter.exposition.families import Snapshot
-from tests.support import NOON, FakeClock
+from tests.support import NOON, FakeClock, finished
 
 # How fast the machine is says nothing about what is tested.
 UNHURRIED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-T = TypeVar("T")
 
 PREFIX = "openrouter_activity_"
 TODAY = NOON.date()
@@ -113,16 +111,6 @@ def answer(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Respo
         content_type="application/json",
         date=server,
     )
-
-
-def finished(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that waits for nothing."""
-    try:
-        work.send(None)
-    except StopIteration as stop:
-        return cast("T", stop.value)
-    work.close()
-    raise AssertionError("it waits for something")
 
 
 def poll(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any, cast
 
 import pytest
@@ -10,10 +9,10 @@ import pytest
 from exporter.api.client import Client
 from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.collectors.base import SLICE_SECONDS, TURNS, Poll
+from exporter.collectors.base import ITERATIONS, SLICE_SECONDS, Poll
 from exporter.errors import DeadlineExceeded, InvalidResponse
-from tests.collectors.helpers import FixedClient, ago, answer, collect, finished, poll, row
-from tests.support import NOON, FakeClock
+from tests.collectors.helpers import FixedClient, ago, answer, collect, poll, row
+from tests.support import NOON, FakeClock, finished
 
 HASH, WORKSPACE = "a" * 64, "123e4567-e89b-12d3-a456-426614174000"
 
@@ -74,10 +73,10 @@ def test_spend_by_day_for_the_landing_page() -> None:
     assert [(str(day), usd) for day, usd in spend] == [("2026-08-20", 5.0), ("2026-08-22", 4.5)]
 
 
-def work(clock: FakeClock, *seconds: float) -> Generator[None, None, str]:
-    for each in seconds:
-        clock.advance(each)
-        yield
+async def work(poll: Poll, clock: FakeClock, *seconds: float) -> str:
+    for step in seconds:
+        clock.advance(step)
+        await poll.pause()
     return "done"
 
 
@@ -88,31 +87,26 @@ def a_poll(clock: FakeClock, client: Any = None) -> Poll:
 def test_short_work_does_not_give_way() -> None:
     """Within a slice, nothing else gets its turn."""
     clock = FakeClock()
-    assert finished(a_poll(clock).run(work(clock, SLICE_SECONDS / 4, SLICE_SECONDS / 4))) == "done"
+    assert finished(work(a_poll(clock), clock, SLICE_SECONDS / 4, SLICE_SECONDS / 4)) == "done"
 
 
 def test_long_work_gives_way_after_each_slice() -> None:
     """So that a scrape is answered meanwhile."""
     clock = FakeClock()
-    running = a_poll(clock).run(work(clock, *[SLICE_SECONDS / 2] * 6))
-    assert len(list(running.__await__())) == 3 * TURNS
+    running = work(a_poll(clock), clock, *[SLICE_SECONDS / 2] * 6)
+    assert len(list(running.__await__())) == 3 * ITERATIONS
 
 
 def test_work_ends_with_the_polls_time() -> None:
     """However much of it is left."""
     clock = FakeClock()
     with pytest.raises(DeadlineExceeded):
-        finished(a_poll(clock).run(work(clock, 0.0, 2.0, 0.0)))
+        finished(work(a_poll(clock), clock, 0.0, 2.0, 0.0))
 
 
 def test_an_answer_that_turns_out_invalid_counts_as_a_failed_attempt() -> None:
     """Under its class, like one that failed on the wire."""
-
-    def fails() -> Generator[None, None, None]:
-        yield
-        raise InvalidResponse("cut off")
-
     clock, client = FakeClock(), FixedClient(answer([]))
-    with pytest.raises(InvalidResponse):
-        finished(a_poll(clock, client).read("activity", fails()))
+    with pytest.raises(InvalidResponse), a_poll(clock, client).reading("activity"):
+        raise InvalidResponse("cut off")
     assert [error.status_class for error in client.failures] == ["invalid_response"]

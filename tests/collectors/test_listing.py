@@ -11,7 +11,7 @@ from exporter.api.organization_rows import KeyRow
 from exporter.collectors import paging
 from exporter.errors import InvalidResponse, ListChanged, StatusError
 from tests.collectors.balances import WORKSPACE, FakeApi, account, counted, digest, key, pages, way
-from tests.collectors.helpers import finished
+from tests.support import finished
 
 
 def listed(api: FakeApi, **options: Any) -> list[KeyRow]:

@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter.exposition.families import Family, FamilyType, LabelSets, MetricFamily, Snapshot
 from exporter.exposition.gzip import inflate
 from exporter.exposition.text_format import Rendered, render
+from tests.support import Pauses, finished
 
 # How fast the machine is says nothing about what is tested.
 UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -106,13 +107,8 @@ def reference(registry: Any, *, openmetrics: bool) -> bytes:
 
 
 def rendered(snapshot: Snapshot) -> Rendered:
-    """Render without giving way."""
-    work = render(snapshot)
-    while True:
-        try:
-            next(work)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+    """Render without a pause."""
+    return finished(render(Pauses(), snapshot))
 
 
 def text_of(parts: Rendered, *, openmetrics: bool) -> bytes:

@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from exporter.api.rejections import Rejections
-from exporter.collectors.base import Collected, Poll, Work
+from exporter.collectors.base import Collected, Poll
 from exporter.errors import DeadlineExceeded, InvalidResponse, SecretError
 from tests.polling.harness import UNCHANGED, collected, polling
 
@@ -55,14 +55,11 @@ async def test_the_deadline_ends_work_on_an_answer() -> None:
     steps = []
 
     async def work(poll: Poll) -> Collected:
-        def decode() -> Work[Collected]:
-            for step in range(100):
-                steps.append(step)
-                it.clock.advance(25.0)
-                yield
-            return collected()
-
-        return await poll.read("activity", decode())
+        for step in range(100):
+            steps.append(step)
+            it.clock.advance(25.0)
+            await poll.pause()
+        return collected()
 
     async with polling([work]) as it:
         record = await it.poll()
@@ -75,11 +72,8 @@ async def test_an_answer_that_turns_out_invalid_is_a_failed_attempt() -> None:
     """Though its status was 200: counted once."""
 
     async def work(poll: Poll) -> Collected:
-        def decode() -> Work[Collected]:
-            yield
+        with poll.reading("activity"):
             raise InvalidResponse("not JSON")
-
-        return await poll.read("activity", decode())
 
     async with polling([work]) as it:
         record = await it.poll()

@@ -9,9 +9,9 @@ from datetime import date, datetime
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.api.row_cutter import rows
+from exporter.clock import Pause
 from exporter.collectors.activity.usage_table import Table
 from exporter.collectors.activity.windows import covered_days
-from exporter.collectors.base import Work
 from exporter.errors import InvalidResponse
 
 
@@ -45,11 +45,11 @@ def moment_of(instant: datetime, servers: Sequence[datetime | None]) -> Moment:
     return Moment(instant, tuple(server for server in servers if server is not None), covered)
 
 
-def fill(table: Table, answer: Response, rejections: Rejections) -> Work[None]:
+async def fill(pause: Pause, table: Table, answer: Response, rejections: Rejections) -> None:
     """Add an answer's rows to a table."""
     for piece in rows(answer, rejections):
         table.add(piece, rejections)
-        yield
+        await pause()
 
 
 def refuse_unusable(table: Table, rejections: Rejections) -> None:

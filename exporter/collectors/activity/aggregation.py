@@ -10,9 +10,9 @@ from datetime import date
 from operator import itemgetter
 from typing import cast
 
+from exporter.clock import Pause
 from exporter.collectors.activity.usage_table import MEASURES, WIDTH, Key, Table
 from exporter.collectors.activity.windows import DAY
-from exporter.collectors.base import Work
 
 KEYS_PER_STEP = 32
 MONEY = (0, 1)  # of the measures; the others are counts, whose sums are exact as they are
@@ -32,7 +32,7 @@ class Sums:
     spend: list[float]
 
 
-def sum_up(table: Table, windows: Sequence[Sequence[date]]) -> Work[Sums]:
+async def sum_up(pause: Pause, table: Table, windows: Sequence[Sequence[date]]) -> Sums:
     """Return the sums over each window's days, amounts of money rounded once (math.fsum).
 
     An endpoint without a row in a window gets 0, but for a number that no row of the table reports: that is NaN.
@@ -41,7 +41,7 @@ def sum_up(table: Table, windows: Sequence[Sequence[date]]) -> Work[Sums]:
     spans = [_span(table, window) for window in windows]
     results = tuple(tuple(array("d") for _ in MEASURES) for _ in windows)
     spend = [0.0] * days
-    columns = yield from _columns(table)
+    columns = await _columns(pause, table)
     for start in range(0, len(table.keys), KEYS_PER_STEP):
         block = table.places[start * days : (start + KEYS_PER_STEP) * days]
         picks = [_picker(block[day::days]) for day in range(days)]
@@ -53,18 +53,18 @@ def sum_up(table: Table, windows: Sequence[Sequence[date]]) -> Work[Sums]:
             if measure in MONEY:
                 for day, numbers in enumerate(by_day):
                     spend[day] += math.fsum(number for number in numbers if _is_known(number))
-        yield
+        await pause()
     return Sums(results, spend)
 
 
-def _columns(table: Table) -> Work[list[array[float]]]:
+async def _columns(pause: Pause, table: Table) -> list[array[float]]:
     """Return each measure's numbers by cell, and behind them, where NO_CELL finds it, what a day without a row is."""
-    nothing = yield from _nothing(table)
+    nothing = await _nothing(pause, table)
     columns = []
     for measure in range(WIDTH):
         columns.append(table.cells[measure::WIDTH])
         columns[-1].append(nothing[measure])
-        yield
+        await pause()
     return columns
 
 
@@ -84,7 +84,7 @@ def _span(table: Table, window: Sequence[date]) -> slice:
     return slice(start, start + len(window))
 
 
-def _nothing(table: Table) -> Work[tuple[float, ...]]:
+async def _nothing(pause: Pause, table: Table) -> tuple[float, ...]:
     """Return what an endpoint without use shows: 0, but unknown for a measure that no row reports."""
     values = []
     for measure in range(WIDTH):
@@ -93,7 +93,7 @@ def _nothing(table: Table) -> Work[tuple[float, ...]]:
             known = any(value == value for value in table.cells[start : start + WIDTH * 1024 : WIDTH])  # noqa: PLR0124
             if known:
                 break
-            yield
+            await pause()
         values.append(0.0 if known or not table.cells else UNKNOWN)
     return tuple(values)
 
@@ -107,7 +107,7 @@ class Fold:
     folded: int
 
 
-def fold(table: Table, most: int) -> Work[Fold]:
+async def fold(pause: Pause, table: Table, most: int) -> Fold:
     """Keep the `most` largest endpoints (by spend, then requests, then name); the rest are summed under `other`.
 
     The rest of a workspace, key or member stays its own, so that their totals stay right.
@@ -115,7 +115,7 @@ def fold(table: Table, most: int) -> Work[Fold]:
     keys = list(table.keys)
     if len(keys) <= most:
         return Fold(keys, [(index,) for index in range(len(keys))], 0)
-    sizes = yield from _sizes(table)
+    sizes = await _sizes(pause, table)
     by_size = sorted(range(len(keys)), key=lambda index: (sizes[index], keys[index]))
     kept = set(by_size[:most])
     groups: dict[Key, list[int]] = {}
@@ -124,7 +124,7 @@ def fold(table: Table, most: int) -> Work[Fold]:
     return Fold(list(groups), [tuple(members) for members in groups.values()], len(keys) - most)
 
 
-def _sizes(table: Table) -> Work[list[tuple[float, float]]]:
+async def _sizes(pause: Pause, table: Table) -> list[tuple[float, float]]:
     """Return for each key its spend and requests over all days, negative, so that the largest comes first."""
     sizes = []
     for index in range(len(table.keys)):
@@ -132,8 +132,7 @@ def _sizes(table: Table) -> Work[list[tuple[float, float]]]:
         spend = math.fsum(number for cell in cells for number in (cell[0], cell[1]) if _is_known(number))
         requests = math.fsum(cell[2] for cell in cells if _is_known(cell[2]))
         sizes.append((-spend, -requests))
-        if index % KEYS_PER_STEP == 0:
-            yield
+        await pause()
     return sizes
 
 

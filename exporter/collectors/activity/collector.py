@@ -13,6 +13,7 @@ from exporter.api.client import Request
 from exporter.api.organization_rows import KEY_REJECTION_REASONS, Member
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
+from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_families import (
     DAY_TIMESTAMP,
@@ -23,13 +24,13 @@ from exporter.collectors.activity.activity_families import (
 )
 from exporter.collectors.activity.activity_reader import Moment, fill, moment_of, refuse_unusable
 from exporter.collectors.activity.activity_settings import ActivitySettings, MemberLabel
-from exporter.collectors.activity.aggregation import KEYS_PER_STEP, Fold, Sums, column, fold, spend_by_day, sum_up
+from exporter.collectors.activity.aggregation import Fold, Sums, column, fold, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
 from exporter.collectors.activity.split import Reading, describe_members, list_parts, read_parts, refuse_changed
 from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
 from exporter.collectors.activity.windows import DAY, LATEST_DAY, Window, latest_completed_day, midnight, window
-from exporter.collectors.base import Collected, Collector, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 # The oldest day that a window can reach: the 31-day month to date, read on the day after next before it settled.
@@ -112,7 +113,8 @@ left out. With `split_by`, the families with a number have one label more:
         if last is not None and self._still_holds(last, answer.digest, moment):
             poll.rejections.update(last.rejections)
             return Collected(snapshot=None, memory=last)
-        return await poll.read(OPERATION, self._read(answer, moment, poll, last))
+        with poll.reading(OPERATION):
+            return await self._read(answer, moment, poll, last)
 
     async def _collect_parts(self, poll: Poll, last: _Read | None) -> Collected:
         """Read one answer for each key or member, and two for the whole."""
@@ -122,7 +124,8 @@ left out. With `split_by`, the families with a number have one label more:
         moment = moment_of(poll.instant, reading.dates)
         if last is not None and self._still_holds(last, reading.digest, moment):
             return Collected(snapshot=None, memory=last)
-        return await poll.read(OPERATION, self._read_parts(reading, parts.members, moment, poll, last))
+        with poll.reading(OPERATION):
+            return await self._read_parts(reading, parts.members, moment, poll, last)
 
     def _request(self) -> Request:
         filters = self.settings.filters
@@ -153,26 +156,26 @@ left out. With `split_by`, the families with a number have one label more:
             digest == last.digest and self._day(moment.now, last.table) == last.day and moment.covered <= last.covered
         )
 
-    def _read(self, answer: Response, moment: Moment, poll: Poll, last: _Read | None) -> Work[Collected]:
+    async def _read(self, answer: Response, moment: Moment, poll: Poll, last: _Read | None) -> Collected:
         moment.refuse_wrong_clock()
         table = Table(self._shape(poll.instant.date()))
-        yield from fill(table, answer, poll.rejections)
+        await fill(poll.pause, table, answer, poll.rejections)
         refuse_unusable(table, poll.rejections)
-        return (yield from self._collected(table, answer.digest, moment, poll, last))
+        return await self._collected(table, answer.digest, moment, poll, last)
 
-    def _read_parts(
+    async def _read_parts(
         self, reading: Reading, members: Sequence[Member], moment: Moment, poll: Poll, last: _Read | None
-    ) -> Work[Collected]:
+    ) -> Collected:
         moment.refuse_wrong_clock()
         table = reading.parts
         table.days_with_rows |= reading.whole.days_with_rows
         day = self._day(moment.now, table)
         settled = {each for each in moment.covered if each <= day}
-        yield from refuse_changed(reading, settled)
-        yield from add_unattributed(table, reading.whole, {(each - table.shape.first).days for each in settled})
-        return (yield from self._collected(table, reading.digest, moment, poll, last, members=members))
+        await refuse_changed(poll.pause, reading, settled)
+        await add_unattributed(poll.pause, table, reading.whole, {(each - table.shape.first).days for each in settled})
+        return await self._collected(table, reading.digest, moment, poll, last, members=members)
 
-    def _collected(
+    async def _collected(
         self,
         table: Table,
         digest: bytes,
@@ -181,16 +184,16 @@ left out. With `split_by`, the families with a number have one label more:
         last: _Read | None,
         *,
         members: Sequence[Member] = (),
-    ) -> Work[Collected]:
+    ) -> Collected:
         day, covered = self._day(moment.now, table), moment.covered
         restated = 0
         if last is not None:
-            restated, covered = yield from self._compare(last, table, day, covered)
+            restated, covered = await self._compare(poll.pause, last, table, day, covered)
         windows = [each for each in self._windows if covered.issuperset(each.days(day))]
-        sums = yield from sum_up(table, [each.days(day) for each in windows])
-        folding = yield from fold(table, self.settings.max_endpoints)
-        yield
-        snapshot = yield from self._snapshot(day, windows, sums, folding, table, members=members)
+        sums = await sum_up(poll.pause, table, [each.days(day) for each in windows])
+        folding = await fold(poll.pause, table, self.settings.max_endpoints)
+        await poll.pause()
+        snapshot = await self._snapshot(poll.pause, day, windows, sums, folding, table=table, members=members)
         return Collected(
             snapshot=snapshot,
             memory=_Read(digest, day, table, covered, poll.rejections),
@@ -208,49 +211,49 @@ left out. With `split_by`, the families with a number have one label more:
         included = not include or any(pattern.fullmatch(model) for pattern in include)
         return included and not any(pattern.fullmatch(model) for pattern in exclude)
 
-    def _compare(
-        self, last: _Read, table: Table, day: date, covered: frozenset[date]
-    ) -> Work[tuple[int, frozenset[date]]]:
+    async def _compare(
+        self, pause: Pause, last: _Read, table: Table, day: date, covered: frozenset[date]
+    ) -> tuple[int, frozenset[date]]:
         """Count restated rows of days read before, and carry over the days that only the last table still holds."""
         known = {each for each in last.covered & covered if each <= last.day}
-        restated = yield from restated_rows(last.table, table, known)
+        restated = await restated_rows(pause, last.table, table, known)
         needed = {each for span in self._windows for each in span.days(day)}
         carried = {each for each in (last.covered & needed) - covered if each >= table.shape.first}
-        yield from carry_over(last.table, table, carried)
+        await carry_over(pause, last.table, table, carried)
         return restated, covered | carried
 
-    def _snapshot(
+    async def _snapshot(
         self,
+        pause: Pause,
         day: date,
         windows: Sequence[Window],
         sums: Sums,
         folding: Fold,
-        table: Table,
         *,
+        table: Table,
         members: Sequence[Member],
-    ) -> Work[Snapshot]:
+    ) -> Snapshot:
         names = ("account", *self._labels)
         endpoints = LabelSets(names, [(self.account, *row) for row in folding.rows])
-        yield
+        await pause()
         families = []
         for each, totals in zip(windows, sums.windows, strict=True):
             for declaration, values in zip(measures(each, self._labels), totals, strict=True):
                 families.append(Family(declaration, endpoints, column(folding, values)))
-                yield
+                await pause()
         account = LabelSets(("account",), [(self.account,)])
         families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
-        families.append((yield from self._info(folding, table)))
+        families.append(await self._info(pause, folding, table))
         families += [describe_members(declaration, self.account, members) for declaration in self._member_info]
-        yield
+        await pause()
         return Snapshot(tuple(families))
 
-    def _info(self, folding: Fold, table: Table) -> Work[Family]:
+    async def _info(self, pause: Pause, folding: Fold, table: Table) -> Family:
         """Return the names of every published endpoint but `other`; one series each, or joins would fail."""
         declaration = endpoint_info(self._labels)
         seen: dict[Key, tuple[int, Key]] = {}
-        for steps, (row, members) in enumerate(zip(folding.rows, folding.members, strict=True)):
-            if steps % KEYS_PER_STEP == 0:
-                yield
+        for row, members in zip(folding.rows, folding.members, strict=True):
+            await pause()
             if table.keys.get(row) == members[0] and len(members) == 1:
                 values: dict[str, str] = dict(zip(self._labels, row, strict=True))
                 place, permaslug = table.permaslugs[members[0]]

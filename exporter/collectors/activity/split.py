@@ -21,13 +21,14 @@ from exporter.api.client import Request
 from exporter.api.organization_rows import Member, Workspace
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
+from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_reader import fill, refuse_unusable
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.carry_over import restated_rows
 from exporter.collectors.activity.usage_table import Shape, Table
 from exporter.collectors.activity.windows import midnight
-from exporter.collectors.base import Poll, Work
+from exporter.collectors.base import Poll
 from exporter.config.units import format_duration
 from exporter.errors import DeadlineExceeded, PollError, StatusError
 from exporter.exposition.families import Family, LabelSets, MetricFamily
@@ -108,11 +109,13 @@ async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -
             if answer is not None:
                 dates.append(answer.date)
                 table.begin_part(part.label)
-                await poll.read(request.operation, fill(table, answer, poll.rejections))
+                with poll.reading(request.operation):
+                    await fill(poll.pause, table, answer, poll.rejections)
     after = await poll.request(request)
     dates.append(after.date)
     whole = Table(replace(shape, labels=shape.labels[:-1]))
-    await poll.read(request.operation, _fill_whole(whole, after, poll.rejections))
+    with poll.reading(request.operation):
+        await _fill_whole(poll.pause, whole, after, poll.rejections)
     digest = sha256(repr((answers, after.digest, parts.members)).encode()).digest()
     return Reading(table, whole, None if before.digest == after.digest else before, digest, tuple(dates))
 
@@ -130,20 +133,20 @@ def _name(member: Member) -> str:
     return " ".join(part for part in (member.first_name, member.last_name) if part)
 
 
-def refuse_changed(reading: Reading, settled: Iterable[date]) -> Work[None]:
+async def refuse_changed(pause: Pause, reading: Reading, settled: Iterable[date]) -> None:
     """Raise PollError if rows of these days changed while the parts were asked for one after the other."""
     if reading.before is None:
         return
     before = Table(reading.whole.shape)
-    yield from fill(before, reading.before, Rejections())
-    changed = yield from restated_rows(before, reading.whole, settled)
+    await fill(pause, before, reading.before, Rejections())
+    changed = await restated_rows(pause, before, reading.whole, settled)
     if changed:
         raise PollError(f"{changed} rows changed while the parts were asked for one by one; the next poll asks again")
 
 
-def _fill_whole(table: Table, answer: Response, rejections: Rejections) -> Work[None]:
+async def _fill_whole(pause: Pause, table: Table, answer: Response, rejections: Rejections) -> None:
     of_this = Rejections()
-    yield from fill(table, answer, of_this)
+    await fill(pause, table, answer, of_this)
     rejections.update(of_this)
     refuse_unusable(table, of_this)
 

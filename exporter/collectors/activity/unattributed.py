@@ -10,14 +10,13 @@ from array import array
 from collections.abc import Container, Sequence
 
 from exporter.api.messages import printable
+from exporter.clock import Pause
 from exporter.collectors.activity.aggregation import MONEY
 from exporter.collectors.activity.usage_table import MEASURES, WIDTH, Key, Table
 from exporter.collectors.activity.windows import DAY
-from exporter.collectors.base import Work
 from exporter.errors import InvalidResponse
 
 UNATTRIBUTED = "unattributed"
-KEYS_PER_STEP = 1024
 
 # The API adds up floating-point numbers for each answer anew: less than this part of a sum is no use but noise.
 NOISE = 1e-9
@@ -26,28 +25,29 @@ ROUNDING = 1e-6
 _NOTHING = array("d", [0.0] * WIDTH)
 
 
-def add_unattributed(table: Table, whole: Table, settled: Container[int]) -> Work[None]:
+async def add_unattributed(pause: Pause, table: Table, whole: Table, settled: Container[int]) -> None:
     """Add to `table`, which is split, what `whole` has beyond it; the split's label is the last one of its keys.
 
     Raises InvalidResponse if, on a day whose place is in `settled`, the parts are more than the whole.
     """
     parts: dict[Key, list[int]] = {base: [] for base in whole.keys}
-    for steps, (key, index) in enumerate(table.keys.items()):
+    for key, index in table.keys.items():
         parts.setdefault(key[:-1], []).append(index)
-        if steps % KEYS_PER_STEP == 0:
-            yield
+        await pause()
     for base, members in parts.items():
-        yield from _add_rest(table, whole, base, members, settled)
+        await _add_rest(pause, table, whole, base, members, settled=settled)
     table.days_with_rows |= whole.days_with_rows
     table.hidden |= whole.hidden
 
 
-def _add_rest(table: Table, whole: Table, base: Key, members: Sequence[int], settled: Container[int]) -> Work[None]:
+async def _add_rest(
+    pause: Pause, table: Table, whole: Table, base: Key, members: Sequence[int], *, settled: Container[int]
+) -> None:
     index = whole.keys.get(base)
     for place in range(table.shape.days):
         total = None if index is None else whole.cell(index, place)
         cells = [cell for member in members if (cell := table.cell(member, place)) is not None]
-        yield
+        await pause()
         if total is None and not cells:
             continue
         rest = _rest(total or _NOTHING, cells)
