@@ -1,4 +1,4 @@
-"""What is wrong with a file: mistakes are gathered while reading goes on, and told all at once."""
+"""Mistakes in a file: collected while it is read, and reported all at once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from exporter.errors import ConfigurationError, Mistake
 
 _LONGEST_SHOWN = 60
 
-# A key or a password that stands in the wrong place must not travel into a log with the message about it.
-_SECRETS = re.compile(r"sk-or-[^\s\"']*|(?<=:)\S+(?=@)")
+# A key or a password in the wrong place must not get into a log with the message about it.
+_SECRETS = re.compile(r"\bsk-[a-z]+-[^\s\"',;]+|(?<=:)\S+(?=@)")
 
 
 class Place(NamedTuple):
-    """Where in the file something begins; both count from 1."""
+    """The position in the file at which something begins; both count from 1."""
 
     line: int
     column: int
@@ -30,11 +30,11 @@ class Report:
         self._mistakes: set[Mistake] = set()
 
     def add(self, place: Place, message: str) -> None:
-        """Note a mistake; the same one at the same place counts once, however many accounts share it."""
+        """Add a mistake. Accounts that share a section have its mistakes in common: each counts once."""
         self._mistakes.add(Mistake(self._file, place.line, place.column, _SECRETS.sub("<secret>", message)))
 
     def error(self) -> ConfigurationError:
-        """Return the error that tells all mistakes, in the file's order."""
+        """Return the error with all mistakes, in the file's order."""
         in_order = sorted(self._mistakes, key=lambda mistake: (mistake.line, mistake.column, mistake.message))
         return ConfigurationError(tuple(in_order))
 
@@ -45,7 +45,7 @@ class Report:
 
 
 def shown(text: str) -> str:
-    """Return text fit for a message: short, printable, and without what looks like a key or a password."""
+    """Return text fit for a message: short, printable, and without anything that looks like a key or a password."""
     text = _SECRETS.sub("<secret>", text)
     if len(text) > _LONGEST_SHOWN:
         text = text[: _LONGEST_SHOWN - 3] + "..."
@@ -58,8 +58,8 @@ def quoted(text: str) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant, if any."""
+    """Return the known word that was probably meant, None if none is close."""
     by_folded = {name.casefold(): name for name in known}
-    # Comparing costs the square of the length; nobody mistypes a short word into a long one.
+    # Comparing costs the square of the length, and a long word is not a mistyped short one.
     matches = difflib.get_close_matches(word[:_LONGEST_SHOWN].casefold(), by_folded, n=1)
     return by_folded[matches[0]] if matches else None

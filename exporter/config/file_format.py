@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +12,19 @@ from exporter.config.configuration import Logging, Upstream
 from exporter.config.fields import TYPE, Conflict, Inherits, ListOf, Settings
 from exporter.config.thresholds import Thresholds
 from exporter.config.value_types import file_path, matching, text
+from exporter.config.yaml_nodes import Scalar
 
-# People write the key itself here, so what stands here by mistake is never shown back.
-VARIABLE = matching(
-    "the name of an environment variable, such as OPENROUTER_API_KEY", "[A-Za-z_][A-Za-z0-9_]*", may_be_secret=True
-)
+_VARIABLE = matching("the name of an environment variable, such as OPENROUTER_API_KEY", "[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _variable(scalar: Scalar) -> Any:
+    if scalar.text.startswith("$"):
+        raise ValueError("write the name alone, without $")
+    return _VARIABLE.read(scalar)
+
+
+# People write the key itself here, so a wrong value is not shown.
+VARIABLE = replace(_VARIABLE, read=_variable, may_be_secret=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The configuration file: read whole, checked whole, and every mistake told at once with its line."""
+"""Loading the configuration file. Every mistake is reported at once, each with its line and column."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from exporter.config.collector_settings import CollectorsSettings
-from exporter.config.configuration import Account, Configuration
+from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.diagnostics import Place, Report, quoted
 from exporter.config.file_access import read_file
 from exporter.config.file_format import WrittenAccount, WrittenFile, file_format
 from exporter.config.reader import Reader
-from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
+from exporter.config.secret import MANAGEMENT_KEYS, EnvironmentSecret, FileSecret, SecretSource
 from exporter.config.yaml_nodes import LARGEST_FILE, TOO_LONG, read_tree
 from exporter.errors import ConfigurationError, Mistake, SecretError
 
@@ -62,7 +63,10 @@ def parse(
     reader = Reader(file_format(collectors), report)
     file = reader.read(read_tree(text, base_directory, report))
     _check_names(file, reader)
-    keys = [_key(account, f"accounts[{index}]", environment, reader) for index, account in enumerate(file.accounts)]
+    keys = [
+        _key(account, f"accounts[{index}]", environment, reader, file.upstream)
+        for index, account in enumerate(file.accounts)
+    ]
     report.raise_if_any()
     accounts = tuple(
         Account(name=account.name, key=key, collectors=account.collectors, thresholds=account.thresholds)
@@ -78,7 +82,7 @@ def default(environment: Mapping[str, str] = os.environ, *, collectors: type[Col
     """
     key = EnvironmentSecret(DEFAULT_VARIABLE, environment)
     try:
-        key.read()
+        _check_key(key, Upstream())
     except SecretError as error:
         remedies = f"set {DEFAULT_VARIABLE} to a management key, or name a file with --config.file"
         raise _unplaced("no configuration", f"{error}; {remedies}") from None
@@ -130,17 +134,27 @@ def _check_names(file: WrittenFile, reader: Reader[WrittenFile]) -> None:
 
 
 def _key(
-    account: WrittenAccount, path: str, environment: Mapping[str, str], reader: Reader[WrittenFile]
+    account: WrittenAccount, path: str, environment: Mapping[str, str], reader: Reader[WrittenFile], upstream: Upstream
 ) -> SecretSource:
     """Return where an account's key is read, and report a key that can't be used."""
     variable, file = account.api_key_env, account.api_key_file
     source = FileSecret(file) if file is not None else EnvironmentSecret(variable or "", environment)
     if (variable is None) != (file is None):  # anything else has been reported
         try:
-            source.read()
+            _check_key(source, upstream)
         except SecretError as error:
             reader.mistake(f"{path}.{'api_key_env' if file is None else 'api_key_file'}", str(error))
     return source
+
+
+def _check_key(source: SecretSource, upstream: Upstream) -> None:
+    """Raise SecretError if there is no key, or if it can't be one of the API's."""
+    key = source.read().reveal()
+    # A gateway in front of the API may have keys of its own.
+    if urlsplit(upstream.base_url).hostname == "openrouter.ai" and not key.startswith("sk-or-"):
+        raise SecretError(
+            f"{source} does not have an OpenRouter key, which begins with sk-or-; get one at {MANAGEMENT_KEYS}"
+        )
 
 
 def _unplaced(file: str, message: str) -> ConfigurationError:

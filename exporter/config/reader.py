@@ -67,6 +67,8 @@ class Reader(Generic[_Root]):
         entries = [dict(self._entries(layer, known)) for layer in layers]
         if settings is self._root:
             self._top = entries[0]
+        # A contradiction does no harm in what is switched off.
+        check = check and not self._is_disabled(known, entries)
         values: dict[str, Any] = {}
         # Sections come last: by then it is known which of them the entries of lists inherit.
         for key in sorted(known.values(), key=lambda key: isinstance(key.holds, type)):
@@ -81,7 +83,10 @@ class Reader(Generic[_Root]):
             elif isinstance(key.holds, type):
                 values[key.name] = key.holds()
             elif given:
-                values[key.name] = [self._value(written, key) for written in given][-1]
+                *overridden, last = given
+                for written in overridden:
+                    self._value(written, key, check=False)
+                values[key.name] = self._value(last, key, check=check)
             elif key.required:
                 values[key.name] = self._missing(layers[-1], key)
         built = settings(**values)
@@ -139,13 +144,19 @@ class Reader(Generic[_Root]):
         self._unreadable.add(path)
         return _nothing(key)
 
-    def _value(self, written: Written, key: Key) -> Any:
+    def _is_disabled(self, known: Mapping[str, Key], layers: list[dict[str, Written]]) -> bool:
+        if "enabled" not in known:
+            return False
+        given = [layer["enabled"] for layer in layers if "enabled" in layer]
+        return (self._value(given[-1], known["enabled"]) if given else known["enabled"].default) is False
+
+    def _value(self, written: Written, key: Key, *, check: bool = True) -> Any:
         if key.nullable and _is_null(written.node):
             return None
         value: Any = None
         match key.holds:
             case ListOf() as of:
-                value = self._list(written, of)
+                value = self._list(written, of, check=check)
             case MapOf() as of:
                 return self._map(written, of)
             case ValueType() as type_:
@@ -164,14 +175,14 @@ class Reader(Generic[_Root]):
         self._unfit(written, expected, hint, hidden=kind.may_be_secret)
         return None
 
-    def _list(self, written: Written, of: ListOf) -> tuple[Any, ...]:
+    def _list(self, written: Written, of: ListOf, *, check: bool) -> tuple[Any, ...]:
         node, path = written
         if not isinstance(node, SequenceNode) or len(node.items) < of.at_least:
             self._unfit(written, of.expected)
             return ()
         items = [Written(item, f"{path}[{index}]") for index, item in enumerate(node.items)]
         if isinstance(of.item, type):
-            return tuple(self._section(of.item, [item]) for item in items)
+            return tuple(self._section(of.item, [item], check=check) for item in items)
         values = [self._scalar(item, of.item, of.item.expected) for item in items]
         seen = set()
         for item, value in zip(items, values, strict=True):

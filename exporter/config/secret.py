@@ -1,8 +1,9 @@
-"""Secrets: text that can't be printed by accident, and the places it is read from."""
+"""Secrets: text that can't be printed by accident, and where it is read from."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,22 @@ from exporter.config.file_access import read_file
 from exporter.errors import SecretError
 
 LONGEST_KEY = 4096
+MANAGEMENT_KEYS = "https://openrouter.ai/settings/management-keys"
+
+# What people write instead of a key, and what to tell them. The text itself is never in a message.
+_MISTAKES = (
+    (r"""["'].*|.*["']""", "has quotes, which `docker --env-file` does not remove; write the key without quotes"),
+    (
+        r"sk-or-(v1-)?([*]+|[xX]+|<.*>)|<.*>|.*(…|\.\.\.).*",
+        f"has a placeholder or a shortened key; put in a whole key from {MANAGEMENT_KEYS}",
+    ),
+    (r"\$.*|.*\$[({].*", "has a reference to a variable ($) that nothing replaced; write the key itself"),
+    (r"(export\s+)?[A-Za-z_][A-Za-z0-9_]*=[^=].*", "has a name and = before the key; write the key alone"),
+    (r"(?i:bearer)\s.*", "has the word Bearer before the key; write the key alone"),
+    (r".*[\r\n].*", "has several lines; expected one key"),
+    # Any of these would break the header that the key is sent in.
+    (r".*[^!-~].*", "has white space, control characters or letters other than ASCII in the key"),
+)
 
 
 class Secret:
@@ -55,33 +72,39 @@ class EnvironmentSecret:
 
     def read(self) -> Secret:
         """Return the variable's value. Raise SecretError if it is unset or can't be a key."""
-        return _usable(
-            self.environment.get(self.variable, ""), f"environment variable {self.variable}", "unset or empty"
-        )
+        return _usable(self.environment.get(self.variable, ""), str(self), "unset or empty")
+
+    def __str__(self) -> str:
+        return f"environment variable {self.variable}"
 
 
 @dataclass(frozen=True, slots=True)
 class FileSecret:
-    """A secret in a file, one trailing newline not counted."""
+    """A secret in a file."""
 
     path: Path
 
     def read(self) -> Secret:
         """Return the file's text. Raise SecretError if it can't be read or can't be a key."""
         try:
-            text = read_file(self.path, LONGEST_KEY).decode()
+            text = read_file(self.path, LONGEST_KEY).decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise SecretError(f"file {self.path}: {reason}") from None
+            raise SecretError(f"{self}: {reason}") from None
         if len(text) > LONGEST_KEY:
-            raise SecretError(f"file {self.path} is longer than {LONGEST_KEY} bytes; this can't be a key")
-        return _usable(text.removesuffix("\n").removesuffix("\r"), f"file {self.path}", "empty")
+            raise SecretError(f"{self} is longer than {LONGEST_KEY} bytes; this can't be a key")
+        return _usable(text, str(self), "empty")
+
+    def __str__(self) -> str:
+        return f"file {self.path}"
 
 
 def _usable(text: str, source: str, nothing: str) -> Secret:
-    if not text.strip():
+    """Return a key without the white space around it. Raise SecretError if it can't be sent, or can't be a key."""
+    text = text.strip()
+    if not text:
         raise SecretError(f"{source} is {nothing}")
-    if not text.isascii() or not text.isprintable() or " " in text:
-        # It would break the header it is sent in; a second line is the usual reason.
-        raise SecretError(f"{source} holds something else than one key: white space or control characters")
+    for pattern, mistake in _MISTAKES:
+        if re.fullmatch(pattern, text, re.DOTALL):
+            raise SecretError(f"{source} {mistake}")
     return Secret(text)

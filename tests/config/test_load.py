@@ -176,6 +176,36 @@ def test_a_value_that_cannot_be_read_quarrels_with_nobody(mistakes: Callable[[st
     assert len(mistakes(text)) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "keys: {enabled: false, interval: 1d}",
+        "activity: {enabled: false, settle_delay: 12h}",
+        "activity: {enabled: false, split_by: member, filters: {user_id: a}}",
+        "analytics: {queries: [{name: a, metrics: [request_count], range: 60d, dimensions: [country]}]}",
+    ],
+)
+def test_disabled_collector_has_no_contradictions(read: Read, text: str) -> None:
+    """It never polls, so its values don't have to go together."""
+    read(f"collectors:\n  {text}\n")
+
+
+def test_disabled_collector_with_an_unreadable_value_is_a_mistake(mistakes: Callable[[str], list[str]]) -> None:
+    text = "accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]\ncollectors: {keys: {enabled: false, interval: x}}"
+    assert len(mistakes(text)) == 1
+
+
+def test_account_that_enables_a_collector_is_checked(mistakes: Callable[[str], list[str]]) -> None:
+    text = """
+accounts:
+  - {name: a, api_key_env: OPENROUTER_API_KEY}
+  - {name: b, api_key_env: OPENROUTER_API_KEY, collectors: {keys: {enabled: true}}}
+collectors: {keys: {enabled: false, interval: 1d}}
+"""
+    (mistake,) = mistakes(text)
+    assert mistake.startswith("5:47: collectors.keys: stale_after (1h) is shorter than interval (1d)")
+
+
 def test_relative_paths_begin_at_the_configuration_file(tmp_path: Path) -> None:
     """So that it doesn't matter where the program is started."""
     (tmp_path / "ca.pem").write_text("certificate")
