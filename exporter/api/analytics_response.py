@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ LEVELS = 2  # of fields named data
 MOST_VALUES = 64 * MOST_ROWS  # a row has some twenty; millions of tiny values would fill the memory
 MOST_WARNINGS = 3
 
+_DAY_FIELDS = ("date__day", "created_at__day")
 _WHAT = "a response of the analytics API"
 
 _decode_row = msgspec.json.Decoder().decode
@@ -85,11 +86,13 @@ def query(
     end: datetime,
     filters: list[dict[str, Any]],
     limit: int,
+    granularity: str | None = None,
 ) -> Request:
     """Return the request for a query. The API refuses times without seconds."""
     body: dict[str, Any] = {
         "metrics": metrics,
         "dimensions": dimensions,
+        "granularity": granularity,
         "time_range": {"start": _instant(start), "end": _instant(end)},
         "filters": filters,
         "limit": limit,
@@ -196,6 +199,24 @@ def label(row: Row, name: str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else text(row, name) or ""
+
+
+def day_of(row: Row) -> date | None:
+    """Return the UTC day that a row of day granularity names; None if it names none, or two.
+
+    The field's name and layout depend on the source of the data: `date__day` or `created_at__day`, `2026-09-21`,
+    `2026-09-21 00:00:00` or ISO 8601 with a zone.
+    """
+    days = {_day(row[name]) for name in _DAY_FIELDS if row.get(name) is not None}
+    return days.pop() if len(days) == 1 else None
+
+
+def _day(value: Any) -> date | None:
+    try:
+        parsed = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return (parsed.astimezone(UTC) if parsed.tzinfo else parsed).date()
 
 
 def _instant(moment: datetime) -> str:

@@ -76,6 +76,9 @@ class Collected:
 
     `memory` is what the next poll is given, once this one's snapshot is published.
 
+    `successors` replace the snapshot at those instants, in order, unless another poll comes first: at midnight the day
+    that was today is no longer today.
+
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
     day, oldest first; `figures` are amounts in USD to show to people, by what they are.
     """
@@ -87,6 +90,7 @@ class Collected:
     folded: int = 0
     spend: tuple[tuple[date, float], ...] = ()
     figures: tuple[tuple[str, float], ...] = ()
+    successors: tuple[tuple[datetime, Snapshot], ...] = ()
 
 
 class Collector(ABC, Generic[SettingsType]):

@@ -11,6 +11,7 @@ from exporter.collectors.base import Collector
 from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
 from exporter.collectors.keys import KeysCollector
+from exporter.collectors.spend import SpendCollector
 from exporter.collectors.today import TodayCollector
 from exporter.config.collector_settings import CollectorSettings, CollectorsSettings, collectors_section
 
@@ -20,6 +21,7 @@ COLLECTORS: tuple[type[Collector[Any]], ...] = (
     KeysCollector,
     CallingKeyCollector,
     TodayCollector,
+    SpendCollector,
     AnalyticsCollector,
 )
 

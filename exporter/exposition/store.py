@@ -1,4 +1,4 @@
-"""The store: one rendered snapshot per account and collector, replaced as a whole, hidden once it expires."""
+"""The store: one snapshot per account and collector, with its successors; hidden once it expires."""
 
 from __future__ import annotations
 
@@ -10,10 +10,30 @@ from exporter.exposition.text_format import Rendered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Published:
+class Phase:
+    """A rendered snapshot, and from when on it is shown (monotonic seconds)."""
+
     rendered: Rendered
     series: int
+    begins: float = -math.inf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Published:
+    phases: tuple[Phase, ...]
     expires: float
+
+    def shown(self, now: float) -> Phase | None:
+        """Return the latest phase that has begun; None once all have expired."""
+        if now >= self.expires:
+            return None
+        return next(phase for phase in reversed(self.phases) if phase.begins <= now)
+
+    def next_change(self, now: float) -> float:
+        """Return when something else is shown, infinite for never."""
+        return min(
+            (at for at in (self.expires, *(phase.begins for phase in self.phases)) if at > now), default=math.inf
+        )
 
 
 class Store:
@@ -22,21 +42,31 @@ class Store:
     def __init__(self) -> None:
         self._published: dict[tuple[str, str], _Published] = {}
         self._changes = 0
-        self._next_expiry = math.inf
+        self._next_change = math.inf
 
-    def publish(self, account: str, collector: str, rendered: Rendered, series: int, expires: float) -> None:
-        """Replace a collector's snapshot."""
-        self._published[account, collector] = _Published(rendered, series, expires)
+    def publish(
+        self,
+        account: str,
+        collector: str,
+        rendered: Rendered,
+        series: int,
+        *,
+        expires: float,
+        successors: tuple[Phase, ...] = (),
+    ) -> None:
+        """Replace a collector's snapshot; each successor replaces it in turn when it begins."""
+        published = _Published((Phase(rendered, series), *successors), expires)
+        self._published[account, collector] = published
         self._changes += 1
-        self._next_expiry = min(self._next_expiry, expires)
+        self._next_change = min(self._next_change, published.next_change(-math.inf))
 
     def renew(self, account: str, collector: str, now: float, expires: float) -> None:
         """Change when the last snapshot expires; one that had expired is shown again."""
         last = self._published[account, collector]
         self._published[account, collector] = replace(last, expires=expires)
         # Another snapshot may have expired since the last scrape: that is a change too.
-        self._changes += now >= min(last.expires, expires, self._next_expiry)
-        self._next_expiry = self._earliest_expiry(now)
+        self._changes += now >= min(last.expires, expires, self._next_change)
+        self._next_change = self._earliest_change(now)
 
     def drop(self, account: str, but: Container[str] = ()) -> None:
         """Remove an account's snapshots except those of the collectors in `but`."""
@@ -48,15 +78,16 @@ class Store:
         self._changes += 1
 
     def version(self, now: float) -> int:
-        """Return a number that changes whenever the snapshots shown may have changed."""
-        if now >= self._next_expiry:
-            self._next_expiry = self._earliest_expiry(now)
+        """Return a number that differs whenever what is shown may differ."""
+        if now >= self._next_change:
+            self._next_change = self._earliest_change(now)
             self._changes += 1
         return self._changes
 
     def parts(self, now: float) -> Iterator[Rendered]:
-        """Return the snapshots that have not expired."""
-        return (each.rendered for each in self._published.values() if now < each.expires)
+        """Yield all that has not expired, as it is at this moment."""
+        shown = (published.shown(now) for published in self._published.values())
+        return (phase.rendered for phase in shown if phase is not None)
 
     def expires(self, account: str, collector: str) -> float | None:
         """Return when the snapshot expires; None without a snapshot."""
@@ -66,7 +97,8 @@ class Store:
     def series(self, account: str, collector: str, now: float) -> int:
         """Return the number of series shown: 0 without a snapshot or once it expired."""
         published = self._published.get((account, collector))
-        return published.series if published is not None and now < published.expires else 0
+        phase = None if published is None else published.shown(now)
+        return 0 if phase is None else phase.series
 
-    def _earliest_expiry(self, now: float) -> float:
-        return min((each.expires for each in self._published.values() if each.expires > now), default=math.inf)
+    def _earliest_change(self, now: float) -> float:
+        return min((published.next_change(now) for published in self._published.values()), default=math.inf)

@@ -12,7 +12,7 @@ from exporter.api.client import Client
 from exporter.clock import Clock
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError, PollError, SecretError
-from exporter.exposition.store import Store
+from exporter.exposition.store import Phase, Store
 from exporter.exposition.text_format import render
 from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.poll_log import PollLog
@@ -149,7 +149,14 @@ class Poller:
             state.read_at = started
             return
         rendered = await render(poll.pause, collected.snapshot)
-        self._store.publish(*self._key, rendered, collected.snapshot.series, expires)
+        successors = [
+            Phase(
+                await render(poll.pause, snapshot), snapshot.series, started + (moment - poll.instant).total_seconds()
+            )
+            for moment, snapshot in collected.successors
+        ]
+        series = collected.snapshot.series
+        self._store.publish(*self._key, rendered, series, expires=expires, successors=tuple(successors))
         state.read_at, state.memory = started, collected.memory
         if collected.restated:
             self._metrics.restated.labels(*self._key).inc(collected.restated)
@@ -157,7 +164,7 @@ class Poller:
         if collected.folded and collected.folded != getattr(state.published, "folded", 0):
             self._log.folded(collected.folded)
         self._metrics.folded.labels(*self._key).set(collected.folded)
-        state.published = replace(collected, snapshot=None, memory=None)
+        state.published = replace(collected, snapshot=None, memory=None, successors=())
 
     def _report_rejections(self, poll: Poll) -> None:
         for reason, rows in poll.rejections.counts.items():

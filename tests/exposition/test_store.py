@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from exporter.exposition.store import Store
+from exporter.exposition.store import Phase, Store
 from exporter.exposition.text_format import Rendered
 from tests.exposition.helpers import UNHURRIED
 
@@ -121,7 +121,7 @@ class Looking(RuleBasedStateMachine):
 
     @rule(name=names, age=ages)
     def publish(self, name: str, age: float) -> None:
-        self.store.publish(name, "activity", part(), 1, self.now + age)
+        self.store.publish(name, "activity", part(), 1, expires=self.now + age)
 
     @rule(name=names, age=ages)
     def renew(self, name: str, age: float) -> None:
@@ -155,6 +155,35 @@ def test_an_account_can_keep_some_of_what_it_published() -> None:
     """What other settings would publish otherwise is forgotten, the rest stays."""
     store = Store()
     for account, collector in (("a", "activity"), ("a", "credits"), ("b", "activity")):
-        store.publish(account, collector, {}, 1, math.inf)
+        store.publish(account, collector, {}, 1, expires=math.inf)
     store.drop("a", {"credits"})
     assert [0, 1, 1] == [store.series(*each, 0.0) for each in (("a", "activity"), ("a", "credits"), ("b", "activity"))]
+
+
+def test_successor_replaces_a_snapshot_at_its_instant() -> None:
+    """Without a poll; a scrape before it, at it and after it."""
+    store, first, second = Store(), part(), part()
+    store.publish("a", "spend", first, 7, expires=100.0, successors=(Phase(second, 5, begins=50.0),))
+    assert [(part is first, part is second) for now in (49.9, 50.0, 99.9) for part in store.parts(now)] == [
+        (True, False),
+        (False, True),
+        (False, True),
+    ]
+    assert [store.series("a", "spend", now) for now in (49.9, 50.0, 100.0)] == [7, 5, 0]
+
+
+def test_successor_changes_the_version() -> None:
+    """So that a scrape renders it."""
+    store = Store()
+    store.publish("a", "spend", part(), 7, expires=100.0, successors=(Phase(part(), 5, begins=50.0),))
+    before = store.version(49.9)
+    assert store.version(49.95) == before
+    at = store.version(50.0)
+    assert before < at == store.version(99.9) < store.version(100.0)
+
+
+def test_successor_of_an_expired_snapshot_is_not_shown() -> None:
+    """Expiry comes first."""
+    store = Store()
+    store.publish("a", "spend", part(), 7, expires=40.0, successors=(Phase(part(), 5, begins=50.0),))
+    assert list(store.parts(60.0)) == []

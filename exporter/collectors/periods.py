@@ -1,0 +1,45 @@
+"""Calendar periods in UTC: days, weeks that begin on Monday, and months. Pure arithmetic on dates."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Literal
+
+Period = Literal["day", "week", "month"]
+PERIODS: tuple[Period, ...] = ("day", "week", "month")
+
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+
+
+def start_of(period: Period, day: date) -> date:
+    """Return the first day of the period that contains a day."""
+    match period:
+        case "day":
+            return day
+        case "week":
+            return day - day.weekday() * DAY
+        case "month":
+            return day.replace(day=1)
+
+
+def end_of(period: Period, day: date) -> date:
+    """Return the first day after the period that contains a day."""
+    start = start_of(period, day)
+    match period:
+        case "day":
+            return start + DAY
+        case "week":
+            return start + WEEK
+        case "month":
+            return start_of("month", start + 31 * DAY)
+
+
+def previous_start(period: Period, day: date) -> date:
+    """Return the first day of the period before the one that contains a day."""
+    return start_of(period, start_of(period, day) - DAY)
+
+
+def turns_after(day: date) -> list[date]:
+    """Return the next days on which some period begins, in order: tomorrow, the next Monday and the next 1st."""
+    return sorted({end_of(period, day) for period in PERIODS})
