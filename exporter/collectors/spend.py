@@ -18,7 +18,7 @@ from exporter.api.field_values import UnusableError, signed
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.activity.windows import midnight
-from exporter.collectors.base import Collected, Collector, Poll, Work
+from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.periods import DAY, Period, end_of, previous_start, start_of, turns_after
 from exporter.collectors.spending_and_limits import POLLED
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
@@ -140,7 +140,8 @@ that contain it absent.
         response = await poll.request(_request(poll.instant, first))
         today = _earlier_day(today, response)
         spend = DailySpend(first, today, poll.rejections)
-        counted_to = await poll.read(analytics_response.QUERY, self._read(poll, response, today, spend))
+        with poll.reading(analytics_response.QUERY):
+            counted_to = await self._read(poll, response, today, spend)
         snapshot = self._snapshot(spend, today, today, counted_to)
         month = math.fsum(spend.total(payer, start_of("month", today), today + DAY) for payer in range(len(PAYERS)))
         return Collected(
@@ -152,9 +153,11 @@ that contain it absent.
             ),
         )
 
-    def _read(self, poll: Poll, response: Response, today: date, spend: DailySpend) -> Work[datetime]:
+    async def _read(self, poll: Poll, response: Response, today: date, spend: DailySpend) -> datetime:
         """Read the rows, and return up to when they count."""
-        summary = yield from analytics_response.read(response, analytics_response.MOST_ROWS, poll.rejections, spend.add)
+        summary = await analytics_response.read(
+            poll.pause, response, analytics_response.MOST_ROWS, poll.rejections, spend.add
+        )
         if not summary.is_whole:
             raise InvalidResponse("the response is cut off: some days are missing")
         if summary.warnings and not summary.rows:
