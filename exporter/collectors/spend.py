@@ -80,7 +80,7 @@ class SpendSettings(CollectorSettings):
 
 
 @dataclass(slots=True)
-class DailySpend:
+class DayAmounts:
     """The amounts of each day, in the order of METRICS. NaN is an amount that the API sent but that is unreadable."""
 
     first: date
@@ -139,7 +139,7 @@ that contain it absent.
         first = previous_start("month", today)
         response = await poll.request(_request(poll.instant, first))
         today = _earlier_day(today, response)
-        spend = DailySpend(first, today, poll.rejections)
+        spend = DayAmounts(first, today, poll.rejections)
         with poll.reading(analytics_response.QUERY):
             counted_to = await self._read(poll, response, today, spend)
         snapshot = self._snapshot(spend, today, today, counted_to)
@@ -153,7 +153,7 @@ that contain it absent.
             ),
         )
 
-    async def _read(self, poll: Poll, response: Response, today: date, spend: DailySpend) -> datetime:
+    async def _read(self, poll: Poll, response: Response, today: date, spend: DayAmounts) -> datetime:
         """Read the rows, and return up to when they count."""
         summary = await analytics_response.read(
             poll.pause, response, analytics_response.MOST_ROWS, poll.rejections, spend.add
@@ -169,7 +169,7 @@ that contain it absent.
         analytics_response.refuse_old(summary, since=midnight(today), why="before the day began")
         return min(now, summary.cached_at or now)
 
-    def _snapshot(self, spend: DailySpend, today: date, shown_on: date, counted_to: datetime) -> Snapshot:
+    def _snapshot(self, spend: DayAmounts, today: date, shown_on: date, counted_to: datetime) -> Snapshot:
         """Return what was read on one day as it is shown on that day or a later one: periods that ended are gone."""
         labels = LabelSets(LABELS, [(self.account, payer) for payer in PAYERS])
         families = [
@@ -181,7 +181,7 @@ that contain it absent.
         return Snapshot((*families, Family(TIMESTAMP, account, array("d", [counted_to.timestamp()]))))
 
 
-def _totals(spend: DailySpend, span: _Span, today: date) -> list[float]:
+def _totals(spend: DayAmounts, span: _Span, today: date) -> list[float]:
     first, end = span.days(today)
     return [spend.total(payer, first, end) for payer in range(len(PAYERS))]
 
