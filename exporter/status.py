@@ -23,10 +23,26 @@ class PollRecord:
     started: datetime
     duration_seconds: float
     outcome: Outcome
+    rows_rejected: int = 0
     error: str | None = None
     status: int | None = None
     status_class: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """A request of the poll in progress that failed and is retried: its last failure, and the attempt that follows.
+
+    `attempt` is the number of that attempt, from 2; `next_attempt` is in the past while it is in progress.
+    """
+
+    attempt: int
+    operation: str
+    error: str
+    status: int | None
+    status_class: str
+    next_attempt: datetime
 
 
 class DailySpend(NamedTuple):
@@ -48,17 +64,20 @@ class CollectorStatus:
     """One collector of one account.
 
     `polls` are the latest ones, newest last; `spend` is oldest first. `last_success` None is never. `expires` is when
-    the published values vanish, None if nothing is published or they never do. `day` is the day that the gauges
-    describe. `advice` says how to correct the account's key, if that is necessary.
+    the published values vanish, None if nothing is published or they never do; `expired` is whether they have. `day` is
+    the day that the gauges describe. `retry` is a request of the poll in progress that failed. `advice` is how to
+    correct the account's key, if that is necessary.
     """
 
     account: str
     collector: str
     interval_seconds: float
     polling: bool = False
+    retry: Retry | None = None
     last_success: datetime | None = None
     next_poll: datetime | None = None
     expires: datetime | None = None
+    expired: bool = False
     series: int = 0
     day: date | None = None
     advice: str | None = None
@@ -74,10 +93,11 @@ class CollectorStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The daemon as a whole, at `now`."""
+    """The daemon as a whole, at `now`. `reload_mistakes` are those of the last reload, none if it succeeded."""
 
     version: str
     now: datetime
     started: datetime
     ready: bool
+    reload_mistakes: tuple[str, ...] = ()
     collectors: tuple[CollectorStatus, ...]

@@ -1,4 +1,4 @@
-"""A collector's state in one word, for the page and for `/-/status` alike."""
+"""The state of a collector in one word, for the landing page and for `/-/status`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import Literal
 
 from exporter.status import CollectorStatus
 
-State = Literal["healthy", "failing", "stale", "waiting"]
-STATES: tuple[State, ...] = ("stale", "failing", "waiting", "healthy")  # worst first
+State = Literal["healthy", "incomplete", "retrying", "waiting", "failing", "stale"]
+STATES: tuple[State, ...] = ("stale", "failing", "retrying", "incomplete", "waiting", "healthy")  # worst first
 
 
 def state_of(collector: CollectorStatus, now: datetime) -> State:
     """Return the state of a collector.
 
-    `waiting` is before the first poll ends. `stale` is having had values that are gone, because polls have failed
-    for too long; `failing` is any other failure of the last poll.
+    `stale`: the published values expired. `failing`: the last poll failed. `retrying`: a request of the poll in
+    progress failed. `waiting`: the first poll has not ended. `incomplete`: rows of the last poll were rejected.
     """
+    if collector.expired or (collector.expires is not None and collector.expires <= now):
+        return "stale"
+    if collector.polls and not collector.healthy:
+        gone = collector.series == 0 and collector.last_success is not None
+        return "stale" if gone else "failing"
+    if collector.retry is not None:
+        return "retrying"
     if not collector.polls:
         return "waiting"
-    expired = collector.expires is not None and collector.expires <= now
-    if collector.healthy:
-        return "stale" if expired else "healthy"
-    gone = expired or collector.series == 0
-    return "stale" if gone and collector.last_success is not None else "failing"
+    return "incomplete" if collector.polls[-1].rows_rejected else "healthy"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from exporter.status import CollectorStatus, DailySpend, Outcome, PollRecord, Status
+from exporter.status import CollectorStatus, DailySpend, Outcome, PollRecord, Retry, Status
 from tests.web.fakes import NOW
 
 YESTERDAY = date(2026, 8, 22)
@@ -18,12 +19,12 @@ def poll(outcome: Outcome = "changed", error: str | None = None, *, age: float =
 
 
 def spend(*amounts: float, last: date = YESTERDAY) -> tuple[DailySpend, ...]:
-    """Amounts of consecutive days, the last of them on `last`."""
+    """Return the amounts of consecutive days up to `last`."""
     return tuple(DailySpend(last - timedelta(days=len(amounts) - 1 - day), usd) for day, usd in enumerate(amounts))
 
 
 def collector(account: str = "default", **changes: Any) -> CollectorStatus:
-    """A collector that works, but for these changes."""
+    """A healthy collector, with changes."""
     values: dict[str, Any] = {
         "collector": "activity",
         "interval_seconds": 900.0,
@@ -46,6 +47,31 @@ def waiting(account: str = "default") -> CollectorStatus:
     return CollectorStatus(account=account, collector="activity", interval_seconds=900.0, polling=True)
 
 
-def status(*collectors: CollectorStatus) -> Status:
+def incomplete(account: str = "default", rows_rejected: int = 3) -> CollectorStatus:
+    """A collector whose last poll succeeded without some rows."""
+    return collector(account, polls=(replace(poll(), rows_rejected=rows_rejected),))
+
+
+def retrying(account: str = "default", **changes: Any) -> CollectorStatus:
+    """A collector whose poll in progress waits for another attempt."""
+    retry = Retry(
+        attempt=7,
+        operation="activity",
+        error="HTTP 429: slow down",
+        status=429,
+        status_class="429",
+        next_attempt=NOW + timedelta(seconds=30),
+    )
+    return collector(account, **{"polling": True, "retry": retry, **changes})
+
+
+def status(*collectors: CollectorStatus, reload_mistakes: tuple[str, ...] = ()) -> Status:
     started = NOW - timedelta(days=2, hours=3)
-    return Status(version="1.2.3", now=NOW, started=started, ready=True, collectors=collectors)
+    return Status(
+        version="1.2.3",
+        now=NOW,
+        started=started,
+        ready=True,
+        reload_mistakes=reload_mistakes,
+        collectors=collectors,
+    )

@@ -1,4 +1,4 @@
-"""The landing page: what it says, and that nothing in it can do harm."""
+"""The landing page: its content, and that untrusted text in it is harmless."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from exporter.status import Status
 from exporter.web.page.landing import MOST_CARDS, landing_page
 from exporter.web.web_settings import WebSettings
 from tests.web.fakes import NOW, FakeDaemon
-from tests.web.samples import collector, failing, spend, status, waiting
+from tests.web.samples import collector, failing, incomplete, retrying, spend, status, waiting
 
 VOID = {"meta", "rect"}  # rect is written self-closing
 
 
 class Outline(HTMLParser):
-    """Fails on tags that don't nest; keeps the text that is read, and the tags that occur."""
+    """Collects the visible text and the tags of a page; fails on tags that do not nest."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,34 +55,34 @@ def page_of(shown: Status, settings: WebSettings | None = None) -> str:
 
 
 def test_name_version_and_up_time() -> None:
-    """Which program this is, and since when it runs."""
+    """The heading names the program, its version and its uptime."""
     assert "OpenRouter exporter Version 1.2.3, up 2 d 3 h healthy" in read(page_of(status(collector())))
 
 
 def test_links_follow_prefix_and_path() -> None:
-    """Behind a proxy's prefix the links still lead somewhere."""
+    """Links work behind a reverse proxy that adds a prefix."""
     page = page_of(status(), WebSettings(telemetry_path="/usage", route_prefix="/openrouter"))
     places = re.findall(r'href="([^"]*)"', page)
     assert places == [f"/openrouter{each}" for each in ("/usage", "/-/status", "/-/healthy", "/-/ready", "/-/config")]
 
 
-def test_what_happened_and_what_comes() -> None:
-    """Last poll, next poll, the day described, series and expiry."""
+def test_card_shows_polls_day_series_and_expiry() -> None:
+    """Last and next poll, the latest day, the number of series, and when the values expire."""
     text = read(page_of(status(collector())))
-    assert "Last poll 1 min ago , nothing new in 1.2 s" in text
+    assert "Last poll 1 min ago , no new data in 1.2 s" in text
     assert "Next poll in 14 min" in text
-    assert "Describes 2026-08-22 (UTC)" in text
+    assert "Latest day 2026-08-22 (UTC)" in text
     assert "Series 42" in text
     assert "Values expire in 23 h" in text
 
 
-def test_times_are_told_in_full_on_demand() -> None:
-    """What is said relative to now has the instant itself in its title."""
+def test_relative_time_has_the_exact_time_in_its_title() -> None:
+    """Hovering `1 min ago` shows the date and time."""
     assert 'title="2026-08-23 11:59:00 UTC">1 min ago</time>' in page_of(status(collector()))
 
 
-def test_a_failure_is_told_with_its_reason() -> None:
-    """The error, its class, and when it last went well."""
+def test_failed_poll_shows_its_error() -> None:
+    """The status class, the error, the number of failures and the last success."""
     text = read(page_of(status(failing())))
     assert "failing 5xx 503: no upstream" in text
     assert "1 of 2 failed" in text
@@ -90,54 +90,54 @@ def test_a_failure_is_told_with_its_reason() -> None:
 
 
 def test_figures_are_shown() -> None:
-    """What a collector knows at a glance, such as the credit that is left; more may be owed than was paid."""
+    """Amounts such as the credit left, which can be negative."""
     text = read(page_of(status(collector(figures=(("Credit left", 1234.5),)))))
     assert "Credit left $1,234.50" in text
     assert "Credit left -$2.50" in read(page_of(status(collector(figures=(("Credit left", -2.5),)))))
 
 
 def test_advice_is_shown() -> None:
-    """Where the daemon knows what is wrong with a key, the page says what to do."""
+    """The page says how to correct a wrong key."""
     assert "use a management key" in read(page_of(status(failing(advice="use a management key"))))
 
 
-def test_values_that_are_gone_are_told_apart_from_values_that_last() -> None:
-    """Failing for so long that the series vanished is `stale`."""
+def test_failing_without_series_is_stale() -> None:
+    """Polls failed for so long that the series vanished."""
     assert "stale" in read(page_of(status(failing(expires=None, series=0))))
 
 
-def test_before_the_first_poll_nothing_is_claimed() -> None:
-    """No zero spend, no success: the page says that it waits."""
+def test_before_the_first_poll_no_amount_is_shown() -> None:
+    """The page shows `waiting` instead of a spend of zero."""
     text = read(page_of(status(waiting())))
     assert "waiting" in text
-    assert "No poll has ended yet." in text
-    assert "No spend to show yet" in text
+    assert "The first poll has not ended yet." in text
+    assert "No spend yet" in text
     assert "$" not in text
 
 
 def test_spend_is_totalled_over_accounts() -> None:
-    """The latest day and the window, of all accounts together."""
+    """The latest day and the last 30 days, summed over all accounts."""
     text = read(page_of(status(collector("a"), collector("b"))))
     assert "Latest complete day $9.00 2026-08-22 (UTC)" in text
     assert "Last 30 days $15.00 from 2026-08-20" in text
 
 
-def test_a_total_says_which_accounts_it_lacks() -> None:
-    """One that fails from the start would otherwise look as if it spent nothing."""
+def test_total_counts_the_accounts_it_includes() -> None:
+    """An account that fails from the start would otherwise look as if it spent nothing."""
     text = read(page_of(status(collector("a"), waiting("b"))))
     assert "Latest complete day $4.50 2026-08-22 (UTC), 1 of 2 accounts" in text
     assert "Last 30 days $7.50 from 2026-08-20, 1 of 2 accounts" in text
 
 
 def test_figures_are_totalled_over_accounts() -> None:
-    """How much is left in all, and in how many of the accounts."""
+    """The sum, and the number of accounts in it where some lack the amount."""
     left = collector("a", figures=(("Credit left", 5.0),)), collector("b", figures=(("Credit left", 2.5),))
     assert "Credit left $7.50 as of the last polls Series" in read(page_of(status(*left)))
     assert "Credit left $7.50 as of the last polls, 2 of 3 accounts" in read(page_of(status(*left, waiting("c"))))
 
 
-def test_each_bar_says_its_day_and_amount() -> None:
-    """Hovering a bar gives date and USD; the axes give the first and last day and the highest amount."""
+def test_bar_has_its_day_and_amount() -> None:
+    """Hovering a bar shows them; the axes show the first and last day and the highest amount."""
     page = page_of(status(collector()))
     assert re.findall(r"<title>(20.*?)</title>", page) == [
         "2026-08-20: $1.00",
@@ -147,35 +147,35 @@ def test_each_bar_says_its_day_and_amount() -> None:
     assert "$4.50 $2.25 $0 2026-08-20: " in read(page)
 
 
-def test_a_day_that_is_not_known_is_a_gap() -> None:
-    """Bars stand where their days are; a day without data gets none, and no zero either."""
+def test_unknown_day_is_a_gap_in_the_chart() -> None:
+    """A day without data has no bar, not even one of zero."""
     days = (*spend(1.0, last=NOW.date() - timedelta(days=4)), *spend(2.0))
     page = page_of(status(collector(spend=days)))
     assert re.findall(r'class="hit" x="(\d+)"', page) == ["0", "30"]
 
 
-def test_amounts_that_are_none_are_not_drawn() -> None:
-    """NaN is not known; it is no bar, and no part of a total."""
+def test_nan_is_neither_drawn_nor_summed() -> None:
+    """NaN is an unknown amount."""
     page = page_of(status(collector(spend=spend(float("nan"), 2.0))))
     assert "Last 30 days $2.00 from 2026-08-22" in read(page)
     assert "nan" not in page
 
 
-def test_no_spend_is_no_chart() -> None:
-    """Thirty known days of nothing are told in words."""
+def test_thirty_days_without_spend_have_no_chart() -> None:
+    """A sentence replaces bars of zero."""
     page = page_of(status(collector(spend=spend(*[0.0] * 30))))
     assert "No spend from 2026-07-24 to 2026-08-22." in read(page)
     assert 'class="bars' not in page
 
 
 def test_only_the_last_thirty_days_count() -> None:
-    """Whatever else the daemon keeps, the page's window is 30 days."""
+    """Older days are not part of the total."""
     assert "Last 30 days $30.00 from 2026-07-24" in read(page_of(status(collector(spend=spend(*[1.0] * 40)))))
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '" onload="alert(1)', "'><img src=x>", "</style>"])
-def test_foreign_text_stays_text(hostile: str) -> None:
-    """Accounts, errors and collectors are shown as they are spelt, never run."""
+def test_untrusted_text_is_escaped(hostile: str) -> None:
+    """The names of accounts and collectors and errors are shown as text."""
     shown = status(*[failing(hostile, hostile, collector=hostile) for _ in range(5)])
     page = page_of(shown)
     outline = Outline()
@@ -184,33 +184,33 @@ def test_foreign_text_stays_text(hostile: str) -> None:
     assert hostile in outline.text
 
 
-def test_foreign_text_can_not_turn_the_page_round() -> None:
-    """Control characters and direction marks show as what they are: no text."""
+def test_control_and_direction_characters_are_replaced() -> None:
+    """They cannot change the direction of the page; long text is shortened."""
     page = page_of(status(failing("a\u202eb\x07", "x" * 10_000)))
     assert "a\ufffdb\ufffd" in page
     assert "x" * 601 not in page
 
 
-def test_nothing_is_loaded_and_nothing_runs() -> None:
-    """The page is one document: no script, no reference to anything outside it."""
+def test_page_has_no_script_and_no_external_resource() -> None:
+    """The page is one document."""
     page = page_of(status(collector(), failing()))
     assert not re.search(r"<(script|link|img|iframe|object)|https?://|url\(|@import| on\w+=", page)
 
 
-def test_trouble_comes_first() -> None:
-    """With several accounts, those that need somebody are on top."""
+def test_worst_state_comes_first() -> None:
+    """Accounts that need attention are on top."""
     names = re.findall(r"<h3><bdi>(.*?)</bdi>", page_of(status(collector("a"), waiting("b"), failing("c"))))
     assert names == ["c", "b", "a"]
 
 
 def test_states_are_counted() -> None:
-    """The head says how many are in which state."""
+    """The heading counts the collectors in each state."""
     text = read(page_of(status(collector("a"), collector("b"), failing("c"))))
     assert "1 failing 2 healthy" in text
 
 
 def test_five_hundred_accounts_have_a_row_each_and_few_cards() -> None:
-    """An overview of all, details of some, and a hint where the rest is."""
+    """The overview lists all; cards are limited, with a link to the status."""
     page = page_of(status(*[collector(f"team-{number}") for number in range(500)]))
     assert page.count('<th scope="row">') == 500
     assert page.count("<article") == MOST_CARDS
@@ -218,13 +218,90 @@ def test_five_hundred_accounts_have_a_row_each_and_few_cards() -> None:
     assert len(page) < 600_000
 
 
-def test_nothing_configured_is_said() -> None:
-    """A daemon without collectors has a page too."""
-    assert "No account has a collector that is switched on." in read(page_of(status()))
+def test_page_without_collectors() -> None:
+    """It says that no collector is enabled."""
+    assert "No account has an enabled collector." in read(page_of(status()))
+
+
+def test_rejected_rows_are_shown() -> None:
+    """Totals lack them, so the collector is not healthy and the tiles say so."""
+    text = read(page_of(status(incomplete(rows_rejected=1200))))
+    assert "incomplete" in text
+    assert "healthy" not in text
+    assert "1,200 rows rejected in the last poll: totals lack them." in text
+    assert "Last 30 days $7.50 from 2026-08-20, without rejected rows" in text
+
+
+def test_expired_values_are_marked() -> None:
+    """A total of expired values says so, though the last poll succeeded."""
+    text = read(page_of(status(collector("a", expired=True), collector("b"))))
+    assert "1 stale 1 healthy" in text
+    assert "Last 30 days $15.00 from 2026-08-20, expired" in text
+
+
+def test_failed_reload_is_shown() -> None:
+    """With its mistakes, and never beside `all healthy`."""
+    mistakes = tuple(f"config.yaml:{line}:1: unknown key <b>" for line in range(1, 13))
+    text = read(page_of(status(collector("a"), collector("b"), reload_mistakes=mistakes)))
+    assert "reload failed 2 healthy" in text
+    assert "all healthy" not in text
+    assert (
+        "The last reload failed. The configuration before it is still in use. config.yaml:1:1: unknown key <b>" in text
+    )
+    assert "2 more mistakes in the log." in text
+
+
+def test_healthy_means_nothing_is_wrong() -> None:
+    """Only without rejected rows, expired values, retries and a failed reload."""
+    assert "all healthy" in read(page_of(status(collector("a"), collector("b"))))
+    for other in (incomplete("b"), collector("b", expired=True), retrying("b"), failing("b")):
+        assert "all healthy" not in read(page_of(status(collector("a"), other)))
+
+
+def test_retry_in_progress_is_shown() -> None:
+    """The number of the next attempt, when it is due, and the last error."""
+    text = read(page_of(status(retrying())))
+    assert "retrying activity: attempt 7 in 30 s . Last error: 429 HTTP 429: slow down" in text
+    assert "healthy" not in text
+
+
+def test_first_poll_that_is_retried_shows_why_it_waits() -> None:
+    """A first start without network is not just `waiting`."""
+    text = read(page_of(status(retrying(polls=(), spend=(), day=None, last_success=None))))
+    assert "Last error: 429 HTTP 429: slow down" in text
+
+
+def test_account_without_usage_is_not_unknown() -> None:
+    """The API returned no rows for 30 days: that is a spend of zero, not a missing value."""
+    text = read(page_of(status(collector(spend=()))))
+    assert "Latest complete day $0.00 2026-08-22 (UTC), no usage" in text
+    assert "No usage in the 30 days to 2026-08-22." in text
+    assert "not known yet" not in text
+
+
+def test_account_without_usage_is_part_of_the_total() -> None:
+    """Its zero is known; that of an account that was not polled yet is not."""
+    assert "$7.50 from 2026-08-20 $" not in read(page_of(status(collector("a"), collector("b", spend=()))))
+    text = read(page_of(status(collector("a"), collector("b", spend=()), waiting("c"))))
+    assert "Last 30 days $7.50 from 2026-08-20, 2 of 3 accounts" in text
+
+
+def test_stale_is_red_and_failing_is_amber() -> None:
+    """Missing values are worse than values that will be missing."""
+    page = page_of(status())
+    assert re.search(r"\.badge\.stale[^{]*{color:var\(--bad\)", page)
+    assert re.search(r"\.badge\.failing[^{]*{color:var\(--warn\)", page)
+
+
+def test_refund_lowers_the_total() -> None:
+    """Negative money is a correction, not an unknown amount."""
+    page = page_of(status(collector(spend=spend(5.0, -2.0))))
+    assert "Last 30 days $3.00" in read(page)
+    assert "2026-08-22: -$2.00" in page
 
 
 async def test_page_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """The root answers with the page, for few accounts and for many."""
+    """`/` returns the page, for few accounts and for many."""
     for number in (1, 30):
         daemon.collectors = tuple(collector(f"team-{index}") for index in range(number))
         async with client.get("/") as response:

@@ -1,4 +1,4 @@
-"""`/-/status`: stable keys, RFC 3339 times, no number that JSON can't say."""
+"""`/-/status`: stable keys, RFC 3339 times, and valid JSON whatever the numbers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from exporter.status import CollectorStatus, Figure
 from exporter.web.collector_state import state_of
 from exporter.web.status_json import status_json
 from tests.web.fakes import NOW, FakeDaemon
-from tests.web.samples import collector, failing, poll, spend, status, waiting
+from tests.web.samples import collector, failing, incomplete, poll, retrying, spend, status, waiting
 
 
-def document(*collectors: CollectorStatus) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(status_json(status(*collectors)))
+def document(*collectors: CollectorStatus, reload_mistakes: tuple[str, ...] = ()) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(status_json(status(*collectors, reload_mistakes=reload_mistakes)))
     return read
 
 
@@ -27,11 +27,12 @@ def test_whole_document() -> None:
     shown = failing(
         polls=(poll("failed", "503: no upstream"),), spend=spend(1.5), figures=(Figure("Credit left", -2.5),)
     )
-    assert document(shown) == {
+    assert document(shown, reload_mistakes=("config.yaml:3:5: unknown key",)) == {
         "version": "1.2.3",
         "now": "2026-08-23T12:00:00.000Z",
         "started": "2026-08-21T09:00:00.000Z",
         "ready": True,
+        "reload_mistakes": ["config.yaml:3:5: unknown key"],
         "collectors": [
             {
                 "account": "default",
@@ -39,9 +40,11 @@ def test_whole_document() -> None:
                 "state": "failing",
                 "interval_seconds": 900.0,
                 "polling": False,
+                "retry": None,
                 "last_success": "2026-08-23T11:59:00.000Z",
                 "next_poll": "2026-08-23T12:14:00.000Z",
                 "expires": "2026-08-24T11:00:00.000Z",
+                "expired": False,
                 "series": 42,
                 "day": "2026-08-22",
                 "advice": None,
@@ -50,6 +53,7 @@ def test_whole_document() -> None:
                         "started": "2026-08-23T11:59:00.000Z",
                         "duration_seconds": 1.25,
                         "outcome": "failed",
+                        "rows_rejected": 0,
                         "error": "503: no upstream",
                         "status": None,
                         "status_class": "5xx",
@@ -63,28 +67,40 @@ def test_whole_document() -> None:
     }
 
 
-def test_what_is_not_known_is_null() -> None:
-    """Keys are always there."""
+def test_retry_in_progress_is_in_the_document() -> None:
+    """The next attempt and the last error."""
+    assert document(retrying())["collectors"][0]["retry"] == {
+        "attempt": 7,
+        "operation": "activity",
+        "error": "HTTP 429: slow down",
+        "status": 429,
+        "status_class": "429",
+        "next_attempt": "2026-08-23T12:00:30.000Z",
+    }
+
+
+def test_unknown_values_are_null() -> None:
+    """Every key is present."""
     shown = document(waiting())["collectors"][0]
     assert [shown[key] for key in ("last_success", "next_poll", "expires", "day")] == [None] * 4
 
 
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_that_json_has_no_word_for_are_null(amount: float) -> None:
+def test_numbers_that_json_cannot_express_are_null(amount: float) -> None:
     """The document is JSON for every parser, not only for Python's."""
     text = status_json(status(collector(spend=spend(amount)))).decode()
     assert json.loads(text)["collectors"][0]["spend"][0]["usd"] is None
     assert not re.search(r"NaN|Infinity", text)
 
 
-def test_times_of_other_zones_are_told_in_utc() -> None:
-    """Whatever zone a time is held in, it is written with Z."""
+def test_times_are_converted_to_utc() -> None:
+    """A time in another zone is written with Z."""
     elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
     assert document(collector(next_poll=elsewhere))["collectors"][0]["next_poll"] == "2026-08-23T12:00:00.000Z"
 
 
-def test_text_that_is_no_unicode_is_replaced() -> None:
-    """A lone surrogate in an error does not take the page down."""
+def test_lone_surrogate_is_replaced() -> None:
+    """An error that holds one does not break the document."""
     assert "?" in document(failing(error="bad \udc80 text"))["collectors"][0]["polls"][-1]["error"]
 
 
@@ -101,15 +117,21 @@ def test_text_that_is_no_unicode_is_replaced() -> None:
         (failing(expires=NOW), "stale"),
         (failing(expires=None, series=0), "stale"),
         (failing(expires=None, series=0, last_success=None), "failing"),
+        (collector(expired=True), "stale"),
+        (retrying(), "retrying"),
+        (retrying(polls=()), "retrying"),
+        (retrying(expired=True), "stale"),
+        (retrying(polls=(poll("failed", "503"),)), "failing"),
+        (incomplete(), "incomplete"),
     ],
 )
-def test_state_in_a_word(shown: CollectorStatus, state: str) -> None:
-    """Waiting before the first poll, stale once values are gone, failing while they last, else healthy."""
+def test_state(shown: CollectorStatus, state: str) -> None:
+    """The worst applies: expired values, a failed poll, a retry in progress, no poll yet, rejected rows."""
     assert state_of(shown, NOW) == state
 
 
 async def test_status_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """As JSON, for few accounts and for many."""
+    """`/-/status` returns it, for few accounts and for many."""
     for number in (1, 30):
         daemon.collectors = tuple(collector(f"team-{index}") for index in range(number))
         async with client.get("/-/status") as response:

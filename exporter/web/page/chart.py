@@ -1,6 +1,6 @@
-"""Spend per day as a small bar chart: inline SVG, no script.
+"""Spend per day as a bar chart: inline SVG, no script.
 
-The drawing is stretched to the width there is, so everything that is text stands beside it as HTML.
+The drawing is stretched to the available width, so all text is HTML beside it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ DAYS = 30
 _HEIGHT = 100
 _SLOT = 10
 _BAR = 7.6
-_LEAST = 1.2  # a day with little spend, or none, still shows that it is known
+_LEAST = 1.2  # so that a day with little or no spend is still visible as a known day
 
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """USD per day of the `DAYS` days that end with the latest one known; a day that isn't known is absent."""
+    """USD per day in the `DAYS` days up to the latest known one; unknown days are absent."""
 
     days: tuple[tuple[date, float], ...]
 
     @property
     def latest(self) -> tuple[date, float] | None:
-        """The latest day that is known."""
+        """The latest known day."""
         return self.days[-1] if self.days else None
 
     @property
@@ -38,11 +38,11 @@ class Spend:
 
 
 def sum_of(series: Iterable[Iterable[tuple[date, float]]]) -> Spend:
-    """Return the sum of several accounts' spend; an amount that is no amount is not known."""
+    """Return the spend of several accounts, summed by day; an amount that is not finite is unknown."""
     amounts: dict[date, list[float]] = {}
-    for each in series:
-        for day, amount in each:
-            if math.isfinite(amount) and amount >= 0:
+    for account in series:
+        for day, amount in account:
+            if math.isfinite(amount):
                 amounts.setdefault(day, []).append(amount)
     if not amounts:
         return Spend(())
@@ -51,12 +51,12 @@ def sum_of(series: Iterable[Iterable[tuple[date, float]]]) -> Spend:
 
 
 def bars(spend: Spend, label: str, kind: str = "") -> str:
-    """Return the bars alone; each day has its place, so one that isn't known is a gap."""
+    """Return the bars without axes; an unknown day is a gap."""
     if not spend.days:
         return ""
     start = spend.days[0][0]
     slots = (spend.days[-1][0] - start).days + 1
-    highest = max(amount for _, amount in spend.days) or 1.0
+    highest = max(0.0, *(amount for _, amount in spend.days)) or 1.0
     drawn = []
     for day, amount in spend.days:
         left = (day - start).days * _SLOT
@@ -73,12 +73,16 @@ def bars(spend: Spend, label: str, kind: str = "") -> str:
     )
 
 
-def chart(spend: Spend) -> str:
-    """Return the chart with its axes and, for those who can't see it, its numbers; or why there is none."""
+def chart(spend: Spend, no_usage: date | None) -> str:
+    """Return the chart with axes and a table of its numbers, or the reason why there is nothing to draw.
+
+    `no_usage` is the latest day up to which there was no usage at all, if that is known.
+    """
     if not spend.days:
-        return '<p class="empty">No spend to show yet: no poll has brought a day of use.</p>'
+        reason = f"No usage in the 30 days to {no_usage}." if no_usage else "No spend yet: no poll has succeeded."
+        return f'<p class="empty">{reason}</p>'
     first, last = spend.days[0][0], spend.days[-1][0]
-    if spend.total == 0:
+    if not any(amount for _, amount in spend.days):
         return f'<p class="empty">No spend from {first} to {last}.</p>'
     top_day, top = max(spend.days, key=lambda entry: entry[1])
     label = f"Spend per day from {first} to {last}, in US dollars; highest on {top_day} with {usd(top)}"

@@ -1,4 +1,4 @@
-"""One collector of one account on the page: as a card, and as a row of the overview."""
+"""A collector on the landing page: as a card, and as a row of the overview."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from datetime import datetime
 from exporter.status import CollectorStatus, PollRecord
 from exporter.web.collector_state import State, state_of
 from exporter.web.page.chart import bars, sum_of
-from exporter.web.page.formatting import isolated, moment, safe, span, stamp, usd
+from exporter.web.page.formatting import count, isolated, moment, safe, span, stamp, usd
 
 NOTHING = "\N{EM DASH}"
 TICKS = 30
 ROW_TICKS = 12
 
-_OUTCOME_WORDS = {"changed": "new data", "unchanged": "nothing new", "failed": "failed"}
+_OUTCOME_WORDS = {"changed": "new data", "unchanged": "no new data", "failed": "failed"}
 
 
 def badge(state: State, before: str = "") -> str:
-    """Return a state as a coloured word, a number or the like before it."""
+    """Return a state as a coloured word, after `before`."""
     return f'<span class="badge {state}">{before}{state}</span>'
 
 
 def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
-    """Return everything about one collector."""
+    """Return the details of a collector."""
     state = state_of(collector, now)
     last = collector.polls[-1] if collector.polls else None
     facts = [
@@ -33,8 +33,8 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     if last is not None and last.outcome == "failed":
         success = "never" if collector.last_success is None else moment(collector.last_success, now)
         facts.append(("Last success", success))
-    if collector.day is not None:  # what is left and what is limited is as of now, and describes no day
-        facts.append(("Describes", f"{collector.day} (UTC)"))
+    if collector.day is not None:  # credit and limits are as of the poll, so they have no day
+        facts.append(("Latest day", f"{collector.day} (UTC)"))
     facts += [(name, usd(amount)) for name, amount in collector.figures]
     facts += [
         ("Series", f"{collector.series:,}"),
@@ -49,12 +49,13 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     return (
         f'<article class="card {state}"><header><h3>{isolated(collector.account)}'
         f" <small>{safe(collector.collector)}</small></h3>{badge(state)}</header>"
-        f"{_error(last)}{_advice(collector)}{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{small}</article>"
+        f"{_retry(collector, now)}{_error(last)}{_rejected(last)}{_advice(collector)}"
+        f"{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{small}</article>"
     )
 
 
 def row(collector: CollectorStatus, now: datetime) -> str:
-    """Return the gist of one collector."""
+    """Return a collector as a row of the overview."""
     state = state_of(collector, now)
     spend = sum_of([collector.spend])
     last = moment(collector.polls[-1].started, now) if collector.polls else NOTHING
@@ -68,7 +69,7 @@ def row(collector: CollectorStatus, now: datetime) -> str:
 
 def _history(polls: tuple[PollRecord, ...]) -> str:
     if not polls:
-        return '<p class="note">No poll has ended yet.</p>'
+        return '<p class="note">The first poll has not ended yet.</p>'
     marks = "".join(
         f'<i class="{poll.outcome}" title="{stamp(poll.started)}: {_OUTCOME_WORDS[poll.outcome]}, '
         f'{span(poll.duration_seconds)}"></i>'
@@ -99,9 +100,9 @@ def _last(poll: PollRecord | None, now: datetime) -> str:
 
 def _next(collector: CollectorStatus, now: datetime) -> str:
     if collector.polling:
-        return "under way"
+        return "in progress"
     if collector.next_poll is None:
-        return "not planned"
+        return "not scheduled"
     return moment(max(collector.next_poll, now), now)
 
 
@@ -109,6 +110,17 @@ def _expiry(collector: CollectorStatus, now: datetime) -> str:
     if collector.expires is not None:
         return moment(collector.expires, now)
     return "never" if collector.series else "nothing published"
+
+
+def _retry(collector: CollectorStatus, now: datetime) -> str:
+    retry = collector.retry
+    if retry is None:
+        return ""
+    when = "in progress" if retry.next_attempt <= now else moment(retry.next_attempt, now)
+    return (
+        f'<p class="error retry"><b>retrying</b> {safe(retry.operation)}: attempt {retry.attempt} {when}. '
+        f"Last error: <b>{safe(retry.status_class)}</b> {isolated(retry.error)}</p>"
+    )
 
 
 def _error(poll: PollRecord | None) -> str:
@@ -119,7 +131,14 @@ def _error(poll: PollRecord | None) -> str:
     return f'<p class="error">{kind}{isolated(poll.error)}</p>'
 
 
+def _rejected(poll: PollRecord | None) -> str:
+    if poll is None or not poll.rows_rejected:
+        return ""
+    rows = count(poll.rows_rejected, "row")
+    return f'<p class="error">{rows} rejected in the last poll: totals lack them. The log has the reasons.</p>'
+
+
 def _advice(collector: CollectorStatus) -> str:
-    """Return what to do about the account's key, where that is in the way: the key's own description is for any key."""
+    """Return how to correct the account's key, unless polls succeed with it."""
     wanted = collector.advice and not collector.healthy
     return f'<p class="error">{isolated(collector.advice or "")}</p>' if wanted else ""

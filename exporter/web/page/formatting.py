@@ -1,4 +1,4 @@
-"""How the page says things: times, durations, money, and text that comes from elsewhere."""
+"""Formatting for the landing page: times, durations, money, and untrusted text."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def safe(text: str) -> str:
-    """Return text from elsewhere as HTML: escaped, shortened, its control characters made visible."""
+    """Escape untrusted text for HTML, shortened, with its control characters replaced."""
     shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
     return escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown))
 
 
 def isolated(text: str) -> str:
-    """Return text from elsewhere as HTML that can't change the direction of the text around it."""
+    """Escape untrusted text for HTML, and keep it from changing the direction of the text around it."""
     return f"<bdi>{safe(text)}</bdi>"
 
 
 def span(seconds: float, *, brief: bool = False) -> str:
-    """Return a duration in at most two units, such as `1 h 20 min`; in one if it is to be brief."""
+    """Return a duration in at most two units, such as `1 h 20 min`; in one if `brief`."""
     if seconds < 1:
         return f"{max(seconds, 0) * 1000:.0f} ms"
     if seconds < 10 and seconds != round(seconds):  # noqa: PLR2004
@@ -38,7 +38,7 @@ def span(seconds: float, *, brief: bool = False) -> str:
 
 
 def moment(time: datetime, now: datetime) -> str:
-    """Return a time as it is from now, roughly, with the time itself in the title, as HTML."""
+    """Return a time relative to now as HTML, with the exact time in the title."""
     seconds = (time - now).total_seconds()
     if abs(seconds) < 1:
         words = "now"
@@ -50,12 +50,12 @@ def moment(time: datetime, now: datetime) -> str:
 
 
 def stamp(time: datetime) -> str:
-    """Return a time in full, such as `2026-08-23 12:00:00 UTC`."""
+    """Return a time such as `2026-08-23 12:00:00 UTC`."""
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def usd(amount: float) -> str:
-    """Return an amount of money; one below a dollar with enough digits to tell it from nothing."""
+    """Return an amount in US dollars; below one dollar with enough digits to distinguish it from zero."""
     if amount < 0:
         return f"-{usd(-amount)}"
     if amount == 0:
@@ -66,5 +66,5 @@ def usd(amount: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun, which takes an s unless there is one of it."""
+    """Return a number with its noun, in the plural unless it is 1."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

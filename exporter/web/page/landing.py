@@ -1,21 +1,22 @@
-"""The landing page: a status as HTML. No script, nothing loaded from anywhere, every foreign text escaped."""
+"""The landing page: a status as HTML, without scripts and external resources, with untrusted text escaped."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 
 from exporter.status import CollectorStatus, Status
 from exporter.web.collector_state import STATES, State, state_of
 from exporter.web.page.chart import Spend, chart, sum_of
 from exporter.web.page.collector_card import NOTHING, badge, card, row
-from exporter.web.page.formatting import count, safe, span, stamp, usd
+from exporter.web.page.formatting import count, isolated, safe, span, stamp, usd
 from exporter.web.page.style import STYLE
 from exporter.web.web_settings import WebSettings
 
-MOST_CARDS = 24  # of these many collectors the page says everything, of the others the gist
-FEWEST_ROWS = 4  # below these many, an overview says nothing that the cards don't
+MOST_CARDS = 24  # collectors beyond these have a row in the overview, but no card
+MOST_MISTAKES = 10
+FEWEST_ROWS = 4  # with fewer collectors, the overview would only repeat the cards
 
 _MARK = (
     '<svg viewBox="0 0 40 40" fill="currentColor" aria-hidden="true">'
@@ -32,8 +33,9 @@ def landing_page(status: Status, settings: WebSettings) -> str:
     spend = sum_of(collector.spend for collector in status.collectors)
     body = (
         _top(status, states)
-        + f"<main>{_links(settings)}{_tiles(status, spend)}"
-        + f'<section class="panel"><h2>Spend per UTC day, own provider keys included</h2>{chart(spend)}</section>'
+        + f"<main>{_links(settings)}{_failed_reload(status)}{_tiles(status, states, spend)}"
+        + '<section class="panel"><h2>Spend per UTC day, own provider keys included</h2>'
+        + f"{chart(spend, _latest_day(status))}</section>"
         + _collectors(status, states, settings)
         + f"</main>{_footer(status)}"
     )
@@ -50,38 +52,59 @@ def _top(status: Status, states: list[State]) -> str:
     return (
         f'<header class="top">{_MARK}<div><h1>OpenRouter exporter</h1><p>Version {safe(status.version)}, '
         f'<span title="since {stamp(status.started)}">up {span(max(round(up), 0))}</span></p></div>'
-        f"{_overall(states)}</header>"
+        f"{_overall(status, states)}</header>"
     )
 
 
-def _overall(states: list[State]) -> str:
-    if not states:
-        return '<span class="badge">nothing to poll</span>'
+def _overall(status: Status, states: list[State]) -> str:
     number = Counter(states)
-    if len(number) == 1:
+    if status.reload_mistakes:
+        badges = ['<span class="badge rejected">reload failed</span>']
+    elif not states:
+        return '<span class="badge">nothing to poll</span>'
+    elif len(number) == 1:
         return badge(states[0], "" if len(states) == 1 else "all ")
-    return f'<p class="badges">{"".join(badge(state, f"{number[state]} ") for state in STATES if number[state])}</p>'
+    else:
+        badges = []
+    badges += [badge(state, f"{number[state]} ") for state in STATES if number[state]]
+    return f'<p class="badges">{"".join(badges)}</p>'
+
+
+def _failed_reload(status: Status) -> str:
+    if not status.reload_mistakes:
+        return ""
+    mistakes = "".join(f"<li>{isolated(mistake)}</li>" for mistake in status.reload_mistakes[:MOST_MISTAKES])
+    more = len(status.reload_mistakes) - MOST_MISTAKES
+    rest = f"<p>{count(more, 'more mistake')} in the log.</p>" if more > 0 else ""
+    return (
+        '<section class="error rejected"><b>The last reload failed.</b> The configuration before it is still in use.'
+        f"<ul>{mistakes}</ul>{rest}</section>"
+    )
 
 
 def _links(settings: WebSettings) -> str:
-    places = {
+    routes = {
         "Metrics": settings.telemetry_path,
         "Status": "/-/status",
         "Health": "/-/healthy",
         "Readiness": "/-/ready",
         "Configuration": "/-/config",
     }
-    links = "".join(f'<a href="{safe(settings.path(place))}">{name}</a>' for name, place in places.items())
+    links = "".join(f'<a href="{safe(settings.path(route))}">{name}</a>' for name, route in routes.items())
     return f'<nav aria-label="Pages">{links}</nav>'
 
 
-def _tiles(status: Status, spend: Spend) -> str:
+def _tiles(status: Status, states: list[State], spend: Spend) -> str:
     accounts = {collector.account for collector in status.collectors}
     latest = window = (NOTHING, "not known yet")
+    known = [collector for collector in status.collectors if _knows_spend(collector)]
+    note = _share(accounts, {collector.account for collector in known}) + _quality(status, states)
+    day = _latest_day(status)
     if spend.latest is not None:
         day, amount = spend.latest
-        of = _share(accounts, {collector.account for collector in status.collectors if collector.spend})
-        latest, window = (usd(amount), f"{day} (UTC){of}"), (usd(spend.total), f"from {spend.days[0][0]}{of}")
+        latest, window = (usd(amount), f"{day} (UTC){note}"), (usd(spend.total), f"from {spend.days[0][0]}{note}")
+    elif day is not None:
+        latest, window = (usd(0), f"{day} (UTC), no usage{note}"), (usd(0), f"no usage to {day}{note}")
     series = sum(collector.series for collector in status.collectors)
     tiles = [
         ("Latest complete day", *latest),
@@ -91,37 +114,58 @@ def _tiles(status: Status, spend: Spend) -> str:
         ("Accounts", f"{len(accounts):,}", count(len(status.collectors), "collector")),
     ]
     shown = "".join(f'<div class="tile"><p>{name}</p><b>{value}</b><p>{note}</p></div>' for name, value, note in tiles)
-    return f'<section class="tiles" aria-label="In short">{shown}</section>'
+    return f'<section class="tiles" aria-label="Summary">{shown}</section>'
+
+
+def _knows_spend(collector: CollectorStatus) -> bool:
+    """Return whether the spend per day is known; with a day and no amounts, there was no usage."""
+    return bool(collector.spend) or collector.day is not None
+
+
+def _latest_day(status: Status) -> date | None:
+    return max((collector.day for collector in status.collectors if collector.day), default=None)
 
 
 def _figures(status: Status, accounts: set[str]) -> list[tuple[str, str, str]]:
-    """Return a tile for each kind of amount, summed over the accounts that have one."""
+    """Return a tile for each kind of amount, summed over the accounts that have it."""
     amounts: dict[str, list[tuple[str, float]]] = {}
     for collector in status.collectors:
         for name, amount in collector.figures:
             amounts.setdefault(name, []).append((collector.account, amount))
     return [
-        (name, usd(sum(amount for _, amount in found)), f"as of the last polls{_share(accounts, dict(found))}")
-        for name, found in amounts.items()
+        (name, usd(sum(amount for _, amount in known)), f"as of the last polls{_share(accounts, dict(known))}")
+        for name, known in amounts.items()
     ]
 
 
 def _share(accounts: set[str], known: Collection[str]) -> str:
-    """Say so where a total lacks an account."""
+    """Return a note where a total lacks an account."""
     return "" if len(known) == len(accounts) else f", {len(known)} of {len(accounts)} accounts"
+
+
+def _quality(status: Status, states: list[State]) -> str:
+    """Return a note where a total is made of expired values or lacks rejected rows."""
+    spending = [
+        (collector, state)
+        for collector, state in zip(status.collectors, states, strict=True)
+        if _knows_spend(collector)
+    ]
+    expired = any(state == "stale" for _, state in spending)
+    rejected = any(collector.polls and collector.polls[-1].rows_rejected for collector, _ in spending)
+    return (", expired" if expired else "") + (", without rejected rows" if rejected else "")
 
 
 def _collectors(status: Status, states: list[State], settings: WebSettings) -> str:
     if not status.collectors:
-        return '<section><p class="empty">No account has a collector that is switched on.</p></section>'
+        return '<section><p class="empty">No account has an enabled collector.</p></section>'
     several = len(status.collectors) > 1
     order = sorted(range(len(states)), key=lambda index: STATES.index(states[index]))
     shown = [card(status.collectors[index], status.now, with_chart=several) for index in order[:MOST_CARDS]]
     more = ""
     if len(order) > MOST_CARDS:
         more = (
-            f'<p class="empty">The first {MOST_CARDS} of {len(order)}, those with trouble first. All details of all '
-            f'are in the <a href="{safe(settings.path("/-/status"))}">status</a>.</p>'
+            f'<p class="empty">The first {MOST_CARDS} of {len(order)}, the worst first. The '
+            f'<a href="{safe(settings.path("/-/status"))}">status</a> has the details of all.</p>'
         )
     kind = "cards" if several else "cards one"
     cards = f'<section><h2>Collectors</h2><div class="{kind}">{"".join(shown)}</div>{more}</section>'
@@ -133,7 +177,7 @@ def _overview(collectors: list[CollectorStatus], now: datetime) -> str:
     if len(collectors) < FEWEST_ROWS:
         return ""
     rows = "".join(row(collector, now) for collector in collectors)
-    names = ("Account", "Collector", "State", "Polls", "Last poll", "Next poll", "UTC day")
+    names = ("Account", "Collector", "State", "Polls", "Last poll", "Next poll", "Latest UTC day")
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     return (
         '<section class="panel"><h2 id="overview">Overview</h2><div class="scroll tall" role="region" tabindex="0" '
@@ -145,6 +189,6 @@ def _overview(collectors: list[CollectorStatus], now: datetime) -> str:
 def _footer(status: Status) -> str:
     return (
         f"<footer><p>As of {stamp(status.now)}. Values are refreshed by polling; a scrape never calls the API.</p>"
-        "<p>More in the repository: <code>README.md</code>, <code>docs/configuration.md</code>, "
+        "<p>Documentation in the repository: <code>README.md</code>, <code>docs/configuration.md</code>, "
         "<code>docs/metrics.md</code>, <code>docs/freshness.md</code>.</p></footer>"
     )

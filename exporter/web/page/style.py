@@ -1,4 +1,4 @@
-"""The page's style sheet; light or dark as the reader's system has it."""
+"""The style sheet of the landing page, light or dark as the system prefers."""
 
 from __future__ import annotations
 
@@ -44,10 +44,11 @@ section>h2{margin:0 0 10px}
 font-weight:550;white-space:nowrap;color:var(--idle);background:var(--idle-ground)}
 .badge::before{content:"";width:8px;height:8px;border-radius:50%;background:currentColor}
 .badge.healthy{color:var(--good);background:var(--good-ground)}
-.badge.failing{color:var(--bad);background:var(--bad-ground)}
-.badge.failing::before{border-radius:1px}
-.badge.stale{color:var(--warn);background:var(--warn-ground)}
-.badge.stale::before{border-radius:1px;transform:rotate(45deg)}
+.badge.stale,.badge.rejected{color:var(--bad);background:var(--bad-ground)}
+.badge.stale::before,.badge.rejected::before{border-radius:1px}
+.badge.failing,.badge.retrying,.badge.incomplete{color:var(--warn);background:var(--warn-ground)}
+.badge.failing::before{border-radius:1px;transform:rotate(45deg)}
+.badge.retrying::before,.badge.incomplete::before{background:none;border:2px solid currentColor}
 .badge.waiting::before{background:none;border:2px solid currentColor}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr));gap:12px}
 .cards.one{grid-template-columns:1fr}
@@ -58,9 +59,10 @@ font-weight:550;white-space:nowrap;color:var(--idle);background:var(--idle-groun
 .card dl div{display:flex;justify-content:space-between;gap:16px}
 .card dt{color:var(--soft);white-space:nowrap}
 .card dd{text-align:right;overflow-wrap:anywhere}
-.error{padding:8px 12px;border-left:3px solid var(--bad);border-radius:4px;background:var(--bad-ground);
+.error{padding:8px 12px;border-left:3px solid var(--warn);border-radius:4px;background:var(--warn-ground);
 font-size:13.5px;overflow-wrap:anywhere}
-.stale .error{border-color:var(--warn);background:var(--warn-ground)}
+.stale .error,.error.rejected{border-color:var(--bad);background:var(--bad-ground)}
+.error li{margin:4px 0}.error ul{margin:4px 0;padding-left:20px}
 .error b{font-weight:600}
 .history{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:flex-end;gap:4px 12px}
 .note{color:var(--soft);font-size:13px;line-height:1.2}
