@@ -82,7 +82,9 @@ class Promtool:
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         assert self.program is not None, "promtool isn't installed, and CI must have it"
-        return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False)
+        # Less garbage collection: a fifth less time.
+        environment = os.environ | {"GOGC": "400"}
+        return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False, env=environment)
 
     def __call__(self, *arguments: str | Path) -> str:
         """Return what it said, and fail if it is not content."""
