@@ -87,6 +87,11 @@ class AttemptError(PollError):
     operation: str = ""
     attempt: int = 1
 
+    @property
+    def cause(self) -> str:
+        """Return what distinguishes this failure from others in an outage: the status, or else its class."""
+        return str(self.status or self.status_class)
+
 
 class StatusError(AttemptError):
     """The API answered with a status other than 2xx; the message is the API's own where it gave one."""

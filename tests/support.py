@@ -40,6 +40,11 @@ class FakeClock:
         self._sleepers.append((self._monotonic + seconds, waking))
         await waking
 
+    async def sleeping(self, times: int = 1) -> None:
+        """Return once `sleep` was called so often."""
+        while len(self.slept) < times:
+            await asyncio.sleep(0)
+
     def advance(self, seconds: float) -> None:
         """Let time pass on both clocks."""
         self._now += timedelta(seconds=seconds)

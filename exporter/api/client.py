@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -19,6 +21,7 @@ from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.api.response import Response, read_response, refusal
 from exporter.api.retry import with_retries
 from exporter.api.session import environment_proxy
+from exporter.api.waits import Waits
 from exporter.clock import Clock
 from exporter.config.configuration import Upstream
 from exporter.config.secret import Secret, SecretSource
@@ -31,6 +34,7 @@ from exporter.errors import (
     StatusError,
 )
 from exporter.log import hide
+from exporter.status import Retry
 
 OK = 200
 SHORTEST_TIMEOUT = 0.001  # 0 would mean "no timeout" to aiohttp
@@ -52,11 +56,15 @@ class Request:
     longest_response: int | None = None
 
 
-class Client:
-    """Asks the API in the name of one account.
+OnProgress = Callable[[Request, Retry | None], None]
 
-    Every attempt waits for its turn under the account's `limit`. The secret is read at the first request and again
-    when the API refuses it, because keys rotate.
+
+class Client:
+    """Sends one account's requests.
+
+    Every attempt waits for a slot under the account's `limit`. The secret is read at the first request and again when
+    the API rejects it, because keys rotate. `on_key_change` is called when it turns out to be another one, or readable
+    at last. `listeners` are called with each response to a request of their operation, and the secret that it had.
     """
 
     def __init__(
@@ -79,22 +87,38 @@ class Client:
         self._duration = duration
         self._log = log
         self._secret: Secret | None = None
+        self._last_secret: Secret | None = None
+        self._unreadable = False
+        self.waits = Waits(clock)
+        self.on_key_change: Callable[[], None] = lambda: None
+        self.listeners: dict[str, Callable[[Response, Secret], None]] = {}
 
-    async def request(self, request: Request, deadline: float, *, quiet: bool = False) -> Response:
-        """Return the API's answer to `request`, tried until `deadline` (monotonic) as the settings say.
+    async def request(
+        self,
+        request: Request,
+        deadline: float,
+        *,
+        quiet: bool = False,
+        on_progress: OnProgress = lambda _request, _retry: None,
+    ) -> Response:
+        """Return the API's response to `request`, retried until `deadline` (monotonic) as the settings require.
 
-        `quiet` keeps failures that are tried again out of the log, for the length of an outage.
-        Raises AttemptError for the last failure, DeadlineExceeded, or SecretError.
+        A failure that will be retried is logged as a warning once per cause, and not at all if `quiet`, in an outage.
+        `on_progress` is called with it, and with None once the request is over.
+        Raise AttemptError for the last failure, DeadlineExceeded, or SecretError.
         """
+        logged: set[str] = set()
 
         def on_retry(error: AttemptError, delay: float) -> None:
             self.metrics.retried(request.operation)
             self._log.log(
-                logging.DEBUG if quiet else logging.WARNING,
+                logging.DEBUG if quiet or error.cause in logged else logging.WARNING,
                 "request_failed",
                 retry_in=round(delay, 3),
                 **description(error),
             )
+            logged.add(error.cause)
+            on_progress(request, _retry(error, self._clock.now() + timedelta(seconds=delay)))
 
         async def attempt(_: float) -> Response:
             refused = self._current_secret()
@@ -108,23 +132,29 @@ class Client:
             self._log.info("key_reread", operation=request.operation)
             return await self._attempt(request, await self._turn(request, deadline), secret)
 
-        return await with_retries(
-            attempt,
-            retries=self._upstream.retries,
-            clock=self._clock,
-            deadline=deadline,
-            jitter=random.random,
-            on_retry=on_retry,
-        )
+        try:
+            return await with_retries(
+                attempt,
+                retries=self._upstream.retries,
+                clock=self._clock,
+                deadline=deadline,
+                jitter=random.random,
+                on_retry=on_retry,
+                sleep=self.waits.sleep,
+            )
+        finally:
+            on_progress(request, None)
 
     @property
     def secret(self) -> Secret | None:
         """The secret in use; None before it was read."""
         return self._secret
 
-    def forget_secret(self) -> None:
-        """Read the secret anew for the next request."""
+    def reread_secret(self) -> None:
+        """Read the secret from its source; if that fails, the next request tries again."""
         self._secret = None
+        with suppress(SecretError):
+            self._read_secret()
 
     async def _turn(self, request: Request, deadline: float) -> float:
         """Wait until the account's limit allows another request; return the seconds that are left then."""
@@ -133,7 +163,7 @@ class Client:
         if turn > now:
             self.metrics.throttled(request.operation)
             try:
-                await self._clock.sleep(turn - now)
+                await self.waits.sleep(turn - now)
             finally:  # a wait may be broken off
                 self.metrics.waited(self._clock.monotonic() - now)
         return deadline - self._clock.monotonic()
@@ -150,14 +180,23 @@ class Client:
         return secret if secret != refused else None
 
     def _read_secret(self) -> Secret:
-        secret = self._secret = self._key.read()
+        try:
+            secret = self._key.read()
+        except SecretError:
+            self._unreadable = True
+            raise
+        changed = self._unreadable or self._last_secret not in (None, secret)
+        self._unreadable = False
+        self._secret = self._last_secret = secret
         hide(secret.reveal())
+        if changed:
+            self.on_key_change()
         return secret
 
     async def _attempt(self, request: Request, remaining: float, secret: Secret) -> Response:
         started = self._clock.monotonic()
         try:
-            return await self._exchange(request, remaining, secret)
+            response = await self._exchange(request, remaining, secret)
         except AttemptError as error:
             error.duration = self._clock.monotonic() - started
             error.operation = request.operation
@@ -165,6 +204,10 @@ class Client:
             raise
         finally:
             self._duration.observe(request.operation, self._clock.monotonic() - started)
+        listener = self.listeners.get(request.operation)
+        if listener is not None:
+            listener(response, secret)
+        return response
 
     async def _exchange(self, request: Request, remaining: float, secret: Secret) -> Response:
         limits = self._upstream
@@ -206,6 +249,17 @@ class Client:
             return await self._session.request(request.method, url, headers=headers, **options)
         except ValueError as error:  # a host name that no resolver takes, or a proxy of the environment that is none
             raise ConnectionFailed(describe(error)) from None
+
+
+def _retry(error: AttemptError, next_attempt: datetime) -> Retry:
+    return Retry(
+        attempt=error.attempt + 1,
+        operation=error.operation,
+        error=str(error),
+        status=error.status,
+        status_class=error.status_class,
+        next_attempt=next_attempt,
+    )
 
 
 def description(error: AttemptError) -> dict[str, Any]:

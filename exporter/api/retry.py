@@ -88,11 +88,12 @@ async def with_retries(
     deadline: float,
     jitter: Callable[[], float],
     on_retry: OnRetry,
+    sleep: Callable[[float], Awaitable[None]],
 ) -> T:
     """Return what `attempt` returns, trying again as the settings say but never past `deadline`.
 
-    `attempt` is called with the seconds that are left; `deadline` is a monotonic time; `on_retry` is told of each
-    failure that is tried again, and of the delay in seconds. A failure has its attempt's number.
+    `attempt` is called with the seconds that are left; `deadline` is a monotonic time; `on_retry` is called with each
+    failure that is tried again and the delay in seconds, which `sleep` then waits. A failure has its attempt's number.
     Raises the last AttemptError, its `not_before` set where the API named a time, or DeadlineExceeded.
     """
     number = 0
@@ -114,4 +115,4 @@ async def with_retries(
                 raise
             number += 1
             on_retry(error, delay)
-        await clock.sleep(delay)
+        await sleep(delay)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from exporter.api.client import Client, Request
+from exporter.api.client import Client, OnProgress, Request
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Clock
@@ -37,6 +37,7 @@ class Poll:
     client: Client
     clock: Clock
     quiet: bool = False
+    on_progress: OnProgress = lambda _request, _retry: None
     rejections: Rejections = field(default_factory=Rejections)
     _slice_end: float = field(init=False)
 
@@ -45,7 +46,7 @@ class Poll:
 
     async def request(self, request: Request) -> Response:
         """Return the API's answer. Raises PollError."""
-        return await self.client.request(request, self.deadline, quiet=self.quiet)
+        return await self.client.request(request, self.deadline, quiet=self.quiet, on_progress=self.on_progress)
 
     @contextmanager
     def reading(self, operation: str) -> Iterator[None]:

@@ -51,7 +51,7 @@ class AccountSet:
     def status(self) -> tuple[CollectorStatus, ...]:
         """Return the state of every collector."""
         return tuple(
-            poller.status(self._scheduler.next_run(poller.job_name), account.key_check.advice)
+            poller.status(self._scheduler.next_run(poller.job_name, poller.not_before), account.key_check.advice)
             for account in self._accounts.values()
             for poller in account.pollers
         )
@@ -95,8 +95,10 @@ class AccountSet:
         self._scheduler.pause()
 
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 — for polls in progress, not for this call
-        """Give polls in progress `timeout` seconds, cancel the rest, and close the session."""
+        """Cancel polls that only wait for another attempt, give the others `timeout` seconds, and close the session."""
         self.pause()
+        for account in self._accounts.values():
+            account.stop_waiting()
         in_progress = [task for account in self._accounts.values() for task in account.polls_in_progress]
         if in_progress:
             await asyncio.wait(in_progress, timeout=timeout)
@@ -119,6 +121,7 @@ class AccountSet:
             store=self._store,
             duration=self._duration,
             after_poll=self._exposition.refresh,
+            poll_now=self._scheduler.run_now,
         )
 
     def _kept_or_new(self, account: Account) -> AccountRuntime:

@@ -115,6 +115,7 @@ class Exporter:
             now=self._clock.now(),
             started=self._started,
             ready=self.ready() is None,
+            reload_mistakes=self._reloader.mistakes,
             collectors=self._accounts.status(),
         )
 

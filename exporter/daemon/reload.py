@@ -24,7 +24,10 @@ class ReloadListener(Protocol):
 
 
 class Reloader:
-    """Runs one reload at a time; requests that arrive before it reads the file share it."""
+    """Runs one reload at a time; requests that arrive before it reads the file share it.
+
+    `mistakes` are those of the last reload, none if it succeeded.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Reloader:
         self._metrics = metrics
         self._listener = listener
         self._running = asyncio.Lock()
+        self.mistakes: tuple[str, ...] = ()
         self._next: asyncio.Task[None] | None = None
 
     async def reload(self) -> None:
@@ -57,9 +61,11 @@ class Reloader:
             configuration = await asyncio.to_thread(self._read)
         except ConfigurationError as error:
             self._metrics.reload_failed()
-            log.logger().error("reload_failed", mistakes=[str(mistake) for mistake in error.mistakes])
+            self.mistakes = tuple(str(mistake) for mistake in error.mistakes)
+            log.logger().error("reload_failed", mistakes=self.mistakes)
             raise
         await self._apply(configuration)
+        self.mistakes = ()
         log.logger().info("reloaded", accounts=len(configuration.accounts))
 
     @contextmanager

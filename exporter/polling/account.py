@@ -26,9 +26,10 @@ from exporter.polling.threshold_metrics import ThresholdMetrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountContext:
-    """What all accounts share; `after_poll` is called with the account's name after each of its polls.
+    """What all accounts share.
 
-    `authorities` is a digest of the certificates that the session trusts.
+    `authorities` is a digest of the certificates that the session trusts. `after_poll` is called with an account's name
+    after each of its polls, `poll_now` with the job name of a poller that must not wait for its next poll.
     """
 
     upstream: Upstream
@@ -38,6 +39,7 @@ class AccountContext:
     store: Store
     duration: RequestDuration
     after_poll: Callable[[str], None]
+    poll_now: Callable[[str], None]
 
 
 class AccountRuntime:
@@ -86,6 +88,7 @@ class AccountRuntime:
             )
             for collector in collectors
         ]
+        client.on_key_change = self._poll_now
         self._update_up()  # an account without collectors is up: nothing fails
 
     async def poll(self, poller: Poller) -> None:
@@ -122,9 +125,20 @@ class AccountRuntime:
         for task in self._in_progress:
             task.cancel()
 
+    def stop_waiting(self) -> None:
+        """Cancel polls that only wait for an attempt or a rate limit slot, and those that will."""
+        self._ended.set()
+        self._client.waits.cancel()
+
     def reread_key(self) -> None:
-        """Read the key from its source again for the next request: it may have been changed there."""
-        self._client.forget_secret()
+        """Read the key from its source again; if it changed, poll now."""
+        self._client.reread_secret()
+
+    def _poll_now(self) -> None:
+        for poller in self.pollers:
+            poller.state.not_before = float("-inf")  # the API asked the old key to wait, not this one
+            if not poller.polling and not self._ended.is_set():
+                self.context.poll_now(poller.job_name)
 
     def inherit(self, old: AccountRuntime) -> frozenset[str]:
         """Continue from the runtime that this one replaces; return the names of collectors whose data stay."""

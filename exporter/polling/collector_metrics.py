@@ -44,6 +44,9 @@ class CollectorMetrics:
             "last_success_timestamp_seconds",
             "Start of the last successful poll, as Unix time in seconds; 0 if there was none.",
         )
+        self.failed_attempts = gauge(
+            "failed_attempts", "Failed attempts of the request that is being retried; 0 if none is."
+        )
         self.series = gauge("series", "Number of series published, as of the last poll.")
         self.rejected = counter("rows_rejected", "API rows rejected, by reason; counted again on every poll.", "reason")
         self.restated = counter("rows_restated", "Rows of a day read before whose numbers changed.")
@@ -71,6 +74,7 @@ class CollectorMetrics:
             self.interval,
             self.last_attempt,
             self.last_success,
+            self.failed_attempts,
             self.series,
             self.restated,
             self.folded,

@@ -1,12 +1,15 @@
-"""What kind of key an account has: only `GET /key` tells an ordinary key from a management key, and when it expires."""
+"""The kind of an account's key: only `GET /key` tells an ordinary key from a management key, and when it expires."""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 import structlog
 from prometheus_client import Gauge
 
 from exporter.api.client import Client
 from exporter.api.key_response import OPERATION, REQUEST, KeyKind, described, kind_of
+from exporter.api.response import Response
 from exporter.clock import Clock
 from exporter.config.secret import Secret
 from exporter.errors import ExporterError, InvalidResponse, StatusError
@@ -29,7 +32,7 @@ UNKNOWN_KEY = (
 
 
 class KeyMetrics:
-    """What is known of an account's key; absent while it is not."""
+    """The kind and expiry of an account's key; absent while unknown."""
 
     def __init__(self, metrics_registry: MetricsRegistry, account: str) -> None:
         self._metrics_registry = metrics_registry
@@ -47,19 +50,22 @@ class KeyMetrics:
             registry=metrics_registry,
         )
 
-    def set(self, info: KeyKind) -> None:
-        """Say what the API said."""
+    def set(self, kind: KeyKind) -> None:
+        """Publish what the API reported."""
         self._management.clear()
-        if info.is_management is not None:
-            self._management.labels(self._account).set(info.is_management)
+        if kind.is_management is not None:
+            self._management.labels(self._account).set(kind.is_management)
         self._expiry.clear()
-        if info.expires_at is not None:
-            self._expiry.labels(self._account).set(info.expires_at)
+        if kind.expires_at is not None:
+            self._expiry.labels(self._account).set(kind.expires_at)
         self._metrics_registry.touch()
 
 
 class KeyCheck:
-    """Asks once an hour, when the API begins to refuse the key, and when another key has taken its place."""
+    """Keeps the kind of an account's key: hourly, when the API begins to reject the key, and when the key changes.
+
+    It reads every response to `GET /key` of the account, also those that a collector requested.
+    """
 
     def __init__(self, client: Client, metrics: KeyMetrics, clock: Clock, log: structlog.stdlib.BoundLogger) -> None:
         self._client = client
@@ -69,16 +75,20 @@ class KeyCheck:
         self._next = clock.monotonic()
         self._was_refused = False
         self._checking = False
-        self._asked_with: Secret | None = None
+        self._checked: Secret | None = None
         self.advice: str | None = None
+        client.listeners[OPERATION] = self._on_response
 
     async def check(self, *, refused: bool) -> None:
-        """Ask if it is time to, and nobody else does. `refused` says that the API refuses the key. Never raises."""
+        """Request the key's description if it is due and not in progress. Never raise an error.
+
+        `refused` means that the API rejects the key.
+        """
         if self._checking:
             return
         newly_refused = refused and not self._was_refused
         self._was_refused = refused
-        replaced = self._client.secret != self._asked_with
+        replaced = self._client.secret != self._checked
         if not newly_refused and not replaced and self._clock.monotonic() < self._next:
             return
         self._checking = True
@@ -90,29 +100,27 @@ class KeyCheck:
     async def _check(self, *, replaced: bool) -> None:
         self._next = self._clock.monotonic() + INTERVAL
         try:
-            info = await self._ask()
+            response = await self._client.request(REQUEST, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
+            try:
+                kind_of(described(response))
+            except InvalidResponse as error:
+                self._client.metrics.failed(OPERATION, error)
+                raise
         except ExporterError as error:
             self._log.debug("key_check_failed", error=str(error))
             self._next = self._clock.monotonic() + INTERVAL_AFTER_FAILURE
             unknown = isinstance(error, StatusError) and error.status == UNAUTHORIZED
-            if unknown or replaced:  # what is known was another key's, or that of a key that is no more
+            if unknown or (replaced and self._client.secret != self._checked):  # what is known is of another key
                 self._metrics.set(KeyKind())
                 self.advice = UNKNOWN_KEY if unknown else None
-        else:
-            self._tell(info)
-        self._asked_with = self._client.secret
+            self._checked = self._client.secret
 
-    async def _ask(self) -> KeyKind:
-        answer = await self._client.request(REQUEST, self._clock.monotonic() + LONGEST_CHECK, quiet=True)
-        try:
-            return kind_of(described(answer))
-        except InvalidResponse as error:
-            self._client.metrics.failed(OPERATION, error)
-            raise
-
-    def _tell(self, info: KeyKind) -> None:
-        self._metrics.set(info)
-        advice = ORDINARY_KEY if info.is_management is False else None
-        if advice is not None and self.advice != advice:
-            self._log.warning("not_a_management_key", hint=advice)
-        self.advice = advice
+    def _on_response(self, response: Response, secret: Secret) -> None:
+        with suppress(InvalidResponse):
+            kind = kind_of(described(response))
+            self._checked, self._next = secret, self._clock.monotonic() + INTERVAL
+            self._metrics.set(kind)
+            advice = ORDINARY_KEY if kind.is_management is False else None
+            if advice is not None and self.advice != advice:
+                self._log.warning("not_a_management_key", hint=advice)
+            self.advice = advice

@@ -34,21 +34,24 @@ class PollLog:
         )
 
     def failed(self, record: PollRecord, error: Exception, state: PollState) -> None:
-        """Log a failure: at error when an outage begins, or when a rejected key or a crash first shows in it."""
+        """Log a failure: at error when an outage begins and when its cause changes, else at debug.
+
+        The cause is the status, or its class, or what else failed the poll; each is an error once per outage.
+        """
         keys: dict[str, Any] = description(error) if isinstance(error, AttemptError) else {"error": record.error}
         if record.reason is not None:
             keys["reason"] = record.reason
         keys["duration"] = round(record.duration_seconds, 3)
-        cause = "failure"
         hint = _hint(error)
         if hint is not None:
-            keys["hint"] = cause = hint
+            keys["hint"] = hint
         crashed = not isinstance(error, ExporterError)
         if crashed:
-            keys["exc_info"], cause = error, type(error).__name__
-        is_news = not state.reported or (cause not in state.reported and cause != "failure")
+            keys["exc_info"] = error
+        cause = error.cause if isinstance(error, AttemptError) else record.reason or type(error).__name__
+        level = logging.DEBUG if cause in state.reported else logging.ERROR
         state.reported.add(cause)
-        self._log.log(logging.ERROR if is_news else logging.DEBUG, "poll_crashed" if crashed else "poll_failed", **keys)
+        self._log.log(level, "poll_crashed" if crashed else "poll_failed", **keys)
 
     def skipped(self, reason: str) -> None:
         """Log a poll that was due but not made."""

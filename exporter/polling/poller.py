@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from exporter.api.client import Client
+from exporter.api.client import Client, Request
 from exporter.clock import Clock
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError, PollError, SecretError
@@ -17,7 +17,7 @@ from exporter.exposition.text_format import render
 from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.poll_log import PollLog
 from exporter.polling.poll_state import PollState
-from exporter.status import CollectorStatus, DailySpend, Figure, PollRecord
+from exporter.status import CollectorStatus, DailySpend, Figure, PollRecord, Retry
 
 DAYS_SHOWN = 30
 GRACE_SECONDS = 30.0
@@ -57,6 +57,7 @@ class Poller:
         self._metrics = metrics
         self._log = PollLog(log)
         self._polling = False
+        self._retries: dict[int, Retry] = {}  # of the requests in progress, by identity
         self._last_due = clock.monotonic()
         self._key = (account, collector.name)
         metrics.interval.labels(*self._key).set(schedule.interval)
@@ -72,6 +73,16 @@ class Poller:
         """Whether the next poll should have begun, or the last one ended, long ago: a sign that the daemon is stuck."""
         grace = 2 * self.schedule.interval + self.schedule.longest_poll + GRACE_SECONDS
         return self._clock.monotonic() - self._last_due > grace
+
+    @property
+    def polling(self) -> bool:
+        """Whether a poll is in progress."""
+        return self._polling
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When the API may be called again, if it asked to wait."""
+        return _wall_time(self._clock, self.state.not_before)
 
     def publishes_as(self, old: Poller) -> bool:
         """Return whether another poller publishes the same data as this one."""
@@ -117,13 +128,14 @@ class Poller:
             client=self._client,
             clock=self._clock,
             quiet=failing,
+            on_progress=self._show_retry,
         )
         try:
             collected = await self.collector.collect(poll, state.memory)
             await self._publish(poll, collected, started)
         except Exception as error:  # noqa: BLE001 — one crashing poll must not stop polling; it is logged with its trace
             # Not kept beyond this block: its traceback holds this frame, and with it the whole response.
-            record = _failed(instant, self._clock.monotonic() - started, error)
+            record = _failed(instant, self._clock.monotonic() - started, poll, error)
             state.records.append(record)
             self._report_rejections(poll)
             state.not_before = getattr(error, "not_before", None) or state.not_before
@@ -133,6 +145,7 @@ class Poller:
                 started=instant,
                 duration_seconds=self._clock.monotonic() - started,
                 outcome="unchanged" if collected.snapshot is None else "changed",
+                rows_rejected=sum(poll.rejections.counts.values()),
             )
             state.records.append(record)
             self._report_rejections(poll)
@@ -141,6 +154,15 @@ class Poller:
             self._log.succeeded(record, self._series(), first=first, recovered=failing)
         self._measure(record)
         return record
+
+    def _show_retry(self, request: Request, retry: Retry | None) -> None:
+        if retry is not None:
+            self._retries[id(request)] = retry
+        elif self._retries.pop(id(request), None) is None:
+            return
+        failed = max((other.attempt - 1 for other in self._retries.values()), default=0)
+        self._metrics.failed_attempts.labels(*self._key).set(failed)
+        self._metrics.metrics_registry.touch()
 
     async def _publish(self, poll: Poll, collected: Collected, started: float) -> None:
         state, expires = self.state, started + self.schedule.stale_after
@@ -193,9 +215,11 @@ class Poller:
             collector=self.collector.name,
             interval_seconds=self.schedule.interval,
             polling=self._polling,
+            retry=max(self._retries.values(), key=lambda retry: retry.attempt, default=None),
             last_success=state.last_success,
             next_poll=next_poll,
             expires=_wall_time(self._clock, expires),
+            expired=expires is not None and expires <= self._clock.monotonic(),
             series=series,
             day=published.day if published else None,
             advice=advice,
@@ -205,12 +229,13 @@ class Poller:
         )
 
 
-def _failed(started: datetime, duration: float, error: Exception) -> PollRecord:
+def _failed(started: datetime, duration: float, poll: Poll, error: Exception) -> PollRecord:
     expected = isinstance(error, PollError | SecretError)
     return PollRecord(
         started=started,
         duration_seconds=duration,
         outcome="failed",
+        rows_rejected=sum(poll.rejections.counts.values()),
         error=str(error) if expected else f"internal error: {type(error).__name__}",
         status=error.status if isinstance(error, AttemptError) else None,
         status_class=error.status_class if isinstance(error, AttemptError) else None,

@@ -1,7 +1,7 @@
-"""A thin adapter on APScheduler 3: when each poller's turn comes, and nothing else.
+"""A thin adapter on APScheduler 3: when each poller polls, and nothing else.
 
-Every job has a phase of its own within the interval, from a hash of its name, so that accounts never poll in a herd
-and a restart changes no rhythm. The first poll comes at once, spread over a short ramp.
+Every job has its own phase within the interval, from a hash of its name, so that accounts do not poll all at once and a
+restart changes no schedule. The first polls come at once, spread over a short ramp.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from apscheduler.triggers.base import BaseTrigger
 
 from exporter.clock import Clock
 
-# First polls of many accounts follow each other by so much.
+# Seconds between the first polls of many accounts.
 RAMP_STEP = 0.05
 
-# A wall clock that strays by more than this from the steady one has jumped.
+# A wall clock that deviates by more than this from the steady one has jumped.
 JUMP_SECONDS = 5.0
 WATCH_INTERVAL = 20.0
 
 
 def phase(name: str, interval: float) -> float:
-    """Return a job's seconds after each multiple of the interval: stable, and even over many names."""
+    """Return a job's seconds after each multiple of the interval: stable, and evenly distributed over many names."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64 * interval
 
 
 def next_time(now: datetime, interval: float, offset: float) -> datetime:
     """Return the first moment after `now` that is `offset` seconds past a multiple of the interval since 1970."""
-    turn = (now.timestamp() - offset) // interval + 1
-    moment = datetime.fromtimestamp(turn * interval + offset, UTC)
-    # Rounded to a microsecond it may be `now` itself; asked for the next time again and again, APScheduler would hang.
-    return moment if moment > now else datetime.fromtimestamp((turn + 1) * interval + offset, UTC)
+    number = (now.timestamp() - offset) // interval + 1
+    moment = datetime.fromtimestamp(number * interval + offset, UTC)
+    # Rounded to a microsecond it can equal `now`, and APScheduler would loop for ever looking for a later time.
+    return moment if moment > now else datetime.fromtimestamp((number + 1) * interval + offset, UTC)
 
 
 class PhasedTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """Fires at `first`, then at every multiple of the interval plus the job's phase."""
+    """Fires at `first`, then at each multiple of the interval plus the job's phase."""
 
     def __init__(self, interval: float, offset: float, first: datetime) -> None:
         self.interval = interval
@@ -50,7 +50,7 @@ class PhasedTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no ty
         self.first = first
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Return the next time; the turn after a first poll is not sooner than half an interval later."""
+        """Return the next time; after `first` it is at least half an interval later."""
         if previous_fire_time is None:
             return self.first
         earliest = max(now, previous_fire_time)
@@ -60,7 +60,7 @@ class PhasedTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no ty
 
 
 class Scheduler:
-    """Calls coroutine functions at their times. A call that takes longer than its interval is not overtaken."""
+    """Calls coroutine functions at their times; never a second time while a call is in progress."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -72,16 +72,16 @@ class Scheduler:
         self._watch: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin. Needs a running event loop."""
+        """Start. Needs a running event loop."""
         self._scheduler.start()
         self._watch = asyncio.create_task(self._watch_clock())
 
     def add(
         self, name: str, call: Callable[[], Awaitable[object]], interval: float, order: int, on_skip: Callable[[], None]
     ) -> None:
-        """Call `call` now, as number `order` of the ramp, and then once per interval, until it is removed.
+        """Call `call` now, at position `order` of the ramp, and then once per interval until it is removed.
 
-        `on_skip` is told when a turn passes because the call before it goes on.
+        `on_skip` is called instead when the previous call is still in progress.
         """
         ramp = min(order * RAMP_STEP, interval)
         trigger = PhasedTrigger(interval, phase(name, interval), self._clock.now() + timedelta(seconds=ramp))
@@ -89,50 +89,60 @@ class Scheduler:
         self._scheduler.add_job(call, trigger, id=name)
 
     def remove(self, *names: str) -> None:
-        """Call these no more; a call under way goes on."""
+        """Call these no more; a call in progress continues."""
         for name in names:
             self._skipped.pop(name, None)
             with contextlib.suppress(JobLookupError):
                 self._scheduler.remove_job(name)
 
-    def next_run(self, name: str) -> datetime | None:
-        """Return when a job's turn comes, None if it never will."""
+    def run_now(self, name: str) -> None:
+        """Run a job now; its next run is at least half an interval later."""
         job = self._scheduler.get_job(name)
-        return None if job is None else job.next_run_time
+        if job is not None:
+            job.trigger.first = self._clock.now()
+            job.modify(next_run_time=job.trigger.first)
+
+    def next_run(self, name: str, not_before: datetime | None = None) -> datetime | None:
+        """Return when a job runs next, None if it never will; runs before `not_before` do not count."""
+        job = self._scheduler.get_job(name)
+        planned: datetime | None = None if job is None else job.next_run_time
+        if planned is None or not_before is None or planned >= not_before:
+            return planned
+        return next_time(not_before, job.trigger.interval, job.trigger.offset)
 
     def pause(self) -> None:
         """Start no more calls."""
         self._scheduler.pause()
 
     def stop(self) -> None:
-        """End. Calls under way should have been waited for."""
+        """Stop, and cancel the clock watch. Calls in progress continue."""
         if self._watch is not None:
             self._watch.cancel()
         self._scheduler.shutdown(wait=False)
 
     def _on_skip(self, event: JobEvent) -> None:
-        told = self._skipped.get(event.job_id)
-        if told is not None:
-            told()
+        on_skip = self._skipped.get(event.job_id)
+        if on_skip is not None:
+            on_skip()
 
     def _wall_minus_monotonic(self) -> float:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
     async def _watch_clock(self) -> None:
-        """After a jump of the wall clock, put every job at its place: by now it could be a year away.
+        """Reschedule every job after a jump of the wall clock: the next run could be a year away.
 
-        Not a job itself, because APScheduler goes by the wall clock.
+        This is not a job itself, because APScheduler uses the wall clock.
         """
         last = self._wall_minus_monotonic()
         while True:
             await self._clock.sleep(WATCH_INTERVAL)
             offset = self._wall_minus_monotonic()
             if abs(offset - last) > JUMP_SECONDS:
-                self._put_in_place()
+                self._reschedule()
             last = offset
-            self._scheduler.wakeup()  # its timer does not count the time that a machine sleeps
+            self._scheduler.wakeup()  # its timer stops while the machine is suspended
 
-    def _put_in_place(self) -> None:
+    def _reschedule(self) -> None:
         now = self._clock.now()
         for job in self._scheduler.get_jobs():
             job.modify(next_run_time=next_time(now, job.trigger.interval, job.trigger.offset))

@@ -37,6 +37,7 @@ class Loop:
             deadline=self.clock.monotonic() + within,
             jitter=lambda: 1.0,
             on_retry=lambda error, delay: self.told.append((str(error), error.attempt, delay)),
+            sleep=self.clock.sleep,
         )
 
     async def _attempt(self, remaining: float) -> str:

@@ -104,15 +104,15 @@ async def polling(
     schedule: Schedule = SCHEDULE,
     retries: Retries | None = None,
     key: Key | None = None,
+    clock: FakeClock | None = None,
 ) -> AsyncIterator[Polling]:
-    """Give a poller of this collector, on a clock that sleeping moves."""
-    clock = FakeClock(self_moving=True)
+    """Give a poller of this collector, on a clock that sleeping moves unless another is given."""
+    clock = clock or FakeClock(self_moving=True)
     metrics_registry, store = MetricsRegistry(), Store()
     log, events = capturing_logger()
     each = FakeCollector(collector) if isinstance(collector, list) else collector
     async with asking(url, clock=clock, retries=retries or Retries(strategy="none"), key=key) as asked:
         client: Client = asked.client
-        asked.events = events
         poller = Poller(
             account="default",
             collector=each,

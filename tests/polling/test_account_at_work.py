@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.calling_key import CallingKeySettings
 from exporter.collectors.registry import only
 from exporter.config.collector_settings import CollectorSettings
-from exporter.config.configuration import Account, Retries, Upstream
+from exporter.config.configuration import Account, Backoff, Retries, Upstream
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
 from exporter.polling.account import AccountContext, AccountRuntime
@@ -30,7 +30,12 @@ KEY_PATH = "/api/v1/key"
 
 
 @asynccontextmanager
-async def sharing(url: str, clock: FakeClock | None = None, **upstream: Any) -> AsyncIterator[AccountContext]:
+async def sharing(
+    url: str,
+    clock: FakeClock | None = None,
+    poll_now: Callable[[str], None] = lambda _: None,
+    **upstream: Any,
+) -> AsyncIterator[AccountContext]:
     """Give what accounts share, on a clock that sleeping moves if no other is given."""
     settings = replace(Upstream(base_url=url, retries=Retries(strategy="none")), **upstream)
     async with open_session(settings) as session:
@@ -42,6 +47,7 @@ async def sharing(url: str, clock: FakeClock | None = None, **upstream: Any) -> 
             store=Store(),
             duration=RequestDuration(MetricsRegistry(), ()),
             after_poll=lambda _: None,
+            poll_now=poll_now,
         )
 
 
@@ -138,3 +144,55 @@ async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator
         clock.advance(60.0)
         await turn
         assert (True, 2) == (last.pollers[0].state.succeeded, simulator.counts["/api/v1/activity"])
+
+
+async def test_poll_that_waits_for_a_retry_ends_at_once_on_shutdown(simulator: Running) -> None:
+    """Nothing is lost: the attempts failed."""
+    clock, backoff = FakeClock(), Backoff(max_elapsed_time=60.0)
+    simulator.faults.replace(parse_fault("status-503"))
+    async with sharing(simulator.url, clock, retries=Retries(backoff=backoff)) as context:
+        runtime = AccountRuntime(account(Key(), ACTIVITY), context)
+        poll = asyncio.create_task(runtime.poll(runtime.pollers[0]))
+        await clock.sleeping()
+        runtime.stop_waiting()
+        await poll
+        assert (1, False) == (simulator.counts["/api/v1/activity"], runtime.pollers[0].state.attempted)
+
+
+async def test_poll_whose_attempt_fails_during_shutdown_does_not_wait_for_another(simulator: Running) -> None:
+    """The attempt in progress may end, because it may succeed."""
+    clock, backoff = FakeClock(), Backoff(max_elapsed_time=60.0)
+    simulator.faults.replace(parse_fault("status-503"))
+    async with sharing(simulator.url, clock, retries=Retries(backoff=backoff)) as context:
+        runtime = AccountRuntime(account(Key(), ACTIVITY), context)
+        poll = asyncio.create_task(runtime.poll(runtime.pollers[0]))
+        await asyncio.sleep(0)
+        runtime.stop_waiting()
+        await poll
+        assert (1, []) == (simulator.counts["/api/v1/activity"], clock.slept)
+
+
+async def test_attempt_in_progress_may_succeed_during_shutdown(simulator: Running) -> None:
+    """What it read is published."""
+    async with sharing(simulator.url) as context:
+        runtime = AccountRuntime(account(Key(), ACTIVITY), context)
+        poll = asyncio.create_task(runtime.poll(runtime.pollers[0]))
+        await asyncio.sleep(0)
+        runtime.stop_waiting()
+        await poll
+        assert runtime.pollers[0].state.succeeded
+
+
+async def test_poll_that_waits_for_a_rate_limit_slot_ends_at_once_on_shutdown(simulator: Running) -> None:
+    """That can be a minute."""
+    clock = FakeClock()
+    async with sharing(simulator.url, clock, requests_per_minute=1, retries=Retries()) as context:
+        runtime = AccountRuntime(account(Key(), ACTIVITY), context)
+        poll = asyncio.create_task(runtime.poll(runtime.pollers[0]))
+        while simulator.counts["/api/v1/activity"] + simulator.counts[KEY_PATH] < 1 or not clock.slept:
+            await asyncio.sleep(0)
+            if poll.done():
+                poll = asyncio.create_task(runtime.poll(runtime.pollers[0]))
+        runtime.stop_waiting()
+        await poll
+        assert 1 == simulator.counts["/api/v1/activity"] + simulator.counts[KEY_PATH]

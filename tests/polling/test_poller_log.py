@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.collectors.base import Collected, Poll
-from exporter.errors import ConnectionFailed, InvalidResponse, SecretError, StatusError
+from exporter.errors import ConnectionFailed, DeadlineExceeded, InvalidResponse, SecretError, StatusError
 from exporter.polling.key_check import UNKNOWN_KEY
 from exporter.polling.poll_log import MANAGEMENT_KEY_HINT
 from tests.polling.harness import UNCHANGED, collected, polling
@@ -38,11 +38,10 @@ async def test_one_line_per_poll() -> None:
         ]
 
 
-async def test_an_outage_is_an_error_when_it_begins_and_news_when_it_ends() -> None:
-    """However long it is, and in whatever ways the polls fail."""
-    failures = [BUSY, ConnectionFailed("refused"), InvalidResponse("not JSON"), StatusError(500, "HTTP 500: Oops")]
-    async with polling([collected(), *failures, *failures, collected(), BUSY]) as it:
-        for _ in range(11):
+async def test_outage_is_one_error_however_long() -> None:
+    """And one info when it ends; the next outage is an error again."""
+    async with polling([collected(), BUSY, BUSY, BUSY, collected(), BUSY]) as it:
+        for _ in range(6):
             await it.poll()
         assert [
             ("info", "poll_succeeded"),
@@ -50,6 +49,24 @@ async def test_an_outage_is_an_error_when_it_begins_and_news_when_it_ends() -> N
             ("info", "poll_recovered"),
             ("error", "poll_failed"),
         ] == it.lines()
+
+
+async def test_each_cause_within_an_outage_is_one_error() -> None:
+    """The status, or the class where there is no status; a cause that comes back is not reported again."""
+    causes = [
+        BUSY,
+        StatusError(500, "HTTP 500: Oops"),
+        StatusError(429, "HTTP 429: Slow down", 3600.0),
+        ConnectionFailed("refused"),
+        InvalidResponse("not JSON"),
+        DeadlineExceeded("over"),
+    ]
+    async with polling([collected(), *causes, *causes]) as it:
+        for _ in range(1 + 2 * len(causes)):
+            await it.poll()
+        assert [str(cause) for cause in causes] == [
+            event["error"] for event in it.events if event["log_level"] == "error"
+        ]
 
 
 async def test_what_a_failure_says() -> None:

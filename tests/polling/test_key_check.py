@@ -1,0 +1,144 @@
+"""The key check: what it publishes, and when it requests `GET /key`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from exporter.api.key_response import REQUEST
+from exporter.exposition.metrics_registry import MetricsRegistry
+from exporter.polling.key_check import ORDINARY_KEY, UNKNOWN_KEY, KeyCheck, KeyMetrics
+from tests.api.harness import Asking, Bare, Key, answer_bytes, asking, bare, capturing_logger
+from tests.support import FakeClock
+
+EXPIRY = datetime(2027, 1, 1, tzinfo=UTC)
+MANAGEMENT = {"is_management_key": True, "expires_at": "2027-01-01T00:00:00Z"}
+ORDINARY = {"is_management_key": False, "expires_at": None}
+
+
+def described(**fields: Any) -> bytes:
+    return answer_bytes(json.dumps({"data": fields}).encode())
+
+
+FAILED = answer_bytes(b"", "500 Oops")
+UNKNOWN = answer_bytes(b"", "401 Unauthorized")
+
+
+@dataclass
+class Checking:
+    """A key check and all that it touches."""
+
+    check: KeyCheck
+    asked: Asking
+    server: Bare
+    clock: FakeClock
+    metrics_registry: MetricsRegistry
+    key: Key
+    events: list[Any]
+
+    @property
+    def requests(self) -> int:
+        return len(self.server.requests)
+
+    def published(self) -> tuple[float | None, float | None]:
+        """Return what is published of the key: whether it is a management key, and its expiry."""
+        names = ("openrouter_calling_key_is_management", "openrouter_calling_key_expiry_timestamp_seconds")
+        kind, expiry = (self.metrics_registry.get_sample_value(name, {"account": "default"}) for name in names)
+        return kind, expiry
+
+    async def request_as_a_collector(self) -> None:
+        await self.asked.request(REQUEST)
+
+
+@asynccontextmanager
+async def checking(*responses: bytes | Sequence[bytes]) -> AsyncIterator[Checking]:
+    """Run a key check against a server that sends these responses, the last one for ever."""
+    clock, registry, key = FakeClock(self_moving=True), MetricsRegistry(), Key()
+    async with bare(*responses) as server, asking(server.url, clock=clock, key=key) as asked:
+        log, events = capturing_logger()
+        check = KeyCheck(asked.client, KeyMetrics(registry, "default"), clock, log)
+        yield Checking(check, asked, server, clock, registry, key, events)
+
+
+async def test_kind_and_expiry_are_published() -> None:
+    """As the API reports them."""
+    async with checking(described(**MANAGEMENT)) as it:
+        assert (None, None) == it.published()
+        await it.check.check(refused=False)
+        assert ((1.0, EXPIRY.timestamp()), None) == (it.published(), it.check.advice)
+
+
+async def test_expiry_of_the_old_key_is_cleared_after_a_rotation() -> None:
+    """The new key never expires; its kind is known at once, not an hour later."""
+    async with checking(described(**MANAGEMENT), described(**ORDINARY)) as it:
+        await it.check.check(refused=False)
+        it.key.text = "sk-or-v1-rotated"
+        it.asked.client.reread_secret()
+        await it.check.check(refused=False)
+        assert ((0.0, None), ORDINARY_KEY) == (it.published(), it.check.advice)
+
+
+@pytest.mark.parametrize(
+    ("response", "interval"), [(described(**MANAGEMENT), 3600.0), (FAILED, 300.0), (answer_bytes(b"[]"), 300.0)]
+)
+async def test_interval(response: bytes, interval: float) -> None:
+    """An hour; five minutes after a check that failed."""
+    async with checking(response) as it:
+        await it.check.check(refused=False)
+        it.clock.advance(interval - 0.1)
+        await it.check.check(refused=False)
+        before = it.requests
+        it.clock.advance(0.1)
+        await it.check.check(refused=False)
+        assert (1, 2) == (before, it.requests)
+
+
+async def test_rejected_key_is_checked_at_once_but_once() -> None:
+    """When the API begins to reject it; later rejections wait for the interval."""
+    async with checking(described(**MANAGEMENT)) as it:
+        await it.check.check(refused=False)
+        for _ in range(3):
+            await it.check.check(refused=True)
+        assert 2 == it.requests
+        await it.check.check(refused=False)
+        await it.check.check(refused=True)
+        assert 3 == it.requests
+
+
+async def test_unknown_key_is_advice_and_clears_what_was_published() -> None:
+    """It was a management key until it was deleted."""
+    async with checking(described(**MANAGEMENT), UNKNOWN) as it:
+        await it.check.check(refused=False)
+        await it.check.check(refused=True)
+        assert ((None, None), UNKNOWN_KEY) == (it.published(), it.check.advice)
+
+
+async def test_failed_check_keeps_what_is_known_of_the_same_key() -> None:
+    """An API that is down says nothing of the key; of another key nothing is known."""
+    async with checking(described(**MANAGEMENT), FAILED) as it:
+        await it.check.check(refused=False)
+        await it.check.check(refused=True)
+        same = it.published()
+        it.key.text = "sk-or-v1-rotated"
+        it.asked.client.reread_secret()
+        await it.check.check(refused=True)
+        assert ((1.0, EXPIRY.timestamp()), (None, None)) == (same, it.published())
+
+
+async def test_response_to_a_collector_serves_the_check() -> None:
+    """A check that fails, because `GET /key` is slow, must not hide that this is an ordinary key."""
+    async with checking(FAILED, described(**ORDINARY)) as it:
+        await it.check.check(refused=True)
+        before = it.check.advice
+        await it.request_as_a_collector()
+        assert (None, ORDINARY_KEY, (0.0, None)) == (before, it.check.advice, it.published())
+        assert ["not_a_management_key"] == [event["event"] for event in it.events if event["log_level"] == "warning"]
+        it.clock.advance(3599.0)
+        await it.check.check(refused=True)
+        assert 2 == it.requests
