@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
 from exporter.errors import ConfigurationError, ExporterError, Mistake, UsageError
 from exporter.options import Options, parse
+from exporter.streams import complain, finish_output, open_closed_streams, write_output
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -22,18 +22,11 @@ WRONG_USAGE = 2
 def main() -> NoReturn:
     """Run the command given on the command line."""
     open_closed_streams()
-    options = parse(sys.argv[1:], os.environ)
-    sys.exit(run(options))
-
-
-def open_closed_streams() -> None:
-    """Open /dev/null for each standard stream that the parent closed.
-
-    Python leaves such a stream None, and its descriptor would go to the next file that is opened.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 — open until the process ends
+    try:
+        code = run(parse(sys.argv[1:], os.environ))
+    except SystemExit as parsed:  # after --help, --version or wrong usage
+        code = int(parsed.code or 0)
+    sys.exit(finish_output(code))
 
 
 def run(options: Options) -> int:
@@ -45,16 +38,9 @@ def run(options: Options) -> int:
 
         log.configure(options.log_level, options.log_format)
         return _COMMANDS[options.command](options)
-    except UsageError as error:
-        print(error, file=sys.stderr)
-        return WRONG_USAGE
     except ExporterError as error:
-        print(error, file=sys.stderr)
-        return FAILED
-    except BrokenPipeError:
-        # Stdout's reader has gone; without this, Python would report it once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+        complain(str(error))
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
     except KeyboardInterrupt:
         return 130
 
@@ -94,7 +80,7 @@ def _check_config(options: Options) -> int:
         mistakes += error.mistakes
     if mistakes:
         raise ConfigurationError(tuple(mistakes))
-    print(f"{options.config_file or 'environment'}: valid, {accounts} account{'s' if accounts > 1 else ''}")
+    write_output(f"{options.config_file or 'environment'}: valid, {accounts} account{'s' if accounts > 1 else ''}")
     return 0
 
 
@@ -104,8 +90,7 @@ def _once(options: Options) -> int:
     from exporter.daemon.process import once, read_configuration
 
     text, succeeded = asyncio.run(once(read_configuration(options.config_file), options.log_level))
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    write_output(text.removesuffix("\n"))
     return 0 if succeeded else FAILED
 
 
@@ -122,7 +107,7 @@ def _healthcheck(options: Options) -> int:
     from exporter.commands.healthcheck import check
 
     verdict = check(options)
-    print(verdict.text, file=sys.stdout if verdict.healthy else sys.stderr)
+    (write_output if verdict.healthy else complain)(verdict.text)
     return 0 if verdict.healthy else FAILED
 
 

@@ -4,6 +4,7 @@ ExporterError
 ├── UsageError              an option whose text only its command can judge; exit code 2
 ├── ConfigurationError      the configuration can't be used; carries every mistake, each with its place
 ├── SecretError             a key can't be read: variable unset, file missing or empty
+├── OutputError             a command's output can't be written: the disk is full, or a pipe is closed
 ├── ListenError             an address can't be listened on: malformed, in use, not ours
 └── PollError               one poll brought nothing to publish; the last good values stay
     ├── AttemptError        one request failed; has a status class, and says whether trying again makes sense
@@ -63,6 +64,10 @@ class SecretError(ExporterError):
 
 class ListenError(ExporterError):
     """An address can't be listened on. The message names the address and what is wrong with it."""
+
+
+class OutputError(ExporterError):
+    """The output of a command can't be written."""
 
 
 class PollError(ExporterError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import Recording, RecordingError, read_recording
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED
+from exporter.streams import complain, write_output
 
 DEMO_KEY = "sk-or-v1-demo"
 DEMO_INTERVAL = 15.0
@@ -60,7 +60,7 @@ def _invite(options: Options, addresses: Sequence[str]) -> None:
     for address in addresses:
         page = address.replace("[::]", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         metrics = page.rstrip("/") + options.telemetry_path
-        print(f"Simulated account 'demo': {page} and {metrics} ; Ctrl-C ends it.", file=sys.stderr, flush=True)
+        complain(f"Simulated account 'demo': {page} and {metrics} ; Ctrl-C ends it.")
 
 
 def demo_configuration(url: str) -> Configuration:
@@ -103,7 +103,7 @@ async def simulate(options: Options) -> None:
                     )
                 except OSError as error:
                     raise ExporterError(f"can't listen on {address}: {error.strerror}") from None
-                print(f"Simulating the OpenRouter API on {server.url}, management key {DEMO_KEY}", flush=True)
+                write_output(f"Simulating the OpenRouter API on {server.url}, management key {DEMO_KEY}")
             await stopped.wait()
 
 

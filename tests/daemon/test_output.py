@@ -1,0 +1,90 @@
+"""What commands print, where it can't be written."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.simulator.application import Running
+from tests.daemon.conftest import KEY, PATIENCE, environment
+
+LOST = "can't write the output: "
+
+
+def run(*arguments: str, stdout: int, **variables: str) -> tuple[int, str]:
+    """Run a command with this stdout; return its exit code and its stderr."""
+    process = subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments],
+        env=environment(OPENROUTER_API_KEY=KEY) | {"PYTHONUNBUFFERED": ""} | variables,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return process.returncode, process.stderr
+
+
+@pytest.fixture
+def full_device() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+@pytest.fixture
+def closed_pipe() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+commands = pytest.mark.parametrize("arguments", [("check-config",), ("--help",), ("serve", "--help"), ("--version",)])
+
+
+@commands
+def test_full_device_is_an_error(arguments: tuple[str, ...], full_device: int) -> None:
+    assert (1, f"{LOST}No space left on device\n") == run(*arguments, stdout=full_device)
+
+
+@commands
+def test_closed_pipe_is_an_error(arguments: tuple[str, ...], closed_pipe: int) -> None:
+    assert (1, f"{LOST}Broken pipe\n") == run(*arguments, stdout=closed_pipe)
+
+
+def test_full_device_without_buffering_is_an_error(full_device: int) -> None:
+    expected = (1, f"{LOST}No space left on device\n")
+    assert expected == run("check-config", stdout=full_device, PYTHONUNBUFFERED="1")
+
+
+@pytest.mark.parametrize("arguments", [("simulate", "--web.listen-address=127.0.0.1:0")])
+def test_simulator_that_cannot_print_its_address_stops(arguments: tuple[str, ...], full_device: int) -> None:
+    assert (1, f"{LOST}No space left on device\n") == run(*arguments, stdout=full_device)
+
+
+async def test_once_reports_a_full_device(
+    simulator: Running, write_configuration: Callable[..., Path], full_device: int
+) -> None:
+    file = write_configuration(simulator.url)
+    code, err = await asyncio.to_thread(run, "once", f"--config.file={file}", "--log.level=error", stdout=full_device)
+    assert (1, f"{LOST}No space left on device\n") == (code, err)
+
+
+async def test_once_reports_a_closed_pipe(
+    simulator: Running, write_configuration: Callable[..., Path], closed_pipe: int
+) -> None:
+    file = write_configuration(simulator.url)
+    code, err = await asyncio.to_thread(run, "once", f"--config.file={file}", "--log.level=error", stdout=closed_pipe)
+    assert (1, f"{LOST}Broken pipe\n") == (code, err)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(("check-config", "--config.file=/nowhere"), 1), (("frobnicate",), 2)])
+def test_exit_code_survives_a_full_stderr(arguments: tuple[str, ...], code: int, full_device: int) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments], stderr=full_device, timeout=PATIENCE, check=False
+    )
+    assert code == process.returncode
