@@ -48,7 +48,8 @@ class AccountRuntime:
     def __init__(self, account: Account, context: AccountContext) -> None:
         self.account = account
         self.context = context
-        self._in_progress: set[asyncio.Task[Any]] = set()
+        self._in_progress: dict[asyncio.Task[Any], Poller] = {}
+        self._again: set[Poller] = set()  # pollers that are to poll when what they do now ends
         self._ended = asyncio.Event()
         self.metrics_registry = MetricsRegistry()
         collectors = registry.enabled(account.name, account.collectors)
@@ -92,23 +93,27 @@ class AccountRuntime:
         self._update_up()  # an account without collectors is up: nothing fails
 
     async def poll(self, poller: Poller) -> None:
-        """Run one of the account's pollers, unless polls were abandoned before it began."""
-        if self._ended.is_set():
-            return
+        """Run one of the account's pollers, unless polls were abandoned; again if the key changed after its poll."""
         task = asyncio.current_task()
         if task is not None:
-            self._in_progress.add(task)
-            task.add_done_callback(self._in_progress.discard)
+            self._in_progress[task] = poller
+            task.add_done_callback(self._in_progress.pop)
+        self._again.add(poller)
         try:
-            record = await poller.poll()
-            self._update_up()
-            if record is not None:
-                await self.key_check.check(refused=any(poller.state.refused for poller in self.pollers))
-            self.context.after_poll(self.account.name)
+            while poller in self._again and not self._ended.is_set():
+                self._again.discard(poller)
+                await self._poll(poller)
         except asyncio.CancelledError:
             if self._ended.is_set():
                 return  # abandoned on purpose; the scheduler would log it as a failed job
             raise
+
+    async def _poll(self, poller: Poller) -> None:
+        record = await poller.poll()
+        self._update_up()
+        if record is not None:
+            await self.key_check.check(refused=any(poller.state.refused for poller in self.pollers))
+        self.context.after_poll(self.account.name)
 
     async def poll_all(self) -> None:
         """Run all pollers now."""
@@ -137,7 +142,11 @@ class AccountRuntime:
     def _poll_now(self) -> None:
         for poller in self.pollers:
             poller.state.not_before = float("-inf")  # the API asked the old key to wait, not this one
-            if not poller.polling and not self._ended.is_set():
+            if poller.polling or self._ended.is_set():
+                continue  # a poll in progress uses the new key from its next request on
+            if poller in self._in_progress.values():  # in the key check, so the scheduler would skip the poll
+                self._again.add(poller)
+            else:
                 self.context.poll_now(poller.job_name)
 
     def inherit(self, old: AccountRuntime) -> frozenset[str]:

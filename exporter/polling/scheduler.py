@@ -115,7 +115,7 @@ class Scheduler:
         self._scheduler.pause()
 
     def stop(self) -> None:
-        """Stop, and cancel the clock watch. Calls in progress continue."""
+        """Stop, and cancel calls in progress; wait for them first to get their results."""
         if self._watch is not None:
             self._watch.cancel()
         self._scheduler.shutdown(wait=False)

@@ -193,3 +193,43 @@ async def test_stopped_without_leaving_tasks() -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     assert before == asyncio.all_tasks()
+
+
+async def test_no_job_runs_after_the_stop() -> None:
+    """Nor is one left that could."""
+    runs = []
+
+    async def run() -> None:
+        runs.append(now())
+
+    scheduler = Scheduler(SystemClock())
+    scheduler.start()
+    scheduler.add("job", run, 0.02, 0, nothing)
+    while not runs:
+        await asyncio.sleep(0)
+    scheduler.stop()
+    await asyncio.sleep(0)
+    before, later = len(runs), now() + timedelta(seconds=0.06)
+    while now() < later:
+        await asyncio.sleep(0)
+    assert (before, None) == (len(runs), scheduler.next_run("job"))
+
+
+async def test_stop_cancels_calls_in_progress() -> None:
+    """Whoever wants their result waits for them first."""
+    began, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    scheduler = Scheduler(SystemClock())
+    scheduler.start()
+    scheduler.add("job", run, 900.0, 0, nothing)
+    await asyncio.wait_for(began.wait(), 5)
+    scheduler.stop()
+    await asyncio.wait_for(cancelled.wait(), 5)
