@@ -1,7 +1,7 @@
-"""Commands and options, in the dotted style of the Prometheus exporters; each option has an environment variable.
+"""Commands and options, in the dotted style of Prometheus exporters.
 
-`OPENROUTER_EXPORTER_<OPTION>`, dots and dashes as underscores. A repeatable option takes several values from its
-variable, separated by commas. No option takes a secret.
+Each option has an environment variable: `OPENROUTER_EXPORTER_<OPTION>`, with underscores for dots and dashes. The
+variable of a repeatable option takes several values, separated by commas. No option takes a secret.
 """
 
 from __future__ import annotations
@@ -26,11 +26,20 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 PREFIX = "OPENROUTER_EXPORTER_"
 DEFAULT_ADDRESS = ":10063"
 SIMULATOR_ADDRESS = "127.0.0.1:10064"
+DOCUMENTATION = "https://github.com/openrouter-exporter/openrouter-exporter#readme"
+
+_ENVIRONMENT = f"""environment variables:
+  OPENROUTER_API_KEY              management key, read if there is no configuration file
+  {PREFIX}<OPTION>    the default of an option, such as {PREFIX}LOG_LEVEL
+                                  for --log.level
+
+documentation: {DOCUMENTATION}
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The command line, parsed. What a command doesn't take has its default."""
+    """The parsed command line. An option that the command doesn't have keeps its default."""
 
     command: str
     config_file: Path | None = None
@@ -51,7 +60,7 @@ class Options:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Exits with 2 on wrong usage, with a line that says what is wrong and how to get help."""
+    """Exits with 2 on wrong usage, after a line with the reason and one on how to get help."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
@@ -63,35 +72,57 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
-    """Return the options of a command line. Exits with 2 on wrong usage, with 0 after --help and --version."""
+    """Return the options of a command line. Exit with 2 on wrong usage, with 0 after --help and --version."""
     chosen = next((argument for argument in arguments if argument in _COMMANDS), None)
     return Options(**vars(build_parser(environment, chosen).parse_args(arguments)))
 
 
 def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser. The defaults of the chosen command come from the environment, which no other looks at."""
+    """Return the parser. Only the options of the chosen command take their defaults from the environment."""
     parser = _Parser(
         prog="openrouter-exporter",
-        description="Prometheus exporter for what an OpenRouter account uses.",
+        description="Prometheus exporter for what an OpenRouter account spends and has left.",
+        epilog=_epilog(
+            "openrouter-exporter demo",
+            "OPENROUTER_API_KEY=sk-or-v1-... openrouter-exporter serve",
+            "openrouter-exporter serve --config.file=config.yaml",
+            "openrouter-exporter serve --help",
+        ),
         formatter_class=_Help,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for name, (summary, add_options) in _COMMANDS.items():
+    commands = parser.add_subparsers(
+        title="commands", dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+    for name, (summary, example, add_options) in _COMMANDS.items():
         command = commands.add_parser(
-            name, help=summary, description=summary, formatter_class=_Help, allow_abbrev=False
+            name,
+            help=summary,
+            description=summary,
+            epilog=_epilog(example),
+            formatter_class=_Help,
+            allow_abbrev=False,
         )
         if name == chosen == "simulate":
-            command.epilog = _faults_help()
+            command.epilog = f"{_faults_help()}\n\n{command.epilog}"
         command.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
         options = _Options(command, environment if name == chosen else {})
-        options.add("--log.level", "log_level", "info", f"One of {', '.join(LOG_LEVELS)}.", choices=LOG_LEVELS)
+        options.add("--log.level", "log_level", "info", "Lowest level to log.", choices=LOG_LEVELS)
         options.add(
-            "--log.format", "log_format", "auto", "auto is console on a terminal, else json.", choices=LOG_FORMATS
+            "--log.format",
+            "log_format",
+            "auto",
+            "auto is console on a terminal, else json.",
+            choices=LOG_FORMATS,
         )
         add_options(options)
     return parser
+
+
+def _epilog(*examples: str) -> str:
+    lines = "".join(f"  {example}\n" for example in examples)
+    return f"example{'s' if len(examples) > 1 else ''}:\n{lines}\n{_ENVIRONMENT}"
 
 
 class _Options:
@@ -99,7 +130,7 @@ class _Options:
 
     def __init__(self, command: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
         self._command = command
-        # A variable that is set to nothing is one that isn't set.
+        # An empty variable counts as unset.
         self._environment = {name: text for name, text in environment.items() if text.strip()}
 
     def add(
@@ -131,7 +162,7 @@ class _Options:
         return None if text is None else (variable(flag), text)
 
     def add_repeatable(self, flag: str, name: str, default: str, summary: str, type_: Callable[[str], Any]) -> None:
-        """Add an option that may be given several times; the first given replaces the default."""
+        """Add an option that can be repeated; the first value replaces the default."""
         text = self._environment.get(variable(flag), default)
         convert = _converted(type_, None)
         source = f"environment variable {variable(flag)}" if variable(flag) in self._environment else flag
@@ -161,7 +192,7 @@ class _Options:
 
 
 class _Collect(argparse.Action):
-    """Collects values in a tuple; what was given replaces the default."""
+    """Collects values in a tuple; the first one replaces the default."""
 
     def __call__(self, _parser: Any, namespace: Any, values: Any, _option: str | None = None) -> None:
         given = () if getattr(namespace, self.dest) is self.default else getattr(namespace, self.dest)
@@ -180,7 +211,7 @@ def _percent(text: str) -> str:
 def _converted(
     type_: Callable[[str], Any], choices: tuple[str, ...] | None, variable_: tuple[str, str] | None = None
 ) -> Callable[[str], Any]:
-    """Return what converts an option's text; a mistake that the environment made names its variable."""
+    """Return the function that converts an option's text; its errors name the environment variable of the text."""
 
     def convert(text: str) -> Any:
         where = f" (in {variable_[0]})" if variable_ is not None and variable_[1] == text else ""
@@ -220,7 +251,7 @@ def _config_file(options: _Options) -> None:
         "--config.file",
         "config_file",
         None,
-        "The configuration, in YAML. Without it, one account named default on OPENROUTER_API_KEY.",
+        "Configuration file, in YAML. Default: one account, with the key in OPENROUTER_API_KEY.",
         type_=Path,
         metavar="FILE",
     )
@@ -231,7 +262,7 @@ def _web_config_file(options: _Options) -> None:
         "--web.config.file",
         "web_config_file",
         None,
-        "TLS, basic auth and headers, in the format of Prometheus' exporter-toolkit.",
+        "Web configuration file for TLS, basic auth and headers, in the format of exporter-toolkit.",
         type_=Path,
         metavar="FILE",
     )
@@ -243,19 +274,21 @@ def _web(options: _Options) -> None:
         "--web.telemetry-path",
         "telemetry_path",
         "/metrics",
-        "Path of the metrics.",
+        "Path under which metrics are served.",
         type_=telemetry_path,
         metavar="PATH",
     )
     _route_prefix(options)
     _web_config_file(options)
-    options.add_switch("--web.systemd-socket", "systemd_socket", "Serve on the sockets that systemd hands over.")
-    options.add_switch("--web.enable-lifecycle", "enable_lifecycle", "Allow reload by POST to /-/reload.")
+    options.add_switch(
+        "--web.systemd-socket", "systemd_socket", "Use the sockets that systemd passes instead of the listen addresses."
+    )
+    options.add_switch("--web.enable-lifecycle", "enable_lifecycle", "Enable reload by POST to /-/reload.")
     options.add(
         "--shutdown.timeout",
         "shutdown_timeout",
         "10s",
-        "How long polls under way may take to end after SIGTERM.",
+        "Grace period for polls in progress after SIGTERM.",
         type_=_duration,
         metavar="DURATION",
     )
@@ -266,13 +299,20 @@ def _listen_address(options: _Options, default: str) -> None:
         "--web.listen-address",
         "listen_addresses",
         default,
-        "HOST:PORT, :PORT or [IPv6]:PORT. Repeatable.",
+        "Address to listen on: HOST:PORT, :PORT or [IPv6]:PORT. Repeatable.",
         parse_address,
     )
 
 
 def _route_prefix(options: _Options) -> None:
-    options.add("--web.route-prefix", "route_prefix", "", "Prefix of all paths.", type_=route_prefix, metavar="PATH")
+    options.add(
+        "--web.route-prefix",
+        "route_prefix",
+        "",
+        "Prefix of all paths, such as /openrouter.",
+        type_=route_prefix,
+        metavar="PATH",
+    )
 
 
 def _serve(options: _Options) -> None:
@@ -281,7 +321,7 @@ def _serve(options: _Options) -> None:
         "--config.auto-reload-interval",
         "auto_reload_interval",
         "0s",
-        "How often to look whether the configuration or a key file changed; 0s is never.",
+        "How often to check the configuration and key files for changes; 0s is never.",
         type_=_duration,
         metavar="DURATION",
     )
@@ -295,14 +335,22 @@ def _check_config(options: _Options) -> None:
 
 def _simulate(options: _Options) -> None:
     _listen_address(options, SIMULATOR_ADDRESS)
-    options.add("--seed", "seed", None, "Other seeds are other accounts.", type_=_whole_number, metavar="NUMBER")
-    options.add("--endpoints", "endpoints", None, "How many endpoints are used.", type_=_at_least_one, metavar="NUMBER")
-    options.add_repeatable("--fault", "faults", "", "KIND[:PROBABILITY], one of those below. Repeatable.", str)
-    options.add("--replay", "replay", None, "Serve this recorded answer instead.", type_=Path, metavar="FILE")
+    options.add("--seed", "seed", None, "Seed for the simulated account.", type_=_whole_number, metavar="NUMBER")
+    options.add(
+        "--endpoints", "endpoints", None, "Number of endpoints with usage.", type_=_at_least_one, metavar="NUMBER"
+    )
+    options.add_repeatable(
+        "--fault",
+        "faults",
+        "",
+        "Fault to inject: KIND[:PROBABILITY], with a kind from the list below. Repeatable.",
+        str,
+    )
+    options.add("--replay", "replay", None, "Serve this recorded response instead.", type_=Path, metavar="FILE")
 
 
 def _faults_help() -> str:
-    from exporter.simulator.faults import kinds_help  # only where it is asked for, to start sooner
+    from exporter.simulator.faults import kinds_help  # imported only here, to start sooner
 
     return f"kinds of faults:\n{kinds_help()}"
 
@@ -312,11 +360,36 @@ def _healthcheck(options: _Options) -> None:
     _route_prefix(options)
 
 
-_COMMANDS: dict[str, tuple[str, Callable[[_Options], None]]] = {
-    "serve": ("Poll the accounts of the configuration and serve their metrics.", _serve),
-    "demo": ("The same against a built-in simulator of the API: no key, no file, no network.", _web),
-    "check-config": ("Read the configuration and say every mistake in it.", _check_config),
-    "once": ("Poll every collector once and print the metrics.", _config_file),
-    "simulate": ("Only the simulator of the OpenRouter API.", _simulate),
-    "healthcheck": ("Ask the running daemon whether it is healthy.", _healthcheck),
+# Of each command: its summary, an example, and what adds its options.
+_COMMANDS: dict[str, tuple[str, str, Callable[[_Options], None]]] = {
+    "serve": (
+        "Poll the configured accounts and serve their metrics.",
+        "openrouter-exporter serve --config.file=config.yaml --web.listen-address=127.0.0.1:10063",
+        _serve,
+    ),
+    "demo": (
+        "Serve metrics of a simulated account. Needs no key, file or network.",
+        "openrouter-exporter demo --web.listen-address=127.0.0.1:10063",
+        _web,
+    ),
+    "check-config": (
+        "Check the configuration and report every mistake in it.",
+        "openrouter-exporter check-config --config.file=config.yaml",
+        _check_config,
+    ),
+    "once": (
+        "Poll every collector once and print the metrics.",
+        "openrouter-exporter once --config.file=config.yaml",
+        _config_file,
+    ),
+    "simulate": (
+        "Run only the simulator of the OpenRouter API.",
+        "openrouter-exporter simulate --fault=status-429:0.3",
+        _simulate,
+    ),
+    "healthcheck": (
+        "Check that the running exporter is healthy. Exits with 1 if not.",
+        "openrouter-exporter healthcheck --web.listen-address=127.0.0.1:10063",
+        _healthcheck,
+    ),
 }
