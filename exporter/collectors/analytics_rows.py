@@ -1,8 +1,7 @@
-"""Rows of one analytics query as numbers by label values."""
+"""Rows of one analytics query, as numbers by label values."""
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -11,16 +10,16 @@ from exporter.api.analytics_response import Row, label
 from exporter.api.field_values import UnusableError, number, signed
 from exporter.api.rejections import Rejections
 from exporter.collectors.analytics_units import Measure, Unit
+from exporter.collectors.constants import UNKNOWN
 
 REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "duplicate")
-UNKNOWN = math.nan
 
 
-class Rows:
-    """Numbers by the dimensions' values, in the measures' order; NaN is a number that isn't known.
+class QueryResult:
+    """Numbers by the values of the dimensions, in the order of the measures; NaN is a number that is not known.
 
-    Two rows can have the same names: two keys may be called alike. What may be summed is summed; of a rate or a
-    percentile neither is the right one, so that series is left out.
+    Two rows can have the same names: two keys may have one name. What may be summed is summed. Of a rate or a
+    percentile neither is right, so that series is left out.
     """
 
     def __init__(self, dimensions: Sequence[str], measures: Sequence[Measure], rejections: Rejections) -> None:
@@ -29,29 +28,29 @@ class Rows:
         self._measures = measures
         self._rejections = rejections
 
-    def take(self, row: Row) -> None:
+    def add(self, row: Row) -> None:
         """Add a row."""
         try:
             labels = tuple([label(row, name) for name in self._dimensions])
             numbers = array("d", [_number(row, measure) for measure in self._measures])
         except UnusableError as error:
-            self._rejections.reject(error.reason, self._asked_for(row))
+            self._rejections.reject(error.reason, self._without_people(row))
             return
-        there = self.numbers.get(labels)
-        if there is not None:
+        before = self.numbers.get(labels)
+        if before is not None:
             if not all(measure.may_be_summed for measure in self._measures):
                 self._rejections.reject("duplicate", labels)
-            both = zip(self._measures, there, numbers, strict=True)
+            both = zip(self._measures, before, numbers, strict=True)
             numbers = array("d", [a + b if measure.may_be_summed else UNKNOWN for measure, a, b in both])
         self.numbers[labels] = numbers
 
-    def _asked_for(self, row: Row) -> dict[str, Any]:
+    def _without_people(self, row: Row) -> dict[str, Any]:
         """Return what may be logged of a row: the API adds the e-mail address of a `user`."""
         names = (*self._dimensions, *(measure.metric for measure in self._measures))
         return {name: row.get(name) for name in names}
 
 
 def _number(row: Row, measure: Measure) -> float:
-    """Return a row's number in the family's unit. Amounts of money can be below 0: discounts are."""
+    """Return a row's number in the family's unit. Amounts of money can be negative, such as discounts."""
     value = (signed if measure.unit is Unit.USD else number)(row, measure.metric)
     return UNKNOWN if value is None else measure.converted(value)

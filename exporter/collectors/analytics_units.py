@@ -1,7 +1,7 @@
 """The families of analytics metrics: names, base units, and whether values may be summed.
 
-A unit follows from the metric's name, so that what may be published is known without asking the API. For metrics that
-this version does not know, the API's own word must agree, or nothing is published.
+The unit follows from the metric's name, so that the families are known without a request. For a metric that this
+version does not know, the unit that the API reports must agree, or nothing is published.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PREFIX = "openrouter_analytics_"
 
 
 class Unit(Enum):
-    """What a metric is measured in: the API's word for it, our suffix, our meaning."""
+    """The unit of a metric: the API's word for it, the suffix of the family's name, and a phrase for its HELP."""
 
     NUMBER = "number", "", ""
     USD = "currency", "_usd", ", in US dollars"
@@ -31,7 +31,7 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric of the API and the family that it becomes. What may not be summed is a rate or a percentile."""
+    """A metric of the API and its family. Rates and percentiles may not be summed."""
 
     metric: str
     family: str
@@ -45,12 +45,11 @@ class Measure:
 
     @property
     def help(self) -> str:
-        """Return what the family is, without when."""
-        words = self.metric.replace("_", " ")
-        return f"The analytics API's {words}{self.unit.meaning}, over the range of each configured query"
+        """The HELP text."""
+        return f"Analytics metric {self.metric} over the query's time range{self.unit.meaning}."
 
 
-# Suffixes that gauges must not have are replaced; so is a word that would say the unit twice.
+# Gauges must not have these suffixes, nor name their unit twice.
 _COUNTED = {
     "tokens_total": "tokens",
     "guardrail_invoked_count": "guardrail_invoked_requests",
@@ -61,7 +60,7 @@ _MONEY = ("usage", "cost", "fees", "fee", "spend")
 
 
 def measure(metric: str) -> Measure:
-    """Return what a metric is published as."""
+    """Return the measure that a metric becomes."""
     unit = _unit(metric)
     is_known = metric in METRICS
     return Measure(

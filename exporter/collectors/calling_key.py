@@ -1,14 +1,15 @@
-"""`GET /key`: what the account's own key spent, the budgets it is held to, and the quota of free requests."""
+"""`GET /key`: what the exporter's own key spent, the budgets that apply to it, and the quota of free requests."""
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 
 from exporter.api import key_response
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, single, spending
+from exporter.collectors.common import difference, gauge, known, limits, single, spending
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
@@ -18,49 +19,41 @@ OF_BUDGET = ("account", "scope", "budget_id")
 
 SPENDING = spending(PREFIX, ACCOUNT)
 LIMITS = limits(PREFIX, ACCOUNT)
-
-
-def _declared(name: str, meaning: str, labels: tuple[str, ...]) -> MetricFamily:
-    return MetricFamily(name, f"{meaning}. {POLLED}", labels)
-
-
 BUDGETS = (
-    _declared(f"{PREFIX}_budget_limit_usd", "Limit of a budget that the key is held to, in US dollars", OF_BUDGET),
-    _declared(
-        f"{PREFIX}_budget_spend_usd", "What counts against a budget in its current window, in US dollars", OF_BUDGET
+    gauge(f"{PREFIX}_budget_limit_usd", "Limit of a budget that applies to the key, in US dollars.", OF_BUDGET),
+    gauge(f"{PREFIX}_budget_spend_usd", "Spend in the budget's current window, in US dollars.", OF_BUDGET),
+    gauge(
+        f"{PREFIX}_budget_remaining_usd",
+        "What remains of a budget, in US dollars. Requests fail once it reaches 0.",
+        OF_BUDGET,
     ),
-    _declared(
-        f"{PREFIX}_budget_remaining_usd", "What remains of a budget, in US dollars; from 0 on requests fail", OF_BUDGET
-    ),
-    _declared(
+    gauge(
         f"{PREFIX}_budget_resets_timestamp_seconds",
-        "When a budget's window ends, as Unix time in seconds; absent if it never does",
+        "When a budget's window ends, as Unix time in seconds. Absent if it never does.",
         OF_BUDGET,
     ),
 )
 EFFECTIVE = (
-    _declared(
-        f"{PREFIX}_effective_budget_limit_usd", "Limit of the budget that stops the key first, in US dollars", ACCOUNT
+    gauge(
+        f"{PREFIX}_effective_budget_limit_usd", "Limit of the budget that stops the key first, in US dollars.", ACCOUNT
     ),
-    _declared(
+    gauge(
         f"{PREFIX}_effective_budget_spend_usd",
-        "What counts against the budget that stops the key first, in US dollars",
+        "Spend in the current window of the budget that stops the key first, in US dollars.",
         ACCOUNT,
     ),
-    _declared(
+    gauge(
         f"{PREFIX}_effective_budget_remaining_usd",
-        "What remains of the budget that stops the key first, in US dollars",
+        "What remains of the budget that stops the key first, in US dollars.",
         ACCOUNT,
     ),
 )
 FREE = (
-    _declared(
-        "openrouter_free_model_requests_limit", "Requests to free models that the account has on a UTC day", ACCOUNT
-    ),
-    _declared("openrouter_free_model_requests_used", "Requests to free models on the current UTC day", ACCOUNT),
-    _declared(
+    gauge("openrouter_free_model_requests_limit", "Requests to free models allowed per UTC day.", ACCOUNT),
+    gauge("openrouter_free_model_requests_used", "Requests to free models on the current UTC day.", ACCOUNT),
+    gauge(
         "openrouter_free_model_requests_remaining",
-        "Requests to free models that remain on the current UTC day",
+        "Requests to free models that remain on the current UTC day.",
         ACCOUNT,
     ),
 )
@@ -68,7 +61,7 @@ FREE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallingKeySettings(CollectorSettings):
-    """The collector of `GET /key`: the budgets and quotas of the account's own key."""
+    """The collector of `GET /key`: the budgets and quotas of the exporter's own key."""
 
     enabled: Enabled = True
     interval: Interval = 300.0
@@ -76,15 +69,15 @@ class CallingKeySettings(CollectorSettings):
 
 
 class CallingKeyCollector(Collector[CallingKeySettings]):
-    """Reads what the API says of the key that asks; its memory is the last answer's digest."""
+    """Reads the calling key. Its memory is the digest of the previous response."""
 
     name = "key"
     settings_type = CallingKeySettings
     title = "The calling key"
     resource = "GET /key"
     text = """\
-The key that the exporter itself asks with. `scope` says what a budget holds for, `budget_id` is that of the budget or
-of the guardrail, where it has one; of two with the same name the one that stops the key first is shown.
+The key that the exporter itself uses. `scope` is what a budget applies to; `budget_id` is the ID of the budget or of
+the guardrail, if it has one. Of two budgets with the same labels, the one that stops the key first is published.
 """
     operations = (key_response.OPERATION,)
     rejection_reasons = BUDGET_REJECTION_REASONS
@@ -94,26 +87,26 @@ of the guardrail, where it has one; of two with the same name the one that stops
         return (*SPENDING, *LIMITS, *BUDGETS, *EFFECTIVE, *FREE)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read the key. The same bytes with nothing amiss in them publish nothing."""
-        answer = await poll.request(key_response.REQUEST)
-        if memory == answer.digest:
+        """Read the key. The same bytes, if nothing in them was rejected, publish nothing."""
+        response = await poll.request(key_response.REQUEST)
+        if memory == response.digest:
             return Collected(snapshot=None, memory=memory)
         with poll.reading(key_response.OPERATION):
-            snapshot = self._read(answer, poll)
-        return Collected(snapshot=snapshot, memory=None if poll.rejections.counts else answer.digest)
+            snapshot = self._read(response, poll)
+        return Collected(snapshot=snapshot, memory=None if poll.rejections.counts else response.digest)
 
-    def _read(self, answer: Response, poll: Poll) -> Snapshot:
-        fields = key_response.described(answer)
-        found = key_response.calling_key(fields)
-        amounts = (found.limit, found.limit_remaining, difference(found.limit, found.limit_remaining))
-        free = (found.free_requests.limit, found.free_requests.used, found.free_requests.remaining)
-        pairs = (
-            *zip(SPENDING, found.usage, strict=True),
+    def _read(self, response: Response, poll: Poll) -> Snapshot:
+        fields = key_response.described(response)
+        key = key_response.calling_key(fields)
+        amounts = (key.limit, key.limit_remaining, difference(key.limit, key.limit_remaining))
+        free = (key.free_requests.limit, key.free_requests.used, key.free_requests.remaining)
+        values = (
+            *zip(SPENDING, key.usage, strict=True),
             *zip(LIMITS, amounts, strict=True),
             *zip(FREE, free, strict=True),
             *zip(EFFECTIVE, _effective(fields, poll), strict=True),
         )
-        families = [single(declaration, self.account, value) for declaration, value in pairs]
+        families = [single(metric, self.account, value) for metric, value in values]
         families.extend(self._budgets(fields, poll))
         return Snapshot(tuple(families))
 
@@ -122,13 +115,13 @@ of the guardrail, where it has one; of two with the same name the one that stops
         for value in key_response.listed_budgets(fields):
             budget = _usable(value, poll)
             if budget is not None:
-                place = (budget.scope, budget.id)
-                tightest[place] = min(tightest.get(place, budget), budget, key=_remaining)
-        label_sets = LabelSets(OF_BUDGET, [(self.account, *place) for place in tightest])
-        rows = [(each.limit, each.spend, each.remaining, each.resets_at) for each in tightest.values()]
+                name = (budget.scope, budget.id)
+                tightest[name] = min(tightest.get(name, budget), budget, key=_remaining)
+        label_sets = LabelSets(OF_BUDGET, [(self.account, *name) for name in tightest])
+        rows = [(budget.limit, budget.spend, budget.remaining, budget.resets_at) for budget in tightest.values()]
         return [
-            Family(declaration, label_sets, [known(row[place]) for row in rows])
-            for place, declaration in enumerate(BUDGETS)
+            Family(metric, label_sets, array("d", [known(row[index]) for row in rows]))
+            for index, metric in enumerate(BUDGETS)
         ]
 
 
@@ -147,5 +140,5 @@ def _usable(value: object, poll: Poll) -> Budget | None:
 
 
 def _remaining(budget: Budget) -> float:
-    """Return what two budgets of one name are told apart by: shown is the one that stops the key first."""
+    """Return the order of budgets with the same name: the one that stops the key first is published."""
     return float("inf") if budget.remaining is None else budget.remaining

@@ -1,4 +1,4 @@
-"""`GET /credits`: what the account bought, used and has left."""
+"""`GET /credits`: credits purchased, used and left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.spending_and_limits import POLLED, difference, single
+from exporter.collectors.common import difference, gauge, single
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.errors import InvalidResponse, NoBalance
 from exporter.exposition.families import MetricFamily, Snapshot
@@ -18,22 +18,26 @@ from exporter.exposition.families import MetricFamily, Snapshot
 OPERATION = "credits"
 LONGEST_RESPONSE = 64 * 1024
 
-PURCHASED = MetricFamily(
+PURCHASED = gauge(
     "openrouter_credits_purchased_usd",
-    f"Credits bought since the account exists, in US dollars. {POLLED}",
+    "Total credits purchased over the account's lifetime, in US dollars.",
     ("account",),
 )
-USED = MetricFamily(
-    "openrouter_credits_used_usd", f"Credits used since the account exists, in US dollars. {POLLED}", ("account",)
+USED = gauge(
+    "openrouter_credits_used_usd",
+    "Total credits used over the account's lifetime, in US dollars.",
+    ("account",),
 )
-BALANCE = MetricFamily(
-    "openrouter_credits_balance_usd", f"Credits left, in US dollars; can be negative. {POLLED}", ("account",)
+BALANCE = gauge(
+    "openrouter_credits_balance_usd",
+    "Credits left (purchased minus used), in US dollars. Can be negative.",
+    ("account",),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditsSettings(CollectorSettings):
-    """The collector of `GET /credits`: what was bought, used and is left."""
+    """The collector of `GET /credits`: credits purchased, used and left."""
 
     enabled: Enabled = True
     interval: Interval = 60.0
@@ -41,14 +45,14 @@ class CreditsSettings(CollectorSettings):
 
 
 class CreditsCollector(Collector[CreditsSettings]):
-    """Reads the account's credits; its memory is the last answer's digest."""
+    """Reads the account's credits. Its memory is the digest of the previous response."""
 
     name = "credits"
     settings_type = CreditsSettings
     title = "Credits"
     resource = "GET /credits"
     text = """\
-An ordinary key is told zeros: those are no balance, and fail the poll.
+The API returns zeros for a key that is not a management key: they are not a balance, and fail the poll.
 """
     operations = (OPERATION, key_response.OPERATION)
 
@@ -57,15 +61,15 @@ An ordinary key is told zeros: those are no balance, and fail the poll.
         return (PURCHASED, USED, BALANCE)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read the credits. Zeros are believed only of a management key: an ordinary one is told nothing else."""
-        answer = await poll.request(
+        """Read the credits. Zeros count only with a management key: for any other key the API returns nothing else."""
+        response = await poll.request(
             Request(operation=OPERATION, path="/credits", parameters={}, longest_response=LONGEST_RESPONSE)
         )
         with poll.reading(OPERATION):
-            purchased, used = _read(answer)
+            purchased, used = _read(response)
         if not purchased and not used:
             await _confirm(poll)
-        if memory == answer.digest:
+        if memory == response.digest:
             return Collected(snapshot=None, memory=memory)
         balance = difference(purchased, used)
         families = (
@@ -74,21 +78,21 @@ An ordinary key is told zeros: those are no balance, and fail the poll.
             single(BALANCE, self.account, balance),
         )
         figures = (("Credit left", balance),)
-        return Collected(snapshot=Snapshot(families), memory=answer.digest, figures=figures)
+        return Collected(snapshot=Snapshot(families), memory=response.digest, figures=figures)
 
 
 async def _confirm(poll: Poll) -> None:
     """Raise NoBalance unless the API says that this is a management key."""
-    answer = await poll.request(key_response.REQUEST)
+    response = await poll.request(key_response.REQUEST)
     with poll.reading(key_response.OPERATION):
-        kind = key_response.kind_of(key_response.described(answer))
+        kind = key_response.kind_of(key_response.described(response))
     if not kind.is_management:
-        what = "an ordinary key" if kind.is_management is False else "a key of unknown kind"
-        raise NoBalance(f"0 bought and 0 used, as told to {what}: that is no balance; a management key is needed")
+        why = "this is not a management key" if kind.is_management is False else "the kind of this key is unknown"
+        raise NoBalance(f"the API returned zeros, but {why}: that is not a balance; a management key is needed")
 
 
-def _read(answer: Response) -> tuple[float, float]:
-    fields = read_object(answer, "credits")
+def _read(response: Response) -> tuple[float, float]:
+    fields = read_object(response, "credits")
     try:
         purchased, used = number(fields, "total_credits"), number(fields, "total_usage")
     except UnusableError as error:

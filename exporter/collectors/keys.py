@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from exporter.api.organization_rows import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
 from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.spending_and_limits import POLLED, difference, known, limits, spending
+from exporter.collectors.common import difference, gauge, info, known, limits, spending
+from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse
@@ -20,24 +21,32 @@ from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapsh
 
 PREFIX = "openrouter_key"
 LABELS = ("account", "key")
-OTHER = "other"
-KEYS_PER_STEP = 128
-_LIFETIME = (0, len(USAGE_FIELDS))  # places of the amounts since the key was made: credits, own keys
+_LIFETIME, _TODAY, _WEEK, _MONTH = range(len(USAGE_FIELDS))
 
 SPENDING = spending(PREFIX, LABELS)
 LIMITS = limits(PREFIX, LABELS)
-DISABLED = MetricFamily(f"{PREFIX}_disabled", f"1 if the key is disabled, else 0. {POLLED}", LABELS)
-EXPIRES = MetricFamily(
+DISABLED = gauge(f"{PREFIX}_disabled", "1 if the key is disabled, else 0.", LABELS)
+EXPIRES = gauge(
     f"{PREFIX}_expires_timestamp_seconds",
-    f"When the key expires, as Unix time in seconds; absent if it never does. {POLLED}",
+    "When the key expires, as Unix time in seconds. Absent if it never does.",
     LABELS,
 )
-LAST_USED = MetricFamily(
+LAST_USED = gauge(
     f"{PREFIX}_last_used_timestamp_seconds",
-    f"When the key was last used, as Unix time in seconds; absent if it never was. {POLLED}",
+    "When the key was last used, as Unix time in seconds. Absent if it never was.",
     LABELS,
 )
 _NAMES = ("name", "label", "workspace", "limit_reset")
+
+# What each key has besides spending.
+_STATE: tuple[tuple[MetricFamily, Callable[[KeyRow], float]], ...] = (
+    (LIMITS[0], lambda key: known(key.limit)),
+    (LIMITS[1], lambda key: known(key.limit_remaining)),
+    (LIMITS[2], lambda key: difference(key.limit, key.limit_remaining)),
+    (DISABLED, lambda key: known(key.disabled)),
+    (EXPIRES, lambda key: known(key.expires_at)),
+    (LAST_USED, lambda key: known(key.last_used_at)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +66,7 @@ class KeysSettings(CollectorSettings):
     max_keys: Annotated[
         int,
         whole_number(minimum=1, maximum=1_000_000),
-        "The keys that spent least beyond this many are folded into `other`; totals stay right.",
+        "The spending of the keys that spent least lately beyond this many is folded into `other`; totals stay right.",
     ] = 1000
 
     @property
@@ -67,15 +76,15 @@ class KeysSettings(CollectorSettings):
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What the last successful poll leaves for the next one."""
+class LastKeys:
+    """What a successful poll leaves for the next one."""
 
     workspaces: list[Workspace]
     keys: list[KeyRow]
 
 
 class KeysCollector(Collector[KeysSettings]):
-    """Reads the keys of all workspaces; the last poll's rows are its memory."""
+    """Reads the keys of all workspaces. Its memory is the rows of the previous poll."""
 
     name = "keys"
     settings_type = KeysSettings
@@ -85,7 +94,8 @@ class KeysCollector(Collector[KeysSettings]):
 `key` is the first 12 digits of the key's hash (all of them where two keys begin alike); what people call it is in
 `openrouter_key_info`, so that a new name breaks no series. The limit holds for one reset interval: what is used of it
 is limit minus remaining, never the spending since the key was made. With `show_creator` the names include
-`creator_user_id`; beyond `max_keys` the spending of the others is summed under `other`.
+`creator_user_id`. Beyond `max_keys` the spending of the keys that spent least lately is summed under `other`; every key
+keeps its limit, its expiry and its names.
 """
     requests = "1 for the workspaces, 1 for every 100 keys of each workspace"
     operations = (paging.WORKSPACES, paging.KEYS)
@@ -94,7 +104,7 @@ is limit minus remaining, never the spending since the key was made. With `show_
     def __init__(self, account: str, settings: KeysSettings) -> None:
         super().__init__(account, settings)
         names = (*_NAMES, "creator_user_id") if settings.show_creator else _NAMES
-        self._info = MetricFamily(f"{PREFIX}_info", f"Names of a key; the value is 1. {POLLED}", (*LABELS, *names))
+        self._info = gauge(f"{PREFIX}_info", "Names of a key. The value is 1.", (*LABELS, *names))
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the families of spending, limits, state and names."""
@@ -112,103 +122,82 @@ is limit minus remaining, never the spending since the key was made. With `show_
         if poll.rejections.counts and not keys:
             # Publishing nothing would look as if there were no keys.
             raise InvalidResponse(f"none of the keys is usable, such as {poll.rejections.sample[0]}")
-        read = _Read(workspaces, keys)
-        if isinstance(memory, _Read) and await _same(poll.pause, memory, read):
+        read = LastKeys(workspaces, keys)
+        if isinstance(memory, LastKeys) and await _same(poll.pause, memory, read):
             return Collected(snapshot=None, memory=memory)
-        shown, others = await _fold(poll.pause, keys, self.settings.max_keys)
-        snapshot = await self._snapshot(poll.pause, read, shown, others)
-        return Collected(snapshot=snapshot, memory=read, folded=len(others))
+        return await self._collected(poll.pause, read)
 
-    async def _snapshot(self, pause: Pause, read: _Read, shown: Sequence[KeyRow], others: Sequence[KeyRow]) -> Snapshot:
-        labels = await _labels(pause, read.keys)
-        names: list[tuple[str, ...]] = []
-        for block in _blocks(shown):
-            names.extend((self.account, labels[key.hash]) for key in block)
-            await pause()
-        each_key = LabelSets(LABELS, names)
-        with_other = LabelSets(LABELS, [*names, (self.account, OTHER)]) if others else each_key
+    async def _collected(self, pause: Pause, read: LastKeys) -> Collected:
+        keys = read.keys
+        labels = await _labels(pause, keys)
+        names = [(labels[key.hash],) for key in keys]
+        fold = await fold_into_other(pause, names, lambda index: _size(keys[index]), self.settings.max_keys)
+        every_key = LabelSets(LABELS, [(self.account, *name) for name in names])
         await pause()
+        with_other = LabelSets(LABELS, [(self.account, *name) for name in fold.labels]) if fold.folded else every_key
         families = []
-        for place, declaration in enumerate(SPENDING):
-            values = array("d")
-            for block in _blocks(shown):
-                values.extend([known(key.usage[place]) for key in block])
-                await pause()
-            if others:
-                values.append(math.fsum(known(key.usage[place]) for key in others))
-            families.append(Family(declaration, with_other, values))
+        for index, metric in enumerate(SPENDING):
+            values = await _column(pause, keys, partial(_amount, index))
+            families.append(Family(metric, with_other, fold.sums(values)))
+        for metric, value in _STATE:
+            families.append(Family(metric, every_key, await _column(pause, keys, value)))
+        families.append(await self._names(pause, read, every_key.samples))
+        return Collected(snapshot=Snapshot(tuple(families)), memory=read, folded=fold.folded)
+
+    async def _names(self, pause: Pause, read: LastKeys, every_key: Sequence[tuple[str, ...]]) -> Family:
+        workspaces = {workspace.id: workspace.name for workspace in read.workspaces}
+        samples: list[tuple[str, ...]] = []
+        for key, labels in zip(read.keys, every_key, strict=True):
+            workspace = key.workspace_id or ""
+            texts = (key.name, key.label, workspaces.get(workspace) or workspace, key.limit_reset)
+            creator = (key.creator_user_id,) if self.settings.show_creator else ()
+            samples.append((*labels, *(text or "" for text in (*texts, *creator))))
             await pause()
-        numbers = (
-            (LIMITS[0], lambda key: known(key.limit)),
-            (LIMITS[1], lambda key: known(key.limit_remaining)),
-            (LIMITS[2], lambda key: difference(key.limit, key.limit_remaining)),
-            (DISABLED, lambda key: known(key.disabled)),
-            (EXPIRES, lambda key: known(key.expires_at)),
-            (LAST_USED, lambda key: known(key.last_used_at)),
-        )
-        for declaration, number in numbers:
-            values = array("d")
-            for block in _blocks(shown):
-                values.extend(map(number, block))
-                await pause()
-            families.append(Family(declaration, each_key, values))
-        families.append(await self._names(pause, read.workspaces, shown, names))
-        return Snapshot(tuple(families))
-
-    async def _names(
-        self, pause: Pause, workspaces: Sequence[Workspace], shown: Sequence[KeyRow], names: Sequence[tuple[str, ...]]
-    ) -> Family:
-        called = {each.id: each.name for each in workspaces}
-        rows: list[tuple[str, ...]] = []
-        for block in _blocks(shown):
-            for key in block:
-                place = key.workspace_id or ""
-                texts = (key.name, key.label, called.get(place) or place, key.limit_reset)
-                creator = (key.creator_user_id,) if self.settings.show_creator else ()
-                rows.append((*names[len(rows)], *(text or "" for text in (*texts, *creator))))
-            await pause()
-        return Family(self._info, LabelSets(self._info.labels, rows), array("d", [1.0]) * len(rows))
+        return info(self._info, samples)
 
 
-def _blocks(keys: Sequence[KeyRow]) -> list[Sequence[KeyRow]]:
-    return [keys[start : start + KEYS_PER_STEP] for start in range(0, len(keys), KEYS_PER_STEP)]
+def _size(key: KeyRow) -> Size:
+    """Return what a key spent recently, and over its lifetime.
+
+    Recently is this week or this month, whichever is more: on the first of a month the month alone would rank nothing.
+    """
+    return max(_spent(key, _WEEK), _spent(key, _MONTH)), _spent(key, _LIFETIME)
 
 
-async def _same(pause: Pause, last: _Read, read: _Read) -> bool:
+def _spent(key: KeyRow, period: int) -> float:
+    return known_sum([known(amount) for amount in key.usage[period :: len(USAGE_FIELDS)]])  # credits, own provider keys
+
+
+def _amount(index: int, key: KeyRow) -> float:
+    return known(key.usage[index])
+
+
+async def _column(pause: Pause, keys: Sequence[KeyRow], value: Callable[[KeyRow], float]) -> array[float]:
+    values = array("d")
+    for key in keys:
+        values.append(value(key))
+        await pause()
+    return values
+
+
+async def _same(pause: Pause, last: LastKeys, read: LastKeys) -> bool:
     if last.workspaces != read.workspaces or len(last.keys) != len(read.keys):
         return False
-    for before, now in zip(_blocks(last.keys), _blocks(read.keys), strict=True):
+    for before, now in zip(last.keys, read.keys, strict=True):
         if before != now:
             return False
         await pause()
     return True
 
 
-async def _fold(pause: Pause, keys: Sequence[KeyRow], most: int) -> tuple[list[KeyRow], list[KeyRow]]:
-    """Return the `most` keys that spent most since they were made, in the API's order, and the others."""
-    if len(keys) <= most:
-        return list(keys), []
-    sizes = array("d")
-    for block in _blocks(keys):
-        sizes.extend(-math.fsum(key.usage[place] or 0.0 for place in _LIFETIME) for key in block)
-        await pause()
-    by_size = sorted(range(len(keys)), key=sizes.__getitem__)
-    await pause()
-    kept = set(by_size[:most])
-    shown = [key for place, key in enumerate(keys) if place in kept]
-    await pause()
-    return shown, [key for place, key in enumerate(keys) if place not in kept]
-
-
 async def _labels(pause: Pause, keys: Sequence[KeyRow]) -> dict[str, str]:
-    """Return each key's label; those whose hashes begin alike are looked at together."""
-    alike: dict[str, list[str]] = {}
-    for block in _blocks(keys):
-        for key in block:
-            alike.setdefault(paging.key_label(key.hash), []).append(key.hash)
+    """Return each key's label."""
+    groups: dict[str, list[str]] = {}
+    for key in keys:
+        groups.setdefault(paging.key_label(key.hash), []).append(key.hash)
         await pause()
     labels: dict[str, str] = {}
-    for group in alike.values():
-        labels.update(paging.key_labels(group))
+    for hashes in groups.values():
+        labels.update(paging.key_labels(hashes))
         await pause()
     return labels

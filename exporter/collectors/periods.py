@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
+from exporter.collectors.days import DAY
+
 Period = Literal["day", "week", "month"]
 PERIODS: tuple[Period, ...] = ("day", "week", "month")
 
-DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 
 

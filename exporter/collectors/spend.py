@@ -17,10 +17,10 @@ from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, signed
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.collectors.activity.windows import midnight
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.periods import DAY, Period, end_of, previous_start, start_of, turns_after
-from exporter.collectors.spending_and_limits import POLLED
+from exporter.collectors.common import gauge, single
+from exporter.collectors.days import DAY, midnight
+from exporter.collectors.periods import Period, end_of, previous_start, start_of, turns_after
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.errors import InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -51,8 +51,8 @@ class _Span:
 
 
 def _span(name: str, period: Period, what: str, *, current: bool) -> _Span:
-    help_ = f"Spend {what}, in US dollars. {_PAID_BY} {POLLED}"
-    return _Span(MetricFamily(f"openrouter_spend_{name}_usd", help_, LABELS), period, current)
+    help_ = f"Spend {what}, in US dollars. {_PAID_BY}"
+    return _Span(gauge(f"openrouter_spend_{name}_usd", help_, LABELS), period, current)
 
 
 SPANS = (
@@ -63,9 +63,9 @@ SPANS = (
     _span("month", "month", "in the current UTC month so far", current=True),
     _span("last_month", "month", "in the previous UTC month", current=False),
 )
-TIMESTAMP = MetricFamily(
+TIMESTAMP = gauge(
     "openrouter_spend_timestamp_seconds",
-    f"Time up to which the spend gauges count, as Unix time in seconds. {POLLED}",
+    "Time up to which the spend gauges count, as Unix time in seconds.",
     ("account",),
 )
 
@@ -177,8 +177,7 @@ that contain it absent.
             for span in SPANS
             if shown_on < end_of(span.period, today)
         ]
-        account = LabelSets(("account",), [(self.account,)])
-        return Snapshot((*families, Family(TIMESTAMP, account, array("d", [counted_to.timestamp()]))))
+        return Snapshot((*families, single(TIMESTAMP, self.account, counted_to.timestamp())))
 
 
 def _totals(spend: DayAmounts, span: _Span, today: date) -> list[float]:

@@ -1,7 +1,7 @@
-"""`POST /analytics/query`: what each pair of model and provider did on the current UTC day, so far.
+"""`POST /analytics/query`: usage by model and provider so far on the current UTC day.
 
-The range ends with the last second of our current minute: nothing later has happened yet, so it does not matter whether
-the end is part of it; it never reaches into the next day; and it differs each minute, so no older answer fits it.
+The range ends with the last second of our current minute. Nothing later has happened yet, so it does not matter whether
+the end is included. It never reaches into the next day, and it differs each minute, so that no cached response fits.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from exporter.api import analytics_response
-from exporter.api.analytics_response import AnalyticsResponse, Row, label
+from exporter.api.analytics_response import MOST_ROWS, AnalyticsResponse, Row, label
 from exporter.api.client import Request
 from exporter.api.field_values import UnusableError, number
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Pause
-from exporter.collectors.activity.aggregation import OTHER
-from exporter.collectors.activity.windows import DAY, midnight
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.spending_and_limits import POLLED, known
+from exporter.collectors.common import gauge, known, single
+from exporter.collectors.days import DAY, midnight
+from exporter.collectors.folding import Size, fold_into_other, known_sum
+from exporter.collectors.measures import MEASURES, MONEY, REQUESTS, measure_help
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse, TooManyRows
@@ -34,34 +35,26 @@ MOST_REQUESTS = 16  # of one poll
 LAST_SECOND = timedelta(seconds=59)
 LABELS = ("account", "model", "provider")
 
-_SO_FAR = "on the current UTC day so far"
-
-# What the API is asked for, and what it is published as: the measures that `/activity` has under the same names.
+# The API's metrics in the order of MEASURES, which `/activity` reports under the same names.
 # `credits_usage` is all that is charged, fees for own keys included; `total_usage` would add `byok_usage` to it.
-_METRICS = {
-    "credits_usage": ("usage_usd", f"OpenRouter credits spent {_SO_FAR}, in US dollars"),
-    "byok_usage": (
-        "byok_usage_usd",
-        f"External spend on own provider keys {_SO_FAR}, in US dollars, in addition to usage",
-    ),
-    "request_count": ("requests", f"Number of requests {_SO_FAR}"),
-    "tokens_prompt": ("prompt_tokens", f"Number of prompt tokens {_SO_FAR}, cache hits included"),
-    "tokens_completion": ("completion_tokens", f"Number of completion tokens {_SO_FAR}"),
-    "reasoning_tokens": ("reasoning_tokens", f"Number of reasoning tokens {_SO_FAR}; can exceed completion tokens"),
-    "cached_tokens": (
-        "cached_tokens",
-        f"Number of prompt tokens read from cache {_SO_FAR}; can exceed prompt tokens",
-    ),
-}
-_FAMILIES = tuple(
-    MetricFamily(f"openrouter_today_{name}", f"{meaning}. {POLLED}", LABELS) for name, meaning in _METRICS.values()
+METRICS = (
+    "credits_usage",
+    "byok_usage",
+    "request_count",
+    "tokens_prompt",
+    "tokens_completion",
+    "reasoning_tokens",
+    "cached_tokens",
 )
-_TIMESTAMP = MetricFamily(
+FAMILIES = tuple(
+    gauge(f"openrouter_today_{measure}", measure_help(measure, "so far on the current UTC day"), LABELS)
+    for measure in MEASURES
+)
+TIMESTAMP = gauge(
     "openrouter_today_timestamp_seconds",
-    f"Start of the UTC day that the today gauges describe, as Unix time in seconds. {POLLED}",
+    "Start of the UTC day that the today gauges describe, as Unix time in seconds.",
     ("account",),
 )
-_USAGE, _BYOK_USAGE, _REQUESTS = range(3)
 
 Pair = tuple[str, str]  # model, provider
 Conditions = tuple[tuple[Literal["in", "not_in"], frozenset[str]], ...]
@@ -82,139 +75,138 @@ class TodaySettings(CollectorSettings):
 
 
 @dataclass(slots=True)
-class _Use:
-    """Numbers by pair, in the order of _METRICS; NaN is a number that isn't known."""
+class TodayUsage:
+    """Numbers by pair, in the order of MEASURES; NaN is a number that is not known."""
 
     pairs: dict[Pair, array[float]] = field(default_factory=dict)
     rejections: Rejections = field(default_factory=Rejections)
 
-    def take(self, row: Row) -> None:
+    def add(self, row: Row) -> None:
         """Add a row."""
         try:
             pair = (label(row, "model"), label(row, "provider"))
-            numbers = array("d", [known(number(row, name)) for name in _METRICS])
+            numbers = array("d", [known(number(row, name)) for name in METRICS])
         except UnusableError as error:
             self.rejections.reject(error.reason, row)
             return
         if all(map(math.isnan, numbers)):
             self.rejections.reject("missing_numbers", row)
-        else:
-            self.add(pair, numbers)
+            return
+        before = self.pairs.get(pair)
+        self.pairs[pair] = numbers if before is None else array("d", map(sum, zip(before, numbers, strict=True)))
 
-    def add(self, pair: Pair, numbers: array[float]) -> None:
-        """Add numbers to a pair's."""
-        there = self.pairs.get(pair)
-        self.pairs[pair] = numbers if there is None else array("d", map(sum, zip(there, numbers, strict=True)))
+    def size(self, pair: Pair) -> Size:
+        """Return the known spend and requests of a pair."""
+        numbers = self.pairs[pair]
+        return known_sum([numbers[measure] for measure in MONEY]), known_sum([numbers[REQUESTS]])
 
 
 class TodayCollector(Collector[TodaySettings]):
-    """Reads the current day anew at each poll, and remembers nothing: the day's turn is a smaller answer."""
+    """Reads the current day anew at each poll. It has no memory: after midnight the numbers start again."""
 
     name = "today"
     settings_type = TodaySettings
     title = "Today so far"
     resource = "POST /analytics/query"
     text = """\
-The same measures as those of `/activity`, up to the minute of the poll: `usage_usd` is what was charged in credits,
+The same measures as those of `/activity`, up to the minute of the poll. `usage_usd` is what was charged in credits, and
 `byok_usage_usd` comes on top of it. `model` is the dated name that `/activity` calls `model_permaslug`;
-`openrouter_activity_endpoint_info` has both names. At UTC midnight the day begins again: pairs that did
-nothing yet on it have no series. While nothing was used at all there is one series of 0 with an empty `model` and
-`provider`, so that sums over an account are 0 then, and absent only if nothing is known. Beyond `max_endpoints` the
-smallest pairs are summed under `other`. An answer that the API cut off is asked for in parts, or the poll fails.
+`openrouter_activity_endpoint_info` has both names. At UTC midnight the numbers start again: pairs without usage on
+the new day have no series. Before any usage there is one series of 0 with an empty `model` and `provider`, so that sums
+over an account are 0, and absent only if nothing is known. Beyond `max_endpoints` the smallest pairs are summed under
+`other`. A response that the API cut off is requested again in parts, or the poll fails.
 """
-    requests = "1, up to 16 where a response is cut off"
+    requests = "1, up to 16 if a response is cut off"
     operations = (analytics_response.QUERY,)
     rejection_reasons = REASONS
 
     def declarations(self) -> tuple[MetricFamily, ...]:
-        """Return every family: the measures, and the day."""
-        return (*_FAMILIES, _TIMESTAMP)
+        """Return the measures, and the day."""
+        return (*FAMILIES, TIMESTAMP)
 
     async def collect(self, poll: Poll, _: object) -> Collected:
-        """Read the day whole, in parts if it must be. Raises PollError."""
+        """Read the whole day, in parts if need be. Raises PollError."""
         day = poll.instant.astimezone(UTC).date()
-        answer = await poll.request(_request(poll.instant, day, ()))
-        servers = day if answer.date is None else answer.date.astimezone(UTC).date()
-        if abs(servers - day) > DAY:
-            raise InvalidResponse(f"the server's clock says {servers}, ours {day}")
-        if servers < day:  # the new day has begun by our clock alone
-            day = servers
-            answer = await poll.request(_request(poll.instant, day, ()))
-        use = await self._whole(poll, day, answer)
-        poll.rejections.update(use.rejections)
-        return await self._collected(poll.pause, day, use)
+        response = await poll.request(_request(poll.instant, day, ()))
+        server_day = day if response.date is None else response.date.astimezone(UTC).date()
+        if abs(server_day - day) > DAY:
+            raise InvalidResponse(f"the server's clock says {server_day}, ours {day}")
+        if server_day < day:  # the new day has begun by our clock alone
+            day = server_day
+            response = await poll.request(_request(poll.instant, day, ()))
+        usage = await self._whole(poll, day, response)
+        poll.rejections.update(usage.rejections)
+        return await self._collected(poll.pause, day, usage)
 
-    async def _whole(self, poll: Poll, day: date, answer: Response) -> _Use:
-        """Return the use of a day. An answer that was cut off is thrown away and asked for in two parts."""
-        whole = _Use()
+    async def _whole(self, poll: Poll, day: date, response: Response) -> TodayUsage:
+        """Return the usage of a day. A response that was cut off is dropped, and requested again in two parts."""
+        whole = TodayUsage()
         conditions: Conditions = ()
         waiting: list[Conditions] = []
-        for asked in range(1, MOST_REQUESTS + 1):
-            part = _Use()
+        for requests in range(1, MOST_REQUESTS + 1):
+            part = TodayUsage()
             with poll.reading(analytics_response.QUERY):
-                reply = await self._read(poll, day, answer, conditions, part)
-            if reply.is_whole:
+                summary = await self._read(poll, day, response, conditions, part)
+            if summary.is_whole:
                 whole.pairs |= part.pairs
                 whole.rejections.update(part.rejections)
             else:
                 waiting += _halves(conditions, sorted({model for model, _ in part.pairs} - {""}))
             if not waiting:
                 return whole
-            if asked == MOST_REQUESTS:
+            if requests == MOST_REQUESTS:
                 break
             conditions = waiting.pop()
-            answer = await poll.request(_request(poll.instant, day, conditions))
-        raise TooManyRows(f"today's pairs of model and provider do not fit into {MOST_REQUESTS} answers")
+            response = await poll.request(_request(poll.instant, day, conditions))
+        raise TooManyRows(f"today's pairs of model and provider do not fit into {MOST_REQUESTS} responses")
 
     async def _read(
-        self, poll: Poll, day: date, answer: Response, conditions: Conditions, part: _Use
+        self, poll: Poll, day: date, response: Response, conditions: Conditions, part: TodayUsage
     ) -> AnalyticsResponse:
-        reply = await analytics_response.read(
-            poll.pause, answer, analytics_response.MOST_ROWS, part.rejections, part.take
-        )
-        now = answer.date or poll.instant
+        """Add the rows of a response to a part."""
+        summary = await analytics_response.read(poll.pause, response, MOST_ROWS, part.rejections, part.add)
+        now = response.date or poll.instant
         age = min(self.settings.stale_after, (now - midnight(day)).total_seconds())
-        analytics_response.refuse_old(
-            reply, since=now - timedelta(seconds=age), why="too long ago, or before the day began"
-        )
-        if reply.warnings and not reply.rows:
-            raise InvalidResponse(f"no rows, and the API warns: {reply.warnings[0]}")
+        since = now - timedelta(seconds=age)
+        analytics_response.refuse_old(summary, since=since, why="too long ago, or before the day began")
+        if summary.warnings and not summary.rows:
+            raise InvalidResponse(f"no rows, and the API warns: {summary.warnings[0]}")
         if part.rejections.counts and not part.pairs:
             poll.rejections.update(part.rejections)
             raise InvalidResponse(f"none of the rows is usable, such as {part.rejections.sample[0]}")
         for operator, models in conditions:
             if any((model in models) != (operator == "in") for model, _ in part.pairs):
-                raise InvalidResponse("rows of models that the filter leaves out: their numbers would count twice")
-        return reply
+                raise InvalidResponse("rows of models that the filter excludes: their numbers would count twice")
+        return summary
 
-    async def _collected(self, pause: Pause, day: date, use: _Use) -> Collected:
-        folded = max(0, len(use.pairs) - self.settings.max_endpoints)
-        if folded:
-            use = await _folded(pause, use, self.settings.max_endpoints)
-        # No use at all is one series of 0 without a name: a sum over the account is 0 then, and not absent.
-        pairs = use.pairs or {("", ""): array("d", [0.0] * len(_METRICS))}
-        labels = LabelSets(LABELS, [(self.account, *pair) for pair in pairs])
+    async def _collected(self, pause: Pause, day: date, usage: TodayUsage) -> Collected:
+        pairs = list(usage.pairs)
+        fold = await fold_into_other(pause, pairs, lambda index: usage.size(pairs[index]), self.settings.max_endpoints)
+        columns = [array("d", column) for column in zip(*usage.pairs.values(), strict=True)]
+        await pause()
+        # No usage at all is one series of 0 without names: a sum over the account is 0 then, and not absent.
+        samples = [(self.account, *pair) for pair in fold.labels or [("", "")]]
+        label_sets = LabelSets(LABELS, samples)
         families = []
-        for place, declaration in enumerate(_FAMILIES):
+        for metric, column in zip(FAMILIES, columns or [array("d", [0.0])] * len(FAMILIES), strict=True):
             await pause()
-            families.append(Family(declaration, labels, array("d", [numbers[place] for numbers in pairs.values()])))
-        account = LabelSets(("account",), [(self.account,)])
-        families.append(Family(_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
-        spent = sum(numbers[_USAGE] + numbers[_BYOK_USAGE] for numbers in pairs.values())
+            families.append(Family(metric, label_sets, fold.sums(column)))
+        families.append(single(TIMESTAMP, self.account, midnight(day).timestamp()))
+        spent = sum(sum(columns[measure]) for measure in MONEY) if columns else 0.0
         figures = (("Spent today", spent),) if math.isfinite(spent) else ()
-        return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=folded, figures=figures)
+        return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=fold.folded, figures=figures)
 
 
 def _request(instant: datetime, day: date, conditions: Conditions) -> Request:
     start = midnight(day)
     minute = instant.astimezone(UTC).replace(second=0, microsecond=0)
     return analytics_response.query(
-        metrics=tuple(_METRICS),
+        metrics=METRICS,
         dimensions=("model", "provider"),
         start=start,
         end=min(minute, start + DAY - timedelta(minutes=1)) + LAST_SECOND,
         filters=[_filter(operator, models) for operator, models in conditions],
-        limit=analytics_response.MOST_ROWS,
+        limit=MOST_ROWS,
     )
 
 
@@ -223,25 +215,8 @@ def _filter(operator: str, models: Iterable[str]) -> dict[str, Any]:
 
 
 def _halves(conditions: Conditions, models: list[str]) -> tuple[Conditions, Conditions]:
-    """Return what divides a part in two: half of the models that were seen in it, and all others, seen or not."""
+    """Return the conditions of two halves of a part: half of the models seen in it, and all other models."""
     half = frozenset(models[: (len(models) + 1) // 2])
     if not half or ("in", half) in conditions:
-        raise TooManyRows("today's pairs of model and provider do not fit into one answer, and can't be divided")
+        raise TooManyRows("today's pairs of model and provider do not fit into one response, and cannot be divided")
     return (*conditions, ("in", half)), (*conditions, ("not_in", half))
-
-
-async def _folded(pause: Pause, use: _Use, most: int) -> _Use:
-    """Keep the `most` largest pairs (by spend, then requests, then name); the rest are summed under `other`."""
-    sizes = []
-    for pair, numbers in use.pairs.items():
-        spend = sum(each for each in (numbers[_USAGE], numbers[_BYOK_USAGE]) if each == each)  # noqa: PLR0124
-        requests = numbers[_REQUESTS]
-        sizes.append((-spend, -requests if requests == requests else 0.0, pair))  # noqa: PLR0124
-        await pause()
-    sizes.sort()
-    await pause()
-    folded = _Use()
-    for place, (*_, pair) in enumerate(sizes):
-        folded.add(pair if place < most else (OTHER, OTHER), use.pairs[pair])
-        await pause()
-    return folded

@@ -178,7 +178,7 @@ def test_only_bad_rows_fail() -> None:
 @pytest.mark.parametrize("answered", [reply([{"model": "a"}] * 3), reply([{"model": "a"}], truncated=True)])
 def test_an_answer_that_is_cut_off_fails(answered: Reply) -> None:
     """More rows than may be, or the API's own word; what can't be summed can't be folded."""
-    with pytest.raises(TooManyRows, match=r"query one: the answer was cut off .* raise max_series"):
+    with pytest.raises(TooManyRows, match=r"query one: the response was cut off .* raise max_series"):
         analytics(query(max_series=2), replies=[answered])
 
 

@@ -39,7 +39,7 @@ def test_words_that_the_api_does_not_know() -> None:
     assert str(caught.value).split("; query ") == [
         "query first: the API has no metric p99_latencies; did you mean p99_latency?",
         "first: the API has no dimension modell; did you mean model?",
-        "second: the API has no filter's field providers; did you mean provider?",
+        "second: the API has no filter field providers; did you mean provider?",
         "third: the API has no metric zzz",
     ]
     assert 1 == len(client.asked)
@@ -78,7 +78,7 @@ def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, famil
     polled = ask(collector(query(metrics=metric)), [offered, reply(rows)], prefix=PREFIX)
     assert {family: {("one", "a"): 1.0 if shown == "latency" else 1000.0}} == polled.families
     contrary = offering(metrics=[{"name": metric, "display_format": "throughput"}])
-    with pytest.raises(UnknownName, match=f"metric {metric} is new, and {PREFIX}{family} would not say"):
+    with pytest.raises(UnknownName, match=f"metric {metric} is new, and {PREFIX}{family} would hide"):
         ask(collector(query(metrics=metric)), [contrary])
 
 

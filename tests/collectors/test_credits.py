@@ -52,9 +52,9 @@ def test_zeros_told_to_a_management_key_are_zeros() -> None:
 @pytest.mark.parametrize(
     "key", [{"data": {"is_management_key": False}}, {"data": {"is_provisioning_key": False}}, {"data": {}}]
 )
-def test_zeros_told_to_another_key_are_no_balance(zeros: Any, key: Any) -> None:
+def test_credits_zero_with_another_key_fails(zeros: Any, key: Any) -> None:
     """The poll fails with a reason of its own, and publishes nothing."""
-    with pytest.raises(NoBalance, match="that is no balance") as caught:
+    with pytest.raises(NoBalance, match="that is not a balance") as caught:
         read(zeros, key)
     assert caught.value.reason == "no_balance"
 

@@ -6,14 +6,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from exporter.collectors.activity.windows import (
-    DAY,
-    covered_days,
-    latest_completed_day,
-    midnight,
-    parse_day,
-    window,
-)
+from exporter.collectors.activity.windows import covered_days, latest_completed_day, window
+from exporter.collectors.days import DAY, midnight, parse_day
 from tests.collectors.helpers import at
 
 SETTLE = 1800.0

@@ -136,10 +136,10 @@ def test_names_that_are_not_said_are_empty() -> None:
     assert shown(found)["info"] == {(*of("a"), "", "", "w1", ""): 1.0}
 
 
-def test_the_keys_that_spent_least_are_folded() -> None:
-    """Spending is summed; limits, states and names can't be."""
+def test_only_the_usage_of_keys_beyond_max_keys_is_folded() -> None:
+    """Every key keeps its limit, its state and its names."""
     rows = [
-        key(place, usage=float(place), byok_usage=0.0, limit=9, limit_remaining=1, disabled=True) for place in range(5)
+        key(index, usage=float(index), byok_usage=0.0, limit=9, limit_remaining=1, disabled=True) for index in range(5)
     ]
     found = read(*rows, max_keys=2)
     families = shown(found)
@@ -147,8 +147,15 @@ def test_the_keys_that_spent_least_are_folded() -> None:
     assert families["usage_today_usd"][("other",)] == 3.0
     assert found.collected.folded == 3
     for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd", "disabled"):
-        assert set(families[name]) == {of(3), of(4)}
-    assert {labels[:1] for labels in families["info"]} == {of(3), of(4)}
+        assert set(families[name]) == {of(index) for index in range(5)}
+    assert {labels[:1] for labels in families["info"]} == {of(index) for index in range(5)}
+
+
+def test_keys_are_folded_by_recent_spend() -> None:
+    """A new key that spends now keeps its series before an old one that once spent more."""
+    old = key("old", usage=1000.0, usage_weekly=0.0, usage_monthly=0.0, byok_usage_weekly=0.0, byok_usage_monthly=0.0)
+    new = key("new", usage=2.0, usage_weekly=2.0, usage_monthly=1.0)
+    assert set(shown(read(old, new, max_keys=1))["usage_usd"]) == {of("new"), ("other",)}
 
 
 def test_as_many_keys_as_may_be_are_not_folded() -> None:
@@ -160,7 +167,7 @@ def test_as_many_keys_as_may_be_are_not_folded() -> None:
 
 def test_what_is_not_known_of_one_is_not_known_of_the_rest() -> None:
     """A sum without one of its parts would be too small."""
-    rows = [key("large"), key("a", usage=1), key("b", usage=1, usage_daily=None)]
+    rows = [key("large", usage_monthly=5.0), key("a", usage=1), key("b", usage=1, usage_daily=None)]
     found = shown(read(*rows, max_keys=1))
     assert found["usage_usd"][("other",)] == 2.0
     assert ("other",) not in found["usage_today_usd"]

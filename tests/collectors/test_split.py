@@ -11,7 +11,7 @@ import pytest
 
 from exporter.collectors.activity.activity_settings import ActivityFilters
 from exporter.collectors.activity.split import MOST_AT_ONCE
-from exporter.collectors.activity.unattributed import UNATTRIBUTED
+from exporter.collectors.constants import UNATTRIBUTED
 from exporter.errors import AttemptTimeout, DeadlineExceeded, InvalidResponse, PollError, StatusError
 from tests.collectors.helpers import Polled, ago, at, row
 from tests.collectors.split_api import SplitApi, hash_of, joined, label_of, poll_parts, split, use
@@ -138,7 +138,7 @@ def test_a_key_that_is_gone_by_the_time_it_is_asked_for() -> None:
 
 def test_members_need_an_organization() -> None:
     """The failure says so."""
-    with pytest.raises(PollError, match=r"HTTP 404.*split_by: member is for the accounts of organizations"):
+    with pytest.raises(PollError, match=r"HTTP 404.*split_by: member needs the account of an organization"):
         split(an_account("m1", organization=False), "member")
 
 
@@ -148,8 +148,8 @@ def test_more_keys_than_a_poll_has_time_for() -> None:
     with pytest.raises(DeadlineExceeded) as caught:
         split(api)
     assert str(caught.value) == (
-        "500 keys can't be asked for within one poll: 502 requests take 8m at the account's limit "
-        "(upstream.requests_per_minute), but 5m are left of the longest poll "
+        "500 keys cannot be read within one poll: 502 requests take 8m at the account's rate limit "
+        "(upstream.requests_per_minute), but 5m remain until the poll deadline "
         "(upstream.retries.backoff.max_elapsed_time); raise one of them, or narrow collectors.activity.filters"
     )
     assert api.activity == []
@@ -170,7 +170,7 @@ def test_requests_of_others_may_take_the_time_away() -> None:
         return whole(request)
 
     api.answer = answer  # type: ignore[method-assign]
-    with pytest.raises(DeadlineExceeded, match=r"upstream.requests_per_minute\); \d+ of 200 keys were asked for"):
+    with pytest.raises(DeadlineExceeded, match=r"upstream.requests_per_minute\); \d+ of 200 keys were read"):
         split(api)
 
 
@@ -178,7 +178,7 @@ def test_rows_that_change_while_the_parts_are_asked_for() -> None:
     """The parts may be of before or after the change: none of it is shown."""
     before, after = [row(requests=6)], [row(requests=7)]
     api = an_account("k1", "k2", wholes=[before, after])
-    with pytest.raises(PollError, match="1 rows changed while the parts were asked for one by one"):
+    with pytest.raises(PollError, match="1 rows changed while the parts of the split were read"):
         split(api)
 
 

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.collectors.activity.unattributed import UNATTRIBUTED
 from exporter.collectors.base import Collector
+from exporter.collectors.constants import UNATTRIBUTED
 from exporter.collectors.keys import KeysCollector, KeysSettings
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.scrape import Exposition
@@ -141,7 +141,7 @@ async def test_parts_of_another_day_than_the_whole(simulator: Running) -> None:
     async with polling(activity("api_key", **NOW), simulator.url) as it:
         record = await it.poll()
         assert record is not None
-        assert "rows changed while the parts were asked for" in (record.error or "")
+        assert "rows changed while the parts of the split were read" in (record.error or "")
         assert it.published() == 0
 
 

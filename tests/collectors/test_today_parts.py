@@ -59,7 +59,7 @@ def test_an_answer_that_can_not_be_divided_fails(model: str) -> None:
         heeded = all((model in each["value"]) == (each["operator"] == "in") for each in filters)
         return reply([row(model)], truncated=True) if heeded else reply([])
 
-    with pytest.raises(TooManyRows, match="can't be divided"):
+    with pytest.raises(TooManyRows, match="cannot be divided"):
         today(ScriptedClient(never_fits))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exporter.collectors.activity.usage_table import MEASURES
+from exporter.collectors.measures import MEASURES
 from tests.collectors.helpers import ago, collect, row
 
 E1, E2 = ("acme/one", "Acme", "e1"), ("acme/one", "Acme", "e2")

@@ -1,27 +1,20 @@
-"""What the activity collector publishes, as declarations."""
+"""The families of the activity collector."""
 
 from __future__ import annotations
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.usage_table import KEY_LABELS, MEASURES, KeyLabel
+from exporter.collectors.activity.usage_table import KEY_LABELS, KeyLabel
 from exporter.collectors.activity.windows import Window
+from exporter.collectors.common import gauge
+from exporter.collectors.measures import MEASURES, measure_help
 from exporter.exposition.families import MetricFamily
 
-_MEANINGS = {
-    "usage_usd": "OpenRouter credits spent, in US dollars",
-    "byok_usage_usd": "External spend on own provider keys, in US dollars, in addition to usage",
-    "requests": "Number of requests",
-    "prompt_tokens": "Number of prompt tokens, cache hits included",
-    "completion_tokens": "Number of completion tokens",
-    "reasoning_tokens": "Number of reasoning tokens; can exceed completion tokens",
-    "cached_tokens": "Number of prompt tokens read from cache; can exceed prompt tokens",
-}
-_POLLED = "Refreshed by polling, not by the scrape."
-_SPLIT_LABELS: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}
+_SPLIT_OF_LABEL: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}
+SPLIT_LABELS = frozenset(_SPLIT_OF_LABEL)
 
-DAY_TIMESTAMP = MetricFamily(
+DAY_TIMESTAMP = gauge(
     "openrouter_activity_day_timestamp_seconds",
-    f"Start of the latest completed UTC day that the activity gauges describe, as Unix time in seconds. {_POLLED}",
+    "Start of the latest completed UTC day that the activity gauges describe, as Unix time in seconds.",
     ("account",),
 )
 
@@ -31,41 +24,36 @@ def key_labels(settings: ActivitySettings) -> tuple[KeyLabel, ...]:
     return tuple(
         label
         for label in KEY_LABELS
-        if label not in settings.drop_labels and _SPLIT_LABELS.get(label, settings.split_by) == settings.split_by
+        if label not in settings.drop_labels and _SPLIT_OF_LABEL.get(label, settings.split_by) == settings.split_by
     )
 
 
-def measures(each: Window, labels: tuple[KeyLabel, ...]) -> tuple[MetricFamily, ...]:
+def measures(window: Window, labels: tuple[KeyLabel, ...]) -> tuple[MetricFamily, ...]:
     """Return a window's families, one for each measure."""
-    prefix = f"openrouter_activity_{each.name}_" if each.name else "openrouter_activity_"
-    return tuple(
-        MetricFamily(prefix + measure, f"{_MEANINGS[measure]}, {_span(each)}. {_POLLED}", ("account", *labels))
-        for measure in MEASURES
-    )
+    prefix = f"openrouter_activity_{window.name}_" if window.name else "openrouter_activity_"
+    when = _when(window)
+    return tuple(gauge(prefix + measure, measure_help(measure, when), ("account", *labels)) for measure in MEASURES)
 
 
-def _span(each: Window) -> str:
-    if each.length == 1:
+def _when(window: Window) -> str:
+    if window.length == 1:
         return "on the latest completed UTC day"
-    if each.length is None:
+    if window.length is None:
         return "from the first of the month to the latest completed UTC day"
-    return f"over the {each.length} UTC days that end with the latest completed one"
+    return f"on the {window.length} UTC days that end with the latest completed one"
 
 
 def endpoint_info(labels: tuple[KeyLabel, ...]) -> MetricFamily:
-    """Return the family of endpoints' names."""
+    """Return the family of the endpoints' names."""
     wanted = ("endpoint_id", "model", "model_permaslug", "provider")
     kept = tuple(name for name in wanted if name in labels or (name == "model_permaslug" and "model" in labels))
-    return MetricFamily(
-        "openrouter_activity_endpoint_info",
-        f"Names of an endpoint with use in the API's 30 days; the value is 1. {_POLLED}",
-        ("account", *kept),
-    )
+    help_ = "Names of an endpoint used within the API's 30 days. The value is 1."
+    return gauge("openrouter_activity_endpoint_info", help_, ("account", *kept))
 
 
 def member_info(settings: ActivitySettings) -> tuple[MetricFamily, ...]:
-    """Return the family of members' names, none where nobody asked for them."""
+    """Return the family of the members' names, if it is configured."""
     if settings.split_by != "member" or not settings.member_labels:
         return ()
-    help_ = f"What is asked for about a member of the organization; the value is 1. {_POLLED}"
-    return (MetricFamily("openrouter_member_info", help_, ("account", "user_id", *settings.member_labels)),)
+    help_ = "The configured labels of a member of the organization. The value is 1."
+    return (gauge("openrouter_member_info", help_, ("account", "user_id", *settings.member_labels)),)

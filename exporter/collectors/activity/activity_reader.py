@@ -1,4 +1,4 @@
-"""Answers of `GET /activity`: the moment that they describe, and their rows in a table."""
+"""Responses of `GET /activity`: when they were made, and their rows in a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from exporter.errors import InvalidResponse
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When one or more answers were made: by our clock, and by the server's, where it said."""
+    """When the responses of a poll were made: by our clock, and by the server's where it sent a Date header.
+
+    `covered` are the days that each of the responses holds whole.
+    """
 
     ours: datetime
     servers: tuple[datetime, ...]
@@ -25,13 +28,13 @@ class Moment:
 
     @property
     def now(self) -> datetime:
-        """The earliest of all clocks: no day is believed to be over before it is by each of them."""
+        """The earliest of all clocks: a day is over once it is over by each of them."""
         return min((self.ours, *self.servers))
 
     def refuse_wrong_clock(self) -> None:
         """Raise InvalidResponse if the clocks have no day in common.
 
-        Publishing what is left would be a day long ago without any use, and take away what is known.
+        A day long ago without any usage would be published instead, and replace what is known.
         """
         if self.covered or not self.servers:
             return
@@ -40,19 +43,19 @@ class Moment:
 
 
 def moment_of(instant: datetime, servers: Sequence[datetime | None]) -> Moment:
-    """Return the moment of answers. Its days are those that each of them holds whole."""
+    """Return the moment of a poll's responses; `servers` has the time of each Date header."""
     covered = frozenset.intersection(*(covered_days(instant, server) for server in servers))
     return Moment(instant, tuple(server for server in servers if server is not None), covered)
 
 
-async def fill(pause: Pause, table: Table, answer: Response, rejections: Rejections) -> None:
-    """Add an answer's rows to a table."""
-    for piece in rows(answer, rejections):
+async def fill(pause: Pause, table: Table, response: Response, rejections: Rejections) -> None:
+    """Add a response's rows to a table."""
+    for piece in rows(response, rejections):
         table.add(piece, rejections)
         await pause()
 
 
 def refuse_unusable(table: Table, rejections: Rejections) -> None:
-    """Raise InvalidResponse if there were rows, but none of them is usable: that would look like no use."""
+    """Raise InvalidResponse if there are rows, but none is usable: that would look like no usage."""
     if rejections.counts and not table.usable:
         raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")

@@ -1,11 +1,11 @@
-"""`GET /activity`: what each endpoint did on the latest completed UTC day and over windows that end with it."""
+"""`GET /activity`: usage by endpoint on the latest completed UTC day, and over windows that end with it."""
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import get_args
 
 from exporter.api.activity_rows import REJECTION_REASONS
@@ -17,6 +17,7 @@ from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_families import (
     DAY_TIMESTAMP,
+    SPLIT_LABELS,
     endpoint_info,
     key_labels,
     measures,
@@ -24,28 +25,32 @@ from exporter.collectors.activity.activity_families import (
 )
 from exporter.collectors.activity.activity_reader import Moment, fill, moment_of, refuse_unusable
 from exporter.collectors.activity.activity_settings import ActivitySettings, MemberLabel
-from exporter.collectors.activity.aggregation import Fold, Sums, column, fold, spend_by_day, sum_up
+from exporter.collectors.activity.aggregation import Sums, size_of, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
-from exporter.collectors.activity.split import Reading, describe_members, list_parts, read_parts, refuse_changed
+from exporter.collectors.activity.split import SplitUsage, describe_members, list_parts, read_parts, refuse_changed
 from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
-from exporter.collectors.activity.windows import DAY, LATEST_DAY, Window, latest_completed_day, midnight, window
+from exporter.collectors.activity.windows import LATEST_DAY, Window, latest_completed_day, window
 from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.common import info, single
+from exporter.collectors.constants import OTHER
+from exporter.collectors.days import DAY, midnight
+from exporter.collectors.folding import Fold, fold_into_other
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
-# The oldest day that a window can reach: the 31-day month to date, read on the day after next before it settled.
+# The oldest day that a window can reach: the first of a month of 31 days, on the second of the next before it settled.
 OLDEST_DAYS_BACK = 32
 
 OPERATION = "activity"
 
-# What is asked besides, and which rows of that can be unusable.
+# The lists that a split needs, and the reasons to reject their rows.
 _MORE_OPERATIONS = {"api_key": (paging.WORKSPACES, paging.KEYS), "member": (paging.MEMBERS,)}
-_MORE_REASONS = {"api_key": tuple(each for each in KEY_REJECTION_REASONS if each not in REJECTION_REASONS)}
+_MORE_REASONS = {"api_key": tuple(reason for reason in KEY_REJECTION_REASONS if reason not in REJECTION_REASONS)}
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What the last successful poll leaves for the next one. `covered` are the days that `table` holds whole."""
+class LastActivity:
+    """What a successful poll leaves for the next one. `table` holds the `covered` days whole."""
 
     digest: bytes
     day: date
@@ -55,7 +60,7 @@ class _Read:
 
 
 class ActivityCollector(Collector[ActivitySettings]):
-    """Reads the account's activity; the last poll's table is its memory, and nothing older."""
+    """Reads the account's activity. Its memory is the table of the previous poll, and nothing older."""
 
     name = "activity"
     settings_type = ActivitySettings
@@ -71,7 +76,7 @@ left out. With `split_by`, the families with a number have one label more:
 | `api_key` | `key`, or `unattributed` | `openrouter_key_info`, on the same `key` |
 | `member` | `user_id`, or `unattributed` | `openrouter_member_info` |
 
-`openrouter_member_info` has only those labels that `member_labels` names: by default `name`.
+`openrouter_member_info` has only the labels that `member_labels` names, by default `name`.
 """
     requests = "1; with [a split](configuration.md#use-by-workspace-key-or-member) by key or member 1 more for each"
 
@@ -79,21 +84,22 @@ left out. With `split_by`, the families with a number have one label more:
         super().__init__(account, settings)
         self._windows = (LATEST_DAY, *map(window, settings.windows))
         self._labels = key_labels(settings)
+        self._endpoint_info = endpoint_info(self._labels)
         self._member_info = member_info(settings)
-        self.operations: tuple[str, ...] = (OPERATION, *_MORE_OPERATIONS.get(settings.split_by, ()))
-        self.rejection_reasons: tuple[str, ...] = (*REJECTION_REASONS, *_MORE_REASONS.get(settings.split_by, ()))
+        self.operations = (OPERATION, *_MORE_OPERATIONS.get(settings.split_by, ()))
+        self.rejection_reasons = (*REJECTION_REASONS, *_MORE_REASONS.get(settings.split_by, ()))
 
     @property
     def identity(self) -> ActivitySettings:
-        """Return the settings, less those that only say when."""
+        """Return the settings that decide which data are published."""
         return replace(self.settings.timeless(), settle_delay=0.0, empty_day_after=0.0)
 
     def declarations(self) -> tuple[MetricFamily, ...]:
-        """Return every family: the measures of each window, the day, the endpoints' names, the members'."""
+        """Return the measures of each window, the day, and the names of endpoints and members."""
         return (
-            *(declaration for each in self._windows for declaration in measures(each, self._labels)),
+            *(metric for window_ in self._windows for metric in measures(window_, self._labels)),
             DAY_TIMESTAMP,
-            endpoint_info(self._labels),
+            self._endpoint_info,
             *self._member_info,
         )
 
@@ -104,28 +110,28 @@ left out. With `split_by`, the families with a number have one label more:
         return (*super().documented(), *member_info(members))
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read the whole answer. It replaces what was there; the same bytes for the same days cost a hash."""
-        last = memory if isinstance(memory, _Read) else None
+        """Read all activity. It replaces what was published; the same bytes for the same days cost a hash."""
+        last = memory if isinstance(memory, LastActivity) else None
         if self.settings.split_by in _MORE_OPERATIONS:
-            return await self._collect_parts(poll, last)
-        answer = await poll.request(self._request())
-        moment = moment_of(poll.instant, (answer.date,))
-        if last is not None and self._still_holds(last, answer.digest, moment):
+            return await self._collect_split(poll, last)
+        response = await poll.request(self._request())
+        moment = moment_of(poll.instant, (response.date,))
+        if last is not None and self._still_holds(last, response.digest, moment):
             poll.rejections.update(last.rejections)
             return Collected(snapshot=None, memory=last)
         with poll.reading(OPERATION):
-            return await self._read(answer, moment, poll, last)
+            return await self._read(response, moment, poll, last)
 
-    async def _collect_parts(self, poll: Poll, last: _Read | None) -> Collected:
-        """Read one answer for each key or member, and two for the whole."""
+    async def _collect_split(self, poll: Poll, last: LastActivity | None) -> Collected:
+        """Read one response for each key or member, and two for the account as a whole."""
         shape = self._shape(poll.instant.date())
         parts = await list_parts(poll, self.settings, shape.first)
-        reading = await read_parts(poll, self._request(), parts, shape)
-        moment = moment_of(poll.instant, reading.dates)
-        if last is not None and self._still_holds(last, reading.digest, moment):
+        usage = await read_parts(poll, self._request(), parts, shape)
+        moment = moment_of(poll.instant, usage.dates)
+        if last is not None and self._still_holds(last, usage.digest, moment):
             return Collected(snapshot=None, memory=last)
         with poll.reading(OPERATION):
-            return await self._read_parts(reading, parts.members, moment, poll, last)
+            return await self._read_split(usage, parts.members, moment, poll, last)
 
     def _request(self) -> Request:
         filters = self.settings.filters
@@ -141,68 +147,6 @@ left out. With `split_by`, the families with a number have one label more:
             parameters={name: value for name, value in parameters.items() if value is not None},
         )
 
-    def _day(self, now: datetime, table: Table) -> date:
-        first = table.shape.first
-        return latest_completed_day(
-            now,
-            settle=self.settings.settle_delay,
-            empty_after=self.settings.empty_day_after,
-            days_with_rows={first + DAY * place for place in table.days_with_rows},
-        )
-
-    def _still_holds(self, last: _Read, digest: bytes, moment: Moment) -> bool:
-        """Return whether the same bytes, read at this moment, would lead to what is published."""
-        return (
-            digest == last.digest and self._day(moment.now, last.table) == last.day and moment.covered <= last.covered
-        )
-
-    async def _read(self, answer: Response, moment: Moment, poll: Poll, last: _Read | None) -> Collected:
-        moment.refuse_wrong_clock()
-        table = Table(self._shape(poll.instant.date()))
-        await fill(poll.pause, table, answer, poll.rejections)
-        refuse_unusable(table, poll.rejections)
-        return await self._collected(table, answer.digest, moment, poll, last)
-
-    async def _read_parts(
-        self, reading: Reading, members: Sequence[Member], moment: Moment, poll: Poll, last: _Read | None
-    ) -> Collected:
-        moment.refuse_wrong_clock()
-        table = reading.parts
-        table.days_with_rows |= reading.whole.days_with_rows
-        day = self._day(moment.now, table)
-        settled = {each for each in moment.covered if each <= day}
-        await refuse_changed(poll.pause, reading, settled)
-        await add_unattributed(poll.pause, table, reading.whole, {(each - table.shape.first).days for each in settled})
-        return await self._collected(table, reading.digest, moment, poll, last, members=members)
-
-    async def _collected(
-        self,
-        table: Table,
-        digest: bytes,
-        moment: Moment,
-        poll: Poll,
-        last: _Read | None,
-        *,
-        members: Sequence[Member] = (),
-    ) -> Collected:
-        day, covered = self._day(moment.now, table), moment.covered
-        restated = 0
-        if last is not None:
-            restated, covered = await self._compare(poll.pause, last, table, day, covered)
-        windows = [each for each in self._windows if covered.issuperset(each.days(day))]
-        sums = await sum_up(poll.pause, table, [each.days(day) for each in windows])
-        folding = await fold(poll.pause, table, self.settings.max_endpoints)
-        await poll.pause()
-        snapshot = await self._snapshot(poll.pause, day, windows, sums, folding, table=table, members=members)
-        return Collected(
-            snapshot=snapshot,
-            memory=_Read(digest, day, table, covered, poll.rejections),
-            day=day,
-            restated=restated,
-            folded=folding.folded,
-            spend=spend_by_day(table, sums),
-        )
-
     def _shape(self, today: date) -> Shape:
         return Shape(self._labels, self._takes_model, today - OLDEST_DAYS_BACK * DAY, today)
 
@@ -211,55 +155,109 @@ left out. With `split_by`, the families with a number have one label more:
         included = not include or any(pattern.fullmatch(model) for pattern in include)
         return included and not any(pattern.fullmatch(model) for pattern in exclude)
 
+    def _day(self, now: datetime, table: Table) -> date:
+        return latest_completed_day(
+            now,
+            settle=self.settings.settle_delay,
+            empty_after=self.settings.empty_day_after,
+            days_with_rows={table.shape.first + DAY * offset for offset in table.days_with_rows},
+        )
+
+    def _still_holds(self, last: LastActivity, digest: bytes, moment: Moment) -> bool:
+        """Return whether the same bytes, read at this moment, lead to what is published."""
+        return (
+            digest == last.digest and self._day(moment.now, last.table) == last.day and moment.covered <= last.covered
+        )
+
+    async def _read(self, response: Response, moment: Moment, poll: Poll, last: LastActivity | None) -> Collected:
+        moment.refuse_wrong_clock()
+        table = Table(self._shape(poll.instant.date()))
+        await fill(poll.pause, table, response, poll.rejections)
+        refuse_unusable(table, poll.rejections)
+        return await self._collected(table, response.digest, moment, poll, last)
+
+    async def _read_split(
+        self, usage: SplitUsage, members: Sequence[Member], moment: Moment, poll: Poll, last: LastActivity | None
+    ) -> Collected:
+        moment.refuse_wrong_clock()
+        table = usage.parts
+        table.days_with_rows |= usage.whole.days_with_rows
+        day = self._day(moment.now, table)
+        settled = {covered for covered in moment.covered if covered <= day}
+        await refuse_changed(poll.pause, usage, settled)
+        await add_unattributed(poll.pause, table, usage.whole, set(map(table.shape.offset, settled)))
+        return await self._collected(table, usage.digest, moment, poll, last, members=members)
+
+    async def _collected(
+        self,
+        table: Table,
+        digest: bytes,
+        moment: Moment,
+        poll: Poll,
+        last: LastActivity | None,
+        *,
+        members: Sequence[Member] = (),
+    ) -> Collected:
+        day, covered = self._day(moment.now, table), moment.covered
+        restated = 0
+        if last is not None:
+            restated, covered = await self._compare(poll.pause, last, table, day, covered)
+        windows = [window_ for window_ in self._windows if covered.issuperset(window_.days(day))]
+        sums = await sum_up(poll.pause, table, [window_.days(day) for window_ in windows])
+        fold = await fold_into_other(
+            poll.pause, list(table.keys), partial(size_of, table), self.settings.max_endpoints, self._other
+        )
+        await poll.pause()
+        families = await self._measures(poll.pause, windows, sums, fold)
+        families.append(single(DAY_TIMESTAMP, self.account, midnight(day).timestamp()))
+        families.append(await self._endpoints(poll.pause, fold, table))
+        families += [describe_members(metric, self.account, members) for metric in self._member_info]
+        await poll.pause()
+        return Collected(
+            snapshot=Snapshot(tuple(families)),
+            memory=LastActivity(digest, day, table, covered, poll.rejections),
+            day=day,
+            restated=restated,
+            folded=fold.folded,
+            spend=spend_by_day(table, sums),
+        )
+
     async def _compare(
-        self, pause: Pause, last: _Read, table: Table, day: date, covered: frozenset[date]
+        self, pause: Pause, last: LastActivity, table: Table, day: date, covered: frozenset[date]
     ) -> tuple[int, frozenset[date]]:
         """Count restated rows of days read before, and carry over the days that only the last table still holds."""
-        known = {each for each in last.covered & covered if each <= last.day}
-        restated = await restated_rows(pause, last.table, table, known)
-        needed = {each for span in self._windows for each in span.days(day)}
-        carried = {each for each in (last.covered & needed) - covered if each >= table.shape.first}
+        read_before = {known for known in last.covered & covered if known <= last.day}
+        restated = await restated_rows(pause, last.table, table, read_before)
+        needed = {needed for window_ in self._windows for needed in window_.days(day)}
+        carried = {gone for gone in (last.covered & needed) - covered if gone >= table.shape.first}
         await carry_over(pause, last.table, table, carried)
         return restated, covered | carried
 
-    async def _snapshot(
-        self,
-        pause: Pause,
-        day: date,
-        windows: Sequence[Window],
-        sums: Sums,
-        folding: Fold,
-        *,
-        table: Table,
-        members: Sequence[Member],
-    ) -> Snapshot:
-        names = ("account", *self._labels)
-        endpoints = LabelSets(names, [(self.account, *row) for row in folding.rows])
+    def _other(self, key: Key) -> Key:
+        """Return the labels of folded endpoints; those of each workspace, key or member keep its label."""
+        return tuple(value if label in SPLIT_LABELS else OTHER for label, value in zip(self._labels, key, strict=True))
+
+    async def _measures(self, pause: Pause, windows: Sequence[Window], sums: Sums, fold: Fold) -> list[Family]:
+        endpoints = LabelSets(("account", *self._labels), [(self.account, *labels) for labels in fold.labels])
         await pause()
         families = []
-        for each, totals in zip(windows, sums.windows, strict=True):
-            for declaration, values in zip(measures(each, self._labels), totals, strict=True):
-                families.append(Family(declaration, endpoints, column(folding, values)))
+        for window_, totals in zip(windows, sums.windows, strict=True):
+            for metric, values in zip(measures(window_, self._labels), totals, strict=True):
+                families.append(Family(metric, endpoints, fold.sums(values)))
                 await pause()
-        account = LabelSets(("account",), [(self.account,)])
-        families.append(Family(DAY_TIMESTAMP, account, array("d", [midnight(day).timestamp()])))
-        families.append(await self._info(pause, folding, table))
-        families += [describe_members(declaration, self.account, members) for declaration in self._member_info]
-        await pause()
-        return Snapshot(tuple(families))
+        return families
 
-    async def _info(self, pause: Pause, folding: Fold, table: Table) -> Family:
-        """Return the names of every published endpoint but `other`; one series each, or joins would fail."""
-        declaration = endpoint_info(self._labels)
-        seen: dict[Key, tuple[int, Key]] = {}
-        for row, members in zip(folding.rows, folding.members, strict=True):
+    async def _endpoints(self, pause: Pause, fold: Fold, table: Table) -> Family:
+        """Return the names of every published endpoint but `other`; one sample each, or joins would fail."""
+        metric = self._endpoint_info
+        latest: dict[Key, tuple[int, Key]] = {}
+        for labels, members in zip(fold.labels, fold.members, strict=True):
             await pause()
-            if table.keys.get(row) == members[0] and len(members) == 1:
-                values: dict[str, str] = dict(zip(self._labels, row, strict=True))
-                place, permaslug = table.permaslugs[members[0]]
+            if table.keys.get(labels) == members[0] and len(members) == 1:
+                day, permaslug = table.permaslugs[members[0]]
+                values: dict[str, str] = dict(zip(self._labels, labels, strict=True))
                 values |= {"account": self.account, "model_permaslug": permaslug}
-                key = tuple(values[name] for name in declaration.labels if name != "model_permaslug")
-                named = (place, tuple(values[name] for name in declaration.labels))
-                seen[key] = max(seen.get(key, named), named)
-        names = [labels for _, labels in seen.values()]
-        return Family(declaration, LabelSets(declaration.labels, names), array("d", [1.0]) * len(names))
+                endpoint = tuple(values[name] for name in metric.labels if name != "model_permaslug")
+                named = (day, tuple(values[name] for name in metric.labels))
+                latest[endpoint] = max(latest.get(endpoint, named), named)
+        return info(metric, [labels for _, labels in latest.values()])

@@ -1,7 +1,7 @@
-"""`GET /activity` key by key or member by member: who there is, and one answer for each beside that for the whole.
+"""`GET /activity` key by key or member by member: one response for each, besides that for the account as a whole.
 
-The whole is asked for before and after its parts. What it shows alike both times did not change in between, so the
-parts belong together.
+The whole is requested before and after its parts. Days on which both are alike did not change in between, so on these
+days the parts belong together.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
-from array import array
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
@@ -27,11 +26,12 @@ from exporter.collectors.activity.activity_reader import fill, refuse_unusable
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.carry_over import restated_rows
 from exporter.collectors.activity.usage_table import Shape, Table
-from exporter.collectors.activity.windows import midnight
 from exporter.collectors.base import Poll
+from exporter.collectors.common import info
+from exporter.collectors.days import midnight
 from exporter.config.units import format_duration
 from exporter.errors import DeadlineExceeded, PollError, StatusError
-from exporter.exposition.families import Family, LabelSets, MetricFamily
+from exporter.exposition.families import Family, MetricFamily
 
 MOST_AT_ONCE = 4
 NOT_FOUND = 404
@@ -39,7 +39,7 @@ NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A key or a member: the value of its label, and the parameter that asks for what it used."""
+    """A key or a member: the value of its label, and the parameter that selects its usage."""
 
     label: str
     parameter: tuple[str, str]
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All keys, or all members; `noun` says which of them."""
+    """All keys, or all members; `noun` is "key" or "member"."""
 
     noun: str
     parts: tuple[Part, ...]
@@ -55,10 +55,10 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """All answers of a poll: the parts' rows in one table, the whole's in another.
+class SplitUsage:
+    """All responses of a poll: the parts' rows in one table, those of the whole in another.
 
-    `dates` are the server's clocks. `before` is the whole as it was before the parts, None where it still is.
+    `dates` are the times of the Date headers. `before` is the whole before the parts, None if it did not change.
     """
 
     parts: Table
@@ -83,96 +83,93 @@ async def list_parts(poll: Poll, settings: ActivitySettings, first: date) -> Par
     except StatusError as error:
         if error.status != NOT_FOUND:
             raise
-        raise PollError(f"{error}; split_by: member is for the accounts of organizations") from None
-    return Parts("member", tuple(Part(each.id, ("user_id", each.id)) for each in members), tuple(members))
+        raise PollError(f"{error}; split_by: member needs the account of an organization") from None
+    return Parts("member", tuple(Part(member.id, ("user_id", member.id)) for member in members), tuple(members))
 
 
-async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -> Reading:
-    """Ask for the whole, for each part, and for the whole again. All or nothing. Raises PollError.
+async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -> SplitUsage:
+    """Read the whole, each part, and the whole again. All or nothing. Raises PollError.
 
-    Only a few answers are held at a time: a part's rows are added to the table when its turn comes.
+    Few responses are held at a time: they are added to the table in the order of the parts.
     """
     _refuse_too_many(poll, parts)
     before = await poll.request(request)
     table = Table(shape)
-    answers: list[tuple[str, bytes]] = []
+    digests: list[tuple[str, bytes]] = []
     dates = [before.date]
-    requests = [replace(request, parameters={**request.parameters, **dict([each.parameter])}) for each in parts.parts]
-    async with aclosing(_in_order(poll, requests)) as received:
+    requests = [replace(request, parameters={**request.parameters, **dict([part.parameter])}) for part in parts.parts]
+    async with aclosing(_in_order(poll, requests)) as responses:
         for part in parts.parts:
             try:
-                answer = await anext(received)
+                response = await anext(responses)
             except DeadlineExceeded as error:
-                done = f"{len(answers)} of {len(requests)} {parts.noun}s were asked for (split_by)"
+                done = f"{len(digests)} of {len(requests)} {parts.noun}s were read (split_by)"
                 raise DeadlineExceeded(f"{error}; {done}") from None
-            answers.append((part.label, b"" if answer is None else answer.digest))
-            if answer is not None:
-                dates.append(answer.date)
-                table.begin_part(part.label)
+            digests.append((part.label, b"" if response is None else response.digest))
+            if response is not None:
+                dates.append(response.date)
+                table.start_part(part.label)
                 with poll.reading(request.operation):
-                    await fill(poll.pause, table, answer, poll.rejections)
+                    await fill(poll.pause, table, response, poll.rejections)
     after = await poll.request(request)
     dates.append(after.date)
     whole = Table(replace(shape, labels=shape.labels[:-1]))
     with poll.reading(request.operation):
         await _fill_whole(poll.pause, whole, after, poll.rejections)
-    digest = sha256(repr((answers, after.digest, parts.members)).encode()).digest()
-    return Reading(table, whole, None if before.digest == after.digest else before, digest, tuple(dates))
+    digest = sha256(repr((digests, after.digest, parts.members)).encode()).digest()
+    return SplitUsage(table, whole, None if before.digest == after.digest else before, digest, tuple(dates))
 
 
-def describe_members(declaration: MetricFamily, account: str, members: Sequence[Member]) -> Family:
-    """Return one series for each member, with the labels that were asked for and no others."""
-    rows = []
-    for each in members:
-        said = {"user_id": each.id, "name": _name(each), "email": each.email or "", "role": each.role or ""}
-        rows.append((account, *(said[label] for label in declaration.labels[1:])))
-    return Family(declaration, LabelSets(declaration.labels, rows), array("d", [1.0]) * len(rows))
+def describe_members(metric: MetricFamily, account: str, members: Sequence[Member]) -> Family:
+    """Return one sample for each member, with the configured labels and no others."""
+    samples = []
+    for member in members:
+        name = " ".join(part for part in (member.first_name, member.last_name) if part)
+        values = {"user_id": member.id, "name": name, "email": member.email or "", "role": member.role or ""}
+        samples.append((account, *(values[label] for label in metric.labels[1:])))
+    return info(metric, samples)
 
 
-def _name(member: Member) -> str:
-    return " ".join(part for part in (member.first_name, member.last_name) if part)
-
-
-async def refuse_changed(pause: Pause, reading: Reading, settled: Iterable[date]) -> None:
-    """Raise PollError if rows of these days changed while the parts were asked for one after the other."""
-    if reading.before is None:
+async def refuse_changed(pause: Pause, usage: SplitUsage, settled: Iterable[date]) -> None:
+    """Raise PollError if rows of these days changed while the parts were read one by one."""
+    if usage.before is None:
         return
-    before = Table(reading.whole.shape)
-    await fill(pause, before, reading.before, Rejections())
-    changed = await restated_rows(pause, before, reading.whole, settled)
+    before = Table(usage.whole.shape)
+    await fill(pause, before, usage.before, Rejections())
+    changed = await restated_rows(pause, before, usage.whole, settled)
     if changed:
-        raise PollError(f"{changed} rows changed while the parts were asked for one by one; the next poll asks again")
+        raise PollError(f"{changed} rows changed while the parts of the split were read; the next poll retries")
 
 
-async def _fill_whole(pause: Pause, table: Table, answer: Response, rejections: Rejections) -> None:
-    of_this = Rejections()
-    await fill(pause, table, answer, of_this)
-    rejections.update(of_this)
-    refuse_unusable(table, of_this)
+async def _fill_whole(pause: Pause, table: Table, response: Response, rejections: Rejections) -> None:
+    of_whole = Rejections()
+    await fill(pause, table, response, of_whole)
+    rejections.update(of_whole)
+    refuse_unusable(table, of_whole)
 
 
 def _refuse_too_many(poll: Poll, parts: Parts) -> None:
-    """Raise DeadlineExceeded if the account's limit leaves no time for all requests: better none than most of them."""
+    """Raise DeadlineExceeded if the rate limit leaves no time for all requests: none is better than most of them."""
     limit, now = copy.deepcopy(poll.client.limit), poll.clock.monotonic()
-    turns = [limit.take(now, math.inf) for _ in range(len(parts.parts) + 2)]
-    if turns[-1] < poll.deadline:
+    slots = [limit.take(now, math.inf) for _ in range(len(parts.parts) + 2)]
+    if slots[-1] < poll.deadline:
         return
-    needed, left = (format_duration(math.ceil(until - now)) for until in (turns[-1], poll.deadline))
+    needed, left = (format_duration(math.ceil(until - now)) for until in (slots[-1], poll.deadline))
     raise DeadlineExceeded(
-        f"{len(parts.parts)} {parts.noun}s can't be asked for within one poll: {len(turns)} requests take {needed} at "
-        f"the account's limit (upstream.requests_per_minute), but {left} are left of the longest poll "
+        f"{len(parts.parts)} {parts.noun}s cannot be read within one poll: {len(slots)} requests take {needed} at the "
+        f"account's rate limit (upstream.requests_per_minute), but {left} remain until the poll deadline "
         "(upstream.retries.backoff.max_elapsed_time); raise one of them, or narrow collectors.activity.filters"
     )
 
 
 async def _in_order(poll: Poll, requests: Sequence[Request]) -> AsyncGenerator[Response | None, None]:
-    """Yield the answers in the requests' order, a few of them asked for at once; None for one that is not found."""
+    """Yield the responses in the requests' order, a few requested at a time; None for a part that is not found."""
     waiting: deque[asyncio.Task[Response | None]] = deque()
     try:
         for request in requests:
             if len(waiting) == MOST_AT_ONCE:
                 yield await waiting.popleft()
-            waiting.append(asyncio.create_task(_ask(poll, request)))
+            waiting.append(asyncio.create_task(_read_if_found(poll, request)))
         while waiting:
             yield await waiting.popleft()
     finally:
@@ -181,7 +178,7 @@ async def _in_order(poll: Poll, requests: Sequence[Request]) -> AsyncGenerator[R
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def _ask(poll: Poll, request: Request) -> Response | None:
+async def _read_if_found(poll: Poll, request: Request) -> Response | None:
     try:
         return await poll.request(request)
     except StatusError as error:

@@ -1,7 +1,7 @@
-"""The sums of one answer: seven numbers per endpoint and day, flat, so that the garbage collector has no work.
+"""The usage of one response: seven numbers per endpoint and day in one flat array of doubles.
 
-100,000 small lists make the collector of garbage stall the event loop for tens of milliseconds; one array of
-doubles does not. A number that the API did not report is NaN here, and stays NaN in every sum it is part of.
+100,000 small lists would make a garbage collection stall the event loop for tens of milliseconds. A number that the API
+did not report is NaN, and so is every sum that it is part of.
 """
 
 from __future__ import annotations
@@ -19,17 +19,9 @@ from msgspec.structs import astuple
 
 from exporter.api.activity_rows import ActivityRow, RejectionReason
 from exporter.api.rejections import Rejections
-from exporter.collectors.activity.windows import parse_day
+from exporter.collectors.days import parse_day
+from exporter.collectors.measures import MEASURES
 
-MEASURES = (
-    "usage_usd",
-    "byok_usage_usd",
-    "requests",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-)
 WIDTH = len(MEASURES)
 NO_CELL = -1
 LONGEST_TEXT = 512
@@ -39,29 +31,30 @@ KeyLabel = Literal["model", "provider", "endpoint_id", "workspace_id", "key", "u
 KEY_LABELS: tuple[KeyLabel, ...] = ("model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
 
 Key = tuple[str, ...]
-Place = int | RejectionReason
+Offset = int | RejectionReason
 _Identity = tuple[str | None, str | None, str | None, str | None, str | None]
 
-# Parts of a row as a tuple, in the order of Row's fields.
+# Parts of a row as a tuple, in the order of ActivityRow's fields.
 _DATE = itemgetter(0)
 _IDENTITY = itemgetter(slice(1, 6))
 _PERMASLUG = itemgetter(2)
 _NUMBERS = itemgetter(slice(6, 13))
 
+# Instead of the index of a key.
 _EXCLUDED = -1
 _INVALID_TEXT = -2
 _MISSING_MODEL = -3
 _NO_KEY_YET = -4
 _REASONS: Mapping[int, RejectionReason] = {_INVALID_TEXT: "invalid_text", _MISSING_MODEL: "missing_model"}
 
-UNUSED = -1
+TODAY = -1  # instead of the offset of a completed day
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a table keeps of rows: the labels that tell endpoints apart, the models it takes, and its days.
+    """What a table keeps: the labels that tell endpoints apart, the models that it takes, and its completed days.
 
-    `first` to `today` are the days that a row may have without being wrong; those before today have a place.
+    Rows may have the days from `first` to `today`; those before today are completed. Offsets count from `first`.
     """
 
     labels: tuple[KeyLabel, ...]
@@ -75,11 +68,15 @@ class Shape:
 
     @property
     def days(self) -> int:
-        """Number of days that have a place: the completed ones."""
+        """The number of completed days."""
         return (self.today - self.first).days
 
-    def place(self, text: str) -> Place:
-        """Return the place of a row's date, UNUSED for today, or why a row can't have this date."""
+    def offset(self, day: date) -> int:
+        """Return the offset of a day."""
+        return (day - self.first).days
+
+    def offset_of(self, text: str) -> Offset:
+        """Return the offset of a row's date, TODAY, or the reason to reject the row."""
         day = parse_day(text)
         if day is None:
             return "invalid_date"
@@ -87,191 +84,188 @@ class Shape:
             return "future_date"
         if day < self.first:
             return "old_date"
-        return UNUSED if day == self.today else (day - self.first).days
+        return TODAY if day == self.today else self.offset(day)
 
 
 @dataclass(slots=True, eq=False)
 class Table:
-    """Sums by key (the label values, in the shape's order) and day.
+    """Sums by key (label values in the order of the shape's labels) and day.
 
-    `cells` holds WIDTH doubles per cell, `places` one cell number per key and day, `permaslugs` the latest dated
-    name of a key and its day, `days_with_rows` the places of days on which any usable row was seen, taken or not,
-    `hidden` the measures that some row reports though the cell it fell into has no known sum.
+    `cells` holds WIDTH doubles per cell, `cell_of` one cell number per key and day. `permaslugs` holds the latest dated
+    model name of a key, with its day. `days_with_rows` are the offsets of days with a usable row, excluded or not.
+    `reported` are measures that a row reports though the sum in its cell is unknown.
     """
 
     shape: Shape
     keys: dict[Key, int] = field(default_factory=dict)
     cells: array[float] = field(default_factory=lambda: array("d"))
-    places: array[int] = field(default_factory=lambda: array("i"))
+    cell_of: array[int] = field(default_factory=lambda: array("i"))
     permaslugs: list[tuple[int, str]] = field(default_factory=list)
     days_with_rows: set[int] = field(default_factory=set)
-    hidden: set[int] = field(default_factory=set)
+    reported: set[int] = field(default_factory=set)
     usable: int = 0
-    _lost: array[float] = field(default_factory=lambda: array("d"))
-    _lost_at: dict[int, int] = field(default_factory=dict)
+    _errors: array[float] = field(default_factory=lambda: array("d"))
+    _errors_of: dict[int, int] = field(default_factory=dict)
     _identities: dict[_Identity, int] = field(default_factory=dict)
-    _dates: dict[str, Place] = field(default_factory=dict)
+    _offsets: dict[str, Offset] = field(default_factory=dict)
     _part: str = ""
 
-    def begin_part(self, part: str) -> None:
-        """Put the rows that follow under this `key` or `user_id`, which rows don't tell themselves."""
+    def start_part(self, part: str) -> None:
+        """Put the rows that follow under this `key` or `user_id`, which rows do not have themselves."""
         self._part = part
         self._identities = {}
 
     def add(self, rows: Sequence[ActivityRow], rejections: Rejections) -> None:
-        """Add rows to their cells; rows of one key and day are summed. Rows that can't be used are rejected."""
+        """Add rows to their cells; rows of one key and day are summed. Rows that cannot be used are rejected."""
         if not self._add_all(list(map(astuple, rows))):
             for row in rows:
                 self._add_one(row, rejections)
 
     def _add_all(self, rows: list[tuple[Any, ...]]) -> bool:
-        """Add rows that all count and have all their numbers: nearly every piece of nearly every answer.
+        """Add rows that all count and have all their numbers: nearly every piece of nearly every response.
 
-        Return False, and add none, if there is one among them that has to be looked at by itself.
+        Return False, and add none, if one of them needs a closer look.
         """
         try:
             numbers = array("d", list(chain.from_iterable(map(_NUMBERS, rows))))
         except TypeError:
             return False
-        places = [self._dates.get(text) for text in map(_DATE, rows)]
-        if None in places:
-            places = [self._place(text) for text in map(_DATE, rows)]
-        days = set(places)
-        if not all(isinstance(day, int) and day != UNUSED for day in days):
+        offsets = [self._offsets.get(text) for text in map(_DATE, rows)]
+        if None in offsets:
+            offsets = [self._offset(text) for text in map(_DATE, rows)]
+        days = set(offsets)
+        if not all(isinstance(day, int) and day != TODAY for day in days):
             return False
         keys = list(map(self._identities.get, map(_IDENTITY, rows)))
         if None in keys:
             keys = [self._key(identity, counts=True) for identity in map(_IDENTITY, rows)]
-        known = cast("list[int]", keys)
-        if known and min(known) < 0:
+        indices = cast("list[int]", keys)
+        if indices and min(indices) < 0:
             return False
-        self._place_cells(known, cast("list[int]", places), numbers, list(map(_PERMASLUG, rows)))
+        self._add_cells(indices, cast("list[int]", offsets), numbers, list(map(_PERMASLUG, rows)))
         self.days_with_rows |= cast("set[int]", days)
         self.usable += len(rows)
         return True
 
-    def _place_cells(
-        self, keys: list[int], places: list[int], numbers: array[float], permaslugs: list[str | None]
+    def _add_cells(
+        self, keys: list[int], offsets: list[int], numbers: array[float], permaslugs: list[str | None]
     ) -> None:
-        cells, width, permaslug_of = self.places, self.shape.days, self.permaslugs
+        cell_of, days, latest = self.cell_of, self.shape.days, self.permaslugs
         first = len(self.cells) // WIDTH
         self.cells.extend(numbers)
-        for cell, key, place, permaslug in zip(count(first), keys, places, permaslugs, strict=False):
-            position = key * width + place
-            if cells[position] == NO_CELL:
-                cells[position] = cell
+        for cell, key, offset, permaslug in zip(count(first), keys, offsets, permaslugs, strict=False):
+            position = key * days + offset
+            if cell_of[position] == NO_CELL:
+                cell_of[position] = cell
             else:
-                self._add_to_cell(cells[position], self.cells[cell * WIDTH : (cell + 1) * WIDTH])
-            if permaslug and place >= permaslug_of[key][0]:
-                permaslug_of[key] = max(permaslug_of[key], (place, permaslug))
+                self._add_to_cell(cell_of[position], self.cells[cell * WIDTH : (cell + 1) * WIDTH])
+            if permaslug and offset >= latest[key][0]:
+                latest[key] = max(latest[key], (offset, permaslug))
 
     def _add_one(self, row: ActivityRow, rejections: Rejections) -> None:
-        place = self._place(row.date)
+        offset = self._offset(row.date)
         numbers = _numbers(row)
-        counts = numbers is not None and isinstance(place, int) and place != UNUSED
+        counts = numbers is not None and isinstance(offset, int) and offset != TODAY
         key = self._key(_IDENTITY(astuple(row)), counts=counts)
-        if isinstance(place, str):
-            rejections.reject(place, row)
+        if isinstance(offset, str):
+            rejections.reject(offset, row)
         elif key in _REASONS:
             rejections.reject(_REASONS[key], row)
         elif numbers is None:
             rejections.reject("missing_numbers", row)
         else:
             self.usable += 1
-            if place != UNUSED:
-                self.days_with_rows.add(place)
+            if offset != TODAY:
+                self.days_with_rows.add(offset)
                 if key != _EXCLUDED:
-                    self._place_cells([key], [place], array("d", numbers), [row.model_permaslug])
+                    self._add_cells([key], [offset], array("d", numbers), [row.model_permaslug])
 
     def _add_to_cell(self, cell: int, numbers: Sequence[float]) -> None:
-        """Add to numbers that are there, and remember what each addition rounds away for the next one (Dekker).
+        """Add to the numbers of a cell; what each addition rounds away is kept for the next one (Dekker).
 
-        However many rows share a cell, their sum is right to its last digit, whatever their order: an order that
-        changed is not a restatement.
+        However many rows share a cell, their sum is right to its last digit, whatever their order: another order of the
+        same rows is not a restatement.
         """
-        lost, cells = self._lost, self.cells
-        start = self._lost_at.setdefault(cell, len(lost))
-        if start == len(lost):
-            lost.extend([0.0] * WIDTH)
-        for place, (at, number) in enumerate(enumerate(numbers, cell * WIDTH), start):
+        errors, cells = self._errors, self.cells
+        start = self._errors_of.setdefault(cell, len(errors))
+        if start == len(errors):
+            errors.extend([0.0] * WIDTH)
+        for error, (at, number) in enumerate(enumerate(numbers, cell * WIDTH), start):
             high = cells[at]
             total = high + number
             part = total - high
-            low = lost[place] + ((high - (total - part)) + (number - part))
+            low = errors[error] + ((high - (total - part)) + (number - part))
             cells[at] = rounded = total + low
-            lost[place] = low - (rounded - total)
+            errors[error] = low - (rounded - total)
             if math.isnan(rounded) and not (math.isnan(high) and math.isnan(number)):
-                self.hidden.add(at % WIDTH)
+                self.reported.add(at % WIDTH)
 
     def key_index(self, key: Key) -> int:
-        """Return a key's number, giving it one if it is new."""
+        """Return a key's index; a new key gets the next one."""
         index = self.keys.setdefault(key, len(self.keys))
         if index == len(self.permaslugs):
-            self.places.extend([NO_CELL] * self.shape.days)
+            self.cell_of.extend([NO_CELL] * self.shape.days)
             self.permaslugs.append((NO_CELL, ""))
         return index
 
-    def cell(self, key: int, place: int) -> array[float] | None:
-        """Return the numbers of one key on one day, None where it had no row."""
-        cell = self.places[key * self.shape.days + place]
+    def numbers(self, key: int, offset: int) -> array[float] | None:
+        """Return the numbers of a key on a day, None where it has no row."""
+        cell = self.cell_of[key * self.shape.days + offset]
         return None if cell == NO_CELL else self.cells[cell * WIDTH : (cell + 1) * WIDTH]
 
-    def put(self, key: int, place: int, numbers: array[float]) -> None:
+    def put(self, key: int, offset: int, numbers: array[float]) -> None:
         """Set the numbers of a key on a day on which it has none."""
-        self.places[key * self.shape.days + place] = len(self.cells) // WIDTH
+        self.cell_of[key * self.shape.days + offset] = len(self.cells) // WIDTH
         self.cells.extend(numbers)
 
-    def _place(self, text: str) -> Place:
-        place = self._dates.get(text)
-        if place is None:
-            if len(self._dates) >= MOST_DATE_TEXTS:
-                self._dates.clear()
-            place = self._dates[text] = self.shape.place(text)
-        return place
+    def remove_day(self, offset: int) -> None:
+        """Remove the rows of a day."""
+        self.days_with_rows.discard(offset)
+        for position in range(offset, len(self.cell_of), self.shape.days):
+            self.cell_of[position] = NO_CELL
+
+    def _offset(self, text: str) -> Offset:
+        offset = self._offsets.get(text)
+        if offset is None:
+            if len(self._offsets) >= MOST_DATE_TEXTS:
+                self._offsets.clear()
+            offset = self._offsets[text] = self.shape.offset_of(text)
+        return offset
 
     def _key(self, identity: _Identity, *, counts: bool) -> int:
-        """Return what rows with this identity are for; they become a key by the first row that counts.
+        """Return the key index of rows with this identity, or a negative number if they have none.
 
-        A row that is rejected or unused must not: an endpoint known only from it would be published as 0.
+        Only a row that counts makes a key: an endpoint known from a rejected row alone would be published as 0.
         """
-        number = self._identities.get(identity)
-        if number is not None:
-            return number
+        index = self._identities.get(identity)
+        if index is not None:
+            return index
         model, permaslug, endpoint, provider, workspace = identity
-        number = _EXCLUDED
-        if not (model or permaslug):
-            number = _MISSING_MODEL
-        elif not _are_label_texts(identity):
-            number = _INVALID_TEXT
-        elif self.shape.takes_model(model or permaslug or ""):
+        name = model or permaslug or ""
+        index = _EXCLUDED
+        if not name:
+            index = _MISSING_MODEL
+        elif not _are_label_values(identity):
+            index = _INVALID_TEXT
+        elif self.shape.takes_model(name):
             if not counts:
                 return _NO_KEY_YET
-            values = (model or permaslug or "", provider or "", endpoint or "", workspace or "", self._part, self._part)
-            number = self.key_index(tuple([values[column] for column in self.shape.columns]))
-        self._identities[identity] = number
-        return number
+            values = (name, provider or "", endpoint or "", workspace or "", self._part, self._part)
+            index = self.key_index(tuple([values[column] for column in self.shape.columns]))
+        self._identities[identity] = index
+        return index
 
 
 def _numbers(row: ActivityRow) -> tuple[float, ...] | None:
-    """Return the numbers in the order of MEASURES, NaN for those not said; None if none is said."""
-    numbers = (
-        row.usage,
-        row.byok_usage_inference,
-        row.requests,
-        row.prompt_tokens,
-        row.completion_tokens,
-        row.reasoning_tokens,
-        row.cached_tokens,
-    )
-    if None not in numbers:
-        return cast("tuple[float, ...]", numbers)
+    """Return the numbers in the order of MEASURES, NaN for those that are missing; None if all are."""
+    numbers = cast("tuple[float | None, ...]", _NUMBERS(astuple(row)))
     if all(number is None for number in numbers):
         return None
     return tuple([math.nan if number is None else number for number in numbers])
 
 
-def _are_label_texts(texts: _Identity) -> bool:
-    """Return whether texts can be labels' values: short, and UTF-8 (a lone surrogate is not)."""
+def _are_label_values(texts: _Identity) -> bool:
+    """Return whether texts can be label values: short, and UTF-8 (a lone surrogate is not)."""
     if max(len(text or "") for text in texts) > LONGEST_TEXT:
         return False
     try:

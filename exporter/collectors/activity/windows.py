@@ -1,35 +1,31 @@
-"""Which UTC days the gauges describe, and which days the API's answer covers: the rules of time, in one place.
+"""Rules of time: which UTC days the gauges describe, and which days the API's response covers.
 
-The API answers the 30 completed UTC days. Rows are booked by the request's start, so yesterday still grows for a
-while after midnight; the API's documentation advises to wait for about 30 minutes.
+The API returns the 30 completed UTC days. Rows are booked by the request's start, so yesterday still grows for a while
+after midnight; the API's documentation advises to wait for about 30 minutes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
-DAYS_IN_ANSWER = 30
-DAY = timedelta(days=1)
+from exporter.collectors.days import DAY, midnight
+
+DAYS_IN_RESPONSE = 30
 
 
 def latest_completed_day(now: datetime, *, settle: float, empty_after: float, days_with_rows: Container[date]) -> date:
     """Return the day D that the gauges describe.
 
     Yesterday, but the day before until `settle` seconds after midnight, and while yesterday has no row at all until
-    `empty_after` seconds after midnight: a late API must not read as a day without use.
+    `empty_after` seconds after midnight: a late API must not read as a day without usage.
     """
     today = now.astimezone(UTC).date()
     since_midnight = (now.astimezone(UTC) - midnight(today)).total_seconds()
     yesterday = today - DAY
-    believed = since_midnight >= (settle if yesterday in days_with_rows else max(settle, empty_after))
-    return yesterday if believed else yesterday - DAY
-
-
-def midnight(day: date) -> datetime:
-    """Return the start of a UTC day."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    counts = since_midnight >= (settle if yesterday in days_with_rows else max(settle, empty_after))
+    return yesterday if counts else yesterday - DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +50,12 @@ def window(text: str) -> Window:
 
 
 def covered_days(local: datetime, server: datetime | None) -> frozenset[date]:
-    """Return the days that an answer holds completely, by our clock and, where it said, by the server's.
+    """Return the days that a response holds completely, by our clock and, if it sent a Date header, by the server's.
 
-    Only days that both agree on count: around midnight, or with a wrong clock, a window that reaches further is
-    not published rather than published wrong.
+    Only days that both agree on count: around midnight, or with a wrong clock, a window that reaches further is absent
+    rather than wrong.
     """
     today = local.astimezone(UTC).date()
     server_today = today if server is None else server.astimezone(UTC).date()
-    first, last = max(today, server_today) - DAYS_IN_ANSWER * DAY, min(today, server_today) - DAY
+    first, last = max(today, server_today) - DAYS_IN_RESPONSE * DAY, min(today, server_today) - DAY
     return frozenset(first + DAY * offset for offset in range((last - first).days + 1))
-
-
-def parse_day(text: str) -> date | None:
-    """Return the day of `2026-08-23 00:00:00`, `2026-08-23` or an RFC 3339 time; None if it is none of them."""
-    try:
-        moment = datetime.fromisoformat(text.upper())  # RFC 3339 allows a small t and z
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return moment.date()
-    try:
-        return moment.astimezone(UTC).date()
-    except OverflowError:
-        return None

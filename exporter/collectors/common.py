@@ -1,0 +1,72 @@
+"""What several collectors publish: families of one sample, spending by period, and limits."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from exporter.collectors.constants import UNKNOWN, USD_DECIMALS
+from exporter.exposition.families import Family, LabelSets, MetricFamily
+
+# In the order of USAGE_FIELDS and BYOK_FIELDS.
+_PERIODS = (
+    ("", "since the key was created"),
+    ("_today", "on the current UTC day"),
+    ("_week", "in the current UTC week, which begins on Monday"),
+    ("_month", "in the current UTC month"),
+)
+
+
+def gauge(name: str, help_: str, labels: tuple[str, ...]) -> MetricFamily:
+    """Return a family whose HELP text says that a scrape does not refresh it."""
+    return MetricFamily(name, f"{help_} Refreshed by polling, not by the scrape.", labels)
+
+
+def spending(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, ...]:
+    """Return the families of what a key spent: credits by period, then own provider keys by period."""
+    kinds = (
+        ("usage", "OpenRouter credits spent {when}, in US dollars."),
+        ("byok_usage", "Spend on own provider keys {when}, in US dollars. Not included in usage."),
+    )
+    return tuple(
+        gauge(f"{prefix}_{kind}{period}_usd", help_.format(when=when), labels)
+        for kind, help_ in kinds
+        for period, when in _PERIODS
+    )
+
+
+def limits(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, MetricFamily, MetricFamily]:
+    """Return the families of a key's limit, of what remains and of what is used of it."""
+    return (
+        gauge(
+            f"{prefix}_limit_usd",
+            "The key's limit per reset interval, or in total if it never resets, in US dollars. Absent if unlimited.",
+            labels,
+        ),
+        gauge(f"{prefix}_limit_remaining_usd", "What remains of the key's limit, in US dollars.", labels),
+        gauge(
+            f"{prefix}_limit_used_usd",
+            "Used since the last reset of the key's limit (limit minus remaining), in US dollars.",
+            labels,
+        ),
+    )
+
+
+def known(value: float | None) -> float:
+    """Return a value as a family holds it."""
+    return UNKNOWN if value is None else value
+
+
+def difference(whole: float | None, part: float | None) -> float:
+    """Return whole minus part in USD, unknown if one of them is."""
+    return round(known(whole) - known(part), USD_DECIMALS)
+
+
+def single(metric: MetricFamily, account: str, value: float | None) -> Family:
+    """Return a family of one sample, of the account as a whole."""
+    return Family(metric, LabelSets(("account",), [(account,)]), array("d", [known(value)]))
+
+
+def info(metric: MetricFamily, samples: Sequence[tuple[str, ...]]) -> Family:
+    """Return a family of names: each sample is 1."""
+    return Family(metric, LabelSets(metric.labels, samples), array("d", [1.0]) * len(samples))

@@ -1,0 +1,14 @@
+"""Constants that collectors share."""
+
+from __future__ import annotations
+
+import math
+
+# In the value column of a family: a number that is not known. It has no series.
+UNKNOWN = math.nan
+
+# Label values that are not names.
+OTHER = "other"  # the sum of what is beyond max_endpoints or max_keys
+UNATTRIBUTED = "unattributed"  # usage by deleted keys, or by members who left
+
+USD_DECIMALS = 9  # what remains of a subtraction of amounts beyond these is noise
