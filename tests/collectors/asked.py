@@ -33,7 +33,7 @@ class ScriptedClient:
     def metrics(self) -> ScriptedClient:
         return self
 
-    async def request(self, request: Request, _deadline: float, *, quiet: bool = False) -> Response:
+    async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Response:
         assert not quiet
         self.asked.append(request)
         if callable(self.replies):

@@ -29,7 +29,7 @@ class FakeApi:
     def metrics(self) -> FakeApi:
         return self
 
-    async def request(self, request: Request, _deadline: float, *, quiet: bool = False) -> Any:
+    async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Any:
         assert not quiet
         self.asked.append(request)
         content = self.replies[request.path](request)

@@ -41,7 +41,7 @@ class FixedClient:
         self.asked: list[Request] = []
         self._answer = answer
 
-    async def request(self, request: Request, _deadline: float, *, quiet: bool = False) -> Response:
+    async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Response:
         assert not quiet
         self.asked.append(request)
         return self._answer

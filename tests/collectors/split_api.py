@@ -79,7 +79,7 @@ class SplitApi:
         """Whose activity was asked for, in order; nothing is everybody's."""
         return [_owner(request) or "" for request in self.asked if request.path == "/activity"]
 
-    async def request(self, request: Request, deadline: float, *, quiet: bool = False) -> Response:
+    async def request(self, request: Request, deadline: float, *, quiet: bool = False, **_more: Any) -> Response:
         assert not quiet
         self.limit.take(1000.0, deadline)
         self.asked.append(request)
