@@ -50,7 +50,7 @@ def _constant(series: str, value: float | str) -> dict[str, str]:
     return {"series": series, "values": f"{value}x{MINUTES}"}
 
 
-UP = _constant('up{job="openrouter"}', 1)
+TARGET = [_constant('up{job="openrouter"}', 1), _constant('openrouter_exporter_build_info{job="openrouter"}', 1)]
 
 
 def _count(expression: str) -> dict[str, Any]:
@@ -70,10 +70,10 @@ def _tested(tmp_path: Path, promtool: Promtool, series: Series, *tests: dict[str
 async def test_every_query_returns_something_on_the_demo(tmp_path: Path, promtool: Promtool, demo: Series) -> None:
     """One that is not PromQL, or names a label that isn't there, returns nothing."""
     assert len(QUERIES) > 10
-    assert "SUCCESS" in _tested(tmp_path, promtool, [*demo, UP], *(_count(query) for _, query in QUERIES))
+    assert "SUCCESS" in _tested(tmp_path, promtool, [*demo, *TARGET], *(_count(query) for _, query in QUERIES))
 
 
 async def test_no_alert_fires_on_the_demo(tmp_path: Path, promtool: Promtool, demo: Series) -> None:
     """A healthy account rings no bell."""
     none = {"expr": "ALERTS", "eval_time": f"{MINUTES}m", "exp_samples": []}
-    assert "SUCCESS" in _tested(tmp_path, promtool, [*demo, UP], none)
+    assert "SUCCESS" in _tested(tmp_path, promtool, [*demo, *TARGET], none)

@@ -1,8 +1,10 @@
-"""What is shipped hangs together: rules, their tests, runbooks, metrics."""
+"""Rules, their tests, runbooks and metrics agree with each other."""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,19 @@ from exporter.commands.reference import metrics_reference
 from exporter.config.fields import keys_of
 from exporter.config.thresholds import Thresholds
 from exporter.polling.threshold_metrics import threshold_name
-from tests.rules.shipped import ALERTS, CASES, FOLDER, RECORDED, ROOT, RULE_FILES, RULES, RUNBOOKS, content, metrics
+from tests.rules.shipped import (
+    ALERTS,
+    CASES,
+    FOLDER,
+    RECORDED,
+    ROOT,
+    RULE_FILES,
+    RULES,
+    RUNBOOKS,
+    Tree,
+    content,
+    metrics,
+)
 
 # Families whose names come from the configuration (collector `analytics`).
 FREE_OF_FORM = ("openrouter_analytics_",)
@@ -18,6 +32,11 @@ FREE_OF_FORM = ("openrouter_analytics_",)
 URL = "https://github.com/openrouter-exporter/openrouter-exporter/blob/main/"
 SEVERITIES = {"critical", "warning", "info"}
 _OURS = {"model", "provider", "endpoint_id", "workspace_id", "key", "user_id"}
+
+COLLECTING = [
+    path for path in RULE_FILES if path.stem in {"openrouter-alerts-collecting", "openrouter-alerts-exporter"}
+]
+DASHBOARDS = sorted((ROOT / "config/grafana/dashboards").glob("*.json"))
 
 by_alert = pytest.mark.parametrize("name", ALERTS)
 by_record = pytest.mark.parametrize("name", RECORDED)
@@ -32,6 +51,10 @@ def declared() -> dict[str, set[str]]:
     """Every family with its labels."""
     rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", metrics_reference(), re.MULTILINE)
     return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+
+
+def _alerts(path: Path) -> list[Tree]:
+    return [rule for group in content(path)["groups"] for rule in group["rules"]]
 
 
 @by_alert
@@ -62,26 +85,26 @@ def test_a_recorded_rule_is_named_level_metric_operation(name: str) -> None:
     assert operation
 
 
-def test_no_case_is_named_twice() -> None:
+def test_case_names_are_unique() -> None:
     """Promtool's report names the file and the case."""
     names = [(case.path.stem, case.name) for case in CASES]
     assert sorted(set(names)) == sorted(names)
 
 
-def test_no_rule_is_named_twice() -> None:
+def test_rule_names_are_unique() -> None:
     """Neither an alert nor a recorded series."""
     assert len(RULES) == len(ALERTS) + len(RECORDED)
 
 
 @by_alert
-def test_an_alert_says_what_it_must(name: str) -> None:
-    """A severity, a static summary, a description, a runbook and a time to wait; nothing else."""
+def test_an_alert_has_severity_summary_description_runbook_dashboard_and_for(name: str) -> None:
+    """And no other label or annotation. The summary is static."""
     alert = ALERTS[name]
     notes = alert["annotations"]
     assert name.startswith("OpenRouter")
     assert {"severity"} == set(alert["labels"])
     assert alert["labels"]["severity"] in SEVERITIES
-    assert {"summary", "description", "runbook_url"} == set(notes)
+    assert {"summary", "description", "runbook_url", "dashboard_url"} == set(notes)
     assert "{" not in notes["summary"]
     assert f"{URL}docs/runbooks/{name}.md" == notes["runbook_url"]
     assert "for" in alert
@@ -89,10 +112,34 @@ def test_an_alert_says_what_it_must(name: str) -> None:
 
 @by_alert
 def test_a_description_names_the_account_or_the_instance(name: str) -> None:
-    """But for the alert that has no labels, because nothing is there."""
+    """Except for the alert without labels, which fires when there is no series."""
     description = ALERTS[name]["annotations"]["description"]
     subject = "{{ $labels.account }}" in description or "{{ $labels.instance }}" in description
     assert subject == (name != "OpenRouterExporterAbsent")
+
+
+@pytest.mark.parametrize("name", [rule["alert"] for path in COLLECTING for rule in _alerts(path)])
+def test_an_alert_on_collecting_names_the_exporter(name: str) -> None:
+    """By its instance, so that its log and status page can be opened."""
+    description = ALERTS[name]["annotations"]["description"]
+    assert ".Labels.instance" in description or "$labels.instance" in description or name == "OpenRouterExporterAbsent"
+
+
+@by_alert
+def test_a_dashboard_url_names_a_shipped_dashboard(name: str) -> None:
+    """As the path below Grafana's address, with the account or instance chosen."""
+    path, _, choice = ALERTS[name]["annotations"]["dashboard_url"].partition("?")
+    assert path in {f"/d/{json.loads(page.read_text(encoding='utf-8'))['uid']}" for page in DASHBOARDS}
+    assert bool(choice) == (name != "OpenRouterExporterAbsent")
+
+
+@by_alert
+def test_a_description_has_no_number_with_machine_digits(name: str) -> None:
+    """Prometheus' `humanize` prints 0.5 as 500m and 4712 as 4.712k; durations and times come with seconds."""
+    description = ALERTS[name]["annotations"]["description"]
+    assert not re.search(r"\bhumanize\b", description)
+    for function in ("humanizePercentage", "humanizeDuration", "humanizeTimestamp"):
+        assert description.count(function) == description.count(f"{function} $value | reReplaceAll")
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
@@ -100,7 +147,7 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
     assert sorted(ALERTS) == sorted(page.stem for page in RUNBOOKS.glob("*.md") if page.stem != "README")
 
 
-def test_the_table_of_runbooks_says_what_the_alerts_say() -> None:
+def test_the_table_of_runbooks_has_severity_and_summary_of_every_alert() -> None:
     """Severity and summary, row by row."""
     expected = [
         f"| [{name}]({name}.md) | {alert['labels']['severity']} | {alert['annotations']['summary']} |"

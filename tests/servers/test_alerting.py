@@ -86,8 +86,9 @@ async def test_a_rejected_key_is_paged_and_resolves(chain: Chain) -> None:
         assert "pager" == message.receiver
         expected = {"alertname": "OpenRouterKeyRejected", "account": "default", "severity": "critical"}
         assert expected == message.labels
-        assert {"summary", "description", "runbook_url"} == message.annotations.keys()
+        assert {"summary", "description", "runbook_url", "dashboard_url"} == message.annotations.keys()
         assert "account default" in message.annotations["description"]
+        assert message.annotations["description"].endswith(f"Exporter: {INSTANCE}.")
         page = message.annotations["runbook_url"].rpartition("/main/")[2]
         assert (ROOT / page).is_file()
 
