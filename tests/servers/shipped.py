@@ -48,7 +48,9 @@ def hastened(folder: Path) -> list[Path]:
                 rule[key] = _hastened(rule[key])
             # Windows that are compared with the window before.
             if "offset 30m" in rule["expr"]:
-                rule["expr"] = re.sub(r"(?<=\[|t )\d+[mhd]\b", lambda window: _hastened(window[0]), rule["expr"])
+                rule["expr"] = re.sub(
+                    r"(\[|offset )(\d+[mhd])\b", lambda window: window[1] + _hastened(window[2]), rule["expr"]
+                )
         written.append(folder / path.name)
         written[-1].write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
     return written
