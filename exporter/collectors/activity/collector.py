@@ -78,7 +78,7 @@ left out. With `split_by`, the families with a number have one label more:
 
 `openrouter_member_info` has only the labels that `member_labels` names, by default `name`.
 """
-    requests = "1; with [a split](configuration.md#use-by-workspace-key-or-member) by key or member 1 more for each"
+    requests = "1; with [a split](configuration.md#usage-by-workspace-key-or-member) by key or member 1 more for each"
 
     def __init__(self, account: str, settings: ActivitySettings) -> None:
         super().__init__(account, settings)
