@@ -37,18 +37,16 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 class Backoff(Settings):
     """Exponential backoff, under the names of the OpenRouter SDK's BackoffStrategy."""
 
-    initial_interval: Annotated[float, duration(minimum=MILLISECOND), "Wait before the first repetition."] = 0.5
+    initial_interval: Annotated[float, duration(minimum=MILLISECOND), "Wait before the second attempt."] = 0.5
     max_interval: Annotated[float, duration(minimum=MILLISECOND), "Longest wait between two attempts."] = 60.0
-    exponent: Annotated[
-        float, decimal_number(minimum=1, maximum=100), "What each wait is multiplied by for the next."
-    ] = 1.5
+    exponent: Annotated[float, decimal_number(minimum=1, maximum=100), "Factor from one wait to the next."] = 1.5
     max_elapsed_time: Annotated[
-        float, duration(minimum=MILLISECOND), "One poll never lasts longer, waits and `Retry-After` included."
+        float, duration(minimum=MILLISECOND), "Deadline of a poll, including waits and `Retry-After`."
     ] = 300.0
-    jitter: Annotated[float, duration(minimum=0), "Random time of up to this much is added to each wait."] = 1.0
+    jitter: Annotated[float, duration(minimum=0), "Random time added to each wait, up to this."] = 1.0
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return a first wait that is longer than the longest."""
+        """Return a first wait that exceeds the longest."""
         if self.initial_interval <= self.max_interval:
             return ()
         first, longest = format_duration(self.initial_interval), format_duration(self.max_interval)
@@ -58,61 +56,61 @@ class Backoff(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries(Settings):
-    """When to try again, under the names of the OpenRouter SDK's RetryConfig.
+    """When to retry, under the names of the OpenRouter SDK's RetryConfig.
 
     `status_codes` are exact codes (`429`) or classes (`5XX`).
     """
 
     strategy: Annotated[Literal["backoff", "none"], "`none` makes one attempt per poll."] = "backoff"
     backoff: Backoff = Backoff()
-    retry_connection_errors: Annotated[bool, "Try again also where no answer came."] = True
+    retry_connection_errors: Annotated[bool, "Also retry connection errors."] = True
     status_codes: Annotated[
         tuple[str, ...],
         ListOf(item=status_code(), example='["429", "5XX"]', unique=True),
-        "Answers to try again after: exact codes or classes.",
+        "Statuses to retry: exact codes or classes.",
     ] = ("408", "429", "5XX")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls(Settings):
-    """How the API's certificate is checked."""
+    """How the API's certificate is verified."""
 
     ca_file: Annotated[
         Path | None,
         file_path(must_be_read=True),
-        "Certificates to trust (PEM); null is the system's store. Relative to the configuration file.",
+        "Certificates to trust, in PEM; null means the system's. Relative to the configuration file.",
     ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream(Settings):
-    """How the API is reached.
+    """How to reach the API.
 
-    `timeout` and `connect_timeout` bound one attempt; `max_response_bytes` counts inflated.
+    `timeout` and `connect_timeout` limit one attempt; `max_response_bytes` counts decompressed bytes.
     """
 
-    base_url: Annotated[str, api_url(), "Where the API is. Plain http is for localhost only."] = (
+    base_url: Annotated[str, api_url(), "URL of the API. Plain http is for localhost only."] = (
         "https://openrouter.ai/api/v1"
     )
-    timeout: Annotated[float, duration(minimum=MILLISECOND), "Longest time of one attempt, as a whole."] = 30.0
-    connect_timeout: Annotated[float, duration(minimum=MILLISECOND), "Longest time to get a connection."] = 5.0
+    timeout: Annotated[float, duration(minimum=MILLISECOND), "Limit for one attempt as a whole."] = 30.0
+    connect_timeout: Annotated[float, duration(minimum=MILLISECOND), "Limit for connecting."] = 5.0
     max_response_bytes: Annotated[
-        int, size(minimum=KIBIBYTE, maximum=4 * GIBIBYTE), "Largest answer that is read, after decompression."
+        int, size(minimum=KIBIBYTE, maximum=4 * GIBIBYTE), "Largest response, after decompression."
     ] = 64 * MEBIBYTE
     requests_per_minute: Annotated[
         int,
         whole_number(minimum=1, maximum=1_000_000),
-        "Most requests of one account within any minute, over all its collectors; the analytics API allows 64.",
+        "Limit of requests within any minute, for all collectors of an account together. The analytics API allows 64.",
     ] = 60
-    proxy_url: Annotated[str | None, proxy(), "Proxy to go through, without a password in it; null is none."] = None
+    proxy_url: Annotated[str | None, proxy(), "Proxy, without a password; null means none."] = None
     proxy_from_environment: Annotated[
-        bool, "Take the proxy from `HTTPS_PROXY` and `NO_PROXY` instead, with its password if it has one."
+        bool, "Use the proxy in `HTTPS_PROXY` and `NO_PROXY`, which may have a password."
     ] = False
     tls: Tls = Tls()
     retries: Retries = Retries()
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return two proxies at once."""
+        """Return two sources of the proxy."""
         if self.proxy_url is None or not self.proxy_from_environment:
             return ()
         message = "proxy_url and proxy_from_environment: true exclude each other; keep one of them"
@@ -121,14 +119,14 @@ class Upstream(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logging(Settings):
-    """What is logged."""
+    """Logging."""
 
-    level: Annotated[LogLevel | None, "From which level on; null is `--log.level`."] = None
+    level: Annotated[LogLevel | None, "Lowest level to log; null means `--log.level`."] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One OpenRouter account: the `account` label, where its management key is read, what it collects and alerts on."""
+    """One OpenRouter account: its label, the source of its management key, its collectors and thresholds."""
 
     name: str
     key: SecretSource
@@ -138,7 +136,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """All of it; overrides of an account are already merged into that account."""
+    """The whole configuration. Each account has its overrides merged in."""
 
     log: Logging = Logging()
     upstream: Upstream = Upstream()

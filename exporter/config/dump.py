@@ -1,4 +1,4 @@
-"""A configuration written out again: every key with the value in effect, fit to be shown and to be loaded."""
+"""Writing a configuration: every key with the value in effect, without secrets. The result can be loaded again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from exporter.config.value_types import ValueType
 
 
 def describe(configuration: Configuration) -> dict[str, Any]:
-    """Return the configuration as plain data for JSON or YAML: durations as text, keys only by where they are read.
+    """Return the configuration as plain data for JSON or YAML: durations as text, and only the sources of keys.
 
-    Loading it gives the same configuration. Sections that are the same for all accounts are named once.
+    Loading it gives the same configuration. A section that all accounts share is written once.
     """
     accounts = [_account(account) for account in configuration.accounts]
     described: dict[str, Any] = {"upstream": written(configuration.upstream), "accounts": accounts}
@@ -29,7 +29,7 @@ def describe(configuration: Configuration) -> dict[str, Any]:
 
 
 def written(settings: Settings) -> dict[str, Any]:
-    """Return the settings as they are written in a file, every key included."""
+    """Return every key of the settings as it is written in a file."""
     return {name: written_value(key, getattr(settings, name)) for name, key in keys_of(type(settings)).items()}
 
 

@@ -1,7 +1,7 @@
-"""Reading files that others may have put something else in the place of: a pipe, a device, a gigabyte.
+"""Reading files that may have been replaced by a pipe, a device or something huge.
 
-Opening a named pipe waits for its other end, for ever if there is none; and these files are read again while the
-daemon runs, in its event loop or in a thread that its end waits for.
+Opening a named pipe waits for its other end, possibly for ever. These files are read again while the daemon runs: in
+its event loop, or in a thread that must end before the process can.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 
 
 def read_file(path: Path, limit: int, *, may_be_special: bool = False) -> bytes:
-    """Return a file's content, at most `limit` + 1 bytes of it, without waiting for anyone. Raise OSError.
+    """Return a file's content, at most `limit` + 1 bytes of it, without waiting for a writer. Raise OSError.
 
-    What is special, as the pipe of `--config.file <(command)`, is read to its end if it may be; but nobody is waited
-    for who might open the pipe.
+    `may_be_special` allows other than regular files, such as the pipe of `--config.file <(command)`. They are read to
+    their end; a pipe that has no writer is empty.
     """
     with open(path, "rb", opener=_open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

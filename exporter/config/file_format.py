@@ -29,22 +29,20 @@ VARIABLE = replace(_VARIABLE, read=_variable, may_be_secret=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenAccount(Settings):
-    """An entry of `accounts`; its `collectors` and `thresholds` override the file's, key by key."""
+    """An entry of `accounts`. Its `collectors` and `thresholds` override the shared ones, key by key."""
 
-    name: Annotated[str, text(), "The `account` label; each account has its own."]
-    api_key_env: Annotated[str | None, VARIABLE, "The environment variable that holds the management key."] = None
+    name: Annotated[str, text(), "Unique name, which is the `account` label."]
+    api_key_env: Annotated[str | None, VARIABLE, "Environment variable with the management key."] = None
     api_key_file: Annotated[
         Path | None,
         file_path(must_be_read=False),
-        "Or the file that holds it, read again when the key is refused. Relative to the configuration file.",
+        "Or a file with the key, read again when the API rejects it. Relative to the configuration file.",
     ] = None
-    collectors: Annotated[
-        CollectorsSettings, Inherits, "What this account does differently; any key of `collectors` below."
-    ]
-    thresholds: Annotated[Thresholds, Inherits, "What is normal for this account; any key of `thresholds` below."]
+    collectors: Annotated[CollectorsSettings, Inherits, "Overrides for this account: any key of `collectors` below."]
+    thresholds: Annotated[Thresholds, Inherits, "Overrides for this account: any key of `thresholds` below."]
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return two sources of the key, or none."""
+        """Return a key with two sources, or with none."""
         sources = [self.api_key_env, self.api_key_file]
         if sources.count(None) == 1:
             return ()
@@ -57,15 +55,15 @@ class WrittenAccount(Settings):
 class WrittenFile(Settings):
     """The configuration of openrouter-exporter."""
 
-    upstream: Annotated[Upstream, "How the API is reached."]
+    upstream: Annotated[Upstream, "How to reach the API."]
     accounts: Annotated[
         tuple[WrittenAccount, ...],
         ListOf(item=WrittenAccount, example="[{name: default, api_key_env: OPENROUTER_API_KEY}]", at_least=1),
-        "The accounts to read, one or many.",
+        "The accounts, at least one.",
     ]
-    collectors: Annotated[CollectorsSettings, "What is collected, for every account that doesn't override it."]
-    thresholds: Annotated[Thresholds, "What the shipped alerts compare with, for every account that doesn't say."]
-    log: Annotated[Logging, "What is logged."]
+    collectors: Annotated[CollectorsSettings, "What to collect, for every account that doesn't override it."]
+    thresholds: Annotated[Thresholds, "Thresholds of the shipped alerts, for every account that doesn't override them."]
+    log: Annotated[Logging, "Logging."]
 
 
 def file_format(collectors: type[CollectorsSettings]) -> type[WrittenFile]:

@@ -34,7 +34,7 @@ def load(
     except OSError as error:
         raise _unplaced(str(path), f"can't be read: {error.strerror}") from None
     except ValueError:
-        raise _unplaced(repr(str(path)), "this can't be the name of a file") from None
+        raise _unplaced(repr(str(path)), "this can't be a file name") from None
     if len(content) > LARGEST_FILE:
         raise _unplaced(str(path), TOO_LONG)
     try:
@@ -57,7 +57,7 @@ def parse(
 ) -> Configuration:
     """Return the configuration in a text. Raise ConfigurationError with every mistake in it.
 
-    `file_name` is for the messages; relative paths begin at `base_directory`, or where the program runs if it is None.
+    `file_name` is for messages. Relative paths begin at `base_directory`, or at the working directory if it is None.
     """
     report = Report(file_name)
     reader = Reader(file_format(collectors), report)
@@ -76,9 +76,9 @@ def parse(
 
 
 def default(environment: Mapping[str, str] = os.environ, *, collectors: type[CollectorsSettings]) -> Configuration:
-    """Return the configuration where there is no file: one account named `default`, its key in OPENROUTER_API_KEY.
+    """Return the configuration without a file: one account named `default`, with the key in OPENROUTER_API_KEY.
 
-    Raise ConfigurationError if that variable holds no key.
+    Raise ConfigurationError if that variable has no usable key.
     """
     key = EnvironmentSecret(DEFAULT_VARIABLE, environment)
     try:
@@ -90,7 +90,7 @@ def default(environment: Mapping[str, str] = os.environ, *, collectors: type[Col
 
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
-    """Return what works but is unwise: key files that others can read, more polls than are allowed, no questions."""
+    """Return what works but is unwise, such as key files that others can read, or more polls than the limit allows."""
     found = []
     for account in configuration.accounts:
         for name, settings in account.collectors.by_name().items():
@@ -98,16 +98,16 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
         wanted, allowed = _requests_per_minute(account.collectors), configuration.upstream.requests_per_minute
         if wanted > allowed:
             found.append(
-                f'account "{account.name}": its collectors ask {wanted:.0f} times a minute or more, and '
-                f"upstream.requests_per_minute allows {allowed}: polls wait, and fail"
+                f'account "{account.name}": its collectors need at least {wanted:.0f} requests/min, but '
+                f"upstream.requests_per_minute is {allowed}; polls will be delayed and may fail"
             )
         if not isinstance(account.key, FileSecret):
             continue
         try:
             status = account.key.path.stat()
         except OSError:
-            continue  # gone since it was read; the poll will say so
-        # Kubernetes mounts a secret as root's, for the pod's group to read: only who owns a file can do better.
+            continue  # gone since it was read; the poll will report it
+        # Kubernetes mounts secrets as root, readable by the pod's group: only the owner of a file can change that.
         group = stat.S_IRGRP if status.st_uid == os.geteuid() else 0
         if status.st_mode & (group | stat.S_IROTH):
             path, permissions = account.key.path, stat.filemode(status.st_mode)
@@ -118,7 +118,7 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
 
 
 def _requests_per_minute(collectors: CollectorsSettings) -> float:
-    """Return how often an account's collectors ask at least; lists of many pages and parts ask more often."""
+    """Return the fewest requests per minute of an account's collectors; lists of many pages and splits need more."""
     enabled = (settings for settings in collectors.by_name().values() if settings.enabled)
     return sum(60.0 / settings.interval * settings.least_requests for settings in enabled)
 

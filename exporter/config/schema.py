@@ -18,7 +18,7 @@ _ONE_KEY = [
 
 
 def schema(collectors: type[CollectorsSettings]) -> dict[str, Any]:
-    """Return the schema. All that loads is valid by it; what contradicts itself across keys, only loading finds."""
+    """Return the schema. Every file that loads is valid by it; only loading finds contradictions between keys."""
     definitions: dict[str, Any] = {}
     root = _section(file_format(collectors), definitions)
     return {"$schema": _DIALECT, "title": "openrouter-exporter", **root, "$defs": definitions}
@@ -29,7 +29,7 @@ def _section(settings: type[Settings], definitions: dict[str, Any]) -> dict[str,
     required = [key.name for key in keys if key.required]
     return {
         "description": (settings.__doc__ or "").partition("\n")[0],
-        # An empty section is null to YAML and all defaults to us; where a key is required it can't be empty.
+        # An empty section is null in YAML, and has its defaults here; with a required key it can't be empty.
         "type": "object" if required else ["object", "null"],
         "additionalProperties": False,
         **({"required": required} if required else {}),
@@ -61,6 +61,6 @@ def _taken(holds: ValueType | ListOf | MapOf | type[Settings], definitions: dict
         return {"type": "object"}
     name = holds.__name__.removeprefix("Written")
     if name not in definitions:
-        definitions[name] = {}  # keeps its place before what it holds
+        definitions[name] = {}  # so that it comes before the definitions it needs
         definitions[name].update(_section(holds, definitions))
     return {"$ref": f"#/$defs/{name}"}

@@ -32,7 +32,7 @@ _MISTAKES = (
 
 
 class Secret:
-    """Text that shows as `<secret>` wherever it is printed; `reveal()` is the one way to it."""
+    """Text that is printed as `<secret>`; only `reveal()` returns it."""
 
     __slots__ = ("_text",)
 
@@ -40,7 +40,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself, for the one request header it is meant for."""
+        """Return the text itself, for the request header."""
         return self._text
 
     def __repr__(self) -> str:
@@ -57,10 +57,10 @@ class Secret:
 
 
 class SecretSource(Protocol):
-    """Where a secret is read, and read again when the API refuses it: keys rotate."""
+    """The source of a secret. It is read again when the API rejects the secret, because keys rotate."""
 
     def read(self) -> Secret:
-        """Return the secret as it is now. Raise SecretError where there is none."""
+        """Return the current secret. Raise SecretError if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""What the shipped alerts compare with, for each account: thresholds and budgets in one place.
+"""Thresholds and budgets of the shipped alerts, for each account.
 
-Rules can't be edited per account without editing expressions, so the exporter publishes these as gauges beside the
-data, and the rules join the two on `account`.
+An alert's expression can't differ by account, so the exporter publishes these as gauges beside the data, and the rules
+join the two on `account`.
 """
 
 from __future__ import annotations
@@ -16,38 +16,42 @@ HOUR = 3600.0
 
 _USD = decimal_number(minimum=0, maximum=1_000_000_000)
 _FACTOR = decimal_number(minimum=1, maximum=1_000_000)
-_OF_A_WEEK = decimal_number(minimum=1, maximum=6.9)  # the day is one of the seven, so no ratio is above 7
+_OF_A_WEEK = decimal_number(minimum=1, maximum=6.9)  # the day is one of the seven, so the ratio can't exceed 7
 _SHARE = decimal_number(minimum=0, maximum=1)
 _TIME = duration(minimum=0, maximum=YEAR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds(Settings):
-    """What the alerts of config/prometheus compare with; null switches an alert off."""
+    """Thresholds of the alerts in config/prometheus; null disables an alert."""
 
-    month_budget_usd: Annotated[float | None, _USD, "The month, projected to its end, costs more than this."] = None
-    spend_ratio: Annotated[float | None, _OF_A_WEEK, "A day costs more than this many times its 7-day mean."] = 3.0
-    spend_floor_usd: Annotated[
-        float | None, _USD, "No alert about a day's or today's spend while it is less than this."
-    ] = 1.0
+    month_budget_usd: Annotated[float | None, _USD, "Alert when the month's projected spend exceeds this."] = None
+    spend_ratio: Annotated[float | None, _OF_A_WEEK, "Alert when a day's spend exceeds the 7-day mean times this."] = (
+        3.0
+    )
+    spend_floor_usd: Annotated[float | None, _USD, "No alert about a day's or today's spend below this."] = 1.0
     model_share_increase: Annotated[
-        float | None, _SHARE, "A model's share of the day's spend is above its share of 7 days by more than this."
+        float | None,
+        _SHARE,
+        "Alert when a model's share of the day's spend is this much above its share of 7 days.",
     ] = 0.3
     requests_floor: Annotated[
         float | None,
         decimal_number(minimum=0, maximum=1e12),
-        "A day without requests where a usual one has more than this.",
+        "Alert when a day has no requests although a usual day has more than this.",
     ] = 100.0
     data_age: Annotated[
-        float | None, _TIME, "The latest day began longer ago than this; 51h is what an orderly API can reach."
+        float | None, _TIME, "Alert when the latest day began longer ago than this. Up to 51h is normal."
     ] = 54 * HOUR
-    credits_floor_usd: Annotated[float | None, _USD, "Less credit than this is left."] = 5.0
-    credits_left: Annotated[float | None, _TIME, "The credit lasts for less than this, used as it is now."] = 7 * DAY
-    key_limit_ratio: Annotated[float | None, _SHARE, "A key has used more than this share of its limit."] = 0.9
-    key_expiry: Annotated[float | None, _TIME, "A key expires within this time."] = 7 * DAY
+    credits_floor_usd: Annotated[float | None, _USD, "Alert when the remaining credit is below this."] = 5.0
+    credits_left: Annotated[float | None, _TIME, "Alert when the credit will be used up within this time."] = 7 * DAY
+    key_limit_ratio: Annotated[float | None, _SHARE, "Alert when a key has used this share of its limit."] = 0.9
+    key_expiry: Annotated[float | None, _TIME, "Alert when a key expires within this time."] = 7 * DAY
     today_ratio: Annotated[
-        float | None, _FACTOR, "Today costs more than this many times what a usual day does up to the same hour."
+        float | None,
+        _FACTOR,
+        "Alert when today's spend exceeds that of a usual day up to this hour times this.",
     ] = 2.0
     latency_ratio: Annotated[
-        float | None, _FACTOR, "A model's p99 latency is more than this many times its own day's."
+        float | None, _FACTOR, "Alert when a model's p99 latency exceeds that of its day times this."
     ] = 3.0

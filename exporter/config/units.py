@@ -15,7 +15,7 @@ _MILLISECONDS = {
 }
 _BYTES = {"GiB": 1024**3, "MiB": 1024**2, "KiB": 1024, "B": 1}
 
-# Fifteen digits are enough for anybody, and keep every sum a finite float.
+# Fifteen digits are enough, and keep every sum a finite float.
 _DURATION = re.compile("".join(f"(?:([0-9]{{1,15}}){unit})?" for unit in _MILLISECONDS))
 _SIZE = re.compile(f"([0-9]{{1,15}})({'|'.join(_BYTES)})")
 
@@ -26,23 +26,23 @@ SIZE_PATTERN = f"^[0-9]+({'|'.join(_BYTES)})$"
 def parse_duration(text: str) -> float:
     """Return the seconds of a Prometheus duration such as `500ms`, `15m` or `1h30m`; `0` needs no unit.
 
-    Raise ValueError with the reason if it is none.
+    Raise ValueError, with the reason, for other text.
     """
     if text == "0":
         return 0.0
     match = _DURATION.fullmatch(text)
     if match is None or not text:
-        raise ValueError(_why_no_duration(text))
+        raise ValueError(_reason(text))
     factors = zip(match.groups(default="0"), _MILLISECONDS.values(), strict=True)
     return sum(int(number) * factor for number, factor in factors) / 1000
 
 
 def format_duration(seconds: float) -> str:
-    """Return the duration in the largest units that say it exactly, to the millisecond: 5400 is `1h30m`, 0 is `0s`."""
+    """Return the duration in the largest units that are exact to the millisecond: 5400 is `1h30m`, 0 is `0s`."""
     rest = round(seconds * 1000)
     parts = []
     for unit, factor in _MILLISECONDS.items():
-        # Years and weeks only where nothing is left over, as Prometheus does: 30d reads better than 4w2d.
+        # Years and weeks only if nothing is left over, as Prometheus does: 30d reads better than 4w2d.
         if rest < factor or (unit in "yw" and rest % factor):
             continue
         parts.append(f"{rest // factor}{unit}")
@@ -53,7 +53,7 @@ def format_duration(seconds: float) -> str:
 def parse_size(text: str) -> int:
     """Return the bytes of a size such as `512B`, `64KiB`, `64MiB` or `1GiB`.
 
-    Raise ValueError with the reason if it is none.
+    Raise ValueError, with the reason, for other text.
     """
     match = _SIZE.fullmatch(text)
     if match is None:
@@ -62,7 +62,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int) -> str:
-    """Return the size in the largest unit that says it exactly: 65536 is `64KiB`."""
+    """Return the size in the largest exact unit: 65536 is `64KiB`."""
     unit = next(unit for unit, factor in _BYTES.items() if (size >= factor and size % factor == 0) or factor == 1)
     return f"{size // _BYTES[unit]}{unit}"
 
@@ -70,13 +70,13 @@ def format_size(size: int) -> str:
 _SIZE_UNITS = "a whole number and one of the units B, KiB, MiB, GiB"
 
 
-def _why_no_duration(text: str) -> str:
+def _reason(text: str) -> str:
     if _is_short_number(text):
         return f"write the unit: {text}s, {text}m, {text}h"
     if re.fullmatch(r"([0-9]{1,15}(y|w|d|h|ms|m|s))+", text):
         return "units go from large to small, each at most once, as in 1h30m"
     if re.fullmatch(r"[0-9]*\.[0-9]+(y|w|d|h|ms|m|s)", text):
-        return "numbers are whole: write 1h30m instead of 1.5h"
+        return "use whole numbers: 1h30m instead of 1.5h"
     return "a whole number and one of the units y, w, d, h, m, s, ms"
 
 

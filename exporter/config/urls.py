@@ -18,7 +18,7 @@ def api_url() -> ValueType:
     def read(scalar: Scalar) -> str:
         parts = _split(scalar.text)
         if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
-            raise ValueError("http:// would send the key in the clear; it is for localhost only")
+            raise ValueError("http:// would send the key unencrypted, and is for localhost only")
         return scalar.text.rstrip("/")
 
     return ValueType(
@@ -34,7 +34,7 @@ def proxy() -> ValueType:
     def read(scalar: Scalar) -> str:
         if "@" in scalar.text:
             raise ValueError(
-                "no password is written here: put the URL in HTTPS_PROXY, set proxy_from_environment: true"
+                "never write a password in this file; put the URL in HTTPS_PROXY and set proxy_from_environment: true"
             )
         if _split(scalar.text).path.strip("/"):
             raise ValueError("without a path")

@@ -25,7 +25,7 @@ YEAR = 365 * DAY
 _LONGEST_EXPRESSION = 1000
 _YAML_1_1_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d+)([eE][-+]?\d+)?|0[xo][0-9a-fA-F]+|\d+(:\d+)+")
-# What is a number to every YAML reader, of version 1.1 and of 1.2; `1e5`, `08` and `1:30` are to some only.
+# A number to every YAML reader, of version 1.1 and 1.2. `1e5`, `08` and `1:30` are numbers to some only.
 _SURE_NUMBER = re.compile(
     r"[-+]?(0|[1-9][0-9]*)|([-+]?[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?|0x[0-9a-fA-F]+",
 )
@@ -214,18 +214,18 @@ def expression() -> ValueType:
     def read(scalar: Scalar) -> re.Pattern[str]:
         refuse_non_text(scalar)
         if not scalar.text:
-            raise ValueError("an empty one matches nothing")
+            raise ValueError("an empty one matches no name")
         if len(scalar.text) > _LONGEST_EXPRESSION:
             raise ValueError(f"longer than {_LONGEST_EXPRESSION} characters")
         try:
             with warnings.catch_warnings():
-                # Python warns of what looks like [[:alpha:]], which means something else to it.
+                # Python warns about [[:alpha:]], which does not mean there what it does elsewhere.
                 warnings.simplefilter("error")
                 return re.compile(scalar.text)
         except (re.error, FutureWarning, DeprecationWarning) as error:
             raise ValueError(str(error)) from None
         except (OverflowError, RecursionError):
-            raise ValueError("too large to be compiled") from None
+            raise ValueError("too large or too deeply nested") from None
 
     return ValueType(
         expected="a regular expression",
@@ -261,7 +261,7 @@ def file_path(*, must_be_read: bool) -> ValueType:
 
 
 def refuse_non_text(scalar: Scalar) -> None:
-    """Raise ValueError where every YAML reader sees a number or a truth value: the same text needs quotes."""
+    """Raise ValueError for what every YAML reader takes for a number or a boolean: as text it needs quotes."""
     if scalar.plain and (scalar.text in ("true", "false") or _SURE_NUMBER.fullmatch(scalar.text)):
         raise ValueError("with quotes it would be text")
 
@@ -273,7 +273,7 @@ def _refuse_quotes(scalar: Scalar) -> None:
 
 def _refuse_keys(scalar: Scalar) -> None:
     if scalar.text.startswith("sk-or-"):
-        raise ValueError("a key is never written here; use api_key_env, or put it in a file and name that")
+        raise ValueError("never write a key in this file; use api_key_env, or a file with the key")
 
 
 def _within(value: _Number, minimum: _Number, maximum: _Number) -> _Number:

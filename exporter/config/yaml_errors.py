@@ -1,4 +1,4 @@
-"""The YAML parser's complaints, said so that they help."""
+"""The YAML parser's errors, in words that help."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import yaml
 
 from exporter.config.diagnostics import Place
 
-# What the parser says, and what the writer of the file needs to hear.
+# Parts of the parser's messages, and what to report instead.
 _PROBLEMS = (
-    ("'\\t'", "a tab stands here; YAML is indented with spaces"),
+    ("'\\t'", "tab; YAML is indented with spaces"),
     (
         "mapping values are not allowed",
-        "no value can begin at this colon; check the indentation, the quotes, and that the line above has its colon",
+        "a value can't begin at this colon; check the indentation, the quotes, and the colon of the line above",
     ),
-    ("expected <block end>", "the indentation fits no line above"),
+    ("expected <block end>", "the indentation does not match any line above"),
     ("could not find expected ':'", "a key needs a colon and a space after it, as in `key: value`"),
-    ("sequence entries are not allowed", "a list item (-) can't begin here; it needs a line of its own"),
+    ("sequence entries are not allowed", "a list item (-) can't begin here; put it on a line of its own"),
     ("expected the node content", "a value is missing here"),
-    ("cannot start any token", "a text that begins with this character needs quotes"),
-    ("tag handle", "YAML tags (!) mean nothing here; a text that begins with ! needs quotes"),
+    ("cannot start any token", "text that begins with this character needs quotes"),
+    ("tag handle", "YAML tags (!) aren't supported; text that begins with ! needs quotes"),
 )
-# Of these the beginning is the place to look at, not the end of the file.
+# For these, the error is reported where the quote or bracket opens.
 _UNCLOSED = (
-    ("unexpected end of stream", "a quote opens here and never closes"),
-    ("document separator", "a quote opens here and never closes"),
-    ("expected ',' or ']'", "a [ opens here; its items need commas between them and a ] at the end"),
-    ("expected ',' or '}'", "a { opens here; its keys need commas between them and a } at the end"),
+    ("unexpected end of stream", "this quote is never closed"),
+    ("document separator", "this quote is never closed"),
+    ("expected ',' or ']'", "this [ is never closed, or a comma is missing between its items"),
+    ("expected ',' or '}'", "this { is never closed, or a comma is missing between its keys"),
 )
 
 
 def explain(error: yaml.MarkedYAMLError) -> tuple[Place, str]:
-    """Return where to look and what is wrong there."""
+    """Return the position and description of an error."""
     problem = error.problem or "it can't be read"
     for said, meant in _UNCLOSED:
         if said in problem:
@@ -40,5 +40,5 @@ def explain(error: yaml.MarkedYAMLError) -> tuple[Place, str]:
 
 
 def place_of_mark(mark: yaml.error.Mark | yaml._yaml.Mark | None) -> Place:
-    """Return the place of the parser's mark, or the beginning where it sets none."""
+    """Return the position of the parser's mark, or the beginning of the file without one."""
     return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)

@@ -1,7 +1,7 @@
-"""YAML text as a tree of nodes that know their places.
+"""YAML text as a tree of nodes with their positions.
 
-Built from the parser's events, with a bound on depth and on what aliases expand to, so that no text, however odd, costs
-more than a moment. Values stay text here: what `1:30`, `no` or `0777` means is for the key to say, not for YAML 1.1.
+The tree is built from the parser's events, and its depth and the expansion of aliases are limited, so that no input can
+take long. Values stay text: what `1:30`, `no` or `0777` means depends on the key, not on YAML 1.1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 
 @dataclass(slots=True)
 class Scalar:
-    """One value. `plain` is one without quotes; `directory` is where a relative path in it begins."""
+    """One value. `plain` means without quotes; a relative path in it begins at `directory`."""
 
     place: Place
     text: str
@@ -34,7 +34,7 @@ class Scalar:
 
     @property
     def is_null(self) -> bool:
-        """Whether this is nothing: `null`, `~`, or no text at all."""
+        """Whether this is `null`, `~`, or empty without quotes."""
         return self.plain and self.text in _NULLS
 
 
@@ -61,7 +61,7 @@ class MappingNode:
     _key: Node | None = None
 
     def take(self, node: Node) -> None:
-        """Take a key and a value in turn."""
+        """Add a key or, after a key, its value."""
         if self._key is None:
             self._key = node
         else:
@@ -73,9 +73,9 @@ Node = Scalar | SequenceNode | MappingNode
 
 
 def read_tree(text: str, directory: Path | None, report: Report) -> Node:
-    """Return the one document in the text; an empty text is an empty value.
+    """Return the only document in the text; an empty text is an empty value.
 
-    Raise ConfigurationError where no tree can be made. What leaves a tree is only noted in the report.
+    Raise ConfigurationError if there is no tree. Other mistakes are only added to the report.
     """
     if len(text) > LARGEST_FILE:
         report.add(Place(1, 1), TOO_LONG)
@@ -83,14 +83,14 @@ def read_tree(text: str, directory: Path | None, report: Report) -> Node:
     composer = _Composer(directory, report)
     for event in _events(text, report):
         if isinstance(event, yaml.DocumentStartEvent) and composer.root is not None:
-            report.add(_place(event), "a second YAML document begins here; a file holds one configuration")
+            report.add(_place(event), "a second YAML document begins here; expected only one")
             break
         composer.feed(event)
     return composer.root or Scalar(Place(1, 1), "", plain=True, directory=directory)
 
 
 class _Composer:
-    """Makes nodes of events, without recursion."""
+    """Builds nodes from events, without recursion."""
 
     def __init__(self, directory: Path | None, report: Report) -> None:
         self.root: Node | None = None
@@ -117,10 +117,10 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         place = _place(event)
         try:
-            # JSON writes one character as two escapes, which the parser leaves apart.
+            # JSON writes some characters as two escapes, which the parser does not join.
             text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
-            self._report.add(place, "half of a surrogate pair, which is no character; write the character itself")
+            self._report.add(place, "half of a surrogate pair, which is not a character; write the character itself")
             raise self._report.error() from None
         is_plain = event.style is None and event.tag not in _TEXT_TAGS
         self._check_tag(event)
@@ -129,7 +129,7 @@ class _Composer:
     def _descend(self, event: yaml.CollectionStartEvent, node: SequenceNode | MappingNode) -> None:
         self._check_tag(event)
         if len(self._open) >= _DEEPEST:
-            self._report.add(node.place, f"nested more than {_DEEPEST} levels deep, which no key here asks for")
+            self._report.add(node.place, f"nested more than {_DEEPEST} levels deep; no key needs that")
             raise self._report.error()
         self._open.append(node)
         self._named(event, node)
@@ -143,7 +143,7 @@ class _Composer:
         parent.take(node)
         parent.size += size
         if parent.size > _MOST_NODES:
-            self._report.add(node.place, f"aliases included, the file holds more than {_MOST_NODES} values")
+            self._report.add(node.place, f"more than {_MOST_NODES} values, including those of aliases")
             raise self._report.error()
 
     def _named(self, event: yaml.NodeEvent, node: Node) -> Node:
@@ -155,17 +155,18 @@ class _Composer:
         node = self._anchors.get(event.anchor or "")
         if node is None:
             self._report.add(
-                _place(event), "an alias (*) of an anchor (&) that isn't set above; text needs quotes here"
+                _place(event),
+                "alias (*) of an anchor (&) that isn't defined above; text needs quotes",
             )
             raise self._report.error()
         if any(node is holder for holder in self._open):
-            self._report.add(_place(event), "an alias (*) of what it stands in, which has no end")
+            self._report.add(_place(event), "alias (*) of a value that contains it")
             raise self._report.error()
         return node
 
     def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
-            self._report.add(_place(event), "YAML tags (!) mean nothing here; a text that begins with ! needs quotes")
+            self._report.add(_place(event), "YAML tags (!) aren't supported; text that begins with ! needs quotes")
 
 
 def _events(text: str, report: Report) -> Iterator[yaml.Event]:
@@ -182,8 +183,8 @@ def _events(text: str, report: Report) -> Iterator[yaml.Event]:
         report.add(*explain(error))
         raise report.error() from None
     except (ValueError, OverflowError):
-        # The parser's own way of meeting numbers that are no characters, as in "\UFFFFFFFF".
-        report.add(Place(loader.line + 1, loader.column + 1), "not YAML: an escape that stands for no character")
+        # The parser raises these for numbers that are not characters, as in "\UFFFFFFFF".
+        report.add(Place(loader.line + 1, loader.column + 1), "not YAML: an escape that is not a character")
         raise report.error() from None
     finally:
         loader.dispose()

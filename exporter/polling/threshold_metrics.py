@@ -17,9 +17,7 @@ class ThresholdMetrics:
 
     def __init__(self, metrics_registry: MetricsRegistry, account: str, thresholds: Thresholds) -> None:
         for key in keys_of(Thresholds).values():
-            gauge = Gauge(
-                threshold_name(key.name), f"Alert threshold: {key.meaning}", ["account"], registry=metrics_registry
-            )
+            gauge = Gauge(threshold_name(key.name), key.meaning, ["account"], registry=metrics_registry)
             value = getattr(thresholds, key.name)
             if value is not None:
                 gauge.labels(account).set(value)

@@ -270,7 +270,7 @@ def test_more_polls_than_the_limit_allows_are_warned_about(
     account = Account(name="team", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=collectors)
     warnings = warnings_of(Configuration(accounts=(account,)))
     assert count == len(warnings)
-    assert all("upstream.requests_per_minute allows 60" in warning for warning in warnings)
+    assert all("upstream.requests_per_minute is 60" in warning for warning in warnings)
 
 
 def test_analytics_without_a_question_is_warned_about(environment: Mapping[str, str]) -> None:

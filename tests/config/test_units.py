@@ -33,7 +33,7 @@ def test_a_duration_is_read_as_prometheus_reads_it(text: str, seconds: float) ->
     [
         ("", "a whole number and one of the units"),
         ("30", "write the unit: 30s, 30m, 30h"),
-        ("1.5h", "numbers are whole"),
+        ("1.5h", "use whole numbers"),
         ("30m1h", "from large to small"),
         ("1h1h", "at most once"),
         ("-1s", "a whole number and one of the units"),
