@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from exporter.api.messages import printable
 
 SAMPLE_SIZE = 3
+# Reasons of rows that totals do not lack: the row was counted once, or belongs to another day.
+NOT_MISSING = ("duplicate", "another_day")
 
 
 @dataclass(slots=True)
@@ -22,6 +24,11 @@ class Rejections:
         self.counts[reason] += 1
         if len(self.sample) < SAMPLE_SIZE:
             self.sample.append(f"{reason}: {_printable_row(row)}")
+
+    @property
+    def missing(self) -> int:
+        """The number of rows that totals lack."""
+        return sum(rows for reason, rows in self.counts.items() if reason not in NOT_MISSING)
 
     def update(self, other: Rejections) -> None:
         """Add the rows of another response of the same poll."""

@@ -48,6 +48,9 @@ class CollectorMetrics:
             "failed_attempts", "Failed attempts of the request that is being retried; 0 if none is."
         )
         self.series = gauge("series", "Number of series published, as of the last poll.")
+        self.rows_rejected = gauge(
+            "rows_rejected", "API rows that the published totals lack: rejected in the last successful poll."
+        )
         self.rejected = counter("rows_rejected", "API rows rejected, by reason; counted again on every poll.", "reason")
         self.restated = counter("rows_restated", "Rows of a day read before whose numbers changed.")
         self.skipped = counter("polls_skipped", "Polls that were due but not made, by reason.", "reason")
@@ -76,6 +79,7 @@ class CollectorMetrics:
             self.last_success,
             self.failed_attempts,
             self.series,
+            self.rows_rejected,
             self.restated,
             self.folded,
         ):

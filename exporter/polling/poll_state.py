@@ -18,8 +18,9 @@ class PollState:
     """The latest polls of one collector; a reload hands it to the poller that replaces this one.
 
     `read_at` is when the published data were last known to be current, `not_before` when the API may be called again,
-    both in monotonic seconds. `published` is what the last successful poll published, without its snapshot and memory.
-    `reported` holds the causes of failure that were logged since the last success.
+    both in monotonic seconds. `published` is what the last successful poll published, without its snapshot and memory;
+    `rows_rejected` is the number of rows that it lacks. `reported` holds the causes of failure that were logged since
+    the last success.
     """
 
     memory: object = None
@@ -27,6 +28,7 @@ class PollState:
     read_at: float = float("-inf")
     not_before: float = float("-inf")
     last_success: datetime | None = None
+    rows_rejected: int = 0
     records: deque[PollRecord] = field(default_factory=lambda: deque(maxlen=KEPT_POLLS))
     reported: set[str] = field(default_factory=set)
 

@@ -145,11 +145,11 @@ class Poller:
                 started=instant,
                 duration_seconds=self._clock.monotonic() - started,
                 outcome="unchanged" if collected.snapshot is None else "changed",
-                rows_rejected=sum(poll.rejections.counts.values()),
+                rows_rejected=poll.rejections.missing,
             )
             state.records.append(record)
             self._report_rejections(poll)
-            state.last_success = instant
+            state.last_success, state.rows_rejected = instant, record.rows_rejected
             state.reported.clear()
             self._log.succeeded(record, self._series(), first=first, recovered=failing)
         self._measure(record)
@@ -201,6 +201,7 @@ class Poller:
         if self.state.last_success is not None:
             self._metrics.last_success.labels(*self._key).set(self.state.last_success.timestamp())
         self._metrics.series.labels(*self._key).set(self._series())
+        self._metrics.rows_rejected.labels(*self._key).set(self.state.rows_rejected)
         self._metrics.metrics_registry.touch()
 
     def _series(self) -> int:
@@ -235,7 +236,7 @@ def _failed(started: datetime, duration: float, poll: Poll, error: Exception) ->
         started=started,
         duration_seconds=duration,
         outcome="failed",
-        rows_rejected=sum(poll.rejections.counts.values()),
+        rows_rejected=poll.rejections.missing,
         error=str(error) if expected else f"internal error: {type(error).__name__}",
         status=error.status if isinstance(error, AttemptError) else None,
         status_class=error.status_class if isinstance(error, AttemptError) else None,

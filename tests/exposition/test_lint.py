@@ -122,7 +122,7 @@ def test_a_declared_family_keeps_the_rules(declaration: MetricFamily) -> None:
     assert not UNITS_IN_FULL.search(name)
     assert name.endswith("_total") == (declaration.type == "counter")
     assert not name.endswith(("_count", "_sum", "_bucket", "_created"))
-    assert re.search(r"US dollars|Number of|Unix time in seconds|the value is 1", declaration.help)
+    assert re.search(r"US dollars|Requests|[tT]okens|Unix time in seconds|The value is 1", declaration.help)
     assert declaration.help.endswith("Refreshed by polling, not by the scrape.")
     assert "\n" not in declaration.help
     assert declaration.labels[0] == "account"

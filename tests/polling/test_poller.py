@@ -53,6 +53,22 @@ async def test_failure() -> None:
         assert (3, True, False) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
+async def test_rejected_rows_of_the_last_successful_poll_are_a_gauge() -> None:
+    """It tells whether the published totals lack rows, so a failed poll keeps it. Totals do not lack duplicates."""
+
+    async def partial(poll: Poll) -> Collected:
+        for reason in ("missing_model", "invalid_date", "duplicate"):
+            poll.rejections.reject(reason, {})
+        return collected()
+
+    async with polling([partial, StatusError(503, "HTTP 503: Busy"), collected()]) as it:
+        rejected = [it.value("collector_rows_rejected")]
+        for _ in range(3):
+            await it.poll(after=900.0)
+            rejected.append(it.value("collector_rows_rejected"))
+        assert [0.0, 2.0, 2.0, 0.0] == rejected
+
+
 async def test_failure_from_the_start() -> None:
     """Nothing is published, and nothing is said to have succeeded."""
     async with polling([ConnectionFailed("refused")]) as it:

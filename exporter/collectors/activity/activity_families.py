@@ -40,7 +40,7 @@ def _when(window: Window) -> str:
         return "on the latest completed UTC day"
     if window.length is None:
         return "from the first of the month to the latest completed UTC day"
-    return f"on the {window.length} UTC days that end with the latest completed one"
+    return f"over the {window.length} UTC days that end with the latest completed one"
 
 
 def endpoint_info(labels: tuple[KeyLabel, ...]) -> MetricFamily:
