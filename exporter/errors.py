@@ -1,22 +1,22 @@
-"""Every error of this program, in one tree.
+"""All exceptions of this program.
 
 ExporterError
-├── UsageError              an option whose text only its command can judge; exit code 2
-├── ConfigurationError      the configuration can't be used; carries every mistake, each with its place
-├── SecretError             a key can't be read: variable unset, file missing or empty
+├── UsageError              an option that only its command can check; exit code 2
+├── ConfigurationError      invalid configuration, with every mistake and its position
+├── SecretError             no usable key: variable unset, file missing or empty, text that is not a key
 ├── OutputError             a command's output can't be written: the disk is full, or a pipe is closed
-├── ListenError             an address can't be listened on: malformed, in use, not ours
-└── PollError               one poll brought nothing to publish; the last good values stay
-    ├── AttemptError        one request failed; has a status class, and says whether trying again makes sense
-    │   ├── StatusError     an answer that isn't 2xx
-    │   ├── ConnectionFailed  no answer: refused, reset, name not found, TLS refused
-    │   ├── AttemptTimeout  no answer in time
-    │   └── InvalidResponse   an answer that isn't what the API promises
-    ├── DeadlineExceeded    the poll's time is over
-    ├── ListChanged         a list of several pages never held still while it was read
-    ├── TooManyRows         an answer was cut off, and can't be had in parts
-    ├── UnknownName         a query names what the API does not know
-    └── NoBalance           zeros that are no balance: an ordinary key is told nothing else
+├── ListenError             an address can't be listened on: malformed, in use, not local
+└── PollError               a poll failed; the last values stay
+    ├── AttemptError        one request failed; has a status class
+    │   ├── StatusError     a response other than 2xx
+    │   ├── ConnectionFailed  no response: refused, reset, name not found, TLS failure
+    │   ├── AttemptTimeout  no response in time
+    │   └── InvalidResponse   a response that breaks the API's contract
+    ├── DeadlineExceeded    the poll's deadline has passed
+    ├── ListChanged         a list of several pages kept changing while it was read
+    ├── TooManyRows         a response was truncated, and can't be requested in parts
+    ├── UnknownName         a query has a name that the API does not know
+    └── NoBalance           zeros that are not a balance: the key is not a management key
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ STATUS_CLASSES: tuple[StatusClass, ...] = ("3xx", "4xx", "5xx", "timeout", "conn
 
 
 class ExporterError(Exception):
-    """Root of all errors that this program raises on purpose."""
+    """Base of all exceptions that this program raises on purpose."""
 
 
 class UsageError(ExporterError):
-    """The command line asks for what there isn't, as far as only the command itself can tell."""
+    """An option that the parser accepts, and the command does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake in a configuration file; `line` and `column` count from 1, 0 where there is no file."""
+    """One mistake in a configuration file. `line` and `column` count from 1; without a position they are 0."""
 
     file: str
     line: int
@@ -51,7 +51,7 @@ class Mistake:
 
 
 class ConfigurationError(ExporterError):
-    """The configuration can't be used. `mistakes` holds all that is wrong with it, in the file's order."""
+    """Invalid configuration. `mistakes` has every mistake in it, in the file's order."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
@@ -59,11 +59,11 @@ class ConfigurationError(ExporterError):
 
 
 class SecretError(ExporterError):
-    """A secret can't be read. The message names its source, never its content."""
+    """No usable secret. The message names its source, never its content."""
 
 
 class ListenError(ExporterError):
-    """An address can't be listened on. The message names the address and what is wrong with it."""
+    """An address can't be listened on. The message names the address and the reason."""
 
 
 class OutputError(ExporterError):
@@ -71,9 +71,9 @@ class OutputError(ExporterError):
 
 
 class PollError(ExporterError):
-    """One poll brought nothing to publish. `not_before` is a monotonic time before which to leave the API alone.
+    """A poll failed. Until `not_before`, a monotonic time, the API must not be polled again.
 
-    `reason` is a word for what is no failed request, None for what is.
+    `reason` is a label value, None if a request failed.
     """
 
     reason: str | None = None
@@ -81,7 +81,7 @@ class PollError(ExporterError):
 
 
 class AttemptError(PollError):
-    """One request failed. `status_class` is the label it is counted under, `duration` what it took, in seconds.
+    """A request failed. `status_class` is the label that counts it, and `duration` is in seconds.
 
     `attempt` is its number within the poll, from 1.
     """
@@ -99,7 +99,7 @@ class AttemptError(PollError):
 
 
 class StatusError(AttemptError):
-    """The API answered with a status other than 2xx; the message is the API's own where it gave one."""
+    """A response with a status other than 2xx. The message is the API's own, if it sent one."""
 
     def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -109,55 +109,55 @@ class StatusError(AttemptError):
 
 
 class ConnectionFailed(AttemptError):
-    """No answer came: refused, reset, name not found, certificate not trusted."""
+    """No response: connection refused or reset, name not found, certificate not trusted."""
 
     status_class: StatusClass = "connection"
 
 
 class AttemptTimeout(AttemptError):
-    """No whole answer came in time."""
+    """No complete response in time."""
 
     status_class: StatusClass = "timeout"
 
 
 class InvalidResponse(AttemptError):
-    """The answer isn't what the API promises: not JSON, truncated, too large, of a wrong shape."""
+    """A response that breaks the API's contract: not JSON, truncated, too large, of a wrong shape."""
 
     status_class: StatusClass = "invalid_response"
 
 
 class DeadlineExceeded(PollError):
-    """The poll's `max_elapsed_time` is over."""
+    """The poll has taken longer than `max_elapsed_time`."""
 
     reason = "deadline_exceeded"
 
 
 class ListChanged(PollError):
-    """A list of several pages never held still while it was read: rows may be missing."""
+    """A list of several pages kept changing while it was read: rows may be missing."""
 
     reason = "list_changed"
 
 
 class TooManyRows(PollError):
-    """An answer was cut off, and can't be had whole in parts: a part must not be taken for the whole."""
+    """A truncated response that can't be requested in parts: partial data must not be published as complete."""
 
     reason = "too_many_rows"
 
 
 class UnknownName(PollError):
-    """A configured query names what the API does not know, or what can't be published as it is."""
+    """A configured query has a name that the API does not know, or one that can't be published."""
 
     reason = "unknown_name"
 
 
 class NoBalance(PollError):
-    """Zeros that are no balance: the API tells an ordinary key nothing else."""
+    """The API returned zeros because this is not a management key."""
 
     reason = "no_balance"
 
 
 def status_class_of(status: int) -> StatusClass:
-    """Return the class a status is counted under; an answer outside 300 to 599 is an invalid response."""
+    """Return the class that counts a status; a status outside 300 to 599 is an invalid response."""
     match status // 100:
         case 3:
             return "3xx"
