@@ -1,22 +1,18 @@
-"""Rows of `GET /activity` as the API really sends them, and what makes one unusable.
+"""Rows of `GET /activity` as the API really sends them, and why a row is rejected.
 
-Two shapes of the same row: `Row` is what a typed decoder makes of a well-formed one at full speed; `lenient_row`
-takes any JSON value and says why it can't be used. Whatever `Row` accepts, `lenient_row` reads alike.
+A typed decoder reads well-formed rows as `ActivityRow` at full speed; `activity_row` reads any JSON value. Where the
+decoder accepts a row, both return the same.
 """
 
 from __future__ import annotations
 
-import math
-import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-# Far above any real day, and still exact as a float: sums can't overflow or lose tokens.
-LARGEST_NUMBER = 1e15
-
-Number = Annotated[float, msgspec.Meta(ge=0, le=LARGEST_NUMBER)]
+from exporter.api.field_values import LARGEST_NUMBER, LONGEST_TEXT, Fields
 
 RejectionReason = Literal[
     "not_an_object",
@@ -26,83 +22,54 @@ RejectionReason = Literal[
     "old_date",
     "missing_model",
     "missing_numbers",
-    "invalid_number",
-    "negative_number",
-    "invalid_text",
 ]
 REJECTION_REASONS: tuple[RejectionReason, ...] = get_args(RejectionReason)
 
-_TEXT_FIELDS = ("date", "model", "model_permaslug", "endpoint_id", "provider_name", "workspace_id")
-_NUMBER_FIELDS = (
-    "usage",
-    "byok_usage_inference",
-    "requests",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-)
-_NUMBER_TEXT = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*", re.ASCII)
+Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+Amount = Annotated[float, msgspec.Meta(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+Count = Annotated[float, msgspec.Meta(ge=0, le=LARGEST_NUMBER)]
 
 
 class ActivityRow(msgspec.Struct, gc=False):
-    """One row: what one endpoint did on one UTC day. None is "not said", never 0."""
+    """What one endpoint did on one UTC day. None means that the row does not report the field."""
 
     date: str
-    model: str | None = None
-    model_permaslug: str | None = None
-    endpoint_id: str | None = None
-    provider_name: str | None = None
-    workspace_id: str | None = None
-    usage: Number | None = None
-    byok_usage_inference: Number | None = None
-    requests: Number | None = None
-    prompt_tokens: Number | None = None
-    completion_tokens: Number | None = None
-    reasoning_tokens: Number | None = None
-    cached_tokens: Number | None = None
+    model: Text | None = None
+    model_permaslug: Text | None = None
+    endpoint_id: Text | None = None
+    provider_name: Text | None = None
+    workspace_id: Text | None = None
+    usage: Amount | None = None
+    byok_usage_inference: Amount | None = None
+    requests: Count | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    cached_tokens: Count | None = None
 
 
-def activity_row(value: Any) -> ActivityRow | RejectionReason:
-    """Return any JSON value as a row, or the reason why it can't be one."""
+def activity_row(value: Any, unreadable: Counter[str]) -> ActivityRow | RejectionReason:
+    """Return any JSON value as a row, or the reason why it is not one. Fields without a usable value are counted."""
     if not isinstance(value, Mapping):
         return "not_an_object"
-    if value.get("date") is None:
+    date = value.get("date")
+    if date is None:
         return "missing_date"
-    if not isinstance(value["date"], str):
+    if not isinstance(date, str):
         return "invalid_date"
-    fields: dict[str, Any] = {}
-    for name in _TEXT_FIELDS:
-        text = value.get(name)
-        if text is not None and not isinstance(text, str):
-            return "invalid_text"
-        fields[name] = text
-    for name in _NUMBER_FIELDS:
-        number = _number(value.get(name))
-        if isinstance(number, str):
-            return number
-        fields[name] = number
-    return ActivityRow(**fields)
-
-
-def as_number(value: Any) -> float:
-    """Return a number that came as a JSON number or as text (`"1523"`, `5.0`); NaN if it is none."""
-    if isinstance(value, str):
-        text = _NUMBER_TEXT.fullmatch(value)
-        return float(text[1]) if text else math.nan
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.nan
-
-
-def _number(value: Any) -> float | Literal["invalid_number", "negative_number"] | None:
-    """Return a number that a row may hold, or why it may not."""
-    if value is None:
-        return None
-    number = as_number(value)
-    if number < 0 and math.isfinite(number):
-        return "negative_number"
-    return number if 0 <= number <= LARGEST_NUMBER else "invalid_number"
+    fields = Fields(value, unreadable)
+    return ActivityRow(
+        date=date,
+        model=fields.text("model"),
+        model_permaslug=fields.text("model_permaslug"),
+        endpoint_id=fields.text("endpoint_id"),
+        provider_name=fields.text("provider_name"),
+        workspace_id=fields.text("workspace_id"),
+        usage=fields.amount("usage"),
+        byok_usage_inference=fields.amount("byok_usage_inference"),
+        requests=fields.count("requests"),
+        prompt_tokens=fields.count("prompt_tokens"),
+        completion_tokens=fields.count("completion_tokens"),
+        reasoning_tokens=fields.count("reasoning_tokens"),
+        cached_tokens=fields.count("cached_tokens"),
+    )

@@ -5,7 +5,6 @@ Rows are two levels deep: `{"data":{"data":[row,row,…],"metadata":{…},"cache
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,10 +12,18 @@ from typing import Any
 
 import msgspec
 
-from exporter.api.activity_rows import as_number
-from exporter.api.body import LOOSE, NOT_JSON, decode_fields, list_of_rows, loose_text, read_object, refuse_error
+from exporter.api.body import (
+    LOOSE,
+    NOT_JSON,
+    decode_fields,
+    list_of_rows,
+    loose_text,
+    more_rows,
+    read_object,
+    refuse_error,
+)
 from exporter.api.client import Request
-from exporter.api.field_values import text
+from exporter.api.field_values import Fields, as_number, parse_time
 from exporter.api.messages import printable
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
@@ -45,6 +52,11 @@ class _AnalyticsData(msgspec.Struct, rename={"cached_at": "cachedAt"}):
     cached_at: Any = None
     warnings: Any = None
     error: Any = None
+    has_more: Any = None
+    next_cursor: Any = None
+
+
+_AROUND = {field.name: field.encode_name for field in msgspec.structs.fields(_AnalyticsData) if field.name != "data"}
 
 
 class _AnalyticsBody(msgspec.Struct):
@@ -167,8 +179,8 @@ def _decoded(body: bytes) -> _AnalyticsData:
     if not isinstance(data, dict):
         raise InvalidResponse(f"not {_WHAT}: expected data to be an object")
     refuse_error(data)
-    fields = (data.get(name) for name in ("metadata", "cachedAt", "warnings"))
-    return _AnalyticsData(list_of_rows(data, _WHAT), *fields)
+    around = {field: data.get(name) for field, name in _AROUND.items()}
+    return _AnalyticsData(list_of_rows(data, _WHAT), **around)
 
 
 def _row(row: Any) -> Any:
@@ -183,22 +195,14 @@ def _row(row: Any) -> Any:
 def _summary(data: _AnalyticsData, limit: int) -> AnalyticsResponse:
     metadata = data.metadata if isinstance(data.metadata, Mapping) else {}
     rows = len(data.data)
-    is_cut = metadata.get("truncated") not in (None, False, "false")
+    is_cut = more_rows({"metadata": metadata, "has_more": data.has_more, "next_cursor": data.next_cursor}) is not None
     warnings = data.warnings if isinstance(data.warnings, list) else []
     return AnalyticsResponse(
         rows=rows,
         is_whole=not is_cut and rows < limit and not as_number(metadata.get("row_count")) > rows,
-        cached_at=_moment(data.cached_at),
+        cached_at=_time(data.cached_at),
         warnings=tuple(printable(str(warning)) for warning in warnings[:MOST_WARNINGS]),
     )
-
-
-def label(row: Row, name: str) -> str:
-    """Return a row's value of a dimension as a label value; empty if it has none. Raises UnusableError."""
-    value = row.get(name)
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else text(row, name) or ""
 
 
 def day_of(row: Row) -> date | None:
@@ -212,23 +216,17 @@ def day_of(row: Row) -> date | None:
 
 
 def _day(value: Any) -> date | None:
-    try:
-        parsed = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return (parsed.astimezone(UTC) if parsed.tzinfo else parsed).date()
+    moment = parse_time(value) if isinstance(value, str) else None
+    return None if moment is None else moment.date()
 
 
 def _instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _moment(milliseconds: Any) -> datetime | None:
-    number = as_number(milliseconds)
-    try:
-        return None if math.isnan(number) else datetime.fromtimestamp(number / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+def _time(value: Any) -> datetime | None:
+    seconds = Fields({"": value}).time("")
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def refuse_old(response: AnalyticsResponse, *, since: datetime, why: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from exporter.api.field_values import as_number
 from exporter.api.messages import error_message, printable
 from exporter.api.response import Response, pieces
 from exporter.errors import InvalidResponse
@@ -25,6 +26,10 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what strict decoding raises
 _NOT_EVEN_LOOSE = (ValueError, RecursionError)
+
+_FIELDS_ABOUT_PAGES = ("links", "meta", "metadata", "pagination")
+_MORE = ("has_more", "next_cursor", "next", "next_page", "truncated")
+_NO_MORE = (None, False, "", "false")  # False equals 0
 
 _OPENING = re.compile(r"[ \t\r\n]*\{[ \t\r\n]*")
 _NAME = re.compile(r'("(?:[^"\\\x00-\x1f]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
@@ -42,10 +47,14 @@ LOOSE = json.JSONDecoder(parse_int=_integer)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of one page as they came, and the length of the whole list where the API reports it."""
+    """Rows of one page as they came, and what the API reports of the whole list.
+
+    `total` is its length, `more` the name of the field that announces rows after these.
+    """
 
     rows: list[Any]
     total: float | None
+    more: str | None
 
 
 def read_object(response: Response, what: str) -> dict[str, Any]:
@@ -59,9 +68,8 @@ def read_object(response: Response, what: str) -> dict[str, Any]:
 def read_page(response: Response, what: str) -> Page:
     """Return the rows of `data`. Raise InvalidResponse, naming `what` was expected, for any other body."""
     fields = decode_fields(b"".join(pieces(response)), what)
-    total = fields.get("total_count")
-    is_number = isinstance(total, int | float) and not isinstance(total, bool) and math.isfinite(total)
-    return Page(list_of_rows(fields, what), float(total) if is_number else None)  # type: ignore[arg-type]
+    total = as_number(fields.get("total_count"))
+    return Page(list_of_rows(fields, what), total if math.isfinite(total) else None, more_rows(fields))
 
 
 def list_of_rows(fields: Mapping[str, Any], what: str) -> list[Any]:
@@ -94,6 +102,17 @@ def refuse_error(fields: Mapping[str, Any]) -> None:
     error = fields.get("error")
     if error is not None:
         raise InvalidResponse(f"an error with status 200: {error_message(error) or 'no message'}")
+
+
+def more_rows(fields: Mapping[str, Any]) -> str | None:
+    """Return the name of the field that says that a response is only a part, None if none does."""
+    for outer, values in (("", fields), *((f"{name}.", fields.get(name)) for name in _FIELDS_ABOUT_PAGES)):
+        if not isinstance(values, Mapping):
+            continue
+        for name in _MORE:
+            if values.get(name) not in _NO_MORE:
+                return outer + name
+    return None
 
 
 def loose_text(body: bytes | bytearray) -> str:

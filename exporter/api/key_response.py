@@ -1,15 +1,16 @@
-"""What `GET /key` says of the key that asks."""
+"""Read the response of `GET /key`, which describes the key that the request was made with."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 import msgspec
 
 from exporter.api.body import read_object
 from exporter.api.client import Request
-from exporter.api.field_values import FieldReason, UnusableError, flag, moment, number, signed, text
+from exporter.api.field_values import Fields
 from exporter.api.organization_rows import BYOK_FIELDS, USAGE_FIELDS
 from exporter.api.response import Response
 from exporter.errors import InvalidResponse
@@ -17,21 +18,18 @@ from exporter.errors import InvalidResponse
 OPERATION = "key"
 REQUEST = Request(operation=OPERATION, path="/key", parameters={}, longest_response=64 * 1024)
 
-BudgetRejection = Literal["not_an_object", FieldReason]
-BUDGET_REJECTION_REASONS: tuple[BudgetRejection, ...] = get_args(BudgetRejection)
-
-Fields = Mapping[str, Any]
+BUDGET_REJECTION_REASONS = ("not_an_object",)
 
 
 class KeyKind(msgspec.Struct, frozen=True):
-    """What kind of key it is, None if the API did not say, and when it expires, as Unix time."""
+    """Whether it is a management key, None if the API does not report it, and when it expires, as Unix time."""
 
     is_management: bool | None = None
     expires_at: float | None = None
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """A limit that requests with the key are held to. `id` is that of the budget or guardrail, or empty."""
+    """A limit that applies to requests with the key. `id` is that of the budget or guardrail, or empty."""
 
     scope: str
     id: str
@@ -42,7 +40,7 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class Quota(msgspec.Struct, frozen=True):
-    """How many requests to free models the account has on this UTC day."""
+    """Requests to free models that the account has on this UTC day."""
 
     limit: float | None = None
     used: float | None = None
@@ -58,67 +56,50 @@ class CallingKey(msgspec.Struct, frozen=True):
     free_requests: Quota
 
 
-def described(response: Response) -> Fields:
+def described(response: Response, unreadable: Counter[str] | None = None) -> Fields:
     """Return the fields that describe a key. Raise InvalidResponse."""
-    return read_object(response, "the description of a key")
+    fields = read_object(response, "the description of a key")
+    return Fields(fields, Counter() if unreadable is None else unreadable)
 
 
 def kind_of(fields: Fields) -> KeyKind:
-    """Return what kind of key it is; `is_provisioning_key` is the old name. Raise InvalidResponse."""
-    try:
-        new, old = flag(fields, "is_management_key"), flag(fields, "is_provisioning_key")
-        return KeyKind(new if new is not None else old, moment(fields, "expires_at"))
-    except UnusableError as error:
-        raise _invalid(error) from None
+    """Return what kind of key it is; `is_provisioning_key` is the old name."""
+    new, old = fields.flag("is_management_key"), fields.flag("is_provisioning_key")
+    return KeyKind(new if new is not None else old, fields.time("expires_at"))
 
 
 def calling_key(fields: Fields) -> CallingKey:
-    """Return the key's numbers. Raise InvalidResponse."""
-    try:
-        free = fields.get("free_model_daily_requests")
-        if free is None:
-            free = {}
-        if not isinstance(free, Mapping):
-            raise InvalidResponse("not the description of a key: free_model_daily_requests is no object")
-        usage = tuple(number(fields, name) for name in (*USAGE_FIELDS, *BYOK_FIELDS))
-        if all(amount is None for amount in usage):  # what is known would vanish, and nobody would be told
-            raise InvalidResponse("not the description of a key: expected usage")
-        return CallingKey(
-            usage=usage,
-            limit=number(fields, "limit"),
-            limit_remaining=signed(fields, "limit_remaining"),
-            free_requests=Quota(number(free, "limit"), number(free, "used"), signed(free, "remaining")),
-        )
-    except UnusableError as error:
-        raise _invalid(error) from None
+    """Return the key's numbers. Raise InvalidResponse if none of its amounts is known."""
+    usage = tuple(map(fields.amount, (*USAGE_FIELDS, *BYOK_FIELDS)))
+    if all(amount is None for amount in usage):  # publishing that would silently remove what is known
+        raise InvalidResponse("not the description of a key: expected usage")
+    limit, limit_remaining = fields.limit("limit", "limit_remaining")
+    quota = fields.object("free_model_daily_requests")
+    quota_limit, quota_remaining = quota.limit("limit", "remaining")
+    return CallingKey(usage, limit, limit_remaining, Quota(quota_limit, quota.count("used"), quota_remaining))
 
 
 def listed_budgets(fields: Fields) -> list[Any]:
-    """Return the budgets as they came. Raise InvalidResponse if they are no list."""
-    found = fields.get("budgets")
-    if found is None:
+    """Return the budgets as they came. Raise InvalidResponse if they are not a list."""
+    budgets = fields.values.get("budgets")
+    if budgets is None:
         return []
-    if not isinstance(found, list):
-        raise InvalidResponse("not the description of a key: budgets is no list")
-    return found
+    if not isinstance(budgets, list):
+        raise InvalidResponse("not the description of a key: expected budgets to be a list")
+    return budgets
 
 
-def budget(value: Any) -> Budget | BudgetRejection:
-    """Return any JSON value as a budget, or the reason why it can't be one. Its scope may be one not yet known."""
+def budget(value: Any, unreadable: Counter[str]) -> Budget | None:
+    """Return any JSON value as a budget, None if it is not an object. Its scope may be one not yet known."""
     if not isinstance(value, Mapping):
-        return "not_an_object"
-    try:
-        return Budget(
-            scope=text(value, "scope") or "",
-            id=text(value, "budget_id") or text(value, "guardrail_id") or "",
-            limit=number(value, "limit_usd"),
-            spend=number(value, "spend_usd"),
-            remaining=signed(value, "remaining_usd"),
-            resets_at=moment(value, "resets_at"),
-        )
-    except UnusableError as error:
-        return error.reason
-
-
-def _invalid(error: UnusableError) -> InvalidResponse:
-    return InvalidResponse(f"not the description of a key: {error}")
+        return None
+    fields = Fields(value, unreadable)
+    limit, remaining = fields.limit("limit_usd", "remaining_usd")
+    return Budget(
+        scope=fields.text("scope") or "",
+        id=fields.text("budget_id") or fields.text("guardrail_id") or "",
+        limit=limit,
+        spend=fields.amount("spend_usd"),
+        remaining=remaining,
+        resets_at=fields.time("resets_at"),
+    )

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import msgspec
 
-from exporter.api.field_values import FieldReason, UnusableError, flag, moment, number, signed, text
+from exporter.api.field_values import Fields
 from exporter.errors import InvalidResponse
 
-KeyRejection = Literal["not_an_object", "missing_hash", "invalid_hash", FieldReason]
+KeyRejection = Literal["not_an_object", "missing_hash", "invalid_hash"]
 KEY_REJECTION_REASONS: tuple[KeyRejection, ...] = get_args(KeyRejection)
 
-# The API promises 64 digits; fewer than these would not make a label.
+# The API promises 64 digits. Labels need at least 12 of them.
 _HASH = re.compile(r"[0-9a-fA-F]{12,512}")
 
-# Of `GET /keys` and `GET /key` alike: in all, on this UTC day, in this week from Monday on, in this month.
+# Fields of `GET /keys` and `GET /key`: in total, on this UTC day, in this week from Monday on, in this month.
 USAGE_FIELDS = ("usage", "usage_daily", "usage_weekly", "usage_monthly")
 BYOK_FIELDS = tuple(f"byok_{name}" for name in USAGE_FIELDS)
 
 
 class Workspace(msgspec.Struct, frozen=True, gc=False):
-    """A workspace; `name` is empty if the API did not say one."""
+    """A workspace; `name` is empty if the API does not report it."""
 
     id: str
     name: str
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
-    """A member of an organization. All but `id` and `role` names a person."""
+    """A member of an organization. All fields but `id` and `role` are personal data."""
 
     id: str
     email: str | None = None
@@ -40,9 +41,9 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 class KeyRow(msgspec.Struct, frozen=True, gc=False):
-    """One key. `usage` holds what `USAGE_FIELDS` and then `BYOK_FIELDS` name, in USD; times are Unix time.
+    """One key. `usage` holds the amounts of `USAGE_FIELDS` and `BYOK_FIELDS` in USD; times are Unix time.
 
-    None is "not said": no limit, no expiry, never used.
+    None means that the API reports nothing: no limit, no expiry, never used.
     """
 
     hash: str
@@ -59,8 +60,8 @@ class KeyRow(msgspec.Struct, frozen=True, gc=False):
     last_used_at: float | None = None
 
 
-def key_row(value: Any) -> KeyRow | KeyRejection:
-    """Return any JSON value as a key, or the reason why it can't be one."""
+def key_row(value: Any, unreadable: Counter[str]) -> KeyRow | KeyRejection:
+    """Return any JSON value as a key, or the reason why it is not one. Fields without a usable value are counted."""
     if not isinstance(value, Mapping):
         return "not_an_object"
     hash_ = value.get("hash")
@@ -68,41 +69,37 @@ def key_row(value: Any) -> KeyRow | KeyRejection:
         return "missing_hash"
     if not isinstance(hash_, str) or not _HASH.fullmatch(hash_):
         return "invalid_hash"
-    try:
-        return KeyRow(
-            hash=hash_,
-            usage=tuple(number(value, name) for name in (*USAGE_FIELDS, *BYOK_FIELDS)),
-            name=text(value, "name"),
-            label=text(value, "label"),
-            workspace_id=text(value, "workspace_id"),
-            creator_user_id=text(value, "creator_user_id"),
-            disabled=flag(value, "disabled"),
-            limit=number(value, "limit"),
-            limit_remaining=signed(value, "limit_remaining"),
-            limit_reset=text(value, "limit_reset"),
-            expires_at=moment(value, "expires_at"),
-            last_used_at=moment(value, "last_used_at"),
-        )
-    except UnusableError as error:
-        return error.reason
+    fields = Fields(value, unreadable)
+    limit, remaining = fields.limit("limit", "limit_remaining")
+    return KeyRow(
+        hash=hash_,
+        usage=tuple(map(fields.amount, (*USAGE_FIELDS, *BYOK_FIELDS))),
+        name=fields.text("name"),
+        label=fields.text("label"),
+        workspace_id=fields.text("workspace_id"),
+        creator_user_id=fields.text("creator_user_id"),
+        disabled=fields.flag("disabled"),
+        limit=limit,
+        limit_remaining=remaining,
+        limit_reset=fields.text("limit_reset"),
+        expires_at=fields.time("expires_at"),
+        last_used_at=fields.time("last_used_at"),
+    )
 
 
-def workspace(value: Any) -> Workspace:
-    """Return any JSON value as a workspace. Raise InvalidResponse: without one of them its keys would be missing."""
-    found = _fields(value, "a workspace", ("id", "name"))
-    return Workspace(found["id"] or "", found["name"] or "")
+def workspace(value: Any, unreadable: Counter[str]) -> Workspace:
+    """Return any JSON value as a workspace. Raise InvalidResponse if it has no ID: its keys would be missing."""
+    fields = _with_id(value, "a workspace", unreadable)
+    return Workspace(value["id"], fields.text("name") or "")
 
 
-def member(value: Any) -> Member:
-    """Return any JSON value as a member. Raise InvalidResponse: without one of them their use would be missing."""
-    found = _fields(value, "a member", Member.__struct_fields__)
-    return Member(found["id"] or "", found["email"], found["first_name"], found["last_name"], found["role"])
+def member(value: Any, unreadable: Counter[str]) -> Member:
+    """Return any JSON value as a member. Raise InvalidResponse if it has no ID: their usage would be missing."""
+    fields = _with_id(value, "a member", unreadable)
+    return Member(value["id"], *map(fields.text, Member.__struct_fields__[1:]))
 
 
-def _fields(value: Any, what: str, names: tuple[str, ...]) -> dict[str, str | None]:
-    if not isinstance(value, Mapping) or not value.get("id"):
+def _with_id(value: Any, what: str, unreadable: Counter[str]) -> Fields:
+    if not isinstance(value, Mapping) or not Fields(value).text("id"):
         raise InvalidResponse(f"expected {what} with an id")
-    try:
-        return {name: text(value, name) for name in names}
-    except UnusableError as error:
-        raise InvalidResponse(f"expected {what}: {error}") from None
+    return Fields(value, unreadable)

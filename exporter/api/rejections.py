@@ -1,4 +1,4 @@
-"""Rows of a response that cannot be used, for the log and the counters."""
+"""Rows and fields of a response that cannot be used, for the log and the counters."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ NOT_MISSING = ("duplicate", "another_day")
 
 @dataclass(slots=True)
 class Rejections:
-    """Number of rejected rows by reason, and the first few of them as text."""
+    """Number of rejected rows by reason and the first few of them as text; unreadable fields of other rows by name."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
     sample: list[str] = field(default_factory=list)
 
     def reject(self, reason: str, row: object) -> None:
@@ -30,9 +31,13 @@ class Rejections:
         """The number of rows that totals lack."""
         return sum(rows for reason, rows in self.counts.items() if reason not in NOT_MISSING)
 
+    def __bool__(self) -> bool:
+        return bool(self.counts or self.unreadable)
+
     def update(self, other: Rejections) -> None:
         """Add the rows of another response of the same poll."""
         self.counts.update(other.counts)
+        self.unreadable.update(other.unreadable)
         self.sample.extend(other.sample[: SAMPLE_SIZE - len(self.sample)])
 
 

@@ -9,14 +9,24 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 import msgspec
 
 from exporter.api.activity_rows import ActivityRow, activity_row
-from exporter.api.body import BYTE_ORDER_MARK, LOOSE, NOT_JSON, decode_fields, list_of_rows, loose_text, refuse_error
+from exporter.api.body import (
+    BYTE_ORDER_MARK,
+    LOOSE,
+    NOT_JSON,
+    decode_fields,
+    list_of_rows,
+    loose_text,
+    more_rows,
+    refuse_error,
+)
+from exporter.api.field_values import as_number
 from exporter.api.messages import printable
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
@@ -35,16 +45,31 @@ _BOUNDARY = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*(?=\{)")
 _SEPARATOR = re.compile(r"[ \t\r\n]*,[ \t\r\n]*(?=[^] \t\r\n])")
 
 
-class _Activity(msgspec.Struct):
-    data: list[ActivityRow]
-    error: Any = None
+_NULL = msgspec.Raw(b"null")
 
 
-class _Head(msgspec.Struct):
-    """Fields before the rows. What is not declared here is skipped without becoming an object."""
+class _Report(msgspec.Struct):
+    """Fields around the rows. What is not declared here is skipped without becoming an object."""
 
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = _NULL
+    has_more: msgspec.Raw = _NULL
+    next_cursor: msgspec.Raw = _NULL
+    next: msgspec.Raw = _NULL
+    next_page: msgspec.Raw = _NULL
+    truncated: msgspec.Raw = _NULL
+    total_count: msgspec.Raw = _NULL
+    links: msgspec.Raw = _NULL
+    meta: msgspec.Raw = _NULL
+    metadata: msgspec.Raw = _NULL
+    pagination: msgspec.Raw = _NULL
+
+
+class _Head(_Report):
     data: msgspec.Raw | None = None
+
+
+class _Activity(_Report, kw_only=True):
+    data: list[ActivityRow]
 
 
 _decode_activity = msgspec.json.Decoder(_Activity).decode
@@ -58,22 +83,31 @@ def rows(response: Response, rejections: Rejections) -> Iterator[list[ActivityRo
     The rows count only once the iterator has ended: it raises InvalidResponse for a body that is not
     `{"data": [...]}`, however late in the body that shows.
     """
+    about: dict[str, Any] = {}
+    rejected = Rejections()
+    seen = 0
     try:
-        yield from _rows(pieces(response), rejections)
+        for usable in _rows(pieces(response), rejected, about):
+            seen += len(usable)
+            yield usable
+        _refuse_part(about, seen + rejected.counts.total())
     except InvalidResponse as error:
         raise InvalidResponse(f"{error} ({response.content_type or 'no content type'})") from None
+    finally:
+        rejections.update(rejected)
 
 
-def _rows(stream: Iterator[bytes], rejections: Rejections) -> Iterator[list[ActivityRow]]:
+def _rows(stream: Iterator[bytes], rejections: Rejections, about: dict[str, Any]) -> Iterator[list[ActivityRow]]:
+    """Yield the rows of a body, and add the fields around them to `about`."""
     buffer = bytearray()
     searched = 0
     for piece in stream:
         buffer += piece
         if len(buffer) >= PIECE:
-            begin = _first_row(buffer, max(0, searched - LIKELY_TAIL))
+            begin = _first_row(buffer, max(0, searched - LIKELY_TAIL), about)
             if begin:
                 del buffer[:begin]
-                yield from _cut(stream, buffer, rejections)
+                yield from _cut(stream, buffer, rejections, about)
                 return
             searched = len(buffer)
             if searched > LONGEST_HEAD:
@@ -81,10 +115,20 @@ def _rows(stream: Iterator[bytes], rejections: Rejections) -> Iterator[list[Acti
         yield []
     if len(buffer) > LONGEST_EXTENSION:
         raise InvalidResponse(f"expected an object with a list of rows in data, got {_start(buffer)}")
-    yield _whole(bytes(buffer), rejections)
+    yield _whole(bytes(buffer), rejections, about)
 
 
-def _first_row(buffer: bytearray, start: int) -> int:
+def _refuse_part(about: Mapping[str, Any], rows_seen: int) -> None:
+    """Raise InvalidResponse if fields around the rows say that there are more: a part must not pass for the whole."""
+    more = more_rows(about)
+    if more is not None:
+        raise InvalidResponse(f"the response is only a part of the rows ({more})")
+    total = as_number(about.get("total_count"))
+    if total > rows_seen:
+        raise InvalidResponse(f"the response has {rows_seen} of {total:g} rows (total_count)")
+
+
+def _first_row(buffer: bytearray, start: int, about: dict[str, Any]) -> int:
     """Return the offset of the first row, looking for it from `start` on; 0 if it is not in the buffer."""
     if not buffer.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"{"):
         raise InvalidResponse(f"expected an object with data, got {_start(buffer)}")
@@ -96,13 +140,23 @@ def _first_row(buffer: bytearray, start: int) -> int:
             continue
         if head.data is not None:
             raise InvalidResponse("two fields are named data")
-        error = bytes(head.error)
-        refuse_error({"error": LOOSE.decode(loose_text(error)) if len(error) <= PIECE else "too long to be shown"})
+        _take_report(head, about)
         return data.end()
     return 0
 
 
-def _cut(stream: Iterator[bytes], buffer: bytearray, rejections: Rejections) -> Iterator[list[ActivityRow]]:
+def _take_report(report: _Report, about: dict[str, Any]) -> None:
+    """Add the fields around the rows to `about`. Raise InvalidResponse if one of them is an error."""
+    for name in _Report.__struct_fields__:
+        value = bytes(getattr(report, name))
+        if value != b"null":
+            about[name] = LOOSE.decode(loose_text(value)) if len(value) <= PIECE else "too long to be shown"
+    refuse_error(about)
+
+
+def _cut(
+    stream: Iterator[bytes], buffer: bytearray, rejections: Rejections, about: dict[str, Any]
+) -> Iterator[list[ActivityRow]]:
     """Yield the rows behind the head of a body. `buffer` holds the bytes that were read after it."""
     wanted = PIECE
     for piece in stream:
@@ -119,7 +173,7 @@ def _cut(stream: Iterator[bytes], buffer: bytearray, rejections: Rejections) -> 
             yield cut
             del buffer[:end]
             wanted = PIECE
-    yield _whole(b'{"data":[' + buffer, rejections)
+    yield _whole(b'{"data":[' + buffer, rejections, about)
 
 
 def _first_rows(buffer: bytearray, rejections: Rejections) -> tuple[list[ActivityRow], int]:
@@ -155,7 +209,7 @@ def _last_boundary(buffer: bytearray) -> re.Match[bytes] | None:
     return None
 
 
-def _whole(body: bytes, rejections: Rejections) -> list[ActivityRow]:
+def _whole(body: bytes, rejections: Rejections, about: dict[str, Any]) -> list[ActivityRow]:
     """Decode a short body, or the last rows of a longer one: this is where its end is checked."""
     if body.count(b'"data"') == 1:  # of two fields with this name, strict decoding would keep the last
         try:
@@ -163,15 +217,17 @@ def _whole(body: bytes, rejections: Rejections) -> list[ActivityRow]:
         except NOT_JSON:
             pass
         else:
-            refuse_error({"error": activity.error})
+            _take_report(activity, about)
             return activity.data
-    return _usable(list_of_rows(decode_fields(body, _WHAT), _WHAT), rejections)
+    fields = decode_fields(body, _WHAT)
+    about.update(fields)
+    return _usable(list_of_rows(fields, _WHAT), rejections)
 
 
 def _usable(values: Iterable[object], rejections: Rejections) -> list[ActivityRow]:
     usable = []
     for value in values:
-        row = activity_row(value)
+        row = activity_row(value, rejections.unreadable)
         if isinstance(row, ActivityRow):
             usable.append(row)
         else:

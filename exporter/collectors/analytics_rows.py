@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import Any
 
-from exporter.api.analytics_response import Row, label
-from exporter.api.field_values import UnusableError, number, signed
+from exporter.api.analytics_response import Row
+from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
 from exporter.collectors.analytics_units import Measure, Unit
 from exporter.collectors.constants import UNKNOWN
 
-REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "duplicate")
+REASONS = ("not_an_object", "duplicate")
 
 
 class QueryResult:
@@ -30,12 +29,9 @@ class QueryResult:
 
     def add(self, row: Row) -> None:
         """Add a row."""
-        try:
-            labels = tuple([label(row, name) for name in self._dimensions])
-            numbers = array("d", [_number(row, measure) for measure in self._measures])
-        except UnusableError as error:
-            self._rejections.reject(error.reason, self._without_people(row))
-            return
+        fields = Fields(row, self._rejections.unreadable)
+        labels = tuple(map(fields.label, self._dimensions))
+        numbers = array("d", [_number(fields, measure) for measure in self._measures])
         before = self.numbers.get(labels)
         if before is not None:
             if not all(measure.may_be_summed for measure in self._measures):
@@ -44,13 +40,8 @@ class QueryResult:
             numbers = array("d", [a + b if measure.may_be_summed else UNKNOWN for measure, a, b in both])
         self.numbers[labels] = numbers
 
-    def _without_people(self, row: Row) -> dict[str, Any]:
-        """Return what may be logged of a row: the API adds the e-mail address of a `user`."""
-        names = (*self._dimensions, *(measure.metric for measure in self._measures))
-        return {name: row.get(name) for name in names}
 
-
-def _number(row: Row, measure: Measure) -> float:
+def _number(fields: Fields, measure: Measure) -> float:
     """Return a row's number in the family's unit. Amounts of money can be negative, such as discounts."""
-    value = (signed if measure.unit is Unit.USD else number)(row, measure.metric)
+    value = (fields.amount if measure.unit is Unit.USD else fields.count)(measure.metric)
     return UNKNOWN if value is None else measure.converted(value)

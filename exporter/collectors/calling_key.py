@@ -6,6 +6,7 @@ from array import array
 from dataclasses import dataclass
 
 from exporter.api import key_response
+from exporter.api.field_values import Fields
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
@@ -93,10 +94,10 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
             return Collected(snapshot=None, memory=memory)
         with poll.reading(key_response.OPERATION):
             snapshot = self._read(response, poll)
-        return Collected(snapshot=snapshot, memory=None if poll.rejections.counts else response.digest)
+        return Collected(snapshot=snapshot, memory=None if poll.rejections else response.digest)
 
     def _read(self, response: Response, poll: Poll) -> Snapshot:
-        fields = key_response.described(response)
+        fields = key_response.described(response, poll.rejections.unreadable)
         key = key_response.calling_key(fields)
         amounts = (key.limit, key.limit_remaining, difference(key.limit, key.limit_remaining))
         free = (key.free_requests.limit, key.free_requests.used, key.free_requests.remaining)
@@ -110,7 +111,7 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
         families.extend(self._budgets(fields, poll))
         return Snapshot(tuple(families))
 
-    def _budgets(self, fields: key_response.Fields, poll: Poll) -> list[Family]:
+    def _budgets(self, fields: Fields, poll: Poll) -> list[Family]:
         tightest: dict[tuple[str, str], Budget] = {}
         for value in key_response.listed_budgets(fields):
             budget = _usable(value, poll)
@@ -125,18 +126,17 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
         ]
 
 
-def _effective(fields: key_response.Fields, poll: Poll) -> tuple[float | None, float | None, float | None]:
-    value = fields.get("effective_budget")
+def _effective(fields: Fields, poll: Poll) -> tuple[float | None, float | None, float | None]:
+    value = fields.values.get("effective_budget")
     budget = None if value is None else _usable(value, poll)
     return (None, None, None) if budget is None else (budget.limit, budget.spend, budget.remaining)
 
 
 def _usable(value: object, poll: Poll) -> Budget | None:
-    budget = key_response.budget(value)
-    if isinstance(budget, Budget):
-        return budget
-    poll.rejections.reject(budget, value)
-    return None
+    budget = key_response.budget(value, poll.rejections.unreadable)
+    if budget is None:
+        poll.rejections.reject("not_an_object", value)
+    return budget
 
 
 def _remaining(budget: Budget) -> float:

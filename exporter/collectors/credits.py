@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from exporter.api import key_response
 from exporter.api.body import read_object
 from exporter.api.client import Request
-from exporter.api.field_values import UnusableError, number
+from exporter.api.field_values import Fields
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import difference, gauge, single
@@ -92,11 +92,10 @@ async def _confirm(poll: Poll) -> None:
 
 
 def _read(response: Response) -> tuple[float, float]:
-    fields = read_object(response, "credits")
-    try:
-        purchased, used = number(fields, "total_credits"), number(fields, "total_usage")
-    except UnusableError as error:
-        raise InvalidResponse(f"not credits: {error}") from None
+    fields = Fields(read_object(response, "credits"))
+    purchased, used = fields.amount("total_credits"), fields.amount("total_usage")
+    if fields.unreadable:
+        raise InvalidResponse(f"not credits: expected a number in {' and '.join(fields.unreadable)}")
     if purchased is None or used is None:
         raise InvalidResponse("not credits: expected total_credits and total_usage")
     return purchased, used

@@ -8,6 +8,7 @@ in front of it, a deletion or another order has made it skip some, and the list 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -18,7 +19,7 @@ from exporter.api.organization_rows import KeyRejection, KeyRow, Member, Workspa
 from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.collectors.base import Poll
-from exporter.errors import InvalidResponse, ListChanged
+from exporter.errors import InvalidResponse, ListChanged, StatusError
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ LONGEST_PAGE = 1024 * 1024  # decoded in one go; a hundred rows are a tenth of i
 MOST_PAGES = 1000  # of one list: an API that answers the same for ever must not be asked for ever
 MOST_BEGINNINGS = 3
 SHORT_HASH = 12
+NOT_LISTED = (403, 404)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +40,17 @@ class _List(Generic[T]):
     operation: str
     path: str
     identity: str
-    read: Callable[[Any], T]
+    read: Callable[[Any, Counter[str]], T]
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Reading(Generic[T]):
+    """Rows of a list by identity, in order. `has_shifted` means that rows were inserted while it was read."""
+
+    rows: dict[str, T] = field(default_factory=dict)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    has_shifted: bool = False
 
 
 # These two have pages of 50 unless more is asked for; the list of keys always has pages of 100.
@@ -49,8 +60,17 @@ _MEMBERS = _List(operation=MEMBERS, path="/organization/members", identity="id",
 
 
 async def workspaces(poll: Poll) -> list[Workspace]:
-    """Return the account's workspaces. Raises PollError."""
-    return await _whole(poll, _WORKSPACES)
+    """Return the account's workspaces, none if the API does not list them for this key. Raises PollError."""
+    try:
+        listed = await _whole(poll, _WORKSPACES)
+    except StatusError as error:
+        if error.status in NOT_LISTED:
+            return []
+        raise
+    if not listed:
+        with poll.reading(WORKSPACES):
+            raise InvalidResponse("not a list of workspaces: it is empty, but every account has a default workspace")
+    return listed
 
 
 async def members(poll: Poll) -> list[Member]:
@@ -71,7 +91,7 @@ async def keys(
     """
     wanted = {"include_disabled": _flag(include_disabled), "include_expired": _flag(include_expired)}
     found: dict[str, KeyRow] = {}
-    # Without a workspace the API lists those of the default one, which is all that an account without any has.
+    # Without a workspace, the API lists the keys of the default one: that needs no list of workspaces.
     places = [{"workspace_id": each.id} for each in (await workspaces(poll) if within is None else within)] or [{}]
     for place in places:
         for row, value in await _whole(poll, _keys(wanted | place)):
@@ -83,8 +103,8 @@ async def keys(
 
 
 def _keys(parameters: Mapping[str, str]) -> _List[tuple[KeyRow | KeyRejection, object]]:
-    def read(value: object) -> tuple[KeyRow | KeyRejection, object]:
-        row = key_row(value)
+    def read(value: object, unreadable: Counter[str]) -> tuple[KeyRow | KeyRejection, object]:
+        row = key_row(value, unreadable)
         return row, None if isinstance(row, KeyRow) else value
 
     return _List(operation=KEYS, path="/keys", identity="hash", read=read, parameters=parameters)
@@ -104,19 +124,32 @@ def key_label(hash_: str) -> str:
 
 
 async def _whole(poll: Poll, wanted: _List[T]) -> list[T]:
+    """Return all rows of a list, each once.
+
+    Rows that were inserted while pages were read may have moved from a later page to one already read. So the list is
+    read again, until that adds nothing.
+    """
+    rows: dict[str, T] = {}
+    reading: _Reading[T] | None = None
     for _ in range(MOST_BEGINNINGS):
-        found = await _once(poll, wanted)
-        if found is not None:
-            return found
-    raise ListChanged(f"the list of {wanted.operation} changed while it was read, {MOST_BEGINNINGS} times over")
+        reading = await _once(poll, wanted)
+        before, rows = rows, {}
+        if reading is not None:
+            rows = reading.rows | {name: row for name, row in before.items() if name not in reading.rows}
+            if not reading.has_shifted or (before and len(rows) == len(before)):
+                break
+    if reading is None:
+        raise ListChanged(f"the list of {wanted.operation} changed while it was read, {MOST_BEGINNINGS} times over")
+    poll.rejections.unreadable.update(reading.unreadable)
+    return list(rows.values())
 
 
-async def _once(poll: Poll, wanted: _List[T]) -> list[T] | None:
+async def _once(poll: Poll, wanted: _List[T]) -> _Reading[T] | None:
     """Return a list's rows, each once and in order; None if some may be missing."""
-    found: dict[str, T] = {}
+    reading: _Reading[T] = _Reading()
     offset, last = 0, ""
     for _ in range(MOST_PAGES):
-        answer = await poll.request(
+        response = await poll.request(
             Request(
                 operation=wanted.operation,
                 path=wanted.path,
@@ -124,44 +157,43 @@ async def _once(poll: Poll, wanted: _List[T]) -> list[T] | None:
                 longest_response=LONGEST_PAGE,
             )
         )
-        known = len(found)
+        known = set(reading.rows)
         with poll.reading(wanted.operation):
-            got, names, goes_on = await _take(poll.pause, answer, wanted, found, last)
-        if offset and not goes_on:
+            page, names = await _take(poll.pause, response, wanted, reading)
+        if offset and (last not in names or not known.issuperset(names[: names.index(last)])):
             return None
-        if _is_last(got, len(found)):
-            return list(found.values())
-        if len(found) == known:
+        reading.has_shifted |= bool(offset) and names[0] != last
+        if _is_last(page, len(reading.rows)):
+            return reading
+        if len(reading.rows) == len(known):
             return None
-        offset, last = offset + len(got.rows) - 1, names[-1]
+        offset, last = offset + len(names) - 1, names[-1]
     raise InvalidResponse(f"the list of {wanted.operation} goes on after {MOST_PAGES} pages")
 
 
-def _is_last(got: Page, found: int) -> bool:
+def _is_last(page: Page, rows: int) -> bool:
     """Return whether a page ends its list.
 
-    Where the API counts, its count says so, whatever the size of its pages; but a page that is just full is more often
+    If the API counts, its count decides, whatever the size of its pages. But a page that is exactly full is more often
     cut off than the last one, and the count may be that of the page.
     """
-    rows = len(got.rows)
-    return rows < PAGE_SIZE if got.total is None else rows != PAGE_SIZE and found >= got.total
+    if page.more is not None:
+        return False
+    size = len(page.rows)
+    return size < PAGE_SIZE if page.total is None else size != PAGE_SIZE and rows >= page.total
 
 
-async def _take(
-    pause: Pause, answer: Response, wanted: _List[T], found: dict[str, T], last: str
-) -> tuple[Page, list[str], bool]:
-    """Add a page's rows to those found; return it, what tells its rows apart, and whether it goes on from `last`."""
-    got = read_page(answer, f"a list of {wanted.operation}")
+async def _take(pause: Pause, response: Response, wanted: _List[T], reading: _Reading[T]) -> tuple[Page, list[str]]:
+    """Add a page's rows to those read; return it, and what tells its rows apart."""
+    page = read_page(response, f"a list of {wanted.operation}")
     names: list[str] = []
-    for row in got.rows:
+    for row in page.rows:
         await pause()
-        names.append(_identity(row, wanted.identity))
-    goes_on = last in names and all(name in found for name in names[: names.index(last)])
-    for name, row in zip(names, got.rows, strict=True):
-        await pause()
-        if name not in found:
-            found[name] = wanted.read(row)
-    return got, names, goes_on
+        name = _identity(row, wanted.identity)
+        names.append(name)
+        if name not in reading.rows:
+            reading.rows[name] = wanted.read(row, reading.unreadable)
+    return page, names
 
 
 def _identity(row: Any, name: str) -> str:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import Row
 from exporter.api.client import Request
-from exporter.api.field_values import UnusableError, signed
+from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import gauge, single
+from exporter.collectors.common import gauge, known, single
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.periods import Period, end_of, previous_start, start_of, turns_after
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
@@ -97,7 +96,8 @@ class DayAmounts:
         if not self.first <= day <= self.last:
             self.rejections.reject("another_day", row)
             return
-        amounts = tuple(_amount(row, name) for name in METRICS)
+        fields = Fields(row, self.rejections.unreadable)
+        amounts = tuple(known(fields.amount(name)) for name in METRICS)
         if (day, amounts) in self._seen:
             self.rejections.reject("duplicate", row)
             return
@@ -183,14 +183,6 @@ that contain it absent.
 def _totals(spend: DayAmounts, span: _Span, today: date) -> list[float]:
     first, end = span.days(today)
     return [spend.total(payer, first, end) for payer in range(len(PAYERS))]
-
-
-def _amount(row: Mapping[str, object], name: str) -> float:
-    try:
-        amount = signed(row, name)
-    except UnusableError:
-        return math.nan
-    return math.nan if amount is None else amount
 
 
 def _earlier_day(today: date, response: Response) -> date:

@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from exporter.api import analytics_response
-from exporter.api.analytics_response import MOST_ROWS, AnalyticsResponse, Row, label
+from exporter.api.analytics_response import MOST_ROWS, AnalyticsResponse, Row
 from exporter.api.client import Request
-from exporter.api.field_values import UnusableError, number
+from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Pause
@@ -30,7 +30,7 @@ from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse, TooManyRows
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
-REASONS = ("not_an_object", "invalid_text", "invalid_number", "negative_number", "missing_numbers")
+REASONS = ("not_an_object", "missing_numbers")
 MOST_REQUESTS = 16  # of one poll
 LAST_SECOND = timedelta(seconds=59)
 LABELS = ("account", "model", "provider")
@@ -46,6 +46,7 @@ METRICS = (
     "reasoning_tokens",
     "cached_tokens",
 )
+AMOUNTS = tuple(METRICS[measure] for measure in MONEY)
 FAMILIES = tuple(
     gauge(f"openrouter_today_{measure}", measure_help(measure, "so far on the current UTC day"), LABELS)
     for measure in MEASURES
@@ -83,12 +84,11 @@ class TodayUsage:
 
     def add(self, row: Row) -> None:
         """Add a row."""
-        try:
-            pair = (label(row, "model"), label(row, "provider"))
-            numbers = array("d", [known(number(row, name)) for name in METRICS])
-        except UnusableError as error:
-            self.rejections.reject(error.reason, row)
-            return
+        fields = Fields(row, self.rejections.unreadable)
+        pair = (fields.label("model"), fields.label("provider"))
+        numbers = array(
+            "d", [known(fields.amount(name) if name in AMOUNTS else fields.count(name)) for name in METRICS]
+        )
         if all(map(math.isnan, numbers)):
             self.rejections.reject("missing_numbers", row)
             return

@@ -52,6 +52,11 @@ class CollectorMetrics:
             "rows_rejected", "API rows that the published totals lack: rejected in the last successful poll."
         )
         self.rejected = counter("rows_rejected", "API rows rejected, by reason; counted again on every poll.", "reason")
+        self.unreadable = counter(
+            "fields_unreadable",
+            "Fields of API rows without a usable value, by field. Their rows are used without them.",
+            "field",
+        )
         self.restated = counter("rows_restated", "Rows of a day read before whose numbers changed.")
         self.skipped = counter("polls_skipped", "Polls that were due but not made, by reason.", "reason")
         self.folded = Gauge(

@@ -58,13 +58,12 @@ class PollLog:
         self._log.debug("poll_skipped", reason=reason)
 
     def rejected(self, rejections: Rejections, *, quiet: bool) -> None:
-        """Log the rows that could not be used."""
-        self._log.log(
-            logging.DEBUG if quiet else logging.WARNING,
-            "rows_rejected",
-            reasons=dict(rejections.counts),
-            sample=rejections.sample,
-        )
+        """Log the rows, and the fields of other rows, that could not be used."""
+        level = logging.DEBUG if quiet else logging.WARNING
+        if rejections.counts:
+            self._log.log(level, "rows_rejected", reasons=dict(rejections.counts), sample=rejections.sample)
+        if rejections.unreadable:
+            self._log.log(level, "fields_unreadable", fields=dict(rejections.unreadable))
 
     def restated(self, rows: int) -> None:
         """Log rows of an already read day whose numbers changed."""

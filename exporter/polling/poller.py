@@ -191,7 +191,9 @@ class Poller:
     def _report_rejections(self, poll: Poll) -> None:
         for reason, rows in poll.rejections.counts.items():
             self._metrics.rejected.labels(*self._key, reason).inc(rows)
-        if poll.rejections.counts:
+        for field, rows in poll.rejections.unreadable.items():
+            self._metrics.unreadable.labels(*self._key, field).inc(rows)
+        if poll.rejections:
             self._log.rejected(poll.rejections, quiet=poll.quiet)
 
     def _measure(self, record: PollRecord) -> None:

@@ -72,7 +72,7 @@ def expected(body: bytes) -> Read:
 
 def sorted_out(values: Iterable[Any]) -> tuple[list[ActivityRow], Counter[str]]:
     """Return the usable rows, and how many were not usable by reason."""
-    read_ones = [activity_row(value) for value in values]
+    read_ones = [activity_row(value, Counter()) for value in values]
     good = [row for row in read_ones if isinstance(row, ActivityRow)]
     return good, Counter(reason for reason in read_ones if isinstance(reason, str))
 

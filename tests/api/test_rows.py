@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.api.activity_rows import LARGEST_NUMBER, REJECTION_REASONS, ActivityRow, activity_row
+from exporter.api.activity_rows import REJECTION_REASONS, ActivityRow, activity_row
+from exporter.api.field_values import LARGEST_NUMBER
 from exporter.api.rejections import SAMPLE_SIZE, Rejections
 from exporter.api.row_cutter import rows
 from exporter.errors import InvalidResponse
@@ -74,44 +75,64 @@ def test_no_rows_are_no_error(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("date", "reason"), [(None, "missing_date"), (20260822, "invalid_date"), (["2026-08-22"], "invalid_date")]
+)
+def test_a_row_without_a_date_is_rejected(date: Any, reason: str) -> None:
+    """The row beside it is used."""
+    assert activity_row(GOOD | {"date": date}, Counter()) == reason
+    assert reason in REJECTION_REASONS
+    assert ([GOOD_ROW], Counter({reason: 1})) == read(answer_of(body_of([GOOD | {"date": date}, GOOD])))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
     [
-        ({"date": None}, "missing_date"),
-        ({"date": 20260822}, "invalid_date"),
-        ({"model": 5}, "invalid_text"),
-        ({"endpoint_id": ["x"]}, "invalid_text"),
-        ({"provider_name": False}, "invalid_text"),
-        ({"usage": -0.01}, "negative_number"),
-        ({"usage": "-1e3"}, "negative_number"),
-        ({"usage": -(10**30)}, "negative_number"),
-        ({"usage": "NaN"}, "invalid_number"),
-        ({"usage": "0x10"}, "invalid_number"),
-        ({"usage": "1_000"}, "invalid_number"),
-        ({"usage": "١٢"}, "invalid_number"),
-        ({"usage": ""}, "invalid_number"),
-        ({"usage": True}, "invalid_number"),
-        ({"usage": {}}, "invalid_number"),
-        ({"usage": 10**400}, "invalid_number"),
-        ({"usage": -(10**400)}, "invalid_number"),
-        ({"usage": float("inf")}, "invalid_number"),
-        ({"usage": float("nan")}, "invalid_number"),
-        ({"requests": LARGEST_NUMBER * 1.01}, "invalid_number"),
+        ("model", 5),
+        ("endpoint_id", ["x"]),
+        ("provider_name", False),
+        ("provider_name", "x" * 513),
+        ("model", "\ud800"),
+        ("requests", -1),
+        ("cached_tokens", "-1e3"),
+        ("usage", "NaN"),
+        ("usage", "0x10"),
+        ("usage", "1_000"),
+        ("usage", "\N{ARABIC-INDIC DIGIT ONE}"),
+        ("usage", ""),
+        ("usage", True),
+        ("usage", {}),
+        ("usage", -(10**30)),
+        ("usage", 10**400),
+        ("usage", -(10**400)),
+        ("usage", float("inf")),
+        ("usage", float("nan")),
+        ("requests", LARGEST_NUMBER * 1.01),
     ],
 )
-def test_why_a_row_is_rejected(change: dict[str, Any], reason: str) -> None:
-    """By a closed set of reasons; the row beside it is taken."""
-    assert activity_row(GOOD | change) == reason
-    assert reason in REJECTION_REASONS
-    assert ([GOOD_ROW], 1) == (
-        (found := read(answer_of(body_of([GOOD | change, GOOD]))) or ([], Counter()))[0],
-        found[1].total(),
+def test_an_unreadable_field_is_absent_and_counted(field: str, value: Any) -> None:
+    """The rest of its row is used, and so is the row beside it."""
+    rejections = Rejections()
+    read_rows = [row for piece in rows(answer_of(body_of([GOOD | {field: value}, GOOD])), rejections) for row in piece]
+    expected_row = msgspec.structs.replace(GOOD_ROW, **{field: None})
+    assert ([expected_row, GOOD_ROW], {field: 1}, {}) == (
+        read_rows,
+        dict(rejections.unreadable),
+        dict(rejections.counts),
     )
+
+
+@pytest.mark.parametrize("value", [-0.01, "-1e3", -5])
+def test_negative_money_is_read(value: Any) -> None:
+    """It is a refund or a correction."""
+    row = activity_row(GOOD | {"usage": value}, Counter())
+    assert isinstance(row, ActivityRow)
+    assert float(value) == row.usage
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", True, [], [GOOD]])
 def test_what_is_no_object_is_no_row(value: object) -> None:
     """It is counted as such."""
-    assert "not_an_object" == activity_row(value)
+    assert "not_an_object" == activity_row(value, Counter())
 
 
 @pytest.mark.parametrize(
@@ -120,7 +141,7 @@ def test_what_is_no_object_is_no_row(value: object) -> None:
 )
 def test_numbers_may_be_text(written: object, number: float) -> None:
     """As the API sends them at times."""
-    row = activity_row(GOOD | {"usage": written})
+    row = activity_row(GOOD | {"usage": written}, Counter())
     assert isinstance(row, ActivityRow)
     assert number == row.usage
 
@@ -143,7 +164,7 @@ def test_both_ways_to_read_a_row_agree(value: object) -> None:
         typed = msgspec.json.decode(json.dumps(value), type=ActivityRow)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return
-    assert typed == activity_row(value)
+    assert typed == activity_row(value, Counter())
 
 
 @given(st.sampled_from(FIELDS), JSON)

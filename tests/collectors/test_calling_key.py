@@ -100,32 +100,52 @@ def test_what_is_not_said_has_no_series(field: str, nothing: object) -> None:
         assert found[family] == {}
 
 
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        (5, "not_an_object"),
-        (budget() | {"scope": 5}, "invalid_text"),
-        (budget(limit_usd="much"), "invalid_number"),
-        (budget(spend_usd=-1), "negative_number"),
-        (budget(resets_at="soon"), "invalid_time"),
-    ],
-)
-def test_a_bad_budget_is_rejected_by_itself(row: object, reason: str) -> None:
-    """And counted anew each time: nothing hides it."""
-    found = read(budgets=[row, budget()])
-    assert found.rejected == {reason: 1}
+def test_a_budget_that_is_not_an_object_is_rejected_by_itself() -> None:
+    """And counted on each poll, also if the response does not change."""
+    found = read(budgets=[5, budget()])
+    assert found.rejected == {"not_an_object": 1}
     assert set(shown(found)["budget_limit_usd"]) == {("workspace", "b1")}
-    assert read(found.memory, budgets=[row, budget()]).rejected == {reason: 1}
+    assert read(found.memory, budgets=[5, budget()]).rejected == {"not_an_object": 1}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scope", 5), ("budget_id", {}), ("limit_usd", "much"), ("spend_usd", True), ("resets_at", "soon")],
+)
+def test_an_unreadable_field_of_a_budget_costs_nothing_but_itself(field: str, value: object) -> None:
+    """It is absent and counted, on each poll."""
+    found = read(budgets=[budget() | {field: value}])
+    assert ({}, {field: 1}) == (found.rejected, dict(found.rejections.unreadable))
+    assert len(shown(found)["budget_remaining_usd"]) == 1
+    again = read(found.memory, budgets=[budget() | {field: value}])
+    assert {field: 1} == dict(again.rejections.unreadable)
 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"usage": "much"}, {"usage": -1}, {"limit": True}, {"budgets": {}}, {"free_model_daily_requests": [1]}],
+    [
+        {"usage_daily": "much"},
+        {"limit": True},
+        {"free_model_daily_requests": [1]},
+        {"free_model_daily_requests": {"limit": "unlimited", "used": 3, "remaining": None}},
+    ],
 )
-def test_a_description_that_is_none_fails(fields: dict[str, Any]) -> None:
-    """Nothing is guessed."""
+def test_an_unreadable_field_is_absent_and_counted(fields: dict[str, Any]) -> None:
+    """Spend, limits and budgets stay."""
+    found = read(**fields)
+    assert 1 == found.rejections.unreadable.total()
+    assert shown(found)["usage_usd"]
+
+
+def test_negative_amounts_are_published() -> None:
+    """They are corrections."""
+    assert {(): -1.0} == shown(read(usage_daily=-1))["usage_today_usd"]
+
+
+def test_budgets_that_are_not_a_list_fail() -> None:
+    """Publishing none would silently remove them."""
     with pytest.raises(InvalidResponse, match="not the description of a key"):
-        read(**fields)
+        read(budgets={})
 
 
 @pytest.mark.parametrize(

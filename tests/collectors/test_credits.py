@@ -72,7 +72,18 @@ def test_zeros_are_not_believed_while_the_key_is_not_known() -> None:
         read(ZEROS, StatusError(500, "no"))
 
 
-@pytest.mark.parametrize("key", [b"<html>", {"error": {"message": "no"}}, {"data": {"is_management_key": "yes"}}])
+def test_zeros_of_a_key_of_unknown_kind_fail() -> None:
+    """The API returns them to every ordinary key."""
+    with pytest.raises(NoBalance, match="the kind of this key is unknown"):
+        read(ZEROS, {"data": {"is_management_key": "yes"}})
+
+
+def test_negative_usage_is_a_correction() -> None:
+    """The balance follows from it."""
+    assert (10.0, -0.5, 10.5) == amounts(read({"data": {"total_credits": 10, "total_usage": -0.5}}))
+
+
+@pytest.mark.parametrize("key", [b"<html>", {"error": {"message": "no"}}])
 def test_a_description_that_is_none_fails(key: Any) -> None:
     """Nothing is guessed."""
     with pytest.raises(InvalidResponse):
@@ -89,8 +100,6 @@ def test_a_description_that_is_none_fails(key: Any) -> None:
         {"total_credits": 1, "total_usage": None},
         {"total_credits": "", "total_usage": 1},
         {"total_credits": "NaN", "total_usage": 1},
-        {"total_credits": -1, "total_usage": 1},
-        {"total_credits": 1, "total_usage": -1},
         {"total_credits": True, "total_usage": 1},
         {"total_credits": 1e300, "total_usage": 1},
         {"total_credits": [1], "total_usage": 1},

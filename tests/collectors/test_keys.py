@@ -183,18 +183,6 @@ def test_what_is_not_known_of_one_is_not_known_of_the_rest() -> None:
         (key("x", hash=5), "invalid_hash"),
         (key("x", hash="other"), "invalid_hash"),
         (key("x", hash=""), "invalid_hash"),
-        (key("x", name=5), "invalid_text"),
-        (key("x", name="long" * 200), "invalid_text"),
-        (key("x", label="\ud800"), "invalid_text"),
-        (key("x", usage="much"), "invalid_number"),
-        (key("x", usage=True), "invalid_number"),
-        (key("x", usage=float("nan")), "invalid_number"),
-        (key("x", limit_remaining=float("-inf")), "invalid_number"),
-        (key("x", usage=-1), "negative_number"),
-        (key("x", limit=-1), "negative_number"),
-        (key("x", disabled="no"), "invalid_flag"),
-        (key("x", expires_at="soon"), "invalid_time"),
-        (key("x", last_used_at=5), "invalid_time"),
     ],
 )
 def test_a_bad_row_is_rejected_by_itself(row: object, reason: str) -> None:
@@ -203,6 +191,72 @@ def test_a_bad_row_is_rejected_by_itself(row: object, reason: str) -> None:
     assert found.rejected == {reason: 1}
     assert shown(found)["usage_usd"] == {of("a"): 4.0}
     assert reason in KeysCollector.rejection_reasons
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 5),
+        ("name", "long" * 200),
+        ("label", "\ud800"),
+        ("workspace_id", 7),
+        ("usage_daily", "much"),
+        ("usage_daily", True),
+        ("usage_daily", float("nan")),
+        ("limit_remaining", float("-inf")),
+        ("disabled", "no"),
+        ("disabled", 2),
+        ("expires_at", "soon"),
+        ("expires_at", ""),
+        ("last_used_at", -5),
+        ("last_used_at", True),
+    ],
+)
+def test_an_unreadable_field_costs_nothing_but_itself(field: str, value: object) -> None:
+    """It is absent and counted; the key keeps its dollars."""
+    found = read(key("x", **{field: value}), key("a"))
+    assert ({}, {field: 1}) == (found.rejected, dict(found.rejections.unreadable))
+    assert {of("a"): 4.0, of("x"): 4.0} == shown(found)["usage_usd"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        1785542400,
+        1785542400.0,
+        1785542400000,
+        "1785542400",
+        "2026-08-01T00:00:00.000Z",
+        "2026-08-01t00:00:00z",
+        "2026-08-01 00:00:00 UTC",
+        "2026-08-01T02:00:00+02:00",
+        "2026-08-01 00:00:00",
+        "2026-08-01",
+    ],
+)
+def test_times_in_any_usual_form_are_read(written: object) -> None:
+    """ISO 8601, RFC 3339, Unix time in seconds or milliseconds."""
+    found = read(key("a", last_used_at=written))
+    assert {of("a"): 1785542400.0} == shown(found)["last_used_timestamp_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [(0, 0.0), (1, 1.0), ("false", 0.0), ("True", 1.0), (False, 0.0), (True, 1.0)]
+)
+def test_booleans_in_any_usual_form_are_read(written: object, value: float) -> None:
+    """As JSON, as a number, as text."""
+    assert {of("a"): value} == shown(read(key("a", disabled=written)))["disabled"]
+
+
+def test_negative_amounts_are_published() -> None:
+    """They are refunds or corrections."""
+    assert {of("a"): -0.25} == shown(read(key("a", usage_daily=-0.25)))["usage_today_usd"]
+
+
+def test_a_limit_of_minus_one_is_none() -> None:
+    """What remains of a real limit may be below 0, also by exactly 1."""
+    found = shown(read(key("a", limit=-1, limit_remaining=-1), key("b", limit=5, limit_remaining=-1)))
+    assert ({of("b"): 5.0}, {of("b"): -1.0}) == (found["limit_usd"], found["limit_remaining_usd"])
 
 
 def test_only_bad_rows_fail_the_poll() -> None:

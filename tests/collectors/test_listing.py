@@ -52,17 +52,25 @@ def test_what_is_disabled_or_expired_is_asked_for() -> None:
     assert api.asked[-1].parameters == wanted
 
 
-def test_an_account_without_workspaces_has_a_default_one() -> None:
-    """An empty list of workspaces asks for the default's keys."""
+def test_an_empty_list_of_workspaces_fails() -> None:
+    """Every account has a default workspace, and the keys of the others would be missing."""
     api = account(pages([key("a")]), counted([]))
+    with pytest.raises(InvalidResponse, match="every account has a default workspace"):
+        listed(api)
+    assert (["/workspaces"], 1) == (api.paths, len(api.failures))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_keys_of_the_default_workspace_need_no_list_of_workspaces(status: int) -> None:
+    """The API returns them to a request without a workspace."""
+    api = account(pages([key("a")]), lambda _: StatusError(status, "no"))
     assert names(listed(api)) == ["a"]
     assert "workspace_id" not in api.asked[-1].parameters
 
 
-@pytest.mark.parametrize("status", [403, 404])
-def test_without_the_workspaces_there_are_no_keys(status: int) -> None:
-    """The keys of the default workspace alone would pass for all there are."""
-    api = account(pages([key("a")]), lambda _: StatusError(status, "no"))
+def test_other_failures_of_the_list_of_workspaces_fail() -> None:
+    """The keys of the default workspace alone would pass for all."""
+    api = account(pages([key("a")]), lambda _: StatusError(500, "no"))
     with pytest.raises(StatusError):
         listed(api)
     assert api.paths == ["/workspaces"]
@@ -88,7 +96,41 @@ def changing(*lists: list[dict[str, Any]]) -> FakeApi:
 def test_a_new_key_makes_rows_show_twice() -> None:
     """They count once, and none is missing."""
     rows = [key(place) for place in range(150)]
-    assert names(listed(changing(rows, [key("new"), *rows]))) == [str(place) for place in range(150)]
+    assert names(listed(changing(rows, [key("new"), *rows]))) == ["new", *(str(place) for place in range(150))]
+
+
+def test_a_key_that_moves_to_a_page_already_read_is_not_lost() -> None:
+    """It is on no page of the first reading: the rows that it made shift tell that the list must be read again."""
+    rows = [key(place) for place in range(150)]
+    moved = [rows[120], *rows[:120], *rows[121:]]
+    assert {str(place) for place in range(150)} == set(names(listed(changing(rows, moved))))
+
+
+def test_a_list_that_always_grows_is_read_a_few_times_and_believed() -> None:
+    """No row can be missing from all readings."""
+    rows = [key(place) for place in range(153)]
+    found = names(listed(changing(rows[3:], rows[2:], rows[2:], rows[1:], rows[1:], rows)))
+    assert {str(place) for place in range(1, 153)} <= set(found)
+
+
+@pytest.mark.parametrize(
+    "more", [{"has_more": True}, {"next_cursor": "x"}, {"links": {"next": "/keys?offset=1"}}, {"truncated": True}]
+)
+def test_pages_that_announce_more_rows_are_followed(more: dict[str, Any]) -> None:
+    """Whatever their size."""
+    rows = [key(place) for place in range(5)]
+
+    def reply(request: Request) -> Any:
+        offset = int(request.parameters["offset"])
+        return {"data": rows[offset : offset + 2]} | (more if offset + 2 < len(rows) else {})
+
+    assert [str(place) for place in range(5)] == names(listed(account(reply)))
+
+
+def test_a_page_that_announces_more_rows_than_come_fails() -> None:
+    """Something is missing."""
+    with pytest.raises(ListChanged):
+        listed(account(lambda _: {"data": [key("a")], "has_more": True}))
 
 
 def test_a_deleted_key_makes_the_next_page_skip_one() -> None:
@@ -183,7 +225,14 @@ def test_an_account_that_is_no_organization_has_no_members() -> None:
         finished(paging.members(way(FakeApi({"/organization/members": lambda _: StatusError(404, "none")}))))
 
 
-@pytest.mark.parametrize("row", [None, {}, {"id": None}, {"id": 5}, {"id": "w", "name": 5}])
+def test_a_workspace_with_an_unreadable_name_has_none() -> None:
+    """Its keys stay, and the field is counted."""
+    poll = way(FakeApi({"/workspaces": lambda _: {"data": [{"id": "w", "name": 5}]}}))
+    assert [("w", "")] == [(each.id, each.name) for each in finished(paging.workspaces(poll))]
+    assert {"name": 1} == dict(poll.rejections.unreadable)
+
+
+@pytest.mark.parametrize("row", [None, {}, {"id": None}, {"id": 5}])
 def test_a_workspace_that_can_not_be_read_fails(row: object) -> None:
     """Its keys would be missing."""
     with pytest.raises(InvalidResponse, match="expected a workspace"):

@@ -219,9 +219,9 @@ def test_any_other_answer_publishes(name: str) -> None:
 
 def test_rejected_rows_of_all_answers_count() -> None:
     """Once in the part and once in the whole; they are in no sum, and lose no other row."""
-    bad = use("k1", ago(1), "bad", requests=-1)
+    bad = use("k1", ago(1), "bad", model="", model_permaslug=None)
     polled = split(SplitApi([use("k1", ago(1)), bad], ["k1"]))
-    assert polled.rejected == {"negative_number": 2}
+    assert polled.rejected == {"missing_model": 2}
     assert polled.shown["requests"] == {(*E1, label_of("k1")): 3.0}
 
 

@@ -98,21 +98,25 @@ def test_a_bad_row_costs_no_other() -> None:
     bad = [
         "row",
         row(model=["a"]),
-        row(tokens_prompt="many"),
-        row(request_count="-1"),
-        row(credits_usage=True),
+        row("b", tokens_prompt="many"),
+        row("c", request_count="-1"),
+        row("d", credits_usage=True),
         row(**dict.fromkeys(row().keys() - {"model", "provider"}, None)),
     ]
     polled = today([reply([*bad, row()])])
-    assert {("acme/one-2026", "Acme"): 3.0} == polled.families["requests"]
-    expected = {"not_an_object": 1, "invalid_text": 1, "invalid_number": 2, "negative_number": 1, "missing_numbers": 1}
+    pairs = {(name, "Acme"): 3.0 for name in ("", "b", "d", "acme/one-2026")}
+    assert pairs == polled.families["requests"]
+    assert {"model": 1, "tokens_prompt": 1, "request_count": 1, "credits_usage": 1} == dict(
+        polled.rejections.unreadable
+    )
+    expected = {"not_an_object": 1, "missing_numbers": 1}
     assert expected == polled.rejected
     assert set(expected) <= set(TodayCollector.rejection_reasons)
 
 
 def test_only_bad_rows_fail() -> None:
     """Publishing a zero would look like no use."""
-    client = ScriptedClient([reply([row(request_count="x")])])
+    client = ScriptedClient([reply(["row"])])
     with pytest.raises(InvalidResponse, match="none of the rows is usable"):
         today(client)
     assert ["invalid_response"] == [error.status_class for error in client.failures]

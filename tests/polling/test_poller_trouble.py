@@ -87,7 +87,7 @@ async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception
 
     async def reject(poll: Poll) -> Collected:
         found = Rejections()
-        for reason in ("missing_date", "missing_date", "invalid_number"):
+        for reason in ("missing_date", "missing_date", "invalid_date"):
             found.reject(reason, {"note": reason})
         poll.rejections.update(found)
         if ending is not None:
@@ -98,7 +98,7 @@ async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception
         await it.poll()
         assert [2.0, 1.0, 0.0] == [
             it.value("exporter_rows_rejected_total", reason=reason)
-            for reason in ("missing_date", "invalid_number", "old_date")
+            for reason in ("missing_date", "invalid_date", "old_date")
         ]
 
 

@@ -105,7 +105,7 @@ async def test_a_bad_row_is_told_and_counted_and_costs_no_other(simulator: Runni
         simulator.faults.replace(parse_fault("bad-row"))
         outcomes = [record.outcome for record in [await it.poll(), await it.poll()] if record]
         assert (["changed", "unchanged"], True) == (outcomes, it.published() > 0)
-        assert 2.0 == it.value("exporter_rows_rejected_total", reason="invalid_text")
+        assert 2.0 == it.value("exporter_rows_rejected_total", reason="invalid_date")
 
 
 async def test_two_accounts_with_one_key_source_each_use_their_own(simulator: Running) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, count
@@ -24,7 +24,6 @@ from exporter.collectors.measures import MEASURES
 
 WIDTH = len(MEASURES)
 NO_CELL = -1
-LONGEST_TEXT = 512
 MOST_DATE_TEXTS = 4096
 
 KeyLabel = Literal["model", "provider", "endpoint_id", "workspace_id", "key", "user_id"]
@@ -42,10 +41,8 @@ _NUMBERS = itemgetter(slice(6, 13))
 
 # Instead of the index of a key.
 _EXCLUDED = -1
-_INVALID_TEXT = -2
-_MISSING_MODEL = -3
-_NO_KEY_YET = -4
-_REASONS: Mapping[int, RejectionReason] = {_INVALID_TEXT: "invalid_text", _MISSING_MODEL: "missing_model"}
+_MISSING_MODEL = -2
+_NO_KEY_YET = -3
 
 TODAY = -1  # instead of the offset of a completed day
 
@@ -169,8 +166,8 @@ class Table:
         key = self._key(_IDENTITY(astuple(row)), counts=counts)
         if isinstance(offset, str):
             rejections.reject(offset, row)
-        elif key in _REASONS:
-            rejections.reject(_REASONS[key], row)
+        elif key == _MISSING_MODEL:
+            rejections.reject("missing_model", row)
         elif numbers is None:
             rejections.reject("missing_numbers", row)
         else:
@@ -245,8 +242,6 @@ class Table:
         index = _EXCLUDED
         if not name:
             index = _MISSING_MODEL
-        elif not _are_label_values(identity):
-            index = _INVALID_TEXT
         elif self.shape.takes_model(name):
             if not counts:
                 return _NO_KEY_YET
@@ -262,14 +257,3 @@ def _numbers(row: ActivityRow) -> tuple[float, ...] | None:
     if all(number is None for number in numbers):
         return None
     return tuple([math.nan if number is None else number for number in numbers])
-
-
-def _are_label_values(texts: _Identity) -> bool:
-    """Return whether texts can be label values: short, and UTF-8 (a lone surrogate is not)."""
-    if max(len(text or "") for text in texts) > LONGEST_TEXT:
-        return False
-    try:
-        "".join(filter(None, texts)).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
