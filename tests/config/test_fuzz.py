@@ -1,4 +1,4 @@
-"""Whatever stands in the file, the worst that happens is a ConfigurationError."""
+"""Any input is a configuration or a ConfigurationError."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ def try_to_parse(text: str) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
-def test_bytes_of_any_kind_do_no_harm(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    """A file may hold anything."""
+def test_any_bytes_are_accepted_or_reported(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_bytes(content)
     with pytest.raises(ConfigurationError):
@@ -66,8 +65,8 @@ def test_bytes_of_any_kind_do_no_harm(tmp_path_factory: pytest.TempPathFactory, 
 
 @settings(deadline=None)
 @given(st.text(max_size=100))
-def test_text_of_any_kind_does_no_harm(text: str) -> None:
-    """Even half characters, which no file can hold."""
+def test_any_text_is_accepted_or_reported(text: str) -> None:
+    """Including half of a surrogate pair, which a file can't have."""
     try_to_parse(text)
 
 
@@ -81,15 +80,14 @@ def test_text_of_any_kind_does_no_harm(text: str) -> None:
 @example("a: " * 1000)
 @example("a: &a [*a, *a]")
 @example('"\\uD800": 1')
-def test_what_looks_like_yaml_does_no_harm(text: str) -> None:
-    """Its signs may come in any order."""
+def test_any_sequence_of_yaml_tokens_is_accepted_or_reported(text: str) -> None:
     try_to_parse(text)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 5), PIECES)
-def test_a_spoilt_example_does_no_harm(chance: random.Random, times: int, piece: str) -> None:
-    """Bits cut out of it, doubled, or put in."""
+def test_damaged_example_is_accepted_or_reported(chance: random.Random, times: int, piece: str) -> None:
+    """With parts removed, repeated, or inserted."""
     text = EXAMPLE
     for _ in range(times):
         start, end = sorted((chance.randrange(len(text) + 1), chance.randrange(len(text) + 1)))
@@ -102,7 +100,7 @@ def test_a_spoilt_example_does_no_harm(chance: random.Random, times: int, piece:
 
 @settings(max_examples=50, deadline=None)
 @given(st.recursive(st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner)))
-def test_any_value_in_any_place_does_no_harm(value: object) -> None:
-    """JSON is YAML, so this is well-formed, only wrong."""
+def test_any_value_of_any_section_is_accepted_or_reported(value: object) -> None:
+    """JSON is valid YAML."""
     for key in ("accounts", "upstream", "collectors"):
         try_to_parse(json.dumps({key: value}))

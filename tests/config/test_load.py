@@ -26,21 +26,19 @@ def activity_of(configuration: Configuration, account: int = 0) -> ActivitySetti
     return configuration.accounts[account].collectors.of(ActivitySettings)
 
 
-def test_an_account_is_all_that_a_file_must_have(read: Read, environment: Mapping[str, str]) -> None:
-    """Everything else has its default."""
+def test_accounts_are_the_only_required_key(read: Read, environment: Mapping[str, str]) -> None:
     account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=SECTION())
     assert Configuration(accounts=(account,)) == read("")
 
 
-def test_without_a_file_there_is_one_account(environment: Mapping[str, str]) -> None:
-    """It is named `default`, and its key is in OPENROUTER_API_KEY."""
+def test_default_is_one_account_with_the_key_in_the_environment(environment: Mapping[str, str]) -> None:
     account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=SECTION())
     assert Configuration(accounts=(account,)) == default(environment, collectors=SECTION)
 
 
 @pytest.mark.parametrize("environment", [{}, {"OPENROUTER_API_KEY": ""}, {"OPENROUTER_API_KEY": "  "}])
-def test_without_a_file_and_without_a_key_both_remedies_are_named(environment: dict[str, str]) -> None:
-    """The message is for somebody who has just installed this."""
+def test_without_file_and_key_the_error_names_both_remedies(environment: dict[str, str]) -> None:
+    """Shown to someone who has just installed the exporter."""
     with pytest.raises(ConfigurationError) as caught:
         default(environment, collectors=SECTION)
     expected = (
@@ -50,8 +48,8 @@ def test_without_a_file_and_without_a_key_both_remedies_are_named(environment: d
     assert expected == str(caught.value)
 
 
-def test_an_empty_section_has_its_defaults(read: Read) -> None:
-    """A heading under which all is commented out is no mistake."""
+def test_empty_section_has_its_defaults(read: Read) -> None:
+    """As when all of its keys are commented out."""
     assert Upstream() == read("upstream:\ncollectors:\n  activity:\n").upstream
 
 
@@ -79,8 +77,8 @@ def test_an_empty_section_has_its_defaults(read: Read) -> None:
         ("max_endpoints: 1", ActivitySettings(max_endpoints=1)),
     ],
 )
-def test_a_collector_takes_its_settings(read: Read, text: str, expected: ActivitySettings) -> None:
-    """Values at their bounds are fine."""
+def test_collector_settings(read: Read, text: str, expected: ActivitySettings) -> None:
+    """Values at their bounds are valid."""
     assert expected == activity_of(read(f"collectors:\n  activity:\n    {text}\n"))
 
 
@@ -101,31 +99,29 @@ def test_a_collector_takes_its_settings(read: Read, text: str, expected: Activit
         ("proxy_url: ~", Upstream(proxy_url=None)),
     ],
 )
-def test_the_upstream_takes_its_settings(read: Read, text: str, expected: Upstream) -> None:
-    """Plain http is for this very machine; a slash at the end of a URL is left out."""
+def test_upstream_settings(read: Read, text: str, expected: Upstream) -> None:
+    """Plain http is for localhost only; a trailing slash of a URL is removed."""
     assert expected == read(f"upstream:\n  {text}\n").upstream
 
 
-def test_status_codes_may_be_numbers_or_text(read: Read) -> None:
+def test_status_codes_are_numbers_or_text(read: Read) -> None:
     """They are kept as text, classes in capitals."""
     upstream = read('upstream:\n  retries:\n    status_codes: [408, "429", 5xx, 4XX]\n').upstream
     assert upstream.retries.status_codes == ("408", "429", "5XX", "4XX")
 
 
-def test_words_that_are_booleans_to_some_are_text_where_text_is_asked_for(environment: Mapping[str, str]) -> None:
-    """An account may be named for Norway."""
+def test_yaml_1_1_boolean_is_text_for_a_text_key(environment: Mapping[str, str]) -> None:
+    """An account may be named after Norway."""
     text = "accounts: [{name: no, api_key_env: OPENROUTER_API_KEY}]"
     assert parse(text, "test.yaml", environment, collectors=SECTION).accounts[0].name == "no"
 
 
-def test_an_alias_stands_for_what_its_anchor_holds(read: Read) -> None:
-    """Plain aliases are a fair way to say something once."""
+def test_alias_has_the_value_of_its_anchor(read: Read) -> None:
     activity = activity_of(read("collectors:\n  activity:\n    include: &all [.*]\n    exclude: *all\n"))
     assert activity.include == activity.exclude
 
 
-def test_an_account_overrides_key_by_key(environment: Mapping[str, str]) -> None:
-    """What it doesn't name stays as the file has it for all."""
+def test_account_overrides_single_keys(environment: Mapping[str, str]) -> None:
     text = """
 accounts:
   - {name: first, api_key_env: OPENROUTER_API_KEY}
@@ -142,8 +138,8 @@ collectors:
     assert second.filters.workspace_id == "123e4567-e89b-12d3-a456-426614174000"
 
 
-def test_what_contradicts_itself_for_all_may_be_put_right_by_each_account(environment: Mapping[str, str]) -> None:
-    """Only what is in effect for an account has to make sense."""
+def test_account_may_resolve_a_contradiction_of_the_shared_section(environment: Mapping[str, str]) -> None:
+    """Only the merged settings of an account have to be consistent."""
     text = """
 accounts:
   - {name: only, api_key_env: OPENROUTER_API_KEY, collectors: {activity: {stale_after: never}}}
@@ -154,22 +150,21 @@ collectors: {activity: {interval: 2d}}
     )
 
 
-def test_a_mistake_that_accounts_share_is_told_once(mistakes: Callable[[str], list[str]]) -> None:
-    """It stands in the file once."""
+def test_mistake_in_a_shared_section_is_reported_once(mistakes: Callable[[str], list[str]]) -> None:
     text = """
 accounts:
   - {name: first, api_key_env: OPENROUTER_API_KEY}
   - {name: second, api_key_env: OPENROUTER_API_KEY, collectors: {activity: {windows: []}}}
 collectors: {activity: {interval: 2d}}
 """
-    told = mistakes(text)
-    assert len(told) == 1
-    assert told[0].startswith("5:35: collectors.activity: stale_after (1d) is shorter than interval (2d)")
-    assert told[0].endswith("(stale_after at the default)")
+    messages = mistakes(text)
+    assert len(messages) == 1
+    assert messages[0].startswith("5:35: collectors.activity: stale_after (1d) is shorter than interval (2d)")
+    assert messages[0].endswith("(stale_after at the default)")
 
 
-def test_a_value_that_cannot_be_read_quarrels_with_nobody(mistakes: Callable[[str], list[str]]) -> None:
-    """Its default would; but nobody wrote that."""
+def test_unreadable_value_causes_no_contradiction(mistakes: Callable[[str], list[str]]) -> None:
+    """Its default would contradict the other key, but nobody wrote the default."""
     text = (
         "accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]\ncollectors: {activity: {interval: x, stale_after: 1m}}"
     )
@@ -207,7 +202,6 @@ collectors: {keys: {enabled: false, interval: 1d}}
 
 
 def test_relative_paths_begin_at_the_configuration_file(tmp_path: Path) -> None:
-    """So that it doesn't matter where the program is started."""
     (tmp_path / "ca.pem").write_text("certificate")
     (tmp_path / "team.key").write_text("sk-or-v1-test\n")
     file = tmp_path / "exporter.yaml"
@@ -217,7 +211,7 @@ def test_relative_paths_begin_at_the_configuration_file(tmp_path: Path) -> None:
     assert tmp_path / "ca.pem" == configuration.upstream.tls.ca_file
 
 
-def test_a_byte_order_mark_does_no_harm(tmp_path: Path, environment: Mapping[str, str]) -> None:
+def test_byte_order_mark_is_ignored(tmp_path: Path, environment: Mapping[str, str]) -> None:
     """Some editors write one."""
     file = tmp_path / "exporter.yaml"
     file.write_text("accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]", encoding="utf-8-sig")
@@ -228,15 +222,13 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path, environment: Mapping[str
     ("name", "reason"),
     [("missing.yaml", "can't be read: No such file or directory"), (".", "can't be read: Is a directory")],
 )
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, reason: str) -> None:
-    """There is no line to name."""
+def test_unreadable_file_is_reported_without_a_line(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(tmp_path / name, {}, collectors=SECTION)
     assert f"{tmp_path / name}: {reason}" == str(caught.value)
 
 
-def test_a_file_too_long_for_a_configuration_is_not_read(tmp_path: Path) -> None:
-    """Somebody named the wrong file."""
+def test_configuration_has_a_maximum_size(tmp_path: Path) -> None:
     file = tmp_path / "huge.yaml"
     file.write_bytes(b"#" * 300_000)
     with pytest.raises(ConfigurationError, match="longer than 256KiB; this can't be a configuration"):
@@ -244,8 +236,8 @@ def test_a_file_too_long_for_a_configuration_is_not_read(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
-def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: int, count: int) -> None:
-    """It works all the same: some ways of mounting secrets leave no choice."""
+def test_key_file_readable_by_others_is_a_warning(tmp_path: Path, mode: int, count: int) -> None:
+    """Some ways to mount secrets leave no choice."""
     key = tmp_path / "team.key"
     key.write_text("sk-or-v1-test")
     key.chmod(mode)
@@ -263,18 +255,16 @@ def test_a_key_file_that_others_can_read_is_warned_about(tmp_path: Path, mode: i
         (only(ActivitySettings(interval=2.0), CreditsSettings(interval=1.5)), 1),
     ],
 )
-def test_more_polls_than_the_limit_allows_are_warned_about(
+def test_more_requests_than_the_limit_is_a_warning(
     collectors: CollectorsSettings, count: int, environment: Mapping[str, str]
 ) -> None:
-    """They would wait for their turns for ever, and fail one after the other."""
     account = Account(name="team", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=collectors)
     warnings = warnings_of(Configuration(accounts=(account,)))
     assert count == len(warnings)
     assert all("upstream.requests_per_minute is 60" in warning for warning in warnings)
 
 
-def test_analytics_without_a_question_is_warned_about(environment: Mapping[str, str]) -> None:
-    """It is no mistake, and does nothing."""
+def test_analytics_without_queries_is_a_warning(environment: Mapping[str, str]) -> None:
     key = EnvironmentSecret("OPENROUTER_API_KEY", environment)
     account = Account(name="team", key=key, collectors=configured(AnalyticsSettings(enabled=True)))
     assert ('account "team": collectors.analytics is enabled and has no queries',) == (
@@ -284,8 +274,8 @@ def test_analytics_without_a_question_is_warned_about(environment: Mapping[str, 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize(("mode", "count"), [(0o440, 0), (0o444, 1)])
-def test_a_key_file_of_somebody_else_is_for_its_group(tmp_path: Path, mode: int, count: int) -> None:
-    """As Kubernetes mounts secrets: whoever is in the group can do nothing about it."""
+def test_key_file_of_another_owner_may_be_readable_by_its_group(tmp_path: Path, mode: int, count: int) -> None:
+    """As Kubernetes mounts secrets; its readers can't change that."""
     key = tmp_path / "team.key"
     key.write_text("sk-or-v1-test")
     os.chown(key, 65532, 65532)

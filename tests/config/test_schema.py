@@ -20,19 +20,17 @@ def errors(data: Any) -> list[str]:
     return [error.message for error in Draft202012Validator(schema(SECTION)).iter_errors(data)]
 
 
-def test_the_schema_is_one() -> None:
-    """It is valid by the dialect it names."""
+def test_schema_is_valid_by_its_dialect() -> None:
     Draft202012Validator.check_schema(schema(SECTION))
 
 
-def test_the_file_with_the_schema_is_current() -> None:
-    """Make it anew with `python -m exporter.config.schema > config/schema.json`."""
+def test_schema_file_is_current() -> None:
+    """Regenerate it with `make docs`."""
     assert json.loads((ROOT / "config/schema.json").read_text(encoding="utf-8")) == schema(SECTION)
 
 
 @pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
-def test_the_files_that_we_ship_are_valid(name: str) -> None:
-    """Editors show no error in them."""
+def test_shipped_files_are_valid_by_the_schema(name: str) -> None:
     assert errors(yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8"))) == []
 
 
@@ -43,20 +41,19 @@ def test_the_files_that_we_ship_are_valid(name: str) -> None:
         *("base-url-http", "size", "duration", "account-key-neither-or-both", "accounts-empty", "accounts-missing"),
     ],
 )
-def test_an_editor_shows_most_mistakes(name: str) -> None:
-    """All but those that need other keys, the environment or other files to be seen."""
+def test_schema_finds_most_mistakes(name: str) -> None:
+    """All but those that depend on other keys, the environment or other files."""
     assert errors(yaml.safe_load((BAD / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
-def test_editors_find_the_schema_by_the_first_line(name: str) -> None:
+def test_first_line_names_the_schema(name: str) -> None:
     """The path is relative, so that it works in any copy."""
     first = (ROOT / "config" / name).read_text(encoding="utf-8").partition("\n")[0]
     assert first == "# yaml-language-server: $schema=schema.json"
 
 
-def test_every_key_is_described() -> None:
-    """What a key means is part of it."""
+def test_every_key_has_a_description() -> None:
 
     def undescribed(node: dict[str, Any]) -> list[str]:
         missing = [name for name, key in node.get("properties", {}).items() if not key.get("description")]
@@ -65,6 +62,6 @@ def test_every_key_is_described() -> None:
     assert undescribed(schema(SECTION)) == []
 
 
-def test_the_documentation_has_the_table_of_keys() -> None:
-    """Make it anew with `python -m exporter.config.key_table`; it is the end of docs/configuration.md."""
+def test_documentation_has_the_table_of_keys() -> None:
+    """Regenerate it with `make docs`."""
     assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8").endswith("## Every key\n\n" + table(SECTION))

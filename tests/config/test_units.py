@@ -23,8 +23,8 @@ from exporter.config.units import format_duration, format_size, parse_duration, 
         ("1y2w3d4h5m6s7ms", 33019506.007),
     ],
 )
-def test_a_duration_is_read_as_prometheus_reads_it(text: str, seconds: float) -> None:
-    """Units are those of Prometheus; a year has 365 days."""
+def test_duration_is_parsed_as_in_prometheus(text: str, seconds: float) -> None:
+    """A year has 365 days."""
     assert seconds == parse_duration(text)
 
 
@@ -44,8 +44,7 @@ def test_a_duration_is_read_as_prometheus_reads_it(text: str, seconds: float) ->
         ("1s\n", "a whole number and one of the units"),
     ],
 )
-def test_what_is_no_duration_is_refused_with_the_reason(text: str, reason: str) -> None:
-    """The reason says what to write instead."""
+def test_invalid_duration_is_rejected_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_duration(text)
 
@@ -54,32 +53,28 @@ def test_what_is_no_duration_is_refused_with_the_reason(text: str, reason: str) 
     ("seconds", "text"),
     [(0, "0s"), (0.001, "1ms"), (90, "1m30s"), (86400, "1d"), (604800, "1w"), (2592000, "30d"), (31536000, "1y")],
 )
-def test_a_duration_is_written_in_the_largest_units_that_are_exact(seconds: float, text: str) -> None:
-    """Weeks and years appear only where nothing is left over."""
+def test_duration_is_formatted_in_the_largest_exact_units(seconds: float, text: str) -> None:
+    """Weeks and years appear only if nothing is left over."""
     assert text == format_duration(seconds)
 
 
 @given(st.integers(0, 10**12))
-def test_a_duration_survives_writing_and_reading(milliseconds: int) -> None:
-    """Nothing is lost down to the millisecond."""
+def test_formatted_duration_is_parsed_to_the_millisecond(milliseconds: int) -> None:
     seconds = milliseconds / 1000
     assert seconds == parse_duration(format_duration(seconds))
 
 
 @pytest.mark.parametrize(("text", "size"), [("0B", 0), ("512B", 512), ("64KiB", 65536), ("1GiB", 1073741824)])
-def test_a_size_is_read_in_bytes(text: str, size: int) -> None:
-    """Units are binary."""
+def test_size_is_parsed_in_bytes(text: str, size: int) -> None:
     assert size == parse_size(text)
 
 
 @pytest.mark.parametrize("text", ["", "64", "64MB", "64M", "1.5MiB", "-1B", "64 MiB", "9" * 5000 + "B"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    """A unit is asked for, and only the binary ones are known."""
+def test_size_without_a_binary_unit_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="unit"):
         parse_size(text)
 
 
 @given(st.integers(0, 2**49))
-def test_a_size_survives_writing_and_reading(size: int) -> None:
-    """Nothing is lost down to the byte."""
+def test_formatted_size_is_parsed_to_the_byte(size: int) -> None:
     assert size == parse_size(format_size(size))

@@ -86,16 +86,15 @@ def configurations(draw: st.DrawFn) -> Configuration:
 
 @settings(max_examples=60, deadline=None)
 @given(configurations())
-def test_what_is_described_loads_as_the_same_configuration(configuration: Configuration) -> None:
-    """The description leaves nothing out, and is valid by the schema."""
+def test_dumped_configuration_loads_as_the_same(configuration: Configuration) -> None:
+    """The dump is complete, and valid by the schema."""
     described = describe(configuration)
     assert list(Draft202012Validator(schema(SECTION)).iter_errors(described)) == []
     assert configuration == parse(yaml.safe_dump(described), "test.yaml", ENVIRONMENT, collectors=SECTION)
     assert configuration == parse(json.dumps(described), "test.yaml", ENVIRONMENT, collectors=SECTION)
 
 
-def test_what_all_accounts_share_is_described_once(environment: Mapping[str, str]) -> None:
-    """As people would write it."""
+def test_section_shared_by_all_accounts_is_dumped_once(environment: Mapping[str, str]) -> None:
     key = EnvironmentSecret("KEY", environment)
     accounts = tuple(Account(name=name, key=key, collectors=SECTION()) for name in ("a", "b"))
     described = describe(Configuration(accounts=accounts))
@@ -103,8 +102,8 @@ def test_what_all_accounts_share_is_described_once(environment: Mapping[str, str
     assert described["accounts"] == [{"name": "a", "api_key_env": "KEY"}, {"name": "b", "api_key_env": "KEY"}]
 
 
-def test_a_key_is_described_by_where_it_is_read() -> None:
-    """Never by itself, not even if it comes from somewhere else than the environment or a file."""
+def test_dump_has_the_source_of_a_key_instead_of_the_key() -> None:
+    """Also for a source other than the environment or a file."""
 
     class Vault:
         def read(self) -> Secret:
@@ -121,22 +120,20 @@ def test_a_key_is_described_by_where_it_is_read() -> None:
 
 
 @pytest.mark.parametrize("name", ["minimal.yaml", "example.yaml"])
-def test_the_files_that_we_ship_say_the_defaults(name: str, environment: Mapping[str, str]) -> None:
-    """Taking one of them changes nothing."""
+def test_shipped_files_have_the_default_values(name: str, environment: Mapping[str, str]) -> None:
     account = Account(name="default", key=EnvironmentSecret("OPENROUTER_API_KEY", environment), collectors=SECTION())
     assert Configuration(accounts=(account,)) == load(CONFIG / name, environment, collectors=SECTION)
 
 
-def test_the_example_names_every_key() -> None:
-    """Those of another account stand in a comment, those of a list's entry where there is an entry."""
+def test_example_has_every_key() -> None:
+    """Keys of a second account are in a comment; keys of list entries appear in an entry."""
     example = (CONFIG / "example.yaml").read_text(encoding="utf-8")
     keys = {path for path, _ in every_key(file_format(SECTION)) if "[]." not in path}
     assert keys == set(_paths(yaml.safe_load(example)))
     assert all(f" {name}: " in example or f" {name}:\n" in example for name in ("name", "api_key_env", "api_key_file"))
 
 
-def test_what_the_example_has_in_comments_works_too(tmp_path: Path, environment: Mapping[str, str]) -> None:
-    """Somebody will take the marks away."""
+def test_commented_part_of_the_example_loads(tmp_path: Path, environment: Mapping[str, str]) -> None:
     example = (CONFIG / "example.yaml").read_text(encoding="utf-8")
     (tmp_path / "research.key").write_text("sk-or-v1-test")
     file = tmp_path / "exporter.yaml"

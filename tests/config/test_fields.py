@@ -14,8 +14,8 @@ from exporter.config.value_types import ValueType
 from exporter.config.yaml_nodes import Scalar
 
 
-def test_every_default_is_one_that_could_be_written() -> None:
-    """A default is within its own bounds, and those of a section go together."""
+def test_every_default_is_a_valid_value() -> None:
+    """It is within the bounds of its key, and defaults do not contradict each other."""
     for path, key in every_key(WrittenFile):
         if isinstance(key.holds, ValueType) and key.default is not None:
             written = str(key.holds.show(key.default))
@@ -26,7 +26,6 @@ def test_every_default_is_one_that_could_be_written() -> None:
 
 
 def test_key_without_a_value_type_is_an_error() -> None:
-    """It is found by the first test that reads anything."""
 
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Forgotten(Settings):
@@ -36,8 +35,8 @@ def test_key_without_a_value_type_is_an_error() -> None:
         keys_of(Forgotten)
 
 
-def test_reading_a_configuration_needs_nothing_heavy() -> None:
-    """The program starts quickly, and without what only tests need."""
+def test_loading_imports_nothing_heavy() -> None:
+    """The program starts quickly, and without packages that only tests need."""
     code = "import sys, exporter.config.load; print({'jsonschema', 'msgspec', 'aiohttp', 'asyncio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"
