@@ -43,11 +43,17 @@ def test_the_first_promql_can_be_asked(tmp_path: Path) -> None:
     assert "2 rules found" in run("promtool", "check", "rules", path)
 
 
+def test_notes_count_own_provider_keys_as_spend() -> None:
+    """As rules, dashboards and page do."""
+    _, spend = promql(notes(values_of("existing-secret")))
+    assert "byok" in spend
+
+
 def test_notes_say_what_is_left_to_do() -> None:
     """To be scraped, unless a monitor sees to it; to make the Secret, if one is named."""
     plain, monitored = notes(values_of("existing-secret")), notes(values_of("monitoring"))
     assert f"http://{FULLNAME}.monitoring.svc:10063/metrics" in plain
-    assert "Prometheus does not know of it" not in monitored
+    assert "Prometheus does not scrape it" not in monitored
     assert "Secret openrouter." in plain
     assert "Keys are read" not in notes(values_of("inline"))
 

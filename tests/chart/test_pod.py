@@ -11,7 +11,7 @@ from exporter.config.load import load
 from exporter.config.units import parse_duration
 from exporter.options import parse
 from tests.chart.pod import check_config, command_line, lay_out, option
-from tests.chart.rendering import VARIANTS, Manifest, container, manifests_of, merged, render, the, values_of
+from tests.chart.rendering import VARIANTS, Manifest, container, manifests_of, merged, of_kind, render, the, values_of
 
 POLLING = [variant for variant in VARIANTS if not values_of(variant).get("demo")]
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -142,13 +142,40 @@ def test_probes_can_be_left_out_and_replaced() -> None:
     assert "httpGet" not in found["livenessProbe"]
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_helm_test_requests_health_through_the_service(variant: str) -> None:
+    """With the image of the exporter, as an unprivileged pod that the Service does not select."""
+    manifests = manifests_of(variant)
+    (service,) = of_kind("Service", manifests)
+    (test,) = [one for one in of_kind("Pod", manifests) if "helm.sh/hook" in one["metadata"].get("annotations", {})]
+    (checking,) = test["spec"]["containers"]
+    options = parse(checking["args"], {})
+    (address,) = options.listen_addresses
+    expected = ("healthcheck", service["metadata"]["name"], service["spec"]["ports"][0]["port"])
+    assert expected == (options.command, address.host, address.port)
+    assert service["metadata"]["namespace"] == test["metadata"]["namespace"]
+    exporter = container(manifests)
+    assert (exporter["image"], exporter["securityContext"]) == (checking["image"], checking["securityContext"])
+    assert not service["spec"]["selector"].items() <= test["metadata"]["labels"].items()
+
+
+def test_a_spread_constraint_counts_the_pod() -> None:
+    """Without a labelSelector it would count no pods; one of the values stays."""
+    own = {"matchLabels": {"team": "platform"}}
+    constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
+    values = {"topologySpreadConstraints": [constraint, {**constraint, "labelSelector": own}]}
+    manifests = render(merged(values_of("existing-secret"), values))
+    selectors = [one["labelSelector"] for one in pod(manifests)["topologySpreadConstraints"]]
+    assert [the("Deployment", manifests)["spec"]["selector"], own] == selectors
+
+
+def test_the_pod_requests_cpu_and_memory() -> None:
+    """So that the scheduler reserves them; the values can replace them."""
+    assert {"requests": {"cpu": "10m", "memory": "128Mi"}} == container(manifests_of("existing-secret"))["resources"]
+    assert values_of("everything-else")["resources"] == container(manifests_of("everything-else"))["resources"]
+
+
 def test_one_pod_and_no_two_at_once() -> None:
     """The old one is gone before the new one comes."""
     spec = the("Deployment", manifests_of("existing-secret"))["spec"]
     assert (1, {"type": "Recreate"}) == (spec["replicas"], spec["strategy"])
-
-
-def test_resources_are_the_users_choice() -> None:
-    """None by default, as charts do it; what is said is taken."""
-    assert "resources" not in container(manifests_of("existing-secret"))
-    assert values_of("everything-else")["resources"] == container(manifests_of("everything-else"))["resources"]

@@ -18,6 +18,7 @@ KINDS = (
     "configmap-v1",
     "deployment-apps-v1",
     "networkpolicy-networking-v1",
+    "pod-v1",
     "poddisruptionbudget-policy-v1",
     "secret-v1",
     "service-v1",

@@ -9,7 +9,7 @@ import pytest
 from tests.chart.rendering import NAMESPACE, Values, manifests_of, merged, of_kind, render, the, values_of
 
 BASE = values_of("existing-secret")
-ALWAYS = ["ConfigMap", "Deployment", "Service", "ServiceAccount"]
+ALWAYS = ["ConfigMap", "Deployment", "Pod", "Service", "ServiceAccount"]  # the Pod is that of `helm test`
 SWITCHES: dict[str, tuple[Values, str]] = {
     "service-monitor": ({"serviceMonitor": {"enabled": True}}, "ServiceMonitor"),
     "pod-monitor": ({"podMonitor": {"enabled": True}}, "PodMonitor"),
@@ -53,6 +53,23 @@ def test_the_demo_needs_no_network() -> None:
     """Its policy lets nothing out."""
     spec = the("NetworkPolicy", manifests_of("demo"))["spec"]
     assert (["Ingress", "Egress"], None) == (spec["policyTypes"], spec.get("egress"))
+
+
+def test_an_empty_list_of_sources_opens_to_none() -> None:
+    """Kubernetes takes an empty `from` for all sources, so no rule is written."""
+    values: Values = {"networkPolicy": {"enabled": True, "from": []}}
+    assert [] == the("NetworkPolicy", render(merged(BASE, values)))["spec"]["ingress"]
+    more: Values = {"networkPolicy": {"extraIngress": [{"from": [{"podSelector": {}}]}]}}
+    rules = the("NetworkPolicy", render(merged(BASE, merged(values, more))))["spec"]["ingress"]
+    assert more["networkPolicy"]["extraIngress"] == rules
+
+
+def test_the_policy_admits_the_pod_of_helm_test() -> None:
+    """Or `helm test` would fail on a working release."""
+    manifests = manifests_of("monitoring")
+    sources = the("NetworkPolicy", manifests)["spec"]["ingress"][0]["from"]
+    labels = the("Pod", manifests, "-test")["metadata"]["labels"].items()
+    assert any(source["podSelector"]["matchLabels"].items() <= labels for source in sources)
 
 
 def test_the_policy_lets_out_names_and_https() -> None:

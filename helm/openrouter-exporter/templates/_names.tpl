@@ -29,15 +29,21 @@
 {{- end }}
 {{- end }}
 
-{{/* What a selector goes by. Selectors can't be changed, so nothing in here may differ between two versions. */}}
+{{/* Labels of selectors. Selectors are immutable, so these must not change between versions. */}}
 {{- define "openrouter-exporter.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "openrouter-exporter.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Labels of the pod of `helm test`. They differ from those of selectors, or the Service would send scrapes to it. */}}
+{{- define "openrouter-exporter.testLabels" -}}
+app.kubernetes.io/name: {{ include "openrouter-exporter.name" . | trunc 58 | trimSuffix "-" }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{/*
 The labels that Kubernetes recommends, commonLabels, and more: called with a list of the root and maps of labels, of
-which the first wins. Nothing wins over what selectors go by.
+which the first wins. The labels of selectors always win.
 */}}
 {{- define "openrouter-exporter.labels" -}}
 {{- $root := first . }}
