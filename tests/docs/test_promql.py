@@ -62,18 +62,16 @@ def _count(expression: str) -> dict[str, Any]:
 def _tested(tmp_path: Path, promtool: Promtool, series: Series, *tests: dict[str, Any]) -> str:
     group = {"interval": "1m", "input_series": series, "promql_expr_test": list(tests)}
     path = tmp_path / "test.yaml"
-    content = {"rule_files": [str(each) for each in RULE_FILES], "evaluation_interval": "1m", "tests": [group]}
+    content = {"rule_files": [str(each) for each in RULE_FILES], "evaluation_interval": "5m", "tests": [group]}
     path.write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
     return promtool("test", "rules", path)
 
 
-async def test_every_query_returns_something_on_the_demo(tmp_path: Path, promtool: Promtool, demo: Series) -> None:
-    """One that is not PromQL, or names a label that isn't there, returns nothing."""
+async def test_each_query_returns_data_and_no_alert_fires_on_the_demo(
+    tmp_path: Path, promtool: Promtool, demo: Series
+) -> None:
+    """One run for both, because evaluating the rules takes longest; promtool names the expression that fails."""
     assert len(QUERIES) > 10
-    assert "SUCCESS" in _tested(tmp_path, promtool, [*demo, *TARGET], *(_count(query) for _, query in QUERIES))
-
-
-async def test_no_alert_fires_on_the_demo(tmp_path: Path, promtool: Promtool, demo: Series) -> None:
-    """A healthy account rings no bell."""
-    none = {"expr": "ALERTS", "eval_time": f"{MINUTES}m", "exp_samples": []}
-    assert "SUCCESS" in _tested(tmp_path, promtool, [*demo, *TARGET], none)
+    queries = [_count(query) for _, query in QUERIES]
+    no_alert = {"expr": "ALERTS", "eval_time": f"{MINUTES}m", "exp_samples": []}
+    assert "SUCCESS" in _tested(tmp_path, promtool, [*demo, *TARGET], *queries, no_alert)
