@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-# Tests mostly wait for processes, so more at a time than there are processors.
+# The tests wait for processes much of the time: run one more at once than most machines have cores.
 WORKERS ?= 3
+FAST_WORKERS ?= auto
 # Versions and hashes for every Python and processor that is supported; no addresses.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade
 
-.PHONY: help demo test test-image lock lint format soak bench docs dashboards pictures clean
+.PHONY: help demo test test-fast test-image lock lint format soak bench docs dashboards pictures clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -18,6 +19,9 @@ demo: $(VENV)/.runtime ## Run the exporter on simulated data: http://127.0.0.1:1
 
 test: $(VENV)/.development ## Run all tests
 	$(BIN)/python -X dev -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-fast: $(VENV)/.development ## Run the tests that start no process and no server: the inner loop
+	$(BIN)/python -m pytest -q -m 'not slow' -n $(FAST_WORKERS) --dist worksteal $(ARGS)
 
 test-image: $(VENV)/.development ## Build the container image and run it; as root, with what .ci/install-image-tools installs
 	$(BIN)/python -X dev -m pytest $(ARGS) tests/image

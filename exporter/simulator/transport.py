@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 
 from aiohttp import web
 
@@ -79,20 +80,22 @@ def negotiated(
     return response.body.plain, headers
 
 
-def bomb() -> Iterator[bytes]:
-    """Yield a valid gzip member of a JSON object with 256 MiB of blanks in it."""
+@cache
+def bomb() -> tuple[bytes, ...]:
+    """Return the pieces of a valid gzip member: a JSON object with 256 MiB of blanks in it."""
     start, blanks, end = b'{"data":[', b" " * _BLOCK, b"]}"
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     opening = deflate.compress(start) + deflate.flush(zlib.Z_FULL_FLUSH)
     repeated = deflate.compress(blanks) + deflate.flush(zlib.Z_FULL_FLUSH)
     closing = deflate.compress(end) + deflate.flush(zlib.Z_FINISH)
     check = zlib.crc32(start)
-    yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + opening
-    for _ in range(_BOMB // _BLOCK):
+    blocks = _BOMB // _BLOCK
+    for _ in range(blocks):
         check = zlib.crc32(blanks, check)
-        yield repeated  # a full flush resets the dictionary, so the same bytes can be sent again
-    size = len(start) + _BOMB + len(end)
-    yield closing + struct.pack("<II", zlib.crc32(end, check), size & 0xFFFFFFFF)
+    header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+    trailer = struct.pack("<II", zlib.crc32(end, check), len(start) + _BOMB + len(end))
+    # A full flush resets the dictionary, so the same bytes can be sent again.
+    return (header + opening, *(repeated,) * blocks, closing + trailer)
 
 
 def _endless_rows() -> Iterator[bytes]:

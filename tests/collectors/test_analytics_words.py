@@ -148,6 +148,7 @@ def test_the_demos_questions_are_the_shipped_ones() -> None:
     assert QUERIES == configured.accounts[0].collectors.of(AnalyticsSettings).queries
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     shutil.which("promtool") is None and os.environ.get("CI") != "true", reason="promtool is not installed"
 )

@@ -23,6 +23,7 @@ from exporter.config.secret import EnvironmentSecret, FileSecret, Secret
 
 CONFIG = Path(__file__).parents[2] / "config"
 ENVIRONMENT = {"KEY": "sk-or-v1-test"}
+VALIDATOR = Draft202012Validator(schema(SECTION))
 
 
 def milliseconds(least: int, most: int) -> st.SearchStrategy[float]:
@@ -89,7 +90,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
 def test_dumped_configuration_loads_as_the_same(configuration: Configuration) -> None:
     """The dump is complete, and valid by the schema."""
     described = describe(configuration)
-    assert list(Draft202012Validator(schema(SECTION)).iter_errors(described)) == []
+    assert list(VALIDATOR.iter_errors(described)) == []
     assert configuration == parse(yaml.safe_dump(described), "test.yaml", ENVIRONMENT, collectors=SECTION)
     assert configuration == parse(json.dumps(described), "test.yaml", ENVIRONMENT, collectors=SECTION)
 

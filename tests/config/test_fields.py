@@ -35,6 +35,7 @@ def test_key_without_a_value_type_is_an_error() -> None:
         keys_of(Forgotten)
 
 
+@pytest.mark.slow
 def test_loading_imports_nothing_heavy() -> None:
     """The program starts quickly, and without packages that only tests need."""
     code = "import sys, exporter.config.load; print({'jsonschema', 'msgspec', 'aiohttp', 'asyncio'} & set(sys.modules))"

@@ -155,6 +155,7 @@ def test_the_commands_in_the_comments_name_the_files() -> None:
         assert [] == [name for name in named if not (ROOT / name).is_file()]
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
     """With the rules where they are mounted."""

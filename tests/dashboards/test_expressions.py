@@ -50,6 +50,7 @@ def _checked(tmp_path: Path, expressions: list[str]) -> subprocess.CompletedProc
     return subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_every_expression_is_promql(tmp_path: Path) -> None:
     """With each value of each window."""
@@ -58,6 +59,7 @@ def test_every_expression_is_promql(tmp_path: Path) -> None:
     assert f"SUCCESS: {len(texts)} rules found" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_what_is_not_promql_is_found(tmp_path: Path) -> None:
     """By the same check."""

@@ -13,7 +13,7 @@ from tests.dashboards.boards import BOARDS
 from tests.dashboards.expressions import expressions_of
 from tests.dashboards.test_expressions import needs_promtool
 
-pytestmark = needs_promtool
+pytestmark = [needs_promtool, pytest.mark.slow]
 
 HOUR = 3600
 # The tests' clock begins with 1970. At noon of its third day the latest completed day is the second, a 2nd of 31.

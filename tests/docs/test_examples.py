@@ -60,6 +60,7 @@ def test_web_configurations_load(text: str, tmp_path: Path) -> None:
     assert read_web_configuration(path).tls is not None
 
 
+@pytest.mark.slow
 @of_kind("prometheus")
 def test_prometheus_takes_its_configuration(text: str, tmp_path: Path, promtool: Promtool) -> None:
     """`promtool check config` finds nothing wrong with the snippet."""
@@ -68,6 +69,7 @@ def test_prometheus_takes_its_configuration(text: str, tmp_path: Path, promtool:
     assert "SUCCESS" in promtool("check", "config", "--syntax-only", path)
 
 
+@pytest.mark.slow
 def test_prometheus_takes_the_scrape_example(promtool: Promtool, tmp_path: Path) -> None:
     """As it is, and with what is commented out."""
     example = ROOT / "config/prometheus/scrape.yaml"

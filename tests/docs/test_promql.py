@@ -67,6 +67,7 @@ def _tested(tmp_path: Path, promtool: Promtool, series: Series, *tests: dict[str
     return promtool("test", "rules", path)
 
 
+@pytest.mark.slow
 async def test_each_query_returns_data_and_no_alert_fires_on_the_demo(
     tmp_path: Path, promtool: Promtool, demo: Series
 ) -> None:

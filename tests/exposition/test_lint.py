@@ -75,6 +75,7 @@ async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
     await exporter.close()
 
 
+@pytest.mark.slow
 async def test_promtool_has_nothing_to_say_about_a_real_exposition(exporter: Exporter, promtool: str) -> None:
     """Usage of two accounts, health, and the process."""
     text = exporter.scrape("", "", ()).body
@@ -82,6 +83,7 @@ async def test_promtool_has_nothing_to_say_about_a_real_exposition(exporter: Exp
     assert complaints(promtool, text) == (0, "")
 
 
+@pytest.mark.slow
 def test_promtool_has_nothing_to_say_about_any_declared_family(promtool: str) -> None:
     """With hostile label values, and numbers from the smallest to the largest."""
     families = []
@@ -91,6 +93,7 @@ def test_promtool_has_nothing_to_say_about_any_declared_family(promtool: str) ->
     assert complaints(promtool, text_of(rendered(Snapshot(tuple(families))), openmetrics=False)) == (0, "")
 
 
+@pytest.mark.slow
 def test_promtool_would_complain(promtool: str) -> None:
     """The check checks."""
     code, said = complaints(promtool, b"# TYPE a_total gauge\na_total 1\n")

@@ -38,6 +38,7 @@ def test_different_seeds_generate_different_usage() -> None:
     assert SimulatedAccount(1).rows_of_day(YESTERDAY) != SimulatedAccount(2).rows_of_day(YESTERDAY)
 
 
+@pytest.mark.slow
 def test_generated_usage_is_the_same_in_another_process() -> None:
     script = (
         "import msgspec, datetime, exporter.simulator.usage as d;"

@@ -64,6 +64,7 @@ def test_every_mistake_of_the_web_configuration_is_reported(folder: Path, sample
     assert [str(mistake).removeprefix(f"{path}:") for mistake in caught.value.mistakes] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool isn't installed")
 @pytest.mark.parametrize("sample", samples("good", "bad", "stricter"))
 def test_promtool_agrees(folder: Path, sample: str) -> None:

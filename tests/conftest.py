@@ -1,0 +1,53 @@
+"""Tests that start processes are marked `slow`; `make test-fast` runs the others, and none of those can start one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Every test of these folders runs a server, a daemon or another program.
+SLOW_FOLDERS = ("chart", "daemon", "endurance", "package", "rules", "servers", "systemd_units")
+FAST = "not slow"  # the marker expression of `make test-fast`
+_STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system")
+
+_current: list[str] = []  # the fast test that runs
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import the tests of slow folders if they are not going to run: some import a lot."""
+    if config.option.markexpr == FAST and _folder(collection_path, config) in SLOW_FOLDERS:
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow folders."""
+    for item in items:
+        if _folder(item.path, item.config) in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+
+
+def _folder(path: Path, config: pytest.Config) -> str:
+    """Return the folder below `tests` that a path is in."""
+    tests = config.rootpath / "tests"
+    return path.relative_to(tests).parts[0] if path != tests and path.is_relative_to(tests) else ""
+
+
+@pytest.fixture(autouse=True)
+def _no_process(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that starts a process without being marked `slow`."""
+    if request.node.get_closest_marker("slow") is None:
+        _current.append(request.node.nodeid)
+    yield
+    _current.clear()
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    if _current and event in _STARTS:
+        raise RuntimeError(f"{_current[-1]} starts a process ({arguments[0]!r}): mark it with pytest.mark.slow")
+
+
+sys.addaudithook(_audit)
