@@ -6,6 +6,8 @@ The files in `web_config/` that are rejected begin with their messages. promtool
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 import ssl
 import subprocess
@@ -13,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from exporter.errors import ConfigurationError
 from exporter.web.token_bucket import BucketLimit
@@ -169,3 +173,14 @@ def test_unsupported_curve_is_a_mistake(folder: Path) -> None:
         assert "this Python can't offer X25519" in mistakes(folder, text)[0]
     else:
         assert read(folder, text).tls is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]),
+    st.recursive(st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner)),
+)
+def test_any_value_of_any_section_is_accepted_or_reported(folder: Path, section: str, value: object) -> None:
+    """JSON is valid YAML."""
+    with contextlib.suppress(ConfigurationError):
+        read(folder, json.dumps({section: value}))
