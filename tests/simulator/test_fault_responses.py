@@ -164,3 +164,9 @@ async def test_row_faults_do_not_affect_other_paths(simulator: Running, get: Get
     before = await get("/credits")
     simulator.faults.replace(parse_fault("empty"), parse_fault("string-numbers"))
     assert (await get("/credits")).raw == before.raw
+
+
+async def test_row_fault_of_the_analytics_api_leaves_activity_alone(faulty: Faulty) -> None:
+    """As a fault for all paths does while the exporter polls both."""
+    response = await faulty("truncated-rows")
+    assert (200, (await faulty()).content["data"]) == (response.status, response.content["data"])
