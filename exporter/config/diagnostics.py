@@ -15,7 +15,7 @@ _LONGEST_SHOWN = 60
 _SECRETS = re.compile(r"\bsk-[a-z]+-[^\s\"',;]+|(?<=:)\S+(?=@)")
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """The position in the file at which something begins; both count from 1."""
 
     line: int
@@ -29,9 +29,9 @@ class Report:
         self._file = file
         self._mistakes: set[Mistake] = set()
 
-    def add(self, place: Place, message: str) -> None:
+    def add(self, position: Position, message: str) -> None:
         """Add a mistake. Accounts that share a section have its mistakes in common: each counts once."""
-        self._mistakes.add(Mistake(self._file, place.line, place.column, _SECRETS.sub("<secret>", message)))
+        self._mistakes.add(Mistake(self._file, position.line, position.column, _SECRETS.sub("<secret>", message)))
 
     def error(self) -> ConfigurationError:
         """Return the error with all mistakes, in the file's order."""

@@ -19,11 +19,11 @@ def describe(configuration: Configuration) -> dict[str, Any]:
     described: dict[str, Any] = {"upstream": written(configuration.upstream), "accounts": accounts}
     for section in ("collectors", "thresholds"):
         settings = [getattr(account, section) for account in configuration.accounts]
-        if settings and all(each == settings[0] for each in settings):
+        if settings and all(one == settings[0] for one in settings):
             described[section] = written(settings[0])
         else:
-            for account, each in zip(accounts, settings, strict=True):
-                account[section] = written(each)
+            for account, own in zip(accounts, settings, strict=True):
+                account[section] = written(own)
     described["log"] = written(configuration.log)
     return described
 

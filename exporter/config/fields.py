@@ -20,23 +20,23 @@ TYPE = "type"  # in a field's metadata: the section's type, or that of the list'
 
 
 class Inherits:
-    """Marks a section of a list's entry that overrides, key by key, the section of the same name at the top."""
+    """Marks a section in the entries of a list that overrides single keys of the top-level section of the same name."""
 
 
 class Conflict(typing.NamedTuple):
-    """Two or more keys, each valid by itself, that contradict each other."""
+    """Keys whose values are valid but contradict each other."""
 
     keys: tuple[str, ...]
     message: str
 
 
 class Settings:
-    """A section of the file; its subclasses are frozen dataclasses."""
+    """Base of the sections of a file, which are frozen dataclasses."""
 
     __slots__ = ()
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return what contradicts itself in here."""
+        """Return the contradictions between keys of this section."""
         return ()
 
 
@@ -51,7 +51,7 @@ class ListOf:
 
     @property
     def expected(self) -> str:
-        """What to write, to be read after the word "expected"."""
+        """What to write, as it follows the word "expected" in messages."""
         return f"a list, such as {self.example}"
 
 
@@ -90,7 +90,7 @@ class Key:
 
     @property
     def expected(self) -> str:
-        """What to write, to be read after the word "expected"."""
+        """What to write, as it follows the word "expected" in messages."""
         if isinstance(self.holds, type):
             return "a section of keys"
         return f"{self.holds.expected}{', or null' if self.nullable else ''}"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Account, Configuration, Upstream
-from exporter.config.diagnostics import Place, Report, quoted
+from exporter.config.diagnostics import Position, Report, quoted
 from exporter.config.file_access import read_file
 from exporter.config.file_format import WrittenAccount, WrittenFile, file_format
 from exporter.config.reader import Reader
@@ -41,8 +41,8 @@ def load(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", errors="replace")
-        place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        report.add(place, f"byte 0x{content[error.start]:02x} isn't UTF-8; save the file as UTF-8")
+        position = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        report.add(position, f"byte 0x{content[error.start]:02x} isn't UTF-8; save the file as UTF-8")
         raise report.error() from None
     return parse(text, str(path), environment, path.parent, collectors=collectors)
 
@@ -91,13 +91,13 @@ def default(environment: Mapping[str, str] = os.environ, *, collectors: type[Col
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     """Return what works but is unwise, such as key files that others can read, or more polls than the limit allows."""
-    found = []
+    warnings = []
     for account in configuration.accounts:
         for name, settings in account.collectors.by_name().items():
-            found += [f'account "{account.name}": collectors.{name} {warning}' for warning in settings.warnings()]
+            warnings += [f'account "{account.name}": collectors.{name} {warning}' for warning in settings.warnings()]
         wanted, allowed = _requests_per_minute(account.collectors), configuration.upstream.requests_per_minute
         if wanted > allowed:
-            found.append(
+            warnings.append(
                 f'account "{account.name}": its collectors need at least {wanted:.0f} requests/min, but '
                 f"upstream.requests_per_minute is {allowed}; polls will be delayed and may fail"
             )
@@ -111,10 +111,10 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
         group = stat.S_IRGRP if status.st_uid == os.geteuid() else 0
         if status.st_mode & (group | stat.S_IROTH):
             path, permissions = account.key.path, stat.filemode(status.st_mode)
-            found.append(
+            warnings.append(
                 f'account "{account.name}": key file {path} can be read by others ({permissions}); chmod 600 it'
             )
-    return tuple(found)
+    return tuple(warnings)
 
 
 def _requests_per_minute(collectors: CollectorsSettings) -> float:
@@ -130,7 +130,7 @@ def _check_names(file: WrittenFile, reader: Reader[WrittenFile]) -> None:
         if account.name in lines and account.name:
             reader.mistake(path, f"duplicate name {quoted(account.name)} (first used on line {lines[account.name]})")
         else:
-            lines[account.name] = reader.place_of(path).line
+            lines[account.name] = reader.position_of(path).line
 
 
 def _key(

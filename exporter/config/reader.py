@@ -1,7 +1,7 @@
-"""From YAML nodes to settings. Every value that doesn't fit its key is reported with its place.
+"""From YAML nodes to settings. Every value that doesn't fit its key is reported with its position.
 
-A section may be given by several nodes, its layers: the one for all accounts and that of one account. Each layer is
-checked; key by key, the last one wins.
+A section can have several layers: the nodes that set it for all accounts, and for one account. All layers are checked,
+and for each key the last one wins.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from exporter.config.diagnostics import Place, Report, closest, quoted, shown
+from exporter.config.diagnostics import Position, Report, closest, quoted, shown
 from exporter.config.fields import Conflict, Key, ListOf, MapOf, Settings, every_key, keys_of
 from exporter.config.value_types import ValueType
 from exporter.config.yaml_nodes import MappingNode, Node, Scalar, SequenceNode
@@ -27,36 +27,36 @@ class Written(NamedTuple):
 class Reader(Generic[_Root]):
     """Reads one file by the keys that `root` declares.
 
-    A value that can't be read is replaced by its default, or by nothing, so that all else can be checked too. What
-    `read` returns is therefore for use only if the report stays empty.
+    Unreadable values are replaced by their defaults, so that everything else can be checked too. Use the result of
+    `read` only if the report is empty in the end.
     """
 
     def __init__(self, root: type[_Root], report: Report) -> None:
         self._root = root
         self._report = report
-        self._places: dict[str, Place] = {}
+        self._positions: dict[str, Position] = {}
         self._unreadable: set[str] = set()
         self._top: dict[str, Written] = {}
         self._inherited: set[str] = set()
         self._sections: dict[tuple[object, ...], Any] = {}
 
     def read(self, node: Node) -> _Root:
-        """Return what the file sets."""
+        """Return the settings in the file."""
         settings: _Root = self._section(self._root, [Written(node, "")])
         return settings
 
     def mistake(self, path: str, message: str) -> None:
-        """Report a mistake in a value that has been read."""
-        self._report.add(self.place_of(path), f"{path}: {message}")
+        """Report a mistake in a value that could be read."""
+        self._report.add(self.position_of(path), f"{path}: {message}")
 
-    def place_of(self, path: str) -> Place:
-        """Return where the value of a key is written, or where the section begins that doesn't have it."""
-        while path and path not in self._places:
+    def position_of(self, path: str) -> Position:
+        """Return the position of a key's value or, if it is not written, of its section."""
+        while path and path not in self._positions:
             path = path.rpartition(".")[0]
-        return self._places[path]
+        return self._positions[path]
 
     def _section(self, settings: type[Any], layers: list[Written], *, check: bool = True) -> Any:
-        # What many accounts inherit without a change is read once for all of them.
+        # A section that many accounts inherit unchanged is read once.
         paths = (check, *(layer.path for layer in layers))
         if paths not in self._sections:
             self._sections[paths] = self._read_section(settings, layers, check=check)
@@ -67,17 +67,17 @@ class Reader(Generic[_Root]):
         entries = [dict(self._entries(layer, known)) for layer in layers]
         if settings is self._root:
             self._top = entries[0]
-        # A contradiction does no harm in what is switched off.
+        # Contradictions in a disabled section do no harm.
         check = check and not self._is_disabled(known, entries)
         values: dict[str, Any] = {}
-        # Sections come last: by then it is known which of them the entries of lists inherit.
+        # Sections come last, because by then it is known which of them the entries of lists inherit.
         for key in sorted(known.values(), key=lambda key: isinstance(key.holds, type)):
             given = [layer[key.name] for layer in entries if key.name in layer]
             if key.inherits:
                 self._inherited.add(key.name)
                 given = [self._top[key.name], *given] if key.name in self._top else given
             if given and isinstance(key.holds, type):
-                # What contradicts itself in an inherited section may be put right by each entry that inherits it.
+                # Each entry that inherits a section can resolve its contradictions.
                 is_inherited = settings is self._root and key.name in self._inherited
                 values[key.name] = self._section(key.holds, given, check=check and not is_inherited)
             elif isinstance(key.holds, type):
@@ -97,9 +97,9 @@ class Reader(Generic[_Root]):
     def _entries(
         self, section: Written, known: Collection[str] | None, *, hidden: bool = False
     ) -> Iterator[tuple[str, Written]]:
-        """Yield the keys that are written in a section, with their values; `known` None takes any key."""
+        """Yield the keys that are written in a section, with their values. Without `known`, any key is allowed."""
         node, path = section
-        self._places[path] = node.place
+        self._positions[path] = node.position
         if not isinstance(node, MappingNode):
             if not _is_null(node):
                 keys = f" ({', '.join(known)})" if known else ""
@@ -109,18 +109,18 @@ class Reader(Generic[_Root]):
         lines: dict[str, int] = {}
         for name, value in node.pairs:
             if not isinstance(name, Scalar):
-                self._report.add(name.place, f"{_prefix(path)}a key must be one word; {_found(name)}")
+                self._report.add(name.position, f"{_prefix(path)}a key must be one word; {_found(name)}")
             elif name.text in lines:
                 first = lines[name.text]
                 message = f"{_join(path, shown(name.text))}: duplicate key (first defined on line {first})"
-                self._report.add(name.place, message)
+                self._report.add(name.position, message)
             else:
-                lines[name.text] = name.place.line
+                lines[name.text] = name.position.line
                 if known is not None and name.text not in known:
-                    self._report.add(name.place, self._unknown(name.text, path, known))
+                    self._report.add(name.position, self._unknown(name.text, path, known))
                 else:
                     entry = Written(value, _join(path, name.text))
-                    self._places[entry.path] = value.place
+                    self._positions[entry.path] = value.position
                     yield name.text, entry
 
     def _unknown(self, name: str, path: str, known: Collection[str]) -> str:
@@ -140,7 +140,7 @@ class Reader(Generic[_Root]):
     def _missing(self, section: Written, key: Key) -> Any:
         path = _join(section.path, key.name)
         if section.path not in self._unreadable:
-            self._report.add(section.node.place, f"{path} is missing: expected {key.expected}")
+            self._report.add(section.node.position, f"{path} is missing: expected {key.expected}")
         self._unreadable.add(path)
         return _nothing(key)
 
@@ -189,7 +189,7 @@ class Reader(Generic[_Root]):
             if item.path in self._unreadable:
                 self._unreadable.add(path)
             elif of.unique and value in seen:
-                self._report.add(item.node.place, f"{item.path}: {shown(str(value))} is in the list already")
+                self._report.add(item.node.position, f"{item.path}: duplicate value {shown(str(value))}")
             seen.add(value)
         return tuple(values)
 
@@ -203,10 +203,10 @@ class Reader(Generic[_Root]):
         return {name: value for name, value in values.items() if value is not None}
 
     def _unfit(self, written: Written, expected: str, hint: str = "", *, hidden: bool = False) -> None:
-        """Report a value that its key doesn't take."""
+        """Report a value that its key does not accept."""
         node, path = written
         has = "value hidden: it may be a secret" if hidden and isinstance(node, Scalar) and node.text else _found(node)
-        self._report.add(node.place, f"{path}: expected {expected}; {has}{f' ({hint})' if hint else ''}")
+        self._report.add(node.position, f"{path}: expected {expected}; {has}{f' ({hint})' if hint else ''}")
         self._unreadable.add(path)
 
     def _contradiction(self, conflict: Conflict, layers: list[Written], known: Mapping[str, Key]) -> None:
@@ -215,19 +215,19 @@ class Reader(Generic[_Root]):
             name: (depth, layer.path)
             for depth, layer in enumerate(layers)
             for name in conflict.keys
-            if _join(layer.path, name) in self._places
+            if _join(layer.path, name) in self._positions
         }
         if any(_join(path, name) in self._unreadable for name, (_, path) in given.items()):
-            return  # its default stands in for it, and to read that this contradicts another would confuse
+            return  # the default that replaces it may contradict the other key, but is not in the file
         if not given:
-            self._report.add(layers[-1].node.place, f"{_prefix(layers[-1].path)}{conflict.message}")
+            self._report.add(layers[-1].node.position, f"{_prefix(layers[-1].path)}{conflict.message}")
             return
         defaults = [name for name in conflict.keys if name not in given and known[name].default is not None]
         note = f" ({' and '.join(defaults)} at the default)" if defaults else ""
-        # Of the shared keys and an account's own, the account's are the likelier fault.
+        # An account's own keys are more likely at fault than the shared ones.
         at_fault = max((name for name in conflict.keys if name in given), key=lambda name: given[name][0])
         section = given[at_fault][1]
-        self._report.add(self._places[_join(section, at_fault)], f"{_prefix(section)}{conflict.message}{note}")
+        self._report.add(self._positions[_join(section, at_fault)], f"{_prefix(section)}{conflict.message}{note}")
 
 
 def _is_null(node: Node) -> bool:
@@ -235,7 +235,7 @@ def _is_null(node: Node) -> bool:
 
 
 def _nothing(key: Key) -> Any:
-    """Return what stands in for a required value that is missing or can't be read."""
+    """Return a stand-in for a required value that is missing or unreadable."""
     return () if isinstance(key.holds, ListOf) else ""
 
 

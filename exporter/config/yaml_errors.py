@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from exporter.config.diagnostics import Place
+from exporter.config.diagnostics import Position
 
 # Parts of the parser's messages, and what to report instead.
 _PROBLEMS = (
@@ -29,16 +29,16 @@ _UNCLOSED = (
 )
 
 
-def explain(error: yaml.MarkedYAMLError) -> tuple[Place, str]:
+def explain(error: yaml.MarkedYAMLError) -> tuple[Position, str]:
     """Return the position and description of an error."""
     problem = error.problem or "it can't be read"
     for said, meant in _UNCLOSED:
         if said in problem:
-            return place_of_mark(error.context_mark or error.problem_mark), f"not YAML: {meant}"
+            return position_of_mark(error.context_mark or error.problem_mark), f"not YAML: {meant}"
     meanings = (meant for said, meant in _PROBLEMS if said in problem)
-    return place_of_mark(error.problem_mark or error.context_mark), f"not YAML: {next(meanings, problem)}"
+    return position_of_mark(error.problem_mark or error.context_mark), f"not YAML: {next(meanings, problem)}"
 
 
-def place_of_mark(mark: yaml.error.Mark | yaml._yaml.Mark | None) -> Place:
+def position_of_mark(mark: yaml.error.Mark | yaml._yaml.Mark | None) -> Position:
     """Return the position of the parser's mark, or the beginning of the file without one."""
-    return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+    return Position(1, 1) if mark is None else Position(mark.line + 1, mark.column + 1)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from exporter.config.diagnostics import Place, Report
-from exporter.config.yaml_errors import explain, place_of_mark
+from exporter.config.diagnostics import Position, Report
+from exporter.config.yaml_errors import explain, position_of_mark
 
 LARGEST_FILE = 256 * 1024
 TOO_LONG = f"longer than {LARGEST_FILE // 1024}KiB; this can't be a configuration"
@@ -27,7 +27,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 class Scalar:
     """One value. `plain` means without quotes; a relative path in it begins at `directory`."""
 
-    place: Place
+    position: Position
     text: str
     plain: bool
     directory: Path | None = None
@@ -42,7 +42,7 @@ class Scalar:
 class SequenceNode:
     """A list."""
 
-    place: Place
+    position: Position
     items: list[Node] = field(default_factory=list)
     size: int = 1
 
@@ -55,7 +55,7 @@ class SequenceNode:
 class MappingNode:
     """Keys and values in the file's order, duplicates included."""
 
-    place: Place
+    position: Position
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
     size: int = 1
     _key: Node | None = None
@@ -78,15 +78,15 @@ def read_tree(text: str, directory: Path | None, report: Report) -> Node:
     Raise ConfigurationError if there is no tree. Other mistakes are only added to the report.
     """
     if len(text) > LARGEST_FILE:
-        report.add(Place(1, 1), TOO_LONG)
+        report.add(Position(1, 1), TOO_LONG)
         raise report.error()
     composer = _Composer(directory, report)
     for event in _events(text, report):
         if isinstance(event, yaml.DocumentStartEvent) and composer.root is not None:
-            report.add(_place(event), "a second YAML document begins here; expected only one")
+            report.add(_position(event), "a second YAML document begins here; expected only one")
             break
         composer.feed(event)
-    return composer.root or Scalar(Place(1, 1), "", plain=True, directory=directory)
+    return composer.root or Scalar(Position(1, 1), "", plain=True, directory=directory)
 
 
 class _Composer:
@@ -106,30 +106,30 @@ class _Composer:
             case yaml.ScalarEvent():
                 self._attach(self._named(event, self._scalar(event)))
             case yaml.SequenceStartEvent():
-                self._descend(event, SequenceNode(_place(event)))
+                self._descend(event, SequenceNode(_position(event)))
             case yaml.MappingStartEvent():
-                self._descend(event, MappingNode(_place(event)))
+                self._descend(event, MappingNode(_position(event)))
             case yaml.CollectionEndEvent():
                 self._attach(self._open.pop())
             case _:
                 pass
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        place = _place(event)
+        position = _position(event)
         try:
             # JSON writes some characters as two escapes, which the parser does not join.
             text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
-            self._report.add(place, "half of a surrogate pair, which is not a character; write the character itself")
+            self._report.add(position, "half of a surrogate pair, which is not a character; write the character itself")
             raise self._report.error() from None
         is_plain = event.style is None and event.tag not in _TEXT_TAGS
         self._check_tag(event)
-        return Scalar(place, text, is_plain, self._directory)
+        return Scalar(position, text, is_plain, self._directory)
 
     def _descend(self, event: yaml.CollectionStartEvent, node: SequenceNode | MappingNode) -> None:
         self._check_tag(event)
         if len(self._open) >= _DEEPEST:
-            self._report.add(node.place, f"nested more than {_DEEPEST} levels deep; no key needs that")
+            self._report.add(node.position, f"nested more than {_DEEPEST} levels deep; no key needs that")
             raise self._report.error()
         self._open.append(node)
         self._named(event, node)
@@ -143,7 +143,7 @@ class _Composer:
         parent.take(node)
         parent.size += size
         if parent.size > _MOST_NODES:
-            self._report.add(node.place, f"more than {_MOST_NODES} values, including those of aliases")
+            self._report.add(node.position, f"more than {_MOST_NODES} values, including those of aliases")
             raise self._report.error()
 
     def _named(self, event: yaml.NodeEvent, node: Node) -> Node:
@@ -155,18 +155,18 @@ class _Composer:
         node = self._anchors.get(event.anchor or "")
         if node is None:
             self._report.add(
-                _place(event),
+                _position(event),
                 "alias (*) of an anchor (&) that isn't defined above; text needs quotes",
             )
             raise self._report.error()
         if any(node is holder for holder in self._open):
-            self._report.add(_place(event), "alias (*) of a value that contains it")
+            self._report.add(_position(event), "alias (*) of a value that contains it")
             raise self._report.error()
         return node
 
     def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None and event.tag not in _TEXT_TAGS:
-            self._report.add(_place(event), "YAML tags (!) aren't supported; text that begins with ! needs quotes")
+            self._report.add(_position(event), "YAML tags (!) aren't supported; text that begins with ! needs quotes")
 
 
 def _events(text: str, report: Report) -> Iterator[yaml.Event]:
@@ -174,7 +174,7 @@ def _events(text: str, report: Report) -> Iterator[yaml.Event]:
     try:
         loader = yaml.SafeLoader(text)
     except yaml.reader.ReaderError as error:
-        report.add(_place_of(text, error.position), f"the character {chr(int(error.character))!r} can't be in YAML")
+        report.add(_position_at(text, error.position), f"the character {chr(int(error.character))!r} can't be in YAML")
         raise report.error() from None
     try:
         while loader.check_event():
@@ -184,15 +184,15 @@ def _events(text: str, report: Report) -> Iterator[yaml.Event]:
         raise report.error() from None
     except (ValueError, OverflowError):
         # The parser raises these for numbers that are not characters, as in "\UFFFFFFFF".
-        report.add(Place(loader.line + 1, loader.column + 1), "not YAML: an escape that is not a character")
+        report.add(Position(loader.line + 1, loader.column + 1), "not YAML: an escape that is not a character")
         raise report.error() from None
     finally:
         loader.dispose()
 
 
-def _place(event: yaml.Event) -> Place:
-    return place_of_mark(event.start_mark)
+def _position(event: yaml.Event) -> Position:
+    return position_of_mark(event.start_mark)
 
 
-def _place_of(text: str, position: int) -> Place:
-    return Place(text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position))
+def _position_at(text: str, offset: int) -> Position:
+    return Position(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))

@@ -1,6 +1,6 @@
-"""`--web.config.file`, read into what the server needs: a TLS context, headers, users and a rate limit.
+"""`--web.config.file`: TLS, headers, users and a rate limit for the server.
 
-What the format knows and Python can't do is an error that says so.
+Settings of the format that Python can't honor are reported as mistakes.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _pem(tls: TlsServerConfig, part: str, directory: Path, files: Files, reader:
     except OSError as error:
         reason = f"can't be read: {error.strerror}"
     except ValueError:
-        reason = "holds no PEM, which is text"
+        reason = "is not PEM, which is text"
     reader.mistake(f"tls_server_config.{part}_file", f"{quoted(name)} {reason}")
     return None
 

@@ -111,7 +111,7 @@ class TlsServerConfig(Settings):
         return any((*switches, self.client_auth_type))
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return certificates given twice or not at all, and settings that cancel each other."""
+        """Return certificates given twice or not at all, and settings that exclude each other."""
         if not self.is_on:
             return ()
         conflicts = []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import pytest
 
-from exporter.config.diagnostics import Place
+from exporter.config.diagnostics import Position
 from exporter.config.fields import Settings, every_key, keys_of
 from exporter.config.file_format import WrittenFile
 from exporter.config.value_types import ValueType
@@ -20,7 +20,7 @@ def test_every_default_is_a_valid_value() -> None:
         if isinstance(key.holds, ValueType) and key.default is not None:
             written = str(key.holds.show(key.default))
             plain = written.lower() if isinstance(key.default, bool) else written
-            assert key.holds.read(Scalar(Place(1, 1), plain, plain=True)) == key.default, path
+            assert key.holds.read(Scalar(Position(1, 1), plain, plain=True)) == key.default, path
         if isinstance(key.holds, type) and not path.startswith("accounts"):
             assert key.holds().conflicts() == (), path
 
