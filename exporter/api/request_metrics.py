@@ -19,31 +19,31 @@ class ApiMetrics:
         self._account = account
         self._responses = Counter(
             "openrouter_exporter_api_responses_total",
-            "Answers of the OpenRouter API, by status code.",
+            "Responses of the OpenRouter API, by status code.",
             ["account", "operation", "code"],
             registry=metrics_registry,
         )
         self._failures = Counter(
             "openrouter_exporter_api_failures_total",
-            "Failed attempts to ask the OpenRouter API, by status class.",
+            "Failed request attempts, by status class.",
             ["account", "operation", "status_class"],
             registry=metrics_registry,
         )
         self._retries = Counter(
             "openrouter_exporter_api_retries_total",
-            "Attempts that were made because an earlier one of the same poll failed.",
+            "Retries of failed request attempts.",
             ["account", "operation"],
             registry=metrics_registry,
         )
         self._throttled = Counter(
             "openrouter_exporter_api_throttled_requests_total",
-            "Requests that waited for their turn under the account's own limit of requests per minute.",
+            "Requests delayed by the exporter's own rate limit for the account.",
             ["account", "operation"],
             registry=metrics_registry,
         )
         self._waited = Counter(
             "openrouter_exporter_api_throttled_seconds_total",
-            "Seconds that requests waited for their turn under the account's own limit.",
+            "Seconds that requests were delayed by the exporter's own rate limit for the account.",
             ["account"],
             registry=metrics_registry,
         )
@@ -89,7 +89,7 @@ class RequestDuration:
         self._metrics_registry = metrics_registry
         self._histogram = Histogram(
             "openrouter_exporter_api_request_duration_seconds",
-            "Duration in seconds of one attempt to ask the OpenRouter API, body included.",
+            "Duration of one request attempt in seconds, including the body.",
             ["operation"],
             buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
             registry=metrics_registry,

@@ -1,4 +1,4 @@
-"""Print what is generated for the documentation: `python -m exporter.commands.reference metrics`, and so on."""
+"""Print generated parts of the documentation: `python -m exporter.commands.reference metrics`, and so on."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from exporter.polling.threshold_metrics import ThresholdMetrics
 _HEAD = """\
 # Metrics
 
-Made by `make docs` from what the code declares; a test says that it is current.
+Generated from the code by `make docs`; a test checks that it is current.
 
-Usage comes from polling, not from the scrape: `openrouter_activity_day_timestamp_seconds` says which day the gauges
-describe, `openrouter_collector_last_success_timestamp_seconds` how fresh they are. A number that the API does not
-report has no series; 0 is always a 0 that the API meant.
+Values are refreshed by polling, not by the scrape. `openrouter_activity_day_timestamp_seconds` is the day that the
+activity gauges describe, and `openrouter_collector_last_success_timestamp_seconds` shows how fresh they are. A number
+that the API does not report has no series, so a 0 is always a real 0.
 """
 
 _THRESHOLDS = """\
-What the configuration says under `thresholds`, for the rules to compare with; one that is null has no series.
+The values of `thresholds` in the configuration, which the alerts compare with. A threshold that is `null` has no
+series.
 """
 
 
@@ -46,9 +47,9 @@ def metrics_reference() -> str:
     RequestDuration(process, ())
     sections = (
         *((f"{each.title}: `{each.resource}`", each.documented(), each.text) for each in COLLECTORS),
-        ("How collecting goes, and the API", account.declarations(), ""),
+        ("Polls and API requests", account.declarations(), ""),
         ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
-        ("The exporter's process", process.declarations(), ""),
+        ("The exporter process", process.declarations(), ""),
     )
     return "\n".join([_HEAD, *(_section(*section) for section in sections)])
 

@@ -19,19 +19,19 @@ class ProcessMetrics:
         self._metrics_registry = metrics_registry
         build = Gauge(
             "openrouter_exporter_build_info",
-            "Version of the exporter; the value is 1.",
+            "Version of the exporter. The value is 1.",
             ["version", "revision", "python_version"],
             registry=metrics_registry,
         )
         build.labels(__version__, revision, platform.python_version()).set(1)
         self._reload_success = Gauge(
             "openrouter_exporter_config_last_reload_successful",
-            "1 if the last load of the configuration succeeded, else 0.",
+            "1 if the last reload of the configuration succeeded, else 0.",
             registry=metrics_registry,
         )
         self._reload_time = Gauge(
             "openrouter_exporter_config_last_reload_success_timestamp_seconds",
-            "Time of the last successful load of a configuration, as Unix time in seconds.",
+            "Time of the last successful load of the configuration, as Unix time in seconds.",
             registry=metrics_registry,
         )
         ProcessCollector(registry=metrics_registry)

@@ -61,7 +61,7 @@ class CollectorMetrics:
         self.skipped = counter("polls_skipped", "Polls that were due but not made, by reason.", "reason")
         self.folded = Gauge(
             "openrouter_exporter_endpoints_folded",
-            "Number of endpoints or keys summed under the label value other.",
+            "Number of endpoints or keys folded into the label value other.",
             ["account", "collector"],
             registry=metrics_registry,
         )

@@ -39,13 +39,13 @@ class KeyMetrics:
         self._account = account
         self._management = Gauge(
             "openrouter_calling_key_is_management",
-            "1 if the account's key is a management key, 0 if it is an ordinary one; absent while unknown.",
+            "1 if the account's key is a management key, 0 if it is an ordinary key. Absent while unknown.",
             ["account"],
             registry=metrics_registry,
         )
         self._expiry = Gauge(
             "openrouter_calling_key_expiry_timestamp_seconds",
-            "When the account's key expires, as Unix time in seconds; absent if it never does or while unknown.",
+            "When the account's key expires, as Unix time in seconds. Absent if it never does, or while unknown.",
             ["account"],
             registry=metrics_registry,
         )
