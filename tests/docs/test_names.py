@@ -27,6 +27,7 @@ FOREIGN_OPTIONS = {
         "--cap-drop",
         "--detach",
         "--env",
+        "--env-file",
         "--file",
         "--memory",
         "--name",

@@ -99,7 +99,7 @@ async def test_cut_off_answers_change_nothing(simulator: Running) -> None:
     async with polling(analytics(), simulator.url, schedule=SCHEDULE) as it:
         record = await it.poll()
         assert record is not None
-        assert (record.error or "").startswith("query one: the answer was cut off (rows: 1, ")
+        assert (record.error or "").startswith("query one: the response was cut off (1 rows, ")
 
 
 async def test_an_ordinary_key(simulator: Running) -> None:
