@@ -10,11 +10,11 @@ import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from exporter import __version__
 from exporter.config.units import parse_duration
-from exporter.errors import ListenError
+from exporter.option_parser import PREFIX, CommandParser, HelpFormatter, OptionAdder
 from exporter.web.listen import ListenAddress, parse_address
 from exporter.web.web_settings import route_prefix, telemetry_path
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 LOG_FORMATS: tuple[LogFormat, ...] = ("auto", "console", "json", "logfmt")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-PREFIX = "OPENROUTER_EXPORTER_"
 DEFAULT_ADDRESS = ":10063"
 SIMULATOR_ADDRESS = "127.0.0.1:10064"
 DOCUMENTATION = "https://github.com/openrouter-exporter/openrouter-exporter#readme"
@@ -59,18 +58,6 @@ class Options:
     replay: Path | None = None
 
 
-class _Parser(argparse.ArgumentParser):
-    """Exits with 2 on wrong usage, after a line with the reason and one on how to get help."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34, width=100)
-
-
 def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
     """Return the options of a command line. Exit with 2 on wrong usage, with 0 after --help and --version."""
     chosen = next((argument for argument in arguments if argument in _COMMANDS), None)
@@ -79,7 +66,7 @@ def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
 
 def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> argparse.ArgumentParser:
     """Return the parser. Only the options of the chosen command take their defaults from the environment."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="openrouter-exporter",
         description="Prometheus exporter for what an OpenRouter account spends and has left.",
         epilog=_epilog(
@@ -88,12 +75,12 @@ def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> a
             "openrouter-exporter serve --config.file=config.yaml",
             "openrouter-exporter serve --help",
         ),
-        formatter_class=_Help,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
     commands = parser.add_subparsers(
-        title="commands", dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+        title="commands", dest="command", required=True, metavar="COMMAND", parser_class=CommandParser
     )
     for name, (summary, example, add_options) in _COMMANDS.items():
         command = commands.add_parser(
@@ -101,13 +88,13 @@ def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> a
             help=summary,
             description=summary,
             epilog=_epilog(example),
-            formatter_class=_Help,
+            formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
         if name == chosen == "simulate":
             command.epilog = f"{_faults_help()}\n\n{command.epilog}"
         command.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
-        options = _Options(command, environment if name == chosen else {})
+        options = OptionAdder(command, environment if name == chosen else {})
         options.add("--log.level", "log_level", "info", "Lowest level to log.", choices=LOG_LEVELS)
         options.add(
             "--log.format",
@@ -123,106 +110,6 @@ def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> a
 def _epilog(*examples: str) -> str:
     lines = "".join(f"  {example}\n" for example in examples)
     return f"example{'s' if len(examples) > 1 else ''}:\n{lines}\n{_ENVIRONMENT}"
-
-
-class _Options:
-    """Adds options that fall back on their environment variable."""
-
-    def __init__(self, command: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-        self._command = command
-        # An empty variable counts as unset.
-        self._environment = {name: text for name, text in environment.items() if text.strip()}
-
-    def add(
-        self,
-        flag: str,
-        name: str,
-        default: str | None,
-        summary: str,
-        *,
-        type_: Callable[[str], Any] = str,
-        choices: tuple[str, ...] | None = None,
-        metavar: str | None = None,
-    ) -> None:
-        """Add an option with one value."""
-        value = self._environment.get(variable(flag), default)
-        shown = f" Default: {default}." if default else ""
-        self._command.add_argument(
-            flag,
-            dest=name,
-            type=_converted(type_, choices, self._source(flag)),
-            default=value,
-            metavar=metavar or (f"{{{','.join(choices)}}}" if choices else "VALUE"),
-            help=_percent(summary + shown),
-        )
-
-    def _source(self, flag: str) -> tuple[str, str] | None:
-        """Return the environment variable of an option and its text, if it is set."""
-        text = self._environment.get(variable(flag))
-        return None if text is None else (variable(flag), text)
-
-    def add_repeatable(self, flag: str, name: str, default: str, summary: str, type_: Callable[[str], Any]) -> None:
-        """Add an option that can be repeated; the first value replaces the default."""
-        text = self._environment.get(variable(flag), default)
-        convert = _converted(type_, None)
-        source = f"environment variable {variable(flag)}" if variable(flag) in self._environment else flag
-        try:
-            values = tuple(convert(part.strip()) for part in text.split(",") if part.strip())
-        except argparse.ArgumentTypeError as error:
-            self._command.error(f"{source}: {error}")
-        shown = f" Default: {default}." if default else ""
-        self._command.add_argument(
-            flag,
-            dest=name,
-            type=convert,
-            default=values,
-            action=_Collect,
-            metavar="VALUE",
-            help=_percent(summary + shown),
-        )
-
-    def add_switch(self, flag: str, name: str, summary: str) -> None:
-        """Add an option that is on or off."""
-        text = self._environment.get(variable(flag), "false").lower()
-        if text not in ("true", "false"):
-            self._command.error(f"environment variable {variable(flag)}: expected true or false, got {text!r}")
-        self._command.add_argument(
-            flag, dest=name, action=argparse.BooleanOptionalAction, default=text == "true", help=_percent(summary)
-        )
-
-
-class _Collect(argparse.Action):
-    """Collects values in a tuple; the first one replaces the default."""
-
-    def __call__(self, _parser: Any, namespace: Any, values: Any, _option: str | None = None) -> None:
-        given = () if getattr(namespace, self.dest) is self.default else getattr(namespace, self.dest)
-        setattr(namespace, self.dest, (*given, values))
-
-
-def variable(flag: str) -> str:
-    """Return the environment variable of an option."""
-    return PREFIX + flag.removeprefix("--").replace(".", "_").replace("-", "_").upper()
-
-
-def _percent(text: str) -> str:
-    return text.replace("%", "%%")
-
-
-def _converted(
-    type_: Callable[[str], Any], choices: tuple[str, ...] | None, variable_: tuple[str, str] | None = None
-) -> Callable[[str], Any]:
-    """Return the function that converts an option's text; its errors name the environment variable of the text."""
-
-    def convert(text: str) -> Any:
-        where = f" (in {variable_[0]})" if variable_ is not None and variable_[1] == text else ""
-        if choices is not None and text not in choices:
-            raise argparse.ArgumentTypeError(f"expected one of {', '.join(choices)}, got {text!r}{where}")
-        try:
-            return type_(text)
-        except (ValueError, ListenError) as error:
-            raise argparse.ArgumentTypeError(f"{error}{where}") from None
-
-    return convert
 
 
 def _duration(text: str) -> float:
@@ -246,7 +133,7 @@ def _at_least_one(text: str) -> int:
     return number
 
 
-def _config_file(options: _Options) -> None:
+def _config_file(options: OptionAdder) -> None:
     options.add(
         "--config.file",
         "config_file",
@@ -257,7 +144,7 @@ def _config_file(options: _Options) -> None:
     )
 
 
-def _web_config_file(options: _Options) -> None:
+def _web_config_file(options: OptionAdder) -> None:
     options.add(
         "--web.config.file",
         "web_config_file",
@@ -268,7 +155,7 @@ def _web_config_file(options: _Options) -> None:
     )
 
 
-def _web(options: _Options) -> None:
+def _web(options: OptionAdder) -> None:
     _listen_address(options, DEFAULT_ADDRESS)
     options.add(
         "--web.telemetry-path",
@@ -294,7 +181,7 @@ def _web(options: _Options) -> None:
     )
 
 
-def _listen_address(options: _Options, default: str) -> None:
+def _listen_address(options: OptionAdder, default: str) -> None:
     options.add_repeatable(
         "--web.listen-address",
         "listen_addresses",
@@ -304,7 +191,7 @@ def _listen_address(options: _Options, default: str) -> None:
     )
 
 
-def _route_prefix(options: _Options) -> None:
+def _route_prefix(options: OptionAdder) -> None:
     options.add(
         "--web.route-prefix",
         "route_prefix",
@@ -315,7 +202,7 @@ def _route_prefix(options: _Options) -> None:
     )
 
 
-def _serve(options: _Options) -> None:
+def _serve(options: OptionAdder) -> None:
     _config_file(options)
     options.add(
         "--config.auto-reload-interval",
@@ -328,12 +215,12 @@ def _serve(options: _Options) -> None:
     _web(options)
 
 
-def _check_config(options: _Options) -> None:
+def _check_config(options: OptionAdder) -> None:
     _config_file(options)
     _web_config_file(options)
 
 
-def _simulate(options: _Options) -> None:
+def _simulate(options: OptionAdder) -> None:
     _listen_address(options, SIMULATOR_ADDRESS)
     options.add("--seed", "seed", None, "Seed for the simulated account.", type_=_whole_number, metavar="NUMBER")
     options.add(
@@ -355,13 +242,13 @@ def _faults_help() -> str:
     return f"kinds of faults:\n{kinds_help()}"
 
 
-def _healthcheck(options: _Options) -> None:
+def _healthcheck(options: OptionAdder) -> None:
     _listen_address(options, DEFAULT_ADDRESS)
     _route_prefix(options)
 
 
 # Of each command: its summary, an example, and what adds its options.
-_COMMANDS: dict[str, tuple[str, str, Callable[[_Options], None]]] = {
+_COMMANDS: dict[str, tuple[str, str, Callable[[OptionAdder], None]]] = {
     "serve": (
         "Poll the configured accounts and serve their metrics.",
         "openrouter-exporter serve --config.file=config.yaml --web.listen-address=127.0.0.1:10063",

@@ -6,7 +6,8 @@ import shlex
 
 import pytest
 
-from exporter.options import parse, variable
+from exporter.option_parser import variable
+from exporter.options import parse
 
 DOCUMENTATION = "https://github.com/openrouter-exporter/openrouter-exporter"
 COMMANDS = ("serve", "demo", "check-config", "once", "simulate", "healthcheck")

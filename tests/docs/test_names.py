@@ -12,7 +12,8 @@ import pytest
 from exporter.collectors.analytics_names import METRICS
 from exporter.commands.reference import collectors_table, metrics_reference
 from exporter.errors import STATUS_CLASSES
-from exporter.options import build_parser, variable
+from exporter.option_parser import variable
+from exporter.options import build_parser
 from exporter.simulator.faults import FaultKind
 from tests.docs.pages import PAGES, ROOT, Page
 from tests.rules.shipped import RECORDED
