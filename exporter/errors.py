@@ -26,6 +26,8 @@ from typing import Literal
 
 StatusClass = Literal["3xx", "4xx", "5xx", "timeout", "connection", "invalid_response"]
 STATUS_CLASSES: tuple[StatusClass, ...] = ("3xx", "4xx", "5xx", "timeout", "connection", "invalid_response")
+ErrorSource = Literal["certificate", "connection_refused", "proxy", "redirect", "web_page"]
+OK = 200
 
 
 class ExporterError(Exception):
@@ -83,7 +85,7 @@ class PollError(ExporterError):
 class AttemptError(PollError):
     """A request failed. `status_class` is the label that counts it, and `duration` is in seconds.
 
-    `attempt` is its number within the poll, from 1.
+    `attempt` is its number within the poll, from 1. `source` is what the failure itself shows to be at fault.
     """
 
     status_class: StatusClass = "connection"
@@ -91,11 +93,12 @@ class AttemptError(PollError):
     duration: float = 0.0
     operation: str = ""
     attempt: int = 1
+    source: ErrorSource | None = None
 
     @property
     def cause(self) -> str:
         """Return what distinguishes this failure from others in an outage: the status, or else its class."""
-        return str(self.status or self.status_class)
+        return self.status_class if self.status in (None, OK) else str(self.status)
 
 
 class StatusError(AttemptError):

@@ -14,7 +14,7 @@ Outcome = Literal["changed", "unchanged", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRecord:
-    """One finished poll. `error` is set if and only if the outcome is `failed`.
+    """One finished poll. `error` is set if and only if the outcome is `failed`; `hint` says how to correct it.
 
     `status` and `status_class` are those of the attempt that failed the poll; `reason` is set instead if it failed
     without a failed attempt.
@@ -25,6 +25,7 @@ class PollRecord:
     outcome: Outcome
     rows_rejected: int = 0
     error: str | None = None
+    hint: str | None = None
     status: int | None = None
     status_class: str | None = None
     reason: str | None = None

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from exporter.api.field_values import as_number
-from exporter.api.messages import error_message, printable
+from exporter.api.messages import error_message, is_web_page, printable
 from exporter.api.response import Response, pieces
 from exporter.errors import InvalidResponse
 
@@ -92,7 +92,9 @@ def decode_fields(body: bytes | bytearray, what: str) -> dict[str, Any]:
     except _NOT_EVEN_LOOSE:
         fields, end = {}, -1
     if end != len(text):
-        raise InvalidResponse(f"not {what}: {_found_instead(text)}")
+        error = InvalidResponse(f"not {what}: {_found_instead(text)}")
+        error.source = "web_page" if is_web_page(text) else None
+        raise error
     refuse_error(fields)
     return fields
 

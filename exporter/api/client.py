@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,16 +16,17 @@ import structlog
 from yarl import URL
 
 from exporter.api.messages import printable
+from exporter.api.proxy import proxy_for
 from exporter.api.rate_limit import RateLimit
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.api.response import Response, read_response, refusal
 from exporter.api.retry import with_retries
-from exporter.api.session import environment_proxy
 from exporter.api.waits import Waits
 from exporter.clock import Clock
 from exporter.config.configuration import Upstream
 from exporter.config.secret import Secret, SecretSource
 from exporter.errors import (
+    OK,
     AttemptError,
     AttemptTimeout,
     ConnectionFailed,
@@ -36,7 +37,6 @@ from exporter.errors import (
 from exporter.log import hide
 from exporter.status import Retry
 
-OK = 200
 SHORTEST_TIMEOUT = 0.001  # 0 would mean "no timeout" to aiohttp
 REFUSED = (401, 403)
 
@@ -220,35 +220,35 @@ class Client:
                 if response.status != OK:
                     raise await refusal(response, self._clock.now())
                 most = limits.max_response_bytes
-                return await read_response(response, min(most, request.longest_response or most))
-        except aiohttp.ClientHttpProxyError as error:
-            raise ConnectionFailed(f"the proxy answered with status {error.status}") from None
-        except aiohttp.ClientPayloadError as error:
-            raise InvalidResponse(f"the body ended early: {describe(error)}") from None
+                with with_status_ok():
+                    return await read_response(response, min(most, request.longest_response or most))
         except aiohttp.ClientResponseError as error:
-            raise InvalidResponse(f"not an HTTP answer: {describe(error)}") from None
+            raise InvalidResponse(f"not an HTTP response: {describe(error)}") from None
         except aiohttp.ConnectionTimeoutError:
             raise AttemptTimeout(f"no connection within {connecting:g} s") from None
         except TimeoutError:
-            raise AttemptTimeout(f"no whole answer within {seconds:g} s") from None
+            raise AttemptTimeout(f"no complete response within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-            raise ConnectionFailed(describe(error)) from None
+            raise connection_failed(error) from None
 
     async def _open(self, request: Request, limits: aiohttp.ClientTimeout, secret: Secret) -> aiohttp.ClientResponse:
-        """Return an answer's head; a redirect is an answer, because the key must not travel."""
+        """Return a response up to its body. Redirects are not followed, because the key must not travel."""
         options: dict[str, Any] = {"params": request.parameters, "timeout": limits, "allow_redirects": False}
         headers = {"Authorization": f"Bearer {secret.reveal()}"}
         if request.content is not None:
             options["data"] = request.content
             headers["Content-Type"] = "application/json"
+        proxy = None
         try:
             url = URL(self._upstream.base_url + request.path)
-            options["proxy"] = (
-                environment_proxy(url) if self._upstream.proxy_from_environment else self._upstream.proxy_url
-            )
-            return await self._session.request(request.method, url, headers=headers, **options)
-        except ValueError as error:  # a host name that no resolver takes, or a proxy of the environment that is none
-            raise ConnectionFailed(describe(error)) from None
+            proxy = proxy_for(url, self._upstream)
+            return await self._session.request(request.method, url, headers=headers, proxy=proxy, **options)
+        except aiohttp.ClientHttpProxyError as error:
+            raise proxy_failed(proxy, f"answered with status {error.status}") from None
+        except aiohttp.ClientProxyConnectionError as error:
+            raise proxy_failed(proxy, f"cannot be reached: {describe(error.os_error)}") from None
+        except ValueError as error:  # a host name that no resolver accepts, or an unusable proxy in the environment
+            raise connection_failed(error) from None
 
 
 def _retry(error: AttemptError, next_attempt: datetime) -> Retry:
@@ -260,6 +260,38 @@ def _retry(error: AttemptError, next_attempt: datetime) -> Retry:
         status_class=error.status_class,
         next_attempt=next_attempt,
     )
+
+
+@contextmanager
+def with_status_ok() -> Iterator[None]:
+    """Give the status of the response to errors about its body."""
+    try:
+        yield
+    except aiohttp.ClientPayloadError as error:
+        failure = InvalidResponse(f"the body ended early: {describe(error)}")
+        failure.status = OK
+        raise failure from None
+    except InvalidResponse as error:
+        error.status = OK
+        raise
+
+
+def connection_failed(error: BaseException) -> ConnectionFailed:
+    """Return the error for a request that got no response."""
+    failure = ConnectionFailed(describe(error))
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        failure.source = "certificate" if "CERTIFICATE" in str(error) else None
+    elif isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
+        failure.source = "connection_refused"
+    return failure
+
+
+def proxy_failed(proxy: URL | None, what: str) -> ConnectionFailed:
+    """Return the error for a proxy that does not do its work, which is named without its password."""
+    name = f"the proxy {proxy.host}:{proxy.port}" if proxy is not None else "the proxy"
+    failure = ConnectionFailed(printable(f"{name} {what}"))
+    failure.source = "proxy"
+    return failure
 
 
 def description(error: AttemptError) -> dict[str, Any]:

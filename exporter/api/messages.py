@@ -21,6 +21,12 @@ def printable(text: str) -> str:
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
 
 
+def is_web_page(body: bytes | bytearray | str) -> bool:
+    """Return whether a body begins as HTML does: a proxy, a firewall or a login page sent it, not the API."""
+    start = body[:64].lstrip() if isinstance(body, str) else bytes(body[:64]).decode("utf-8-sig", "replace").lstrip()
+    return start.startswith("<")
+
+
 def error_message(value: Any, levels: int = MOST_LEVELS) -> str:
     """Return the message in a decoded error body, whatever its shape; empty if there is none."""
     if isinstance(value, str):

@@ -12,13 +12,17 @@ from typing import Literal, cast
 import aiohttp
 from isal import isal_zlib
 
-from exporter.api.messages import error_message, printable
+from exporter.api.messages import error_message, is_web_page, printable
 from exporter.api.retry import parse_http_date, parse_retry_after
 from exporter.errors import InvalidResponse, StatusError
 
 PIECE = 64 * 1024
 LONGEST_ERROR_BODY = 64 * 1024
 REDIRECTS = range(300, 400)
+
+GZIP = 31  # zlib's window bits for a gzip header and trailer
+GZIP_MAGIC = b"\x1f\x8b"
+MOST_MEMBERS = 1000
 
 Encoding = Literal["identity", "gzip"]
 
@@ -42,7 +46,7 @@ class Response:
 
 async def read_response(response: aiohttp.ClientResponse, limit: int) -> Response:
     """Read a body of at most `limit` bytes on the wire. Raise InvalidResponse if it is longer or encoded otherwise."""
-    encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
+    encoding = _encoding(response)
     if encoding not in ("identity", "gzip"):
         raise InvalidResponse(f"the body has an encoding that was not requested: {printable(encoding)!r}")
     digest = hashlib.sha256(encoding.encode())
@@ -85,13 +89,21 @@ def _cut(chunks: tuple[bytes, ...]) -> Iterator[bytes]:
 
 
 def _inflated(chunks: tuple[bytes, ...]) -> Iterator[bytes]:
-    stream = isal_zlib.decompressobj(wbits=31)
+    """Yield the content of all members of a gzip stream. What follows the last one is ignored, as gzip does."""
+    stream = isal_zlib.decompressobj(wbits=GZIP)
+    members = 1
     try:
         for chunk in chunks:
             waiting = chunk
-            while waiting and not stream.eof:
+            while waiting:
+                if stream.eof:
+                    if not waiting.startswith(GZIP_MAGIC[: len(waiting)]):
+                        return
+                    stream, members = isal_zlib.decompressobj(wbits=GZIP), members + 1
+                    if members > MOST_MEMBERS:
+                        raise InvalidResponse(f"more than {MOST_MEMBERS} gzip members")
                 piece = stream.decompress(waiting, PIECE)
-                waiting = stream.unconsumed_tail
+                waiting = stream.unused_data if stream.eof else stream.unconsumed_tail
                 yield piece
         while piece := stream.decompress(stream.unconsumed_tail, PIECE):
             yield piece
@@ -105,17 +117,19 @@ async def refusal(response: aiohttp.ClientResponse, now: datetime) -> StatusErro
     """Return the error for a status other than 200, with the API's message if there is one."""
     headers = response.headers
     server_time = parse_http_date(headers.get("Date")) or now
-    return StatusError(
-        response.status,
-        f"HTTP {response.status}: {await _message(response)}",
-        parse_retry_after(headers.get("Retry-After"), headers.get("Retry-After-Ms"), server_time),
-    )
+    retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Retry-After-Ms"), server_time)
+    is_redirect = response.status in REDIRECTS and "Location" in headers
+    body = b"" if is_redirect else await _start_of_body(response)
+    message = "a redirect, not followed because the key must not travel" if is_redirect else _message(response, body)
+    error = StatusError(response.status, f"HTTP {response.status}: {message}", retry_after)
+    if is_redirect:
+        error.source = "redirect"
+    elif is_web_page(body):
+        error.source = "web_page"
+    return error
 
 
-async def _message(response: aiohttp.ClientResponse) -> str:
-    if response.status in REDIRECTS and "Location" in response.headers:
-        return "a redirect, not followed because the key must not travel"
-    body = await _start_of_body(response)
+def _message(response: aiohttp.ClientResponse, body: bytes) -> str:
     try:
         message = error_message(json.loads(body.decode("utf-8-sig", errors="replace")))
     except (ValueError, RecursionError):
@@ -123,6 +137,11 @@ async def _message(response: aiohttp.ClientResponse) -> str:
     if message:
         return message
     return f"no message, {printable(response.content_type)} body" if body else "no body"
+
+
+def _encoding(response: aiohttp.ClientResponse) -> str:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
+    return "gzip" if encoding == "x-gzip" else encoding
 
 
 async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
@@ -133,8 +152,8 @@ async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
             body += chunk
             if len(body) >= LONGEST_ERROR_BODY:
                 break
-        if response.headers.get("Content-Encoding", "").strip().lower() == "gzip":
-            body = isal_zlib.decompressobj(wbits=31).decompress(body, LONGEST_ERROR_BODY)
+        if _encoding(response) == "gzip":
+            body = isal_zlib.decompressobj(wbits=GZIP).decompress(body, LONGEST_ERROR_BODY)
     except (aiohttp.ClientError, OSError, TimeoutError, BrokenStream):
         return body
     return body

@@ -27,7 +27,7 @@ from exporter.api.body import (
     refuse_error,
 )
 from exporter.api.field_values import as_number
-from exporter.api.messages import printable
+from exporter.api.messages import is_web_page, printable
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
 from exporter.errors import InvalidResponse
@@ -92,7 +92,8 @@ def rows(response: Response, rejections: Rejections) -> Iterator[list[ActivityRo
             yield usable
         _refuse_part(about, seen + rejected.counts.total())
     except InvalidResponse as error:
-        raise InvalidResponse(f"{error} ({response.content_type or 'no content type'})") from None
+        error.args = (f"{error} ({response.content_type or 'no content type'})",)
+        raise
     finally:
         rejections.update(rejected)
 
@@ -131,7 +132,9 @@ def _refuse_part(about: Mapping[str, Any], rows_seen: int) -> None:
 def _first_row(buffer: bytearray, start: int, about: dict[str, Any]) -> int:
     """Return the offset of the first row, looking for it from `start` on; 0 if it is not in the buffer."""
     if not buffer.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"{"):
-        raise InvalidResponse(f"expected an object with data, got {_start(buffer)}")
+        error = InvalidResponse(f"expected an object with data, got {_start(buffer)}")
+        error.source = "web_page" if is_web_page(buffer) else None
+        raise error
     for data in islice(_DATA.finditer(buffer, start), MOST_HEADS):
         try:
             # Decodes only if this is a field of the outer object: any other has a quote or bracket open before it.

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from yarl import URL
 
 from exporter import __version__
 from exporter.config.configuration import Upstream
 from exporter.errors import ConfigurationError, Mistake
 
+LONGEST_HEADER = 64 * 1024  # aiohttp's own 8,190 bytes are fewer than proxies and cookies may need
+
 
 def open_session(upstream: Upstream) -> aiohttp.ClientSession:
-    """Return a session that keeps no cookies, follows no redirects, and leaves inflating to us.
+    """Return a session that keeps no cookies, follows no redirects and does not inflate bodies.
 
     Raises ConfigurationError as `tls_context` does.
     """
@@ -22,6 +22,8 @@ def open_session(upstream: Upstream) -> aiohttp.ClientSession:
         connector=aiohttp.TCPConnector(ssl=tls_context(upstream) or True, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
+        max_line_size=LONGEST_HEADER,
+        max_field_size=LONGEST_HEADER,
         headers={
             "User-Agent": f"openrouter-exporter/{__version__}",
             "Accept": "application/json",
@@ -34,7 +36,9 @@ def open_session(upstream: Upstream) -> aiohttp.ClientSession:
 
 
 def tls_context(upstream: Upstream) -> ssl.SSLContext | None:
-    """Return what trusts the certificates of the settings' CA file, None if they name none.
+    """Return a context that trusts the certificates in the configured CA file, None if there is none.
+
+    Without one, aiohttp checks certificates against the system's authorities.
 
     Raises ConfigurationError if the file holds no certificate.
     """
@@ -48,20 +52,3 @@ def tls_context(upstream: Upstream) -> ssl.SSLContext | None:
             "holds no certificate in PEM" if isinstance(error, ssl.SSLError) else f"can't be read: {error.strerror}"
         )
         raise ConfigurationError((Mistake(str(path), 0, 0, f"upstream.tls.ca_file: {reason}"),)) from None
-
-
-def environment_proxy(url: URL) -> str | None:
-    """Return the proxy that the environment names for this address. Raise ValueError if it names none that can be.
-
-    aiohttp's own `trust_env` would look for a password in a netrc file as well, and refuse to send our key beside it.
-    """
-    text = None if proxy_bypass(url.host or "") else getproxies().get(url.scheme)
-    if not text:
-        return None
-    try:
-        proxy = URL(text)
-    except ValueError:
-        proxy = URL()
-    if proxy.scheme not in ("http", "https") or not proxy.host:  # not shown: it may hold a password
-        raise ValueError(f"{url.scheme.upper()}_PROXY is not the URL of a proxy such as http://proxy:3128")
-    return text

@@ -15,7 +15,7 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Clock
 from exporter.config.collector_settings import CollectorSettings
-from exporter.errors import DeadlineExceeded, InvalidResponse
+from exporter.errors import OK, DeadlineExceeded, InvalidResponse
 from exporter.exposition.families import MetricFamily, Snapshot
 
 SettingsType = TypeVar("SettingsType", bound=CollectorSettings)
@@ -54,6 +54,7 @@ class Poll:
         try:
             yield
         except InvalidResponse as error:
+            error.operation, error.status = operation, OK
             self.client.metrics.failed(operation, error)
             raise
 

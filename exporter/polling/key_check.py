@@ -14,21 +14,11 @@ from exporter.clock import Clock
 from exporter.config.secret import Secret
 from exporter.errors import ExporterError, InvalidResponse, StatusError
 from exporter.exposition.metrics_registry import MetricsRegistry
+from exporter.polling.hints import ORDINARY_KEY, UNAUTHORIZED, UNKNOWN_KEY
 
 INTERVAL = 3600.0
 INTERVAL_AFTER_FAILURE = 300.0
 LONGEST_CHECK = 5.0  # the account's next poll waits for it
-
-UNAUTHORIZED = 401
-
-ORDINARY_KEY = (
-    "this is an ordinary key, which can't read the account's activity; "
-    "make a management key at https://openrouter.ai/settings/management-keys"
-)
-UNKNOWN_KEY = (
-    "OpenRouter does not know this key: mistyped, deleted or expired; "
-    "management keys are listed at https://openrouter.ai/settings/management-keys"
-)
 
 
 class KeyMetrics:

@@ -7,14 +7,11 @@ from typing import Any
 
 import structlog
 
-from exporter.api.client import REFUSED, description
+from exporter.api.client import description
 from exporter.api.rejections import Rejections
-from exporter.errors import AttemptError, ExporterError, NoBalance
-from exporter.polling.key_check import UNAUTHORIZED, UNKNOWN_KEY
+from exporter.errors import AttemptError, ExporterError
 from exporter.polling.poll_state import PollState
 from exporter.status import PollRecord
-
-MANAGEMENT_KEY_HINT = "a management key is needed: https://openrouter.ai/settings/management-keys"
 
 
 class PollLog:
@@ -42,9 +39,8 @@ class PollLog:
         if record.reason is not None:
             keys["reason"] = record.reason
         keys["duration"] = round(record.duration_seconds, 3)
-        hint = _hint(error)
-        if hint is not None:
-            keys["hint"] = hint
+        if record.hint is not None:
+            keys["hint"] = record.hint
         crashed = not isinstance(error, ExporterError)
         if crashed:
             keys["exc_info"] = error
@@ -72,11 +68,3 @@ class PollLog:
     def folded(self, endpoints: int) -> None:
         """Log that some endpoints or keys are summed as `other`."""
         self._log.warning("endpoints_folded", endpoints=endpoints)
-
-
-def _hint(error: Exception) -> str | None:
-    """Return how to correct the key, if the key caused the error."""
-    status = getattr(error, "status", None)
-    if status == UNAUTHORIZED:
-        return UNKNOWN_KEY
-    return MANAGEMENT_KEY_HINT if status in REFUSED or isinstance(error, NoBalance) else None

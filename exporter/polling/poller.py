@@ -15,6 +15,7 @@ from exporter.errors import AttemptError, PollError, SecretError
 from exporter.exposition.store import Phase, Store
 from exporter.exposition.text_format import render
 from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
+from exporter.polling.hints import hint
 from exporter.polling.poll_log import PollLog
 from exporter.polling.poll_state import PollState
 from exporter.status import CollectorStatus, DailySpend, Figure, PollRecord, Retry
@@ -240,6 +241,7 @@ def _failed(started: datetime, duration: float, poll: Poll, error: Exception) ->
         outcome="failed",
         rows_rejected=poll.rejections.missing,
         error=str(error) if expected else f"internal error: {type(error).__name__}",
+        hint=hint(error),
         status=error.status if isinstance(error, AttemptError) else None,
         status_class=error.status_class if isinstance(error, AttemptError) else None,
         reason=error.reason if isinstance(error, PollError) else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -127,7 +128,9 @@ class Bare:
 
 
 @asynccontextmanager
-async def bare(*answers: bytes | Sequence[bytes], reset: bool = False, hang: bool = False) -> AsyncIterator[Bare]:
+async def bare(
+    *answers: bytes | Sequence[bytes], reset: bool = False, hang: bool = False, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Bare]:
     """Serve these bytes, one answer per connection, each given whole or in pieces; then close, reset or hang."""
     served = Bare("")
     stopping = asyncio.Event()
@@ -155,8 +158,8 @@ async def bare(*answers: bytes | Sequence[bytes], reset: bool = False, hang: boo
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    served.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield served
     finally:
@@ -168,3 +171,10 @@ async def bare(*answers: bytes | Sequence[bytes], reset: bool = False, hang: boo
 def retrying(**backoff: float) -> Retries:
     """Return retries without chance in them."""
     return Retries(backoff=Backoff(**{"jitter": 0.0} | backoff))
+
+
+def unused_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port

@@ -6,19 +6,22 @@ import asyncio
 import gzip
 import os
 import socket
+import ssl
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import trustme
 
 from exporter.api.response import pieces
 from exporter.clock import SystemClock
-from exporter.config.configuration import Retries
+from exporter.config.configuration import Retries, Tls
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, InvalidResponse
 from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
-from tests.api.harness import ACTIVITY, Asking, answer_bytes, asking, bare, retrying
+from tests.api.harness import ACTIVITY, Asking, answer_bytes, asking, bare, retrying, unused_port
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -32,19 +35,12 @@ async def failure_of(asked: Asking) -> tuple[str, str]:
     return type(caught.value).__name__, str(caught.value)
 
 
-def unused_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize(
     "answer",
     [
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
-        HEAD + b"X: " + b"a" * 20000 + b"\r\n\r\n{}",
+        HEAD + b"X: " + b"a" * 100_000 + b"\r\n\r\n{}",
         HEAD + b"".join(b"X%d: a\r\n" % number for number in range(40000)) + b"\r\n{}",
         HEAD + b"Content-Length: -1\r\n\r\n{}",
         HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
@@ -106,6 +102,68 @@ async def test_an_address_that_can_be_none(url: str) -> None:
         assert "ConnectionFailed" == (await failure_of(asked))[0]
 
 
+async def test_a_refused_connection_is_recognized() -> None:
+    """So that a hint can say what to check."""
+    async with asking(f"http://127.0.0.1:{unused_port()}") as asked:
+        with pytest.raises(ConnectionFailed) as caught:
+            await asked.request()
+    assert "connection_refused" == caught.value.source
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+async def test_an_unknown_authority_is_refused_unless_it_is_configured(tmp_path: Path, *, trusted: bool) -> None:
+    """Certificates are verified by default, without any setting."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    tls = Tls(ca_file=tmp_path / "ca.pem") if trusted else Tls()
+    async with bare(answer_bytes(), tls=context) as server, asking(server.url, tls=tls) as asked:
+        if trusted:
+            await asked.request()
+            return
+        with pytest.raises(ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            await asked.request()
+    assert ("certificate", []) == (caught.value.source, server.requests)
+
+
+async def test_a_host_name_that_the_certificate_does_not_have_is_refused(tmp_path: Path) -> None:
+    """Also with a trusted authority."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("another.example").configure_cert(context)
+    async with (
+        bare(answer_bytes(), tls=context) as server,
+        asking(server.url, tls=Tls(ca_file=tmp_path / "ca.pem")) as asked,
+    ):
+        with pytest.raises(ConnectionFailed) as caught:
+            await asked.request()
+    assert ("certificate", []) == (caught.value.source, server.requests)
+
+
+async def test_a_long_header_is_read() -> None:
+    """Proxies add cookies and reports of many kilobytes."""
+    sent = answer_bytes(headers={"X-Report": "a" * 60_000})
+    async with bare(sent) as server, asking(server.url) as asked:
+        assert b'{"data":[]}' == b"".join(pieces(await asked.request()))
+
+
+async def test_x_gzip_is_gzip() -> None:
+    """RFC 9110 requires it."""
+    sent = answer_bytes(gzip.compress(b'{"data":[]}'), headers={"Content-Encoding": "x-gzip"})
+    async with bare(sent) as server, asking(server.url) as asked:
+        assert b'{"data":[]}' == b"".join(pieces(await asked.request()))
+
+
+async def test_errors_about_a_body_have_its_status() -> None:
+    """The log shows that the API answered."""
+    async with bare(HEAD + b"Content-Length: 10\r\n\r\n{}") as server, asking(server.url) as asked:
+        with pytest.raises(InvalidResponse) as caught:
+            await asked.request()
+    assert (200, "activity") == (caught.value.status, caught.value.operation)
+
+
 async def test_tls_where_none_is_spoken(simulator: Running) -> None:
     """A certificate that isn't shown can't be trusted."""
     async with asking(simulator.url.replace("http:", "https:")) as asked:
@@ -115,7 +173,7 @@ async def test_tls_where_none_is_spoken(simulator: Running) -> None:
 async def test_an_answer_that_does_not_come() -> None:
     """The attempt's own timeout ends it, long before the poll's deadline."""
     async with bare(b"", hang=True) as server, asking(server.url, timeout=0.2) as asked:
-        assert ("AttemptTimeout", "no whole answer within 0.2 s") == await failure_of(asked)
+        assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(asked)
 
 
 async def test_a_body_that_does_not_end() -> None:
@@ -124,7 +182,7 @@ async def test_a_body_that_does_not_end() -> None:
         bare(HEAD + b"Content-Length: 9\r\n\r\n{", hang=True) as server,
         asking(server.url, timeout=0.2) as asked,
     ):
-        assert ("AttemptTimeout", "no whole answer within 0.2 s") == await failure_of(asked)
+        assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(asked)
 
 
 async def test_the_deadline_cuts_the_last_attempt_short() -> None:
@@ -132,7 +190,7 @@ async def test_the_deadline_cuts_the_last_attempt_short() -> None:
     async with bare(b"", hang=True) as server, asking(server.url, timeout=60.0) as asked:
         with pytest.raises(AttemptTimeout) as caught:
             await asked.request(within=0.2)
-    assert "no whole answer within 0.2 s" == str(caught.value)
+    assert "no complete response within 0.2 s" == str(caught.value)
 
 
 async def test_a_connection_that_is_never_made() -> None:

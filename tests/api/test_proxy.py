@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
+from exporter.api.proxy import is_excepted
 from exporter.errors import ConnectionFailed
-from tests.api.harness import KEY, answer_bytes, asking, bare
+from tests.api.harness import KEY, answer_bytes, asking, bare, unused_port
 
 FAR = "https://api.invalid/v1"
 PASSWORD = "open-sesame"
@@ -26,7 +28,8 @@ async def failure(url: str, **upstream: Any) -> str:
 async def test_the_settings_proxy_is_asked_to_connect() -> None:
     """It sees the host's name, and never the key."""
     async with bare(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n") as proxy:
-        assert "the proxy answered with status 407" == await failure(FAR, proxy_url=proxy.url)
+        told = await failure(FAR, proxy_url=proxy.url)
+    assert f"the proxy {proxy.url.removeprefix('http://')} answered with status 407" == told
     assert (True, False) == (
         proxy.requests[0].startswith(b"CONNECT api.invalid:443"),
         KEY.encode() in proxy.requests[0],
@@ -38,7 +41,59 @@ async def test_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//user:{PASSWORD}@"))
         told = await failure(FAR, proxy_from_environment=True)
-    assert ("the proxy answered with status 502", True) == (told, proxy.header("Proxy-Authorization") is not None)
+    assert f"the proxy {proxy.url.removeprefix('http://')} answered with status 502" == told
+    assert proxy.header("Proxy-Authorization") is not None
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+async def test_a_proxy_without_a_scheme_is_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for curl; with its password."""
+    async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
+        monkeypatch.setenv(name, proxy.url.replace("http://", f"user:{PASSWORD}@"))
+        told = await failure(FAR, proxy_from_environment=True)
+    assert f"the proxy {proxy.url.removeprefix('http://')} answered with status 502" == told
+    assert proxy.header("Proxy-Authorization") is not None
+
+
+async def test_a_refused_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its password; else it would look as if the API refused."""
+    address = f"127.0.0.1:{unused_port()}"
+    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{PASSWORD}@{address}")
+    async with asking(FAR, proxy_from_environment=True) as asked:
+        with pytest.raises(ConnectionFailed, match=f"the proxy {address} cannot be reached: ") as caught:
+            await asked.request()
+    assert ("proxy", False) == (caught.value.source, PASSWORD in str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "excepted"),
+    [
+        ("10.0.0.0/8", "http://10.1.2.3/api", True),
+        ("10.0.0.0/8", "http://11.1.2.3/api", False),
+        ("10.0.0.0/8", "http://api.example/api", False),
+        ("fd00::/8", "http://[fd00::1]/api", True),
+        ("[::1]", "http://[::1]:8080/api", True),
+        ("[::1]:8080", "http://[::1]:8080/api", True),
+        ("[::1]:8080", "http://[::1]:8081/api", False),
+        ("127.0.0.1", "http://127.0.0.1:8080/api", True),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080/api", True),
+        ("127.0.0.1:8080", "http://127.0.0.1:9090/api", False),
+        ("example.com", "https://api.example.com/", True),
+        ("example.com", "https://EXAMPLE.com./", True),
+        (".example.com", "https://api.example.com/", True),
+        ("*.example.com", "https://api.example.com/", True),
+        ("example.com:443", "https://api.example.com/", True),
+        ("example.com:8443", "https://api.example.com/", False),
+        ("example.com", "https://badexample.com/", False),
+        ("other, example.com", "https://example.com/", True),
+        ("*", "https://example.com/", True),
+        ("", "https://example.com/", False),
+        (" , ", "https://example.com/", False),
+    ],
+)
+def test_addresses_without_a_proxy(no_proxy: str, url: str, *, excepted: bool) -> None:
+    """By name, domain, IP address, CIDR and port."""
+    assert excepted == is_excepted(URL(url), no_proxy)
 
 
 async def test_the_environment_is_not_asked_unless_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,9 +113,7 @@ async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPa
     assert 1 == len(server.requests)
 
 
-@pytest.mark.parametrize(
-    "text", ["http://[::1", f"user:{PASSWORD}@proxy:3128", "socks5://proxy:1", "proxy:3128", "http://"]
-)
+@pytest.mark.parametrize("text", ["http://[::1", "socks5://proxy:1", f"socks5://user:{PASSWORD}@proxy:1", "http://"])
 async def test_what_is_no_proxy_fails_the_attempt(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told which variable is wrong, but not what it holds."""
     monkeypatch.setenv("HTTPS_PROXY", text)

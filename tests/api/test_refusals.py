@@ -169,3 +169,24 @@ async def test_when_to_come_back(headers: dict[str, str], expected: float | None
 def test_text_from_outside(text: str, expected: str) -> None:
     """Without keys, and without what moves a cursor or reverses a line."""
     assert expected == printable(text)
+
+
+PAGE = b"<!DOCTYPE html><html>Access denied</html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "source"),
+    [
+        ("401 X", error("User not found."), {}, None),
+        ("403 X", error("Your IP address is not in the allowlist for this account"), {}, None),
+        ("403 X", PAGE, {}, "web_page"),
+        ("401 X", b"  \n<html>management key</html>", {"Content-Type": "text/html"}, "web_page"),
+        ("302 X", b"", {"Location": "/login"}, "redirect"),
+        ("502 X", b"bad gateway", {}, None),
+    ],
+)
+async def test_what_a_refusal_shows_to_be_at_fault(
+    status: str, body: bytes, headers: dict[str, str], source: str | None
+) -> None:
+    """The API itself answers in JSON, and does not redirect."""
+    assert source == (await refusal(answer_bytes(body, status, headers))).source

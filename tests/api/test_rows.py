@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tracemalloc
 from collections import Counter
@@ -251,3 +252,86 @@ def test_mebibytes_of_next_to_nothing(body: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 12 << 20
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_byte_order_mark_is_skipped(size: int) -> None:
+    """In a short body as in a long one."""
+    assert ([GOOD_ROW] * size, Counter()) == read(answer_of(b"\xef\xbb\xbf" + body_of([GOOD] * size)))
+
+
+@pytest.mark.parametrize("members", [2, 3, 1000])
+@pytest.mark.parametrize("chunk", [None, 1, 7])
+def test_several_gzip_members_are_one_body(members: int, chunk: int | None) -> None:
+    """Wherever they are cut."""
+    body = body_of([GOOD] * members)
+    step = len(body) // members + 1
+    wire = b"".join(gzip.compress(body[start : start + step], 1) for start in range(0, len(body), step))
+    chunks = tuple(wire[start : start + (chunk or len(wire))] for start in range(0, len(wire), chunk or len(wire)))
+    response = replace(answer_of(b""), chunks=chunks, encoding="gzip")
+    assert ([GOOD_ROW] * members, Counter()) == read(response)
+
+
+def test_a_cut_gzip_member_is_refused() -> None:
+    """Also if the members before it are whole."""
+    body = body_of([GOOD])
+    wire = gzip.compress(body[:100]) + gzip.compress(body[100:])[:-5]
+    assert None is read(replace(answer_of(b""), chunks=(wire,), encoding="gzip"))
+
+
+def test_endless_gzip_members_are_refused() -> None:
+    """Each stands for nothing, and there are thousands."""
+    response = replace(answer_of(b""), chunks=(gzip.compress(b"") * 5000,), encoding="gzip")
+    with pytest.raises(InvalidResponse, match="more than 1000 gzip members"):
+        list(rows(response, Rejections()))
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 100, b"garbage"])
+def test_bytes_after_the_last_gzip_member_are_ignored(rest: bytes) -> None:
+    """As gzip itself does."""
+    response = replace(answer_of(b""), chunks=(gzip.compress(body_of([GOOD])) + rest,), encoding="gzip")
+    assert ([GOOD_ROW], Counter()) == read(response)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"has_more": True},
+        {"next_cursor": "abc"},
+        {"links": {"next": "/activity?page=2"}},
+        {"pagination": {"has_more": True}},
+        {"truncated": True},
+        {"total_count": 5000},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, place: str) -> None:
+    """It must not pass for the whole, wherever the response says it."""
+    data = {"data": [GOOD] * size}
+    body = json.dumps(more | data if place == "before" else data | more).encode()
+    with pytest.raises(InvalidResponse, match=r"only a part of the rows|of 5000 rows"):
+        list(rows(answer_of(body), Rejections()))
+
+
+@pytest.mark.parametrize(
+    "none", [{"has_more": False, "next_cursor": None, "links": {"next": None}, "truncated": False, "total_count": 2}]
+)
+def test_the_whole_may_say_so(none: dict[str, Any]) -> None:
+    """And a rejected row counts as one that came."""
+    assert ([GOOD_ROW], Counter({"not_an_object": 1})) == read(
+        answer_of(json.dumps({"data": [GOOD, 5]} | none).encode())
+    )
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_two_fields_named_data_are_refused(size: int) -> None:
+    """Whatever the size of the body."""
+    listed = json.dumps([GOOD] * size).encode()
+    for body in (
+        b'{"data":[],"data":%b}' % listed,
+        b'{"data":%b,"data":[]}' % listed,
+        b'{"data":5,"data":%b}' % listed,
+    ):
+        assert None is read(answer_of(body))

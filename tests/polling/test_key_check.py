@@ -13,7 +13,8 @@ import pytest
 
 from exporter.api.key_response import REQUEST
 from exporter.exposition.metrics_registry import MetricsRegistry
-from exporter.polling.key_check import ORDINARY_KEY, UNKNOWN_KEY, KeyCheck, KeyMetrics
+from exporter.polling.hints import ORDINARY_KEY, UNKNOWN_KEY
+from exporter.polling.key_check import KeyCheck, KeyMetrics
 from tests.api.harness import Asking, Bare, Key, answer_bytes, asking, bare, capturing_logger
 from tests.support import FakeClock
 

@@ -10,7 +10,7 @@ from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.config.configuration import Backoff, Retries
-from exporter.polling.poll_log import MANAGEMENT_KEY_HINT
+from exporter.polling.hints import MANAGEMENT_KEY
 from exporter.polling.poller import Schedule
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
@@ -107,7 +107,7 @@ async def test_an_ordinary_key(simulator: Running) -> None:
     async with polling(today(), simulator.url, key=Key("sk-or-v1-ordinary"), schedule=SCHEDULE) as it:
         await it.poll()
         told = [(each["error"], each["hint"]) for each in it.events if each["log_level"] == "error"]
-        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY_HINT)] == told
+        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY)] == told
 
 
 async def test_a_wrong_word_is_told_once_and_asks_no_question(simulator: Running) -> None:

@@ -7,7 +7,7 @@ import pytest
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.config.configuration import Backoff, Retries
-from exporter.polling.poll_log import MANAGEMENT_KEY_HINT
+from exporter.polling.hints import MANAGEMENT_KEY
 from exporter.polling.poller import Schedule
 from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
@@ -71,7 +71,7 @@ async def test_an_ordinary_key(simulator: Running) -> None:
         for _ in range(3):
             await it.poll(after=900.0)
         told = [each for each in it.events if each["log_level"] == "error"]
-        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY_HINT)] == [
+        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY)] == [
             (each["error"], each["hint"]) for each in told
         ]
         assert (3, 0) == (simulator.counts["/api/v1/activity"], it.published())

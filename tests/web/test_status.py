@@ -55,6 +55,7 @@ def test_whole_document() -> None:
                         "outcome": "failed",
                         "rows_rejected": 0,
                         "error": "503: no upstream",
+                        "hint": None,
                         "status": None,
                         "status_class": "5xx",
                         "reason": None,

@@ -139,6 +139,6 @@ def _rejected(poll: PollRecord | None) -> str:
 
 
 def _advice(collector: CollectorStatus) -> str:
-    """Return how to correct the account's key, unless polls succeed with it."""
-    wanted = collector.advice and not collector.healthy
-    return f'<p class="error">{isolated(collector.advice or "")}</p>' if wanted else ""
+    """Return how to correct the account's key, or what else failed the last poll; nothing if it succeeded."""
+    advice = None if collector.healthy or not collector.polls else collector.advice or collector.polls[-1].hint
+    return "" if advice is None else f'<p class="error">{isolated(advice)}</p>'
