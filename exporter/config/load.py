@@ -84,8 +84,9 @@ def default(environment: Mapping[str, str] = os.environ, *, collectors: type[Col
     try:
         _check_key(key, Upstream())
     except SecretError as error:
-        remedies = f"set {DEFAULT_VARIABLE} to a management key, or name a file with --config.file"
-        raise _unplaced("no configuration", f"{error}; {remedies}") from None
+        is_set = bool(environment.get(DEFAULT_VARIABLE, "").strip())
+        remedies = f"; set {DEFAULT_VARIABLE} to a management key, or name a file with --config.file"
+        raise _unplaced("no configuration", f"{error}{'' if is_set else remedies}") from None
     return Configuration(accounts=(Account(name="default", key=key, collectors=collectors()),))
 
 

@@ -78,8 +78,13 @@ def test_key_of_another_provider_is_rejected(text: str) -> None:
 
 
 def test_key_of_another_provider_is_rejected_without_a_file() -> None:
-    with pytest.raises(ConfigurationError, match="OPENROUTER_API_KEY does not have an OpenRouter key"):
+    with pytest.raises(ConfigurationError) as caught:
         default({"OPENROUTER_API_KEY": "foo"}, collectors=SECTION)
+    expected = (
+        "no configuration: environment variable OPENROUTER_API_KEY does not have an OpenRouter key, "
+        "which begins with sk-or-; get one at https://openrouter.ai/settings/management-keys"
+    )
+    assert expected == str(caught.value)
 
 
 def test_gateway_may_have_keys_of_its_own() -> None:
