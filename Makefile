@@ -1,11 +1,11 @@
-# `make demo` and `make test` need Python 3.11 or newer and nothing else: everything goes into .venv.
+# `make demo` and `make test` need only Python 3.11 or newer. Everything is installed into .venv.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # The tests wait for processes much of the time: run one more at once than most machines have cores.
 WORKERS ?= 3
 FAST_WORKERS ?= auto
-# Versions and hashes for every Python and processor that is supported; no addresses.
+# Versions and hashes for every supported Python and processor, without addresses of an index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade
 
@@ -23,13 +23,14 @@ test: $(VENV)/.development ## Run all tests
 test-fast: $(VENV)/.development ## Run the tests that start no process and no server: the inner loop
 	$(BIN)/python -m pytest -q -m 'not slow' -n $(FAST_WORKERS) --dist worksteal $(ARGS)
 
-test-image: $(VENV)/.development ## Build the container image and run it; as root, with what .ci/install-image-tools installs
+test-image: $(VENV)/.development ## Build and run the container image (as root, after .ci/install-image-tools)
 	$(BIN)/python -X dev -m pytest $(ARGS) tests/image
 
-lock: $(VENV)/.development ## Write down versions and hashes of what the image is made of
+lock: $(VENV)/.development ## Lock versions and hashes of the image's and the release's dependencies
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(COMPILE) --output-file requirements/build.txt -
 	$(COMPILE) --extra auth --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) --group release --constraint requirements/build.txt --output-file requirements/release.txt
 
 lint: $(VENV)/.development ## Check style, types and YAML
 	$(BIN)/ruff check .
@@ -38,17 +39,17 @@ lint: $(VENV)/.development ## Check style, types and YAML
 	$(BIN)/yamllint --strict .
 	$(BIN)/hadolint Dockerfile
 
-format: $(VENV)/.development ## Put the code into its form
+format: $(VENV)/.development ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-soak: $(VENV)/.development ## Run the endurance test for a long time
+soak: $(VENV)/.development ## Run the endurance test longer (SOAK_POLLS)
 	SOAK_POLLS=$${SOAK_POLLS:-5000} $(BIN)/python -X dev -m pytest tests/endurance
 
 bench: $(VENV)/.development ## Measure what docs/performance.md reports
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.development ## Generate what is generated: the metrics' reference, the configuration's schema
+docs: $(VENV)/.development ## Regenerate generated docs and schemas
 	$(BIN)/python -m exporter.commands.reference metrics > docs/metrics.md
 	$(BIN)/python -m exporter.commands.reference schema > config/schema.json
 	$(BIN)/python -m exporter.commands.reference collectors \
@@ -58,10 +59,10 @@ docs: $(VENV)/.development ## Generate what is generated: the metrics' reference
 	$(BIN)/python -m helm.values_schema
 	if command -v helm-docs >/dev/null; then helm-docs --sort-values-order file --chart-search-root helm; fi
 
-dashboards: $(VENV)/.development ## Build the JSON of the Grafana dashboards
+dashboards: $(VENV)/.development ## Regenerate the Grafana dashboards
 	$(BIN)/python -m config.grafana.build
 
-pictures: $(VENV)/.development ## Draw the pictures of docs/queries.md; asks for Prometheus
+pictures: $(VENV)/.development ## Draw the pictures of docs/queries.md (needs Prometheus)
 	$(BIN)/python -m docs.pictures.draw
 
 clean: ## Remove the virtual environment and caches

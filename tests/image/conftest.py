@@ -30,12 +30,19 @@ def store() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def base(store: Engine) -> str:
-    """The image that BASE_IMAGE names, else one of Debian's packages, from the mirror that this machine uses."""
+    """The image that BASE_IMAGE names, else one of Debian's packages from this machine's mirror.
+
+    Without such a mirror, as on Ubuntu, it is the base named in the Dockerfile.
+    """
     if named := os.environ.get("BASE_IMAGE"):
         store.podman("pull", named)
         return named
     targets = ("Created-By: Packages", "Label: Debian", "Component: main")
     mirrors = run("apt-get", "indextargets", "--format", "$(REPO_URI)", *targets).stdout.splitlines()
+    if not mirrors:
+        named = (ROOT / "Dockerfile").read_text("utf-8").partition("ARG BASE_IMAGE=")[2].partition("\n")[0]
+        store.podman("pull", named)
+        return named
     with tempfile.TemporaryDirectory(prefix="base-") as folder:
         root, tar = Path(folder, "root"), Path(folder, "base.tar")
         packages = "--include=python3,python3-venv,ca-certificates"

@@ -1,4 +1,4 @@
-"""The locks: what the image is made of, by version and hash, and not by where it is to be had."""
+"""The locks of image and release: versions and hashes, and no address of an index."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WANTED = {
     "runtime": [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["auth"]],
     "build": PROJECT["build-system"]["requires"],
+    "release": PROJECT["dependency-groups"]["release"],
 }
 
 by_lock = pytest.mark.parametrize("name", WANTED)

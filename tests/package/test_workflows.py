@@ -1,4 +1,4 @@
-"""The workflows of tests and releases: nothing in them can change by itself, and none may do more than it must."""
+"""The workflows of tests and releases: everything is pinned, no job has more rights than it needs, defaults work."""
 
 from __future__ import annotations
 
@@ -31,6 +31,47 @@ def test_the_linter_is_content() -> None:
     """With both workflows."""
     done = subprocess.run(["actionlint", *FILES], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
+
+
+@by_file
+def test_every_install_is_locked_by_hash(path: Path) -> None:
+    """A job that signs must not run what an index serves that day; `make` installs for tests only."""
+    installs = re.findall(r"pip install (.+)", path.read_text(encoding="utf-8"))
+    assert [] == [line for line in installs if "--require-hashes" not in line or "--only-binary :all:" not in line]
+
+
+def test_variables_of_the_repository_are_documented() -> None:
+    """In CONTRIBUTING, with what happens without them."""
+    used = {name for path in FILES for name in re.findall(r"vars\.(\w+)", path.read_text(encoding="utf-8"))}
+    documented = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+    assert used == set(documented)
+
+
+def test_nothing_is_pushed_without_a_registry() -> None:
+    """Login, chart and index are skipped then, and the release has the image as a file."""
+    jobs = read(ROOT / ".github/workflows/release.yaml")["jobs"]
+    steps = {step["uses"].partition("@")[0]: step for step in jobs["image"]["steps"] if "uses" in step}
+    unset = "env.REGISTRY == ''"
+    assert "env.REGISTRY != ''" == steps["docker/login-action"]["if"]
+    build = steps["docker/build-push-action"]["with"]
+    assert "${{ env.REGISTRY != '' }}" == build["push"]
+    assert build["outputs"].startswith(f"${{{{ {unset} && 'type=oci,dest=openrouter-exporter-image.tar'")
+    assert "${{ env.REGISTRY != '' }}" == steps["actions/attest-build-provenance"]["with"]["push-to-registry"]
+    assert (unset, "openrouter-exporter-image.tar") == (
+        steps["actions/upload-artifact"]["if"],
+        steps["actions/upload-artifact"]["with"]["path"],
+    )
+    assert ("vars.IMAGE_REGISTRY != ''", "vars.PACKAGE_INDEX == 'true'") == (jobs["chart"]["if"], jobs["index"]["if"])
+    assert "${{ !failure() && !cancelled() }}" == jobs["release"]["if"]
+
+
+def test_the_base_of_a_release_is_pinned_by_digest() -> None:
+    """Resolved once, so that both stages and all platforms share it."""
+    steps = read(ROOT / ".github/workflows/release.yaml")["jobs"]["image"]["steps"]
+    (pinning,) = [step for step in steps if step.get("id") == "base"]
+    (building,) = [step for step in steps if step.get("id") == "build"]
+    assert "@$digest" in pinning["run"]
+    assert "BASE_IMAGE=${{ steps.base.outputs.image }}" in building["with"]["build-args"].splitlines()
 
 
 @by_file
