@@ -1,6 +1,6 @@
 """`python -m exporter` is `openrouter-exporter`."""
 
-from exporter.cli import main
+from exporter.startup import main
 
 if __name__ == "__main__":
     main()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from exporter import log
 from exporter.errors import ExporterError
@@ -15,34 +15,40 @@ from exporter.errors import ExporterError
 @contextmanager
 def stop_signals() -> Iterator[asyncio.Event]:
     """Provide an event that the first SIGTERM or SIGINT sets; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
 
-    def stop(number: signal.Signals) -> None:
+    def stop(number: int) -> None:
         if stopped.is_set():
             os._exit(128 + number)
         stopped.set()
 
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, stop, number)
-    try:
+    with ExitStack() as stack:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            stack.enter_context(_handling(number, stop))
         yield stopped
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 @contextmanager
 def reload_signals() -> Iterator[asyncio.Event]:
-    """Provide an event that SIGHUP sets. Outside of this context the signal ends the process."""
-    loop = asyncio.get_running_loop()
+    """Provide an event that SIGHUP sets."""
     requested = asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, requested.set)
-    try:
+    with _handling(signal.SIGHUP, lambda _: requested.set()):
         yield requested
+
+
+@contextmanager
+def _handling(number: signal.Signals, handle: Callable[[int], None]) -> Iterator[None]:
+    """Call `handle` in the event loop for each signal; afterwards the signal has the handler that it had before.
+
+    The loop's own `add_signal_handler` would leave the default in its place, which ends the process: a SIGHUP that
+    comes after the stop must not change the exit code.
+    """
+    loop = asyncio.get_running_loop()
+    before = signal.signal(number, lambda received, _: loop.call_soon_threadsafe(handle, received))
+    try:
+        yield
     finally:
-        loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(number, before)
 
 
 async def reload_when(requested: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:

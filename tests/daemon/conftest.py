@@ -42,6 +42,7 @@ collectors:
   keys: {{enabled: false}}
   key: {{enabled: false}}
   today: {{enabled: false}}
+  spend: {{enabled: false}}
 """
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
