@@ -60,6 +60,14 @@ class Figure(NamedTuple):
     usd: float
 
 
+@dataclass(frozen=True, slots=True)
+class PartFailure:
+    """A part of a collector's data that the last successful poll could not read, such as one budget, and why."""
+
+    part: str
+    error: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorStatus:
     """One collector of one account.
@@ -85,6 +93,7 @@ class CollectorStatus:
     polls: tuple[PollRecord, ...] = ()
     spend: tuple[DailySpend, ...] = ()
     figures: tuple[Figure, ...] = ()
+    failures: tuple[PartFailure, ...] = ()
 
     @property
     def healthy(self) -> bool:

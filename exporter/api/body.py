@@ -49,12 +49,14 @@ LOOSE = json.JSONDecoder(parse_int=_integer)
 class Page:
     """Rows of one page as they came, and what the API reports of the whole list.
 
-    `total` is its length, `more` the name of the field that announces rows after these.
+    `total` is its length, `more` the name of the field that announces rows after these; `fields` are
+    those beside `data`, and `data` itself.
     """
 
     rows: list[Any]
     total: float | None
     more: str | None
+    fields: Mapping[str, Any]
 
 
 def read_object(response: Response, what: str) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def read_page(response: Response, what: str) -> Page:
     """Return the rows of `data`. Raise InvalidResponse, naming `what` was expected, for any other body."""
     fields = decode_fields(b"".join(pieces(response)), what)
     total = as_number(fields.get("total_count"))
-    return Page(list_of_rows(fields, what), total if math.isfinite(total) else None, more_rows(fields))
+    return Page(list_of_rows(fields, what), total if math.isfinite(total) else None, more_rows(fields), fields)
 
 
 def list_of_rows(fields: Mapping[str, Any], what: str) -> list[Any]:

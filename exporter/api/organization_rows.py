@@ -24,10 +24,11 @@ BYOK_FIELDS = tuple(f"byok_{name}" for name in USAGE_FIELDS)
 
 
 class Workspace(msgspec.Struct, frozen=True, gc=False):
-    """A workspace; `name` is empty if the API does not report it."""
+    """A workspace; `name` and `slug` are empty if the API does not report them."""
 
     id: str
     name: str
+    slug: str = ""
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
@@ -90,7 +91,7 @@ def key_row(value: Any, unreadable: Counter[str]) -> KeyRow | KeyRejection:
 def workspace(value: Any, unreadable: Counter[str]) -> Workspace:
     """Return any JSON value as a workspace. Raise InvalidResponse if it has no ID: its keys would be missing."""
     fields = _with_id(value, "a workspace", unreadable)
-    return Workspace(value["id"], fields.text("name") or "")
+    return Workspace(value["id"], fields.text("name") or "", fields.text("slug") or "")
 
 
 def member(value: Any, unreadable: Counter[str]) -> Member:

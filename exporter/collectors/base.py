@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from exporter.api.client import Client, OnProgress, Request
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Clock
 from exporter.config.collector_settings import CollectorSettings
+from exporter.config.configuration import Account
 from exporter.errors import OK, DeadlineExceeded, InvalidResponse
 from exporter.exposition.families import MetricFamily, Snapshot
 
@@ -81,6 +82,8 @@ class Collected:
     `successors` replace the snapshot at those instants, in order, unless another poll comes first: at midnight the day
     that was today is no longer today.
 
+    `failures` names each part of the data that could not be read, such as one budget of many, and why.
+
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
     day, oldest first; `figures` are amounts in USD to show to people, by what they are.
     """
@@ -93,6 +96,7 @@ class Collected:
     spend: tuple[tuple[date, float], ...] = ()
     figures: tuple[tuple[str, float], ...] = ()
     successors: tuple[tuple[datetime, Snapshot], ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
 
 
 class Collector(ABC, Generic[SettingsType]):
@@ -116,6 +120,11 @@ class Collector(ABC, Generic[SettingsType]):
     def __init__(self, account: str, settings: SettingsType) -> None:
         self.account = account
         self.settings = settings
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """Return the collector of an account."""
+        return cls(account.name, account.collectors.of(cls.settings_type))
 
     @property
     def identity(self) -> object:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal
 
 from exporter.collectors.days import DAY
+from exporter.config.budget_settings import Period
 
-Period = Literal["day", "week", "month"]
 PERIODS: tuple[Period, ...] = ("day", "week", "month")
 
 WEEK = timedelta(days=7)

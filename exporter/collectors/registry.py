@@ -8,12 +8,14 @@ from typing import Any
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.base import Collector
+from exporter.collectors.budgets import BudgetsCollector
 from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
 from exporter.collectors.keys import KeysCollector
 from exporter.collectors.spend import SpendCollector
 from exporter.collectors.today import TodayCollector
 from exporter.config.collector_settings import CollectorSettings, CollectorsSettings, collectors_section
+from exporter.config.configuration import Account
 
 COLLECTORS: tuple[type[Collector[Any]], ...] = (
     ActivityCollector,
@@ -22,6 +24,7 @@ COLLECTORS: tuple[type[Collector[Any]], ...] = (
     CallingKeyCollector,
     TodayCollector,
     SpendCollector,
+    BudgetsCollector,
     AnalyticsCollector,
 )
 
@@ -29,10 +32,9 @@ COLLECTORS: tuple[type[Collector[Any]], ...] = (
 SECTION = collectors_section({collector.name: collector.settings_type for collector in COLLECTORS})
 
 
-def enabled(account: str, settings: CollectorsSettings) -> list[Collector[Any]]:
+def enabled(account: Account) -> list[Collector[Any]]:
     """Return an account's enabled collectors."""
-    every = (collector(account, settings.of(collector.settings_type)) for collector in COLLECTORS)
-    return [collector for collector in every if collector.settings.enabled]
+    return [collector.of(account) for collector in COLLECTORS if account.collectors.of(collector.settings_type).enabled]
 
 
 def operations() -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.secret import SecretSource
@@ -132,6 +133,7 @@ class Account:
     key: SecretSource
     collectors: CollectorsSettings
     thresholds: Thresholds = Thresholds()
+    budgets: tuple[ConfiguredBudget, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from exporter.config.configuration import Account, Configuration
@@ -24,8 +25,22 @@ def describe(configuration: Configuration) -> dict[str, Any]:
         else:
             for account, own in zip(accounts, settings, strict=True):
                 account[section] = written(own)
+    _describe_budgets(configuration, described, accounts)
     described["log"] = written(configuration.log)
     return described
+
+
+def _describe_budgets(
+    configuration: Configuration, described: dict[str, Any], accounts: Sequence[dict[str, Any]]
+) -> None:
+    """Add the budgets: at the top where every account has the same ones, else to each account that has some."""
+    budgets = [account.budgets for account in configuration.accounts]
+    if budgets and all(same == budgets[0] for same in budgets):
+        described["budgets"] = [written(budget) for budget in budgets[0]]
+        return
+    for account, own in zip(accounts, budgets, strict=True):
+        if own:
+            account["budgets"] = [written(budget) for budget in own]
 
 
 def written(settings: Settings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Logging, Upstream
 from exporter.config.fields import TYPE, Conflict, Inherits, ListOf, Settings
@@ -22,6 +23,8 @@ def _variable(scalar: Scalar) -> Any:
         raise ValueError("write the name alone, without $")
     return _VARIABLE.read(scalar)
 
+
+_BUDGETS = "[{name: month, period: month, limit_usd: 5000}]"
 
 # People write the key itself here, so a wrong value is not shown.
 VARIABLE = replace(_VARIABLE, read=_variable, may_be_secret=True)
@@ -40,6 +43,12 @@ class WrittenAccount(Settings):
     ] = None
     collectors: Annotated[CollectorsSettings, Inherits, "Overrides for this account: any key of `collectors` below."]
     thresholds: Annotated[Thresholds, Inherits, "Overrides for this account: any key of `thresholds` below."]
+
+    budgets: Annotated[
+        tuple[ConfiguredBudget, ...],
+        ListOf(item=ConfiguredBudget, example=_BUDGETS),
+        "Budgets of this account alone; one with the name of a budget below replaces it.",
+    ] = ()
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return a key with two sources, or with none."""
@@ -63,6 +72,11 @@ class WrittenFile(Settings):
     ]
     collectors: Annotated[CollectorsSettings, "What to collect, for every account that doesn't override it."]
     thresholds: Annotated[Thresholds, "Thresholds of the shipped alerts, for every account that doesn't override them."]
+    budgets: Annotated[
+        tuple[ConfiguredBudget, ...],
+        ListOf(item=ConfiguredBudget, example=_BUDGETS),
+        "Budgets of every account.",
+    ] = ()
     log: Annotated[Logging, "Logging."]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.diagnostics import Position, Report, quoted
@@ -62,14 +63,23 @@ def parse(
     report = Report(file_name)
     reader = Reader(file_format(collectors), report)
     file = reader.read(read_tree(text, base_directory, report))
-    _check_names(file, reader)
+    _check_names("accounts", file.accounts, reader)
+    _check_names("budgets", file.budgets, reader)
+    for index, account in enumerate(file.accounts):
+        _check_names(f"accounts[{index}].budgets", account.budgets, reader)
     keys = [
         _key(account, f"accounts[{index}]", environment, reader, file.upstream)
         for index, account in enumerate(file.accounts)
     ]
     report.raise_if_any()
     accounts = tuple(
-        Account(name=account.name, key=key, collectors=account.collectors, thresholds=account.thresholds)
+        Account(
+            name=account.name,
+            key=key,
+            collectors=account.collectors,
+            thresholds=account.thresholds,
+            budgets=tuple(_by_name((*file.budgets, *account.budgets)).values()),
+        )
         for account, key in zip(file.accounts, keys, strict=True)
     )
     return Configuration(log=file.log, upstream=file.upstream, accounts=accounts)
@@ -124,14 +134,20 @@ def _requests_per_minute(collectors: CollectorsSettings) -> float:
     return sum(60.0 / settings.interval * settings.least_requests for settings in enabled)
 
 
-def _check_names(file: WrittenFile, reader: Reader[WrittenFile]) -> None:
+def _by_name(budgets: Iterable[ConfiguredBudget]) -> dict[str, ConfiguredBudget]:
+    """Return budgets by name; a later one replaces an earlier one."""
+    return {budget.name: budget for budget in budgets}
+
+
+def _check_names(path: str, named: Sequence[WrittenAccount | ConfiguredBudget], reader: Reader[WrittenFile]) -> None:
+    """Report a name that two entries of a list have."""
     lines: dict[str, int] = {}
-    for index, account in enumerate(file.accounts):
-        path = f"accounts[{index}].name"
-        if account.name in lines and account.name:
-            reader.mistake(path, f"duplicate name {quoted(account.name)} (first used on line {lines[account.name]})")
+    for index, entry in enumerate(named):
+        name = f"{path}[{index}].name"
+        if entry.name in lines and entry.name:
+            reader.mistake(name, f"duplicate name {quoted(entry.name)} (first used on line {lines[entry.name]})")
         else:
-            lines[account.name] = reader.position_of(path).line
+            lines[entry.name] = reader.position_of(name).line
 
 
 def _key(

@@ -52,7 +52,7 @@ class AccountRuntime:
         self._again: set[Poller] = set()  # pollers that are to poll when what they do now ends
         self._ended = asyncio.Event()
         self.metrics_registry = MetricsRegistry()
-        collectors = registry.enabled(account.name, account.collectors)
+        collectors = registry.enabled(account)
         operations = tuple(dict.fromkeys(operation for collector in collectors for operation in collector.operations))
         self._metrics = CollectorMetrics(self.metrics_registry, account.name, collectors)
         ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)

@@ -61,6 +61,15 @@ class PollLog:
         if rejections.unreadable:
             self._log.log(level, "fields_unreadable", fields=dict(rejections.unreadable))
 
+    def parts(self, failures: dict[str, str], state: PollState) -> None:
+        """Log parts of the data that could not be read, each time the reason is new, and parts that recovered."""
+        for part, error in failures.items():
+            level = logging.DEBUG if state.failed_parts.get(part) == error else logging.WARNING
+            self._log.log(level, "part_failed", part=part, error=error)
+        for part in state.failed_parts.keys() - failures.keys():
+            self._log.info("part_recovered", part=part)
+        state.failed_parts = failures
+
     def restated(self, rows: int) -> None:
         """Log rows of an already read day whose numbers changed."""
         self._log.info("rows_restated", rows=rows)

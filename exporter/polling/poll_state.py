@@ -20,7 +20,7 @@ class PollState:
     `read_at` is when the published data were last known to be current, `not_before` when the API may be called again,
     both in monotonic seconds. `published` is what the last successful poll published, without its snapshot and memory;
     `rows_rejected` is the number of rows that it lacks. `reported` holds the causes of failure that were logged since
-    the last success.
+    the last success, `failed_parts` the parts of the data that the last successful poll could not read, and why.
     """
 
     memory: object = None
@@ -31,6 +31,7 @@ class PollState:
     rows_rejected: int = 0
     records: deque[PollRecord] = field(default_factory=lambda: deque(maxlen=KEPT_POLLS))
     reported: set[str] = field(default_factory=set)
+    failed_parts: dict[str, str] = field(default_factory=dict)
 
     @property
     def attempted(self) -> bool:

@@ -18,7 +18,7 @@ from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.hints import hint
 from exporter.polling.poll_log import PollLog
 from exporter.polling.poll_state import PollState
-from exporter.status import CollectorStatus, DailySpend, Figure, PollRecord, Retry
+from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry
 
 DAYS_SHOWN = 30
 GRACE_SECONDS = 30.0
@@ -187,6 +187,7 @@ class Poller:
         if collected.folded and collected.folded != getattr(state.published, "folded", 0):
             self._log.folded(collected.folded)
         self._metrics.folded.labels(*self._key).set(collected.folded)
+        self._log.parts(dict(collected.failures), state)
         state.published = replace(collected, snapshot=None, memory=None, successors=())
 
     def _report_rejections(self, poll: Poll) -> None:
@@ -230,6 +231,7 @@ class Poller:
             polls=tuple(state.records),
             spend=_last_days(published) if published else (),
             figures=tuple(Figure(*figure) for figure in published.figures) if published and series else (),
+            failures=tuple(PartFailure(*failure) for failure in published.failures) if published else (),
         )
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.days import DAY
-from exporter.collectors.periods import PERIODS, Period, end_of, previous_start, start_of, turns_after
+from exporter.collectors.periods import PERIODS, end_of, previous_start, start_of, turns_after
+from exporter.config.budget_settings import Period
 
 DAYS = st.dates(date(2000, 1, 1), date(2200, 1, 1))
 

@@ -283,3 +283,22 @@ def test_key_file_of_another_owner_may_be_readable_by_its_group(tmp_path: Path, 
     assert count == len(
         warnings_of(Configuration(accounts=(Account(name="team", key=FileSecret(key), collectors=SECTION()),)))
     )
+
+
+def test_an_accounts_budgets_add_to_the_shared_ones_or_replace_them_by_name(environment: Mapping[str, str]) -> None:
+    """In the order in which they are first named."""
+    text = """
+budgets: [{name: month, period: month, limit_usd: 100}, {name: day, period: day, limit_usd: 5}]
+accounts:
+  - name: one
+    api_key_env: OPENROUTER_API_KEY
+    budgets: [{name: month, period: month, limit_usd: 7}, {name: lab, period: week, limit_usd: 3, workspace: lab}]
+  - {name: two, api_key_env: OPENROUTER_API_KEY}
+"""
+    one, two = parse(text, "test.yaml", environment, collectors=SECTION).accounts
+    assert [(budget.name, budget.limit_usd, budget.scope) for budget in one.budgets] == [
+        ("month", 7, None),
+        ("day", 5, None),
+        ("lab", 3, ("workspace", "lab")),
+    ]
+    assert [(budget.name, budget.limit_usd) for budget in two.budgets] == [("month", 100), ("day", 5)]

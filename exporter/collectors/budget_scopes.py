@@ -1,0 +1,115 @@
+"""From a budget's scope, as people write it, to what the analytics API filters by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from exporter.api.client import Request
+from exporter.api.model_rows import ModelRow, model_rows
+from exporter.api.organization_rows import KeyRow, Workspace
+from exporter.collectors import paging
+from exporter.collectors.base import Poll
+from exporter.collectors.paging import key_label
+from exporter.config.budget_settings import Scope
+from exporter.errors import UnknownName
+
+MODELS = "models"
+LONGEST_MODELS = 32 * 1024 * 1024
+MOST_LISTED = 5
+
+# The field of `POST /analytics/query` for each kind of scope.
+FIELDS: dict[str | None, str] = {"workspace": "workspace", "key": "api_key_id", "member": "user", "model": "model"}
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedScope:
+    """`ids` are the values to filter by; `labels` are those that rows of the same dimension name, None if unknown."""
+
+    ids: tuple[str, ...]
+    labels: tuple[str, ...] | None
+
+
+class ScopeLists:
+    """The account's workspaces, keys, members and models, each list read once per poll and only if it is needed."""
+
+    def __init__(self, poll: Poll, models: Sequence[ModelRow] | None) -> None:
+        self._poll = poll
+        self._workspaces: Sequence[Workspace] | None = None
+        self._keys: Sequence[KeyRow] | None = None
+        self._members: frozenset[str] | None = None
+        self.models = models
+
+    async def workspaces(self) -> Sequence[Workspace]:
+        """Return the account's workspaces. Raises PollError."""
+        if self._workspaces is None:
+            self._workspaces = await paging.workspaces(self._poll)
+        return self._workspaces
+
+    async def resolve(self, scope: Scope, value: str) -> ResolvedScope:
+        """Return what a scope stands for. Raise UnknownName if nothing has that name, or several; else PollError."""
+        match scope:
+            case "workspace":
+                return _workspace(value, await self.workspaces())
+            case "key":
+                if self._keys is None:
+                    self._keys = await paging.keys(self._poll, within=await self.workspaces())
+                return _key(value, self._keys)
+            case "member":
+                if self._members is None:
+                    self._members = frozenset(member.id for member in await paging.members(self._poll))
+                if value not in self._members:
+                    raise UnknownName(f"no member of the organization has the id {value}")
+                return ResolvedScope((value,), None)
+            case "model":
+                if self.models is None:
+                    self.models = await _models(self._poll)
+                return _model(value, self.models)
+
+
+def _workspace(value: str, workspaces: Iterable[Workspace]) -> ResolvedScope:
+    listed = list(workspaces)
+    matches: Sequence[Callable[[Workspace], bool]] = (
+        lambda workspace: workspace.id == value,
+        lambda workspace: workspace.slug == value,
+        lambda workspace: workspace.name == value,
+    )
+    for match in matches:
+        same = [workspace for workspace in listed if match(workspace)]
+        if len(same) > 1:
+            raise UnknownName(f"several workspaces are called {value}: {_few(workspace.id for workspace in same)}")
+        if same:
+            return ResolvedScope((same[0].id,), (same[0].name,) if same[0].name else None)
+    raise UnknownName(f"no workspace has the id, slug or name {value}")
+
+
+def _key(value: str, keys: Iterable[KeyRow]) -> ResolvedScope:
+    listed = list(keys)
+    same = [key for key in listed if value in (key.hash, key_label(key.hash))]
+    same = same or [key for key in listed if key.name == value]
+    if len(same) > 1:
+        raise UnknownName(f"several keys are called {value}: {_few(key_label(key.hash) for key in same)}")
+    if not same:
+        raise UnknownName(f"no key has the hash or name {value}")
+    return ResolvedScope((same[0].hash,), (same[0].name,) if same[0].name else None)
+
+
+def _model(value: str, models: Iterable[ModelRow]) -> ResolvedScope:
+    permaslugs = {model.permaslug for model in models if value in (model.slug, model.permaslug)}
+    if not permaslugs:
+        raise UnknownName(f"no model has the slug or permaslug {value}")
+    names = tuple(sorted(permaslugs))
+    return ResolvedScope(names, names)
+
+
+async def _models(poll: Poll) -> list[ModelRow]:
+    response = await poll.request(
+        Request(operation=MODELS, path="/models", parameters={}, longest_response=LONGEST_MODELS)
+    )
+    with poll.reading(MODELS):
+        return model_rows(response)
+
+
+def _few(names: Iterable[str]) -> str:
+    listed = sorted(names)
+    return ", ".join(listed[:MOST_LISTED]) + (", …" if len(listed) > MOST_LISTED else "")

@@ -1,0 +1,314 @@
+"""Budgets: what of each is spent in its calendar period, today included, from the configuration and from OpenRouter.
+
+OpenRouter reports the limits of its own budgets, and not what is spent of them: that is computed from the analytics
+API over the same calendar window. Budgets of one kind of scope share a query wherever its rows can be told apart.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date
+from typing import Annotated, Self
+
+from exporter.api import analytics_response
+from exporter.api.model_rows import ModelRow
+from exporter.api.organization_rows import KEY_REJECTION_REASONS
+from exporter.collectors import paging
+from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.budget_scopes import FIELDS, MODELS, ScopeLists
+from exporter.collectors.budget_targets import (
+    GUARDRAILS,
+    WORKSPACE_BUDGETS,
+    BudgetTarget,
+    configured_target,
+    openrouter_targets,
+)
+from exporter.collectors.common import difference, gauge, info
+from exporter.collectors.daily_spend import REJECTION_REASONS, DayAmounts, read_daily_spend
+from exporter.collectors.days import DAY, midnight
+from exporter.collectors.periods import end_of, previous_start, start_of, turns_after
+from exporter.config.budget_settings import ConfiguredBudget
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.configuration import Account
+from exporter.errors import DeadlineExceeded, PollError
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+
+LISTS_MAX_AGE = 3600.0  # seconds; limits and model names change rarely
+MOST_IDS = 100  # per query: a row for each of them and each of 62 days stays far below the API's 10,000
+
+LABELS = ("account", "budget", "period")
+LIMIT = gauge("openrouter_budget_limit_usd", "The budget's limit per period, in US dollars.", LABELS)
+SPENT = gauge("openrouter_budget_spent_usd", "Spent in the budget's current period so far, in US dollars.", LABELS)
+REMAINING = gauge(
+    "openrouter_budget_remaining_usd", "The limit minus what is spent, in US dollars. Can be negative.", LABELS
+)
+PREVIOUS = gauge("openrouter_budget_previous_spent_usd", "Spent in the period before, in US dollars.", LABELS)
+STARTS = gauge(
+    "openrouter_budget_period_start_timestamp_seconds",
+    "Start of the budget's current period, as Unix time in seconds.",
+    LABELS,
+)
+ENDS = gauge(
+    "openrouter_budget_period_end_timestamp_seconds",
+    "End of the budget's current period, as Unix time in seconds.",
+    LABELS,
+)
+INFO = gauge(
+    "openrouter_budget_info",
+    "Where the budget comes from (`configuration` or `openrouter`) and what it covers. The value is 1.",
+    (*LABELS, "source", "scope", "value"),
+)
+AMOUNTS = (LIMIT, SPENT, REMAINING, PREVIOUS, STARTS, ENDS)
+SUCCESS = gauge(
+    "openrouter_budget_success",
+    "1 if the last poll could read what is spent of the budget, else 0.",
+    ("account", "budget"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetsSettings(CollectorSettings):
+    """The collector of budgets: those of the configuration, and those that are set at OpenRouter."""
+
+    enabled: Enabled = True
+    interval: Interval = 300.0
+    stale_after: StaleAfter = 3600.0
+    include_openrouter: Annotated[
+        bool, "Whether to show the budgets of workspaces and the guardrails that are set at OpenRouter."
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetResult:
+    """What a poll read of a budget, on which UTC day and when (monotonic seconds)."""
+
+    target: BudgetTarget
+    today: date
+    read_at: float
+    spent: float = math.nan
+    previous: float = math.nan
+
+    def is_usable(self, target: BudgetTarget, now: float, settings: BudgetsSettings) -> bool:
+        """Return whether the values still stand for the same budget and have not expired."""
+        return self.target == target and now - self.read_at < settings.stale_after
+
+    def amounts(self, shown_on: date) -> tuple[float, ...]:
+        """Return the values of AMOUNTS on a day; those of a period that has ended are unknown."""
+        limit = self.target.limit_usd
+        if self.target.period == "total":
+            return (limit, *[math.nan] * (len(AMOUNTS) - 1))
+        period = self.target.calendar_period
+        bounds = midnight(start_of(period, shown_on)).timestamp(), midnight(end_of(period, shown_on)).timestamp()
+        if shown_on >= end_of(period, self.today):
+            return (limit, math.nan, math.nan, math.nan, *bounds)
+        return (limit, self.spent, difference(limit, self.spent), self.previous, *bounds)
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the next poll may use again: results for budgets that fail, and lists that change rarely."""
+
+    results: dict[str, BudgetResult] = field(default_factory=dict)
+    own: tuple[BudgetTarget, ...] = ()
+    models: Sequence[ModelRow] | None = None
+    lists_read_at: float = -math.inf
+
+
+class BudgetsCollector(Collector[BudgetsSettings]):
+    """Reads what is spent of each budget. A budget that cannot be read keeps its last values until they expire."""
+
+    name = "budgets"
+    settings_type = BudgetsSettings
+    title = "Budgets"
+    resource = "POST /analytics/query"
+    text = """\
+Budgets come from `budgets` in the configuration, and from OpenRouter itself: `workspace <slug> <period>` and
+`guardrail <name>`. Periods are UTC; weeks begin on Monday. For a limit that is never reset (`period="total"`) and for
+a guardrail the API does not report whose spend counts, so only limit and info are shown. Each budget fails alone: see
+`openrouter_budget_success`. When a period ends, what was spent in it disappears at that instant, until the next poll.
+"""
+    requests = "1 for the account's budgets, 1 for each kind of scope; lists of keys, workspaces, members if needed"
+    operations = (
+        analytics_response.QUERY,
+        paging.WORKSPACES,
+        paging.KEYS,
+        paging.MEMBERS,
+        MODELS,
+        WORKSPACE_BUDGETS,
+        GUARDRAILS,
+    )
+    rejection_reasons = tuple(dict.fromkeys((*REJECTION_REASONS, *KEY_REJECTION_REASONS)))
+
+    def __init__(self, account: str, settings: BudgetsSettings, budgets: Sequence[ConfiguredBudget] = ()) -> None:
+        super().__init__(account, settings)
+        self._configured = tuple(map(configured_target, budgets))
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """Return the collector of an account, with its budgets."""
+        return cls(account.name, account.collectors.of(BudgetsSettings), account.budgets)
+
+    @property
+    def identity(self) -> object:
+        """Return what decides which data are published: the settings, and the budgets."""
+        return self.settings.timeless(), self._configured
+
+    def declarations(self) -> tuple[MetricFamily, ...]:
+        """Return the families of amounts, periods, names and success."""
+        return (LIMIT, SPENT, REMAINING, PREVIOUS, STARTS, ENDS, INFO, SUCCESS)
+
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        """Read every budget. Raise PollError if what is spent is unknown of all of them."""
+        last = memory if isinstance(memory, _Memory) else _Memory()
+        now = poll.clock.monotonic()
+        is_fresh = now - last.lists_read_at < LISTS_MAX_AGE
+        lists = ScopeLists(poll, last.models if is_fresh else None)
+        failures: dict[str, PollError] = {}
+        own, own_failure = (last.own, None) if is_fresh else await self._openrouter_targets(poll, lists)
+        if own_failure is not None:
+            own = last.own
+        targets = await _resolve(lists, (*self._configured, *own), failures)
+        results = {
+            target.name: BudgetResult(target, poll.instant.astimezone(UTC).date(), now)
+            for target in targets
+            if not target.is_counted
+        }
+        counted = [target for target in targets if target.is_counted]
+        for group in _groups(counted):
+            await _read_group(poll, group, results, failures)
+        errors = [*failures.values(), *([own_failure] if own_failure is not None else [])]
+        if errors and len(failures) == len([target for target in (*self._configured, *own) if target.is_counted]):
+            raise errors[0]  # nothing could be read
+        for target in counted:
+            before = last.results.get(target.name)
+            if target.name in failures and before is not None and before.is_usable(target, now, self.settings):
+                results[target.name] = before
+        success = {target.name: target.name not in failures for target in (*self._configured, *own)}
+        today = poll.instant.astimezone(UTC).date()
+        return Collected(
+            snapshot=self._snapshot(results, success, today),
+            memory=_Memory(
+                results, own, lists.models, last.lists_read_at if is_fresh or own_failure is not None else now
+            ),
+            failures=(
+                *((f"budget {name}", str(error)) for name, error in failures.items()),
+                *([("budgets of OpenRouter", str(own_failure))] if own_failure is not None else []),
+            ),
+            successors=tuple((midnight(turn), self._snapshot(results, success, turn)) for turn in turns_after(today)),
+        )
+
+    async def _openrouter_targets(
+        self, poll: Poll, lists: ScopeLists
+    ) -> tuple[tuple[BudgetTarget, ...], PollError | None]:
+        """Return the budgets that are set at OpenRouter, or why they cannot be read."""
+        if not self.settings.include_openrouter:
+            return (), None
+        try:
+            targets = await openrouter_targets(poll, await lists.workspaces())
+        except DeadlineExceeded:
+            raise
+        except PollError as error:
+            return (), error
+        taken = {target.name for target in self._configured}
+        return tuple({target.name: target for target in targets if target.name not in taken}.values()), None
+
+    def _snapshot(self, results: Mapping[str, BudgetResult], success: Mapping[str, bool], shown_on: date) -> Snapshot:
+        """Return the results as they are shown on a day: what was spent in a period that has ended is gone."""
+        listed = [results[name] for name in success if name in results]
+        samples = [(self.account, result.target.name, result.target.period) for result in listed]
+        amounts = [result.amounts(shown_on) for result in listed]
+        labels = LabelSets(LABELS, samples)
+        families = [
+            Family(metric, labels, array("d", [values[index] for values in amounts]))
+            for index, metric in enumerate(AMOUNTS)
+        ]
+        names = [
+            (*sample, result.target.source, result.target.scope or "account", result.target.value)
+            for sample, result in zip(samples, listed, strict=True)
+        ]
+        budgets = LabelSets(SUCCESS.labels, [(self.account, name) for name in success])
+        return Snapshot((*families, info(INFO, names), Family(SUCCESS, budgets, array("d", success.values()))))
+
+
+async def _resolve(
+    lists: ScopeLists, targets: Iterable[BudgetTarget], failures: dict[str, PollError]
+) -> list[BudgetTarget]:
+    """Return the targets whose scope is known; the others fail, each by itself."""
+    resolved = []
+    for target in targets:
+        if target.scope is None or target.scope == "guardrail" or target.resolved is not None:
+            resolved.append(target)
+            continue
+        try:
+            scope = await lists.resolve(target.scope, target.value)
+        except DeadlineExceeded:
+            raise
+        except PollError as error:
+            failures[target.name] = error
+        else:
+            resolved.append(replace(target, resolved=scope))
+    return resolved
+
+
+def _groups(targets: Iterable[BudgetTarget]) -> Iterator[list[BudgetTarget]]:
+    """Yield the targets that share a query: those of one kind of scope, if rows of that dimension tell them apart."""
+    kinds: dict[str, list[BudgetTarget]] = {}
+    for target in targets:
+        kinds.setdefault(target.scope or "", []).append(target)
+    for kind, alike in kinds.items():
+        if not kind:
+            yield alike
+            continue
+        named = [target for target in alike if target.resolved is not None and target.resolved.labels is not None]
+        owners: dict[str, set[str]] = {}
+        for target in named:
+            for id_, label in zip(*_names(target), strict=True):
+                owners.setdefault(label, set()).add(id_)
+        shared = [target for target in named if all(len(owners[label]) == 1 for label in _names(target)[1])]
+        yield from (shared[start : start + MOST_IDS] for start in range(0, len(shared), MOST_IDS))
+        yield from ([target] for target in alike if target not in shared)
+
+
+def _names(target: BudgetTarget) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the ids to filter by, and the labels of their rows."""
+    resolved = target.resolved
+    return (resolved.ids, resolved.labels or ()) if resolved is not None else ((), ())
+
+
+async def _read_group(
+    poll: Poll, group: list[BudgetTarget], results: dict[str, BudgetResult], failures: dict[str, PollError]
+) -> None:
+    """Read what targets have spent: together, or each by itself if the rows name other things than expected."""
+    first = min(previous_start(target.calendar_period, poll.instant.astimezone(UTC).date()) for target in group)
+    scope = group[0].scope
+    field = FIELDS.get(scope)
+    ids = tuple(dict.fromkeys(id_ for target in group for id_ in _names(target)[0]))
+    expected = {label for target in group for label in _names(target)[1]}
+    by_value = field is not None and len(group) > 1
+    try:
+        amounts = await read_daily_spend(poll, first, field=field, values=ids, by_value=by_value)
+    except DeadlineExceeded:
+        raise
+    except PollError as error:
+        failures |= {target.name: error for target in group}
+        return
+    if by_value and not amounts.labels <= expected:
+        for target in group:
+            await _read_group(poll, [target], results, failures)
+        return
+    for target in group:
+        labels = _names(target)[1] if by_value else None
+        results[target.name] = _result(target, amounts, labels, poll.clock.monotonic())
+
+
+def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] | None, read_at: float) -> BudgetResult:
+    period, today = target.calendar_period, amounts.today
+    start = start_of(period, today)
+    spans = ((start, today + DAY), (previous_start(period, today), start))
+    spent, previous = (
+        math.fsum(amounts.total(payer, first, end, labels) for payer in target.payers) for first, end in spans
+    )
+    return BudgetResult(target, today, read_at, spent, previous)

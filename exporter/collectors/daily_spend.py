@@ -1,0 +1,123 @@
+"""Spend by day from the analytics API, today included: one query, and the exact sums over any of its days."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from exporter.api import analytics_response
+from exporter.api.analytics_response import Row
+from exporter.api.client import Request
+from exporter.api.field_values import Fields
+from exporter.api.rejections import Rejections
+from exporter.api.response import Response
+from exporter.collectors.base import Poll
+from exporter.collectors.common import known
+from exporter.collectors.days import DAY, midnight
+from exporter.errors import InvalidResponse
+
+PAYERS = ("credits", "byok")  # the values of the label `paid_by`, in the order of METRICS
+METRICS = ("credits_usage", "byok_usage")  # fees for own provider keys are part of credits_usage
+REJECTION_REASONS = ("not_an_object", "another_day", "duplicate")
+LAST_SECOND_OF_MINUTE = 59
+
+
+@dataclass(slots=True)
+class DayAmounts:
+    """The amounts of each day, and of each value of a dimension if there is one, in the order of METRICS.
+
+    NaN is an amount that the API sent but that is unreadable. `today` is the last day of the range, and `counted_to`
+    the time up to which it counts.
+    """
+
+    first: date
+    today: date
+    counted_to: datetime
+    rejections: Rejections
+    dimension: str | None = None
+    labels: set[str] = field(default_factory=set)
+    _amounts: dict[date, list[tuple[str, tuple[float, ...]]]] = field(default_factory=dict)
+    _rows: set[tuple[date, str, tuple[float, ...]]] = field(default_factory=set)
+
+    def add(self, row: Row) -> None:
+        """Add a row. The same day, label and amounts again are one row sent twice. Raises InvalidResponse."""
+        day = analytics_response.day_of(row)
+        if day is None:
+            raise InvalidResponse("a row does not name its day: no period that may contain it is known")
+        if not self.first <= day <= self.today:
+            self.rejections.reject("another_day", row)
+            return
+        fields = Fields(row, self.rejections.unreadable)
+        name = "" if self.dimension is None else fields.label(self.dimension)
+        amounts = tuple(known(fields.amount(metric)) for metric in METRICS)
+        if (day, name, amounts) in self._rows:
+            self.rejections.reject("duplicate", row)
+            return
+        self._rows.add((day, name, amounts))
+        self._amounts.setdefault(day, []).append((name, amounts))
+        self.labels.add(name)
+
+    def has_row_of(self, day: date) -> bool:
+        """Return whether any row names this day."""
+        return day in self._amounts
+
+    def total(self, payer: int, first: date, end: date, labels: Collection[str] | None = None) -> float:
+        """Return the exact sum over some days, and over some labels of the dimension; NaN if a part is unknown."""
+        if first < self.first or end > self.today + DAY:
+            return math.nan
+        return math.fsum(
+            amounts[payer]
+            for day, rows in self._amounts.items()
+            if first <= day < end
+            for name, amounts in rows
+            if labels is None or name in labels
+        )
+
+
+async def read_daily_spend(
+    poll: Poll, first: date, *, field: str | None = None, values: Sequence[str] = (), by_value: bool = False
+) -> DayAmounts:
+    """Return the spend of each day from `first` to today.
+
+    With `field`, only what belongs to these `values` of it counts; `by_value` keeps them apart. Raises PollError.
+    """
+    response = await poll.request(_request(poll.instant, first, field, values, by_value=by_value))
+    today = _earlier_day(poll.instant.astimezone(UTC).date(), response)
+    amounts = DayAmounts(first, today, response.date or poll.instant, poll.rejections, field if by_value else None)
+    with poll.reading(analytics_response.QUERY):
+        summary = await analytics_response.read(
+            poll.pause, response, analytics_response.MOST_ROWS, poll.rejections, amounts.add
+        )
+        if not summary.is_whole:
+            raise InvalidResponse("the response is cut off: some days are missing")
+        if summary.warnings and (field is not None or not summary.rows):
+            raise InvalidResponse(f"the API warns: {summary.warnings[0]}")
+        if response.date is None and not amounts.has_row_of(today):
+            # Our clock may be a day ahead; then this day's 0 and the day before would both be wrong.
+            raise InvalidResponse("neither a Date header nor a row confirms that the current day has begun")
+        analytics_response.refuse_old(summary, since=midnight(today), why="before the day began")
+    if summary.cached_at is not None:
+        amounts.counted_to = min(amounts.counted_to, summary.cached_at)
+    return amounts
+
+
+def _earlier_day(today: date, response: Response) -> date:
+    """Return the current day by the earlier of two clocks. Raise InvalidResponse if they are far apart."""
+    servers = today if response.date is None else response.date.astimezone(UTC).date()
+    if abs(servers - today) > DAY:
+        raise InvalidResponse(f"the server's clock says {servers}, ours {today}")
+    return min(servers, today)
+
+
+def _request(instant: datetime, first: date, field: str | None, values: Sequence[str], *, by_value: bool) -> Request:
+    return analytics_response.query(
+        metrics=METRICS,
+        dimensions=(field,) if by_value and field is not None else (),
+        granularity="day",
+        start=midnight(first),
+        end=instant.astimezone(UTC).replace(second=LAST_SECOND_OF_MINUTE, microsecond=0),
+        filters=[] if field is None else [{"field": field, "operator": "in", "value": list(values)}],
+        limit=analytics_response.MOST_ROWS,
+    )
