@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 from exporter.config.value_types import ValueType, boolean, choice
 
@@ -34,6 +34,8 @@ class Settings:
     """Base of the sections of a file, which are frozen dataclasses."""
 
     __slots__ = ()
+
+    null_is_default: ClassVar[bool] = False  # of a file, whether any of its keys may be null
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return the contradictions between keys of this section."""

@@ -153,6 +153,8 @@ class Reader(Generic[_Root]):
     def _value(self, written: Written, key: Key, *, check: bool = True) -> Any:
         if key.nullable and _is_null(written.node):
             return None
+        if self._root.null_is_default and not isinstance(key.holds, MapOf) and _is_null(written.node):
+            return key.default
         value: Any = None
         match key.holds:
             case ListOf() as of:
@@ -222,7 +224,7 @@ class Reader(Generic[_Root]):
         if not given:
             self._report.add(layers[-1].node.position, f"{_prefix(layers[-1].path)}{conflict.message}")
             return
-        defaults = [name for name in conflict.keys if name not in given and known[name].default is not None]
+        defaults = [name for name in conflict.keys if name not in given and known[name].default not in (None, "")]
         note = f" ({' and '.join(defaults)} at the default)" if defaults else ""
         # An account's own keys are more likely at fault than the shared ones.
         at_fault = max((name for name in conflict.keys if name in given), key=lambda name: given[name][0])

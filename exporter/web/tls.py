@@ -1,7 +1,4 @@
-"""TLS: from the settings of a web configuration to Python's, and what Python can't do of them.
-
-The names are Go's, because the file format is that of Prometheus' exporters.
-"""
+"""TLS: the server's context from the settings of a web configuration."""
 
 from __future__ import annotations
 
@@ -11,39 +8,9 @@ import ssl
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-OLD_VERSIONS = ("TLS10", "TLS11")
-
-VERIFYING = {
-    "NoClientCert": ssl.CERT_NONE,
-    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
-    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
-}
-UNVERIFYING = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
-
-CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
-
-CIPHERS = {
-    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": "ECDHE-ECDSA-AES128-SHA",
-    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": "ECDHE-ECDSA-AES256-SHA",
-    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": "ECDHE-RSA-AES128-GCM-SHA256",
-    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": "ECDHE-RSA-AES256-GCM-SHA384",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
-    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
-    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
-    "TLS_RSA_WITH_AES_128_GCM_SHA256": "AES128-GCM-SHA256",
-    "TLS_RSA_WITH_AES_256_GCM_SHA384": "AES256-GCM-SHA384",
-    "TLS_RSA_WITH_AES_128_CBC_SHA": "AES128-SHA",
-    "TLS_RSA_WITH_AES_256_CBC_SHA": "AES256-SHA",
-}
-# Of TLS 1.3 all are always offered, as Go does; naming them is allowed and changes nothing.
-TLS13_CIPHERS = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
+from exporter.web.web_config_format import CIPHERS, CURVES, VERIFYING, VERSIONS, TlsServerConfig, several_curves_work
 
 
 class Unusable(Exception):
@@ -54,50 +21,30 @@ class Unusable(Exception):
         self.part = part
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsSettings:
-    """What a web configuration says of TLS: PEM texts, and Go's names where the tables above have them."""
-
-    cert: str
-    key: str
-    client_ca: str | None = None
-    client_auth_type: str = "NoClientCert"
-    minimum: str = "TLS12"
-    maximum: str = "TLS13"
-    ciphers: tuple[str, ...] = ()
-    curves: tuple[str, ...] = ()
-    prefer_server_ciphers: bool = True
-
-
-def make_context(settings: TlsSettings) -> ssl.SSLContext:
-    """Return a server's context; raise Unusable if certificate, key or CA don't fit."""
+def make_context(tls: TlsServerConfig, cert: str, key: str, client_ca: str | None) -> ssl.SSLContext:
+    """Return the server's context. Raise Unusable if certificate, key or CA, which are in PEM, can't be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.minimum_version = VERSIONS[settings.minimum]
-    context.maximum_version = VERSIONS[settings.maximum]
+    context.minimum_version = VERSIONS[tls.min_version]
+    context.maximum_version = VERSIONS[tls.max_version]
     context.set_alpn_protocols(["http/1.1"])
-    if settings.prefer_server_ciphers:
+    if tls.prefer_server_cipher_suites:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     else:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    _choose_ciphers(context, settings)
-    if settings.curves:
-        _choose_curves(context, [CURVES[name] for name in settings.curves])
-    _load_certificate(context, settings.cert, settings.key)
-    context.verify_mode = VERIFYING[settings.client_auth_type]
-    if settings.client_ca is not None:
+    _choose_ciphers(context, tls.cipher_suites)
+    if tls.curve_preferences:
+        _choose_curves(context, [CURVES[name] for name in tls.curve_preferences])
+    _load_certificate(context, cert, key)
+    context.verify_mode = VERIFYING[tls.client_auth_type or "NoClientCert"]
+    if client_ca is not None:
         try:
-            context.load_verify_locations(cadata=settings.client_ca)
+            context.load_verify_locations(cadata=client_ca)
         except (ssl.SSLError, ValueError) as error:
             raise Unusable("client_ca", "holds no certificate in PEM") from error
     elif context.verify_mode is not ssl.CERT_NONE:
         context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
     return context
-
-
-def several_curves_work() -> bool:
-    """Return whether this Python can offer more than one curve."""
-    return hasattr(ssl.SSLContext, "set_groups")
 
 
 def names_of(certificate: Mapping[str, Any]) -> frozenset[str]:
@@ -114,10 +61,10 @@ def plain_name(name: str) -> str:
         return name
 
 
-def _choose_ciphers(context: ssl.SSLContext, settings: TlsSettings) -> None:
-    if not settings.ciphers:
+def _choose_ciphers(context: ssl.SSLContext, names: tuple[str, ...]) -> None:
+    if not names:
         return
-    older = [CIPHERS[name] for name in settings.ciphers if name in CIPHERS]
+    older = [CIPHERS[name] for name in names if name in CIPHERS]
     if older:
         context.set_ciphers(":".join(older))
     elif context.maximum_version is ssl.TLSVersion.TLSv1_3:

@@ -16,7 +16,7 @@ from exporter.config.diagnostics import Report, quoted
 from exporter.config.reader import Reader
 from exporter.config.yaml_nodes import read_tree
 from exporter.errors import ConfigurationError, Mistake
-from exporter.web.tls import TlsSettings, Unusable, make_context, plain_name
+from exporter.web.tls import Unusable, make_context, plain_name
 from exporter.web.token_bucket import BucketLimit
 from exporter.web.watched_files import Files
 from exporter.web.web_config_format import TlsServerConfig, WebConfigFile
@@ -53,13 +53,13 @@ def read_web_configuration(
     context = _context(file.tls_server_config, path.parent, files, reader)
     report.raise_if_any()
     limit = file.rate_limit
-    sans = file.tls_server_config.client_allowed_sans or () if context is not None else ()
+    sans = file.tls_server_config.client_allowed_sans if context is not None else ()
     return WebConfiguration(
         tls=context,
         allowed_sans=frozenset(plain_name(name) for name in sans),
         headers=file.http_server_config.headers,
         users={name.encode(): hashed.encode() for name, hashed in file.basic_auth_users.items()},
-        rate_limit=BucketLimit(limit.interval, limit.burst or 0) if limit.interval else None,
+        rate_limit=BucketLimit(limit.interval, limit.burst) if limit.interval else None,
     )
 
 
@@ -67,22 +67,10 @@ def _context(
     tls: TlsServerConfig, directory: Path, files: Files, reader: Reader[WebConfigFile]
 ) -> ssl.SSLContext | None:
     cert, key, client_ca = (_pem(tls, part, directory, files, reader) for part in ("cert", "key", "client_ca"))
-    unread = tls.client_ca_file and client_ca is None
-    if not tls.is_on or tls.conflicts() or cert is None or key is None or unread:
+    if not tls.is_on or tls.conflicts() or not cert or not key or (tls.client_ca_file and client_ca is None):
         return None
-    settings = TlsSettings(
-        cert=cert,
-        key=key,
-        client_ca=client_ca,
-        client_auth_type=tls.client_auth_type or "NoClientCert",
-        minimum=tls.min_version or "TLS12",
-        maximum=tls.max_version or "TLS13",
-        ciphers=tls.cipher_suites or (),
-        curves=tls.curve_preferences or (),
-        prefer_server_ciphers=tls.prefer_server_cipher_suites is not False,
-    )
     try:
-        return make_context(settings)
+        return make_context(tls, cert, key, client_ca)
     except Unusable as error:
         name = f"{error.part}_file" if getattr(tls, f"{error.part}_file", None) else error.part
         reader.mistake(f"tls_server_config.{name}", str(error))
@@ -91,8 +79,8 @@ def _context(
 
 def _pem(tls: TlsServerConfig, part: str, directory: Path, files: Files, reader: Reader[WebConfigFile]) -> str | None:
     """Return a certificate or key as text, None if there is none or it can't be read."""
-    name: str | None = getattr(tls, f"{part}_file")
-    inline: str | None = getattr(tls, part)
+    name: str = getattr(tls, f"{part}_file")
+    inline: str = getattr(tls, part)
     if not name:
         return inline or None
     try:

@@ -1,22 +1,60 @@
 """The keys of `--web.config.file`: the format of Prometheus' exporter-toolkit.
 
-Text is read as Go reads it: a number is text too, and an empty text is a key that isn't set.
+Values are read as Go reads them: a number is text too, and a key that is empty or null has its default.
 """
 
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from exporter.config.fields import Conflict, ListOf, MapOf, Settings
 from exporter.config.value_types import ValueType, choice, matching, whole_number
 from exporter.config.yaml_nodes import Scalar
-from exporter.web.tls import CIPHERS, CURVES, TLS13_CIPHERS, VERIFYING, VERSIONS, several_curves_work
+
+# The names are Go's, because Prometheus' exporters are written in it.
+VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+OLD_VERSIONS = ("TLS10", "TLS11")
+
+VERIFYING = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
+UNVERIFYING = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
+
+CURVES = {"CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519"}
+
+CIPHERS = {
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256": "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384": "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA": "ECDHE-ECDSA-AES128-SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA": "ECDHE-ECDSA-AES256-SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256": "ECDHE-RSA-AES128-GCM-SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384": "ECDHE-RSA-AES256-GCM-SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256": "ECDHE-RSA-CHACHA20-POLY1305",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA": "ECDHE-RSA-AES128-SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA": "ECDHE-RSA-AES256-SHA",
+    "TLS_RSA_WITH_AES_128_GCM_SHA256": "AES128-GCM-SHA256",
+    "TLS_RSA_WITH_AES_256_GCM_SHA384": "AES256-GCM-SHA384",
+    "TLS_RSA_WITH_AES_128_CBC_SHA": "AES128-SHA",
+    "TLS_RSA_WITH_AES_256_CBC_SHA": "AES256-SHA",
+}
+# Of TLS 1.3 all are always offered, as Go does; naming them is allowed and changes nothing.
+TLS13_CIPHERS = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
+
 
 _BOOLEANS = dict.fromkeys(("true", "yes", "on", "y"), True) | dict.fromkeys(("false", "no", "off", "n"), False)
 _GO_DURATION = re.compile(r"(?:([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def several_curves_work() -> bool:
+    """Return whether this Python can offer more than one curve."""
+    return hasattr(ssl.SSLContext, "set_groups")
 
 
 def _boolean(scalar: Scalar) -> bool:
@@ -44,10 +82,10 @@ def _word(words: tuple[str, ...], expected: str = "", **rejected: str) -> ValueT
     """Return the type of one of several words; `rejected` has the reasons for words of the format that don't work."""
     known = choice(*words)
 
-    def read(scalar: Scalar) -> str | None:
+    def read(scalar: Scalar) -> Any:
         if scalar.text in rejected:
             raise ValueError(rejected[scalar.text])
-        return known.read(scalar) if scalar.text else None
+        return known.read(scalar)
 
     return replace(known, read=read, expected=expected or known.expected)
 
@@ -72,7 +110,8 @@ _BROKEN = "this version is broken, and OpenSSL no longer offers it by default"
 _VERSION = _word(tuple(VERSIONS), TLS10=_BROKEN, TLS11=_BROKEN)
 _UNVERIFIED = "it takes certificates without verifying them, which Python can't; use RequireAndVerifyClientCert"
 _AUTH_TYPE = _word(
-    tuple(VERIFYING),
+    ("", *VERIFYING),
+    f"one of {', '.join(VERIFYING)}",
     RequestClientCert=_UNVERIFIED,
     RequireAnyClientCert=_UNVERIFIED,
     RequireClientCert=_UNVERIFIED,
@@ -84,25 +123,25 @@ _CIPHER = _word((*CIPHERS, *TLS13_CIPHERS), "a cipher suite's name in Go, such a
 class TlsServerConfig(Settings):
     """TLS. It is on if a certificate, a key or a rule for clients' certificates is set."""
 
-    cert_file: Annotated[str | None, _TEXT, "The server's certificates, in PEM."] = None
-    key_file: Annotated[str | None, _TEXT, "Its private key."] = None
-    cert: Annotated[str | None, _TEXT, "The certificates themselves."] = None
-    key: Annotated[str | None, _TEXT, "The key itself."] = None
-    client_auth_type: Annotated[str | None, _AUTH_TYPE, "Whether clients need a certificate."] = None
-    client_ca_file: Annotated[str | None, _TEXT, "Who may sign clients' certificates, in PEM."] = None
-    client_ca: Annotated[str | None, _TEXT, "The same as text."] = None
+    cert_file: Annotated[str, _TEXT, "The server's certificates, in PEM."] = ""
+    key_file: Annotated[str, _TEXT, "Its private key."] = ""
+    cert: Annotated[str, _TEXT, "The certificates themselves."] = ""
+    key: Annotated[str, _TEXT, "The key itself."] = ""
+    client_auth_type: Annotated[str, _AUTH_TYPE, "Whether clients need a certificate."] = ""
+    client_ca_file: Annotated[str, _TEXT, "Who may sign clients' certificates, in PEM."] = ""
+    client_ca: Annotated[str, _TEXT, "The same as text."] = ""
     client_allowed_sans: Annotated[
-        tuple[str, ...] | None, ListOf(item=_TEXT, example="[prometheus]"), "Names of clients that may come in."
-    ] = None
-    min_version: Annotated[str | None, _VERSION, "The oldest TLS version."] = "TLS12"
-    max_version: Annotated[str | None, _VERSION, "The newest TLS version."] = "TLS13"
+        tuple[str, ...], ListOf(item=_TEXT, example="[prometheus]"), "Names of clients that may come in."
+    ] = ()
+    min_version: Annotated[str, _VERSION, "The oldest TLS version."] = "TLS12"
+    max_version: Annotated[str, _VERSION, "The newest TLS version."] = "TLS13"
     cipher_suites: Annotated[
-        tuple[str, ...] | None, ListOf(item=_CIPHER, example="[TLS_AES_128_GCM_SHA256]"), "Ciphers to offer."
-    ] = None
-    prefer_server_cipher_suites: Annotated[bool | None, _FLAG, "Whether the server's order of ciphers wins."] = True
+        tuple[str, ...], ListOf(item=_CIPHER, example="[TLS_AES_128_GCM_SHA256]"), "Ciphers to offer."
+    ] = ()
+    prefer_server_cipher_suites: Annotated[bool, _FLAG, "Whether the server's order of ciphers wins."] = True
     curve_preferences: Annotated[
-        tuple[str, ...] | None, ListOf(item=choice(*CURVES), example="[CurveP256]"), "Curves to offer."
-    ] = None
+        tuple[str, ...], ListOf(item=choice(*CURVES), example="[CurveP256]"), "Curves to offer."
+    ] = ()
 
     @property
     def is_on(self) -> bool:
@@ -121,14 +160,13 @@ class TlsServerConfig(Settings):
                 conflicts.append(Conflict((part, f"{part}_file"), f"{part} and {part}_file exclude each other"))
             elif not sources and part != "client_ca":
                 conflicts.append(Conflict((part, f"{part}_file"), f"missing one of {part} or {part}_file"))
-        oldest, newest = self.min_version or "TLS12", self.max_version or "TLS13"
-        if oldest > newest:
-            message = f"min_version ({oldest}) is above max_version ({newest})"
+        if self.min_version > self.max_version:
+            message = f"min_version ({self.min_version}) is above max_version ({self.max_version})"
             conflicts.append(Conflict(("min_version", "max_version"), message))
-        if len(self.curve_preferences or ()) > 1 and not several_curves_work():
+        if len(self.curve_preferences) > 1 and not several_curves_work():
             message = "this Python can offer only one curve; name one, or none for OpenSSL's own choice"
             conflicts.append(Conflict(("curve_preferences",), message))
-        if self.cipher_suites and newest == "TLS12" and not set(self.cipher_suites) & set(CIPHERS):
+        if self.cipher_suites and self.max_version == "TLS12" and not set(self.cipher_suites) & set(CIPHERS):
             message = "none of cipher_suites is for TLS 1.2, and max_version allows nothing newer"
             conflicts.append(Conflict(("cipher_suites", "max_version"), message))
         if (self.client_auth_type or "NoClientCert") == "NoClientCert":
@@ -144,7 +182,7 @@ class TlsServerConfig(Settings):
 class HttpServerConfig(Settings):
     """HTTP. `http2` is a permission, and HTTP/2 is never offered."""
 
-    http2: Annotated[bool | None, _FLAG, "Whether HTTP/2 may be used."] = True
+    http2: Annotated[bool, _FLAG, "Whether HTTP/2 may be used."] = True
     headers: Annotated[dict[str, str], MapOf(values=_HEADERS, nullable=True), "Headers of every response."] = field(
         default_factory=dict
     )
@@ -154,8 +192,8 @@ class HttpServerConfig(Settings):
 class RateLimitConfig(Settings):
     """A limit of requests; an interval of 0 is no limit."""
 
-    interval: Annotated[float | None, _DURATION, "One more request is allowed after this time."] = 0.0
-    burst: Annotated[int | None, whole_number(minimum=0, maximum=1_000_000_000), "Requests allowed at once."] = 0
+    interval: Annotated[float, _DURATION, "One more request is allowed after this time."] = 0.0
+    burst: Annotated[int, whole_number(minimum=0, maximum=1_000_000_000), "Requests allowed at once."] = 0
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return a limit that would reject every request."""
@@ -168,6 +206,8 @@ class RateLimitConfig(Settings):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebConfigFile(Settings):
     """The file."""
+
+    null_is_default: ClassVar[bool] = True
 
     tls_server_config: TlsServerConfig = TlsServerConfig()
     http_server_config: HttpServerConfig
