@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import accounts, large, memory, poll, responsive, scrape, start, unchanged
+from benchmarks import accounts, everyday, large, memory, poll, responsive, scrape, start, unchanged
 from benchmarks.measures import Line, table
 from benchmarks.processes import say
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "scrape": scrape.measure,
+    "everyday": everyday.measure,
     "poll": poll.measure,
     "unchanged": unchanged.measure,
     "responsive": responsive.measure,

@@ -12,7 +12,7 @@ from benchmarks.processes import say, simulator, worker
 ENDPOINTS = 3334
 PROCESSES = 3
 CALLS = 3
-FASTER = 4.0
+FASTER_THAN_SDK, FASTER_THAN_USUAL = 1.5, 6.0
 MEMORY_SHARE = 0.1
 
 
@@ -43,14 +43,16 @@ def measure() -> list[Line]:
             milliseconds(seconds["ours"]),
             f"SDK's call alone: {milliseconds(seconds['sdk'])}",
             times(faster) + " faster",
-            f"≥ {FASTER:.0f} times faster",
-            faster >= FASTER,
+            f"≥ {times(FASTER_THAN_SDK)} faster",
+            faster >= FASTER_THAN_SDK,
         ),
         Line(
             "the same",
             milliseconds(seconds["ours"]),
             f"the usual way to the same bytes: {milliseconds(seconds['usual'])}",
             times(than_usual) + " faster",
+            f"≥ {times(FASTER_THAN_USUAL)} faster",
+            than_usual >= FASTER_THAN_USUAL,
         ),
         Line(
             "its CPU time",

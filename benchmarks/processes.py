@@ -146,11 +146,12 @@ def worker(module: str, *arguments: str) -> Iterator[Worker]:
 
 
 @contextmanager
-def simulator(endpoints: int | None = None) -> Iterator[Running]:
-    """Run the API's simulator; without a number of endpoints, with the demo's data."""
-    size = [] if endpoints is None else ["--endpoints", str(endpoints)]
+def simulator(endpoints: int | None = None, *, replay: Path | None = None) -> Iterator[Running]:
+    """Run the API's simulator on so many endpoints, or on a recorded response; by default on the demo's data."""
+    options = [] if endpoints is None else ["--endpoints", str(endpoints)]
+    options += [] if replay is None else ["--replay", str(replay)]
     with listening(
-        [*exporter("simulate"), "--web.listen-address", "127.0.0.1:0", *size], "Simulating the OpenRouter API"
+        [*exporter("simulate"), "--web.listen-address", "127.0.0.1:0", *options], "Simulating the OpenRouter API"
     ) as running:
         yield running
 
