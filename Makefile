@@ -71,7 +71,7 @@ clean: ## Remove the virtual environment and caches
 $(VENV)/.pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.x")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=26.0'
 	touch $@
 
 $(VENV)/.runtime: $(VENV)/.pip pyproject.toml

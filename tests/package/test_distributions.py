@@ -42,7 +42,7 @@ def test_every_supported_python_is_named(metadata: Message) -> None:
     """In the words of the index."""
     prefix = "Programming Language :: Python :: 3."
     named = {each.removeprefix(prefix) for each in metadata.get_all("Classifier", []) if each.startswith(prefix)}
-    assert {"11", "12", "13"} == named
+    assert {"11", "12", "13", "14"} == named
 
 
 def test_dependencies_are_few_and_bounded(metadata: Message) -> None:
