@@ -8,8 +8,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana import keys
 from config.grafana.frame import finished, frame
-from config.grafana.panels import GREEN, RED, YELLOW, About, Query, bars, figure, graph, thresholds
-from config.grafana.queries import ACCOUNT, SPEND, largest, once, projected, usage
+from config.grafana.panels import GREEN, RED, YELLOW, About, Query, figure, graph, stacked, thresholds
+from config.grafana.queries import ACCOUNT, SPEND, largest_at_end, once, projected, usage
 
 MODELS = 12
 NO_CREDITS = "No balance: is the collector credits enabled, and the key a management key?"
@@ -142,13 +142,15 @@ def _today(builder: Builder) -> None:
     builder.with_panel(graph(about, *lines, height=8).interval("5m"))
     about = About(
         title="Today by model",
-        description=f"Spend since midnight UTC of the {MODELS} models that cost most today.",
+        description=f"Spend since midnight UTC of the {MODELS} models that cost most today. The legend has today's "
+        "spend; lines fall to 0 at midnight.",
         unit="currencyUSD",
         empty=NO_TODAY,
     )
     by_model = f"sum by (model) (max by (account, model) (sum without (provider) ({_TODAY})))"
-    panel = bars(about, Query(largest(by_model, MODELS), "{{model}}"), height=8, step="30m")
-    builder.with_panel(panel)
+    builder.with_panel(
+        stacked(about, Query(largest_at_end(by_model, _TODAY, "model", MODELS), "{{model}}")).interval("5m")
+    )
 
 
 def _month(builder: Builder) -> None:

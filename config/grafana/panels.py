@@ -134,8 +134,18 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8) -> ti
     )
 
 
+def stacked(about: About, *queries: Query, width: int = 12, height: int = 8) -> timeseries.Panel:
+    """Return stacked areas of gauges over time. The legend has their last values: summing samples means nothing."""
+    return (
+        graph(about, *queries, width=width, height=height)
+        .fill_opacity(60)
+        .stacking(common.StackingConfig().mode(model.StackingMode.NORMAL).group("A"))
+        .legend(_legend(["lastNotNull"]))
+    )
+
+
 def bars(about: About, *queries: Query, width: int = 12, height: int = 8, step: str = "15m") -> timeseries.Panel:
-    """Return stacked bars, one per step: what happened in it."""
+    """Return stacked bars, one per step, of what happened in it: the legend has their sum."""
     return (
         graph(about, *queries, width=width, height=height)
         .interval(step)

@@ -45,6 +45,11 @@ def largest(expression: str, count: int) -> str:
     return f"topk({count}, {expression})"
 
 
+def largest_at_end(expression: str, selector: str, by: str, count: int) -> str:
+    """Return the series that are largest at the end of the range, so that a graph has `count` series, not more."""
+    return f"{expression} and on ({by}) topk({count}, {expression.replace(selector, f'{selector} @ end()')})"
+
+
 def remainder(whole: str, parts: str, count: int) -> str:
     """Return what is left when the largest parts are taken from the whole; rounding never makes it negative."""
     return f"clamp_min({whole} - sum({largest(parts, count)}), 0)"
@@ -77,5 +82,8 @@ def projected() -> str:
 
 
 def happened(counter: str, by: str, matchers: str) -> str:
-    """Return how often something happened in each step of the graph."""
-    return f"sum by ({by}) (increase({counter}{{{matchers}}}[$__rate_interval]))"
+    """Return how often something happened in each step of the graph.
+
+    Over the step itself: windows of $__rate_interval are longer than the step, so the legend's total would count twice.
+    """
+    return f"sum by ({by}) (increase({counter}{{{matchers}}}[$__interval]))"

@@ -93,11 +93,24 @@ def matched(board: Board) -> Iterator[str]:
 
 
 def rated(board: Board) -> Iterator[str]:
-    """Rates look as far back as the step of the graph asks for."""
+    """Rates cover several scrapes; increases cover the step, so that adjacent steps do not count the same twice."""
     for panel, target in targets(board):
         for function, interval in re.findall(r"\b(rate|irate|increase)\([^\[]*\[([^\]]*)\]", target["expr"]):
-            if interval != "$__rate_interval":
+            if interval != ("$__interval" if function == "increase" else "$__rate_interval"):
                 yield f"{panel['title']}: {function} over {interval}"
+
+
+def summed(board: Board) -> Iterator[str]:
+    """A legend sums only what happened in each step, or one value per day: a sum of a gauge's samples means nothing."""
+    for panel in panels(board):
+        calculations = {*panel["options"].get("legend", {}).get("calcs", ())}
+        calculations |= {*panel["options"].get("reduceOptions", {}).get("calcs", ())}
+        if not calculations & {"sum", "total", "count", "mean", "range", "diff", "delta"}:
+            continue
+        for target in panel["targets"]:
+            per_day = "1d" == panel.get("interval") and "last_over_time(" in target["expr"]
+            if not per_day and "increase(" not in target["expr"]:
+                yield f"{panel['title']}: legend sums samples of a gauge"
 
 
 def counted_once(board: Board) -> Iterator[str]:
@@ -159,6 +172,7 @@ RULES: tuple[Rule, ...] = (
     chosen_source,
     matched,
     rated,
+    summed,
     counted_once,
     defined,
     placed,

@@ -55,6 +55,14 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
     "no matcher on one side": (rules.matched, _expression('openrouter_up{account=~"$account"} * process_open_fds')),
     "no matcher at a window": (rules.matched, _expression("max(openrouter_${window}_requests)")),
     "a fixed rate": (rules.rated, _expression('rate(process_cpu_seconds_total{instance=~"$instance"}[5m])')),
+    "an increase over more than the step": (
+        rules.rated,
+        _expression('increase(openrouter_exporter_api_retries_total{account=~"$account"}[$__rate_interval])'),
+    ),
+    "a legend that sums a gauge": (
+        rules.summed,
+        lambda board: _first(board)["targets"][0].update(expr='max(openrouter_today_usage_usd{account=~"$account"})'),
+    ),
     "a doubled sum": (rules.counted_once, _expression('sum(openrouter_activity_usage_usd{account=~"$account"})')),
     "a doubled sum by": (
         rules.counted_once,
