@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 from exporter.config.fields import Conflict, ListOf, MapOf, Settings
@@ -43,12 +45,13 @@ CIPHERS = {
     "TLS_RSA_WITH_AES_128_CBC_SHA": "AES128-SHA",
     "TLS_RSA_WITH_AES_256_CBC_SHA": "AES256-SHA",
 }
-# Of TLS 1.3 all are always offered, as Go does; naming them is allowed and changes nothing.
+# Those of TLS 1.3 are always offered, as in Go; naming them has no effect.
 TLS13_CIPHERS = ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256")
 
 
 _BOOLEANS = dict.fromkeys(("true", "yes", "on", "y"), True) | dict.fromkeys(("false", "no", "off", "n"), False)
 _GO_DURATION = re.compile(r"(?:([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))")
+_LONGEST = 2**63 * 1e-9  # the longest duration in Go, in seconds
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -65,21 +68,21 @@ def _boolean(scalar: Scalar) -> bool:
 
 def _header(scalar: Scalar) -> str:
     if not scalar.text.isprintable():
-        raise ValueError("a line break or another character that no header can carry")
+        raise ValueError("a header can't have line breaks or control characters")
     return scalar.text
 
 
 def _duration(scalar: Scalar) -> float:
-    if scalar.text.isdecimal():
-        return int(scalar.text) * _SECONDS["ns"]  # as Go reads a duration without a unit
-    numbers = list(_GO_DURATION.finditer(scalar.text))
-    if not numbers or "".join(match.group() for match in numbers) != scalar.text:
+    text = f"{scalar.text}ns" if scalar.text.isdecimal() else scalar.text  # as Go reads a duration without a unit
+    numbers = list(_GO_DURATION.finditer(text))
+    seconds = sum(float(match[1]) * _SECONDS[match[2]] for match in numbers)
+    if not numbers or "".join(match.group() for match in numbers) != text or seconds > _LONGEST:
         raise ValueError
-    return sum(float(match[1]) * _SECONDS[match[2]] for match in numbers)
+    return seconds
 
 
-def _word(words: tuple[str, ...], expected: str = "", **rejected: str) -> ValueType:
-    """Return the type of one of several words; `rejected` has the reasons for words of the format that don't work."""
+def _word(words: tuple[str, ...], expected: str = "", rejected: Mapping[str, str] = MappingProxyType({})) -> ValueType:
+    """Return the type of one of several words. `rejected` has other words of the format, with the reason."""
     known = choice(*words)
 
     def read(scalar: Scalar) -> Any:
@@ -107,14 +110,12 @@ _HASH = matching(
     may_be_secret=True,  # people write the password itself
 )
 _BROKEN = "this version is broken, and OpenSSL no longer offers it by default"
-_VERSION = _word(tuple(VERSIONS), TLS10=_BROKEN, TLS11=_BROKEN)
+_VERSION = _word(tuple(VERSIONS), rejected=dict.fromkeys(OLD_VERSIONS, _BROKEN))
 _UNVERIFIED = "it takes certificates without verifying them, which Python can't; use RequireAndVerifyClientCert"
 _AUTH_TYPE = _word(
     ("", *VERIFYING),
     f"one of {', '.join(VERIFYING)}",
-    RequestClientCert=_UNVERIFIED,
-    RequireAnyClientCert=_UNVERIFIED,
-    RequireClientCert=_UNVERIFIED,
+    rejected=dict.fromkeys(UNVERIFYING, _UNVERIFIED),
 )
 _CIPHER = _word((*CIPHERS, *TLS13_CIPHERS), "a cipher suite's name in Go, such as TLS_AES_128_GCM_SHA256")
 

@@ -124,7 +124,7 @@ def test_invalid_yaml_is_a_mistake(folder: Path) -> None:
     assert mistakes(folder, "tls_server_config: {")[0].startswith("1:21: not YAML")
 
 
-@pytest.mark.parametrize("value", ["soon", "1 s", "-1s", "1h30"])
+@pytest.mark.parametrize("value", ["soon", "1 s", "-1s", "1h30", "9" * 4000, "9" * 400 + "h"])
 def test_invalid_rate_interval_is_a_mistake(folder: Path, value: str) -> None:
     assert "expected a duration such as 100ms or 1m30s" in mistakes(folder, f"rate_limit: {{interval: {value}}}")[0]
 
