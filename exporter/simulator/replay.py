@@ -84,7 +84,7 @@ def parse_recording(content: bytes) -> Recording:
     """Parse a recording. Raise ValueError with what was expected."""
     try:
         body = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from error
     rows = body.get("data") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not rows:

@@ -74,6 +74,8 @@ async def test_row_faults_apply_to_a_recording(small: Running) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (b"[" * 100_000, "not JSON: maximum recursion depth exceeded"),
+        (b'{"data": "\xff"}', "not JSON: "),
         (b"<html>", "not JSON"),
         (b"[]", 'a list of rows under "data"'),
         (b'{"data": {}}', 'a list of rows under "data"'),
