@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Self
 
 from exporter.api.organization_rows import KEY_REJECTION_REASONS, USAGE_FIELDS, KeyRow, Workspace
 from exporter.clock import Pause
 from exporter.collectors import paging
+from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import difference, gauge, info, known, limits, spending
+from exporter.collectors.constants import OTHER, UNATTRIBUTED
+from exporter.collectors.days import DAY
 from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.configuration import Account
 from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -36,7 +40,8 @@ LAST_USED = gauge(
     "When the key was last used, as Unix time in seconds. Absent if it never was.",
     LABELS,
 )
-_NAMES = ("name", "label", "workspace", "limit_reset")
+_NAMES = ("name", "label", "workspace", "workspace_id", "limit_reset")
+_KEPT_DAYS = 33  # of the activity collector, the current day included
 
 # What each key has besides spending.
 _STATE: tuple[tuple[MetricFamily, Callable[[KeyRow], float]], ...] = (
@@ -81,6 +86,7 @@ class LastKeys:
 
     workspaces: list[Workspace]
     keys: list[KeyRow]
+    hidden: frozenset[str]
 
 
 class KeysCollector(Collector[KeysSettings]):
@@ -94,17 +100,30 @@ class KeysCollector(Collector[KeysSettings]):
 `key` is the first 12 digits of the key's hash (all of them where two keys begin alike); what people call it is in
 `openrouter_key_info`, so that a new name breaks no series. The limit holds for one reset interval: what is used of it
 is limit minus remaining, never the spending since the key was made. With `show_creator` the names include
-`creator_user_id`. Beyond `max_keys` the spending of the keys that spent least lately is summed under `other`; every key
-keeps its limit, its expiry and its names.
+`creator_user_id`. Beyond `max_keys` the spending of the keys that spent least lately is summed under `other`; every
+key keeps its limit, its expiry and its names. With `collectors.activity.split_by: api_key`, `openrouter_key_info` also
+names expired and disabled keys that were used lately, and `unattributed`, so that a join with it loses no spend.
 """
     requests = "1 for the workspaces, 1 for every 100 keys of each workspace"
     operations = (paging.WORKSPACES, paging.KEYS)
     rejection_reasons = KEY_REJECTION_REASONS
 
-    def __init__(self, account: str, settings: KeysSettings) -> None:
+    def __init__(self, account: str, settings: KeysSettings, *, names_all: bool = False) -> None:
         super().__init__(account, settings)
+        self._names_all = names_all
         names = (*_NAMES, "creator_user_id") if settings.show_creator else _NAMES
         self._info = gauge(f"{PREFIX}_info", "Names of a key. The value is 1.", (*LABELS, *names))
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        """Return the collector. With activity split by key, it names every key that activity has as a label."""
+        split_by = account.collectors.of(ActivitySettings).split_by
+        return cls(account.name, account.collectors.of(KeysSettings), names_all=split_by == "api_key")
+
+    @property
+    def identity(self) -> object:
+        """Return what decides which data are published."""
+        return (self.settings.timeless(), self._names_all)
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the families of spending, limits, state and names."""
@@ -115,21 +134,29 @@ keeps its limit, its expiry and its names.
         workspaces = await paging.workspaces(poll)
         keys = await paging.keys(
             poll,
-            include_disabled=self.settings.include_disabled,
-            include_expired=self.settings.include_expired,
+            include_disabled=self.settings.include_disabled or self._names_all,
+            include_expired=self.settings.include_expired or self._names_all,
             within=workspaces,
         )
         if poll.rejections.counts and not keys:
             # Publishing nothing would look as if there were no keys.
             raise InvalidResponse(f"none of the keys is usable, such as {poll.rejections.sample[0]}")
-        read = LastKeys(workspaces, keys)
+        now = poll.instant.timestamp()
+        read = LastKeys(workspaces, keys, frozenset(key.hash for key in keys if self._is_hidden(key, now)))
         if isinstance(memory, LastKeys) and await _same(poll.pause, memory, read):
             return Collected(snapshot=None, memory=memory)
-        return await self._collected(poll.pause, read)
+        return await self._collected(poll.pause, read, now)
 
-    async def _collected(self, pause: Pause, read: LastKeys) -> Collected:
-        keys = read.keys
-        labels = await _labels(pause, keys)
+    def _is_hidden(self, key: KeyRow, now: float) -> bool:
+        """Return whether a key was read for its name alone."""
+        is_expired = key.expires_at is not None and key.expires_at <= now
+        return (is_expired and not self.settings.include_expired) or (
+            bool(key.disabled) and not self.settings.include_disabled
+        )
+
+    async def _collected(self, pause: Pause, read: LastKeys, now: float) -> Collected:
+        labels = await _labels(pause, read.keys)
+        keys = [key for key in read.keys if key.hash not in read.hidden]
         names = [(labels[key.hash],) for key in keys]
         fold = await fold_into_other(pause, names, lambda index: _size(keys[index]), self.settings.max_keys)
         every_key = LabelSets(LABELS, [(self.account, *name) for name in names])
@@ -141,19 +168,24 @@ keeps its limit, its expiry and its names.
             families.append(Family(metric, with_other, fold.sums(values)))
         for metric, value in _STATE:
             families.append(Family(metric, every_key, await _column(pause, keys, value)))
-        families.append(await self._names(pause, read, every_key.samples))
+        families.append(await self._info_family(pause, read, labels, since=now - _KEPT_DAYS * DAY.total_seconds()))
         return Collected(snapshot=Snapshot(tuple(families)), memory=read, folded=fold.folded)
 
-    async def _names(self, pause: Pause, read: LastKeys, every_key: Sequence[tuple[str, ...]]) -> Family:
+    async def _info_family(self, pause: Pause, read: LastKeys, labels: Mapping[str, str], since: float) -> Family:
+        """Return the names of each key that is shown or may be a label of activity, and of labels that are no key."""
         workspaces = {workspace.id: workspace.name for workspace in read.workspaces}
         samples: list[tuple[str, ...]] = []
-        for key, labels in zip(read.keys, every_key, strict=True):
-            workspace = key.workspace_id or ""
-            texts = (key.name, key.label, workspaces.get(workspace) or workspace, key.limit_reset)
-            creator = (key.creator_user_id,) if self.settings.show_creator else ()
-            samples.append((*labels, *(text or "" for text in (*texts, *creator))))
+        for key in read.keys:
+            if key.hash not in read.hidden or key.last_used_at is None or key.last_used_at >= since:
+                workspace = key.workspace_id or ""
+                texts = (key.name, key.label, workspaces.get(workspace) or workspace, workspace, key.limit_reset)
+                creator = (key.creator_user_id,) if self.settings.show_creator else ()
+                samples.append((self.account, labels[key.hash], *(text or "" for text in (*texts, *creator))))
             await pause()
-        return info(self._info, samples)
+        # A join with the names must not lose what is summed under these labels.
+        sums = [OTHER] * (len(read.keys) - len(read.hidden) > self.settings.max_keys) + [UNATTRIBUTED] * self._names_all
+        empty = ("",) * (len(self._info.labels) - 3)
+        return info(self._info, [*samples, *((self.account, label, label, *empty) for label in sums)])
 
 
 def _size(key: KeyRow) -> Size:
@@ -181,7 +213,7 @@ async def _column(pause: Pause, keys: Sequence[KeyRow], value: Callable[[KeyRow]
 
 
 async def _same(pause: Pause, last: LastKeys, read: LastKeys) -> bool:
-    if last.workspaces != read.workspaces or len(last.keys) != len(read.keys):
+    if (last.workspaces, last.hidden) != (read.workspaces, read.hidden) or len(last.keys) != len(read.keys):
         return False
     for before, now in zip(last.keys, read.keys, strict=True):
         if before != now:
