@@ -22,6 +22,7 @@ RejectionReason = Literal[
     "old_date",
     "missing_model",
     "missing_numbers",
+    "duplicate",
 ]
 REJECTION_REASONS: tuple[RejectionReason, ...] = get_args(RejectionReason)
 

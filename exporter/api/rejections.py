@@ -14,11 +14,15 @@ NOT_MISSING = ("duplicate", "another_day")
 
 @dataclass(slots=True)
 class Rejections:
-    """Number of rejected rows by reason and the first few of them as text; unreadable fields of other rows by name."""
+    """Number of rejected rows by reason and the first few of them as text; unreadable fields of other rows by name.
+
+    `lacking` is the number of other rows without an amount of money that their neighbours have.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
     sample: list[str] = field(default_factory=list)
+    lacking: int = 0
 
     def reject(self, reason: str, row: object) -> None:
         """Count one row."""
@@ -28,8 +32,8 @@ class Rejections:
 
     @property
     def missing(self) -> int:
-        """The number of rows that totals lack."""
-        return sum(rows for reason, rows in self.counts.items() if reason not in NOT_MISSING)
+        """The number of rows that totals lack, or whose amounts they lack."""
+        return self.lacking + sum(rows for reason, rows in self.counts.items() if reason not in NOT_MISSING)
 
     def __bool__(self) -> bool:
         return bool(self.counts or self.unreadable)
@@ -38,6 +42,7 @@ class Rejections:
         """Add the rows of another response of the same poll."""
         self.counts.update(other.counts)
         self.unreadable.update(other.unreadable)
+        self.lacking += other.lacking
         self.sample.extend(other.sample[: SAMPLE_SIZE - len(self.sample)])
 
 

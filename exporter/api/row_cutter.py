@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -72,6 +73,18 @@ class _Activity(_Report, kw_only=True):
     data: list[ActivityRow]
 
 
+@dataclass(slots=True)
+class _Context:
+    """What a body is read into: its rejected rows and the fields around its rows.
+
+    `seen` holds the contents of rows if those that come again are to be left out.
+    """
+
+    rejections: Rejections
+    about: dict[str, Any] = field(default_factory=dict)
+    seen: set[int] | None = None
+
+
 _decode_activity = msgspec.json.Decoder(_Activity).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
 _decode_rows = msgspec.json.Decoder(list[ActivityRow]).decode
@@ -83,32 +96,39 @@ def rows(response: Response, rejections: Rejections) -> Iterator[list[ActivityRo
     The rows count only once the iterator has ended: it raises InvalidResponse for a body that is not
     `{"data": [...]}`, however late in the body that shows.
     """
-    about: dict[str, Any] = {}
-    rejected = Rejections()
+    context = _Context(Rejections())
     seen = 0
     try:
-        for usable in _rows(pieces(response), rejected, about):
+        for usable in _rows(pieces(response), context):
             seen += len(usable)
             yield usable
-        _refuse_part(about, seen + rejected.counts.total())
+        _refuse_part(context.about, seen + context.rejections.counts.total())
     except InvalidResponse as error:
         error.args = (f"{error} ({response.content_type or 'no content type'})",)
         raise
     finally:
-        rejections.update(rejected)
+        rejections.update(context.rejections)
 
 
-def _rows(stream: Iterator[bytes], rejections: Rejections, about: dict[str, Any]) -> Iterator[list[ActivityRow]]:
+def distinct_rows(response: Response) -> Iterator[list[ActivityRow]]:
+    """Yield the usable rows of a response that `rows` has read, without those that repeat an earlier row in all fields.
+
+    This is much slower, because fields that are not part of ActivityRow are compared too.
+    """
+    return _rows(pieces(response), _Context(Rejections(), seen=set()))
+
+
+def _rows(stream: Iterator[bytes], context: _Context) -> Iterator[list[ActivityRow]]:
     """Yield the rows of a body, and add the fields around them to `about`."""
     buffer = bytearray()
     searched = 0
     for piece in stream:
         buffer += piece
         if len(buffer) >= PIECE:
-            begin = _first_row(buffer, max(0, searched - LIKELY_TAIL), about)
+            begin = _first_row(buffer, max(0, searched - LIKELY_TAIL), context.about)
             if begin:
                 del buffer[:begin]
-                yield from _cut(stream, buffer, rejections, about)
+                yield from _cut(stream, buffer, context)
                 return
             searched = len(buffer)
             if searched > LONGEST_HEAD:
@@ -116,7 +136,7 @@ def _rows(stream: Iterator[bytes], rejections: Rejections, about: dict[str, Any]
         yield []
     if len(buffer) > LONGEST_EXTENSION:
         raise InvalidResponse(f"expected an object with a list of rows in data, got {_start(buffer)}")
-    yield _whole(bytes(buffer), rejections, about)
+    yield _whole(bytes(buffer), context)
 
 
 def _refuse_part(about: Mapping[str, Any], rows_seen: int) -> None:
@@ -157,9 +177,7 @@ def _take_report(report: _Report, about: dict[str, Any]) -> None:
     refuse_error(about)
 
 
-def _cut(
-    stream: Iterator[bytes], buffer: bytearray, rejections: Rejections, about: dict[str, Any]
-) -> Iterator[list[ActivityRow]]:
+def _cut(stream: Iterator[bytes], buffer: bytearray, context: _Context) -> Iterator[list[ActivityRow]]:
     """Yield the rows behind the head of a body. `buffer` holds the bytes that were read after it."""
     wanted = PIECE
     for piece in stream:
@@ -167,7 +185,7 @@ def _cut(
         if len(buffer) < wanted:
             yield []
         while len(buffer) >= wanted:
-            cut, end = _first_rows(buffer, rejections)
+            cut, end = _first_rows(buffer, context)
             if not end:
                 wanted = 2 * len(buffer)
                 if wanted > LONGEST_EXTENSION:
@@ -176,13 +194,13 @@ def _cut(
             yield cut
             del buffer[:end]
             wanted = PIECE
-    yield _whole(b'{"data":[' + buffer, rejections, about)
+    yield _whole(b'{"data":[' + buffer, context)
 
 
-def _first_rows(buffer: bytearray, rejections: Rejections) -> tuple[list[ActivityRow], int]:
+def _first_rows(buffer: bytearray, context: _Context) -> tuple[list[ActivityRow], int]:
     """Return the first rows of the buffer and the offset of the next one, 0 if no row is known to be complete."""
     cut = _last_boundary(buffer)
-    if cut is not None:
+    if cut is not None and context.seen is None:
         try:
             return _decode_rows(b"[%b]" % bytes(buffer[: cut.start() + 1])), cut.end()
         except NOT_JSON:
@@ -200,7 +218,7 @@ def _first_rows(buffer: bytearray, rejections: Rejections) -> tuple[list[Activit
             break
         values.append(value)
         end = separator.end()
-    return _usable(values, rejections), len(text[:end].encode(errors="surrogateescape"))
+    return _usable(values, context), len(text[:end].encode(errors="surrogateescape"))
 
 
 def _last_boundary(buffer: bytearray) -> re.Match[bytes] | None:
@@ -212,30 +230,44 @@ def _last_boundary(buffer: bytearray) -> re.Match[bytes] | None:
     return None
 
 
-def _whole(body: bytes, rejections: Rejections, about: dict[str, Any]) -> list[ActivityRow]:
+def _whole(body: bytes, context: _Context) -> list[ActivityRow]:
     """Decode a short body, or the last rows of a longer one: this is where its end is checked."""
-    if body.count(b'"data"') == 1:  # of two fields with this name, strict decoding would keep the last
+    if (
+        context.seen is None and body.count(b'"data"') == 1
+    ):  # of two fields with this name, strict decoding would keep the last
         try:
             activity = _decode_activity(body)
         except NOT_JSON:
             pass
         else:
-            _take_report(activity, about)
+            _take_report(activity, context.about)
             return activity.data
     fields = decode_fields(body, _WHAT)
-    about.update(fields)
-    return _usable(list_of_rows(fields, _WHAT), rejections)
+    context.about.update(fields)
+    return _usable(list_of_rows(fields, _WHAT), context)
 
 
-def _usable(values: Iterable[object], rejections: Rejections) -> list[ActivityRow]:
+def _usable(values: Iterable[object], context: _Context) -> list[ActivityRow]:
     usable = []
     for value in values:
-        row = activity_row(value, rejections.unreadable)
+        if context.seen is not None and _is_repeated(value, context.seen):
+            continue
+        row = activity_row(value, context.rejections.unreadable)
         if isinstance(row, ActivityRow):
             usable.append(row)
         else:
-            rejections.reject(row, value)
+            context.rejections.reject(row, value)
     return usable
+
+
+def _is_repeated(value: object, seen: set[int]) -> bool:
+    try:
+        content = hash(repr(value))
+    except RecursionError:
+        return False
+    repeated = content in seen
+    seen.add(content)
+    return repeated
 
 
 def _start(body: bytearray) -> str:

@@ -49,7 +49,8 @@ class CollectorMetrics:
         )
         self.series = gauge("series", "Number of series published, as of the last poll.")
         self.rows_rejected = gauge(
-            "rows_rejected", "API rows that the published totals lack: rejected in the last successful poll."
+            "rows_rejected",
+            "API rows that the published totals lack: rejected, or without an amount, in the last successful poll.",
         )
         self.rejected = counter("rows_rejected", "API rows rejected, by reason; counted again on every poll.", "reason")
         self.unreadable = counter(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, cast
@@ -44,7 +44,7 @@ class FixedClient:
     async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Response:
         assert not quiet
         self.asked.append(request)
-        return self._answer
+        return answer(body([{"id": "w1", "name": "One"}])) if request.path == "/workspaces" else self._answer
 
     def failed(self, _operation: str, error: AttemptError) -> None:
         self.failures.append(error)
@@ -114,9 +114,17 @@ def answer(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Respo
 
 
 def poll(
-    collector: ActivityCollector, received: Response, *, now: datetime = NOON, memory: object = None, client: Any = None
+    collector: ActivityCollector,
+    received: Response,
+    *,
+    now: datetime = NOON,
+    memory: object = None,
+    client: Any = None,
+    dated: bool = True,
 ) -> Polled:
-    """Let a collector poll once at a moment of our clock."""
+    """Let a collector poll once at a moment of our clock. Without `dated` a response may lack the Date header."""
+    if dated and received.date is None:
+        received = replace(received, date=now)
     client = client or FixedClient(received)
     clock = FakeClock(now)
     way = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", client), clock=clock)

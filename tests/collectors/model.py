@@ -41,9 +41,15 @@ class Model:
             if 1 <= (local.date() - day).days <= OLDEST:
                 used[day][endpoint] = used[day].get(endpoint, Fraction(0)) + usage
         latest = _latest(min(local, theirs), used)
+        seen = [day for day, _, _ in rows if 0 <= (local.date() - day).days <= OLDEST]
+        reached = max(seen, default=None)  # without a Date header no later day is believed
+        if server is None and reached is not None:
+            latest = min(latest, reached)
         spans = {name: _days(latest, length) for name, length in LENGTHS.items()}
         needed = {day for days in spans.values() for day in days}
         fresh = {day for day in _back_from(local, 30) if day in _back_from(theirs, 30)}
+        if server is None:
+            fresh = {day for day in fresh if reached is not None and day <= reached}
         if (
             self._last is not None
             and self._last[0] == rows

@@ -61,7 +61,9 @@ class SplitApi:
     broken: dict[str, AttemptError] = field(default_factory=dict)
     listed: dict[str, dict[str, Any]] = field(default_factory=dict)  # more of a key's or a member's row
     wholes: list[list[dict[str, Any]]] = field(default_factory=list)
-    server: datetime | None = None
+    now: datetime = NOON  # of the server, in the Date header if `dated`
+    dated: bool = True
+    server: datetime | None = None  # another clock
     asked: list[Request] = field(default_factory=list)
     failures: list[AttemptError] = field(default_factory=list)
     at_once: int = 0
@@ -108,8 +110,11 @@ class SplitApi:
             raise self.broken[owner]
         if owner is None and self.wholes:
             rows = self.wholes.pop(0) if len(self.wholes) > 1 else self.wholes[0]
-            return answer(rows, self.server)
-        return answer(joined(each for each in self.uses if owner in (None, each["owner"])), self.server)
+            return answer(rows, self.server or (self.now if self.dated else None))
+        return answer(
+            joined(each for each in self.uses if owner in (None, each["owner"])),
+            self.server or (self.now if self.dated else None),
+        )
 
 
 def _owner(request: Request) -> str | None:
@@ -145,7 +150,7 @@ async def poll_parts(
     api: SplitApi, collector_: ActivityCollector, *, now: datetime = NOON, memory: object = None
 ) -> Polled:
     """Let a collector poll once."""
-    clock = FakeClock(now)
+    clock, api.now = FakeClock(now), now
     way = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
     return Polled(await collector_.collect(way, memory), way.rejections, cast("Any", api))
 

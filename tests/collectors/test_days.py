@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.activity.windows import covered_days, latest_completed_day, window
 from exporter.collectors.days import DAY, midnight, parse_day
-from tests.collectors.helpers import at
+from tests.collectors.helpers import Polled, ago, answer, at, poll, row
+from tests.support import NOON
 
 SETTLE = 1800.0
 EMPTY_AFTER = 10800.0
@@ -163,3 +167,31 @@ def test_dates_in_all_layouts(text: str) -> None:
 def test_garbage_is_no_date(text: str) -> None:
     """And no exception: one row must not lose the rest."""
     assert parse_day(text) is None
+
+
+def undated(rows: list[Any], now: datetime, memory: object = None) -> Polled:
+    """Poll an API that sends no Date header."""
+    collector = ActivityCollector("default", ActivitySettings())
+    return poll(collector, answer(rows), now=now, memory=memory, dated=False)
+
+
+def test_without_a_date_header_a_clock_one_day_ahead_makes_no_zeros() -> None:
+    """The response does not reach the day that our clock takes for the latest completed one."""
+    rows, tomorrow = [row(ago(1)), row(ago(2))], NOON + DAY
+    shown = undated(rows, tomorrow).shown
+    assert shown["requests"] == {("acme/one", "Acme", "e1"): 3.0}
+    assert shown["day_timestamp_seconds"] == {(): midnight(NOON.date() - DAY).timestamp()}
+    assert shown["7d_requests"] == {("acme/one", "Acme", "e1"): 6.0}
+
+
+def test_without_a_date_header_an_empty_response_takes_nothing_away() -> None:
+    """It reaches no day, so what was read before stays."""
+    first = undated([row(ago(1)), row(ago(2))], NOON)
+    assert undated([], NOON, first.memory).shown["requests"] == {("acme/one", "Acme", "e1"): 3.0}
+
+
+def test_with_a_date_header_a_day_without_rows_is_a_day_without_usage() -> None:
+    """Both clocks say that the day is over."""
+    rows, tomorrow = [row(ago(1)), row(ago(2))], NOON + DAY
+    collector = ActivityCollector("default", ActivitySettings())
+    assert poll(collector, answer(rows, tomorrow), now=tomorrow).shown["requests"] == {("acme/one", "Acme", "e1"): 0.0}

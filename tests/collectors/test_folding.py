@@ -29,7 +29,10 @@ def key(name: str) -> tuple[str, str, str]:
 @given(spending, st.integers(1, 9))
 def test_the_largest_stay_and_the_rest_adds_up(uses: list[tuple[int, str, int, str]], most: int) -> None:
     """Largest by spend over all days, then by requests, then by name; `other` is the exact rest in every window."""
-    rows = [row(ago(day), name, usage=eighths / 8, byok_usage_inference=0) for day, name, eighths, _ in uses]
+    rows = [
+        row(ago(day), name, usage=eighths / 8, byok_usage_inference=0, number=number)
+        for number, (day, name, eighths, _) in enumerate(uses)
+    ]
     polled = collect(rows, max_endpoints=most)
     spend = Counter({name: 0 for _, name, _, _ in uses})
     requests: Counter[str] = Counter()
@@ -52,7 +55,10 @@ def test_the_largest_stay_and_the_rest_adds_up(uses: list[tuple[int, str, int, s
 @given(spending, st.integers(1, 5))
 def test_each_workspace_keeps_its_own_rest(uses: list[tuple[int, str, int, str]], most: int) -> None:
     """So that totals per workspace stay right."""
-    rows = [row(ago(day), name, usage=eighths / 8, workspace_id=where) for day, name, eighths, where in uses]
+    rows = [
+        row(ago(day), name, usage=eighths / 8, workspace_id=where, number=number)
+        for number, (day, name, eighths, where) in enumerate(uses)
+    ]
     family = collect(rows, max_endpoints=most, split_by="workspace").shown["30d_usage_usd"]
     totals: Counter[str] = Counter()
     for labels, value in family.items():

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.keys import KeysCollector, KeysSettings
+from exporter.collectors.registry import configured
+from exporter.config.configuration import Account
+from exporter.config.secret import EnvironmentSecret
 from exporter.errors import InvalidResponse
-from tests.collectors.balances import account, counted, digest, key, pages, polled
+from tests.collectors.balances import FakeApi, account, counted, digest, key, pages, polled
 from tests.collectors.helpers import Polled, Shown
 
 PREFIX = "openrouter_key_"
@@ -103,8 +107,8 @@ def test_names_are_in_the_info_metric_alone() -> None:
     before, after = (
         shown(read(key("a", name=name, hash=digest("a"), limit_reset="weekly"))) for name in ("old", "new")
     )
-    assert before["info"] == {(*of("a"), "old", "sk-or-v1-abc...xyz", "Default", "weekly"): 1.0}
-    assert after["info"] == {(*of("a"), "new", "sk-or-v1-abc...xyz", "Default", "weekly"): 1.0}
+    assert before["info"] == {(*of("a"), "old", "sk-or-v1-abc...xyz", "Default", "w1", "weekly"): 1.0}
+    assert after["info"] == {(*of("a"), "new", "sk-or-v1-abc...xyz", "Default", "w1", "weekly"): 1.0}
     assert {name: samples for name, samples in before.items() if name != "info"} == {
         name: samples for name, samples in after.items() if name != "info"
     }
@@ -133,7 +137,7 @@ def test_names_that_are_not_said_are_empty() -> None:
     """A workspace without a name is named by its id."""
     api = account(pages([key("a", name=None, label=...)]), counted([{"id": "w1", "name": None}]))
     found = polled(KeysCollector("default", KeysSettings()), api)
-    assert shown(found)["info"] == {(*of("a"), "", "", "w1", ""): 1.0}
+    assert shown(found)["info"] == {(*of("a"), "", "", "w1", "w1", ""): 1.0}
 
 
 def test_only_the_usage_of_keys_beyond_max_keys_is_folded() -> None:
@@ -148,7 +152,45 @@ def test_only_the_usage_of_keys_beyond_max_keys_is_folded() -> None:
     assert found.collected.folded == 3
     for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd", "disabled"):
         assert set(families[name]) == {of(index) for index in range(5)}
-    assert {labels[:1] for labels in families["info"]} == {of(index) for index in range(5)}
+    assert {labels[:1] for labels in families["info"]} == {*(of(index) for index in range(5)), ("other",)}
+
+
+EXPIRED = {"expires_at": "2026-08-20T00:00:00Z", "last_used_at": "2026-08-19T00:00:00Z"}
+LONG_AGO = {"expires_at": "2026-01-20T00:00:00Z", "last_used_at": "2026-01-19T00:00:00Z"}
+
+
+def names_all(*rows: Any, memory: object = None, **settings: Any) -> tuple[Polled, FakeApi]:
+    """Poll an account whose activity is split by key."""
+    collectors = configured(KeysSettings(**settings), ActivitySettings(split_by="api_key"))
+    owner = Account(name="default", key=EnvironmentSecret("KEY", {}), collectors=collectors)
+    api = account(pages(list(rows)))
+    return polled(KeysCollector.of(owner), api, memory), api
+
+
+def test_a_split_by_key_names_expired_and_disabled_keys_and_unattributed() -> None:
+    """A join of the split's labels with the names loses no spend; a key that is hidden has no other series."""
+    rows = [key("shown"), key("expired", **EXPIRED), key("old", **LONG_AGO), key("disabled", disabled=True)]
+    found, api = names_all(*rows, include_disabled=False)
+    assert {labels[:1] for labels in shown(found)["info"]} == {
+        *map(of, ("shown", "expired", "disabled")),
+        ("unattributed",),
+    }
+    assert (
+        set(shown(found)["usage_usd"])
+        == set(shown(found)["expires_timestamp_seconds"]) | {of("shown")}
+        == {of("shown")}
+    )
+    listed = [request.parameters for request in api.asked if request.path == "/keys"]
+    assert {(each["include_disabled"], each["include_expired"]) for each in listed} == {("true", "true")}
+
+
+def test_a_key_that_expires_is_published_without_another_row() -> None:
+    """Its series vanish though the API returns the same rows."""
+    rows = [key("a"), key("b", expires_at="2026-08-23T11:59:00Z")]
+    first, _ = names_all(rows[0], key("b", expires_at="2026-08-23T12:01:00Z"))
+    assert of("b") in shown(first)["usage_usd"]
+    second, _ = names_all(*rows, memory=first.memory)
+    assert of("b") not in shown(second)["usage_usd"]
 
 
 def test_keys_are_folded_by_recent_spend() -> None:

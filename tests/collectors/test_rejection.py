@@ -55,6 +55,7 @@ UNREADABLE: list[tuple[str, Any]] = [
     ("endpoint_id", "\ud800"),
     ("workspace_id", 7),
 ]
+MONEY = ("usage", "byok_usage_inference")
 MEASURES = {
     "usage": "usage_usd",
     "byok_usage_inference": "byok_usage_usd",
@@ -87,6 +88,7 @@ def test_an_unreadable_field_costs_nothing_but_itself(field: str, value: Any) ->
     """It is absent and counted; every other number of the row is published."""
     polled = collect([row(endpoint="good"), row(endpoint="odd") | {field: value}])
     assert ({}, {field: 1}) == (polled.rejected, dict(polled.rejections.unreadable))
+    assert polled.rejections.missing == (field in MONEY)
     for name, family in MEASURES.items():
         published = sum(polled.shown[family].values())
         assert published == row()[name] * (1 if name == field else 2)
@@ -112,13 +114,14 @@ def test_unreadable_fields_count_again_with_each_poll() -> None:
 
 def test_every_reason_can_be_reached() -> None:
     """The set is closed, and none of it is there in vain."""
-    assert {reason for reason, _ in UNUSABLE} == set(REJECTION_REASONS) == set(get_args(RejectionReason))
+    assert {"duplicate", *(reason for reason, _ in UNUSABLE)} == set(REJECTION_REASONS)
+    assert set(REJECTION_REASONS) == set(get_args(RejectionReason))
     assert ActivityCollector("default", ActivitySettings()).rejection_reasons == REJECTION_REASONS
 
 
 def test_a_sample_of_the_bad_rows_is_kept() -> None:
     """Three at most, each a bounded line with its reason."""
-    polled = collect([row(), *(row("x" * 500) for _ in range(1000))])
+    polled = collect([row(), *(row("x" * 500, f"e{number}") for number in range(1000))])
     assert polled.rejected == {"invalid_date": 1000}
     assert len(polled.rejections.sample) == 3
     assert all(len(line) < 400 and line.startswith("invalid_date: ") for line in polled.rejections.sample)
@@ -138,9 +141,10 @@ def test_any_json_in_place_of_a_row(values: list[Any], place: int) -> None:
 @given(st.sampled_from(FIELDS), json_values)
 def test_any_json_in_place_of_a_field(field: str, value: Any) -> None:
     """Makes that row unusable, or changes what it says, and no other row."""
-    polled = collect([row(endpoint="good"), row(endpoint="odd") | {field: value}, row(endpoint="good")])
+    good_rows = [row(endpoint="good"), row(endpoint="good", requests=4)]
+    polled = collect([good_rows[0], row(endpoint="odd") | {field: value}, good_rows[1]])
     good = {name: family.get(("acme/one", "Acme", "good")) for name, family in polled.shown.items()}
-    alone = collect([row(endpoint="good"), row(endpoint="good")]).shown
+    alone = collect(good_rows).shown
     assert sum(polled.rejected.values()) <= 1
     for name, family in alone.items():
         if name not in ("day_timestamp_seconds", "endpoint_info"):
@@ -216,7 +220,7 @@ def test_bad_rows_count_again_with_each_reading() -> None:
 
 def test_bad_rows_in_a_body_that_is_read_in_pieces() -> None:
     """A large answer: the bad rows are found wherever the cuts fall, and no good one is lost."""
-    good = [row(ago(1 + number % 30), f"e{number % 50}") for number in range(3000)]
+    good = [row(ago(1 + number % 30), f"e{number % 50}", usage=float(number)) for number in range(3000)]
     rows = [bad for number, each in enumerate(good) for bad in ((each, 7) if number % 500 == 0 else (each,))]
     polled = collect(rows)
     assert polled.rejected == {"not_an_object": 6}

@@ -32,7 +32,7 @@ def two_polls(first: list[Any], second: list[Any], later: timedelta = timedelta(
         (DAYS[1:], 1),  # went away
         ([*DAYS, row(ago(9), "new")], 1),  # appeared, with an endpoint that was not there
         ([*DAYS, row(ago(9), "new"), row(ago(8), "new")], 2),
-        ([*DAYS, row(ago(9), "e1")], 1),  # a second row on the same labels changes their sum
+        ([*DAYS, row(ago(9), "e1", usage=2.0)], 1),  # a second row on the same labels changes their sum
         ([{name: value for name, value in DAYS[0].items() if name != "cached_tokens"}, *DAYS[1:]], 1),
         ([], 60),
         (list(reversed(DAYS)), 0),

@@ -252,8 +252,8 @@ def test_members_have_names_in_a_family_of_their_own() -> None:
     named = {labels: members(api, labels) for labels in [(), ("name",), ("email", "role")]}
     assert named == {
         (): None,
-        ("name",): {("m1", "Ada Byron"), ("m2", "")},
-        ("email", "role"): {("m1", "ada@example.com", "org:admin"), ("m2", "", "")},
+        ("name",): {("m1", "Ada Byron"), ("m2", ""), ("unattributed", "unattributed")},
+        ("email", "role"): {("m1", "ada@example.com", "org:admin"), ("m2", "", ""), ("unattributed", "", "")},
     }
 
 

@@ -37,6 +37,7 @@ uses = st.lists(
         prompt_tokens=st.integers(0, 10**13),
     ),
     max_size=25,
+    unique_by=repr,
 )
 
 
@@ -57,7 +58,10 @@ def gauges(shown: Shown) -> Shown:
 
 def rows_of(api: SplitApi) -> list[dict[str, Any]]:
     """Return the rows of the whole."""
-    return [{name: value for name, value in each.items() if name != "owner"} for each in api.uses]
+    return [
+        {name: value for name, value in each.items() if name != "owner"} | {"number": number}
+        for number, each in enumerate(api.uses)
+    ]
 
 
 @UNHURRIED

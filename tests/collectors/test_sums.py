@@ -49,7 +49,8 @@ def rows_of(amount: st.SearchStrategy[Any], count: st.SearchStrategy[Any]) -> st
         "usage": amount,
         "byok_usage_inference": amount,
     }
-    return st.lists(st.fixed_dictionaries(fields | dict.fromkeys(COUNTS, count)), min_size=1, max_size=25)
+    rows = st.fixed_dictionaries(fields | dict.fromkeys(COUNTS, count))
+    return st.lists(rows, min_size=1, max_size=25, unique_by=repr)
 
 
 def exact(rows: Rows, drop: tuple[str, ...], split: Split) -> dict[str, dict[Labels, Fraction]]:
@@ -74,7 +75,7 @@ def exact(rows: Rows, drop: tuple[str, ...], split: Split) -> dict[str, dict[Lab
 
 
 def gauges(shown: Shown) -> Shown:
-    return {name: family for name, family in shown.items() if name not in ("day_timestamp_seconds", "endpoint_info")}
+    return {name: family for name, family in shown.items() if not name.endswith(("day_timestamp_seconds", "info"))}
 
 
 def as_floats(families: dict[str, dict[Labels, Fraction]]) -> dict[str, Any]:
@@ -129,9 +130,21 @@ def test_many_rows_on_the_same_labels_lose_no_digit() -> None:
     assert reduce(add, [0.1] * 10_000) != 1000.0
 
 
-def test_a_row_that_comes_twice_counts_twice() -> None:
-    """The API does not promise that rows are unique; both are use."""
-    assert collect([row(), row()]).shown["requests"] == {("acme/one", "Acme", "e1"): 6.0}
+@pytest.mark.parametrize("others", [0, 2000])
+def test_a_row_that_comes_twice_counts_once(others: int) -> None:
+    """It is counted as a duplicate, also far from the first one; totals do not lack it."""
+    more = [row(ago(1 + number % 30), f"e{number}") for number in range(2, others)]
+    polled = collect([row(usage=1.5), *more, row(usage=1.5)])
+    assert polled.shown["usage_usd"]["acme/one", "Acme", "e1"] == 1.5
+    assert ({"duplicate": 1}, 0) == (polled.rejected, polled.rejections.missing)
+
+
+@pytest.mark.parametrize("field", [{"region": "eu"}, {"workspace_id": "w2"}, {"usage": 1.25}])
+def test_different_rows_with_the_same_labels_are_summed(field: dict[str, Any]) -> None:
+    """Even if they differ in a field that is not known yet."""
+    polled = collect([row(), row() | field, row()])
+    assert polled.shown["requests"] == {("acme/one", "Acme", "e1"): 6.0}
+    assert polled.rejected == {"duplicate": 1}
 
 
 def test_reasoning_and_cached_tokens_are_as_the_api_says() -> None:

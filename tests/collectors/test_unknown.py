@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from exporter.collectors.measures import MEASURES
@@ -70,3 +72,36 @@ def test_absent_series_are_not_counted_as_shown() -> None:
     snapshot = collect([row(cached_tokens=...)]).collected.snapshot
     assert snapshot is not None
     assert snapshot.series == 4 * 6 + 2
+
+
+ALONE = {"date": ago(1), "model": "acme/one", "provider_name": "Acme", "endpoint_id": "e1"}
+
+
+@pytest.mark.parametrize("lost", [ALONE, ALONE | {"usage": "much"}])
+def test_a_row_without_any_number_makes_its_own_sums_unknown(lost: dict[str, object]) -> None:
+    """A sum of the endpoint's other rows would look whole; other endpoints are as they were."""
+    polled = collect([row(usage=173.55), lost, row(endpoint="e2", usage=232.90)])
+    assert polled.shown["usage_usd"] == {E2: 232.90}
+    assert ({"missing_numbers": 1}, 1) == (polled.rejected, polled.rejections.missing)
+
+
+@pytest.mark.parametrize("field", ["usage", "byok_usage_inference"])
+def test_a_row_without_an_amount_counts_as_one_that_totals_lack(field: str) -> None:
+    """Its series is absent, so a sum over the account is only a part, and a gauge says so."""
+    polled = collect([row(), row(endpoint="e2") | {field: None}])
+    assert ({}, 1) == (polled.rejected, polled.rejections.missing)
+    assert set(polled.shown["requests"]) == {E1, E2}
+
+
+def test_an_amount_that_no_row_reports_is_not_lacking() -> None:
+    """The API may not have the field at all."""
+    assert (
+        collect([row(byok_usage_inference=...), row(endpoint="e2", byok_usage_inference=None)]).rejections.missing == 0
+    )
+
+
+def test_an_excluded_model_without_an_amount_is_not_lacking() -> None:
+    """It belongs to no total."""
+    assert (
+        collect([row(), row(model="acme/two", usage=None)], include=(re.compile("acme/one"),)).rejections.missing == 0
+    )

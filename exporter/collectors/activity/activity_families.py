@@ -51,6 +51,15 @@ def endpoint_info(labels: tuple[KeyLabel, ...]) -> MetricFamily:
     return gauge("openrouter_activity_endpoint_info", help_, ("account", *kept))
 
 
+def workspace_info(settings: ActivitySettings) -> tuple[MetricFamily, ...]:
+    """Return the family of the workspaces' names, if usage is split by workspace."""
+    if settings.split_by != "workspace":
+        return ()
+    return (
+        gauge("openrouter_workspace_info", "Name of a workspace. The value is 1.", ("account", "workspace_id", "name")),
+    )
+
+
 def member_info(settings: ActivitySettings) -> tuple[MetricFamily, ...]:
     """Return the family of the members' names, if it is configured."""
     if settings.split_by != "member" or not settings.member_labels:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from msgspec.structs import astuple
+
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import rows
+from exporter.api.row_cutter import distinct_rows, rows
 from exporter.clock import Pause
 from exporter.collectors.activity.usage_table import Table
 from exporter.collectors.activity.windows import covered_days
@@ -31,6 +34,16 @@ class Moment:
         """The earliest of all clocks: a day is over once it is over by each of them."""
         return min((self.ours, *self.servers))
 
+    def covered_by(self, table: Table) -> frozenset[date]:
+        """Return the days that are known whole.
+
+        Without a Date header these end with the last day that has a row: our clock may be ahead of the API.
+        """
+        if self.servers:
+            return self.covered
+        last = table.last_day
+        return frozenset(day for day in self.covered if last is not None and day <= last)
+
     def refuse_wrong_clock(self) -> None:
         """Raise InvalidResponse if the clocks have no day in common.
 
@@ -49,10 +62,26 @@ def moment_of(instant: datetime, servers: Sequence[datetime | None]) -> Moment:
 
 
 async def fill(pause: Pause, table: Table, response: Response, rejections: Rejections) -> None:
-    """Add a response's rows to a table."""
+    """Add a response's rows to a table. A row that comes again, byte for byte, counts once."""
     for piece in rows(response, rejections):
         table.add(piece, rejections)
         await pause()
+    repeated = table.end_response()
+    if not repeated:
+        return
+    # Rows are alike in the fields that are read: those that differ in another field are not duplicates.
+    distinct: Counter[int] = Counter()
+    for piece in distinct_rows(response):
+        distinct.update(content for content in (hash(astuple(row)) for row in piece) if content in repeated)
+        await pause()
+    for content, (row, times) in repeated.items():
+        others = max(distinct[content] - 1, 0)
+        for _ in range(others):
+            table.add_one(row, rejections)
+            await pause()
+        if times > others:
+            rejections.reject("duplicate", row)
+            rejections.counts["duplicate"] += times - others - 1
 
 
 def refuse_unusable(table: Table, rejections: Rejections) -> None:

@@ -61,8 +61,7 @@ async def _columns(pause: Pause, table: Table) -> list[array[float]]:
     columns = []
     for measure in range(WIDTH):
         column = table.cells[measure::WIDTH]
-        is_reported = measure in table.reported or not column or not all(map(math.isnan, column))
-        column.append(0.0 if is_reported else UNKNOWN)
+        column.append(0.0 if table.is_reported(measure) else UNKNOWN)
         columns.append(column)
         await pause()
     return columns

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from typing import get_args
 
 from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Request
-from exporter.api.organization_rows import KEY_REJECTION_REASONS, Member
+from exporter.api.organization_rows import KEY_REJECTION_REASONS, Member, Workspace
 from exporter.api.rejections import Rejections
-from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_families import (
@@ -22,12 +21,20 @@ from exporter.collectors.activity.activity_families import (
     key_labels,
     measures,
     member_info,
+    workspace_info,
 )
 from exporter.collectors.activity.activity_reader import Moment, fill, moment_of, refuse_unusable
 from exporter.collectors.activity.activity_settings import ActivitySettings, MemberLabel
 from exporter.collectors.activity.aggregation import Sums, size_of, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
-from exporter.collectors.activity.split import SplitUsage, describe_members, list_parts, read_parts, refuse_changed
+from exporter.collectors.activity.split import (
+    SplitUsage,
+    describe_members,
+    describe_workspaces,
+    list_parts,
+    read_parts,
+    refuse_changed,
+)
 from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
 from exporter.collectors.activity.windows import LATEST_DAY, Window, latest_completed_day, window
@@ -44,7 +51,11 @@ OLDEST_DAYS_BACK = 32
 OPERATION = "activity"
 
 # The lists that a split needs, and the reasons to reject their rows.
-_MORE_OPERATIONS = {"api_key": (paging.WORKSPACES, paging.KEYS), "member": (paging.MEMBERS,)}
+_MORE_OPERATIONS = {
+    "workspace": (paging.WORKSPACES,),
+    "api_key": (paging.WORKSPACES, paging.KEYS),
+    "member": (paging.MEMBERS,),
+}
 _MORE_REASONS = {"api_key": tuple(reason for reason in KEY_REJECTION_REASONS if reason not in REJECTION_REASONS)}
 
 
@@ -72,8 +83,8 @@ left out. With `split_by`, the families with a number have one label more:
 
 | `split_by` | label | names are in |
 |---|---|---|
-| `workspace` | `workspace_id` |  |
-| `api_key` | `key`, or `unattributed` | `openrouter_key_info`, on the same `key` |
+| `workspace` | `workspace_id` | `openrouter_workspace_info` |
+| `api_key` | `key`, or `unattributed` | `openrouter_key_info`, on the same `key` (collector `keys`) |
 | `member` | `user_id`, or `unattributed` | `openrouter_member_info` |
 
 `openrouter_member_info` has only the labels that `member_labels` names, by default `name`.
@@ -86,6 +97,7 @@ left out. With `split_by`, the families with a number have one label more:
         self._labels = key_labels(settings)
         self._endpoint_info = endpoint_info(self._labels)
         self._member_info = member_info(settings)
+        self._workspace_info = workspace_info(settings)
         self.operations = (OPERATION, *_MORE_OPERATIONS.get(settings.split_by, ()))
         self.rejection_reasons = (*REJECTION_REASONS, *_MORE_REASONS.get(settings.split_by, ()))
 
@@ -101,26 +113,35 @@ left out. With `split_by`, the families with a number have one label more:
             DAY_TIMESTAMP,
             self._endpoint_info,
             *self._member_info,
+            *self._workspace_info,
         )
 
     @classmethod
     def documented(cls) -> tuple[MetricFamily, ...]:
-        """Return the families of the default settings, and that of members with all its labels."""
+        """Return the families of the default settings, and those of names that a split adds."""
         members = ActivitySettings(split_by="member", member_labels=get_args(MemberLabel))
-        return (*super().documented(), *member_info(members))
+        workspaces = ActivitySettings(split_by="workspace")
+        return (*super().documented(), *member_info(members), *workspace_info(workspaces))
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read all activity. It replaces what was published; the same bytes for the same days cost a hash."""
         last = memory if isinstance(memory, LastActivity) else None
-        if self.settings.split_by in _MORE_OPERATIONS:
+        if self.settings.split_by in ("api_key", "member"):
             return await self._collect_split(poll, last)
+        workspaces = tuple(await paging.workspaces(poll)) if self._workspace_info else ()
         response = await poll.request(self._request())
         moment = moment_of(poll.instant, (response.date,))
-        if last is not None and self._still_holds(last, response.digest, moment):
+        digest = response.digest + repr(workspaces).encode()
+        if last is not None and self._still_holds(last, digest, moment):
             poll.rejections.update(last.rejections)
             return Collected(snapshot=None, memory=last)
         with poll.reading(OPERATION):
-            return await self._read(response, moment, poll, last)
+            moment.refuse_wrong_clock()
+            table = Table(self._shape(poll.instant.date()))
+            await fill(poll.pause, table, response, poll.rejections)
+            refuse_unusable(table, poll.rejections)
+            table.count_lacking(poll.rejections)
+            return await self._collected(table, digest, moment, poll, last, workspaces=workspaces)
 
     async def _collect_split(self, poll: Poll, last: LastActivity | None) -> Collected:
         """Read one response for each key or member, and two for the account as a whole."""
@@ -155,26 +176,22 @@ left out. With `split_by`, the families with a number have one label more:
         included = not include or any(pattern.fullmatch(model) for pattern in include)
         return included and not any(pattern.fullmatch(model) for pattern in exclude)
 
-    def _day(self, now: datetime, table: Table) -> date:
-        return latest_completed_day(
-            now,
+    def _day(self, moment: Moment, table: Table) -> date:
+        day = latest_completed_day(
+            moment.now,
             settle=self.settings.settle_delay,
             empty_after=self.settings.empty_day_after,
             days_with_rows={table.shape.first + DAY * offset for offset in table.days_with_rows},
         )
+        return day if moment.servers or table.last_day is None else min(day, table.last_day)
 
     def _still_holds(self, last: LastActivity, digest: bytes, moment: Moment) -> bool:
         """Return whether the same bytes, read at this moment, lead to what is published."""
         return (
-            digest == last.digest and self._day(moment.now, last.table) == last.day and moment.covered <= last.covered
+            digest == last.digest
+            and self._day(moment, last.table) == last.day
+            and moment.covered_by(last.table) <= last.covered
         )
-
-    async def _read(self, response: Response, moment: Moment, poll: Poll, last: LastActivity | None) -> Collected:
-        moment.refuse_wrong_clock()
-        table = Table(self._shape(poll.instant.date()))
-        await fill(poll.pause, table, response, poll.rejections)
-        refuse_unusable(table, poll.rejections)
-        return await self._collected(table, response.digest, moment, poll, last)
 
     async def _read_split(
         self, usage: SplitUsage, members: Sequence[Member], moment: Moment, poll: Poll, last: LastActivity | None
@@ -182,8 +199,8 @@ left out. With `split_by`, the families with a number have one label more:
         moment.refuse_wrong_clock()
         table = usage.parts
         table.days_with_rows |= usage.whole.days_with_rows
-        day = self._day(moment.now, table)
-        settled = {covered for covered in moment.covered if covered <= day}
+        day = self._day(moment, table)
+        settled = {covered for covered in moment.covered_by(table) if covered <= day}
         await refuse_changed(poll.pause, usage, settled)
         await add_unattributed(poll.pause, table, usage.whole, set(map(table.shape.offset, settled)))
         return await self._collected(table, usage.digest, moment, poll, last, members=members)
@@ -197,8 +214,9 @@ left out. With `split_by`, the families with a number have one label more:
         last: LastActivity | None,
         *,
         members: Sequence[Member] = (),
+        workspaces: Sequence[Workspace] = (),
     ) -> Collected:
-        day, covered = self._day(moment.now, table), moment.covered
+        day, covered = self._day(moment, table), moment.covered_by(table)
         restated = 0
         if last is not None:
             restated, covered = await self._compare(poll.pause, last, table, day, covered)
@@ -212,6 +230,9 @@ left out. With `split_by`, the families with a number have one label more:
         families.append(single(DAY_TIMESTAMP, self.account, midnight(day).timestamp()))
         families.append(await self._endpoints(poll.pause, fold, table))
         families += [describe_members(metric, self.account, members) for metric in self._member_info]
+        for metric in self._workspace_info:
+            used = {labels[-1] for labels in fold.labels}  # a split's label is the last one
+            families.append(describe_workspaces(metric, self.account, workspaces, sorted(used)))
         await poll.pause()
         return Collected(
             snapshot=Snapshot(tuple(families)),

@@ -28,6 +28,7 @@ from exporter.collectors.activity.carry_over import restated_rows
 from exporter.collectors.activity.usage_table import Shape, Table
 from exporter.collectors.base import Poll
 from exporter.collectors.common import info
+from exporter.collectors.constants import UNATTRIBUTED
 from exporter.collectors.days import midnight
 from exporter.config.units import format_duration
 from exporter.errors import DeadlineExceeded, PollError, StatusError
@@ -120,9 +121,18 @@ async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -
     return SplitUsage(table, whole, None if before.digest == after.digest else before, digest, tuple(dates))
 
 
+def describe_workspaces(
+    metric: MetricFamily, account: str, workspaces: Sequence[Workspace], used: Iterable[str]
+) -> Family:
+    """Return one sample for each workspace that is listed or used: a join with the names must not lose spend."""
+    names = dict.fromkeys(used, "") | {workspace.id: workspace.name for workspace in workspaces}
+    return info(metric, [(account, id_, name or id_) for id_, name in names.items()])
+
+
 def describe_members(metric: MetricFamily, account: str, members: Sequence[Member]) -> Family:
-    """Return one sample for each member, with the configured labels and no others."""
+    """Return one sample for each member and for `unattributed`, with the configured labels and no others."""
     samples = []
+    members = [*members, Member(UNATTRIBUTED, first_name=UNATTRIBUTED)]
     for member in members:
         name = " ".join(part for part in (member.first_name, member.last_name) if part)
         values = {"user_id": member.id, "name": name, "email": member.email or "", "role": member.role or ""}
@@ -146,6 +156,7 @@ async def _fill_whole(pause: Pause, table: Table, response: Response, rejections
     await fill(pause, table, response, of_whole)
     rejections.update(of_whole)
     refuse_unusable(table, of_whole)
+    table.count_lacking(rejections)
 
 
 def _refuse_too_many(poll: Poll, parts: Parts) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -19,8 +20,8 @@ from msgspec.structs import astuple
 
 from exporter.api.activity_rows import ActivityRow, RejectionReason
 from exporter.api.rejections import Rejections
-from exporter.collectors.days import parse_day
-from exporter.collectors.measures import MEASURES
+from exporter.collectors.days import DAY, parse_day
+from exporter.collectors.measures import MEASURES, MONEY
 
 WIDTH = len(MEASURES)
 NO_CELL = -1
@@ -101,6 +102,11 @@ class Table:
     days_with_rows: set[int] = field(default_factory=set)
     reported: set[int] = field(default_factory=set)
     usable: int = 0
+    _has_today: bool = False
+    _seen: set[int] = field(default_factory=set)
+    _repeated: dict[int, tuple[ActivityRow, int]] = field(default_factory=dict)
+    _lacking: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    _unknown: set[tuple[Key, int]] = field(default_factory=set)
     _errors: array[float] = field(default_factory=lambda: array("d"))
     _errors_of: dict[int, int] = field(default_factory=dict)
     _identities: dict[_Identity, int] = field(default_factory=dict)
@@ -113,10 +119,30 @@ class Table:
         self._identities = {}
 
     def add(self, rows: Sequence[ActivityRow], rejections: Rejections) -> None:
-        """Add rows to their cells; rows of one key and day are summed. Rows that cannot be used are rejected."""
-        if not self._add_all(list(map(astuple, rows))):
-            for row in rows:
-                self._add_one(row, rejections)
+        """Add rows to their cells; rows of one key and day are summed. Rows that cannot be used are rejected.
+
+        Rows that repeat an earlier row of the response are left for `end_response`.
+        """
+        tuples = list(map(astuple, rows))
+        hashes = list(map(hash, tuples))
+        fresh = set(hashes)
+        if len(fresh) == len(rows) and fresh.isdisjoint(self._seen) and self._add_all(tuples):
+            self._seen |= fresh
+            return
+        for row, content in zip(rows, hashes, strict=True):
+            if content in self._seen:
+                self._repeated[content] = (row, self._repeated.get(content, (row, 0))[1] + 1)
+            else:
+                self._seen.add(content)
+                self.add_one(row, rejections)
+
+    def end_response(self) -> dict[int, tuple[ActivityRow, int]]:
+        """Return the rows that came again, with how often, by their hash. The rows of another response may follow."""
+        for key, offset in self._unknown:
+            if key in self.keys:
+                self._add_cells([self.keys[key]], [offset], array("d", [math.nan] * WIDTH), [None])
+        repeated, self._repeated, self._seen, self._unknown = self._repeated, {}, set(), set()
+        return repeated
 
     def _add_all(self, rows: list[tuple[Any, ...]]) -> bool:
         """Add rows that all count and have all their numbers: nearly every piece of nearly every response.
@@ -159,23 +185,40 @@ class Table:
             if permaslug and offset >= latest[key][0]:
                 latest[key] = max(latest[key], (offset, permaslug))
 
-    def _add_one(self, row: ActivityRow, rejections: Rejections) -> None:
+    def add_one(self, row: ActivityRow, rejections: Rejections) -> None:
+        """Add a row to its cell, or reject it. A missing number makes the sum that it belongs to unknown."""
         offset = self._offset(row.date)
         numbers = _numbers(row)
-        counts = numbers is not None and isinstance(offset, int) and offset != TODAY
-        key = self._key(_IDENTITY(astuple(row)), counts=counts)
+        is_empty = all(map(math.isnan, numbers))
+        identity = _IDENTITY(astuple(row))
+        key = self._key(identity, counts=not is_empty and isinstance(offset, int) and offset != TODAY)
         if isinstance(offset, str):
             rejections.reject(offset, row)
         elif key == _MISSING_MODEL:
             rejections.reject("missing_model", row)
-        elif numbers is None:
+        elif is_empty:
             rejections.reject("missing_numbers", row)
+            if offset != TODAY and key != _EXCLUDED:
+                self._unknown.add((self._labels(identity), offset))
         else:
             self.usable += 1
+            self._has_today |= offset == TODAY
             if offset != TODAY:
                 self.days_with_rows.add(offset)
                 if key != _EXCLUDED:
-                    self._add_cells([key], [offset], array("d", numbers), [row.model_permaslug])
+                    self._add_cells([key], [offset], numbers, [row.model_permaslug])
+                    self._lacking[tuple(measure for measure in MONEY if math.isnan(numbers[measure]))] += 1
+
+    def count_lacking(self, rejections: Rejections) -> None:
+        """Count the rows without an amount that other rows have: totals lack it."""
+        for measures, rows in self._lacking.items():
+            if any(self.is_reported(measure) for measure in measures):
+                rejections.lacking += rows
+
+    def is_reported(self, measure: int) -> bool:
+        """Return whether any row has this number. Without rows every measure counts as reported."""
+        column = self.cells[measure::WIDTH]
+        return measure in self.reported or not column or not all(map(math.isnan, column))
 
     def _add_to_cell(self, cell: int, numbers: Sequence[float]) -> None:
         """Add to the numbers of a cell; what each addition rounds away is kept for the next one (Dekker).
@@ -196,6 +239,13 @@ class Table:
             errors[error] = low - (rounded - total)
             if math.isnan(rounded) and not (math.isnan(high) and math.isnan(number)):
                 self.reported.add(at % WIDTH)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day with a row, None if there is none."""
+        if self._has_today:
+            return self.shape.today
+        return self.shape.first + max(self.days_with_rows) * DAY if self.days_with_rows else None
 
     def key_index(self, key: Key) -> int:
         """Return a key's index; a new key gets the next one."""
@@ -237,23 +287,24 @@ class Table:
         index = self._identities.get(identity)
         if index is not None:
             return index
-        model, permaslug, endpoint, provider, workspace = identity
-        name = model or permaslug or ""
+        model, permaslug, *_ = identity
+        name = model or permaslug
         index = _EXCLUDED
         if not name:
             index = _MISSING_MODEL
         elif self.shape.takes_model(name):
             if not counts:
                 return _NO_KEY_YET
-            values = (name, provider or "", endpoint or "", workspace or "", self._part, self._part)
-            index = self.key_index(tuple([values[column] for column in self.shape.columns]))
+            index = self.key_index(self._labels(identity))
         self._identities[identity] = index
         return index
 
+    def _labels(self, identity: _Identity) -> Key:
+        model, permaslug, endpoint, provider, workspace = identity
+        values = (model or permaslug or "", provider or "", endpoint or "", workspace or "", self._part, self._part)
+        return tuple([values[column] for column in self.shape.columns])
 
-def _numbers(row: ActivityRow) -> tuple[float, ...] | None:
-    """Return the numbers in the order of MEASURES, NaN for those that are missing; None if all are."""
-    numbers = cast("tuple[float | None, ...]", _NUMBERS(astuple(row)))
-    if all(number is None for number in numbers):
-        return None
-    return tuple([math.nan if number is None else number for number in numbers])
+
+def _numbers(row: ActivityRow) -> array[float]:
+    """Return the numbers in the order of MEASURES, NaN for those that are missing."""
+    return array("d", [math.nan if number is None else number for number in _NUMBERS(astuple(row))])
