@@ -1,6 +1,8 @@
 # `make demo` and `make test` need only Python 3.11 or newer. Everything is installed into .venv.
 PYTHON ?= python3
 VENV   ?= .venv
+PORT   ?= 10063
+FAULT  ?=
 BIN    := $(VENV)/bin
 # The tests wait for processes much of the time: run one more at once than most machines have cores.
 WORKERS ?= 3
@@ -14,8 +16,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.runtime ## Run the exporter on simulated data: http://127.0.0.1:10063/
-	$(BIN)/openrouter-exporter demo --web.listen-address 127.0.0.1:10063
+demo: $(VENV)/.runtime ## Run the exporter on simulated data (PORT, FAULT=status-429:0.3)
+	@$(BIN)/openrouter-exporter demo --web.listen-address 127.0.0.1:$(PORT) $(addprefix --fault ,$(FAULT))
 
 test: $(VENV)/.development ## Run all tests
 	$(BIN)/python -X dev -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
@@ -75,7 +77,8 @@ $(VENV)/.pip:
 	touch $@
 
 $(VENV)/.runtime: $(VENV)/.pip pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@echo 'Installing the exporter into $(VENV); this takes a minute the first time.'
+	$(BIN)/python -m pip install --disable-pip-version-check --editable .
 	touch $@
 
 $(VENV)/.development: $(VENV)/.runtime

@@ -91,7 +91,7 @@ def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> a
             formatter_class=HelpFormatter,
             allow_abbrev=False,
         )
-        if name == chosen == "simulate":
+        if name == chosen and name in ("demo", "simulate"):
             command.epilog = f"{_faults_help()}\n\n{command.epilog}"
         command.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
         options = OptionAdder(command, environment if name == chosen else {})
@@ -226,14 +226,23 @@ def _simulate(options: OptionAdder) -> None:
     options.add(
         "--endpoints", "endpoints", None, "Number of endpoints with usage.", type_=_at_least_one, metavar="NUMBER"
     )
+    _fault(options)
+    options.add("--replay", "replay", None, "Serve this recorded response instead.", type_=Path, metavar="FILE")
+
+
+def _demo(options: OptionAdder) -> None:
+    _web(options)
+    _fault(options)
+
+
+def _fault(options: OptionAdder) -> None:
     options.add_repeatable(
         "--fault",
         "faults",
         "",
-        "Fault to inject: KIND[:PROBABILITY], with a kind from the list below. Repeatable.",
+        "Fault of the API to simulate: KIND[:PROBABILITY], with a kind from the list below. Repeatable.",
         str,
     )
-    options.add("--replay", "replay", None, "Serve this recorded response instead.", type_=Path, metavar="FILE")
 
 
 def _faults_help() -> str:
@@ -255,9 +264,9 @@ _COMMANDS: dict[str, tuple[str, str, Callable[[OptionAdder], None]]] = {
         _serve,
     ),
     "demo": (
-        "Serve metrics of a simulated account. Needs no key, file or network.",
-        "openrouter-exporter demo --web.listen-address=127.0.0.1:10063",
-        _web,
+        "Serve metrics of simulated accounts. Needs no key, file or network.",
+        "openrouter-exporter demo --web.listen-address=127.0.0.1:10063 --fault=status-429:0.3",
+        _demo,
     ),
     "check-config": (
         "Check the configuration and report every mistake in it.",

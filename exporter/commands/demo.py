@@ -1,32 +1,39 @@
-"""The built-in default: the simulator of the API, alone or with the daemon beside it, on loopback."""
+"""The simulator of the API on loopback, alone (`simulate`) or with the daemon beside it (`demo`)."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from exporter.clock import SystemClock
+from exporter.clock import Clock, SystemClock
 from exporter.collectors import registry
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.credits import CreditsSettings
 from exporter.collectors.today import TodaySettings
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
+from exporter.config.thresholds import Thresholds
 from exporter.daemon.process import serve
 from exporter.daemon.signals import stop_signals
 from exporter.errors import ExporterError, UsageError
 from exporter.options import Options
+from exporter.simulator.accounts import seed_of_account
 from exporter.simulator.application import running
-from exporter.simulator.faults import parse_fault
+from exporter.simulator.faults import Fault, parse_fault
 from exporter.simulator.replay import Recording, RecordingError, read_recording
 from exporter.simulator.service import SimulatorSettings
-from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED
+from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED, SimulatedAccount
 from exporter.streams import complain, write_output
 
 DEMO_KEY = "sk-or-v1-demo"
 DEMO_INTERVAL = 15.0
+HIGH_CREDITS_FLOOR = 10_000.0  # more than a simulated account has left
 HOUR, DAY = 3600.0, 86_400.0
 
 # Those of config/analytics.yaml.
@@ -50,17 +57,20 @@ QUERIES = (
 
 
 async def demo(options: Options) -> None:
-    """Run the daemon against a simulator in the same process, until a signal."""
-    async with running(SimulatorSettings(), SystemClock()) as simulator:
-        await serve(options, partial(demo_configuration, simulator.url), partial(_invite, options))
+    """Run the daemon against a simulator in the same process, until a signal. Raise UsageError for a bad fault."""
+    clock = SystemClock()
+    async with running(SimulatorSettings(faults=_faults(options)), clock) as simulator:
+        read = partial(_with_alerts, simulator.url, clock)
+        await serve(options, read, partial(_print_addresses, options, simulator.url))
 
 
-def _invite(options: Options, addresses: Sequence[str]) -> None:
-    """Say where to look."""
+def _print_addresses(options: Options, simulator: str, addresses: Sequence[str]) -> None:
+    complain(f"Simulated OpenRouter API: {simulator}, management key {DEMO_KEY}")
+    complain("Accounts: demo; demo-budget, whose budget is nearly spent; demo-rejected, whose key is invalid")
     for address in addresses:
         page = address.replace("[::]", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
-        metrics = page.rstrip("/") + options.telemetry_path
-        complain(f"Simulated account 'demo': {page} and {metrics} ; Ctrl-C ends it.")
+        complain(f"Metrics: {page.rstrip('/')}{options.telemetry_path}")
+        complain(f"Landing page: {page} (Ctrl-C stops the demo)")
 
 
 def demo_configuration(url: str) -> Configuration:
@@ -72,26 +82,45 @@ def demo_configuration(url: str) -> Configuration:
     )
     return Configuration(
         upstream=Upstream(base_url=url, retries=Retries(backoff=Backoff(max_elapsed_time=DEMO_INTERVAL))),
-        accounts=(
-            Account(
-                name="demo",
-                key=EnvironmentSecret("DEMO_KEY", {"DEMO_KEY": DEMO_KEY}),
-                collectors=collectors,
-            ),
-        ),
+        accounts=(Account(name="demo", key=_key(DEMO_KEY), collectors=collectors),),
     )
+
+
+def _with_alerts(url: str, clock: Clock) -> Configuration:
+    """Return the demo's configuration with two more accounts, for which the shipped alerts fire."""
+    demo = demo_configuration(url)
+    activity = ActivitySettings(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0)
+    budget = Account(
+        name="demo-budget",
+        key=_key(f"{DEMO_KEY}-budget"),
+        collectors=registry.configured(activity),
+        thresholds=Thresholds(month_budget_usd=_nearly_spent("budget", clock), credits_floor_usd=HIGH_CREDITS_FLOOR),
+    )
+    rejected = Account(
+        name="demo-rejected", key=_key("sk-or-v1-rejected"), collectors=registry.only(activity, CreditsSettings())
+    )
+    return replace(demo, accounts=(*demo.accounts, budget, rejected))
+
+
+def _nearly_spent(account: str, clock: Clock) -> float:
+    """Return a budget of which the month up to yesterday has spent 97 %."""
+    simulated = SimulatedAccount(seed_of_account(DEFAULT_SEED, account), DEFAULT_ENDPOINTS)
+    yesterday = clock.now().date() - timedelta(days=1)
+    days = (yesterday.replace(day=day) for day in range(1, yesterday.day + 1))
+    rows = (row for day in days for row in simulated.rows_of_day(day))
+    return round(math.fsum(row.usage + (row.byok_usage_inference or 0.0) for row in rows) / 0.97, 2)
+
+
+def _key(text: str) -> EnvironmentSecret:
+    return EnvironmentSecret("DEMO_KEY", {"DEMO_KEY": text})
 
 
 async def simulate(options: Options) -> None:
     """Run only the simulator, until a signal. Raise UsageError for a bad fault, ExporterError for a bad recording."""
-    try:
-        faults = tuple(parse_fault(text) for text in options.faults)
-    except ValueError as error:
-        raise UsageError(f"openrouter-exporter simulate: argument --fault: {error}") from None
     settings = SimulatorSettings(
         seed=DEFAULT_SEED if options.seed is None else options.seed,
         endpoints=options.endpoints or DEFAULT_ENDPOINTS,
-        faults=faults,
+        faults=_faults(options),
         replay=None if options.replay is None else _recording(options.replay),
     )
     with stop_signals() as stopped:
@@ -105,6 +134,13 @@ async def simulate(options: Options) -> None:
                     raise ExporterError(f"can't listen on {address}: {error.strerror}") from None
                 write_output(f"Simulating the OpenRouter API on {server.url}, management key {DEMO_KEY}")
             await stopped.wait()
+
+
+def _faults(options: Options) -> tuple[Fault, ...]:
+    try:
+        return tuple(parse_fault(text) for text in options.faults)
+    except ValueError as error:
+        raise UsageError(f"openrouter-exporter {options.command}: argument --fault: {error}") from None
 
 
 def _recording(path: Path) -> Recording:

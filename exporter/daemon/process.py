@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from exporter.web.web_settings import WebSettings
 if TYPE_CHECKING:
     from exporter.web.reloading import LiveConfiguration
 
+READY_CHECK_INTERVAL = 0.1
 REVISION_VARIABLE = "OPENROUTER_EXPORTER_REVISION"
 
 
@@ -58,11 +60,12 @@ async def once(configuration: Configuration, log_level: str) -> tuple[str, bool]
 async def serve(
     options: Options,
     read: Callable[[], Configuration],
-    on_started: Callable[[Sequence[str]], None] = lambda _: None,
+    on_attempted: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> None:
     """Serve and poll until SIGTERM or SIGINT; reload on SIGHUP.
 
-    `read` returns the configuration, now and at each reload; `on_started` is called with the URLs. Raise
+    `read` returns the configuration, now and at each reload; `on_attempted` is called with the
+    URLs once every collector has attempted a poll. Raise
     ConfigurationError, or ListenError if an address cannot be listened on.
     """
     clock = SystemClock()
@@ -82,12 +85,12 @@ async def serve(
         try:
             async with WebServer(exporter, _web_settings(options), clock, addresses, sockets, live=live) as web:
                 log.logger().info("started", addresses=web.addresses, version=__version__)
-                on_started(web.addresses)
                 exporter.start()
                 systemd.ready()
                 freeze_gc()
                 reloads = reload_when(reload_requested, exporter.reload)
-                with _beside((reloads, *_watches(options, exporter, systemd, clock))):
+                attempted = _when_attempted(exporter, clock, partial(on_attempted, web.addresses))
+                with _beside((reloads, attempted, *_watches(options, exporter, systemd, clock))):
                     await stopped.wait()
                 log.logger().info("stopping", timeout=options.shutdown_timeout)
                 systemd.stopping()
@@ -115,6 +118,12 @@ def _watches(
         yield reload_on_change(
             lambda: [config_file, *exporter.files()], exporter.reload, options.auto_reload_interval, clock
         )
+
+
+async def _when_attempted(exporter: Exporter, clock: Clock, call: Callable[[], None]) -> None:
+    while exporter.ready() is not None:
+        await clock.sleep(READY_CHECK_INTERVAL)
+    call()
 
 
 @contextmanager

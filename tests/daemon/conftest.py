@@ -43,6 +43,7 @@ collectors:
   key: {{enabled: false}}
   today: {{enabled: false}}
   spend: {{enabled: false}}
+  budgets: {{enabled: false}}
 """
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -74,6 +74,11 @@ def test_the_configuration_reads_the_credential(tmp_path: Path) -> None:
     assert ["default"] == [account.name for account in parse(moved, "config.yaml", {}, collectors=SECTION).accounts]
 
 
+def test_no_core_dump_is_written() -> None:
+    """It would contain the key."""
+    assert ["0"] == directive("LimitCORE")
+
+
 def test_systemd_waits_for_an_orderly_end() -> None:
     """Longer than the exporter waits for polls under way."""
     assert parse_duration(directive("TimeoutStopSec")[0]) > parse_options(["serve"], {}).shutdown_timeout

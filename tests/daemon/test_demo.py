@@ -1,0 +1,77 @@
+"""`demo`: what it prints, and accounts that show what an alert, a failure and a fault look like."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from tests.daemon.conftest import PATIENCE, Samples, environment, run, samples, value
+
+
+@asynccontextmanager
+async def demonstrating(*options: str) -> AsyncIterator[tuple[Samples, str, list[str]]]:
+    """Run `demo`; return its metrics once every collector has attempted a poll, the simulator's URL, and its output."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "exporter", "demo", "--web.listen-address=127.0.0.1:0", *options),
+        env=environment(),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
+            while not lines or not lines[-1].startswith("Landing page: "):
+                lines.append((await process.stderr.readline()).decode())
+            simulator, metrics = (_url(lines, label) for label in ("Simulated OpenRouter API", "Metrics"))
+            async with session.get(metrics) as response:
+                yield samples(await response.text()), simulator, lines
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+def _url(lines: list[str], label: str) -> str:
+    found = re.search(rf"^{label}: (http[^ ,\n]+)", "".join(lines), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+async def test_demo_prints_its_addresses_last() -> None:
+    """After the log lines of the first polls; the simulator's address works with curl."""
+    async with demonstrating() as (_, simulator, lines), aiohttp.ClientSession() as session:
+        assert [False, True, True, True, True] == [not line.startswith("{") for line in lines[-5:]]
+        async with session.get(f"{simulator}/credits", headers={"Authorization": "Bearer sk-or-v1-demo"}) as response:
+            assert 200 == response.status
+
+
+async def test_demo_has_accounts_that_raise_alerts() -> None:
+    """One has nearly spent its budget and has less credit than its floor; one has a key that the API rejects."""
+    async with demonstrating() as (found, _, _):
+        assert [1.0, 1.0, 0.0] == [
+            value(found, "openrouter_up", account=account) for account in ("demo", "demo-budget", "demo-rejected")
+        ]
+        rejected = {"account": "demo-rejected", "operation": "activity", "code": "401"}
+        assert value(found, "openrouter_exporter_api_responses_total", **rejected)
+        month = value(found, "openrouter_activity_month_to_date_usage_usd", account="demo-budget") or 0.0
+        own_keys = value(found, "openrouter_activity_month_to_date_byok_usage_usd", account="demo-budget") or 0.0
+        budget = value(found, "openrouter_threshold_month_budget_usd", account="demo-budget") or 0.0
+        assert 0.96 * budget < month + own_keys < 0.98 * budget
+        balance = value(found, "openrouter_credits_balance_usd", account="demo-budget") or 0.0
+        assert balance < (value(found, "openrouter_threshold_credits_floor_usd", account="demo-budget") or 0.0)
+
+
+async def test_demo_injects_faults() -> None:
+    """Of all accounts: its simulator has them."""
+    async with demonstrating("--fault=status-404") as (found, _, _):
+        assert {0.0} == {number for (name, _), number in found.items() if name == "openrouter_up"}
+
+
+async def test_unknown_fault_of_the_demo_is_wrong_usage() -> None:
+    """The message names the command."""
+    code, _, err = await run("demo", "--fault=nonsense")
+    assert (2, True) == (code, "openrouter-exporter demo: argument --fault: unknown fault 'nonsense'" in err)
