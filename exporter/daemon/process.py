@@ -24,6 +24,7 @@ from exporter.daemon.signals import reload_signals, reload_when, stop_signals
 from exporter.daemon.systemd import Systemd
 from exporter.errors import ListenError
 from exporter.options import Options
+from exporter.web.connections import raise_descriptor_limit
 from exporter.web.listen import inherited_sockets
 from exporter.web.server import WebServer
 from exporter.web.web_settings import WebSettings
@@ -68,6 +69,7 @@ async def serve(
     URLs once every collector has attempted a poll. Raise
     ConfigurationError, or ListenError if an address cannot be listened on.
     """
+    raise_descriptor_limit()
     clock = SystemClock()
     systemd = Systemd(os.environ)
     with stop_signals() as stopped, reload_signals() as reload_requested:

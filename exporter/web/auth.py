@@ -1,32 +1,21 @@
-"""Who may ask: rate limit and basic auth, on every path, as the web configuration says at that moment.
-
-Comparing with bcrypt takes long by design: it is done in a thread, one at a time, and its outcome is kept under a keyed
-hash. A name that doesn't exist costs what one that does costs, so that time tells nothing about names.
-"""
+"""Access control on every path: client certificates' names, rate limit and basic auth of the web configuration."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-import hashlib
-import secrets
-from collections import OrderedDict
-from collections.abc import Mapping
 
 import structlog
 from aiohttp import web
 
 from exporter.clock import Clock
 from exporter.web.log_throttle import Throttle, source_of
+from exporter.web.passwords import Passwords
 from exporter.web.reloading import LiveConfiguration
 from exporter.web.responses import text_response
+from exporter.web.tls import names_of
 from exporter.web.token_bucket import TokenBucket
 from exporter.web.web_config import WebConfiguration
-
-MOST_KEPT = 128
-MOST_WAITING = 16
-LONGEST_PASSWORD = 72  # bcrypt looks no further
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="openrouter-exporter", charset="UTF-8"'}
 
@@ -34,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 
 class AccessControl:
-    """Lets requests in or tells why not."""
+    """Decides which requests are let through."""
 
     def __init__(self, live: LiveConfiguration, clock: Clock) -> None:
         self.live = live
@@ -44,90 +33,40 @@ class AccessControl:
         self._throttle = Throttle(clock)
 
     async def refusal(self, request: web.BaseRequest, configuration: WebConfiguration) -> web.Response | None:
-        """Return None if the request may be answered, else what to answer instead."""
+        """Return None to let the request through, otherwise the response that refuses it."""
+        certificate = request.get_extra_info("peercert")
+        if certificate and configuration.allowed_sans and not names_of(certificate) & configuration.allowed_sans:
+            # Too late for a TLS alert: the handshake is complete.
+            self._log_refused(request, "none of the certificate's names is in client_allowed_sans")
+            return text_response(403, "Forbidden: none of the certificate's names is in client_allowed_sans.")
         if configuration.rate_limit is not None:
             if self._bucket is None or self._bucket.limit != configuration.rate_limit:
                 self._bucket = TokenBucket(configuration.rate_limit, self._clock)
             if not self._bucket.allows():
                 return text_response(429, "Too many requests.")
-        if not configuration.users:
-            return None
+        return await self._wrong_password(request, configuration) if configuration.users else None
+
+    async def _wrong_password(self, request: web.BaseRequest, configuration: WebConfiguration) -> web.Response | None:
         given = credentials(request.headers.get("Authorization", ""))
+        reason = "no credentials"
         if given is not None:
-            allowed = await self._passwords.match(configuration.users, *given)
-            if allowed is None:
+            matches = await self._passwords.match(configuration.users, *given, source_of(request.remote))
+            if matches is None:
                 return text_response(503, "Too many passwords to check at once; try again.", {"Retry-After": "1"})
-            if allowed:
+            if matches:
                 return None
-        self._log_refusal(request, given)
+            reason = "wrong name or password"
+        self._log_refused(request, reason)
         return text_response(401, "Unauthorized.", _CHALLENGE)
 
-    def _log_refusal(self, request: web.BaseRequest, given: tuple[bytes, bytes] | None) -> None:
+    def _log_refused(self, request: web.BaseRequest, reason: str) -> None:
         source = source_of(request.remote)
-        if not self._throttle.allows(source):
-            return
-        reason = "no credentials" if given is None else "wrong name or password"
-        _log.warning("auth_failed", source=source, path=request.path, reason=reason)
-
-
-class Passwords:
-    """Compares passwords with bcrypt hashes, and remembers outcomes, never passwords."""
-
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
-        # Apart, so that guesses push out no more than other guesses.
-        self._right: OrderedDict[bytes, None] = OrderedDict()
-        self._wrong: OrderedDict[bytes, None] = OrderedDict()
-        self._one_at_a_time = asyncio.Semaphore(1)
-        self._running: dict[bytes, asyncio.Task[bool]] = {}
-
-    async def match(self, users: Mapping[bytes, bytes], name: bytes, password: bytes) -> bool | None:
-        """Return whether the password is the user's; None if too many wait to be told."""
-        hashed = users.get(name)
-        digest = self._digest(name, hashed or b"", password)
-        if (known := self._known(digest)) is not None:
-            return known
-        if (running := self._running.get(digest)) is None:
-            if len(self._running) >= MOST_WAITING:
-                return None
-            compared = self._compare(digest, password, hashed, self._stand_in(users, name))
-            running = asyncio.create_task(compared)
-            self._running[digest] = running
-            running.add_done_callback(lambda _: self._running.pop(digest, None))
-        return await asyncio.shield(running)
-
-    async def _compare(self, digest: bytes, password: bytes, hashed: bytes | None, stand_in: bytes) -> bool:
-        async with self._one_at_a_time:
-            matches = await asyncio.to_thread(_matches, password, hashed or stand_in)
-        right = matches and hashed is not None
-        kept = self._right if right else self._wrong
-        kept[digest] = None
-        if len(kept) > MOST_KEPT:
-            kept.popitem(last=False)
-        return right
-
-    def _known(self, digest: bytes) -> bool | None:
-        for kept, outcome in ((self._right, True), (self._wrong, False)):
-            if digest in kept:
-                kept.move_to_end(digest)
-                return outcome
-        return None
-
-    def _stand_in(self, users: Mapping[bytes, bytes], name: bytes) -> bytes:
-        # The same for the same name, so that it costs each time what that user's would.
-        choice = int.from_bytes(self._digest(name, b"", b"")[:8])
-        return list(users.values())[choice % len(users)]
-
-    def _digest(self, *parts: bytes) -> bytes:
-        hashed = hashlib.blake2b(key=self._key, digest_size=32)
-        for part in parts:
-            hashed.update(len(part).to_bytes(8))
-            hashed.update(part)
-        return hashed.digest()
+        if self._throttle.allows(source):
+            _log.warning("auth_failed", source=source, path=request.path, reason=reason)
 
 
 def credentials(header: str) -> tuple[bytes, bytes] | None:
-    """Return name and password of an Authorization header; None if it has none for basic auth."""
+    """Return the name and password of an Authorization header; None unless it is valid basic auth."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -136,12 +75,3 @@ def credentials(header: str) -> tuple[bytes, bytes] | None:
     except (binascii.Error, ValueError):
         return None
     return (name, password) if colon else None
-
-
-def _matches(password: bytes, hashed: bytes) -> bool:
-    import bcrypt  # noqa: PLC0415  # an optional extra, there if the configuration has users
-
-    try:
-        return bcrypt.checkpw(password[:LONGEST_PASSWORD], hashed)
-    except ValueError:
-        return False

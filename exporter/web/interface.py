@@ -1,4 +1,4 @@
-"""What the web layer needs of the daemon: the one seam between HTTP and the rest."""
+"""The interface that the web layer needs from the daemon."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from exporter.status import Status
 
 
 class MetricsResponse(Protocol):
-    """One exposition, ready to be sent. `content_encoding` None is uncompressed."""
+    """An exposition to send; `content_encoding` None is uncompressed."""
 
     @property
     def body(self) -> bytes:
@@ -25,22 +25,22 @@ class MetricsResponse(Protocol):
 
 
 class Daemon(Protocol):
-    """What is asked of the daemon, request by request. Nothing here may block."""
+    """The daemon. No method may block."""
 
     def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> MetricsResponse:
-        """Return the exposition that the two headers ask for; of the families in `names` if there are any."""
+        """Return the exposition for these Accept headers; only the families in `names` if there are any."""
 
     def status(self) -> Status:
-        """Return how collecting goes."""
+        """Return the state of collecting."""
 
     def healthy(self) -> str | None:
-        """Return None while the daemon works, else the reason why it doesn't."""
+        """Return None while the daemon works, otherwise the reason why it does not."""
 
     def ready(self) -> str | None:
-        """Return None once every collector has attempted, else the reason to wait."""
+        """Return None once every collector has attempted a poll, otherwise the reason to wait."""
 
     def configuration(self) -> str:
-        """Return the effective configuration as YAML, secrets hidden."""
+        """Return the effective configuration as YAML, without secrets."""
 
     async def reload(self) -> None:
-        """Read the configuration anew and swap it in; raise ExporterError and change nothing if it is bad."""
+        """Read the configuration again and switch to it; raise ExporterError, and change nothing, if it is invalid."""

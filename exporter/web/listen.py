@@ -1,4 +1,4 @@
-"""Listening sockets: from `HOST:PORT` to a bound socket, and those that systemd hands over."""
+"""Listening sockets: bound to `HOST:PORT`, or inherited from systemd."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from exporter.errors import ListenError
 
 BACKLOG = 1024
-UNREAD_SECONDS = 30  # a client that takes nothing for so long is cut off by the kernel
-FIRST_INHERITED = 3  # systemd numbers them from here
+FIRST_INHERITED = 3  # the first descriptor that systemd passes
 
 _ADDRESS = re.compile(r"(?:\[(?P<six>[^][]*)]|(?P<host>[^][:]*)):(?P<port>[0-9]{1,5})")
 _HIGHEST_PORT = 65535
@@ -22,7 +21,7 @@ _TAKEN = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where to listen; an empty host is every interface, port 0 one that is free."""
+    """Where to listen: an empty host is every interface, port 0 is any free port."""
 
     host: str
     port: int
@@ -32,7 +31,7 @@ class ListenAddress:
 
 
 def parse_address(text: str) -> ListenAddress:
-    """Return `HOST:PORT`, `:PORT` or `[::1]:PORT` as an address; raise ListenError if it is none of them."""
+    """Parse `HOST:PORT`, `:PORT` or `[::1]:PORT`; raise ListenError if it is none of them."""
     match = _ADDRESS.fullmatch(text)
     if match is None:
         raise ListenError(f"{text!r} is not an address to listen on; expected HOST:PORT, :PORT or [IPv6]:PORT")
@@ -45,30 +44,31 @@ def parse_address(text: str) -> ListenAddress:
 
 
 async def listen(address: ListenAddress) -> list[socket.socket]:
-    """Return listening sockets, one per IP address that the host stands for; raise ListenError if one can't be had."""
-    if not address.host:
+    """Return listening sockets, one per IP address of the host; raise ListenError if one cannot be bound.
+
+    No host and `[::]` listen on all addresses of both IP versions.
+    """
+    if not address.host.strip("0:"):  # empty, or a spelling of `::`
         return [_listen_everywhere(address)]
     import asyncio  # noqa: PLC0415 — `healthcheck` imports this module, and starts in half the time without asyncio
 
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(
+        resolved = await loop.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )
     except OSError as error:
         raise ListenError(f"can't listen on {address}: {error.strerror}") from error
     sockets: list[socket.socket] = []
     port = address.port
-    for family, place in dict.fromkeys((entry[0], entry[4]) for entry in found):
+    for family, resolved_address in dict.fromkeys((entry[0], entry[4]) for entry in resolved):
         try:
-            sockets.append(_bound(family, (place[0], port, *place[2:])))
+            sockets.append(_bound(family, (resolved_address[0], port, *resolved_address[2:])))
         except OSError as error:
-            for each in sockets:
-                each.close()
-            raise ListenError(
-                f"can't listen on {address}: {_reason(error)}; choose with --web.listen-address"
-            ) from error
-        port = port or sockets[0].getsockname()[1]  # port 0 is chosen once, for all that a name stands for
+            for listening in sockets:
+                listening.close()
+            raise _refused(address, error) from error
+        port = port or sockets[0].getsockname()[1]  # a free port is chosen once for all addresses of a name
     return sockets
 
 
@@ -79,7 +79,7 @@ def _refused(address: ListenAddress, error: OSError) -> ListenError:
 def inherited_sockets(
     environment: Mapping[str, str], pid: int | None = None, first: int = FIRST_INHERITED
 ) -> list[socket.socket]:
-    """Return the sockets that systemd handed over; none if LISTEN_PID says they are for another process."""
+    """Return the sockets that systemd passed; none if LISTEN_PID names another process."""
     count = environment.get("LISTEN_FDS", "")
     if environment.get("LISTEN_PID") != str(os.getpid() if pid is None else pid) or not count:
         return []
@@ -89,7 +89,7 @@ def inherited_sockets(
 
 
 def url_of(listening: socket.socket, *, tls: bool, path: str = "/") -> str:
-    """Return the URL that a listening socket is reached under."""
+    """Return the URL of a listening socket."""
     if listening.family == socket.AF_UNIX:
         return f"unix:{listening.getsockname()}"
     host, port = listening.getsockname()[:2]
@@ -97,7 +97,7 @@ def url_of(listening: socket.socket, *, tls: bool, path: str = "/") -> str:
 
 
 def _listen_everywhere(address: ListenAddress) -> socket.socket:
-    # One socket for both families keeps one port where port 0 is asked for, and works where IPv6 is switched off.
+    # One socket for both IP versions: port 0 becomes one port, and IPv4 alone works where IPv6 is disabled.
     try:
         if socket.has_dualstack_ipv6():
             try:
@@ -105,19 +105,18 @@ def _listen_everywhere(address: ListenAddress) -> socket.socket:
             except OSError as error:
                 if error.errno in _TAKEN:
                     raise
-        return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104  # all interfaces is what was asked for
+        return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104  # all interfaces, as configured
     except OSError as error:
         raise _refused(address, error) from error
 
 
-def _bound(family: int, place: tuple[str | int, ...], *, dual: bool = False) -> socket.socket:
+def _bound(family: int, address: tuple[str | int, ...], *, dual: bool = False) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not dual))
-        _cut_off_the_unread(made)
-        made.bind(place)
+        made.bind(address)
         made.listen(BACKLOG)
         made.setblocking(False)
     except OSError:
@@ -130,21 +129,13 @@ def _inherited(number: int) -> socket.socket:
     try:
         taken = socket.socket(fileno=number)
     except OSError as error:
-        raise ListenError(f"file descriptor {number} from LISTEN_FDS is no socket: {error.strerror}") from error
+        raise ListenError(f"file descriptor {number} from LISTEN_FDS is not a socket: {error.strerror}") from error
     if taken.type != socket.SOCK_STREAM or not taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         taken.detach()
         raise ListenError(f"file descriptor {number} from LISTEN_FDS is not a listening stream socket")
-    if taken.family != socket.AF_UNIX:
-        _cut_off_the_unread(taken)
     taken.set_inheritable(False)
     taken.setblocking(False)
     return taken
-
-
-def _cut_off_the_unread(listening: socket.socket) -> None:
-    # Accepted connections take the option over; without it, a client that never reads is kept for ever.
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
 
 
 def _reason(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""Saying a thing once a minute per source, however often it happens."""
+"""Log throttling: one line a minute per source, however often something happens."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ MOST_SOURCES = 128
 
 
 class Throttle:
-    """Remembers what was said about which source, and of how many at the most."""
+    """Remembers when each source was last logged, for a limited number of sources."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._said: OrderedDict[str, float] = OrderedDict()
+        self._logged: OrderedDict[str, float] = OrderedDict()
 
     def allows(self, source: str) -> bool:
-        """Return whether it is time to say it of this source; if so, it counts as said."""
+        """Return whether to log something about this source now; if so, count it as logged."""
         now = self._clock.monotonic()
-        if now - self._said.get(source, -SECONDS) < SECONDS:
+        if now - self._logged.get(source, -SECONDS) < SECONDS:
             return False
-        self._said[source] = now
-        self._said.move_to_end(source)
-        if len(self._said) > MOST_SOURCES:
-            self._said.popitem(last=False)
+        self._logged[source] = now
+        self._logged.move_to_end(source)
+        if len(self._logged) > MOST_SOURCES:
+            self._logged.popitem(last=False)
         return True
 
 
 def source_of(peer: object) -> str:
-    """Return an address as it is logged: IPv4 as such, also where it came over a socket for both families."""
+    """Return a peer's address for the log, IPv4 without the prefix of a dual-stack socket."""
     host = peer[0] if isinstance(peer, tuple) else peer
     return str(host or "unix").removeprefix("::ffff:")

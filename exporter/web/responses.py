@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
 TEXT = "text/plain; charset=utf-8"
 LARGEST_WRITE = 256 * 1024
+PIECE = 64 * 1024
 
 # Server is set because aiohttp's default gives away its own version and Python's.
 COMMON_HEADERS = {
@@ -23,12 +23,18 @@ def make_response(
     status: int, body: bytes, content_type: str = TEXT, headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Return a response with the common headers and these."""
-    # aiohttp hands bytes to the transport at once, and a stream in pieces, each when the client has taken the last:
-    # so a slow client pins one piece and not a copy of the body.
-    sent = body if len(body) <= LARGEST_WRITE else io.BytesIO(body)
-    return web.Response(
-        status=status, body=sent, headers={**COMMON_HEADERS, "Content-Type": content_type, **(headers or {})}
-    )
+    headers = {**COMMON_HEADERS, "Content-Type": content_type, **(headers or {})}
+    if len(body) <= LARGEST_WRITE:
+        return web.Response(status=status, body=body, headers=headers)
+    # aiohttp would hand the whole body to the transport, which copies what the client does not take at once.
+    return web.Response(status=status, body=_pieces(body), headers={**headers, "Content-Length": str(len(body))})
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    """Yield a body piece by piece; aiohttp takes the next one when the client has taken the last."""
+    view = memoryview(body)
+    for start in range(0, len(body), PIECE):
+        yield view[start : start + PIECE]
 
 
 def text_response(status: int, line: str, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -92,7 +93,7 @@ class Routes:
 
     async def landing(self, _: web.BaseRequest) -> web.Response:
         """Return the landing page."""
-        status = self._daemon.status()
+        status = self._status()
         page = await _rendered(status, partial(landing_page, status, self._settings))
         return make_response(200, page.encode(errors="replace"), "text/html; charset=utf-8", PAGE_HEADERS)
 
@@ -113,15 +114,23 @@ class Routes:
 
     async def status(self, _: web.BaseRequest) -> web.Response:
         """Return the state of each collector as JSON."""
-        status = self._daemon.status()
+        status = self._status()
         return make_response(200, await _rendered(status, partial(status_json, status)), "application/json")
+
+    def _status(self) -> Status:
+        status = self._daemon.status()
+        mistakes = () if self._access_control is None else self._access_control.live.mistakes
+        return replace(status, reload_mistakes=(*status.reload_mistakes, *mistakes)) if mistakes else status
 
     async def configuration(self, _: web.BaseRequest) -> web.Response:
         """Return the effective configuration."""
         return make_response(200, self._daemon.configuration().encode())
 
-    async def reload(self, _: web.BaseRequest) -> web.Response:
-        """Reload the configuration, if that may be done over HTTP."""
+    async def reload(self, request: web.BaseRequest) -> web.Response:
+        """Reload the configuration, if that is allowed over HTTP."""
+        # Only browsers send this header: a page of another site must not use its visitor's access.
+        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            return text_response(403, "Refused: the request comes from a page of another site.")
         if not self._settings.enable_lifecycle:
             return text_response(
                 403, "Reloading over HTTP is off; start the exporter with --web.enable-lifecycle to allow it."

@@ -1,18 +1,17 @@
-"""The web server: listening, and letting go."""
+"""The web server: from listening to an orderly stop."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from exporter.clock import Clock
-from exporter.web.connections import FIRST_REQUEST_SECONDS, ConnectionServer
+from exporter.web.connections import ConnectionServer
 from exporter.web.interface import Daemon
-from exporter.web.listen import BACKLOG, ListenAddress, listen, url_of
+from exporter.web.listen import ListenAddress, listen, url_of
 from exporter.web.routes import Routes
 from exporter.web.web_settings import WebSettings
 
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class WebServer:
-    """Serves a daemon on addresses and on inherited sockets, from `start()` until `stop()`.
+    """Serves a daemon on addresses and inherited sockets, from `start()` until `stop()`.
 
-    `live` is the web configuration: without one, everybody may ask, in clear text.
+    `live` is the web configuration; without it, everyone has access, in clear text.
     """
 
     def __init__(
@@ -40,43 +39,38 @@ class WebServer:
         self._live = live
         self._routes = Routes(daemon, settings, None if live is None else _access_control(live, clock))
         self._settings = settings
-        self._wanted = addresses
+        self._clock = clock
+        self._addresses = addresses
         self._sockets = list(sockets)
         self._connections: ConnectionServer | None = None
-        self._listeners: list[asyncio.Server] = []
+        self._accepting: list[asyncio.Task[None]] = []
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The URLs that are listened on, with the ports they really have."""
+        """The URLs of the listening sockets, with their actual ports."""
         tls = self._live is not None and self._live.current().tls is not None
-        return tuple(url_of(each, tls=tls, path=self._settings.path("/")) for each in self._sockets)
+        return tuple(url_of(listening, tls=tls, path=self._settings.path("/")) for listening in self._sockets)
 
     async def start(self) -> None:
-        """Listen; raise ListenError, and listen nowhere, if one of the addresses can't be had."""
-        loop = asyncio.get_running_loop()
+        """Listen; raise ListenError, and listen nowhere, if one of the addresses cannot be bound."""
         try:
-            for address in self._wanted:
+            for address in self._addresses:
                 self._sockets += await listen(address)
         except BaseException:
             self._close_sockets()
             raise
-        self._connections = ConnectionServer(self._routes, self._live)
-        tls: dict[str, Any] = {}
-        if self._live is not None and self._live.current().tls is not None:
-            tls = {"ssl": _context(self._live), "ssl_handshake_timeout": FIRST_REQUEST_SECONDS}
-            tls["ssl_shutdown_timeout"] = 5.0
-        for each in self._sockets:
-            self._listeners.append(await loop.create_server(self._connections, sock=each, backlog=BACKLOG, **tls))
+        self._connections = ConnectionServer(self._routes, self._live, self._clock)
+        self._accepting = [asyncio.create_task(self._connections.serve(listener)) for listener in self._sockets]
 
-    async def stop(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # the answers under way get it, not this call
-        """Stop listening, give answers under way `timeout` seconds, close every connection."""
-        for listener in self._listeners:
-            listener.close()
+    async def stop(self, timeout: float = 5.0) -> None:  # noqa: ASYNC109  # for responses in progress, not for this call
+        """Stop listening, give responses in progress `timeout` seconds, close every connection."""
+        for accepting in self._accepting:
+            accepting.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
         if self._connections is not None:
-            await asyncio.sleep(0)  # connections just accepted get their protocol, and so are closed
             self._connections.pre_shutdown()
-            await self._connections.shutdown(timeout / 2)  # aiohttp waits twice: for the answer, then for its task
-        self._listeners.clear()
+            await self._connections.shutdown(timeout / 2)  # aiohttp waits twice: for the response, then for its task
+        self._accepting.clear()
         self._close_sockets()
 
     async def __aenter__(self) -> Self:
@@ -89,21 +83,12 @@ class WebServer:
         await self.stop()
 
     def _close_sockets(self) -> None:
-        for each in self._sockets:
-            each.close()
+        for listening in self._sockets:
+            listening.close()
         self._sockets.clear()
 
 
-# Passwords and TLS are loaded only where they are asked for: half of the web layer's start would be theirs.
-
-
 def _access_control(live: LiveConfiguration, clock: Clock) -> AccessControl:
-    from exporter.web.auth import AccessControl
+    from exporter.web.auth import AccessControl  # only where it is configured, to start sooner
 
     return AccessControl(live, clock)
-
-
-def _context(live: LiveConfiguration) -> ssl.SSLContext:
-    from exporter.web.reloading import LiveContext
-
-    return LiveContext.of(live)

@@ -1,4 +1,4 @@
-"""A token bucket: so many requests at once, then one per interval."""
+"""A token bucket: a burst of requests, then one per interval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from exporter.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class BucketLimit:
-    """One request per `interval` seconds, `burst` at once."""
+    """One request per `interval` seconds, and up to `burst` at once."""
 
     interval: float
     burst: int
@@ -25,7 +25,7 @@ class TokenBucket:
         self._filled = clock.monotonic()
 
     def allows(self) -> bool:
-        """Return whether one more request is within the limit, and count it if so."""
+        """Return whether another request is within the limit; if so, count it."""
         now = self._clock.monotonic()
         self._tokens = min(self.limit.burst, self._tokens + (now - self._filled) / self.limit.interval)
         self._filled = now

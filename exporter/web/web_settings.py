@@ -1,25 +1,25 @@
-"""Where things are served: the telemetry path, the route prefix, and what may be done over HTTP."""
+"""The web layer's command-line settings: telemetry path, route prefix, lifecycle routes."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")  # the characters that no client and no proxy escapes
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")  # characters that clients and proxies never escape
 
 
 def telemetry_path(text: str) -> str:
-    """Return `text` as a path that metrics can be served under; raise ValueError if it can't be one."""
+    """Return `text` as the path of the metrics; raise ValueError if it is not a valid path."""
     path = "/" + text.strip("/")
     if path != "/" and not _PATH.fullmatch(path):
         raise ValueError(f"{text!r} is not a path such as /metrics")
     if path == "/-" or path.startswith("/-/"):
-        raise ValueError(f"{text!r} is taken: paths below /-/ are the exporter's own")
+        raise ValueError(f"{text!r} is reserved: paths below /-/ belong to the exporter")
     return path
 
 
 def route_prefix(text: str) -> str:
-    """Return `text` as a prefix of all routes, such as /openrouter, or empty; raise ValueError if it can't be one."""
+    """Return `text` as the prefix of all routes, such as /openrouter, or empty; raise ValueError if it is invalid."""
     prefix = text.strip("/")
     if not prefix:
         return ""
@@ -30,12 +30,12 @@ def route_prefix(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """What of the command line concerns the web layer; paths as `telemetry_path` and `route_prefix` return them."""
+    """The settings; paths are normalised by `telemetry_path` and `route_prefix`."""
 
     telemetry_path: str = "/metrics"
     route_prefix: str = ""
     enable_lifecycle: bool = False
 
     def path(self, route: str) -> str:
-        """Return where a route is served."""
+        """Return the path of a route."""
         return self.route_prefix + route

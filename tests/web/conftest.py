@@ -1,4 +1,4 @@
-"""A real server on loopback, in front of a daemon of fixed answers."""
+"""A real server on loopback for a daemon with fixed responses."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Serve = Callable[..., Awaitable[aiohttp.ClientSession]]
 
 @pytest.fixture
 def daemon() -> FakeDaemon:
-    """A daemon that works."""
+    """A healthy daemon."""
     return FakeDaemon()
 
 
 @pytest.fixture
 async def serve(daemon: FakeDaemon) -> AsyncIterator[Serve]:
-    """Serve the daemon with these settings; return a client whose base is the server."""
+    """Serve the daemon with these settings; return a client with the server as its base URL."""
     async with AsyncExitStack() as stack:
 
         async def serve(settings: WebSettings | None = None) -> aiohttp.ClientSession:

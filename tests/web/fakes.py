@@ -1,4 +1,4 @@
-"""A daemon of fixed answers and a clock that stands still."""
+"""A daemon with fixed responses and a clock that stands still."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FixedClock:
         self.time += timedelta(seconds=seconds)
 
     async def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"nothing here waits, least of all for {seconds} s")
+        raise AssertionError(f"unexpected sleep of {seconds} s")
 
 
 @dataclass
@@ -43,10 +43,10 @@ class FakeDaemon:
     failure: Exception | None = None
     collectors: tuple[CollectorStatus, ...] = ()
     reloads: int = 0
-    asked: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    scrapes: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
     def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> Exposition:
-        self.asked.append((accept, accept_encoding, tuple(names)))
+        self.scrapes.append((accept, accept_encoding, tuple(names)))
         if self.failure is not None:
             raise self.failure
         return self.exposition

@@ -1,4 +1,4 @@
-"""Basic auth and the rate limit: on every path, without telling anything, without holding anybody up."""
+"""Basic auth and the rate limit: on every path, without leaks, without delaying other clients."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import bcrypt
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.web.auth import MOST_KEPT, MOST_WAITING, Passwords, credentials
+from exporter.web.auth import credentials
 from exporter.web.listen import ListenAddress
+from exporter.web.passwords import MOST_REMEMBERED, MOST_WAITING, Passwords
 from exporter.web.reloading import LiveConfiguration
 from exporter.web.server import WebServer
 from exporter.web.token_bucket import BucketLimit, TokenBucket
@@ -35,7 +36,7 @@ Guard = Callable[[str], Awaitable[aiohttp.ClientSession]]
 
 
 def write(file: Path, text: str) -> None:
-    """Replace a file in one step, as every careful program does."""
+    """Replace a file atomically."""
     fresh = file.with_suffix(".new")
     fresh.write_text(text)
     os.replace(fresh, file)  # noqa: PTH105  # Path.replace would do the same
@@ -43,13 +44,13 @@ def write(file: Path, text: str) -> None:
 
 @pytest.fixture
 def clock() -> FixedClock:
-    """A clock that stands until it is set."""
+    """A clock that the test moves."""
     return FixedClock()
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the web configuration is."""
+    """The path of the web configuration."""
     return tmp_path / "web.yml"
 
 
@@ -75,16 +76,16 @@ async def status_of(client: aiohttp.ClientSession, auth: str | None = None) -> i
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/-/config", "/-/status", "/nowhere"])
-async def test_every_path_is_closed(guard: Guard, path: str) -> None:
-    """As in Prometheus' own exporters: without a password there is nothing, not even a probe or a 404."""
+async def test_every_path_needs_a_password(guard: Guard, path: str) -> None:
+    """As in Prometheus' own exporters, even probes and unknown paths."""
     client = await guard(USERS)
     async with client.get(path) as response:
         assert (response.status, await response.text()) == (401, "Unauthorized.\n")
         assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
 
 
-async def test_the_right_password_opens(guard: Guard) -> None:
-    """Once, and again from memory."""
+async def test_right_password(guard: Guard) -> None:
+    """Checked once, then remembered."""
     client = await guard(USERS)
     assert [await status_of(client, ALICE) for _ in range(2)] == [200, 200]
 
@@ -92,15 +93,15 @@ async def test_the_right_password_opens(guard: Guard) -> None:
 @pytest.mark.parametrize(
     ("name", "password"), [("alice", "Wonderland"), ("bob", "wonderland"), ("", ""), ("alice", "")]
 )
-async def test_anything_else_does_not(guard: Guard, name: str, password: str) -> None:
-    """A wrong password, a wrong name, neither: the same answer each time."""
+async def test_wrong_name_or_password(guard: Guard, name: str, password: str) -> None:
+    """A wrong password, a wrong name or neither: the same response each time."""
     client = await guard(USERS)
     auth = basic(name, password)
     assert [await status_of(client, auth) for _ in range(2)] == [401, 401]
 
 
-async def test_users_may_change_while_it_runs(guard: Guard, file: Path) -> None:
-    """A password that is taken away is refused at the very next request, though it was remembered."""
+async def test_changed_users_apply_at_once(guard: Guard, file: Path) -> None:
+    """A removed password is refused at the next request, although it was remembered."""
     client = await guard(USERS)
     assert await status_of(client, ALICE) == 200
     write(file, f"basic_auth_users: {{bob: {HASH}}}\n")
@@ -108,8 +109,8 @@ async def test_users_may_change_while_it_runs(guard: Guard, file: Path) -> None:
     assert await status_of(client, basic("bob", "wonderland")) == 200
 
 
-async def test_a_broken_change_changes_nothing(guard: Guard, file: Path) -> None:
-    """It is logged once, not with each request, and the door stays as it was."""
+async def test_invalid_change_is_ignored(guard: Guard, file: Path) -> None:
+    """It is logged once, not with each request."""
     client = await guard(USERS)
     write(file, "basic_auth_users: {alice: wonderland}\n")
     with capture_logs() as logs:
@@ -120,8 +121,8 @@ async def test_a_broken_change_changes_nothing(guard: Guard, file: Path) -> None
     assert "expected a bcrypt hash" in errors[0]["mistakes"][0]
 
 
-async def test_a_file_that_vanished_changes_nothing(guard: Guard, file: Path) -> None:
-    """Deleting the file doesn't open the door."""
+async def test_removed_file_is_ignored(guard: Guard, file: Path) -> None:
+    """Removing the file does not disable passwords."""
     client = await guard(USERS)
     os.remove(file)  # noqa: PTH107
     assert await status_of(client) == 401
@@ -129,7 +130,7 @@ async def test_a_file_that_vanished_changes_nothing(guard: Guard, file: Path) ->
 
 
 async def test_refusals_are_logged_once_a_minute_per_source(guard: Guard, clock: FixedClock) -> None:
-    """Whoever tries passwords does not fill the log."""
+    """Guesses do not fill the log."""
     client = await guard(USERS)
     with capture_logs() as logs:
         for seconds in (0, 30, 31):
@@ -140,7 +141,7 @@ async def test_refusals_are_logged_once_a_minute_per_source(guard: Guard, clock:
 
 
 async def test_headers_of_the_configuration_win(guard: Guard, file: Path) -> None:
-    """They are on every answer, refusals included, and a blank one is left out."""
+    """On every response, refusals included; a blank one removes the header."""
     client = await guard("http_server_config: {headers: {X-Frame-Options: sameorigin, Content-Security-Policy: ''}}\n")
     async with client.get("/") as response:
         assert response.headers["X-Frame-Options"] == "sameorigin"
@@ -151,15 +152,15 @@ async def test_headers_of_the_configuration_win(guard: Guard, file: Path) -> Non
 
 
 async def test_rate_is_limited(guard: Guard, clock: FixedClock) -> None:
-    """So many at once, then one per interval."""
+    """A burst, then one request per interval."""
     client = await guard("rate_limit: {interval: 10s, burst: 2}\n")
     assert [await status_of(client) for _ in range(3)] == [200, 200, 429]
     clock.advance(10)
     assert [await status_of(client) for _ in range(2)] == [200, 429]
 
 
-def test_a_bucket_never_holds_more_than_its_burst() -> None:
-    """A long pause saves nothing up."""
+def test_bucket_holds_at_most_its_burst() -> None:
+    """A long pause does not allow more."""
     clock = FixedClock()
     bucket = TokenBucket(BucketLimit(1.0, 2), clock)
     clock.advance(3600)
@@ -167,54 +168,118 @@ def test_a_bucket_never_holds_more_than_its_burst() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "found"),
+    ("header", "expected"),
     [
         ("Basic YWxpY2U6YTpi", (b"alice", b"a:b")),
         ("basic  YWxpY2U6", (b"alice", b"")),
         ("Basic YWxpY2U=", None),
         ("Basic !", None),
+        ("Basic YWxpY2U6YTpi!", None),
+        ("Basic YWxp Y2U6", None),
+        ("Basic YWxpY2U6YTp", None),
+        ("Basic =", None),
+        ("Basic \x00", None),
+        ("Basic", None),
+        ("Basic ", None),
+        ("Basic  ", None),
         ("Basic \u00fc", None),
         ("Bearer YWxpY2U6YTpi", None),
         ("", None),
     ],
 )
-def test_credentials_are_read_as_sent(header: str, found: tuple[bytes, bytes] | None) -> None:
-    """The first colon ends the name; what is no basic auth is no credentials."""
-    assert credentials(header) == found
+def test_credentials_are_read_as_sent(header: str, expected: tuple[bytes, bytes] | None) -> None:
+    """The first colon ends the name; anything but valid basic auth has no credentials."""
+    assert credentials(header) == expected
 
 
-async def test_passwords_end_where_bcrypt_does() -> None:
-    """72 bytes count, as in Go; longer ones are no error."""
+async def test_password_longer_than_72_bytes() -> None:
+    """bcrypt uses 72 bytes; more are ignored, as in Go."""
     hashed = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4))
     assert await Passwords().match({b"a": hashed}, b"a", b"x" * 100)
 
 
-async def test_bytes_of_any_kind_are_no_error() -> None:
-    """A password may hold what is no text."""
+async def test_password_that_is_not_text() -> None:
+    """Any bytes can be compared."""
     assert await Passwords().match({b"a": HASH.encode()}, b"\xff", b"\x00\xff") is False
 
 
-async def test_the_same_question_is_computed_once() -> None:
-    """A hundred clients with one password cost one comparison, and none of them is sent away."""
+async def test_same_password_is_checked_once() -> None:
+    """A hundred clients with one password cost one comparison, and none is refused."""
     passwords = Passwords()
-    asked = [passwords.match({b"alice": HASH.encode()}, b"alice", b"wonderland") for _ in range(100)]
-    assert await asyncio.gather(*asked) == [True] * 100
+    checks = [passwords.match({b"alice": HASH.encode()}, b"alice", b"wonderland") for _ in range(100)]
+    assert await asyncio.gather(*checks) == [True] * 100
 
 
-async def test_too_many_guesses_at_once_are_sent_away() -> None:
-    """There is a bound to what waits for a comparison."""
+async def test_checks_that_wait_are_limited() -> None:
+    """Further guesses of the same client are refused."""
     passwords = Passwords()
-    guesses = [passwords.match({b"alice": HASH.encode()}, b"alice", b"%d" % number) for number in range(100)]
+    guesses = [passwords.match({b"alice": HASH.encode()}, b"alice", b"%d" % number) for number in range(200)]
     outcomes = await asyncio.gather(*guesses)
-    assert (outcomes.count(False), outcomes.count(None)) == (MOST_WAITING, 100 - MOST_WAITING)
+    assert (outcomes.count(False), outcomes.count(None)) == (MOST_WAITING, 72)
 
 
-async def test_guesses_do_not_push_out_the_right_password() -> None:
-    """What is remembered of wrong ones has a place of its own."""
+async def test_guesses_do_not_displace_a_remembered_password() -> None:
+    """Wrong passwords are remembered separately."""
     passwords, users = Passwords(), {b"alice": HASH.encode()}
     await passwords.match(users, b"alice", b"wonderland")
-    for number in range(MOST_KEPT + 10):
+    for number in range(MOST_REMEMBERED + 10):
         await passwords.match(users, b"alice", b"%d" % number)
     full = [passwords.match(users, b"alice", b"full %d" % number) for number in range(MOST_WAITING)]
     *_, remembered = await asyncio.gather(*full, passwords.match(users, b"alice", b"wonderland"))
     assert remembered is True
+
+
+JUNK = [
+    "Basic",
+    "Basic !",
+    "Basic \u00fc",
+    "Basic YWxpY2U",
+    "Basic " + "A" * 7000,
+    "Bearer x",
+    "Basic AAAA, Basic BBBB",
+]
+
+
+@pytest.mark.parametrize("auth", JUNK)
+async def test_junk_in_the_authorization_header_gets_401(guard: Guard, auth: str) -> None:
+    """Never a 500, and nothing is let through."""
+    client = await guard(USERS)
+    assert await status_of(client, auth) == 401
+
+
+async def outcome_beside(*guesses: tuple[bytes, bytes, str], name: bytes = b"alice", source: str = "scraper") -> bool:
+    """Start these guesses, then check the right password; return whether it overtakes most guesses."""
+    passwords, users = Passwords(), {b"alice": HASH.encode(), b"bob": HASH.encode()}
+    guessing = [asyncio.create_task(passwords.match(users, *guess)) for guess in guesses]
+    await asyncio.sleep(0)
+    accepted = await passwords.match(users, name, b"wonderland", source)
+    waiting = sum(not guess.done() for guess in guessing)
+    await asyncio.gather(*guessing)
+    return accepted is True and waiting > MOST_WAITING // 2
+
+
+async def test_guesses_from_another_address_do_not_lock_out_the_right_password() -> None:
+    """However many of them wait, a client with another address has its turn."""
+    assert await outcome_beside(*[(b"alice", b"%d" % number, "guesser") for number in range(2 * MOST_WAITING)])
+
+
+async def test_guesses_from_many_addresses_do_not_lock_out_the_right_password() -> None:
+    """The right password waits for one guess of each address at most, and is never the one that is dropped."""
+    sources = [f"guesser {number % 16}" for number in range(2 * MOST_WAITING)]
+    guesses = [(b"alice", b"%d" % number, source) for number, source in enumerate(sources)]
+    assert await outcome_beside(*guesses)
+
+
+async def test_unknown_names_do_not_lock_out_a_known_one() -> None:
+    """Not even from the same address, such as that of a proxy."""
+    guesses = [(b"user %d" % number, b"wonderland", "proxy") for number in range(2 * MOST_WAITING)]
+    assert await outcome_beside(*guesses, source="proxy")
+
+
+async def test_sixteen_guessers_with_the_same_name_and_address_only_delay_the_right_password() -> None:
+    """Nothing distinguishes them from the scraper, so it waits behind them instead of being refused."""
+    passwords, users = Passwords(), {b"alice": HASH.encode()}
+    guessing = [asyncio.create_task(passwords.match(users, b"alice", b"%d" % number, "proxy")) for number in range(16)]
+    await asyncio.sleep(0)
+    assert await passwords.match(users, b"alice", b"wonderland", "proxy") is True
+    await asyncio.gather(*guessing)

@@ -1,4 +1,4 @@
-"""Addresses: from text to sockets, and the sockets that systemd hands over."""
+"""Addresses: from text to listening sockets, and the sockets that systemd passes."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_addresses_are_read_and_written_alike(text: str, address: ListenAddress)
 @pytest.mark.parametrize(
     "text", ["", "10063", "localhost", "localhost:", "::1:10063", "[::1]", "a:b", ":-1", ":99999", "[host]:1", ":1 "]
 )
-def test_anything_else_is_no_address(text: str) -> None:
-    """The error repeats what was given."""
+def test_anything_else_is_refused(text: str) -> None:
+    """The error repeats the text."""
     with pytest.raises(ListenError, match="is not an address to listen on"):
         parse_address(text)
 
 
 async def test_port_0_is_a_free_port() -> None:
-    """The URL says which."""
+    """The URL has the port."""
     [listening] = await listen(ListenAddress("127.0.0.1", 0))
     with listening:
         assert url_of(listening, tls=False) == f"http://127.0.0.1:{listening.getsockname()[1]}/"
@@ -53,38 +53,39 @@ async def test_port_0_is_a_free_port() -> None:
 
 
 @needs_ipv6
-async def test_no_host_is_every_interface_of_both_families() -> None:
-    """IPv4 and IPv6 clients reach the same port."""
-    [listening] = await listen(ListenAddress("", 0))
+@pytest.mark.parametrize("host", ["", "::", "0::0"])
+async def test_all_interfaces_of_both_ip_versions(host: str) -> None:
+    """`:PORT` and `[::]:PORT` listen on IPv4 and IPv6, as Prometheus does."""
+    [listening] = await listen(ListenAddress(host, 0))
     with listening:
         port = listening.getsockname()[1]
-        for host in ("127.0.0.1", "::1"):
-            socket.create_connection((host, port), timeout=5).close()
+        for loopback in ("127.0.0.1", "::1"):
+            socket.create_connection((loopback, port), timeout=5).close()
 
 
-async def test_a_name_of_several_addresses_gets_one_port() -> None:
-    """Port 0 is chosen once, for all that the name stands for."""
+async def test_name_with_several_addresses_gets_one_port() -> None:
+    """A free port is chosen once for all addresses."""
     listening = await listen(ListenAddress("localhost", 0))
-    assert len({each.getsockname()[1] for each in listening}) == 1
-    for each in listening:
-        each.close()
+    assert len({one.getsockname()[1] for one in listening}) == 1
+    for one in listening:
+        one.close()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", ""])
 async def test_an_address_in_use_is_named(taken: socket.socket, host: str) -> None:
-    """The error says which address, and that it is in use."""
+    """The error has the address and the reason."""
     port = taken.getsockname()[1]
     with pytest.raises(ListenError, match=rf"can't listen on {host}:{port}: Address already in use"):
         await listen(ListenAddress(host, port))
 
 
-async def test_an_address_that_is_not_ours_is_named() -> None:
-    """An address of another machine can't be listened on."""
+async def test_address_of_another_machine_is_refused() -> None:
+    """The error has the address and the reason."""
     with pytest.raises(ListenError, match=r"can't listen on 192\.0\.2\.1:0: Cannot assign"):
         await listen(ListenAddress("192.0.2.1", 0))
 
 
-def test_systemds_sockets_are_taken_over(taken: socket.socket) -> None:
+def test_sockets_of_systemd_are_inherited(taken: socket.socket) -> None:
     """LISTEN_FDS counts them."""
     environment = {"LISTEN_PID": "17", "LISTEN_FDS": "1"}
     [inherited] = inherited_sockets(environment, pid=17, first=taken.fileno())
@@ -96,19 +97,19 @@ def test_systemds_sockets_are_taken_over(taken: socket.socket) -> None:
 @pytest.mark.parametrize(
     "environment", [{}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "18", "LISTEN_FDS": "1"}, {"LISTEN_PID": "17"}]
 )
-def test_sockets_for_another_process_are_left_alone(environment: dict[str, str]) -> None:
-    """LISTEN_PID says whose they are."""
+def test_sockets_for_another_process_are_ignored(environment: dict[str, str]) -> None:
+    """LISTEN_PID names the process."""
     assert inherited_sockets(environment, pid=17) == []
 
 
-def test_a_count_that_is_no_number_is_an_error() -> None:
+def test_invalid_count_is_an_error() -> None:
     """The variable is named."""
     with pytest.raises(ListenError, match="LISTEN_FDS"):
         inherited_sockets({"LISTEN_PID": "17", "LISTEN_FDS": "two"}, pid=17)
 
 
 def test_a_socket_that_does_not_listen_is_an_error() -> None:
-    """A datagram socket, say, is not what can be served on."""
+    """For example a datagram socket."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
         pytest.raises(ListenError, match="not a listening stream socket"),

@@ -1,4 +1,4 @@
-"""Everything beside `/metrics`: probes, reload, configuration, and what isn't there."""
+"""All routes except `/metrics`: probes, reload, configuration, unknown paths."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from tests.web.fakes import FakeDaemon
 
 
 async def test_healthy_while_the_daemon_works(client: aiohttp.ClientSession) -> None:
-    """200 is all a probe wants to know."""
+    """A probe only checks for 200."""
     async with client.get("/-/healthy") as response:
         assert (response.status, await response.text()) == (200, "Healthy.\n")
 
 
-async def test_not_healthy_says_why(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """Whoever looks after a killed pod finds the reason."""
+async def test_unhealthy_returns_the_reason(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+    """The reason explains a restarted pod."""
     daemon.unhealthy = "no poll was attempted for 2 h"
     async with client.get("/-/healthy") as response:
         assert (response.status, await response.text()) == (503, "Not healthy: no poll was attempted for 2 h\n")
 
 
-async def test_ready_after_the_first_polls(client: aiohttp.ClientSession) -> None:
-    """200 once every collector has attempted."""
+async def test_ready_once_every_collector_attempted(client: aiohttp.ClientSession) -> None:
+    """A probe only checks for 200."""
     async with client.get("/-/ready") as response:
         assert (response.status, await response.text()) == (200, "Ready.\n")
 
 
-async def test_not_ready_says_why(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+async def test_not_ready_returns_the_reason(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
     """503 with the reason."""
     daemon.unready = "draining"
     async with client.get("/-/ready") as response:
@@ -38,7 +38,7 @@ async def test_not_ready_says_why(client: aiohttp.ClientSession, daemon: FakeDae
 
 
 async def test_configuration_is_shown_as_text(client: aiohttp.ClientSession) -> None:
-    """The YAML is the daemon's; it has hidden the secrets."""
+    """The YAML is the daemon's, with secrets hidden."""
     async with client.get("/-/config") as response:
         assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert "<secret>" in await response.text()
@@ -46,7 +46,7 @@ async def test_configuration_is_shown_as_text(client: aiohttp.ClientSession) -> 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_reload_reloads(serve: Serve, daemon: FakeDaemon, method: str) -> None:
-    """Both of Prometheus' methods work."""
+    """POST and PUT work, as in Prometheus."""
     client = await serve(WebSettings(enable_lifecycle=True))
     async with client.request(method, "/-/reload") as response:
         assert (response.status, daemon.reloads) == (200, 1)
@@ -60,8 +60,20 @@ async def test_reload_is_off_by_default(client: aiohttp.ClientSession, daemon: F
     assert daemon.reloads == 0
 
 
-async def test_reload_tells_each_mistake(serve: Serve, daemon: FakeDaemon) -> None:
-    """500 with the place and the message; the daemon keeps what it had."""
+@pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
+async def test_reload_from_a_page_of_another_site_is_refused(
+    serve: Serve, daemon: FakeDaemon, site: str, status: int
+) -> None:
+    """A page cannot make its visitor's browser reload the exporter."""
+    client = await serve(WebSettings(enable_lifecycle=True))
+    async with client.post("/-/reload", headers={"Sec-Fetch-Site": site}) as response:
+        assert (response.status, daemon.reloads) == (status, int(status == 200))
+
+
+async def test_failed_reload_returns_each_mistake(serve: Serve, daemon: FakeDaemon) -> None:
+    """500 with file, line, column and message; the old configuration stays."""
     daemon.failure = ConfigurationError((Mistake("config.yaml", 3, 5, "no such key"),))
     client = await serve(WebSettings(enable_lifecycle=True))
     async with client.post("/-/reload") as response:
@@ -69,38 +81,38 @@ async def test_reload_tells_each_mistake(serve: Serve, daemon: FakeDaemon) -> No
         assert "config.yaml:3:5: no such key" in await response.text()
 
 
-async def test_reload_is_no_link_to_follow(client: aiohttp.ClientSession) -> None:
-    """GET changes nothing."""
+async def test_reload_needs_post(client: aiohttp.ClientSession) -> None:
+    """A link cannot cause a reload."""
     async with client.get("/-/reload") as response:
         assert (response.status, response.headers["Allow"]) == (405, "POST, PUT")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/metrics/", "/-/", "/../metrics/x", "/%2e%2e/%00"])
 async def test_unknown_paths_are_not_found(client: aiohttp.ClientSession, path: str) -> None:
-    """404 in a few words."""
+    """404."""
     async with client.get(path) as response:
         assert (response.status, await response.text()) == (404, "Not found.\n")
 
 
 @pytest.mark.parametrize("path", ["/", "/openrouter"])
-async def test_a_browser_is_led_to_the_prefix(serve: Serve, path: str) -> None:
-    """Those who leave out the route prefix, or its slash, find the page."""
+async def test_browser_is_redirected_to_the_prefix(serve: Serve, path: str) -> None:
+    """Without the route prefix, or without its slash."""
     client = await serve(WebSettings(route_prefix="/openrouter"))
     async with client.get(path, allow_redirects=False) as response:
         assert (response.status, response.headers["Location"]) == (307, "/openrouter/")
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/status", "/nothing"])
-async def test_every_answer_is_guarded(client: aiohttp.ClientSession, path: str) -> None:
-    """No guessing of types, no referrer, no version of server or language."""
+async def test_every_response_has_the_common_headers(client: aiohttp.ClientSession, path: str) -> None:
+    """No content sniffing, no referrer, no versions of server and language."""
     async with client.get(path) as response:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "no-referrer"
         assert response.headers["Server"] == "openrouter-exporter"
 
 
-async def test_page_may_load_nothing(client: aiohttp.ClientSession) -> None:
-    """Only the page's own style sheet applies; no script runs, whatever text sneaks in."""
+async def test_page_has_a_content_security_policy(client: aiohttp.ClientSession) -> None:
+    """Only the page's own style sheet is allowed; no script runs."""
     async with client.get("/") as response:
         policy = response.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'")

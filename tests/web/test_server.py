@@ -1,19 +1,29 @@
-"""The server as a whole: start, stop, several addresses, and clients that behave badly."""
+"""The server as a whole: start, stop, several addresses, and misbehaving clients."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import resource
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
 from exporter.errors import ListenError
-from exporter.web.connections import LARGEST_READ, Connection, ConnectionServer
-from exporter.web.listen import ListenAddress
+from exporter.web.connections import (
+    LARGEST_READ,
+    MOST_RESPONSES,
+    SEND_BUFFER,
+    Connection,
+    ConnectionServer,
+    raise_descriptor_limit,
+)
+from exporter.web.listen import ListenAddress, listen
 from exporter.web.routes import Routes
 from exporter.web.server import WebServer
 from exporter.web.web_settings import WebSettings
@@ -29,24 +39,26 @@ def server_of(daemon: FakeDaemon, *addresses: ListenAddress) -> WebServer:
 
 @asynccontextmanager
 async def limited(daemon: FakeDaemon, **limits: float) -> AsyncIterator[int]:
-    """A server with these limits; its port."""
+    """Serve with these limits; yield the port."""
     connections = ConnectionServer(Routes(daemon, WebSettings()), **limits)  # type: ignore[arg-type]
-    listener = await asyncio.get_running_loop().create_server(connections, "127.0.0.1", 0)
-    yield listener.sockets[0].getsockname()[1]
-    listener.close()
+    [listener] = await listen(LOOPBACK)
+    accepting = asyncio.create_task(connections.serve(listener))
+    yield listener.getsockname()[1]
+    accepting.cancel()
     connections.pre_shutdown()
     await connections.shutdown(1)
+    listener.close()
 
 
-async def ask(port: int, request: bytes) -> bytes:
-    """Send bytes; return the head of the answer, or nothing if the connection was closed."""
+async def exchange(port: int, request: bytes) -> bytes:
+    """Send bytes; return the first bytes of the response, none if the connection was closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     async with asyncio.timeout(5):
-        answer = await reader.read(2000)
+        response = await reader.read(2000)
     writer.close()
     await writer.wait_closed()
-    return answer
+    return response
 
 
 def port_of(server: WebServer) -> int:
@@ -63,11 +75,11 @@ async def test_every_address_is_served(daemon: FakeDaemon) -> None:
 
 
 async def test_an_inherited_socket_is_served(daemon: FakeDaemon) -> None:
-    """What systemd listens on needs no address."""
+    """A socket from systemd needs no address."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = WebServer(daemon, WebSettings(), FixedClock(), (), [listening])
     async with server:
-        assert b"200 OK" in await ask(listening.getsockname()[1], SCRAPE)
+        assert b"200 OK" in await exchange(listening.getsockname()[1], SCRAPE)
 
 
 async def test_one_bad_address_leaves_nothing_listening(daemon: FakeDaemon) -> None:
@@ -78,8 +90,8 @@ async def test_one_bad_address_leaves_nothing_listening(daemon: FakeDaemon) -> N
     assert server.addresses == ()
 
 
-async def test_after_stop_nobody_listens(daemon: FakeDaemon) -> None:
-    """The port is free again, though a client still has its connection."""
+async def test_stop_closes_listeners_and_connections(daemon: FakeDaemon) -> None:
+    """The port is free again although a client was connected."""
     server = server_of(daemon, LOOPBACK)
     await server.start()
     port = port_of(server)
@@ -114,32 +126,32 @@ async def test_http_1_0_connection_is_kept_only_on_request(daemon: FakeDaemon) -
     ],
     ids=["tls", "garbage", "long line", "long field", "many fields", "smuggling"],
 )
-async def test_what_is_no_http_is_refused_quietly(daemon: FakeDaemon, request_: bytes) -> None:
-    """A short 400 that repeats nothing, and no line in the log that floods it."""
+async def test_malformed_request_gets_400_without_a_warning(daemon: FakeDaemon, request_: bytes) -> None:
+    """A short 400 that repeats nothing, and only debug lines in the log."""
     async with server_of(daemon, LOOPBACK) as server:
         with capture_logs() as logs:
-            answer = await ask(port_of(server), request_)
-    head, body = answer.split(b"\r\n\r\n")
+            response = await exchange(port_of(server), request_)
+    head, body = response.split(b"\r\n\r\n")
     assert head.splitlines()[0].split(b" ", 1)[1] == b"400 Bad Request"
     assert body == b"Bad request.\n"
     assert {line["log_level"] for line in logs} <= {"debug"}
 
 
 @pytest.mark.parametrize("line", [b"CONNECT a:80 HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET http://a/x HTTP/1.1"])
-async def test_other_forms_of_targets_do_no_harm(daemon: FakeDaemon, line: bytes) -> None:
-    """Forms that proxies take are not found."""
+async def test_request_targets_for_proxies_are_not_found(daemon: FakeDaemon, line: bytes) -> None:
+    """404 for CONNECT, `*` and absolute targets."""
     async with server_of(daemon, LOOPBACK) as server:
-        assert b"404 Not Found" in await ask(port_of(server), line + b"\r\nHost: a\r\nConnection: close\r\n\r\n")
+        assert b"404 Not Found" in await exchange(port_of(server), line + b"\r\nHost: a\r\nConnection: close\r\n\r\n")
 
 
-async def test_a_client_that_says_nothing_is_let_go(daemon: FakeDaemon) -> None:
-    """There is a time to send a whole head in."""
+async def test_connection_without_a_complete_request_is_closed(daemon: FakeDaemon) -> None:
+    """A request head must arrive in time."""
     async with limited(daemon, first_request_seconds=0.05) as port:
-        assert await ask(port, b"GET /metr") == b""
+        assert await exchange(port, b"GET /metr") == b""
 
 
-async def test_an_idle_connection_is_let_go(daemon: FakeDaemon) -> None:
-    """There is a time between requests, too."""
+async def test_idle_connection_is_closed(daemon: FakeDaemon) -> None:
+    """The next request must arrive in time, too."""
     async with limited(daemon, idle_seconds=0.05) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(SCRAPE)
@@ -149,7 +161,7 @@ async def test_an_idle_connection_is_let_go(daemon: FakeDaemon) -> None:
 
 
 async def test_idle_clients_do_not_keep_a_scrape_out(daemon: FakeDaemon) -> None:
-    """Beyond the limit those go first that never asked anything; one that did keeps its connection."""
+    """Beyond the limit, connections without a request are closed first; one that had a request stays."""
     async with limited(daemon, limit=8) as port, AsyncExitStack() as stack:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         stack.callback(writer.close)
@@ -158,25 +170,25 @@ async def test_idle_clients_do_not_keep_a_scrape_out(daemon: FakeDaemon) -> None
         for _ in range(40):
             _, idle = await asyncio.open_connection("127.0.0.1", port)
             stack.callback(idle.close)
-        assert b"200 OK" in await ask(port, SCRAPE)
+        assert b"200 OK" in await exchange(port, SCRAPE)
         writer.write(SCRAPE)
         assert b"200 OK" in await reader.readuntil(b"up 1\n")
 
 
-async def test_a_client_that_does_not_read_holds_nobody_up(daemon: FakeDaemon) -> None:
-    """While one takes none of its megabytes, another gets its answer."""
+async def test_client_that_does_not_read_delays_no_other(daemon: FakeDaemon) -> None:
+    """While one takes none of its megabytes, another gets its response."""
     daemon.exposition = Exposition(body=b"x" * 20_000_000)
     async with server_of(daemon, LOOPBACK) as server:
         port = port_of(server)
         _, stuck = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         stuck.write(SCRAPE)
-        assert b"200 OK" in await ask(port, b"HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b"200 OK" in await exchange(port, b"HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
         stuck.close()
         await server.stop(0.1)
 
 
-async def test_who_asks_on_and_reads_nothing_is_not_answered_on(daemon: FakeDaemon) -> None:
-    """The answers to a megabyte of requests would fill all memory; those that the kernel takes are enough."""
+async def test_pipelined_requests_wait_until_the_client_reads(daemon: FakeDaemon) -> None:
+    """The responses to a megabyte of requests would fill the memory; the kernel's buffers are enough."""
     daemon.exposition = Exposition(body=b"x" * 60_000)
     loop = asyncio.get_running_loop()
     async with server_of(daemon, LOOPBACK) as server:
@@ -185,17 +197,17 @@ async def test_who_asks_on_and_reads_nothing_is_not_answered_on(daemon: FakeDaem
             client.setblocking(False)
             await loop.sock_connect(client, ("127.0.0.1", port_of(server)))
             await loop.sock_sendall(client, SCRAPE * 1000)
-            before, answered = -1, 0
-            while before != answered:
-                before = answered
+            before, responses = -1, 0
+            while before != responses:
+                before = responses
                 for _ in range(100):
                     await asyncio.sleep(0)
-                answered = len(daemon.asked)
-    assert 0 < answered < 500
+                responses = len(daemon.scrapes)
+    assert 0 < responses < 500
 
 
-async def test_a_flood_is_read_in_small_portions(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is parsed in one go: 40,000 chunks of a letter each would keep everybody else waiting."""
+async def test_large_body_is_read_in_small_portions(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is parsed in one go: 40,000 chunks of a byte each would delay every other client."""
     portions = []
     receive = Connection.data_received
 
@@ -206,5 +218,140 @@ async def test_a_flood_is_read_in_small_portions(daemon: FakeDaemon, monkeypatch
     monkeypatch.setattr(Connection, "data_received", received)
     head = b"POST /-/healthy HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with server_of(daemon, LOOPBACK) as server:
-        assert b"405" in await ask(port_of(server), head + b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n")
+        assert b"405" in await exchange(port_of(server), head + b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n")
     assert max(portions) <= LARGEST_READ
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def settle() -> None:
+    """Let the event loop accept, close and answer what is pending."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_burst_of_connections_stays_within_the_limit(daemon: FakeDaemon) -> None:
+    """Connections are accepted one by one, so that the descriptors of a burst never pass the limit."""
+    limit, burst = 20, 300
+    async with limited(daemon, limit=limit) as port:
+        clients = [socket.socket() for _ in range(burst)]
+        before = most = descriptors()
+        for client in clients:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", port))
+        for _ in range(2 * burst):
+            await asyncio.sleep(0)
+            most = max(most, descriptors())
+        assert b"200 OK" in await exchange(port, SCRAPE)
+        for client in clients:
+            client.close()
+    assert limit // 2 < most - before <= limit + 4
+
+
+async def test_burst_is_logged_once(daemon: FakeDaemon) -> None:
+    """One warning with the limit, however many connections are aborted."""
+    with capture_logs() as logs:
+        async with limited(daemon, limit=4) as port:
+            for _ in range(30):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                await settle()
+                writer.close()
+            clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
+            await settle()
+            for client in clients:
+                client.close()
+    assert [(line["event"], line["log_level"], line["limit"]) for line in logs] == [
+        ("connection_aborted", "warning", 4)
+    ]
+
+
+class ExhaustedSocket(socket.socket):
+    """A listening socket whose first connections find no file descriptor left."""
+
+    failures = 3
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def test_no_descriptor_left_is_logged_once_and_survived(daemon: FakeDaemon) -> None:
+    """One warning instead of a traceback for each attempt; then connections are accepted again."""
+    with capture_logs() as logs, ExhaustedSocket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        async with WebServer(daemon, WebSettings(), FixedClock(), (), [listener]):
+            assert b"200 OK" in await exchange(port, SCRAPE)
+    assert [(line["event"], line["error"]) for line in logs] == [("accept_failed", "Too many open files")]
+
+
+def test_descriptor_limit_is_raised_to_the_hard_limit() -> None:
+    """The usual soft limit of 1,024 is for programs that use select."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+    try:
+        raise_descriptor_limit()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def unread(port: int, number: int) -> list[socket.socket]:
+    """Send a scrape on this many connections and read nothing."""
+    clients = []
+    for _ in range(number):
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+        await asyncio.get_running_loop().sock_sendall(client, SCRAPE)
+        clients.append(client)
+        await settle()
+    return clients
+
+
+async def test_responses_in_progress_are_limited(daemon: FakeDaemon) -> None:
+    """Of too many clients that do not read, the oldest is aborted; others get their responses."""
+    daemon.exposition = Exposition(body=b"x" * 5_000_000)
+    with capture_logs() as logs:
+        async with limited(daemon) as port:
+            clients = await unread(port, MOST_RESPONSES + 3)
+            assert b"200 OK" in await exchange(port, SCRAPE)
+            await settle()
+            aborted = [bool(client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)) for client in clients]
+            for client in clients:
+                client.close()
+    assert aborted[:3] == [True] * 3
+    assert not any(aborted[5:])
+    assert [line["event"] for line in logs] == ["response_aborted"]
+
+
+async def test_kernel_buffers_little_for_a_client_that_does_not_read(daemon: FakeDaemon) -> None:
+    """Its socket holds a small part of the response instead of 4 MiB."""
+    daemon.exposition = Exposition(body=b"x" * 20_000_000)
+    async with limited(daemon) as port:
+        [client] = await unread(port, 1)
+        received = 0
+        client.settimeout(0)
+        with suppress(BlockingIOError):
+            while data := client.recv(1 << 20):  # without a pause for the server to send more
+                received += len(data)
+        client.close()
+    assert 0 < received < 4 * SEND_BUFFER
+
+
+async def test_health_is_quick_beside_clients_that_do_not_read(daemon: FakeDaemon) -> None:
+    """A probe among 200 clients that take nothing."""
+    daemon.exposition = Exposition(body=b"x" * 5_000_000)
+    async with limited(daemon) as port:
+        clients = await unread(port, 200)
+        started = asyncio.get_running_loop().time()
+        assert b"200 OK" in await exchange(port, b"GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert asyncio.get_running_loop().time() - started < 1.0
+        for client in clients:
+            client.close()
