@@ -15,7 +15,7 @@ def state_of(collector: CollectorStatus, now: datetime) -> State:
     """Return the state of a collector.
 
     `stale`: the published values expired. `failing`: the last poll failed. `retrying`: a request of the poll in
-    progress failed. `waiting`: the first poll has not ended. `incomplete`: rows of the last poll were rejected.
+    progress failed. `waiting`: the first poll has not ended. `incomplete`: rows or parts of the last poll are missing.
     """
     if collector.expired or (collector.expires is not None and collector.expires <= now):
         return "stale"
@@ -26,4 +26,4 @@ def state_of(collector: CollectorStatus, now: datetime) -> State:
         return "retrying"
     if not collector.polls:
         return "waiting"
-    return "incomplete" if collector.polls[-1].rows_rejected else "healthy"
+    return "incomplete" if collector.polls[-1].rows_rejected or collector.failures else "healthy"

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import aiohttp
 import pytest
 
-from exporter.status import Status
+from exporter.status import PartFailure, Status
 from exporter.web.page.landing import MOST_CARDS, landing_page
 from exporter.web.web_settings import WebSettings
 from tests.web.fakes import NOW, FakeDaemon
@@ -230,6 +230,13 @@ def test_rejected_rows_are_shown() -> None:
     assert "healthy" not in text
     assert "1,200 rows rejected in the last poll: totals lack them." in text
     assert "Last 30 days $7.50 from 2026-08-20, without rejected rows" in text
+
+
+def test_part_that_failed_is_shown() -> None:
+    """One budget that cannot be read is named with its error, while the others are shown."""
+    text = read(page_of(status(collector(failures=(PartFailure("budget team-a", "HTTP 500"),)))))
+    assert "incomplete" in text
+    assert "budget team-a HTTP 500" in text
 
 
 def test_expired_values_are_marked() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from exporter.status import CollectorStatus, Figure
+from exporter.status import CollectorStatus, Figure, PartFailure
 from exporter.web.collector_state import state_of
 from exporter.web.status_json import status_json
 from tests.web.fakes import NOW, FakeDaemon
@@ -63,6 +63,7 @@ def test_whole_document() -> None:
                 ],
                 "spend": [{"day": "2026-08-22", "usd": 1.5}],
                 "figures": [{"name": "Credit left", "usd": -2.5}],
+                "failures": [],
             }
         ],
     }
@@ -124,6 +125,7 @@ def test_lone_surrogate_is_replaced() -> None:
         (retrying(expired=True), "stale"),
         (retrying(polls=(poll("failed", "503"),)), "failing"),
         (incomplete(), "incomplete"),
+        (collector(failures=(PartFailure("budget team-a", "HTTP 500"),)), "incomplete"),
     ],
 )
 def test_state(shown: CollectorStatus, state: str) -> None:

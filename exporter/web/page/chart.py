@@ -21,7 +21,7 @@ _LEAST = 1.2  # so that a day with little or no spend is still visible as a know
 
 
 @dataclass(frozen=True, slots=True)
-class Spend:
+class DailyTotals:
     """USD per day in the `DAYS` days up to the latest known one; unknown days are absent."""
 
     days: tuple[tuple[date, float], ...]
@@ -37,7 +37,7 @@ class Spend:
         return math.fsum(amount for _, amount in self.days)
 
 
-def sum_of(series: Iterable[Iterable[tuple[date, float]]]) -> Spend:
+def sum_of(series: Iterable[Iterable[tuple[date, float]]]) -> DailyTotals:
     """Return the spend of several accounts, summed by day; an amount that is not finite is unknown."""
     amounts: dict[date, list[float]] = {}
     for account in series:
@@ -45,12 +45,12 @@ def sum_of(series: Iterable[Iterable[tuple[date, float]]]) -> Spend:
             if math.isfinite(amount):
                 amounts.setdefault(day, []).append(amount)
     if not amounts:
-        return Spend(())
+        return DailyTotals(())
     first = max(amounts) - timedelta(days=DAYS - 1)
-    return Spend(tuple((day, math.fsum(amounts[day])) for day in sorted(amounts) if day >= first))
+    return DailyTotals(tuple((day, math.fsum(amounts[day])) for day in sorted(amounts) if day >= first))
 
 
-def bars(spend: Spend, label: str, kind: str = "") -> str:
+def bars(spend: DailyTotals, label: str, kind: str = "") -> str:
     """Return the bars without axes; an unknown day is a gap."""
     if not spend.days:
         return ""
@@ -73,7 +73,7 @@ def bars(spend: Spend, label: str, kind: str = "") -> str:
     )
 
 
-def chart(spend: Spend, no_usage: date | None) -> str:
+def chart(spend: DailyTotals, no_usage: date | None) -> str:
     """Return the chart with axes and a table of its numbers, or the reason why there is nothing to draw.
 
     `no_usage` is the latest day up to which there was no usage at all, if that is known.

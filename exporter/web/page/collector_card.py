@@ -12,6 +12,7 @@ from exporter.web.page.formatting import count, isolated, moment, safe, span, st
 NOTHING = "\N{EM DASH}"
 TICKS = 30
 ROW_TICKS = 12
+MOST_PARTS = 5
 
 _OUTCOME_WORDS = {"changed": "new data", "unchanged": "no new data", "failed": "failed"}
 
@@ -49,7 +50,7 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     return (
         f'<article class="card {state}"><header><h3>{isolated(collector.account)}'
         f" <small>{safe(collector.collector)}</small></h3>{badge(state)}</header>"
-        f"{_retry(collector, now)}{_error(last)}{_rejected(last)}{_advice(collector)}"
+        f"{_retry(collector, now)}{_error(last)}{_rejected(last)}{_missing_parts(collector)}{_advice(collector)}"
         f"{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{small}</article>"
     )
 
@@ -136,6 +137,13 @@ def _rejected(poll: PollRecord | None) -> str:
         return ""
     rows = count(poll.rows_rejected, "row")
     return f'<p class="error">{rows} rejected in the last poll: totals lack them. The log has the reasons.</p>'
+
+
+def _missing_parts(collector: CollectorStatus) -> str:
+    return "".join(
+        f'<p class="error"><b>{isolated(failure.part)}</b> {isolated(failure.error)}</p>'
+        for failure in collector.failures[:MOST_PARTS]
+    )
 
 
 def _advice(collector: CollectorStatus) -> str:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from exporter.status import CollectorStatus, Status
 from exporter.web.collector_state import STATES, State, state_of
-from exporter.web.page.chart import Spend, chart, sum_of
+from exporter.web.page.chart import DailyTotals, chart, sum_of
 from exporter.web.page.collector_card import NOTHING, badge, card, row
 from exporter.web.page.formatting import count, isolated, safe, span, stamp, usd
 from exporter.web.page.style import STYLE
@@ -94,7 +94,7 @@ def _links(settings: WebSettings) -> str:
     return f'<nav aria-label="Pages">{links}</nav>'
 
 
-def _tiles(status: Status, states: list[State], spend: Spend) -> str:
+def _tiles(status: Status, states: list[State], spend: DailyTotals) -> str:
     accounts = {collector.account for collector in status.collectors}
     latest = window = (NOTHING, "not known yet")
     known = [collector for collector in status.collectors if _knows_spend(collector)]
