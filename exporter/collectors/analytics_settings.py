@@ -71,17 +71,15 @@ class AnalyticsQuery(Settings):
         """Return more dimensions than the API takes, one that is a label of ours, and a range that is too long."""
         found = []
         if len(self.dimensions) > MOST_DIMENSIONS:
-            message = f"the API splits by {MOST_DIMENSIONS} dimensions at most, not by {len(self.dimensions)}"
+            message = f"a query has at most {MOST_DIMENSIONS} dimensions, not {len(self.dimensions)}"
             found.append(Conflict(("dimensions",), message))
         found += [
-            Conflict(("dimensions",), f"{name} is a label already") for name in OWN_LABELS if name in self.dimensions
+            Conflict(("dimensions",), f"{name} is already a label") for name in OWN_LABELS if name in self.dimensions
         ]
         asked = (*self.dimensions, *(each.field for each in self.filters))
         recent = only_recent(self.metrics, asked)
         if recent and self.range > RECENT_DAYS * DAY:
-            message = (
-                f"the API answers {recent[0]} for {RECENT_DAYS} days at most, not for {format_duration(self.range)}"
-            )
+            message = f"the API returns {recent[0]} for at most {RECENT_DAYS} days, not {format_duration(self.range)}"
             found.append(Conflict(("range",), message))
         return tuple(found)
 

@@ -42,4 +42,4 @@ class ConfiguredBudget(Settings):
         given = tuple(scope for scope in SCOPES if getattr(self, scope) is not None)
         if len(given) <= 1:
             return ()
-        return (Conflict(given, f"a budget has one scope at most; found {' and '.join(given)}"),)
+        return (Conflict(given, f"a budget has at most one scope; found {' and '.join(given)}"),)

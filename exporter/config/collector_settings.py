@@ -46,7 +46,7 @@ class CollectorSettings(Settings):
         if self.stale_after >= self.interval:
             return ()
         stale, interval = format_duration(self.stale_after), format_duration(self.interval)
-        message = f"stale_after ({stale}) is shorter than interval ({interval}): values would vanish between two polls"
+        message = f"stale_after ({stale}) is shorter than interval ({interval}): values would disappear between polls"
         return (Conflict(("stale_after", "interval"), message),)
 
 

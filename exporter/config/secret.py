@@ -20,7 +20,7 @@ _MISTAKES = (
     (r"""["'].*|.*["']""", "has quotes, which `docker --env-file` does not remove; write the key without quotes"),
     (
         r"sk-or-(v1-)?([*]+|[xX]+|<.*>)|<.*>|.*(…|\.\.\.).*",
-        f"has a placeholder or a shortened key; put in a whole key from {MANAGEMENT_KEYS}",
+        f"contains a placeholder or a shortened key; use a complete key from {MANAGEMENT_KEYS}",
     ),
     (r"\$.*|.*\$[({].*", "has a reference to a variable ($) that nothing replaced; write the key itself"),
     (r"(export\s+)?[A-Za-z_][A-Za-z0-9_]*=[^=].*", "has a name and = before the key; write the key alone"),

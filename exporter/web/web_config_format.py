@@ -109,7 +109,7 @@ _HASH = matching(
     r"\$2[abxy]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}",
     may_be_secret=True,  # people write the password itself
 )
-_BROKEN = "this version is broken, and OpenSSL no longer offers it by default"
+_BROKEN = "this version is insecure, and OpenSSL disables it by default"
 _VERSION = _word(tuple(VERSIONS), rejected=dict.fromkeys(OLD_VERSIONS, _BROKEN))
 _UNVERIFIED = "it takes certificates without verifying them, which Python can't; use RequireAndVerifyClientCert"
 _AUTH_TYPE = _word(

@@ -111,15 +111,15 @@ def test_a_description_that_is_none_fails() -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (query(dimensions="model provider app"), "the API splits by 2 dimensions at most, not by 3"),
-        (query(dimensions="account"), "account is a label already"),
+        (query(dimensions="model provider app"), "a query has at most 2 dimensions, not 3"),
+        (query(dimensions="account"), "account is already a label"),
         (
             query(metrics="p99_latency", range=32 * 86_400.0),
-            "the API answers p99_latency for 31 days at most, not for 32d",
+            "the API returns p99_latency for at most 31 days, not 32d",
         ),
         (
             query(dimensions="provider", range=32 * 86_400.0),
-            "the API answers provider for 31 days at most, not for 32d",
+            "the API returns provider for at most 31 days, not 32d",
         ),
     ],
 )

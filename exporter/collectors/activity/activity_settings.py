@@ -90,7 +90,7 @@ class ActivitySettings(CollectorSettings):
         if self.empty_day_after < self.settle_delay:
             empty, settle = format_duration(self.empty_day_after), format_duration(self.settle_delay)
             message = (
-                f"empty_day_after ({empty}) is shorter than settle_delay ({settle}): no day counts before it settled"
+                f"empty_day_after ({empty}) is shorter than settle_delay ({settle}): an unsettled day is never empty"
             )
             found.append(Conflict(("empty_day_after", "settle_delay"), message))
         only = {"api_key": "api_key_hash", "member": "user_id"}.get(self.split_by)
