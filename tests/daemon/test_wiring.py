@@ -19,7 +19,7 @@ from exporter.config.secret import FileSecret, SecretSource
 from exporter.daemon.exporter import Exporter
 from exporter.errors import ConfigurationError, Mistake
 from exporter.simulator.application import Running, running
-from exporter.simulator.faults import parse_fault
+from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from exporter.simulator.service import SimulatorSettings
 from tests.api.harness import Key
 from tests.support import FakeClock
@@ -229,3 +229,15 @@ async def test_stop_cancels_polls_after_the_timeout_and_leaves_no_task(simulator
         await daemon.stop(0.01)
         await daemon.until(lambda: asyncio.all_tasks() <= before)
     assert not daemon.exporter.status().collectors[0].polling
+
+
+async def test_status_announces_the_poll_after_the_time_that_the_api_named(simulator: Running) -> None:
+    """Not the scheduled polls before it, which are skipped."""
+    simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="3600"))
+    retries = Retries(backoff=Backoff(max_elapsed_time=60.0))
+    async with started(configuration(simulator, retries=retries), FakeClock(datetime.now(UTC))) as daemon:
+        await daemon.until(lambda: daemon.exporter.ready() is None)
+        collector = daemon.exporter.status().collectors[0]
+        assert ("failed", 429) == (collector.polls[-1].outcome, collector.polls[-1].status)
+        assert collector.next_poll is not None
+        assert timedelta(seconds=3590) < collector.next_poll - daemon.clock.now() < timedelta(seconds=4500)
