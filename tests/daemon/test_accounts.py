@@ -44,7 +44,7 @@ async def in_front_of(simulator: Running, hanging: str) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def test_a_failing_and_a_hanging_account_harm_no_other(
+async def test_failing_and_hanging_accounts_affect_no_other(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """The good one is polled on, each is told apart by its label, and every family stands once."""
@@ -81,7 +81,7 @@ async def test_a_failing_and_a_hanging_account_harm_no_other(
         assert {"good"} == {dict(labels)["account"] for _, labels in usage(found)}
 
 
-async def test_a_rotated_key_file_is_read_again(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_rotated_key_file_is_read_again(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """The poll that is refused reads the file once more, and succeeds without having failed."""
     path = write_configuration(simulator.url)
     path.write_text(path.read_text().replace("api_key_env: OPENROUTER_API_KEY", "api_key_file: the.key"))
@@ -96,7 +96,7 @@ async def test_a_rotated_key_file_is_read_again(simulator: Running, write_config
     assert "chmod 600" in warned["warning"]
 
 
-async def test_an_account_without_a_collector_gives_no_alarm(simulator: Running, tmp_path: Path) -> None:
+async def test_account_without_collectors_is_up(simulator: Running, tmp_path: Path) -> None:
     """Of none that is enabled none has failed; it is not asked for, and is no reason to be unready."""
     configuration = tmp_path / "off.yaml"
     configuration.write_text(

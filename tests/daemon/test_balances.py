@@ -39,7 +39,7 @@ async def last_polls(daemon: Daemon) -> dict[str, Any]:
     return {each["collector"]: each["polls"][-1] for each in collectors if each["polls"]}
 
 
-async def test_what_is_left_is_there_after_one_poll(simulator: Running, tmp_path: Path) -> None:
+async def test_balances_after_one_poll(simulator: Running, tmp_path: Path) -> None:
     """All three agree: what the keys spent is what the account used."""
     async with serving(written(tmp_path, simulator)) as daemon:
         found = await daemon.until(lambda found: value(found, "openrouter_up", account="default") == 1)
@@ -57,7 +57,7 @@ async def test_what_is_left_is_there_after_one_poll(simulator: Running, tmp_path
     assert value(found, "openrouter_key_info", workspace="Default") == 3
 
 
-async def test_an_ordinary_key_has_no_balance(simulator: Running, tmp_path: Path) -> None:
+async def test_ordinary_key_has_no_balance(simulator: Running, tmp_path: Path) -> None:
     """It is told zeros; they are not shown, and everybody is told why. Its own use is."""
     async with serving(written(tmp_path, simulator), key="sk-or-v1-ordinary") as daemon:
         found = await daemon.until(lambda found: value(found, "openrouter_calling_key_usage_usd") is not None)
@@ -85,7 +85,7 @@ async def test_an_ordinary_key_has_no_balance(simulator: Running, tmp_path: Path
     assert value(found, "openrouter_calling_key_limit_used_usd") is not None
 
 
-async def test_a_page_that_fails_leaves_what_is_published(tmp_path: Path) -> None:
+async def test_failed_page_keeps_the_published_keys(tmp_path: Path) -> None:
     """Hundreds of keys, and from some moment on each listing breaks off."""
     async with (
         running(SimulatorSettings(api_keys=400), SystemClock()) as simulator,

@@ -67,7 +67,7 @@ async def test_faults_are_counted_by_class_and_change_no_value(
         assert 0 == await daemon.stop()
 
 
-async def test_an_outage_writes_one_error_and_one_recovery(
+async def test_outage_logs_one_error_and_one_recovery(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """Polls that fail like the one before say so only at debug level."""
@@ -84,9 +84,7 @@ async def test_an_outage_writes_one_error_and_one_recovery(
     assert ["poll_succeeded", "poll_failed", "poll_recovered"] == polls
 
 
-async def test_data_vanish_when_they_are_too_old_and_come_back(
-    simulator: Running, write_configuration: Callable[..., Path]
-) -> None:
+async def test_data_expire_and_return(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """After stale_after the usage series are gone, never 0; the health series stay."""
     async with serving(write_configuration(simulator.url, stale_after="2s")) as daemon:
         good = usage(await daemon.until(lambda found: bool(usage(found))))
@@ -102,7 +100,7 @@ async def test_data_vanish_when_they_are_too_old_and_come_back(
 @pytest.mark.parametrize(
     "fault", ["pretty", "string-numbers", "rfc3339-dates", "plain-dates", "status-503:0.5", "bad-row"]
 )
-async def test_what_the_api_may_do_changes_nothing(
+async def test_harmless_faults_change_no_value(
     fault: str, simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """Other layouts of the same rows, a bad row among them, a transient error: the same numbers."""

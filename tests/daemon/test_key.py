@@ -9,7 +9,7 @@ from exporter.simulator.application import Running
 from tests.daemon.conftest import serving, value
 
 
-async def test_an_ordinary_key_is_recognised(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_ordinary_key_is_recognised(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """`GET /key` tells it from a wrong one; every place says that a management key is needed."""
     async with serving(write_configuration(simulator.url), key="sk-or-v1-ordinary") as daemon:
         await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 0)
@@ -20,7 +20,7 @@ async def test_an_ordinary_key_is_recognised(simulator: Running, write_configura
     assert 1 == sum(each["event"] == "not_a_management_key" for each in daemon.events)
 
 
-async def test_a_management_key_is_confirmed(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_management_key_is_confirmed(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """The metric is 1, and one request an hour is all that it costs."""
     async with serving(write_configuration(simulator.url)) as daemon:
         found = await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management") == 1)
@@ -30,7 +30,7 @@ async def test_a_management_key_is_confirmed(simulator: Running, write_configura
     assert 1 == simulator.counts["/api/v1/key"]
 
 
-async def test_a_key_that_replaces_an_ordinary_one_is_looked_at(simulator: Running, tmp_path: Path) -> None:
+async def test_key_that_replaces_an_ordinary_one_is_checked(simulator: Running, tmp_path: Path) -> None:
     """What was said of the old key is not left standing for the rest of its hour."""
     key = tmp_path / "account.key"
     key.write_text("sk-or-v1-ordinary")
@@ -49,7 +49,7 @@ async def test_a_key_that_replaces_an_ordinary_one_is_looked_at(simulator: Runni
         assert "make a management key" not in (await daemon.get(""))[1]
 
 
-async def test_a_key_that_nobody_knows_is_told_apart(
+async def test_unknown_key_is_distinguished_from_an_ordinary_one(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """It isn't called an ordinary one; the page says what else may be wrong."""

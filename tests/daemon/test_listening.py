@@ -43,7 +43,7 @@ async def test_slow_and_idle_clients_do_not_stop_scrapes(
         assert 200 == (await daemon.get("-/healthy"))[0]
 
 
-async def test_no_socket_from_systemd_is_an_error(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_missing_systemd_socket_is_an_error(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """Nothing is started that could be reached by nobody."""
     configuration = write_configuration(simulator.url)
     code, _, err = await run(

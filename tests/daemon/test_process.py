@@ -28,7 +28,7 @@ async def test_sigterm_during_a_poll_ends_within_the_timeout(
     assert ["stopping", "stopped"] == [each["event"] for each in daemon.events if each["event"].startswith("stop")]
 
 
-async def test_a_second_signal_ends_at_once(
+async def test_second_signal_ends_at_once(
     simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
     """Whoever can't wait sends it again."""
@@ -57,7 +57,7 @@ async def test_starts_while_the_api_is_down(write_configuration: Callable[..., P
 
 
 @pytest.mark.parametrize(("key", "status"), [("sk-or-v1-ordinary", 403), ("sk-or-v1-wrong", 401)])
-async def test_a_wrong_key_is_said_once_and_polling_goes_on(
+async def test_wrong_key_is_logged_once_and_polling_continues(
     key: str, status: int, simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """One clear line with what is needed, openrouter_up 0, and no usage at all rather than zeros."""
@@ -74,7 +74,7 @@ async def test_a_wrong_key_is_said_once_and_polling_goes_on(
     assert not [line for line in daemon.lines if key in line]
 
 
-async def test_the_landing_page_and_status_answer(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_landing_page_and_status_respond(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """What is polled and how it went, for people and for programs."""
     async with serving(write_configuration(simulator.url)) as daemon:
         await daemon.until(lambda found: value(found, "openrouter_up") == 1)
@@ -86,7 +86,7 @@ async def test_the_landing_page_and_status_answer(simulator: Running, write_conf
         assert '"activity"' in document
 
 
-async def test_a_bad_configuration_starts_nothing(tmp_path: Path) -> None:
+async def test_invalid_configuration_starts_nothing(tmp_path: Path) -> None:
     """Every mistake with its place, exit code 1."""
     bad = tmp_path / "bad.yaml"
     bad.write_text(
@@ -100,7 +100,7 @@ async def test_a_bad_configuration_starts_nothing(tmp_path: Path) -> None:
         ]
 
 
-async def test_closed_streams_are_no_reason_to_fail() -> None:
+async def test_closed_standard_streams() -> None:
     """As of a service manager that connects none of them."""
     command = f"exec {sys.executable} -m exporter check-config <&- >&- 2>&-"
     process = await asyncio.create_subprocess_shell(command, env=environment(OPENROUTER_API_KEY=KEY))
@@ -109,7 +109,7 @@ async def test_closed_streams_are_no_reason_to_fail() -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "check-config"])
-async def test_a_ca_file_without_a_certificate_starts_nothing(command: str, tmp_path: Path) -> None:
+async def test_ca_file_without_a_certificate_starts_nothing(command: str, tmp_path: Path) -> None:
     """Every command that reads the configuration says so."""
     (tmp_path / "ca.pem").write_text("not a certificate")
     file = tmp_path / "exporter.yaml"
@@ -118,7 +118,7 @@ async def test_a_ca_file_without_a_certificate_starts_nothing(command: str, tmp_
     assert (1, f"{tmp_path / 'ca.pem'}: upstream.tls.ca_file: holds no certificate in PEM\n") == (code, err)
 
 
-async def test_an_address_in_use_is_said(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_address_in_use_is_reported(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """Exit code 1 and one line."""
     async with serving(write_configuration(simulator.url)) as daemon:
         address = daemon.url.removeprefix("http://").rstrip("/")
@@ -131,9 +131,7 @@ async def test_an_address_in_use_is_said(simulator: Running, write_configuration
         assert "Traceback" not in err
 
 
-async def test_once_prints_what_a_scrape_would_show(
-    simulator: Running, write_configuration: Callable[..., Path]
-) -> None:
+async def test_once_prints_the_exposition(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """The exposition on stdout, exit code 0; 1 if a collector failed, with what there is printed all the same."""
     path = write_configuration(simulator.url)
     code, out, _ = await run("once", f"--config.file={path}", variables={"OPENROUTER_API_KEY": KEY})
@@ -174,7 +172,7 @@ async def test_options_come_from_the_environment_too(tmp_path: Path) -> None:
     assert str(missing) in err
 
 
-async def test_a_variable_concerns_only_commands_that_have_the_option() -> None:
+async def test_variable_applies_only_to_commands_with_the_option() -> None:
     """An address that is none stops `serve`, which is named, and not `check-config`."""
     variables = {"OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS": "bad", "OPENROUTER_API_KEY": KEY}
     assert 0 == (await run("check-config", variables=variables))[0]
@@ -201,12 +199,12 @@ async def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
     assert "--help" in err
 
 
-async def test_the_version_is_printed() -> None:
+async def test_version_is_printed() -> None:
     """On stdout, exit code 0."""
     assert (0, f"openrouter-exporter {__version__}\n", "") == await run("--version")
 
 
-async def test_a_fault_that_does_not_exist_is_wrong_usage() -> None:
+async def test_unknown_fault_is_wrong_usage() -> None:
     """As any other option with a text that means nothing: 2, not the 1 of a run that failed."""
     code, _, err = await run("simulate", "--fault=nonsense")
     assert 2 == code

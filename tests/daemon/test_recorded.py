@@ -21,7 +21,7 @@ OLDEST_DATE = "2026-03-23"
 
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answer is not on this machine")
-async def test_a_recorded_answer_adds_up(write_configuration: Callable[..., Path]) -> None:
+async def test_recorded_response_adds_up(write_configuration: Callable[..., Path]) -> None:
     """31 dates were recorded, 30 are the API's window: the whole sum, less that of the oldest date."""
     rows = json.loads(RECORDED.read_text())["data"]
     assert pytest.approx(WHOLE, abs=1e-6) == float(sum(Fraction(str(row["usage"])) for row in rows))

@@ -34,7 +34,7 @@ def with_accounts(path: Path, *names: str) -> None:
     path.write_text(f"{head}accounts:{''.join(ACCOUNT.format(name=name) for name in names)}\n{rest}")
 
 
-async def test_accounts_come_and_go(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_reload_adds_and_removes_accounts(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """After a reload an added account is polled, and a removed one is gone at the next scrape."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
@@ -49,7 +49,7 @@ async def test_accounts_come_and_go(simulator: Running, write_configuration: Cal
         assert usage(found)
 
 
-async def test_an_added_account_does_not_take_readiness_away(
+async def test_added_account_does_not_revoke_readiness(
     simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
     """Its first poll hangs, and Prometheus still gets at all the others."""
@@ -64,7 +64,7 @@ async def test_an_added_account_does_not_take_readiness_away(
         assert 200 == (await daemon.get("-/ready"))[0]
 
 
-async def test_a_bad_file_changes_nothing(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_invalid_file_changes_nothing(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """500 with every mistake, the metric says so, the old configuration polls on; a good file repairs it."""
     path = write_configuration(simulator.url)
     good = path.read_text()
@@ -99,7 +99,9 @@ async def test_sighup_reloads(simulator: Running, write_configuration: Callable[
         assert found
 
 
-async def test_sighup_is_heard_from_the_start(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_sighup_right_after_the_start_reloads(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
     """One that comes while the daemon still starts is obeyed; unhandled, it would end the process."""
     async with serving(write_configuration(simulator.url)) as daemon:
         daemon.process.send_signal(signal.SIGHUP)
@@ -107,7 +109,7 @@ async def test_sighup_is_heard_from_the_start(simulator: Running, write_configur
         assert daemon.process.returncode is None
 
 
-async def test_sighup_does_not_cut_the_end_short(
+async def test_sighup_does_not_cut_shutdown_short(
     simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
     """Polls under way keep the time that they were given, and the exit code is 0."""
@@ -120,7 +122,7 @@ async def test_sighup_does_not_cut_the_end_short(
     assert ["stopping", "stopped"] == [each["event"] for each in daemon.events if each["event"].startswith("stop")]
 
 
-async def test_a_ca_file_without_a_certificate_is_a_bad_file(
+async def test_ca_file_without_a_certificate_fails_the_reload(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
     """It can be read, so only making use of it tells."""
@@ -133,7 +135,7 @@ async def test_a_ca_file_without_a_certificate_is_a_bad_file(
         assert 0 == value(await daemon.scrape(), "openrouter_exporter_config_last_reload_successful")
 
 
-async def test_a_reload_that_crashes_is_not_the_last() -> None:
+async def test_reload_works_after_one_that_crashed() -> None:
     """A bug is logged, and the next signal finds someone listening."""
     asked = asyncio.Event()
     reloads = 0
@@ -152,7 +154,7 @@ async def test_a_reload_that_crashes_is_not_the_last() -> None:
     assert ["reload_crashed"] * 2 == [line["event"] for line in logs]
 
 
-async def test_other_times_keep_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_new_interval_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """An account whose interval changed shows its data on, though the API has gone meanwhile."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
@@ -166,7 +168,7 @@ async def test_other_times_keep_the_data(simulator: Running, write_configuration
         assert good == usage(found)
 
 
-async def test_another_budget_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_new_budget_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """Usage stays while the API is down, and the rules have the new number at the next scrape."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
@@ -178,9 +180,7 @@ async def test_another_budget_keeps_the_data(simulator: Running, write_configura
         assert (250, before) == (value(found, "openrouter_threshold_month_budget_usd", account="default"), usage(found))
 
 
-async def test_other_data_are_not_mixed_with_the_old(
-    simulator: Running, write_configuration: Callable[..., Path]
-) -> None:
+async def test_changed_labels_drop_the_old_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """An account that publishes other series after a reload drops the old ones at once."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
@@ -191,7 +191,7 @@ async def test_other_data_are_not_mixed_with_the_old(
         assert {} == usage(await daemon.scrape())
 
 
-async def test_a_poll_of_a_removed_account_is_dropped(
+async def test_poll_of_a_removed_account_publishes_nothing(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """What it read is published by nobody, and nothing is logged as a crash."""
@@ -209,7 +209,9 @@ async def test_a_poll_of_a_removed_account_is_dropped(
     assert [] == [each for each in daemon.events if each["level"] in ("error", "critical")]
 
 
-async def test_a_burst_of_reloads_is_few_readings(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_burst_of_reloads_reads_the_file_a_few_times(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
     """Fifty requests at once are all answered, by fewer readings."""
     async with serving(write_configuration(simulator.url), "--web.enable-lifecycle") as daemon:
         answers = await asyncio.gather(*(post(daemon, "-/reload") for _ in range(50)))
@@ -218,7 +220,7 @@ async def test_a_burst_of_reloads_is_few_readings(simulator: Running, write_conf
     assert 50 > sum(each["event"] == "reloaded" for each in daemon.events)
 
 
-async def test_the_effective_configuration_hides_secrets(
+async def test_effective_configuration_hides_secrets(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """Defaults filled in, the key's source and never the key."""

@@ -31,7 +31,7 @@ async def reloaded(daemon: Daemon, path: Path, old: str, new: str) -> None:
     await daemon.until_said("reloaded")
 
 
-async def test_a_reload_from_split_to_split(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_reload_changes_the_split(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """The old series go at once, the new ones come with the next poll, and add up to the same."""
     path = write_configuration(simulator.url)
     async with serving(path) as daemon:

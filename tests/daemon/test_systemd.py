@@ -14,7 +14,7 @@ from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, environment, samples, serving, value
 
 
-async def test_systemd_hears_ready_reloading_watchdog_and_stopping(
+async def test_notifications_of_ready_reloading_watchdog_and_stopping(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
     """In this order, over NOTIFY_SOCKET."""
@@ -49,7 +49,7 @@ async def test_systemd_hears_ready_reloading_watchdog_and_stopping(
                 await process.wait()
 
 
-async def test_serves_on_a_socket_that_systemd_hands_over(
+async def test_serves_on_a_socket_passed_by_systemd(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """Descriptor 3 is listened on, and no other address."""
@@ -80,7 +80,7 @@ async def test_serves_on_a_socket_that_systemd_hands_over(
             assert 0 == await process.wait()
 
 
-async def test_changed_files_are_noticed(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_changed_files_are_reloaded(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """With an auto-reload interval, a changed file is a reload; a bad one is said once."""
     path = write_configuration(simulator.url)
     async with serving(path, "--config.auto-reload-interval=100ms") as daemon:
@@ -95,7 +95,7 @@ async def test_changed_files_are_noticed(simulator: Running, write_configuration
     assert 1 == sum(each["event"] == "reloaded" for each in daemon.events)
 
 
-async def test_the_log_level_changes_on_reload(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_log_level_changes_on_reload(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """`log.level` in the file wins over the command line, from the reload on."""
     path = write_configuration(simulator.url)
     reloaded = "openrouter_exporter_config_last_reload_success_timestamp_seconds"

@@ -31,7 +31,7 @@ async def simulator_behind_tls(authority: trustme.CA) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def test_a_certificate_counts_once_its_authority_is_in_the_file(
+async def test_certificate_is_accepted_once_its_authority_is_in_the_file(
     write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Another authority's is refused as a failed connection; the file is replaced in place, and a reload heeds it."""

@@ -52,7 +52,7 @@ async def test_tls_and_passwords_guard_every_path(
         assert (0, "healthy: requires a password\n") == (code, out)
 
 
-async def test_the_health_check_needs_no_client_certificate(
+async def test_healthcheck_needs_no_client_certificate(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
     """A server that insists on one is alive."""
@@ -63,7 +63,7 @@ async def test_the_health_check_needs_no_client_certificate(
         assert (0, "healthy: requires a client certificate\n", "") == (code, out, err)
 
 
-async def test_a_bad_web_configuration_starts_nothing(
+async def test_invalid_web_configuration_starts_nothing(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
     """The place of each mistake, exit code 1; `check-config` says the same."""

@@ -11,7 +11,7 @@ from exporter.polling.account import AccountRuntime
 from exporter.polling.scheduler import Scheduler
 from exporter.simulator.application import Running
 from tests.api.harness import KEY, Key
-from tests.polling.test_account_at_work import ACTIVITY, account, sharing
+from tests.polling.test_account_runtime import ACTIVITY, account, sharing
 
 WRONG = "sk-or-v1-wrong"
 

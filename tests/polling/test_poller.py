@@ -21,7 +21,7 @@ async def slow(poll: Poll) -> Collected:
     return collected()
 
 
-async def test_before_the_first_poll() -> None:
+async def test_metrics_before_the_first_poll() -> None:
     """Every series is there, at 0; the interval is known."""
     async with polling([collected()]) as it:
         assert [0.0] * 5 == [it.value(f"collector_{name}") for name in NAMES]
@@ -32,7 +32,7 @@ async def test_before_the_first_poll() -> None:
         assert (False, False, False) == (it.poller.state.attempted, it.poller.state.succeeded, it.poller.overdue)
 
 
-async def test_success() -> None:
+async def test_successful_poll() -> None:
     """Times are those of the poll's beginning, the duration what it took."""
     async with polling([slow]) as it:
         record = await it.poll()
@@ -42,7 +42,7 @@ async def test_success() -> None:
         assert (3, True, True) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
-async def test_failure() -> None:
+async def test_failed_poll_keeps_the_data() -> None:
     """The data stay; the time of the last success, too."""
     async with polling([collected(), StatusError(503, "HTTP 503: Busy")]) as it:
         await it.poll()
@@ -69,7 +69,7 @@ async def test_rejected_rows_of_the_last_successful_poll_are_a_gauge() -> None:
         assert [0.0, 2.0, 2.0, 0.0] == rejected
 
 
-async def test_failure_from_the_start() -> None:
+async def test_first_poll_fails() -> None:
     """Nothing is published, and nothing is said to have succeeded."""
     async with polling([ConnectionFailed("refused")]) as it:
         await it.poll()
@@ -77,7 +77,7 @@ async def test_failure_from_the_start() -> None:
         assert (0, True, False) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
-async def test_unchanged() -> None:
+async def test_unchanged_poll_renews_the_data() -> None:
     """As good as a change, and the data are as fresh."""
     async with polling([collected(), UNCHANGED]) as it:
         await it.poll()
@@ -102,7 +102,7 @@ async def test_figures_last_as_long_as_the_data() -> None:
         assert () == it.poller.status(None).figures
 
 
-async def test_data_vanish_when_they_are_too_old_and_come_back() -> None:
+async def test_data_expire_and_return() -> None:
     """Counted from the beginning of the poll that brought them; the next failed poll notices."""
     async with polling([slow, ConnectionFailed(""), ConnectionFailed(""), UNCHANGED]) as it:
         await it.poll()
@@ -114,7 +114,7 @@ async def test_data_vanish_when_they_are_too_old_and_come_back() -> None:
         assert (3, 3.0) == (it.published(), it.value("collector_series"))
 
 
-async def test_a_collector_is_given_what_was_published_last() -> None:
+async def test_collector_gets_the_memory_of_the_last_published_poll() -> None:
     """A failed poll leaves no memory of its own."""
     collector = FakeCollector(
         [collected(memory="first"), InvalidResponse("cut off"), UNCHANGED, collected(memory="second")]
@@ -125,7 +125,7 @@ async def test_a_collector_is_given_what_was_published_last() -> None:
     assert [None, "first", "first", "first", "second"] == collector.memories
 
 
-async def test_a_poll_has_one_instant_and_one_deadline() -> None:
+async def test_poll_has_one_instant_and_one_deadline() -> None:
     """Both from its beginning."""
     collector = FakeCollector([slow])
     async with polling(collector) as it:
@@ -162,7 +162,7 @@ async def test_polls_never_overlap() -> None:
         assert None is not await it.poll()
 
 
-async def test_a_cancelled_poll_leaves_nothing() -> None:
+async def test_cancelled_poll_leaves_nothing() -> None:
     """No record, no data; and the next one runs."""
     going_on = asyncio.Event()
 
@@ -181,7 +181,7 @@ async def test_a_cancelled_poll_leaves_nothing() -> None:
         assert None is not await it.poll()
 
 
-async def test_the_api_is_left_alone_until_the_time_that_it_named() -> None:
+async def test_polls_before_retry_after_are_skipped() -> None:
     """Turns before are skipped and counted; the last outcome stands."""
     refused = StatusError(429, "HTTP 429: Rate limit exceeded", 2000.0)
     refused.not_before = 1000.0 + 2000.0
@@ -194,7 +194,7 @@ async def test_the_api_is_left_alone_until_the_time_that_it_named() -> None:
         assert None is not await it.poll(after=0.1)
 
 
-async def test_turns_that_are_skipped_are_signs_of_life() -> None:
+async def test_skipped_polls_do_not_make_it_overdue() -> None:
     """A long time that the API named does not look like a daemon that is stuck."""
     refused = StatusError(429, "", 86400.0)
     refused.not_before = 1000.0 + 86400.0
@@ -204,7 +204,7 @@ async def test_turns_that_are_skipped_are_signs_of_life() -> None:
             assert not it.poller.overdue
 
 
-async def test_without_turns_it_is_overdue() -> None:
+async def test_overdue_without_scheduled_polls() -> None:
     """After two intervals, the longest poll and some grace."""
     async with polling([collected()]) as it:
         await it.poll()
@@ -224,7 +224,7 @@ async def test_restated_rows_and_folded_endpoints_are_counted() -> None:
         assert (5.0, 0.0) == (it.value("exporter_rows_restated_total"), it.value("exporter_endpoints_folded"))
 
 
-async def test_the_last_polls_are_remembered() -> None:
+async def test_last_20_polls_are_kept() -> None:
     """Twenty of them, for people to look at."""
     async with polling([collected(), UNCHANGED]) as it:
         for _ in range(30):
@@ -233,7 +233,7 @@ async def test_the_last_polls_are_remembered() -> None:
     assert (20, {"unchanged"}) == (len(status.polls), {record.outcome for record in status.polls})
 
 
-async def test_another_poller_goes_on_from_this_one() -> None:
+async def test_poller_inherits_data_metrics_and_outage() -> None:
     """With its memory and its numbers, and with an outage that was reported already."""
     async with polling([collected(memory="old"), ConnectionFailed("refused")]) as old:
         await old.poll()
@@ -248,7 +248,7 @@ async def test_another_poller_goes_on_from_this_one() -> None:
             assert (["old"], []) == (successor.memories, it.lines())
 
 
-async def test_every_number_that_changes_is_rendered_anew() -> None:
+async def test_polls_and_skips_update_the_registry_version() -> None:
     """The registry says so with each poll and each skip."""
     async with polling([collected()]) as it:
         versions = [it.metrics_registry.version]

@@ -12,7 +12,7 @@ from tests.polling.harness import UNCHANGED, collected, polling
 BUSY = StatusError(503, "HTTP 503: Busy")
 
 
-async def test_the_first_success_is_told() -> None:
+async def test_first_success_is_logged_at_info() -> None:
     """The ones after it only at debug level."""
     async with polling([collected(), UNCHANGED, collected()]) as it:
         for _ in range(3):
@@ -27,7 +27,7 @@ async def test_the_first_success_is_told() -> None:
         } == it.events[0]
 
 
-async def test_one_line_per_poll() -> None:
+async def test_one_event_per_poll() -> None:
     """At whatever level."""
     async with polling([collected(), BUSY, BUSY, collected(), UNCHANGED]) as it:
         for _ in range(5):
@@ -68,7 +68,7 @@ async def test_each_cause_within_an_outage_is_one_error() -> None:
         ]
 
 
-async def test_what_a_failure_says() -> None:
+async def test_keys_of_poll_failed() -> None:
     """The status, its class, the API's own words, and how long the poll took, retries included."""
 
     async def late(poll: Poll) -> Collected:
@@ -92,14 +92,14 @@ async def test_what_a_failure_says() -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(401, UNKNOWN_KEY), (403, None), (500, None)])
-async def test_a_refused_key_is_told_with_a_hint(status: int, expected: str | None) -> None:
+async def test_rejected_key_has_a_hint(status: int, expected: str | None) -> None:
     """401: this key is unknown. A 403 alone says nothing about the key."""
     async with polling([StatusError(status, f"HTTP {status}: No")]) as it:
         await it.poll()
         assert expected == it.events[0].get("hint")
 
 
-async def test_a_refusal_within_an_outage_is_told_once() -> None:
+async def test_rejection_within_an_outage_is_one_error() -> None:
     """A daemon that started while the API was down must still say that its key is of no use."""
     refused = StatusError(403, "HTTP 403: Only management keys can perform this operation")
     async with polling([BUSY, BUSY, refused, BUSY, refused, collected(), refused]) as it:
@@ -110,7 +110,7 @@ async def test_a_refusal_within_an_outage_is_told_once() -> None:
         ]
 
 
-async def test_a_key_that_can_not_be_read_is_an_error_like_any_other() -> None:
+async def test_unreadable_key_is_a_failed_poll() -> None:
     """Not a crash."""
     async with polling([SecretError("environment variable KEY is unset or empty")]) as it:
         await it.poll()
@@ -119,7 +119,7 @@ async def test_a_key_that_can_not_be_read_is_an_error_like_any_other() -> None:
         ]
 
 
-async def test_a_crash_is_told_with_its_trace_once() -> None:
+async def test_crash_is_logged_with_its_traceback_once() -> None:
     """Another kind of crash is news, the same again is not."""
     bug = ValueError("bug")
     async with polling([bug, bug, KeyError("other"), bug]) as it:
@@ -129,7 +129,7 @@ async def test_a_crash_is_told_with_its_trace_once() -> None:
         assert (bug, "internal error: ValueError") == (it.events[0]["exc_info"], it.events[0]["error"])
 
 
-async def test_a_crash_within_an_outage_is_told() -> None:
+async def test_crash_within_an_outage_is_logged() -> None:
     """It is another matter than an API that is down."""
     async with polling([BUSY, ValueError("bug"), BUSY]) as it:
         for _ in range(3):
@@ -137,7 +137,7 @@ async def test_a_crash_within_an_outage_is_told() -> None:
         assert [("error", "poll_failed"), ("error", "poll_crashed")] == it.lines()
 
 
-async def test_rejected_rows_are_told_once_per_poll() -> None:
+async def test_rejected_rows_are_logged_once_per_poll() -> None:
     """How many for which reason, and a few of them."""
 
     async def reject(poll: Poll) -> Collected:
@@ -155,7 +155,7 @@ async def test_rejected_rows_are_told_once_per_poll() -> None:
         } == it.events[0]
 
 
-async def test_folding_is_told_when_it_changes() -> None:
+async def test_folding_is_logged_when_it_changes() -> None:
     """Not each time."""
     async with polling([collected(folded=4), collected(folded=4), collected(folded=5), collected()]) as it:
         for _ in range(4):
@@ -163,14 +163,14 @@ async def test_folding_is_told_when_it_changes() -> None:
         assert [4, 5] == [each["endpoints"] for each in it.events if each["event"] == "endpoints_folded"]
 
 
-async def test_restated_rows_are_told() -> None:
+async def test_restated_rows_are_logged() -> None:
     """How many."""
     async with polling([collected(restated=2)]) as it:
         await it.poll()
         assert [2] == [each["rows"] for each in it.events if each["event"] == "rows_restated"]
 
 
-async def test_skipped_turns_are_no_news() -> None:
+async def test_skipped_poll_is_logged_at_debug() -> None:
     """They are counted."""
     async with polling([collected()]) as it:
         it.poller.skip("still_running")

@@ -16,7 +16,7 @@ from tests.polling.harness import UNCHANGED, collected, polling
 @pytest.mark.parametrize(
     "bug", [ValueError("bug"), KeyError("x"), RecursionError(), MemoryError(), TimeoutError(), OSError()]
 )
-async def test_a_crash_is_survived(bug: Exception) -> None:
+async def test_crash_is_a_failed_poll(bug: Exception) -> None:
     """It is a failed poll like any other; what went wrong inside is for the log alone."""
     async with polling([collected(), bug, collected()]) as it:
         await it.poll()
@@ -32,7 +32,7 @@ async def test_a_crash_is_survived(bug: Exception) -> None:
         assert 1.0 == it.value("collector_success")
 
 
-async def test_nothing_to_renew_is_a_crash_like_any_other() -> None:
+async def test_unchanged_first_poll_is_a_failed_poll() -> None:
     """A collector that says "unchanged" at first is wrong, and is survived."""
     async with polling([UNCHANGED, collected()]) as it:
         record = await it.poll()
@@ -42,7 +42,7 @@ async def test_nothing_to_renew_is_a_crash_like_any_other() -> None:
         assert 3 == it.published()
 
 
-async def test_a_key_that_can_not_be_read() -> None:
+async def test_unreadable_key() -> None:
     """Its source is told; no attempt failed, because none was made."""
     async with polling([SecretError("file /run/key: No such file")]) as it:
         record = await it.poll()
@@ -50,7 +50,7 @@ async def test_a_key_that_can_not_be_read() -> None:
     assert ("file /run/key: No such file", None) == (record.error, record.status_class)
 
 
-async def test_the_deadline_ends_work_on_an_answer() -> None:
+async def test_deadline_ends_work_on_a_response() -> None:
     """Decoding that takes too long is given up between two of its steps."""
     steps = []
 
@@ -68,7 +68,7 @@ async def test_the_deadline_ends_work_on_an_answer() -> None:
         assert {} == it.asked.failures()
 
 
-async def test_an_answer_that_turns_out_invalid_is_a_failed_attempt() -> None:
+async def test_invalid_response_is_a_failed_attempt() -> None:
     """Though its status was 200: counted once."""
 
     async def work(poll: Poll) -> Collected:
@@ -102,7 +102,7 @@ async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception
         ]
 
 
-async def test_a_failed_poll_is_freed_at_once() -> None:
+async def test_failed_poll_frees_its_response() -> None:
     """Its error holds the frames, and so the whole answer; the garbage collector may not come for hours."""
     kept: list[weakref.ref[Exception]] = []
 

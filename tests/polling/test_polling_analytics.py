@@ -54,7 +54,7 @@ def analytics(metric: str = "p99_latency", days: int = 1) -> AnalyticsCollector:
         ("wrong-encoding", "invalid_response"),
     ],
 )
-async def test_a_fault(
+async def test_fault_keeps_the_data(
     simulator: Running, collector: TodayCollector | AnalyticsCollector, fault: str, status_class: str
 ) -> None:
     """The data stay, and the next poll recovers."""
@@ -74,7 +74,7 @@ async def test_a_fault(
 
 
 @pytest.mark.parametrize("fault", ["pretty", "string-numbers"])
-async def test_what_is_no_fault(simulator: Running, fault: str) -> None:
+async def test_harmless_fault(simulator: Running, fault: str) -> None:
     """The same numbers in another dress."""
     async with polling(today(), simulator.url, schedule=SCHEDULE) as it:
         await it.poll()
@@ -85,7 +85,7 @@ async def test_what_is_no_fault(simulator: Running, fault: str) -> None:
         assert ("changed", series) == (record.outcome, it.store.series("default", "today", it.clock.monotonic()))
 
 
-async def test_cut_off_answers_change_nothing(simulator: Running) -> None:
+async def test_truncated_responses_change_nothing(simulator: Running) -> None:
     """However often half of the rows are missing: today gives up, and a question fails at once."""
     async with polling(today(), simulator.url, schedule=SCHEDULE) as it:
         await it.poll()
@@ -102,7 +102,7 @@ async def test_cut_off_answers_change_nothing(simulator: Running) -> None:
         assert (record.error or "").startswith("query one: the response was cut off (1 rows, ")
 
 
-async def test_an_ordinary_key(simulator: Running) -> None:
+async def test_ordinary_key(simulator: Running) -> None:
     """One clear line."""
     async with polling(today(), simulator.url, key=Key("sk-or-v1-ordinary"), schedule=SCHEDULE) as it:
         await it.poll()
@@ -110,7 +110,7 @@ async def test_an_ordinary_key(simulator: Running) -> None:
         assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY)] == told
 
 
-async def test_a_wrong_word_is_told_once_and_asks_no_question(simulator: Running) -> None:
+async def test_unknown_name_is_logged_once_and_sends_no_query(simulator: Running) -> None:
     """With the query, the word, and what was probably meant."""
     async with polling(analytics("p99_latencies"), simulator.url, schedule=SCHEDULE) as it:
         for _ in range(3):
@@ -120,7 +120,7 @@ async def test_a_wrong_word_is_told_once_and_asks_no_question(simulator: Running
         assert (3, 0) == (simulator.counts[META], simulator.counts[QUERY])
 
 
-async def test_a_range_that_the_api_refuses(simulator: Running) -> None:
+async def test_range_that_the_api_rejects(simulator: Running) -> None:
     """Its own words, and the query's name; it is not tried again."""
     async with polling(analytics(days=40), simulator.url, retries=RETRIES, schedule=SCHEDULE) as it:
         record = await it.poll()
@@ -129,7 +129,7 @@ async def test_a_range_that_the_api_refuses(simulator: Running) -> None:
         assert (f"query one: HTTP 400: {said}", 400, 1) == (record.error, record.status, simulator.counts[QUERY])
 
 
-async def test_the_limit_of_our_own_comes_first(simulator: Running) -> None:
+async def test_own_rate_limit_comes_first(simulator: Running) -> None:
     """A poll waits for its turn, and the API, which allows 64 requests a minute, has no reason to refuse any."""
     async with polling(today(), simulator.url, schedule=replace(SCHEDULE, longest_poll=300.0)) as it:
         records = [await it.poll() for _ in range(62)]

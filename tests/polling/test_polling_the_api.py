@@ -46,7 +46,7 @@ def activity() -> ActivityCollector:
         ("wrong-encoding", "invalid_response", 1),
     ],
 )
-async def test_a_fault(simulator: Running, fault: str, status_class: str, attempts: int) -> None:
+async def test_fault_keeps_the_data(simulator: Running, fault: str, status_class: str, attempts: int) -> None:
     """The data stay, each attempt is counted once, and the next poll recovers."""
     schedule = Schedule(interval=900.0, stale_after=3600.0, longest_poll=60.0)
     async with polling(activity(), simulator.url, retries=RETRIES, schedule=schedule) as it:
@@ -64,7 +64,7 @@ async def test_a_fault(simulator: Running, fault: str, status_class: str, attemp
         assert ("unchanged", 1.0) == (record.outcome, it.value("collector_success"))
 
 
-async def test_an_ordinary_key(simulator: Running) -> None:
+async def test_ordinary_key(simulator: Running) -> None:
     """One clear line, and polling goes on."""
     key = Key("sk-or-v1-ordinary")
     async with polling(activity(), simulator.url, key=key) as it:
@@ -77,7 +77,7 @@ async def test_an_ordinary_key(simulator: Running) -> None:
         assert (3, 0) == (simulator.counts["/api/v1/activity"], it.published())
 
 
-async def test_the_time_that_the_api_names_is_kept(simulator: Running) -> None:
+async def test_retry_after_beyond_the_deadline(simulator: Running) -> None:
     """It does not fit into the poll, so the poll ends at once and turns before that time are skipped."""
     simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="2000"))
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
@@ -90,7 +90,7 @@ async def test_the_time_that_the_api_names_is_kept(simulator: Running) -> None:
         assert 2.0 == it.value("exporter_polls_skipped_total", reason="retry_after")
 
 
-async def test_a_wait_that_fits_is_waited_for(simulator: Running) -> None:
+async def test_retry_after_within_the_deadline(simulator: Running) -> None:
     """Within the poll; it succeeds."""
     simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="20", times=1))
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
@@ -99,7 +99,7 @@ async def test_a_wait_that_fits_is_waited_for(simulator: Running) -> None:
         assert ("changed", 20.0) == (record.outcome, record.duration_seconds)
 
 
-async def test_a_bad_row_is_told_and_counted_and_costs_no_other(simulator: Running) -> None:
+async def test_bad_row_is_counted_and_costs_no_other(simulator: Running) -> None:
     """Also when the next answer is the same, byte for byte: per reading."""
     async with polling(activity(), simulator.url) as it:
         simulator.faults.replace(parse_fault("bad-row"))
@@ -108,7 +108,7 @@ async def test_a_bad_row_is_told_and_counted_and_costs_no_other(simulator: Runni
         assert 2.0 == it.value("exporter_rows_rejected_total", reason="invalid_date")
 
 
-async def test_two_accounts_with_one_key_source_each_use_their_own(simulator: Running) -> None:
+async def test_accounts_use_their_own_keys(simulator: Running) -> None:
     """A refusal of one leaves the other alone."""
     async with (
         polling(activity(), simulator.url, key=Key("sk-or-v1-wrong")) as wrong,

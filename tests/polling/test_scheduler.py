@@ -35,7 +35,7 @@ def nothing() -> None:
     """Be told of a skipped turn."""
 
 
-async def test_the_first_call_comes_at_once(scheduler: Scheduler) -> None:
+async def test_first_call_is_immediate(scheduler: Scheduler) -> None:
     """And the next one at the job's own place."""
     called = asyncio.Event()
 
@@ -50,7 +50,7 @@ async def test_the_first_call_comes_at_once(scheduler: Scheduler) -> None:
     assert timedelta(seconds=449) < following - now() < timedelta(seconds=1351)
 
 
-async def test_first_calls_follow_each_other(scheduler: Scheduler) -> None:
+async def test_first_calls_are_spread_over_a_ramp(scheduler: Scheduler) -> None:
     """By their order, a short step apart."""
     for order in (0, 2, 400):
         scheduler.add(f"{order}", asyncio.Event().wait, 10.0, order, nothing)
@@ -59,7 +59,7 @@ async def test_first_calls_follow_each_other(scheduler: Scheduler) -> None:
     assert [0.0, 0.1, 10.0] == distances
 
 
-async def test_a_call_is_not_overtaken(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+async def test_job_never_runs_twice_at_once(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
     """The turns that pass meanwhile are told, and that is all that happens."""
     calls, skipped, may_end = [], asyncio.Event(), asyncio.Event()
 
@@ -75,7 +75,7 @@ async def test_a_call_is_not_overtaken(scheduler: Scheduler, caplog: pytest.LogC
     assert 1 == len(calls)
 
 
-async def test_drained(scheduler: Scheduler) -> None:
+async def test_pause_starts_no_more_calls(scheduler: Scheduler) -> None:
     """What goes on may end; nothing begins any more."""
     calls, began, may_end, ended = [], asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -97,7 +97,7 @@ async def test_drained(scheduler: Scheduler) -> None:
     assert 1 == len(calls)
 
 
-async def test_a_removed_job_goes_on_to_its_end(scheduler: Scheduler) -> None:
+async def test_removed_job_finishes_its_call(scheduler: Scheduler) -> None:
     """And has no turn any more; to remove what is not there is no mistake."""
     began, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -115,7 +115,7 @@ async def test_a_removed_job_goes_on_to_its_end(scheduler: Scheduler) -> None:
     assert None is scheduler.next_run("job")
 
 
-async def test_a_name_can_be_given_again_after_it_was_removed(scheduler: Scheduler) -> None:
+async def test_name_can_be_reused_after_removal(scheduler: Scheduler) -> None:
     """As a reload does with an account that changed."""
     called = asyncio.Event()
 
@@ -128,7 +128,7 @@ async def test_a_name_can_be_given_again_after_it_was_removed(scheduler: Schedul
     await asyncio.wait_for(called.wait(), 5)
 
 
-async def test_a_call_that_fails_is_called_again(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
+async def test_failing_job_runs_again(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
     """Even if a poll raised, which it never should."""
     calls, twice = [], asyncio.Event()
 
@@ -145,7 +145,7 @@ async def test_a_call_that_fails_is_called_again(scheduler: Scheduler, caplog: p
 
 
 @pytest.mark.parametrize("jump", [YEAR, -YEAR, timedelta(seconds=6), timedelta(seconds=-6)])
-async def test_after_a_jump_of_the_wall_clock_jobs_are_put_in_place(jump: timedelta) -> None:
+async def test_jump_of_the_wall_clock_reschedules_jobs(jump: timedelta) -> None:
     """No turn is a year away, and none is due a year's worth of times."""
     clock = FakeClock(now() + timedelta(days=1))
     scheduler = Scheduler(clock)
@@ -161,7 +161,7 @@ async def test_after_a_jump_of_the_wall_clock_jobs_are_put_in_place(jump: timede
 
 
 @pytest.mark.parametrize("drift", [timedelta(0), timedelta(seconds=4), timedelta(seconds=-4)])
-async def test_a_clock_that_is_only_adjusted_moves_nothing(drift: timedelta) -> None:
+async def test_small_clock_adjustment_reschedules_nothing(drift: timedelta) -> None:
     """Time servers do that all day."""
     clock = FakeClock(now() + timedelta(days=1))
     scheduler = Scheduler(clock)
@@ -183,7 +183,7 @@ async def watched(clock: FakeClock, times: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_stopped_without_leaving_tasks() -> None:
+async def test_stop_leaves_no_task() -> None:
     """Neither the watch nor a job's."""
     before = asyncio.all_tasks()
     scheduler = Scheduler(SystemClock())

@@ -18,17 +18,17 @@ INTERVALS = st.sampled_from([1.0, 1.5, 15.0, 37.3, 60.0, 900.0, 3600.0, 86400.0]
 
 @settings(deadline=None)
 @given(st.text(), INTERVALS)
-def test_a_phase_is_within_the_interval(name: str, interval: float) -> None:
+def test_phase_is_within_the_interval(name: str, interval: float) -> None:
     """And the same each time."""
     assert 0 <= phase(name, interval) == phase(name, interval) <= interval
 
 
-def test_phases_stay() -> None:
+def test_phases_are_stable() -> None:
     """A restart, or another version of Python, changes no rhythm."""
     assert [667.8, 342.3] == [round(phase(name, 900.0), 1) for name in ("default/activity", "other/activity")]
 
 
-def test_phases_are_even() -> None:
+def test_phases_are_evenly_distributed() -> None:
     """Each tenth of the interval has about a tenth of the accounts."""
     found = [phase(f"account-{number}/activity", 10.0) for number in range(2000)]
     shares = [sum(tenth <= each < tenth + 1 for each in found) for tenth in range(10)]
@@ -37,7 +37,7 @@ def test_phases_are_even() -> None:
 
 @settings(deadline=None)
 @given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
-def test_the_next_time_is_later_but_not_by_more_than_an_interval(now: datetime, interval: float, share: float) -> None:
+def test_next_time_is_within_an_interval(now: datetime, interval: float, share: float) -> None:
     """To a microsecond."""
     moment = next_time(now, interval, share * interval)
     assert timedelta(0) < moment - now <= timedelta(seconds=interval, microseconds=2)
@@ -45,7 +45,7 @@ def test_the_next_time_is_later_but_not_by_more_than_an_interval(now: datetime, 
 
 @settings(deadline=None)
 @given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
-def test_asked_at_a_turn_the_next_one_is_told(now: datetime, interval: float, share: float) -> None:
+def test_next_time_at_a_scheduled_time_is_the_following_one(now: datetime, interval: float, share: float) -> None:
     """Never the same again: whoever asks until a time lies ahead would ask for ever."""
     turn = next_time(now, interval, share * interval)
     after = next_time(turn, interval, share * interval)
@@ -54,7 +54,7 @@ def test_asked_at_a_turn_the_next_one_is_told(now: datetime, interval: float, sh
 
 @settings(deadline=None)
 @given(INTERVALS, st.floats(0, 1, exclude_max=True), MOMENTS)
-def test_turns_keep_their_distance(interval: float, share: float, start: datetime) -> None:
+def test_scheduled_times_keep_their_distance(interval: float, share: float, start: datetime) -> None:
     """After the first poll, which comes at once, there is half an interval at least."""
     trigger = PhasedTrigger(interval, share * interval, start)
     turns = [trigger.get_next_fire_time(None, start)]
@@ -66,7 +66,7 @@ def test_turns_keep_their_distance(interval: float, share: float, start: datetim
     assert [] == [gap for gap in gaps[1:] if abs(gap - interval) > 1e-3]
 
 
-def test_turns_that_passed_are_not_made_up_for() -> None:
+def test_missed_times_are_not_made_up_for() -> None:
     """After a long sleep of the machine there is one turn, at its usual place."""
     trigger = PhasedTrigger(900.0, 60.0, NOON)
     later = NOON + timedelta(hours=5, minutes=3)
@@ -74,7 +74,7 @@ def test_turns_that_passed_are_not_made_up_for() -> None:
 
 
 @pytest.mark.parametrize("jump", [-86400 * 365, -3600, 3600, 86400 * 365])
-def test_a_moved_clock_finds_the_same_places(jump: int) -> None:
+def test_phase_does_not_depend_on_the_start(jump: int) -> None:
     """They are counted from 1970, not from the start of the program."""
     now = NOON + timedelta(seconds=jump)
     assert 60.0 == next_time(now, 900.0, 60.0).timestamp() % 900.0

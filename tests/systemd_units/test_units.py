@@ -39,7 +39,7 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @needs_systemd
-def test_the_service_is_hardly_exposed() -> None:
+def test_service_has_low_exposure() -> None:
     """By systemd's own reckoning, at most 2.0 of 10."""
     done = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSURE}", "--no-pager", SERVICE)
     assert 0 == done.returncode, done.stdout + done.stderr
@@ -47,7 +47,7 @@ def test_the_service_is_hardly_exposed() -> None:
 
 
 @needs_systemd
-def test_systemd_finds_no_mistake(tmp_path: Path) -> None:
+def test_units_are_valid(tmp_path: Path) -> None:
     """In either unit, with a program that is there."""
     for unit in UNITS.glob("openrouter-exporter.*"):
         (tmp_path / unit.name).write_text(unit.read_text(encoding="utf-8").replace(PROGRAM, sys.executable))
@@ -57,7 +57,7 @@ def test_systemd_finds_no_mistake(tmp_path: Path) -> None:
     assert (0, []) == (done.returncode, ours)
 
 
-def test_the_command_is_one_of_ours() -> None:
+def test_command_line_is_valid() -> None:
     """Every option is taken, and the configuration is where the key's path leads to."""
     program, *arguments = shlex.split(directive("ExecStart")[0])
     options = parse_options(arguments, {})
@@ -66,7 +66,7 @@ def test_the_command_is_one_of_ours() -> None:
     assert options.systemd_socket
 
 
-def test_the_configuration_reads_the_credential(tmp_path: Path) -> None:
+def test_configuration_reads_the_credential(tmp_path: Path) -> None:
     """The file that goes with the unit names the copy that the unit makes."""
     (tmp_path / directive("LoadCredential")[0].split(":")[0]).write_text("sk-or-v1-demo", encoding="utf-8")
     text = (UNITS / "config.yaml").read_text(encoding="utf-8")
@@ -79,12 +79,12 @@ def test_no_core_dump_is_written() -> None:
     assert ["0"] == directive("LimitCORE")
 
 
-def test_systemd_waits_for_an_orderly_end() -> None:
+def test_systemd_waits_for_the_shutdown_timeout() -> None:
     """Longer than the exporter waits for polls under way."""
     assert parse_duration(directive("TimeoutStopSec")[0]) > parse_options(["serve"], {}).shutdown_timeout
 
 
-def test_the_port_is_the_exporters() -> None:
+def test_socket_listens_on_the_default_port() -> None:
     """The socket listens where the exporter would."""
     listening = parse_options(["serve"], {}).listen_addresses[0]
     assert f"\nListenStream={listening.port}\n" in (UNITS / "openrouter-exporter.socket").read_text(encoding="utf-8")

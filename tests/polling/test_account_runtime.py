@@ -59,7 +59,7 @@ def published(shared: AccountContext, collector: str = "activity") -> int:
     return shared.store.series("default", collector, shared.clock.monotonic())
 
 
-async def test_a_turn_that_comes_after_the_end_is_not_taken(simulator: Running) -> None:
+async def test_poll_after_the_account_ended_is_not_made(simulator: Running) -> None:
     """The scheduler had begun it when a reload ended the account: what it reads may be another key's by now."""
     async with sharing(simulator.url) as shared:
         old = AccountRuntime(account(Key(), ACTIVITY), shared)
@@ -69,7 +69,7 @@ async def test_a_turn_that_comes_after_the_end_is_not_taken(simulator: Running) 
         assert (0, 0) == (simulator.counts["/api/v1/activity"], published(shared))
 
 
-async def test_pollers_that_begin_together_ask_for_the_key_once(simulator: Running) -> None:
+async def test_pollers_that_begin_together_check_the_key_once(simulator: Running) -> None:
     """The polls' own requests apart, one says what kind of key it is."""
     async with sharing(simulator.url) as shared:
         at_work = AccountRuntime(account(Key(), ACTIVITY, CallingKeySettings()), shared)
@@ -79,7 +79,7 @@ async def test_pollers_that_begin_together_ask_for_the_key_once(simulator: Runni
         assert 1 == simulator.counts[KEY_PATH]
 
 
-async def test_a_key_that_only_some_collectors_may_use_is_asked_about_once(simulator: Running) -> None:
+async def test_key_that_only_some_collectors_may_use_is_checked_once(simulator: Running) -> None:
     """An ordinary key is refused here and welcome there; that is one refusal, and not a new one with each turn."""
     async with sharing(simulator.url) as shared:
         at_work = AccountRuntime(account(Key("sk-or-v1-ordinary"), ACTIVITY, CallingKeySettings()), shared)
@@ -92,9 +92,7 @@ async def test_a_key_that_only_some_collectors_may_use_is_asked_about_once(simul
 
 
 @pytest.mark.parametrize(("stale_after", "expected"), [(1800.0, False), (3600.0, True)])
-async def test_another_stale_after_is_in_force_at_once(
-    simulator: Running, stale_after: float, *, expected: bool
-) -> None:
+async def test_new_stale_after_applies_at_once(simulator: Running, stale_after: float, *, expected: bool) -> None:
     """Though the API is down: data that were to stay for ever go when the new settings say so."""
     async with sharing(simulator.url) as shared:
         key = Key()
@@ -123,7 +121,7 @@ async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Runni
         assert (True, before) == (bool(before), new.metrics_registry.get_sample_value(name, labels))
 
 
-async def test_turns_of_polls_that_were_broken_off_keep_nobody_waiting(simulator: Running) -> None:
+async def test_rate_limit_slots_of_cancelled_polls_delay_no_request(simulator: Running) -> None:
     """However often the configuration is read anew while requests wait for their turn, the next waits a minute."""
     clock, key = FakeClock(), Key()
     async with sharing(simulator.url, clock, requests_per_minute=1) as shared:
