@@ -6,6 +6,7 @@ rendered once per LabelSets instead of once per family.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -21,6 +22,9 @@ LINES_PER_STEP = 256
 
 # From here on Go, and therefore prometheus-client, writes an exponent where Python does not.
 FIRST_WITH_EXPONENT = 1e6
+
+# Control characters except the line feed, which the format escapes; line separators, and changes of text direction.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,24 @@ def escape(value: str) -> str:
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
+def visible(value: str) -> str:
+    r"""Spell control characters of a label value as text, such as `\u001b`.
+
+    The format has no escape for them, and raw they would reach every terminal and page that shows the value. Lone
+    surrogates cannot be sent at all.
+    """
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
+
+
 def label_texts(label_sets: LabelSets) -> list[str]:
     """Return `{a="x",b="y"} ` for each sample, names in alphabetical order as in prometheus-client."""
     order = sorted(range(len(label_sets.names)), key=lambda column: label_sets.names[column])
     if not order:
         return [" "] * len(label_sets.samples)
     texts = "".join(chain.from_iterable(label_sets.samples))
+    if not texts.isprintable() and _CONTROL.search(texts):
+        rows = [tuple(map(visible, row)) for row in label_sets.samples]
+        return label_texts(LabelSets(label_sets.names, rows))
     written = escape if any(mark in texts for mark in '\\"\n') else str
     template = "{{" + ",".join(f'{label_sets.names[column]}="{{}}"' for column in order) + "}} "
     return [template.format(*[written(row[column]) for column in order]) for row in label_sets.samples]

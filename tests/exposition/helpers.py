@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,6 +31,12 @@ HOSTILE = [
     "\r\n",
     "\t",
     "\0",
+    "\x1b[31m",
+    "\x7f\x9b",
+    "\u2028",
+    "\u202e",
+    "\ud800",
+    "\\u001b",
     "{",
     "}",
     ",",
@@ -75,6 +82,17 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     return Snapshot(tuple(families))
 
 
+def spelled(value: str) -> str:
+    """Return a label value with its control characters spelled as text, as the documentation describes it."""
+    return "".join(
+        f"\\u{ord(letter):04x}"
+        if (unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} and letter != "\n")
+        or unicodedata.bidirectional(letter) in {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+        else letter
+        for letter in value
+    )
+
+
 class Registry:
     """Metrics as prometheus-client knows them."""
 
@@ -93,7 +111,8 @@ def metrics_of(snapshot: Snapshot) -> Registry:
         metric = Metric(name.removesuffix("_total"), family.metric.help, family.metric.type)
         for labels, value in zip(family.label_sets.samples, family.values, strict=True):
             if str(value) != "nan":
-                metric.add_sample(name, dict(zip(family.label_sets.names, labels, strict=True)), value)
+                spelled_labels = map(spelled, labels)
+                metric.add_sample(name, dict(zip(family.label_sets.names, spelled_labels, strict=True)), value)
         if metric.samples:
             metrics.append(metric)
     return Registry(metrics)

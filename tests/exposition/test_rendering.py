@@ -1,4 +1,4 @@
-"""What is rendered is byte for byte what prometheus-client writes of the same families, and parses back."""
+"""The text is byte for byte what prometheus-client writes, and can be parsed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ from prometheus_client.utils import floatToGoString
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.text_format import LINES_PER_STEP, escape, render, render_metrics, sample_lines
-from tests.exposition.helpers import HOSTILE, UNHURRIED, gauges, metrics_of, reference, rendered, snapshots, text_of
+from tests.exposition.helpers import (
+    HOSTILE,
+    UNHURRIED,
+    gauges,
+    metrics_of,
+    reference,
+    rendered,
+    snapshots,
+    spelled,
+    text_of,
+)
 from tests.support import Pauses, finished
 
 SIZES = [
@@ -36,15 +46,15 @@ def test_byte_identical_to_prometheus_client(snapshot: Snapshot, *, openmetrics:
 
 @UNHURRIED
 @given(snapshots())
-def test_the_text_parses_back(snapshot: Snapshot) -> None:
-    """Every label and every number, to the bit."""
+def test_text_can_be_parsed(snapshot: Snapshot) -> None:
+    """Every label and every value, to the bit."""
     parsed = [
         (sample.name, sample.labels, sample.value)
         for family in parse_text(text_of(rendered(snapshot), openmetrics=False).decode())
         for sample in family.samples
     ]
     assert parsed == [
-        (family.metric.name, dict(zip(family.label_sets.names, labels, strict=True)), value)
+        (family.metric.name, dict(zip(family.label_sets.names, map(spelled, labels), strict=True)), value)
         for family in snapshot.families
         for labels, value in zip(family.label_sets.samples, family.values, strict=True)
         if not math.isnan(value)
@@ -53,7 +63,7 @@ def test_the_text_parses_back(snapshot: Snapshot) -> None:
 
 @pytest.mark.parametrize("value", SIZES)
 def test_numbers_of_all_sizes(value: float) -> None:
-    """As Go writes them, or as prometheus-client believes it does."""
+    """As prometheus-client writes them, which follows Go."""
     assert sample_lines("a", [" "], [value]) == f"a {floatToGoString(value)}\n"  # type: ignore[no-untyped-call]
 
 
@@ -68,11 +78,11 @@ def test_any_number(value: float) -> None:
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_label_values(value: str) -> None:
-    """Never a second line, never a label too many."""
+    """One line and one label each."""
     text = text_of(rendered(gauges("a", {value: 1.0})), openmetrics=False).decode()
     assert text.count("\n") == 3
     [family] = parse_text(text)
-    assert [sample.labels for sample in family.samples] == [{"account": value}]
+    assert [sample.labels for sample in family.samples] == [{"account": spelled(value)}]
 
 
 def test_escapes() -> None:
@@ -80,28 +90,28 @@ def test_escapes() -> None:
     assert escape('a\\b\nc"d\te') == 'a\\\\b\\nc\\"d\te'
 
 
-def test_an_unknown_number_has_no_line() -> None:
-    """The others stay with their labels."""
+def test_nan_has_no_line() -> None:
+    """Other samples keep their labels."""
     text = text_of(rendered(gauges("a", {"x": 1.0, "y": math.nan, "z": 3.0})), openmetrics=False)
     assert text.splitlines()[2:] == [b'a{account="x"} 1.0', b'a{account="z"} 3.0']
 
 
-def test_a_family_without_a_known_number_is_left_out() -> None:
-    """Header and all."""
+def test_family_without_a_known_value_is_left_out() -> None:
+    """Including its header."""
     assert rendered(gauges("a", {"x": math.nan})) == {}
     assert rendered(gauges("a", {})) == {}
 
 
 def test_labels_are_in_alphabetical_order() -> None:
-    """As prometheus-client has them, whatever the declaration's order."""
+    """As in prometheus-client, whatever the order of the label names."""
     sets = LabelSets(("b", "a"), [("1", "2")])
     snapshot = Snapshot((Family(MetricFamily("x", "h", sets.names), sets, [0.0]),))
     assert text_of(rendered(snapshot), openmetrics=False).splitlines()[-1] == b'x{a="2",b="1"} 0.0'
 
 
 @pytest.mark.parametrize("size", [LINES_PER_STEP - 1, LINES_PER_STEP, LINES_PER_STEP + 1, 3 * LINES_PER_STEP])
-def test_rendering_gives_way_and_loses_no_line(size: int) -> None:
-    """Whatever number of lines there are."""
+def test_rendering_pauses_and_loses_no_line(size: int) -> None:
+    """Whatever the number of lines."""
     snapshot = gauges("a", {f"account {number}": float(number) for number in range(size)})
     pauses = Pauses()
     text = text_of(finished(render(pauses, snapshot)), openmetrics=False)
@@ -109,8 +119,8 @@ def test_rendering_gives_way_and_loses_no_line(size: int) -> None:
     assert text == reference(metrics_of(snapshot), openmetrics=False)
 
 
-def test_rows_and_values_that_do_not_match_are_refused() -> None:
-    """Rather than shown under wrong labels."""
+def test_labels_and_values_must_have_the_same_length() -> None:
+    """Otherwise values would get wrong labels."""
     sets = LabelSets(("a",), [("1",), ("2",)])
     with pytest.raises(ValueError, match="zip"):
         rendered(Snapshot((Family(MetricFamily("x", "h", ("a",)), sets, [1.0]),)))
@@ -119,10 +129,15 @@ def test_rows_and_values_that_do_not_match_are_refused() -> None:
 @pytest.mark.parametrize("openmetrics", [False, True])
 @UNHURRIED
 @given(samples=st.lists(st.tuples(st.sampled_from(HOSTILE), st.floats(0, allow_nan=False)), max_size=5))
-def test_a_registry_is_rendered_as_prometheus_client_does(
-    samples: list[tuple[str, float]], *, openmetrics: bool
-) -> None:
-    """Its gauges, its counters, those without labels, and families that have no sample yet."""
+def test_registry_is_rendered_as_by_prometheus_client(samples: list[tuple[str, float]], *, openmetrics: bool) -> None:
+    """Gauges, counters, metrics without labels, and families without a sample."""
+    expected = registry_of([(spelled(label), value) for label, value in samples])
+    assert text_of(render_metrics(registry_of(samples).collect()), openmetrics=openmetrics) == reference(
+        expected, openmetrics=openmetrics
+    )
+
+
+def registry_of(samples: list[tuple[str, float]]) -> MetricsRegistry:
     registry = MetricsRegistry()
     gauge = Gauge("a_gauge", 'Help with "quotes" and \\.', ["x", "b"], registry=registry)
     counter = Counter("a_counter_total", "Help.", ["x"], registry=registry)
@@ -131,13 +146,30 @@ def test_a_registry_is_rendered_as_prometheus_client_does(
     for label, value in samples:
         gauge.labels(label, "b").set(-value)
         counter.labels(label).inc(value)
-    assert text_of(render_metrics(registry.collect()), openmetrics=openmetrics) == reference(
-        registry, openmetrics=openmetrics
-    )
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("red \x1b[31m", r"red \\u001b[31m"),
+        ("\0", r"\\u0000"),
+        ("a\tb\rc", r"a\\u0009b\\u000dc"),
+        ("\x9b", r"\\u009b"),
+        ("\u202egpj.exe", r"\\u202egpj.exe"),
+        ("\ud83d", r"\\ud83d"),
+        ("two\nlines", r"two\nlines"),
+        ("ünïcödé 😀", "ünïcödé 😀"),
+    ],
+)
+def test_control_characters_are_spelled_as_text(value: str, shown: str) -> None:
+    """No name reaches a terminal or a page raw; a line feed has the format's own escape."""
+    text = text_of(rendered(gauges("a", {value: 1.0})), openmetrics=False).decode()
+    assert text.splitlines()[-1] == f'a{{account="{shown}"}} 1.0'
 
 
 def test_openmetrics_accepts_counters_and_gauges() -> None:
-    """By prometheus-client's own strict parser."""
+    """prometheus-client's strict parser accepts the text."""
     sets = LabelSets(("account",), [("a",), ("b",)])
     declarations = (
         MetricFamily("jobs_total", "Jobs.", sets.names, "counter"),
