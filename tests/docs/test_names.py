@@ -41,6 +41,7 @@ FOREIGN_OPTIONS = {
     "--repo",  # gh
 }
 _LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
+_WRAPPERS = {"_warn"}  # methods that log the event they are given
 _RECORDED = re.compile(r"\b\w+:openrouter_\w+:\w+")
 _EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
 
@@ -97,10 +98,11 @@ def _calls() -> Iterator[tuple[str, set[str]]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            logs = isinstance(node.func, ast.Attribute) and node.func.attr in _LEVELS
+            logs = isinstance(node.func, ast.Attribute) and node.func.attr in _LEVELS | _WRAPPERS
             if not logs and not (isinstance(node.func, ast.Name) and node.func.id == "report"):
                 continue
-            if "log" not in ast.unparse(node.func) and not isinstance(node.func, ast.Name):
+            name = ast.unparse(node.func)
+            if not ("log" in name or isinstance(node.func, ast.Name) or name.split(".")[-1] in _WRAPPERS):
                 continue
             keys = {"exception" if key.arg == "exc_info" else key.arg for key in node.keywords if key.arg}
             for argument in node.args:
