@@ -39,6 +39,7 @@ LONGEST_EXTENSION = 1024 * 1024
 LONGEST_HEAD = 4 * 1024 * 1024
 MOST_HEADS = 16
 MOST_AT_ONCE = 1000
+MOST_ROWS = 500_000  # far above any account; what is remembered of each row must not fill the memory
 
 _WHAT = "a list of activity"
 _DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*')
@@ -101,6 +102,7 @@ def rows(response: Response, rejections: Rejections) -> Iterator[list[ActivityRo
     try:
         for usable in _rows(pieces(response), context):
             seen += len(usable)
+            _refuse_too_many(seen + context.rejections.counts.total())
             yield usable
         _refuse_part(context.about, seen + context.rejections.counts.total())
     except InvalidResponse as error:
@@ -108,6 +110,11 @@ def rows(response: Response, rejections: Rejections) -> Iterator[list[ActivityRo
         raise
     finally:
         rejections.update(context.rejections)
+
+
+def _refuse_too_many(rows_seen: int) -> None:
+    if rows_seen > MOST_ROWS:
+        raise InvalidResponse(f"more than {MOST_ROWS} rows")
 
 
 def distinct_rows(response: Response) -> Iterator[list[ActivityRow]]:
@@ -232,9 +239,8 @@ def _last_boundary(buffer: bytearray) -> re.Match[bytes] | None:
 
 def _whole(body: bytes, context: _Context) -> list[ActivityRow]:
     """Decode a short body, or the last rows of a longer one: this is where its end is checked."""
-    if (
-        context.seen is None and body.count(b'"data"') == 1
-    ):  # of two fields with this name, strict decoding would keep the last
+    # Of two fields with one name, strict decoding would keep the last.
+    if context.seen is None and body.count(b'"data"') == 1:
         try:
             activity = _decode_activity(body)
         except NOT_JSON:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.api.row_cutter import LONGEST_EXTENSION, rows
+from exporter.api.row_cutter import LONGEST_EXTENSION, MOST_ROWS, rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, many, read
 
@@ -225,3 +225,16 @@ def test_a_long_body_that_is_no_object_is_not_read_to_its_end(start: bytes) -> N
     """Its beginning says it, and 64 MiB in one piece would stop everything else meanwhile."""
     answer = answer_of(start * 1_000_000, 1000)
     assert turns_before_refusal(answer, "expected an object with data, got") < 100
+
+
+def test_rows_without_end_are_refused() -> None:
+    """No account has so many; what is remembered of each would fill the memory."""
+    answer = answer_of(b'{"data":[' + b"[]," * (MOST_ROWS + 1) + b"[]]}")
+    with pytest.raises(InvalidResponse, match=f"more than {MOST_ROWS} rows"):
+        list(rows(answer, Rejections()))
+
+
+def test_fields_without_end_before_the_rows_are_not_read_to_their_end() -> None:
+    """They would become objects."""
+    answer = answer_of(b"{" + b'"a":1,' * 1_000_000 + b'"data":[]}', 65536)
+    assert turns_before_refusal(answer, "no rows in the first") < 100

@@ -10,7 +10,6 @@ from exporter.collectors.measures import MEASURES, measure_help
 from exporter.exposition.families import MetricFamily
 
 _SPLIT_OF_LABEL: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}
-SPLIT_LABELS = frozenset(_SPLIT_OF_LABEL)
 
 DAY_TIMESTAMP = gauge(
     "openrouter_activity_day_timestamp_seconds",

@@ -16,7 +16,6 @@ from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_families import (
     DAY_TIMESTAMP,
-    SPLIT_LABELS,
     endpoint_info,
     key_labels,
     measures,
@@ -40,13 +39,16 @@ from exporter.collectors.activity.usage_table import Key, Shape, Table
 from exporter.collectors.activity.windows import LATEST_DAY, Window, latest_completed_day, window
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import info, single
-from exporter.collectors.constants import OTHER
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Fold, fold_into_other
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 # The oldest day that a window can reach: the first of a month of 31 days, on the second of the next before it settled.
 OLDEST_DAYS_BACK = 32
+
+# The largest endpoints are known only once all rows are read, so the table holds more than are published.
+KEYS_PER_ENDPOINT = 8
+FEWEST_KEYS = 20_000
 
 OPERATION = "activity"
 
@@ -169,7 +171,8 @@ left out. With `split_by`, the families with a number have one label more:
         )
 
     def _shape(self, today: date) -> Shape:
-        return Shape(self._labels, self._takes_model, today - OLDEST_DAYS_BACK * DAY, today)
+        most_keys = max(FEWEST_KEYS, KEYS_PER_ENDPOINT * self.settings.max_endpoints)
+        return Shape(self._labels, self._takes_model, today - OLDEST_DAYS_BACK * DAY, today, most_keys)
 
     def _takes_model(self, model: str) -> bool:
         include, exclude = self.settings.include, self.settings.exclude
@@ -223,7 +226,7 @@ left out. With `split_by`, the families with a number have one label more:
         windows = [window_ for window_ in self._windows if covered.issuperset(window_.days(day))]
         sums = await sum_up(poll.pause, table, [window_.days(day) for window_ in windows])
         fold = await fold_into_other(
-            poll.pause, list(table.keys), partial(size_of, table), self.settings.max_endpoints, self._other
+            poll.pause, list(table.keys), partial(size_of, table), self.settings.max_endpoints, table.shape.other
         )
         await poll.pause()
         families = await self._measures(poll.pause, windows, sums, fold)
@@ -239,7 +242,7 @@ left out. With `split_by`, the families with a number have one label more:
             memory=LastActivity(digest, day, table, covered, poll.rejections),
             day=day,
             restated=restated,
-            folded=fold.folded,
+            folded=fold.folded + table.overflow,
             spend=spend_by_day(table, sums),
         )
 
@@ -253,10 +256,6 @@ left out. With `split_by`, the families with a number have one label more:
         carried = {gone for gone in (last.covered & needed) - covered if gone >= table.shape.first}
         await carry_over(pause, last.table, table, carried)
         return restated, covered | carried
-
-    def _other(self, key: Key) -> Key:
-        """Return the labels of folded endpoints; those of each workspace, key or member keep its label."""
-        return tuple(value if label in SPLIT_LABELS else OTHER for label, value in zip(self._labels, key, strict=True))
 
     async def _measures(self, pause: Pause, windows: Sequence[Window], sums: Sums, fold: Fold) -> list[Family]:
         endpoints = LabelSets(("account", *self._labels), [(self.account, *labels) for labels in fold.labels])
@@ -274,7 +273,8 @@ left out. With `split_by`, the families with a number have one label more:
         latest: dict[Key, tuple[int, Key]] = {}
         for labels, members in zip(fold.labels, fold.members, strict=True):
             await pause()
-            if table.keys.get(labels) == members[0] and len(members) == 1:
+            is_one = table.keys.get(labels) == members[0] and len(members) == 1
+            if is_one and not (table.overflow and labels == table.shape.other(labels)):
                 day, permaslug = table.permaslugs[members[0]]
                 values: dict[str, str] = dict(zip(self._labels, labels, strict=True))
                 values |= {"account": self.account, "model_permaslug": permaslug}

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain, count
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal, cast
 
@@ -20,15 +20,18 @@ from msgspec.structs import astuple
 
 from exporter.api.activity_rows import ActivityRow, RejectionReason
 from exporter.api.rejections import Rejections
+from exporter.collectors.constants import OTHER
 from exporter.collectors.days import DAY, parse_day
 from exporter.collectors.measures import MEASURES, MONEY
 
 WIDTH = len(MEASURES)
 NO_CELL = -1
+IDENTITIES_PER_KEY = 4  # several may be one key: excluded models, dropped labels
 MOST_DATE_TEXTS = 4096
 
 KeyLabel = Literal["model", "provider", "endpoint_id", "workspace_id", "key", "user_id"]
 KEY_LABELS: tuple[KeyLabel, ...] = ("model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
+SPLIT_LABELS = ("workspace_id", "key", "user_id")
 
 Key = tuple[str, ...]
 Offset = int | RejectionReason
@@ -53,12 +56,14 @@ class Shape:
     """What a table keeps: the labels that tell endpoints apart, the models that it takes, and its completed days.
 
     Rows may have the days from `first` to `today`; those before today are completed. Offsets count from `first`.
+    `most_keys` is how many keys a response, or each part of a split, may add: memory is bounded, whatever is sent.
     """
 
     labels: tuple[KeyLabel, ...]
     takes_model: Callable[[str], bool]
     first: date
     today: date
+    most_keys: int
     columns: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +73,10 @@ class Shape:
     def days(self) -> int:
         """The number of completed days."""
         return (self.today - self.first).days
+
+    def other(self, key: Key) -> Key:
+        """Return the labels of folded endpoints; those of each workspace, key or member keep its label."""
+        return tuple(value if label in SPLIT_LABELS else OTHER for label, value in zip(self.labels, key, strict=True))
 
     def offset(self, day: date) -> int:
         """Return the offset of a day."""
@@ -91,7 +100,8 @@ class Table:
 
     `cells` holds WIDTH doubles per cell, `cell_of` one cell number per key and day. `permaslugs` holds the latest dated
     model name of a key, with its day. `days_with_rows` are the offsets of days with a usable row, excluded or not.
-    `reported` are measures that a row reports though the sum in its cell is unknown.
+    `reported` are measures that a row reports though the sum in its cell is unknown. `overflow` counts the rows that
+    were added to `other` because there were too many keys.
     """
 
     shape: Shape
@@ -107,16 +117,19 @@ class Table:
     _repeated: dict[int, tuple[ActivityRow, int]] = field(default_factory=dict)
     _lacking: Counter[tuple[int, ...]] = field(default_factory=Counter)
     _unknown: set[tuple[Key, int]] = field(default_factory=set)
+    overflow: int = 0
     _errors: array[float] = field(default_factory=lambda: array("d"))
     _errors_of: dict[int, int] = field(default_factory=dict)
     _identities: dict[_Identity, int] = field(default_factory=dict)
     _offsets: dict[str, Offset] = field(default_factory=dict)
     _part: str = ""
+    _keys_before_part: int = 0
 
     def start_part(self, part: str) -> None:
         """Put the rows that follow under this `key` or `user_id`, which rows do not have themselves."""
         self._part = part
         self._identities = {}
+        self._keys_before_part = len(self.keys)
 
     def add(self, rows: Sequence[ActivityRow], rejections: Rejections) -> None:
         """Add rows to their cells; rows of one key and day are summed. Rows that cannot be used are rejected.
@@ -175,15 +188,24 @@ class Table:
     ) -> None:
         cell_of, days, latest = self.cell_of, self.shape.days, self.permaslugs
         first = len(self.cells) // WIDTH
-        self.cells.extend(numbers)
-        for cell, key, offset, permaslug in zip(count(first), keys, offsets, permaslugs, strict=False):
+        new: list[int] = []
+        repeated: list[tuple[int, int]] = []
+        for row, (key, offset, permaslug) in enumerate(zip(keys, offsets, permaslugs, strict=True)):
             position = key * days + offset
             if cell_of[position] == NO_CELL:
-                cell_of[position] = cell
+                cell_of[position] = first + len(new)
+                new.append(row)
             else:
-                self._add_to_cell(cell_of[position], self.cells[cell * WIDTH : (cell + 1) * WIDTH])
+                repeated.append((row, position))
             if permaslug and offset >= latest[key][0]:
                 latest[key] = max(latest[key], (offset, permaslug))
+        if not repeated:
+            self.cells.extend(numbers)
+            return
+        for row in new:
+            self.cells.extend(numbers[row * WIDTH : (row + 1) * WIDTH])
+        for row, position in repeated:
+            self._add_to_cell(cell_of[position], numbers[row * WIDTH : (row + 1) * WIDTH])
 
     def add_one(self, row: ActivityRow, rejections: Rejections) -> None:
         """Add a row to its cell, or reject it. A missing number makes the sum that it belongs to unknown."""
@@ -295,9 +317,18 @@ class Table:
         elif self.shape.takes_model(name):
             if not counts:
                 return _NO_KEY_YET
-            index = self.key_index(self._labels(identity))
-        self._identities[identity] = index
+            key = self._labels(identity)
+            if self._is_full(key):
+                self.overflow += 1
+                other = self.shape.other(key)
+                return self.key_index((OTHER,) * len(key) if self._is_full(other, times=2) else other)
+            index = self.key_index(key)
+        if len(self._identities) < IDENTITIES_PER_KEY * self.shape.most_keys:
+            self._identities[identity] = index
         return index
+
+    def _is_full(self, key: Key, times: int = 1) -> bool:
+        return key not in self.keys and len(self.keys) - self._keys_before_part >= times * self.shape.most_keys
 
     def _labels(self, identity: _Identity) -> Key:
         model, permaslug, endpoint, provider, workspace = identity
