@@ -38,7 +38,7 @@ LEVELS = 2  # of fields named data
 MOST_VALUES = 64 * MOST_ROWS  # a row has some twenty; millions of tiny values would fill the memory
 MOST_WARNINGS = 3
 
-_DAY_FIELDS = ("date__day", "created_at__day")
+_DAY_FIELDS = ("date__day", "created_at__day", "date", "day")
 _WHAT = "a response of the analytics API"
 
 _decode_row = msgspec.json.Decoder().decode
@@ -144,8 +144,8 @@ async def read(
 ) -> AnalyticsResponse:
     """Pass each row to `take`, and return what the response reports about all of them.
 
-    The rows count only once this has ended. A row that is not an object, or cannot be read, is rejected by itself.
-    Raises InvalidResponse.
+    The rows count only once this has ended. A row that is not an object, or cannot be read, is rejected by itself. A
+    row that comes again, byte for byte, counts once. Raises InvalidResponse.
     """
     body = bytearray()
     for piece in pieces(response):
@@ -155,12 +155,17 @@ async def read(
         raise InvalidResponse(f"not {_WHAT}: more than {MOST_VALUES} values")
     data = _decoded(bytes(body))
     await pause()
-    for row in data.data:
+    seen: set[bytes] = set()
+    for number, row in enumerate(data.data, 1):
         value = _row(row)
-        if isinstance(value, dict):
-            take(value)
-        else:
+        content = repr(value).encode(errors="surrogatepass") if value is row else bytes(row)
+        if not isinstance(value, dict):
             rejections.reject("not_an_object", value)
+        elif content in seen:
+            rejections.reject("duplicate", f"row {number}")  # a row may hold an e-mail address
+        else:
+            take(value)
+        seen.add(content)
         await pause()
     return _summary(data, limit)
 
@@ -213,6 +218,11 @@ def day_of(row: Row) -> date | None:
     """
     days = {_day(row[name]) for name in _DAY_FIELDS if row.get(name) is not None}
     return days.pop() if len(days) == 1 else None
+
+
+def names_another_day(row: Row, day: date) -> bool:
+    """Return whether a row names a UTC day other than this one."""
+    return any(_day(row.get(name)) not in (None, day) for name in _DAY_FIELDS)
 
 
 def _day(value: Any) -> date | None:

@@ -26,6 +26,11 @@ from exporter.config.diagnostics import closest
 from exporter.errors import InvalidResponse, PollError, TooManyRows, UnknownName
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
+DATA_TIMESTAMP = gauge(
+    "openrouter_analytics_data_timestamp_seconds",
+    "Time up to which a query's numbers count, as Unix time in seconds: when the API read them, if it cached them.",
+    ("account", "query"),
+)
 META_HOLDS = 3600.0  # seconds until the queries are checked again
 _LISTS = ("in", "not_in")
 
@@ -50,8 +55,8 @@ further labels. Where queries that share a metric differ in these, each has them
 Time is in seconds, `…_rate` becomes `…_ratio`, amounts end in `_usd`. These are all metrics that this version knows; a
 newer one is published too if its name implies its unit. Averages, percentiles, rates and ratios cannot be summed or
 averaged: use a query of its own for each breakdown. For the dimension `user` the API returns display names, and e-mail
-addresses, which are never published. Two rows with the same names, such as two keys of one name, are summed where that
-is right, else left out and counted as `duplicate`.
+addresses, which are never published. Rows with the same names, such as those of two keys of one name, are summed where
+that is right, and else left out.
 """
     requests = "1 for each query, and 1 an hour"
     operations = (analytics_response.QUERY, analytics_response.META)
@@ -64,7 +69,8 @@ is right, else left out and counted as `duplicate`.
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return a family for each metric of the queries."""
-        return tuple(self._family(metric) for metric in self._measures)
+        times = (DATA_TIMESTAMP,) if self.settings.queries else ()
+        return (*(self._family(metric) for metric in self._measures), *times)
 
     @classmethod
     def documented(cls) -> tuple[MetricFamily, ...]:
@@ -125,6 +131,8 @@ is right, else left out and counted as `duplicate`.
             analytics_response.refuse_old(summary, since=oldest, why="longer ago than stale_after")
         if summary.warnings and not summary.rows:
             raise InvalidResponse(f"no rows, and the API warns: {summary.warnings[0]}")
+        now = response.date or poll.instant
+        result.counted_to = min(now, summary.cached_at or now)
         if summary.rows and not result.numbers:
             raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")
 
@@ -179,7 +187,11 @@ is right, else left out and counted as `duplicate`.
                     values.append(numbers[index])
                     await pause()
             families.append(Family(family, LabelSets(family.labels, samples), values))
-        return Snapshot(tuple(families))
+        if not results:
+            return Snapshot(())
+        queries = LabelSets(DATA_TIMESTAMP.labels, [(self.account, query.name) for query in self.settings.queries])
+        times = array("d", [result.counted_to.timestamp() for result in results])
+        return Snapshot((*families, Family(DATA_TIMESTAMP, queries, times)))
 
 
 def _filter(condition: AnalyticsFilter) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from exporter.api.analytics_response import Row
 from exporter.api.field_values import Fields
@@ -18,11 +19,12 @@ class QueryResult:
     """Numbers by the values of the dimensions, in the order of the measures; NaN is a number that is not known.
 
     Two rows can have the same names: two keys may have one name. What may be summed is summed. Of a rate or a
-    percentile neither is right, so that series is left out.
+    percentile neither is right, so that series is left out; that is not a fault of the rows, and not counted.
     """
 
     def __init__(self, dimensions: Sequence[str], measures: Sequence[Measure], rejections: Rejections) -> None:
         self.numbers: dict[tuple[str, ...], array[float]] = {}
+        self.counted_to = datetime.min.replace(tzinfo=UTC)
         self._dimensions = dimensions
         self._measures = measures
         self._rejections = rejections
@@ -34,8 +36,6 @@ class QueryResult:
         numbers = array("d", [_number(fields, measure) for measure in self._measures])
         before = self.numbers.get(labels)
         if before is not None:
-            if not all(measure.may_be_summed for measure in self._measures):
-                self._rejections.reject("duplicate", labels)
             both = zip(self._measures, before, numbers, strict=True)
             numbers = array("d", [a + b if measure.may_be_summed else UNKNOWN for measure, a, b in both])
         self.numbers[labels] = numbers

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,7 +31,7 @@ from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse, TooManyRows
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
-REASONS = ("not_an_object", "missing_numbers")
+REASONS = ("not_an_object", "missing_numbers", "another_day", "duplicate")
 MOST_REQUESTS = 16  # of one poll
 LAST_SECOND = timedelta(seconds=59)
 LABELS = ("account", "model", "provider")
@@ -56,6 +57,11 @@ TIMESTAMP = gauge(
     "Start of the UTC day that the today gauges describe, as Unix time in seconds.",
     ("account",),
 )
+DATA_TIMESTAMP = gauge(
+    "openrouter_today_data_timestamp_seconds",
+    "Time up to which the today gauges count, as Unix time in seconds: when the API read them, if it cached them.",
+    ("account",),
+)
 
 Pair = tuple[str, str]  # model, provider
 Conditions = tuple[tuple[Literal["in", "not_in"], frozenset[str]], ...]
@@ -77,13 +83,21 @@ class TodaySettings(CollectorSettings):
 
 @dataclass(slots=True)
 class TodayUsage:
-    """Numbers by pair, in the order of MEASURES; NaN is a number that is not known."""
+    """Numbers of a day by pair, in the order of MEASURES; NaN is a number that is not known."""
 
+    day: date
     pairs: dict[Pair, array[float]] = field(default_factory=dict)
     rejections: Rejections = field(default_factory=Rejections)
+    counted_to: list[datetime] = field(default_factory=list)
+    _unknown: set[Pair] = field(default_factory=set)
+    _without: Counter[int] = field(default_factory=Counter)
+    _rows: int = 0
 
     def add(self, row: Row) -> None:
-        """Add a row."""
+        """Add a row. One without numbers makes its pair unknown once all rows are added."""
+        if analytics_response.names_another_day(row, self.day):
+            self.rejections.reject("another_day", row)
+            return
         fields = Fields(row, self.rejections.unreadable)
         pair = (fields.label("model"), fields.label("provider"))
         numbers = array(
@@ -91,9 +105,19 @@ class TodayUsage:
         )
         if all(map(math.isnan, numbers)):
             self.rejections.reject("missing_numbers", row)
+            self._unknown.add(pair)
             return
+        self._rows += 1
+        self._without.update(measure for measure in MONEY if math.isnan(numbers[measure]))
         before = self.pairs.get(pair)
         self.pairs[pair] = numbers if before is None else array("d", map(sum, zip(before, numbers, strict=True)))
+
+    def end(self) -> None:
+        """Make pairs unknown of which a row has no number, and count the rows without an amount that others have."""
+        for pair in self._unknown & self.pairs.keys():
+            self.pairs[pair] = array("d", [math.nan] * len(MEASURES))
+        reported = [rows for rows in self._without.values() if rows < self._rows]
+        self.rejections.lacking += max(reported, default=0)
 
     def size(self, pair: Pair) -> Size:
         """Return the known spend and requests of a pair."""
@@ -121,8 +145,8 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
     rejection_reasons = REASONS
 
     def declarations(self) -> tuple[MetricFamily, ...]:
-        """Return the measures, and the day."""
-        return (*FAMILIES, TIMESTAMP)
+        """Return the measures, the day, and the time up to which they count."""
+        return (*FAMILIES, TIMESTAMP, DATA_TIMESTAMP)
 
     async def collect(self, poll: Poll, _: object) -> Collected:
         """Read the whole day, in parts if need be. Raises PollError."""
@@ -140,16 +164,17 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
 
     async def _whole(self, poll: Poll, day: date, response: Response) -> TodayUsage:
         """Return the usage of a day. A response that was cut off is dropped, and requested again in two parts."""
-        whole = TodayUsage()
+        whole = TodayUsage(day)
         conditions: Conditions = ()
         waiting: list[Conditions] = []
         for requests in range(1, MOST_REQUESTS + 1):
-            part = TodayUsage()
+            part = TodayUsage(day)
             with poll.reading(analytics_response.QUERY):
                 summary = await self._read(poll, day, response, conditions, part)
             if summary.is_whole:
                 whole.pairs |= part.pairs
                 whole.rejections.update(part.rejections)
+                whole.counted_to += part.counted_to
             else:
                 waiting += _halves(conditions, sorted({model for model, _ in part.pairs} - {""}))
             if not waiting:
@@ -165,7 +190,9 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
     ) -> AnalyticsResponse:
         """Add the rows of a response to a part."""
         summary = await analytics_response.read(poll.pause, response, MOST_ROWS, part.rejections, part.add)
+        part.end()
         now = response.date or poll.instant
+        part.counted_to.append(min(now, summary.cached_at or now))
         age = min(self.settings.stale_after, (now - midnight(day)).total_seconds())
         since = now - timedelta(seconds=age)
         analytics_response.refuse_old(summary, since=since, why="too long ago, or before the day began")
@@ -174,6 +201,9 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
         if part.rejections.counts and not part.pairs:
             poll.rejections.update(part.rejections)
             raise InvalidResponse(f"none of the rows is usable, such as {part.rejections.sample[0]}")
+        if response.date is None and not part.pairs and not conditions:
+            # Our clock may be a day ahead; then this day's 0 would be wrong.
+            raise InvalidResponse("neither a Date header nor a row confirms that the current day has begun")
         for operator, models in conditions:
             if any((model in models) != (operator == "in") for model, _ in part.pairs):
                 raise InvalidResponse("rows of models that the filter excludes: their numbers would count twice")
@@ -192,8 +222,10 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
             await pause()
             families.append(Family(metric, label_sets, fold.sums(column)))
         families.append(single(TIMESTAMP, self.account, midnight(day).timestamp()))
+        families.append(single(DATA_TIMESTAMP, self.account, min(usage.counted_to).timestamp()))
         spent = sum(sum(columns[measure]) for measure in MONEY) if columns else 0.0
-        figures = (("Spent today", spent),) if math.isfinite(spent) else ()
+        # A part of the sum would look whole.
+        figures = (("Spent today", spent),) if math.isfinite(spent) and not usage.rejections.missing else ()
         return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=fold.folded, figures=figures)
 
 

@@ -60,6 +60,7 @@ class Asked:
     rejections: Rejections
     client: ScriptedClient
     families: Shown
+    counted_to: dict[tuple[str, ...], float]  # by the labels of the family …_data_timestamp_seconds
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -120,7 +121,7 @@ def ask(
         }
         assert len(set(family.label_sets.samples)) == len(family.label_sets.samples)
         families[family.metric.name.removeprefix(prefix)] = samples
-    return Asked(collected, poll.rejections, client, families)
+    return Asked(collected, poll.rejections, client, families, families.pop("data_timestamp_seconds", {}))
 
 
 def later(given: Response, server: datetime) -> Response:

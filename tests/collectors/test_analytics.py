@@ -137,17 +137,34 @@ def test_two_keys_of_one_name() -> None:
     polled = analytics(query(metrics="request_count cache_hit_rate", dimensions="api_key_id"), replies=[reply(rows)])
     assert {("one", "staging"): 7.0, ("one", "batch"): 5.0} == polled.families["requests"]
     assert {("one", "batch"): 0.2} == polled.families["cache_hit_ratio"]
-    assert {"duplicate": 1} == polled.rejected
+    assert {} == polled.rejected
 
 
-def test_sums_of_two_keys_of_one_name_are_no_rejection() -> None:
-    """Where all may be summed; three of them too, and a rate stays away."""
-    rows: list[dict[str, Any]] = [{"api_key_id": "staging", "request_count": "3"}] * 3
+@pytest.mark.parametrize("number", [2, 3])
+def test_several_keys_of_one_name_reject_no_row(number: int) -> None:
+    """Counts are summed, a percentile is left out; neither is a fault of the rows, which come with every poll."""
+    rows: list[dict[str, Any]] = [{"api_key_id": "staging", "request_count": str(n)} for n in range(number)]
     polled = analytics(query(dimensions="api_key_id"), replies=[reply(rows)])
-    assert ({("one", "staging"): 9.0}, {}) == (polled.families["requests"], polled.rejected)
-    rows = [{"api_key_id": "staging", "p50_latency": 3}] * 3
+    assert ({("one", "staging"): sum(range(number))}, {}) == (polled.families["requests"], polled.rejected)
+    rows = [{"api_key_id": "staging", "p50_latency": count} for count in range(number)]
     polled = analytics(query(metrics="p50_latency", dimensions="api_key_id"), replies=[reply(rows)])
-    assert ({}, {"duplicate": 2}) == (polled.families["p50_latency_seconds"], polled.rejected)
+    assert ({}, {}) == (polled.families["p50_latency_seconds"], polled.rejected)
+
+
+def test_a_row_that_comes_twice_counts_once() -> None:
+    """Byte for byte; a row that differs in a field that is not read is another one."""
+    rows = [{"model": "a", "request_count": "3"}, {"model": "a", "request_count": "3", "region": "eu"}]
+    polled = analytics(query(), replies=[reply([*rows, rows[0]])])
+    assert ({("one", "a"): 6.0}, {"duplicate": 1}) == (polled.families["requests"], polled.rejected)
+
+
+@pytest.mark.parametrize("cached_at", ["2026-08-23T11:57:30Z", 1787486250000, "2026-08-23 11:57:30 UTC"])
+def test_the_age_of_each_querys_data_is_published(cached_at: Any) -> None:
+    """When the API read it; else the time of the response."""
+    queries = [query("first"), query("second")]
+    rows = [{"model": "a", "request_count": "3"}]
+    polled = analytics(*queries, replies=[reply(rows, cachedAt=cached_at), reply(rows)])
+    assert {("first",): NOON.timestamp() - 150, ("second",): NOON.timestamp()} == polled.counted_to
 
 
 def test_a_bad_row_costs_no_other() -> None:

@@ -149,3 +149,26 @@ def test_dropped_labels_are_gone_from_every_family() -> None:
     rows = [row(endpoint="e1", model=name, usage=spend) for name, spend in (("big", 2), ("small", 1), ("tiny", 0.5))]
     shown = collect(rows, drop_labels=("provider", "endpoint_id"), max_endpoints=1).shown
     assert shown["requests"] == {("big",): 3.0, ("other",): 6.0}
+
+
+FREE: dict[str, Any] = {"usage": 0, "byok_usage_inference": 0}
+
+
+def test_free_models_are_folded_by_requests() -> None:
+    """They cost nothing: the busiest stay, whatever their names and the order of the rows."""
+    rows = [row(endpoint=name, requests=requests, **FREE) for name, requests in (("a", 1), ("b", 900), ("c", 30))]
+    assert set(collect(rows, max_endpoints=2).shown["requests"]) == {key("b"), key("c"), OTHER}
+    assert set(collect(rows[::-1], max_endpoints=1).shown["requests"]) == {key("b"), OTHER}
+
+
+def test_free_models_with_as_many_requests_are_folded_by_name() -> None:
+    """Any order would do, as long as it is the same at every poll."""
+    rows = [row(endpoint=name, requests=5, **FREE) for name in "cab"]
+    for order in (rows, rows[::-1]):
+        assert set(collect(order, max_endpoints=2).shown["requests"]) == {key("a"), key("b"), OTHER}
+
+
+def test_refunds_rank_last() -> None:
+    """A negative amount is not a large one."""
+    rows = [row(endpoint="refund", usage=-9.0, byok_usage_inference=0), row(endpoint="small", **FREE)]
+    assert set(collect(rows, max_endpoints=1).shown["requests"]) == {key("small"), OTHER}

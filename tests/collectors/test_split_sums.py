@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from array import array
 from collections import defaultdict
 from datetime import timedelta
 from fractions import Fraction
@@ -13,7 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.collectors.activity.unattributed import NOISE, ROUNDING, _rest
+from exporter.collectors.activity.usage_table import WIDTH
 from exporter.collectors.constants import UNATTRIBUTED
+from exporter.collectors.measures import USAGE
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import UNHURRIED, Shown, ago, at, collect, row
 from tests.collectors.split_api import SplitApi, label_of, poll_parts, split, use
@@ -209,3 +213,43 @@ def test_a_change_is_counted_in_the_part_where_it_is() -> None:
         return (await poll_parts(api, splitting, memory=first.memory)).collected.restated
 
     assert asyncio.run(both()) == 2
+
+
+def rest_of(total: float, *parts: float) -> float:
+    """Return the spend that is left for `unattributed`."""
+    numbers = [array("d", [part, *[0.0] * (WIDTH - 1)]) for part in (total, *parts)]
+    return _rest(numbers[0], numbers[1:])[USAGE]
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_parts_may_exceed_the_total_by_a_millionth_each(parts: int) -> None:
+    """The API may round each amount; the edge itself still counts as rounding, anything beyond it does not."""
+    whole = 1024.0
+    noise = NOISE * whole
+    edge = noise + parts * ROUNDING
+    share = (whole + edge) / parts
+    inside, beyond = rest_of(whole, *[share * (1 - 1e-15)] * parts), rest_of(whole, *[share * (1 + 1e-12)] * parts)
+    assert inside == 0.0
+    assert beyond == pytest.approx(-edge, rel=1e-3)
+
+
+def test_a_billionth_of_the_total_is_not_usage() -> None:
+    """Sums of floating-point numbers differ by so much; more than that belongs to somebody."""
+    assert rest_of(1024.0, 1024.0 * (1 - 0.99 * NOISE)) == 0.0
+    assert rest_of(1024.0, 1024.0 * (1 - 1.01 * NOISE)) == pytest.approx(1024.0 * 1.01 * NOISE, rel=1e-3)
+
+
+def test_a_small_amount_without_a_part_is_usage() -> None:
+    """Nothing was rounded away from it."""
+    assert rest_of(1e-7) == 1e-7
+
+
+@pytest.mark.parametrize(("excess", "fails"), [(0.9e-6, False), (1.2e-6, True)])
+def test_parts_beyond_the_rounding_fail_the_poll(excess: float, *, fails: bool) -> None:
+    """A millionth of a dollar for the one part."""
+    api = SplitApi([use("k1", ago(1), usage=1.0 + excess)], ["k1"], wholes=[[row(usage=1.0)]])
+    if fails:
+        with pytest.raises(InvalidResponse, match="exceed the total by"):
+            split(api)
+    else:
+        assert UNATTRIBUTED not in {labels[3] for labels in split(api).shown["usage_usd"]}

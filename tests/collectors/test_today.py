@@ -101,7 +101,7 @@ def test_a_bad_row_costs_no_other() -> None:
         row("b", tokens_prompt="many"),
         row("c", request_count="-1"),
         row("d", credits_usage=True),
-        row(**dict.fromkeys(row().keys() - {"model", "provider"}, None)),
+        row("e", **dict.fromkeys(row().keys() - {"model", "provider"}, None)),
     ]
     polled = today([reply([*bad, row()])])
     pairs = {(name, "Acme"): 3.0 for name in ("", "b", "d", "acme/one-2026")}
@@ -234,3 +234,67 @@ def test_settings_that_only_say_when_change_no_data() -> None:
     one, two = (TodayCollector("default", TodaySettings(interval=interval)) for interval in (60.0, 120.0))
     assert one.identity == two.identity
     assert one.identity != TodayCollector("default", TodaySettings(max_endpoints=1)).identity
+
+
+def test_rows_of_another_day_are_not_added() -> None:
+    """Whatever the field is called; they are counted, and totals do not lack them."""
+    rows = [
+        row("m", credits_usage=7, date__day="2026-08-22"),
+        row("m", credits_usage=0.5, date__day="2026-08-23 00:00:00"),
+        row("m", credits_usage=0.25, created_at__day=None),
+        row("m", credits_usage=9, created_at__day="2026-08-24T00:00:00Z"),
+    ]
+    polled = today([reply(rows)])
+    assert {("m", "Acme"): 0.75} == polled.families["usage_usd"]
+    assert ({"another_day": 2}, 0) == (polled.rejected, polled.rejections.missing)
+
+
+def test_a_row_that_comes_twice_counts_once() -> None:
+    """It is counted as a duplicate; a row that differs in any field is another one."""
+    polled = today([reply([row(), row(), row(region="eu")])])
+    assert {("acme/one-2026", "Acme"): 6.0} == polled.families["requests"]
+    assert ({"duplicate": 1}, 0) == (polled.rejected, polled.rejections.missing)
+
+
+def test_a_row_without_numbers_makes_its_pair_unknown() -> None:
+    """A sum of the pair's other rows would look whole; so would the figure on the page."""
+    nothing = dict.fromkeys(row().keys() - {"model", "provider"}, None)
+    polled = today([reply([row("lost", **nothing), row("lost", credits_usage=173.55), row("good")])])
+    assert {("good", "Acme"): 1.5} == polled.families["usage_usd"]
+    assert ((), 1) == (polled.collected.figures, polled.rejections.missing)
+
+
+def test_a_row_without_an_amount_counts_as_one_that_totals_lack() -> None:
+    """Unless no row has that amount."""
+    assert 1 == today([reply([row(), row("b", byok_usage=None)])]).rejections.missing
+    assert 0 == today([reply([row(byok_usage=None), row("b", byok_usage=None)])]).rejections.missing
+
+
+def test_without_a_date_header_an_empty_day_is_not_believed() -> None:
+    """A clock that is a day ahead would make it a 0."""
+    with pytest.raises(InvalidResponse, match="neither a Date header nor a row"):
+        today([reply([], server=None)], now=NOON + timedelta(days=1))
+    assert {("acme/one-2026", "Acme"): 3.0} == today([reply([row()], server=None)]).families["requests"]
+
+
+def test_the_age_of_the_data_is_published() -> None:
+    """When the API read it, if it says so, however it writes that; else the time of the response."""
+    seconds = NOON.timestamp() - 150
+    for cached_at in ("2026-08-23T11:57:30Z", "2026-08-23T11:57:30.000+00:00", 1787486250000, 1787486250):
+        assert {(): seconds} == today([reply([row()], cachedAt=cached_at)]).counted_to
+    assert {(): NOON.timestamp()} == today([reply([row()])]).counted_to
+
+
+@pytest.mark.parametrize("cached_at", ["2026-08-21T11:57:30Z", "2026-08-22 23:59:59 UTC", 1787313600])
+def test_data_cached_before_the_day_began_is_refused(cached_at: Any) -> None:
+    """Also if the time came as text."""
+    with pytest.raises(InvalidResponse, match="the response was cached at"):
+        today([reply([row()], cachedAt=cached_at)])
+
+
+def test_free_models_are_folded_by_requests() -> None:
+    """They cost nothing: the busiest stay."""
+    rows = [
+        row(name, credits_usage=0, byok_usage=0, request_count=str(n)) for name, n in (("a", 1), ("b", 9), ("c", 3))
+    ]
+    assert {("b", "Acme"), ("other", "other")} == set(today([reply(rows)], max_endpoints=1).families["requests"])
