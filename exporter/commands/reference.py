@@ -46,7 +46,10 @@ def metrics_reference() -> str:
     ProcessMetrics(process, SystemClock(), "")
     RequestDuration(process, ())
     sections = (
-        *((f"{each.title}: `{each.resource}`", each.documented(), each.text) for each in COLLECTORS),
+        *(
+            (f"{collector.title}: `{collector.resource}`", collector.documented(), collector.text)
+            for collector in COLLECTORS
+        ),
         ("Polls and API requests", account.declarations(), ""),
         ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
         ("The exporter process", process.declarations(), ""),
@@ -57,12 +60,12 @@ def metrics_reference() -> str:
 def collectors_table() -> str:
     """Return a table of the collectors' intervals and requests, in Markdown."""
     lines = ["| collector | polls every | requests per poll | `stale_after` | enabled |", "|---|---|---|---|---|"]
-    for each in COLLECTORS:
-        default = each.settings_type()
+    for collector in COLLECTORS:
+        default = collector.settings_type()
         times = (format_duration(seconds) for seconds in (default.interval, default.stale_after))
         interval, stale_after = times
         enabled = "by default" if default.enabled else "when configured"
-        lines.append(f"| `{each.name}` | {interval} | {each.requests} | {stale_after} | {enabled} |")
+        lines.append(f"| `{collector.name}` | {interval} | {collector.requests} | {stale_after} | {enabled} |")
     return "\n".join(lines) + "\n"
 
 
@@ -76,10 +79,10 @@ def _section(title: str, declarations: Iterable[MetricFamily], text: str) -> str
 
 
 def _rows(declarations: Iterable[MetricFamily]) -> Iterator[str]:
-    for each in declarations:
-        labels = ", ".join(f"`{label}`" for label in each.labels)
-        meaning = each.help.removesuffix(" Refreshed by polling, not by the scrape.")
-        yield f"| `{each.name}` | {each.type} | {labels} | {meaning} |"
+    for family in declarations:
+        labels = ", ".join(f"`{label}`" for label in family.labels)
+        meaning = family.help.removesuffix(" Refreshed by polling, not by the scrape.")
+        yield f"| `{family.name}` | {family.type} | {labels} | {meaning} |"
 
 
 _PAGES: dict[str, Callable[[], str]] = {
