@@ -9,7 +9,7 @@ import structlog
 
 from exporter.api.client import description
 from exporter.api.rejections import Rejections
-from exporter.errors import AttemptError, ExporterError
+from exporter.errors import AttemptError, DeadlineExceeded, ExporterError
 from exporter.polling.poll_state import PollState
 from exporter.status import PollRecord
 
@@ -45,7 +45,9 @@ class PollLog:
         if crashed:
             keys["exc_info"] = error
         cause = error.cause if isinstance(error, AttemptError) else record.reason or type(error).__name__
-        level = logging.DEBUG if cause in state.reported else logging.ERROR
+        # In an outage, retries use up the time and the rate limit: a passed deadline is a consequence, not a cause.
+        late = isinstance(error, DeadlineExceeded) and bool(state.reported)
+        level = logging.DEBUG if late or cause in state.reported else logging.ERROR
         state.reported.add(cause)
         self._log.log(level, "poll_crashed" if crashed else "poll_failed", **keys)
 

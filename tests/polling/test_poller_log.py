@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporter.collectors.base import Collected, Poll
-from exporter.errors import ConnectionFailed, DeadlineExceeded, InvalidResponse, SecretError, StatusError
+from exporter.errors import ConnectionFailed, DeadlineExceeded, InvalidResponse, ListChanged, SecretError, StatusError
 from exporter.polling.hints import MANAGEMENT_KEY, UNKNOWN_KEY
 from tests.polling.harness import UNCHANGED, collected, polling
 
@@ -58,7 +58,7 @@ async def test_each_cause_within_an_outage_is_one_error() -> None:
         StatusError(429, "HTTP 429: Slow down", 3600.0),
         ConnectionFailed("refused"),
         InvalidResponse("not JSON"),
-        DeadlineExceeded("over"),
+        ListChanged("keys changed"),
     ]
     async with polling([collected(), *causes, *causes]) as it:
         for _ in range(1 + 2 * len(causes)):
@@ -66,6 +66,15 @@ async def test_each_cause_within_an_outage_is_one_error() -> None:
         assert [str(cause) for cause in causes] == [
             event["error"] for event in it.events if event["log_level"] == "error"
         ]
+
+
+async def test_deadline_that_passes_in_an_outage_is_not_another_cause() -> None:
+    """Retries of an outage use up the time and the rate limit; by itself it is an error."""
+    late = DeadlineExceeded("no slot before the poll deadline")
+    async with polling([BUSY, late, collected(), late]) as it:
+        for _ in range(4):
+            await it.poll()
+        assert ["HTTP 503: Busy", str(late)] == [event["error"] for event in it.events if event["log_level"] == "error"]
 
 
 async def test_keys_of_poll_failed() -> None:
