@@ -1,4 +1,4 @@
-"""One account's way to the API: attempts with retries inside a deadline, counted and logged."""
+"""The client of one account: attempts with retries until a deadline, counted and logged."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ REFUSED = (401, 403)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A question to the API; `operation` is the label it is counted under, `content` a body in JSON.
+    """A request to the API; `operation` is the label it is counted under, `content` a body in JSON.
 
-    `longest_response` is where no answer is longer than so many bytes, however much the settings allow.
+    `longest_response` limits the response in bytes where the settings allow more.
     """
 
     operation: str
@@ -123,14 +123,14 @@ class Client:
         async def attempt(_: float) -> Response:
             refused = self._current_secret()
             try:
-                return await self._attempt(request, await self._turn(request, deadline), refused)
+                return await self._attempt(request, await self._slot(request, deadline), refused)
             except StatusError as error:
                 secret = self._secret_after(refused) if error.status in REFUSED else None
                 if secret is None or self._clock.monotonic() >= deadline:
                     raise
             self.metrics.retried(request.operation)
             self._log.info("key_reread", operation=request.operation)
-            return await self._attempt(request, await self._turn(request, deadline), secret)
+            return await self._attempt(request, await self._slot(request, deadline), secret)
 
         try:
             return await with_retries(
@@ -156,15 +156,15 @@ class Client:
         with suppress(SecretError):
             self._read_secret()
 
-    async def _turn(self, request: Request, deadline: float) -> float:
+    async def _slot(self, request: Request, deadline: float) -> float:
         """Wait until the account's limit allows another request; return the seconds that are left then."""
         now = self._clock.monotonic()
-        turn = self.limit.take(now, deadline)
-        if turn > now:
+        slot = self.limit.take(now, deadline)
+        if slot > now:
             self.metrics.throttled(request.operation)
             try:
-                await self.waits.sleep(turn - now)
-            finally:  # a wait may be broken off
+                await self.waits.sleep(slot - now)
+            finally:  # the wait may be cancelled
                 self.metrics.waited(self._clock.monotonic() - now)
         return deadline - self._clock.monotonic()
 
@@ -216,7 +216,7 @@ class Client:
         timeout = aiohttp.ClientTimeout(total=seconds, connect=connecting)
         try:
             async with await self._open(request, timeout, secret) as response:
-                self.metrics.answered(request.operation, response.status)
+                self.metrics.responded(request.operation, response.status)
                 if response.status != OK:
                     raise await refusal(response, self._clock.now())
                 most = limits.max_response_bytes

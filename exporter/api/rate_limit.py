@@ -1,4 +1,4 @@
-"""A limit of our own on how often one account asks, so that the API need not set one."""
+"""The client-side limit on one account's requests, which keeps it below the API's own."""
 
 from __future__ import annotations
 
@@ -10,35 +10,28 @@ MINUTE = 60.0
 
 
 class RateLimit:
-    """At most `most` requests within any minute. Who asks is given a turn, in order; nobody waits past a deadline.
-
-    Pure: it knows no clock and sleeps for nobody.
-    """
+    """Gives out at most `most` slots per minute, in order. It knows no clock: all times are monotonic seconds."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._turns: deque[float] = deque(maxlen=most)
+        self._slots: deque[float] = deque(maxlen=most)
 
     def take(self, now: float, deadline: float) -> float:
-        """Return when the next request may go, `now` or later. Raise DeadlineExceeded, and take no turn, if too late.
-
-        All times are monotonic seconds.
-        """
-        turn = now
-        if len(self._turns) == self._most:
-            turn = max(now, self._turns[0] + MINUTE)
-        if turn > now and turn >= deadline:
+        """Take a slot and return its time, `now` or later. Raise DeadlineExceeded if it is not before the deadline."""
+        slot = now
+        if len(self._slots) == self._most:
+            slot = max(now, self._slots[0] + MINUTE)
+        if slot > now and slot >= deadline:
             raise DeadlineExceeded(
-                f"no turn within the poll's time: the limit is {self._most} requests a minute "
+                f"no rate limit slot before the poll deadline: the limit is {self._most} requests/min "
                 "(upstream.requests_per_minute)"
             )
-        self._turns.append(turn)
-        return turn
+        self._slots.append(slot)
+        return slot
 
     def inherit(self, other: RateLimit, now: float) -> None:
-        """Count the requests that another limit let pass before this one was in force.
+        """Count the slots that another limit gave out before this one replaced it.
 
-        Turns yet to come are nobody's any more. They count as if they were now: what they stand for, the requests that
-        made them wait, was no later.
+        Slots in the future will not be used, but requests that made them necessary were: they count as of now.
         """
-        self._turns = deque((min(turn, now) for turn in other._turns), maxlen=self._most)
+        self._slots = deque((min(slot, now) for slot in other._slots), maxlen=self._most)

@@ -1,4 +1,4 @@
-"""What is counted about requests: answers and failures per account, durations over all accounts."""
+"""Metrics of requests: responses and failures per account, durations over all accounts."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class ApiMetrics:
             for status_class in STATUS_CLASSES:
                 self._failures.labels(account, operation, status_class)
 
-    def answered(self, operation: str, status: int) -> None:
-        """Count an answer, whatever its status."""
+    def responded(self, operation: str, status: int) -> None:
+        """Count a response, whatever its status."""
         self._responses.labels(self._account, operation, str(status)).inc()
         self._metrics_registry.touch()
 
@@ -72,7 +72,7 @@ class ApiMetrics:
         self._metrics_registry.touch()
 
     def throttled(self, operation: str) -> None:
-        """Count a request that has to wait for its turn."""
+        """Count a request that has to wait for a slot."""
         self._throttled.labels(self._account, operation).inc()
         self._metrics_registry.touch()
 

@@ -1,4 +1,4 @@
-"""When to try again: a pure policy and the one loop that follows it.
+"""Retries: a pure policy, and the one loop that follows it.
 
 The settings and the delays are those of the OpenRouter SDK's RetryConfig, with two differences that an unattended
 daemon needs: nothing sleeps past the poll's deadline, and a Retry-After that does not fit ends the poll at once.
@@ -18,14 +18,14 @@ from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, Dead
 
 T = TypeVar("T")
 
-# A longer Retry-After is taken for this one: a broken header must not silence the exporter for years.
+# A longer Retry-After is shortened to this: a broken header must not silence the exporter for years.
 LONGEST_RETRY_AFTER = 86400.0
 
 OnRetry = Callable[[AttemptError, float], None]
 
 
 def is_retryable(retries: Retries, error: AttemptError) -> bool:
-    """Return whether the settings ask for another attempt after this error."""
+    """Return whether the settings require another attempt after this error."""
     if retries.strategy != "backoff":
         return False
     if isinstance(error, StatusError):

@@ -54,14 +54,14 @@ async def failure_of(asked: Asking) -> tuple[str, str]:
         HEAD + b"Content-Encoding: gzip, gzip\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
-async def test_what_is_no_http_answer_is_invalid(answer: bytes) -> None:
+async def test_malformed_http_is_an_invalid_response(answer: bytes) -> None:
     """Other protocols, endless headers, lengths that contradict each other, bodies that break off."""
     async with bare(answer) as server, asking(server.url) as asked:
         assert "InvalidResponse" == (await failure_of(asked))[0]
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "206 Partial Content", "101 Switching Protocols", "999 Odd"])
-async def test_a_status_that_is_no_error_and_not_200_is_invalid(status: str) -> None:
+async def test_unexpected_status_is_an_invalid_response(status: str) -> None:
     """There is nothing to publish in it."""
     async with bare(answer_bytes(b"", status)) as server, asking(server.url) as asked:
         assert ("StatusError", f"HTTP {status[:3]}: no body") == await failure_of(asked)
@@ -87,7 +87,7 @@ async def test_a_reset_in_the_body() -> None:
         assert "InvalidResponse" == (await failure_of(asked))[0]
 
 
-async def test_nobody_listens() -> None:
+async def test_refused_connection_names_the_address() -> None:
     """The text names the address."""
     address = f"127.0.0.1:{unused_port()}"
     async with asking(f"http://{address}") as asked:
@@ -96,7 +96,7 @@ async def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://" + "a" * 64 + ".invalid", "http://a..b", "http://[::1", "http://a:99999"])
-async def test_an_address_that_can_be_none(url: str) -> None:
+async def test_invalid_host_or_url_is_a_failed_connection(url: str) -> None:
     """The resolver and the URL's parser raise errors of their own kinds."""
     async with asking(url) as asked:
         assert "ConnectionFailed" == (await failure_of(asked))[0]
@@ -164,13 +164,13 @@ async def test_errors_about_a_body_have_its_status() -> None:
     assert (200, "activity") == (caught.value.status, caught.value.operation)
 
 
-async def test_tls_where_none_is_spoken(simulator: Running) -> None:
+async def test_tls_to_a_server_without_tls_fails(simulator: Running) -> None:
     """A certificate that isn't shown can't be trusted."""
     async with asking(simulator.url.replace("http:", "https:")) as asked:
         assert "ConnectionFailed" == (await failure_of(asked))[0]
 
 
-async def test_an_answer_that_does_not_come() -> None:
+async def test_missing_response_times_out() -> None:
     """The attempt's own timeout ends it, long before the poll's deadline."""
     async with bare(b"", hang=True) as server, asking(server.url, timeout=0.2) as asked:
         assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(asked)
@@ -261,7 +261,7 @@ async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
     ] == asked.events
 
 
-async def test_in_an_outage_repeated_attempts_are_no_news() -> None:
+async def test_retries_in_an_outage_are_logged_at_debug() -> None:
     """They stay at debug level."""
     answers = [answer_bytes(b"", "503 X"), answer_bytes()]
     async with bare(*answers) as server, asking(server.url, retries=retrying()) as asked:
@@ -312,7 +312,7 @@ async def test_a_request_may_allow_less_than_the_settings(encoding: str) -> None
             b"".join(pieces(await asked.request(request)))
 
 
-async def test_an_empty_encoding_is_none() -> None:
+async def test_empty_content_encoding_is_identity() -> None:
     """Some proxies leave the header behind."""
     sent = HEAD + b"Content-Encoding: \r\nContent-Length: 2\r\n\r\n{}"
     async with bare(sent) as server, asking(server.url) as asked:
@@ -322,7 +322,7 @@ async def test_an_empty_encoding_is_none() -> None:
 @pytest.mark.parametrize(
     "date", [b"\xff\xfe", b"Fri, 31 Dec 9999 23:59:59 -2359", b"Mon, 01 Jan 2024 00:00:00 +99999999999999999999", b"0"]
 )
-async def test_a_date_that_is_none_is_passed_over(date: bytes) -> None:
+async def test_invalid_date_header_is_ignored(date: bytes) -> None:
     """The body is good all the same."""
     sent = HEAD + b"Date: " + date + b"\r\nContent-Length: 2\r\n\r\n{}"
     async with bare(sent) as server, asking(server.url) as asked:
@@ -330,7 +330,7 @@ async def test_a_date_that_is_none_is_passed_over(date: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["truncated", "truncated-chunked"])
-async def test_a_truncated_answer_is_not_asked_for_again(simulator: Running, kind: str) -> None:
+async def test_truncated_response_is_not_retried(simulator: Running, kind: str) -> None:
     """It is an invalid answer, and those are not repeated."""
     simulator.faults.replace(parse_fault(kind))
     async with asking(simulator.url, retries=Retries()) as asked:
@@ -338,7 +338,7 @@ async def test_a_truncated_answer_is_not_asked_for_again(simulator: Running, kin
     assert 1 == simulator.counts["/api/v1/activity"]
 
 
-async def test_cancelled_while_it_waits_for_an_answer(simulator: Running) -> None:
+async def test_cancelled_request_frees_its_connection(simulator: Running) -> None:
     """Nothing is counted as a failure, and the connection is let go: another request works."""
     simulator.faults.replace(Fault(FaultKind.HANG, times=1))
     async with asking(simulator.url) as asked:

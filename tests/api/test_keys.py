@@ -28,7 +28,7 @@ async def test_the_key_is_read_once(simulator: Running) -> None:
     assert 1 == asked.key.readings
 
 
-async def test_without_a_key_nothing_is_asked() -> None:
+async def test_no_request_without_a_key() -> None:
     """The error says where the key should be."""
     async with bare(GOOD) as server, asking(server.url, key=Key(None)) as asked:
         with pytest.raises(SecretError) as caught:
@@ -36,7 +36,7 @@ async def test_without_a_key_nothing_is_asked() -> None:
     assert ([], "environment variable KEY is unset or empty") == (server.requests, str(caught.value))
 
 
-async def test_a_key_that_comes_later_is_found() -> None:
+async def test_key_that_appears_later_is_read() -> None:
     """The next poll looks again."""
     async with bare(GOOD) as server, asking(server.url, key=Key(None)) as asked:
         with pytest.raises(SecretError):
@@ -97,7 +97,7 @@ async def test_a_key_that_is_gone_leaves_the_refusal() -> None:
 
 
 @pytest.mark.parametrize("status", ["400 X", "402 X", "404 X", "500 X"])
-async def test_other_refusals_are_no_reason_to_read_the_key(status: str) -> None:
+async def test_only_401_and_403_reread_the_key(status: str) -> None:
     """Only 401 and 403 are about it."""
     async with bare(answer_bytes(b"", status)) as server, asking(server.url) as asked:
         with pytest.raises(StatusError):
@@ -164,7 +164,7 @@ async def everything_told(asked: Asking, error: AttemptError) -> str:
         f"{KEY}\r\n\r\n".encode(),
     ],
 )
-async def test_a_key_that_the_api_echoes_is_told_to_nobody(answer: bytes) -> None:
+async def test_key_echoed_by_the_api_is_hidden(answer: bytes) -> None:
     """Neither in the log nor in the error, which pages show."""
     async with bare(answer) as server, asking(server.url, retries=retrying()) as asked:
         with pytest.raises(AttemptError) as caught:

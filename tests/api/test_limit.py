@@ -24,11 +24,11 @@ def test_the_next_waits_for_a_minute_since_the_first() -> None:
     assert [0.0, 1.0, 60.0, 61.0, 120.0] == [limit.take(min(now, 1.0), math.inf) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
 
 
-def test_a_turn_after_the_deadline_is_not_taken() -> None:
+def test_no_slot_after_the_deadline() -> None:
     """It fails at once, says why, and costs the others nothing."""
     limit = RateLimit(1)
     limit.take(0.0, math.inf)
-    with pytest.raises(DeadlineExceeded, match=r"1 requests a minute \(upstream.requests_per_minute\)"):
+    with pytest.raises(DeadlineExceeded, match=r"1 requests/min \(upstream.requests_per_minute\)"):
         limit.take(1.0, 60.0)
     assert 60.0 == limit.take(1.0, 61.0)
 
@@ -42,7 +42,7 @@ def test_a_new_limit_goes_on_from_an_old_one() -> None:
     assert 65.0 == new.take(6.0, math.inf)
 
 
-def test_turns_to_come_are_not_waited_for_after_a_reload() -> None:
+def test_future_slots_are_not_inherited_on_reload() -> None:
     """Who had them is gone; but the requests before them count."""
     old, new = RateLimit(2), RateLimit(2)
     for _ in range(20):

@@ -25,7 +25,7 @@ async def failure(url: str, **upstream: Any) -> str:
     return str(caught.value)
 
 
-async def test_the_settings_proxy_is_asked_to_connect() -> None:
+async def test_configured_proxy_gets_a_connect_without_the_key() -> None:
     """It sees the host's name, and never the key."""
     async with bare(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         told = await failure(FAR, proxy_url=proxy.url)
@@ -96,7 +96,7 @@ def test_addresses_without_a_proxy(no_proxy: str, url: str, *, excepted: bool) -
     assert excepted == is_excepted(URL(url), no_proxy)
 
 
-async def test_the_environment_is_not_asked_unless_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxy_of_the_environment_is_ignored_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that is set for other programs gets no key."""
     async with bare(answer_bytes()) as server, asking(server.url) as asked:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
@@ -114,14 +114,14 @@ async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("text", ["http://[::1", "socks5://proxy:1", f"socks5://user:{PASSWORD}@proxy:1", "http://"])
-async def test_what_is_no_proxy_fails_the_attempt(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_invalid_proxy_url_fails_the_attempt(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told which variable is wrong, but not what it holds."""
     monkeypatch.setenv("HTTPS_PROXY", text)
     expected = "HTTPS_PROXY is not the URL of a proxy such as http://proxy:3128"
     assert expected == await failure(FAR, proxy_from_environment=True)
 
 
-async def test_a_netrc_file_has_no_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_netrc_file_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A password for the API's host in it would take the key's place, or make sending it an error."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password other\n")

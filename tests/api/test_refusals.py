@@ -133,7 +133,7 @@ async def test_an_endless_error_is_left_early() -> None:
         ("503 Busy", "HTTP 503: Busy"),
     ],
 )
-async def test_only_a_redirect_is_told_as_one(status: str, expected: str) -> None:
+async def test_location_header_makes_only_3xx_a_redirect(status: str, expected: str) -> None:
     """Other answers may say Location, too."""
     assert expected == str(await refusal(answer_bytes(error("Busy"), status, {"Location": "/elsewhere"})))
 
@@ -150,7 +150,7 @@ async def test_only_a_redirect_is_told_as_one(status: str, expected: str) -> Non
         ({}, None),
     ],
 )
-async def test_when_to_come_back(headers: dict[str, str], expected: float | None) -> None:
+async def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
     """A date is measured against the server's clock where it showed it, else against ours."""
     found = await refusal(answer_bytes(b"", "503 X", headers))
     assert (NOON.year, expected) == (2026, found.retry_after)
@@ -185,8 +185,6 @@ PAGE = b"<!DOCTYPE html><html>Access denied</html>"
         ("502 X", b"bad gateway", {}, None),
     ],
 )
-async def test_what_a_refusal_shows_to_be_at_fault(
-    status: str, body: bytes, headers: dict[str, str], source: str | None
-) -> None:
+async def test_error_source(status: str, body: bytes, headers: dict[str, str], source: str | None) -> None:
     """The API itself answers in JSON, and does not redirect."""
     assert source == (await refusal(answer_bytes(body, status, headers))).source

@@ -56,7 +56,7 @@ async def test_cookies_are_not_kept() -> None:
     assert (2, None) == (len(server.requests), server.header("Cookie"))
 
 
-async def test_the_answer_comes_compressed_and_dated(simulator: Running) -> None:
+async def test_response_is_compressed_and_dated(simulator: Running) -> None:
     """With the service's own clock, which decides what day it is."""
     async with asking(simulator.url) as asked:
         answer = await asked.request()
@@ -87,7 +87,7 @@ async def test_a_redirect_is_not_followed() -> None:
     assert ({"3xx": 1.0}, [], 1) == (asked.failures(), other.requests, len(server.requests))
 
 
-async def test_answers_are_counted_by_code(simulator: Running) -> None:
+async def test_responses_are_counted_by_code(simulator: Running) -> None:
     """Good ones too."""
     async with asking(simulator.url) as asked:
         await asked.request()
@@ -123,7 +123,7 @@ async def test_a_body_is_json() -> None:
     assert [b'{"a":1}'] * 2 == [each.partition(b"\r\n\r\n")[2] for each in server.requests]
 
 
-async def test_a_request_over_the_limit_waits_for_its_turn() -> None:
+async def test_request_over_the_limit_waits_for_a_slot() -> None:
     """The wait is counted, in requests and in seconds."""
     async with bare(answer_bytes()) as server, asking(server.url, requests_per_minute=1) as it:
         await it.request(within=100.0)
@@ -151,11 +151,11 @@ async def test_a_wait_that_is_broken_off_counts_as_long_as_it_was() -> None:
     assert (1.0, 7.0) == (it.count("throttled_requests"), waited)
 
 
-async def test_a_request_that_gets_no_turn_in_time_is_not_made() -> None:
+async def test_no_request_without_a_slot_before_the_deadline() -> None:
     """The poll fails at once, and is not counted as a failure of the API."""
     async with bare(answer_bytes()) as server, asking(server.url, requests_per_minute=1) as it:
         await it.request()
-        with pytest.raises(DeadlineExceeded, match="no turn within the poll's time"):
+        with pytest.raises(DeadlineExceeded, match="no rate limit slot before the poll deadline"):
             await it.request(within=59.0)
         assert (1, {}, 0.0) == (len(server.requests), it.failures(), it.count("throttled_requests"))
 

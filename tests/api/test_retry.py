@@ -82,25 +82,25 @@ def test_statuses_are_exact_or_classes(codes: tuple[str, ...], status: int, *, e
 
 
 @pytest.mark.parametrize("status", [300, 302, 400, 401, 402, 403, 404, 410, 422, 204, 101])
-def test_what_repeating_can_not_mend_is_not_repeated(status: int) -> None:
+def test_permanent_failures_are_not_retried(status: int) -> None:
     """With the default settings."""
     assert not is_retryable(Retries(), StatusError(status, ""))
 
 
 @pytest.mark.parametrize("error", [ConnectionFailed("refused"), AttemptTimeout("late")])
 @pytest.mark.parametrize("switch", [True, False])
-def test_no_answer_is_repeated_if_the_settings_say_so(error: AttemptError, *, switch: bool) -> None:
+def test_connection_errors_are_retried_if_configured(error: AttemptError, *, switch: bool) -> None:
     """One switch for refused connections and for timeouts, as in the SDK."""
     assert switch is is_retryable(Retries(retry_connection_errors=switch), error)
 
 
-def test_an_invalid_answer_is_not_repeated() -> None:
+def test_invalid_response_is_not_retried() -> None:
     """It would be the same again, at the price of another long body."""
     assert not is_retryable(Retries(), InvalidResponse("not JSON"))
 
 
 @pytest.mark.parametrize("error", [StatusError(503, ""), ConnectionFailed(""), AttemptTimeout("")])
-def test_the_strategy_none_never_repeats(error: AttemptError) -> None:
+def test_strategy_none_never_retries(error: AttemptError) -> None:
     """One attempt per poll."""
     assert not is_retryable(Retries(strategy="none"), error)
 
@@ -154,7 +154,7 @@ def test_retry_after_as_a_date(ahead: float, expected: float | None) -> None:
         ",",
     ],
 )
-def test_an_impossible_date_is_no_wait(text: str) -> None:
+def test_impossible_retry_after_date_is_ignored(text: str) -> None:
     """Years and zones out of range overflow inside the standard library."""
     assert parse_retry_after(text, None, NOON) is None
 

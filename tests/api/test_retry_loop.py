@@ -80,7 +80,7 @@ async def test_failures_are_repeated_after_growing_waits() -> None:
     assert [0.5, 0.75] == loop.clock.slept
 
 
-async def test_attempts_know_what_time_is_left() -> None:
+async def test_attempts_get_the_remaining_time() -> None:
     """Waits and earlier attempts count."""
     loop = Loop([(late(), 10.0), (None, 0.0)])
     await loop.run(within=60.0)
@@ -126,7 +126,7 @@ async def test_a_refusal_is_final(status: int) -> None:
     assert ([60.0], 1030.0) == (loop.remaining, caught.value.not_before)
 
 
-async def test_no_time_is_named_where_none_was() -> None:
+async def test_no_not_before_without_retry_after() -> None:
     """An ordinary failure lets the next tick come as it does."""
     loop = Loop([(late(status=404), 0.0)])
     with pytest.raises(StatusError) as caught:

@@ -34,7 +34,7 @@ def test_the_same_statuses_are_repeated(codes: tuple[str, ...]) -> None:
     assert [sdk_repeats(codes, status) for status in range(200, 600)] == ours
 
 
-def test_none_repeats_nothing_in_either() -> None:
+def test_strategy_none_retries_nothing_in_either() -> None:
     """The strategy of that name."""
     ours = is_retryable(Retries(strategy="none"), StatusError(503, ""))
     assert (False, False) == (sdk_repeats(("5XX",), 503, "none"), ours)

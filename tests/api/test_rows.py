@@ -62,7 +62,7 @@ FIELDS = (*GOOD, "workspace_id", "another")
         (KEY.encode() + b" is no JSON", "not a list of activity: not JSON, or cut off: '<secret> is no JSON'"),
     ],
 )
-def test_a_body_that_is_no_list_of_rows(body: bytes, message: str) -> None:
+def test_body_without_a_list_of_rows_is_invalid(body: bytes, message: str) -> None:
     """It is said what came instead, in one line, and of what type it calls itself."""
     with pytest.raises(InvalidResponse) as caught:
         list(rows(answer_of(body), Rejections()))
@@ -70,7 +70,7 @@ def test_a_body_that_is_no_list_of_rows(body: bytes, message: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"data":[]}', b' {"data" : [ ] , "error" : null} \n', b'{"error":null,"data":[]}'])
-def test_no_rows_are_no_error(body: bytes) -> None:
+def test_empty_list_of_rows_is_valid(body: bytes) -> None:
     """An account without use."""
     assert ([], Counter()) == read(answer_of(body))
 
@@ -131,7 +131,7 @@ def test_negative_money_is_read(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", True, [], [GOOD]])
-def test_what_is_no_object_is_no_row(value: object) -> None:
+def test_row_that_is_not_an_object_is_rejected(value: object) -> None:
     """It is counted as such."""
     assert "not_an_object" == activity_row(value, Counter())
 
@@ -149,7 +149,7 @@ def test_numbers_may_be_text(written: object, number: float) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FIELDS if name != "date"])
 @pytest.mark.parametrize("how", ["missing", "null"])
-def test_what_is_missing_is_not_said(name: str, how: str) -> None:
+def test_missing_and_null_fields_are_none(name: str, how: str) -> None:
     """Never 0, never empty; the row stays."""
     row = {key: value for key, value in GOOD.items() if key != name} | ({name: None} if how == "null" else {})
     found = read(answer_of(body_of([row])))
@@ -318,7 +318,7 @@ def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, place: s
 @pytest.mark.parametrize(
     "none", [{"has_more": False, "next_cursor": None, "links": {"next": None}, "truncated": False, "total_count": 2}]
 )
-def test_the_whole_may_say_so(none: dict[str, Any]) -> None:
+def test_response_that_says_it_is_whole_is_read(none: dict[str, Any]) -> None:
     """And a rejected row counts as one that came."""
     assert ([GOOD_ROW], Counter({"not_an_object": 1})) == read(
         answer_of(json.dumps({"data": [GOOD, 5]} | none).encode())

@@ -106,7 +106,7 @@ def test_a_long_field_before_the_rows() -> None:
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"\xed\xa0\x80", b"\x00", b"\xe6\xa8"])
-def test_bytes_that_are_no_text(text: bytes) -> None:
+def test_invalid_utf_8(text: bytes) -> None:
     """Invalid UTF-8 in one row leaves the others alone; a control character makes JSON none."""
     mark = body_of([*many(GOOD), GOOD | {"model": "@"}, *many(GOOD)])
     body = mark.replace(b'"@"', b'"' + text + b'"')
@@ -129,7 +129,7 @@ def test_only_jsons_white_space_parts_rows(space: bytes, count: int) -> None:
 
 @pytest.mark.parametrize("head", [b'{"a":abc,"data":[', b'{"a":"\x01","data":[', b'{"a":+1,"data":['])
 @pytest.mark.parametrize("count", [1, 1000])
-def test_a_head_that_is_no_json(head: bytes, count: int) -> None:
+def test_malformed_head_is_refused(head: bytes, count: int) -> None:
     """It is not passed over, however long the body is."""
     assert None is read(answer_of(head + b",".join([json.dumps(SHORT).encode()] * count) + b"]}"))
 
@@ -199,7 +199,7 @@ def test_the_work_grows_no_faster_than_the_body(kind: str) -> None:
     assert long <= 8 * short + 1000
 
 
-def test_a_row_is_given_up_when_it_is_very_long() -> None:
+def test_very_long_row_is_refused() -> None:
     """A body with a row of a megabyte is no answer of this API; it is refused before it fills the memory."""
     body = body_of([GOOD, GOOD | {"padding": "x" * 2 * LONGEST_EXTENSION}, *many(GOOD)])
     assert None is read(answer_of(body))
@@ -221,7 +221,7 @@ def test_gzip_that_stands_for_nothing_gives_way() -> None:
 
 
 @pytest.mark.parametrize("start", [b"}", b"[", b" ", b"<html>"])
-def test_a_long_body_that_is_no_object_is_not_read_to_its_end(start: bytes) -> None:
+def test_long_body_that_is_not_an_object_is_refused_early(start: bytes) -> None:
     """Its beginning says it, and 64 MiB in one piece would stop everything else meanwhile."""
     answer = answer_of(start * 1_000_000, 1000)
     assert turns_before_refusal(answer, "expected an object with data, got") < 100
@@ -234,7 +234,7 @@ def test_rows_without_end_are_refused() -> None:
         list(rows(answer, Rejections()))
 
 
-def test_fields_without_end_before_the_rows_are_not_read_to_their_end() -> None:
+def test_endless_fields_before_the_rows_are_refused_early() -> None:
     """They would become objects."""
     answer = answer_of(b"{" + b'"a":1,' * 1_000_000 + b'"data":[]}', 65536)
     assert turns_before_refusal(answer, "no rows in the first") < 100

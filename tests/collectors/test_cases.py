@@ -1,0 +1,64 @@
+"""Small responses that once went wrong, with the right values."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.activity.collector import ActivityCollector
+from exporter.collectors.calling_key import CallingKeyCollector, CallingKeySettings
+from exporter.collectors.credits import CreditsCollector, CreditsSettings
+from exporter.collectors.keys import KeysCollector, KeysSettings
+from exporter.errors import InvalidResponse
+from tests.collectors.balances import FakeApi, account, always, polled
+from tests.collectors.helpers import YESTERDAY, Polled, answer, poll
+from tests.docs.pages import ROOT
+
+CASES = ROOT.parent / "shared/cases"
+pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not part of a source distribution")
+
+
+def case(name: str) -> bytes:
+    """Return the response of a case."""
+    return (CASES / f"{name}.json").read_bytes().replace(b"<YESTERDAY>", str(YESTERDAY).encode())
+
+
+def activity(name: str) -> Polled:
+    """Return what a poll of activity makes of a case."""
+    return poll(ActivityCollector("default", ActivitySettings()), answer(case(name)))
+
+
+def test_unreadable_fields_cost_no_dollars() -> None:
+    found = activity("01-activity-secondary-field")
+    assert ({}, 6.5) == (found.rejected, math.fsum(found.shown["usage_usd"].values()))
+    fields = {"cached_tokens": 1, "workspace_id": 1, "provider_name": 1}
+    assert fields == dict(found.rejections.unreadable)
+
+
+def test_corrections_and_limits_of_minus_one_cost_no_key() -> None:
+    found = polled(KeysCollector("default", KeysSettings()), account(always(case("03-keys-negative-or-minus-one"))))
+    assert {} == found.rejected
+    assert [-0.25, 1.0, 1.0] == list(found.shown["openrouter_key_usage_today_usd"].values())
+    assert {} == found.shown["openrouter_key_limit_usd"]
+
+
+def test_negative_usage_leaves_a_balance() -> None:
+    api = FakeApi({"/credits": always(case("04-credits-negative-usage"))})
+    found = polled(CreditsCollector("default", CreditsSettings()), api)
+    assert {(): 10.5} == found.shown["openrouter_credits_balance_usd"]
+
+
+def test_text_in_the_free_quota_costs_nothing_else() -> None:
+    api = FakeApi({"/key": always(case("06-key-free-quota-text"))})
+    found = polled(CallingKeyCollector("default", CallingKeySettings()), api)
+    assert ({}, {"limit": 1}) == (found.rejected, dict(found.rejections.unreadable))
+    assert {} == found.shown["openrouter_free_model_requests_limit"]
+    assert {(): 3.0} == found.shown["openrouter_free_model_requests_used"]
+    assert {(): 0.0} == found.shown["openrouter_calling_key_usage_usd"]
+
+
+def test_partial_response_fails() -> None:
+    with pytest.raises(InvalidResponse, match="only a part of the rows"):
+        activity("08-activity-more-pages")
