@@ -173,7 +173,8 @@ class ConnectionServer(web.Server):
             except ConnectionError:
                 continue  # the client was gone already
             except OSError as error:
-                self._warn("accept_failed", error=error.strerror)
+                if self._throttle.allows("accept"):
+                    _log.warning("accept_failed", error=error.strerror)
                 self._close_least_useful()
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
@@ -199,7 +200,8 @@ class ConnectionServer(web.Server):
         if len(self._sending) >= self._most_responses:
             oldest = next(iter(self._sending))
             del self._sending[oldest]
-            self._warn("response_aborted", limit=self._most_responses)
+            if self._throttle.allows("responses"):
+                _log.warning("response_aborted", limit=self._most_responses)
             oldest.abort()
         self._sending[connection] = None
 
@@ -209,7 +211,8 @@ class ConnectionServer(web.Server):
 
     def _admit(self, accepted: socket.socket) -> None:
         if len(self._open) >= self._limit:
-            self._warn("connection_aborted", limit=self._limit)
+            if self._throttle.allows("connections"):
+                _log.warning("connection_aborted", limit=self._limit)
             self._close_least_useful()
         connection = Connection(self, accepted, loop=asyncio.get_running_loop(), **self._options)
         self._open[connection] = None
@@ -251,11 +254,6 @@ class ConnectionServer(web.Server):
             least = min(self._open, key=lambda connection: (connection.requested, connection.busy))
             del self._open[least]
             least.abort()
-
-    def _warn(self, event: str, **fields: Any) -> None:
-        """Log a warning about load, once a minute per event."""
-        if self._throttle.allows(event):
-            _log.warning(event, **fields)
 
     def _begin(
         self, message: Any, payload: Any, protocol: web.RequestHandler, writer: AbstractStreamWriter, task: Any
