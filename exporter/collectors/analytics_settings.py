@@ -86,7 +86,7 @@ class AnalyticsQuery(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyticsSettings(CollectorSettings):
-    """The collector of questions of one's own; off unless enabled."""
+    """The collector of custom analytics queries; disabled by default."""
 
     enabled: Enabled = False
     interval: Interval = 5 * MINUTE

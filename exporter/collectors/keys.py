@@ -62,9 +62,7 @@ class KeysSettings(CollectorSettings):
     interval: Interval = 300.0
     stale_after: StaleAfter = 3600.0
     include_disabled: Annotated[bool, "Whether keys that are disabled are shown too."] = True
-    include_expired: Annotated[
-        bool, "Whether keys that have expired are shown too, until they are deleted; as a rule they pile up."
-    ] = False
+    include_expired: Annotated[bool, "Whether expired keys are shown too, until they are deleted."] = False
     show_creator: Annotated[
         bool, "Whether `openrouter_key_info` has the label `creator_user_id`, which names a person."
     ] = False

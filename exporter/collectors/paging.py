@@ -197,7 +197,7 @@ async def _take(pause: Pause, response: Response, wanted: _List[T], reading: _Re
 
 
 def _identity(row: Any, name: str) -> str:
-    """Return what tells a row from others; one that has no name for itself is told by all it says."""
+    """Return what identifies a row: its identifier, or all of its content if it has none."""
     value = row.get(name) if isinstance(row, Mapping) else None
     return value if isinstance(value, str) else json.dumps(row, sort_keys=True)
 

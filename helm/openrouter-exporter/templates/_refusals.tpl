@@ -1,6 +1,6 @@
 {{/*
-What a schema can't say: values that contradict each other, and what would be found out by a pod that doesn't start.
-All mistakes are told at once. None shows a key.
+Checks that a schema cannot express: contradictory values, and mistakes that would keep a pod from starting.
+All mistakes are reported at once, without showing a key.
 */}}
 {{- define "openrouter-exporter.refuse" -}}
 {{- $mistakes := list }}
