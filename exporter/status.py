@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 Outcome = Literal["changed", "unchanged", "failed"]
+
+PROJECTED_FROM = 0.2  # share of a period; before that a projection is worth nothing. The alerts use the same.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,68 @@ class Figure(NamedTuple):
     usd: float
 
 
+class TopEntry(NamedTuple):
+    """A model or a key, what it spent, and its share of the total; None if the total is unknown."""
+
+    name: str
+    usd: float
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Top:
+    """The models or keys that spent most in a period, the largest first; own-key spend included.
+
+    `total_usd` is the spend of all of them, not only of `entries`; None if a part of it is unknown. `until` is when the
+    period ends, None for `30d`, which the next poll replaces.
+    """
+
+    of: Literal["model", "key"]
+    period: Literal["today", "month", "30d"]
+    total_usd: float | None
+    entries: tuple[TopEntry, ...]
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetStatus:
+    """A budget, and what is spent of it in its period; None is unknown.
+
+    `error` is why the last poll could not read what is spent; amounts beside it are those of an earlier poll.
+    """
+
+    name: str
+    period: Literal["day", "week", "month", "total"]
+    source: Literal["configuration", "openrouter"]
+    scope: str
+    value: str
+    limit_usd: float
+    spent_usd: float | None = None
+    remaining_usd: float | None = None
+    projected_usd: float | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    error: str | None = None
+
+    @property
+    def used(self) -> float | None:
+        """The share of the limit that is spent; of a limit of 0 everything. None if it is unknown."""
+        if self.spent_usd is None:
+            return None
+        return self.spent_usd / self.limit_usd if self.limit_usd > 0 else 1.0
+
+    def at(self, now: datetime) -> BudgetStatus:
+        """Return the budget at a moment: with a projection, and without what was spent if its period has ended."""
+        if self.period_start is None or self.period_end is None:
+            return self
+        if now >= self.period_end:
+            return replace(self, spent_usd=None, remaining_usd=None, period_start=None, period_end=None)
+        elapsed = (now - self.period_start) / (self.period_end - self.period_start)
+        if self.spent_usd is None or elapsed < PROJECTED_FROM:
+            return self
+        return replace(self, projected_usd=self.spent_usd / elapsed)
+
+
 @dataclass(frozen=True, slots=True)
 class PartFailure:
     """A part of a collector's data that the last successful poll could not read, such as one budget, and why."""
@@ -94,6 +158,8 @@ class CollectorStatus:
     spend: tuple[DailySpend, ...] = ()
     figures: tuple[Figure, ...] = ()
     failures: tuple[PartFailure, ...] = ()
+    budgets: tuple[BudgetStatus, ...] = ()
+    tops: tuple[Top, ...] = ()
 
     @property
     def healthy(self) -> bool:

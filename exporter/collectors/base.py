@@ -18,6 +18,7 @@ from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Account
 from exporter.errors import OK, DeadlineExceeded, InvalidResponse
 from exporter.exposition.families import MetricFamily, Snapshot
+from exporter.status import BudgetStatus, Top
 
 SettingsType = TypeVar("SettingsType", bound=CollectorSettings)
 
@@ -85,7 +86,7 @@ class Collected:
     `failures` names each part of the data that could not be read, such as one budget of many, and why.
 
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
-    day, oldest first; `figures` are amounts in USD to show to people, by what they are.
+    day, oldest first; `figures` are amounts in USD to show to people, by what they are. So are `budgets` and `tops`.
     """
 
     snapshot: Snapshot | None
@@ -97,6 +98,8 @@ class Collected:
     figures: tuple[tuple[str, float], ...] = ()
     successors: tuple[tuple[datetime, Snapshot], ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
+    budgets: tuple[BudgetStatus, ...] = ()
+    tops: tuple[Top, ...] = ()
 
 
 class Collector(ABC, Generic[SettingsType]):

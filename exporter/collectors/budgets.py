@@ -35,6 +35,7 @@ from exporter.config.collector_settings import CollectorSettings, Enabled, Inter
 from exporter.config.configuration import Account
 from exporter.errors import DeadlineExceeded, PollError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.status import BudgetStatus
 
 LISTS_MAX_AGE = 3600.0  # seconds; limits and model names change rarely
 MOST_IDS = 100  # per query: a row for each of them and each of 62 days stays far below the API's 10,000
@@ -105,6 +106,28 @@ class BudgetResult:
         if shown_on >= end_of(period, self.today):
             return (limit, math.nan, math.nan, math.nan, *bounds)
         return (limit, self.spent, difference(limit, self.spent), self.previous, *bounds)
+
+
+def _status(target: BudgetTarget, result: BudgetResult | None, today: date, error: PollError | None) -> BudgetStatus:
+    """Return a budget as it is shown to people."""
+    day = today if result is None else result.today
+    start = end = None
+    if target.period != "total":
+        start, end = midnight(start_of(target.period, day)), midnight(end_of(target.period, day))
+    is_known = result is not None and not math.isnan(result.spent)
+    return BudgetStatus(
+        name=target.name,
+        period=target.period,
+        source=target.source,
+        scope=target.scope or "account",
+        value=target.value,
+        limit_usd=target.limit_usd,
+        spent_usd=result.spent if result is not None and is_known else None,
+        remaining_usd=difference(target.limit_usd, result.spent) if result is not None and is_known else None,
+        period_start=start,
+        period_end=end,
+        error=None if error is None else str(error),
+    )
 
 
 @dataclass(slots=True)
@@ -196,6 +219,10 @@ a guardrail the API does not report whose spend counts, so only limit and info a
             failures=(
                 *((f"budget {name}", str(error)) for name, error in failures.items()),
                 *([("budgets of OpenRouter", str(own_failure))] if own_failure is not None else []),
+            ),
+            budgets=tuple(
+                _status(target, results.get(target.name), today, failures.get(target.name))
+                for target in (*self._configured, *own)
             ),
             successors=tuple((midnight(turn), self._snapshot(results, success, turn)) for turn in turns_after(today)),
         )

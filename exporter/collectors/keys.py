@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date
 from functools import partial
 from typing import Annotated, Self
 
@@ -15,13 +17,16 @@ from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import difference, gauge, info, known, limits, spending
 from exporter.collectors.constants import OTHER, UNATTRIBUTED
-from exporter.collectors.days import DAY
+from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
+from exporter.collectors.periods import end_of
+from exporter.collectors.tops import spend_by_name, top
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
 from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.status import Top
 
 PREFIX = "openrouter_key"
 LABELS = ("account", "key")
@@ -140,10 +145,11 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
             # Publishing nothing would look as if there were no keys.
             raise InvalidResponse(f"none of the keys is usable, such as {poll.rejections.sample[0]}")
         now = poll.instant.timestamp()
+        today = poll.instant.astimezone(UTC).date()
         read = LastKeys(workspaces, keys, frozenset(key.hash for key in keys if self._is_hidden(key, now)))
         if isinstance(memory, LastKeys) and await _same(poll.pause, memory, read):
             return Collected(snapshot=None, memory=memory)
-        return await self._collected(poll.pause, read, now)
+        return await self._collected(poll.pause, read, today, now)
 
     def _is_hidden(self, key: KeyRow, now: float) -> bool:
         """Return whether a key was read for its name alone."""
@@ -152,7 +158,7 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
             bool(key.disabled) and not self.settings.include_disabled
         )
 
-    async def _collected(self, pause: Pause, read: LastKeys, now: float) -> Collected:
+    async def _collected(self, pause: Pause, read: LastKeys, today: date, now: float) -> Collected:
         labels = await _labels(pause, read.keys)
         keys = [key for key in read.keys if key.hash not in read.hidden]
         names = [(labels[key.hash],) for key in keys]
@@ -161,13 +167,18 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
         await pause()
         with_other = LabelSets(LABELS, [(self.account, *name) for name in fold.labels]) if fold.folded else every_key
         families = []
-        for index, metric in enumerate(SPENDING):
-            values = await _column(pause, keys, partial(_amount, index))
+        columns = [await _column(pause, keys, partial(_amount, index)) for index in range(len(SPENDING))]
+        for metric, values in zip(SPENDING, columns, strict=True):
             families.append(Family(metric, with_other, fold.sums(values)))
         for metric, value in _STATE:
             families.append(Family(metric, every_key, await _column(pause, keys, value)))
         families.append(await self._info_family(pause, read, labels, since=now - _KEPT_DAYS * DAY.total_seconds()))
-        return Collected(snapshot=Snapshot(tuple(families)), memory=read, folded=fold.folded)
+        return Collected(
+            snapshot=Snapshot(tuple(families)),
+            memory=read,
+            folded=fold.folded,
+            tops=await _tops(pause, [key.name for key in keys], [label for (label,) in names], columns, today),
+        )
 
     async def _info_family(self, pause: Pause, read: LastKeys, labels: Mapping[str, str], since: float) -> Family:
         """Return the names of each key that is shown or may be a label of activity, and of labels that are no key."""
@@ -196,6 +207,22 @@ def _size(key: KeyRow) -> Size:
 
 def _spent(key: KeyRow, period: int) -> float:
     return known_sum([known(amount) for amount in key.usage[period :: len(USAGE_FIELDS)]])  # credits, own provider keys
+
+
+async def _tops(
+    pause: Pause, names: Sequence[str | None], labels: Sequence[str], columns: Sequence[Sequence[float]], today: date
+) -> tuple[Top, Top]:
+    """Return the keys that spent most today and this month, by name; by name and label where several have one name."""
+    common = Counter(names)
+    shown = [
+        label if not name else name if common[name] == 1 else f"{name} ({label})"
+        for name, label in zip(names, labels, strict=True)
+    ]
+    by_period = [await spend_by_name(pause, shown, columns[period :: len(USAGE_FIELDS)]) for period in (_TODAY, _MONTH)]
+    return (
+        top("key", "today", by_period[0], midnight(today + DAY)),
+        top("key", "month", by_period[1], midnight(end_of("month", today))),
+    )
 
 
 def _amount(index: int, key: KeyRow) -> float:

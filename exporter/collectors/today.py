@@ -26,6 +26,7 @@ from exporter.collectors.common import gauge, known, single
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.collectors.measures import MEASURES, MONEY, REQUESTS, measure_help
+from exporter.collectors.tops import spend_by_name, top
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse, TooManyRows
@@ -226,7 +227,15 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
         spent = sum(sum(columns[measure]) for measure in MONEY) if columns else 0.0
         # A part of the sum would look whole.
         figures = (("Spent today", spent),) if math.isfinite(spent) and not usage.rejections.missing else ()
-        return Collected(snapshot=Snapshot(tuple(families)), memory=None, folded=fold.folded, figures=figures)
+        money = [columns[measure] for measure in MONEY] if columns else []
+        models = await spend_by_name(pause, (model for model, _ in pairs), money)
+        return Collected(
+            snapshot=Snapshot(tuple(families)),
+            memory=None,
+            folded=fold.folded,
+            figures=figures,
+            tops=(top("model", "today", models, midnight(day + DAY)),),
+        )
 
 
 def _request(instant: datetime, day: date, conditions: Conditions) -> Request:

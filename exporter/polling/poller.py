@@ -18,7 +18,7 @@ from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.hints import hint
 from exporter.polling.poll_log import PollLog
 from exporter.polling.poll_state import PollState
-from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry
+from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry, Top
 
 DAYS_SHOWN = 30
 GRACE_SECONDS = 30.0
@@ -214,7 +214,7 @@ class Poller:
     def status(self, next_poll: datetime | None, advice: str | None = None) -> CollectorStatus:
         """Return the state of this collector for the landing page and `/-/status`."""
         state, published, series = self.state, self.state.published, self._series()
-        expires = self._store.expires(*self._key)
+        expires, now = self._store.expires(*self._key), self._clock.now()
         return CollectorStatus(
             account=self.account,
             collector=self.collector.name,
@@ -232,6 +232,8 @@ class Poller:
             spend=_last_days(published) if published else (),
             figures=tuple(Figure(*figure) for figure in published.figures) if published and series else (),
             failures=tuple(PartFailure(*failure) for failure in published.failures) if published else (),
+            budgets=tuple(budget.at(now) for budget in published.budgets) if published and series else (),
+            tops=tuple(top for top in published.tops if _is_current(top, now)) if published and series else (),
         )
 
 
@@ -254,6 +256,11 @@ def _last_days(published: Collected) -> tuple[DailySpend, ...]:
     """Return the spend of the 30 days up to the day that the gauges describe, and of later days."""
     first = date.min if published.day is None else published.day - timedelta(days=DAYS_SHOWN - 1)
     return tuple(DailySpend(day, usd) for day, usd in published.spend if day >= first)
+
+
+def _is_current(top: Top, now: datetime) -> bool:
+    """Return whether the period of a list has not ended: after midnight, the day before is not today."""
+    return top.until is None or now < top.until
 
 
 def _wall_time(clock: Clock, moment: float | None) -> datetime | None:

@@ -16,6 +16,7 @@ from exporter.api.response import Response
 from exporter.collectors.budgets import BudgetsCollector, BudgetsSettings
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.errors import AttemptError, InvalidResponse, StatusError
+from exporter.status import BudgetStatus
 from tests.collectors.asked import Asked, ScriptedClient, ask, reply
 from tests.collectors.balances import key
 from tests.collectors.helpers import answer, at, shown
@@ -135,6 +136,41 @@ def test_budget_of_the_account() -> None:
         "info": {("month", "month", "configuration", "account", ""): 1.0},
         "success": {("month",): 1.0},
     }
+
+
+def test_budgets_for_the_landing_page() -> None:
+    """What is spent, what is left, and the period."""
+    (shown,) = budgets(Account([row("2026-08-23", 557.0)]), MONTH).collected.budgets
+    assert shown == BudgetStatus(
+        name="month",
+        period="month",
+        source="configuration",
+        scope="account",
+        value="",
+        limit_usd=100.0,
+        spent_usd=557.0,
+        remaining_usd=-457.0,
+        period_start=at("2026-08-01 00:00:00"),
+        period_end=at("2026-09-01 00:00:00"),
+    )
+
+
+def test_failed_budget_is_shown_to_people_with_its_error() -> None:
+    """Beside the amounts of the last poll that could read it, if there was one."""
+    lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
+    account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))])
+    first = budgets(account, MONTH, lab)
+    account.fails = lambda query: ERROR if query.get("filters") else None
+    for memory, spent in ((first.collected.memory, 30.0), (None, None)):
+        _, shown = budgets(account, MONTH, lab, memory=memory).collected.budgets
+        assert (shown.name, shown.limit_usd, shown.spent_usd, shown.error) == ("lab", 10.0, spent, str(ERROR))
+
+
+def test_budget_without_a_period_has_no_spend_to_show() -> None:
+    """A guardrail: its limit alone."""
+    account = Account([], guardrails=[{"id": "g1", "name": "interns", "limit_usd": 50, "reset_interval": "daily"}])
+    (shown,) = budgets(account).collected.budgets[:1]
+    assert (shown.name, shown.spent_usd, shown.remaining_usd, shown.error) == ("guardrail interns", None, None, None)
 
 
 def test_own_provider_keys_count_as_spend_but_not_as_credits() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from exporter.collectors.base import Collected, Poll
 from exporter.errors import ConnectionFailed, InvalidResponse, StatusError
+from exporter.status import BudgetStatus, Top
 from tests.polling.harness import UNCHANGED, FakeCollector, collected, polling
 from tests.support import NOON
 
@@ -100,6 +102,44 @@ async def test_figures_last_as_long_as_the_data() -> None:
         assert left == it.poller.status(None).figures
         it.clock.advance(2700.0)
         assert () == it.poller.status(None).figures
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "spent", "projected"),
+    [(0.1, 4.0, None), (0.25, 4.0, 16.0), (0.5, 4.0, 8.0), (1.0, None, None)],
+)
+async def test_budget_is_projected_and_its_spend_ends_with_its_period(
+    elapsed: float, spent: float | None, projected: float | None
+) -> None:
+    """At the clock, not at the next poll; in the first fifth of a period there is no projection."""
+    budget = BudgetStatus(
+        name="short",
+        period="day",
+        source="configuration",
+        scope="account",
+        value="",
+        limit_usd=10.0,
+        spent_usd=4.0,
+        remaining_usd=6.0,
+        period_start=NOON,
+        period_end=NOON + timedelta(minutes=10),
+    )
+    async with polling([collected(budgets=(budget,))]) as it:
+        await it.poll()
+        it.clock.advance(600.0 * elapsed)
+        (shown,) = it.poller.status(None).budgets
+        assert (shown.limit_usd, shown.spent_usd, shown.projected_usd) == (10.0, spent, projected)
+
+
+async def test_top_of_today_ends_at_midnight() -> None:
+    """The day before is not today; the 30 days stay."""
+    today = Top(of="model", period="today", total_usd=0.0, entries=(), until=NOON + timedelta(minutes=10))
+    days = Top(of="model", period="30d", total_usd=0.0, entries=())
+    async with polling([collected(tops=(today, days))]) as it:
+        await it.poll()
+        assert (today, days) == it.poller.status(None).tops
+        it.clock.advance(600.0)
+        assert (days,) == it.poller.status(None).tops
 
 
 async def test_data_expire_and_return() -> None:

@@ -64,6 +64,8 @@ def test_whole_document() -> None:
                 "spend": [{"day": "2026-08-22", "usd": 1.5}],
                 "figures": [{"name": "Credit left", "usd": -2.5}],
                 "failures": [],
+                "budgets": [],
+                "tops": [],
             }
         ],
     }

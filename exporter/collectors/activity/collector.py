@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from typing import get_args
+from typing import Literal, get_args
 
 from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Request
@@ -41,7 +41,10 @@ from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import info, single
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Fold, fold_into_other
+from exporter.collectors.measures import MONEY
+from exporter.collectors.tops import spend_by_name, top
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.status import Top
 
 # The oldest day that a window can reach: the first of a month of 31 days, on the second of the next before it settled.
 OLDEST_DAYS_BACK = 32
@@ -51,6 +54,7 @@ KEYS_PER_ENDPOINT = 8
 FEWEST_KEYS = 20_000
 
 OPERATION = "activity"
+THIRTY_DAYS = window("30d")  # what the page shows, whatever windows are published
 
 # The lists that a split needs, and the reasons to reject their rows.
 _MORE_OPERATIONS = {
@@ -223,8 +227,10 @@ left out. With `split_by`, the families with a number have one label more:
         restated = 0
         if last is not None:
             restated, covered = await self._compare(poll.pause, last, table, day, covered)
+        month = THIRTY_DAYS.days(day)
         windows = [window_ for window_ in self._windows if covered.issuperset(window_.days(day))]
-        sums = await sum_up(poll.pause, table, [window_.days(day) for window_ in windows])
+        summed = windows if THIRTY_DAYS in windows or not covered.issuperset(month) else [*windows, THIRTY_DAYS]
+        sums = await sum_up(poll.pause, table, [window_.days(day) for window_ in summed])
         fold = await fold_into_other(
             poll.pause, list(table.keys), partial(size_of, table), self.settings.max_endpoints, table.shape.other
         )
@@ -237,6 +243,9 @@ left out. With `split_by`, the families with a number have one label more:
             used = {labels[-1] for labels in fold.labels}  # a split's label is the last one
             families.append(describe_workspaces(metric, self.account, workspaces, sorted(used)))
         await poll.pause()
+        tops: tuple[Top, ...] = ()
+        if THIRTY_DAYS in summed:
+            tops = await self._tops(poll.pause, table, sums.windows[summed.index(THIRTY_DAYS)])
         return Collected(
             snapshot=Snapshot(tuple(families)),
             memory=LastActivity(digest, day, table, covered, poll.rejections),
@@ -244,7 +253,19 @@ left out. With `split_by`, the families with a number have one label more:
             restated=restated,
             folded=fold.folded + table.overflow,
             spend=spend_by_day(table, sums),
+            tops=tops,
         )
+
+    async def _tops(self, pause: Pause, table: Table, totals: Sequence[Sequence[float]]) -> tuple[Top, ...]:
+        """Return the models, and with a split by key the keys, that spent most in the 30 days to the latest day."""
+        money = [totals[measure] for measure in MONEY]
+        listed: tuple[Literal["model", "key"], ...] = ("model", "key")
+        tops = []
+        for label in listed:
+            if label in self._labels:
+                column = self._labels.index(label)
+                tops.append(top(label, "30d", await spend_by_name(pause, (key[column] for key in table.keys), money)))
+        return tuple(tops)
 
     async def _compare(
         self, pause: Pause, last: LastActivity, table: Table, day: date, covered: frozenset[date]
@@ -261,7 +282,7 @@ left out. With `split_by`, the families with a number have one label more:
         endpoints = LabelSets(("account", *self._labels), [(self.account, *labels) for labels in fold.labels])
         await pause()
         families = []
-        for window_, totals in zip(windows, sums.windows, strict=True):
+        for window_, totals in zip(windows, sums.windows, strict=False):  # the last sums may be for people alone
             for metric, values in zip(measures(window_, self._labels), totals, strict=True):
                 families.append(Family(metric, endpoints, fold.sums(values)))
                 await pause()
