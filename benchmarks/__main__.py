@@ -1,7 +1,8 @@
-"""`python -m benchmarks [NAME…]`: one table; exit 1 if a bar is missed."""
+"""`python -m benchmarks [NAME…]`: one table; exit 1 if a target is missed, 2 if it cannot run."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -26,6 +27,11 @@ def main(names: list[str]) -> int:
     unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:
         say(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        return 2
+    absent = [program for program in scrape.PROGRAMS if shutil.which(program) is None]
+    if absent and (not names or "scrape" in names):
+        others = " ".join(name for name in BENCHMARKS if name != "scrape")
+        say(f"not installed: {', '.join(absent)} (Debian: nginx-light, wrk). Without: python -m benchmarks {others}")
         return 2
     lines = [line for name in names or BENCHMARKS for line in BENCHMARKS[name]()]
     print(table(lines))

@@ -20,6 +20,7 @@ from benchmarks.http_client import TEXT_ACCEPT, Client, body_of, head_of
 from benchmarks.measures import Line, median, milliseconds, times
 from benchmarks.processes import Running, daemon, free_port, listening, say, simulator, started
 
+PROGRAMS = ("nginx", "wrk")
 ENDPOINTS = 345
 ROUNDS = 5
 SECONDS = 2

@@ -166,15 +166,19 @@ class AccountUsage:
 
 
 def _buckets(query: ParsedQuery, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
-    """Yield the label and the bounds of each bucket. A minute or day that the range overlaps is returned whole."""
+    """Yield the label and the bounds of each bucket. A minute or day that the range overlaps is returned whole.
+
+    The layout of a day depends on the source of the data, as the name of its field does.
+    """
     if query.granularity is None:
         start = query.start.replace(second=0, microsecond=0)
         minutes = -((start - query.end) // _MINUTE)
         yield "", start, min(start + minutes * _MINUTE, now)
         return
     start = _midnight(query.start)
+    layout = "%Y-%m-%d" if query.from_rollup else "%Y-%m-%d %H:%M:%S"
     while start < min(query.end, now):
-        yield f"{start:%Y-%m-%d}", start, min(start + _DAY, now)
+        yield start.strftime(layout), start, min(start + _DAY, now)
         start += _DAY
 
 

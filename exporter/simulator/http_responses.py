@@ -114,6 +114,15 @@ def days_of(query: ActivityQuery, today: date) -> tuple[date, ...]:
     return tuple(today - timedelta(days=back) for back in range(1, WINDOW.days + 1))
 
 
+def whole_number(text: str | None, default: int, least: int, most: int) -> int:
+    """Return the number in a parameter's text. Raise ApiError if it is not a number within the bounds."""
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ApiError(400)
+    return int(text)
+
+
 def _matching(pattern: re.Pattern[str], text: str | None) -> str | None:
     if text is not None and not pattern.fullmatch(text):
         raise ApiError(400)

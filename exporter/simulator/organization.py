@@ -1,19 +1,21 @@
-"""`GET /keys`, `GET /workspaces` and `GET /organization/members`, in the API's pages."""
+"""Keys, workspaces with their budgets, guardrails and members, in the API's pages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from exporter.simulator.attribution import Attribution, key_hash
-from exporter.simulator.billing import LIMITS, Billing, SimulatedKey, key_name, member_name, workspace_name
-from exporter.simulator.http_responses import ApiError, SimulatedResponse, json_response
+from exporter.simulator.billing import LIMITS, Billing, Reset, SimulatedKey, key_name, member_name, workspace_name
+from exporter.simulator.http_responses import ApiError, SimulatedResponse, json_response, whole_number
 from exporter.simulator.usage import UsageRow
 
-KEYS, WORKSPACES, MEMBERS = "/keys", "/workspaces", "/organization/members"
-PATHS = (KEYS, WORKSPACES, MEMBERS)
+KEYS, WORKSPACES, MEMBERS, GUARDRAILS = "/keys", "/workspaces", "/organization/members", "/guardrails"
+_PATHS = (KEYS, WORKSPACES, MEMBERS, GUARDRAILS)
+_BUDGETS_PATH = re.compile(r"/workspaces/([^/]+)/budgets")
 
 DEFAULT_KEYS = 12
 DEFAULT_WORKSPACES = 3
@@ -23,6 +25,20 @@ _DEFAULT_LIMIT, _LARGEST_LIMIT = 50, 100
 _IDLE_NAMES = ("notebook", "ci", "production", "old laptop", "trial", "hackathon", "webhooks", "")
 _DISABLED, _EXPIRED, _EXPIRING = 5, 6, 7  # among the idle keys
 _DAY = timedelta(days=1)
+# By number of the workspace; further ones have none. A budget without an interval is never reset.
+_BUDGETS: tuple[tuple[tuple[float, Reset | None], ...], ...] = (
+    ((10_000.0, "monthly"), (750.0, "daily")),
+    ((2_500.0, "weekly"), (100_000.0, None)),
+)
+_GUARDRAILS: tuple[tuple[str, float | None, Reset | None], ...] = (
+    ("Default guardrail", None, None),
+    ("Production keys", 8_000.0, "monthly"),
+)
+
+
+def serves(operation: str) -> bool:
+    """Return whether a path is one of the organization's."""
+    return operation in _PATHS or _BUDGETS_PATH.fullmatch(operation) is not None
 
 
 class Organization:
@@ -39,6 +55,7 @@ class Organization:
         workspaces: int = DEFAULT_WORKSPACES,
     ) -> None:
         self._opened = datetime(opened.year, opened.month, opened.day, tzinfo=UTC)
+        self._created = f"{self._opened:%F}T00:00:00.000Z"
         self._members = list(dict.fromkeys(owner.user_id for owner in attributions))
         ids = list(dict.fromkeys(owner.workspace_id for owner in attributions))
         ids += [str(uuid5(NAMESPACE_URL, f"workspace/{seed}/{number}")) for number in range(len(ids), workspaces)]
@@ -48,19 +65,26 @@ class Organization:
 
     def respond(self, path: str, parameters: Mapping[str, str], now: datetime) -> SimulatedResponse:
         """Return the response of one of the paths. Raise ApiError for parameters that the API rejects."""
-        offset = _whole_number(parameters.get("offset"), 0, 0, 1 << 31)
+        budgets = _BUDGETS_PATH.fullmatch(path)
+        if budgets:
+            return json_response({"data": self._budgets(budgets[1]), "include_byok_in_budgets": False})
+        offset = whole_number(parameters.get("offset"), 0, 0, 1 << 31)
         if path == KEYS:
             return json_response({"data": self._keys_page(parameters, offset, now)})
-        limit = _whole_number(parameters.get("limit"), _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
-        if path == MEMBERS and not self._members:
-            raise ApiError(404)
-        rows = self._workspaces() if path == WORKSPACES else self._people()
+        limit = whole_number(parameters.get("limit"), _DEFAULT_LIMIT, 1, _LARGEST_LIMIT)
+        match path:
+            case "/workspaces":
+                rows = self._workspaces()
+            case "/guardrails":
+                rows = self._guardrails(self._workspace_of(parameters))
+            case _ if not self._members:
+                raise ApiError(404)
+            case _:
+                rows = self._people()
         return json_response({"data": rows[offset : offset + limit], "total_count": len(rows)})
 
     def _keys_page(self, parameters: Mapping[str, str], offset: int, now: datetime) -> list[dict[str, Any]]:
-        workspace_id = parameters.get("workspace_id", next(iter(self._workspace_names)))
-        if workspace_id not in self._workspace_names:
-            raise ApiError(404)
+        workspace_id = self._workspace_of(parameters)
         disabled, expired = _flag(parameters, "include_disabled"), _flag(parameters, "include_expired")
         listed = [
             key
@@ -95,18 +119,61 @@ class Organization:
             expires=None if expires is None else self._opened + expires * _DAY,
         )
 
+    def _workspace_of(self, parameters: Mapping[str, str]) -> str:
+        workspace_id = parameters.get("workspace_id", next(iter(self._workspace_names)))
+        if workspace_id not in self._workspace_names:
+            raise ApiError(404)
+        return workspace_id
+
+    def _budgets(self, reference: str) -> list[dict[str, Any]]:
+        """Return the budgets of a workspace, given by its ID or slug."""
+        for number, (id_, name) in enumerate(self._workspace_names.items()):
+            if reference in (id_, _slug(name)):
+                budgets = _BUDGETS[number] if number < len(_BUDGETS) else ()
+                return [
+                    {
+                        "id": str(uuid5(NAMESPACE_URL, f"budget/{id_}/{interval}")),
+                        "workspace_id": id_,
+                        "limit_usd": limit,
+                        "reset_interval": interval,
+                        "created_at": self._created,
+                        "updated_at": self._created,
+                    }
+                    for limit, interval in budgets
+                ]
+        raise ApiError(404)
+
+    def _guardrails(self, workspace_id: str) -> list[dict[str, Any]]:
+        """Return a workspace's guardrails; only those with a limit are budgets."""
+        is_default = workspace_id == next(iter(self._workspace_names))
+        return [
+            {
+                "id": str(uuid5(NAMESPACE_URL, f"guardrail/{workspace_id}/{name}")),
+                "name": name,
+                "description": None,
+                "limit_usd": limit,
+                "reset_interval": interval,
+                "include_byok_in_budgets": limit is not None,
+                "workspace_id": workspace_id,
+                "allowed_models": None,
+                "ignored_providers": None,
+                "created_at": self._created,
+                "updated_at": None,
+            }
+            for name, limit, interval in (_GUARDRAILS if is_default else _GUARDRAILS[:1])
+        ]
+
     def _workspaces(self) -> list[dict[str, Any]]:
-        created = f"{self._opened:%F}T00:00:00.000Z"
         return [
             {
                 "id": id_,
-                "slug": name.lower().replace(" ", "-"),
+                "slug": _slug(name),
                 "name": name,
                 "description": None,
-                "created_at": created,
+                "created_at": self._created,
                 "created_by": self._members[0] if self._members else None,
                 "updated_at": None,
-                "default_guardrail_id": str(uuid5(NAMESPACE_URL, f"guardrail/{id_}")),
+                "default_guardrail_id": str(uuid5(NAMESPACE_URL, f"guardrail/{id_}/{_GUARDRAILS[0][0]}")),
                 "default_image_model": None,
                 "default_provider_sort": None,
                 "default_text_model": None,
@@ -139,9 +206,5 @@ def _flag(parameters: Mapping[str, str], name: str) -> bool:
     return text == "true"
 
 
-def _whole_number(text: str | None, default: int, least: int, most: int) -> int:
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise ApiError(400)
-    return int(text)
+def _slug(name: str) -> str:
+    return name.lower().replace(" ", "-")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from exporter.clock import Clock
-from exporter.simulator import analytics_endpoints, organization
+from exporter.simulator import analytics_endpoints, catalogue, organization
 from exporter.simulator.accounts import AccountData, BodyCache, Caller, SeededAccount, identify
 from exporter.simulator.fault_effects import corrupt_rows
 from exporter.simulator.faults import Fault, FaultPlan
@@ -40,7 +40,6 @@ _OPERATIONS = (
     "/auth/key",  # the old path of /key, still in use
     analytics_endpoints.META,
     analytics_endpoints.QUERY,
-    *organization.PATHS,
 )
 
 
@@ -56,6 +55,7 @@ class SimulatorSettings:
     replay: Recording | None = None  # replaces the seeded data of every account
     api_keys: int = organization.DEFAULT_KEYS  # in GET /keys
     workspaces: int = organization.DEFAULT_WORKSPACES  # three at least
+    models: int = 0  # in GET /models, beside those that accounts use
     keys: Mapping[str, int] = field(default_factory=dict)  # further management keys, each with its account's seed
 
 
@@ -86,6 +86,7 @@ class Simulator:
         self._accounts: dict[Caller, AccountData] = {}
         self._organizations: dict[Caller, organization.Organization] = {}
         self._bodies = BodyCache()
+        self._catalogue = catalogue.Catalogue(settings.models)
         self._analytics = analytics_endpoints.AnalyticsEndpoints(settings.analytics_rows)
 
     def now(self) -> datetime:
@@ -115,11 +116,22 @@ class Simulator:
 
     def _respond(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
         operation = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
-        if operation not in _OPERATIONS:
+        is_public = catalogue.serves(operation)
+        if operation not in _OPERATIONS and not is_public and not organization.serves(operation):
             raise ApiError(404)
         if request.method not in (("POST",) if operation == analytics_endpoints.QUERY else ("GET", "HEAD")):
             raise ApiError(405)
-        caller = identify(request.headers.get("Authorization"), self._settings.seed, self._settings.keys)
+        authorization, now = request.headers.get("Authorization"), self.now()
+        if is_public:
+            return self._catalogue.respond(operation, request.query, now, with_key=authorization is not None)
+        caller = identify(authorization, self._settings.seed, self._settings.keys)
+        if organization.serves(operation):
+            return self._organization(caller).respond(operation, request.query, now)
+        return self._respond_to(caller, operation, request, content, row_faults)
+
+    def _respond_to(
+        self, caller: Caller, operation: str, request: web.Request, content: bytes, row_faults: list[Fault]
+    ) -> SimulatedResponse:
         now = self.now()
         match operation:
             case "/activity":
@@ -130,10 +142,8 @@ class Simulator:
                 return self._analytics.query(caller, content, self._account(caller), now, row_faults)
             case "/credits":
                 return json_response(self._account(caller).credits(now) if caller.is_management else _ZERO_CREDITS)
-            case "/key" | "/auth/key":
-                return json_response(self._account(caller).key(caller, now))
             case _:
-                return self._organization(caller).respond(operation, request.query, now)
+                return json_response(self._account(caller).key(caller, now))
 
     def _activity(
         self, caller: Caller, parameters: Mapping[str, str], now: datetime, row_faults: list[Fault]

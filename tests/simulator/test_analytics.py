@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from exporter.simulator.application import Running
+from exporter.simulator.attribution import attributions_of
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import parse_recording
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import SimulatedAccount
 from tests.simulator.helpers import Get, Start, StoppedClock
 from tests.simulator.queries import COUNTS, TODAY, YESTERDAY, Query, data, post_query, rows
+
+ATTRIBUTIONS = attributions_of(1, "sk-or-v1-ordinary")
 
 
 async def test_meta_lists_metrics_dimensions_operators_granularities(get: Get) -> None:
@@ -60,14 +63,14 @@ async def test_today_grows_with_the_clock(query: Query, clock: StoppedClock) -> 
     assert shares == pytest.approx([0, day / 4, day / 2, day], abs=40)
 
 
-async def test_day_is_returned_whole_under_the_key_of_its_source(query: Query) -> None:
-    """The rollup writes `date__day`, raw generations `created_at__day`."""
+async def test_day_is_returned_whole_in_the_field_and_layout_of_its_source(query: Query) -> None:
+    """The rollup writes `date__day`, raw generations `created_at__day` with a time."""
     inside = {"start": "2026-10-14T06:20:00Z", "end": "2026-10-14T06:40:00Z"}
     partial, whole = [rows(await query(time_range=range_, granularity="day")) for range_ in (inside, YESTERDAY)]
     assert partial == whole
     assert ["2026-10-14"] == [row["date__day"] for row in whole]
     raw = rows(await query(time_range=YESTERDAY, granularity="day", dimensions=["model", "provider"]))
-    assert {"2026-10-14"} == {row["created_at__day"] for row in raw}
+    assert {"2026-10-14 00:00:00"} == {row["created_at__day"] for row in raw}
 
 
 async def test_other_buckets_are_not_simulated(query: Query) -> None:
@@ -160,6 +163,37 @@ async def test_in_and_not_in_are_complements(query: Query) -> None:
         filters = [{"field": "model", "operator": operator, "value": models[:7]}]
         parts += [row["model"] for row in rows(await query(dimensions=["model"], filters=filters))]
     assert sorted(models) == sorted(parts)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("workspace", {owner.workspace_id for owner in ATTRIBUTIONS}),
+        ("api_key_id", {owner.api_key_hash for owner in ATTRIBUTIONS}),
+        ("user", {owner.user_id for owner in ATTRIBUTIONS}),
+    ],
+)
+async def test_spend_by_day_of_each_value_sums_to_the_whole(query: Query, field: str, values: set[str]) -> None:
+    """To a millionth of a dollar for each value and day: the current day is divided by its share of seconds."""
+    range_ = {"start": "2026-10-01T00:00:00Z", "end": "2026-10-15T12:00:00Z"}
+    whole = rows(await query(metrics=["credits_usage"], granularity="day", time_range=range_))
+    sums = dict.fromkeys((row["date__day"] for row in whole), 0.0)
+    for value in values:
+        filters = [{"field": field, "operator": "in", "value": [value]}]
+        part = rows(await query(metrics=["credits_usage"], granularity="day", time_range=range_, filters=filters))
+        for row in part:
+            sums[row["date__day"]] += row["credits_usage"]
+    assert {row["date__day"]: pytest.approx(row["credits_usage"], abs=1e-3) for row in whole} == sums
+
+
+async def test_top_n_and_total(query: Query) -> None:
+    """The N largest by a metric; the same query without dimensions is the total that the rest is computed from."""
+    order = {"field": "credits_usage", "direction": "desc"}
+    every = rows(await query(metrics=["credits_usage"], dimensions=["model"], limit=10000))
+    top = rows(await query(metrics=["credits_usage"], dimensions=["model"], order_by=order, limit=3))
+    assert sorted((row["credits_usage"] for row in every), reverse=True)[:3] == [row["credits_usage"] for row in top]
+    total = rows(await query(metrics=["credits_usage"]))[0]["credits_usage"]
+    assert total == pytest.approx(sum(row["credits_usage"] for row in every), abs=1e-3)
 
 
 async def test_order_by_metric(query: Query) -> None:

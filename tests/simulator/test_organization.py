@@ -14,7 +14,7 @@ from exporter.simulator.service import SimulatorSettings
 from tests.simulator.helpers import MANAGEMENT, Get, Start, StoppedClock
 
 ALL = {"include_disabled": "true", "include_expired": "true"}
-PATHS = ("/keys", "/workspaces", "/organization/members")
+PATHS = ("/keys", "/workspaces", "/organization/members", "/guardrails", "/workspaces/default/budgets")
 
 
 async def every_key(get: Get, **parameters: str) -> list[dict[str, Any]]:
@@ -157,3 +157,32 @@ async def test_bad_parameter_is_rejected(get: Get, path: str, parameters: dict[s
 async def test_faults_apply_to_each_path(get: Get, simulator: Running, path: str) -> None:
     simulator.faults.replace(parse_fault("status-503"))
     assert (await get(path)).status == 503
+
+
+async def test_budgets_of_a_workspace_by_id_or_slug(get: Get) -> None:
+    """Limits only, without what was spent; a budget without an interval is never reset."""
+    workspaces = (await get("/workspaces")).content["data"]
+    listed = {row["slug"]: (await get(f"/workspaces/{row['id']}/budgets")).content for row in workspaces}
+    assert {
+        "default": [(10_000.0, "monthly"), (750.0, "daily")],
+        "research": [(2_500.0, "weekly"), (100_000.0, None)],
+        "customers": [],
+    } == {slug: [(row["limit_usd"], row["reset_interval"]) for row in body["data"]] for slug, body in listed.items()}
+    assert listed["research"] == (await get("/workspaces/research/budgets")).content
+    assert {False} == {body["include_byok_in_budgets"] for body in listed.values()}
+
+
+async def test_budgets_of_an_unknown_workspace_are_404(get: Get) -> None:
+    assert 404 == (await get("/workspaces/unknown/budgets")).status
+
+
+async def test_guardrails_may_have_a_limit(get: Get) -> None:
+    """The default workspace's unless another is requested; the default guardrail has no limit."""
+    default = (await get("/guardrails")).content
+    assert [(None, None), (8_000.0, "monthly")] == [
+        (row["limit_usd"], row["reset_interval"]) for row in default["data"]
+    ]
+    assert 2 == default["total_count"]
+    workspaces = (await get("/workspaces")).content["data"]
+    other = (await get("/guardrails", workspace_id=workspaces[1]["id"])).content
+    assert [workspaces[1]["default_guardrail_id"]] == [row["id"] for row in other["data"]]

@@ -11,6 +11,7 @@ from openrouter.utils import BackoffStrategy, RetryConfig
 
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
+from exporter.simulator.models import MODELS
 from exporter.simulator.usage import SimulatedAccount
 
 # The client warns about its own deprecated fields whenever it reads them.
@@ -125,3 +126,29 @@ async def test_sdk_reads_members(client: OpenRouter) -> None:
     members = await client.organization.list_members_async()
     assert members is not None
     assert [member.role for member in members.result.data] == ["org:admin", "org:member", "org:member"]
+
+
+async def test_sdk_reads_budgets_and_guardrails(client: OpenRouter) -> None:
+    budgets = (await client.workspaces.list_budgets_async(workspace_ref="research")).data
+    assert [(2_500.0, "weekly"), (100_000.0, None)] == [(budget.limit_usd, budget.reset_interval) for budget in budgets]
+    guardrails = await client.guardrails.list_async()
+    assert guardrails is not None
+    assert [None, 8_000.0] == [guardrail.limit_usd for guardrail in guardrails.result.data]
+
+
+async def test_sdk_reads_models(client: OpenRouter) -> None:
+    listed = await client.models.list_async()
+    models = {model.id: model for model in listed.result.data} if listed is not None else {}
+    assert "0.000003" == models["anthropic/claude-sonnet-4.5"].pricing.prompt
+    assert "-1" == models["openrouter/auto"].pricing.prompt
+    target = models["~openai/gpt-latest"].alias_target
+    assert target is not None
+    assert "openai/gpt-5" == target.slug
+
+
+async def test_sdk_reads_endpoints_of_each_model(client: OpenRouter) -> None:
+    for model in MODELS:
+        if model.served_on(DAYS[0] + timedelta(days=1)):
+            author, _, slug = model.slug.partition("/")
+            endpoints = (await client.endpoints.list_async(author=author, slug=slug)).data.endpoints
+            assert len(model.providers) == len(endpoints)
