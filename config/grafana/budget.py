@@ -14,7 +14,7 @@ from config.grafana.queries import ACCOUNT, SPEND, largest_at_end, once, project
 MODELS = 12
 NO_CREDITS = "No balance: is the collector credits enabled, and the key a management key?"
 NO_TODAY = "Nothing of today: is the collector today enabled, and has it polled since midnight UTC?"
-NO_BUDGET = "No budget: set thresholds.month_budget_usd in the exporter's configuration, for all accounts or for one."
+NO_BUDGET = "No budget: see `budgets` in the exporter's configuration."
 NO_WEEK = "No 7-day mean: the window 7d must be among collectors.activity.windows."
 
 _TODAY = f'{{__name__=~"openrouter_today_{SPEND}", {ACCOUNT}}}'
@@ -155,31 +155,37 @@ def _today(builder: Builder) -> None:
 
 def _month(builder: Builder) -> None:
     builder.with_row(Row("The month and its budget"))
-    limit = once("openrouter_threshold_month_budget_usd", "account")
-    spent = usage(SPEND, "account", window=_MONTH)
     colours = thresholds((0.8, YELLOW), (1, RED), base="text")
+    spent, limit, start, end = (
+        once(f"openrouter_budget_{name}", "account, budget, period")
+        for name in ("spent_usd", "limit_usd", "period_start_timestamp_seconds", "period_end_timestamp_seconds")
+    )
+    ratio = f"{spent} / ({limit} > 0)"
     for title, what, text in (
-        ("Budget used", spent, "Month to date, today not included, by the month's budget"),
-        ("Budget projected", f"({projected()})", "The month, if it goes on like its completed days, by its budget"),
+        ("Budget used", ratio, "Spent in the budget's period, today included, by its limit"),
+        (
+            "Budget projected",
+            f"{ratio} * ({end} - {start}) / (time() - {start} > 0)",
+            "Spend at the end of the period if it goes on like this, by the limit",
+        ),
     ):
         about = About(
             title=title,
-            description=f"{text}: of the chosen accounts, the one that is nearest to it or furthest beyond it.",
+            description=f"{text}: the budget that is nearest to its limit or furthest beyond it.",
             unit="percentunit",
             empty=NO_BUDGET,
         )
-        query = Query(f"max({what} / on (account) ({limit} > 0))", title)
-        builder.with_panel(figure(about, query, height=8).thresholds(colours))
+        builder.with_panel(figure(about, Query(f"max({what})", title), height=8).thresholds(colours))
+    month = usage(SPEND, "account", window=_MONTH)
     about = About(
-        title="Month, projection and budget",
-        description="Month to date, what the month comes to if it goes on like this, and the budget, per account. "
+        title="Month and projection",
+        description="Month to date of completed days, and what it comes to if it goes on like this, per account. "
         "A projection says little before the third day; on the first it is still the month before.",
         unit="currencyUSD",
         empty="No month to date: the window month_to_date must be among collectors.activity.windows.",
     )
     lines = (
-        Query(spent, "{{account}}: month to date"),
+        Query(month, "{{account}}: month to date"),
         Query(projected(), "{{account}}: projected"),
-        Query(limit, "{{account}}: budget"),
     )
     builder.with_panel(graph(about, *lines, width=16).interval("30m"))

@@ -14,7 +14,7 @@ NO_KEYS = "No keys: is the collector keys enabled, and the account's key a manag
 NO_BUDGETS = "The account's key has no budget of this kind."
 HIDDEN = {"custom.hidden": True}
 THRESHOLDS = (
-    ("Month budget", "month_budget_usd", "currencyUSD"),
+    ("Budget spent", "budget_ratio", "percentunit"),
     ("Day over 7-day mean", "spend_ratio", "none"),
     ("Spend floor", "spend_floor_usd", "currencyUSD"),
     ("Model's share up by", "model_share_increase_ratio", "percentunit"),
@@ -23,6 +23,8 @@ THRESHOLDS = (
     ("Credit floor", "credits_floor_usd", "currencyUSD"),
     ("Credit lasts", "credits_left_seconds", "s"),
     ("Key's limit used", "key_limit_ratio", "percentunit"),
+    ("Key over its week", "key_spend_ratio", "none"),
+    ("Key asleep for", "key_asleep_seconds", "s"),
     ("Key expires in", "key_expiry_seconds", "s"),
     ("Today over usual", "today_ratio", "none"),
     ("Latency over its day", "latency_ratio", "none"),

@@ -25,7 +25,7 @@ _TIME = duration(minimum=0, maximum=YEAR)
 class Thresholds(Settings):
     """Thresholds of the alerts in config/prometheus; null disables an alert."""
 
-    month_budget_usd: Annotated[float | None, _USD, "Alert when the month's projected spend exceeds this."] = None
+    budget_ratio: Annotated[float | None, _SHARE, "Alert when this share of a budget is spent."] = 0.8
     spend_ratio: Annotated[float | None, _OF_A_WEEK, "Alert when a day's spend exceeds the 7-day mean times this."] = (
         3.0
     )
@@ -46,6 +46,12 @@ class Thresholds(Settings):
     credits_floor_usd: Annotated[float | None, _USD, "Alert when the remaining credit is below this."] = 5.0
     credits_left: Annotated[float | None, _TIME, "Alert when the credit will be used up within this time."] = 7 * DAY
     key_limit_ratio: Annotated[float | None, _SHARE, "Alert when a key has used this share of its limit."] = 0.9
+    key_spend_ratio: Annotated[
+        float | None, _FACTOR, "Alert when a key spends more today than on an ordinary day of its week times this."
+    ] = 5.0
+    key_asleep: Annotated[float | None, _TIME, "Alert when a key that was not used for this long is used again."] = (
+        30 * DAY
+    )
     key_expiry: Annotated[float | None, _TIME, "Alert when a key expires within this time."] = 7 * DAY
     today_ratio: Annotated[
         float | None,

@@ -9,7 +9,13 @@ from exporter.config.thresholds import Thresholds
 from exporter.exposition.metrics_registry import MetricsRegistry
 
 # A metric's name must have a unit (the Prometheus guide on naming); these configuration keys do not.
-_UNITS = {"data_age": "seconds", "credits_left": "seconds", "key_expiry": "seconds", "model_share_increase": "ratio"}
+_UNITS = {
+    "data_age": "seconds",
+    "credits_left": "seconds",
+    "key_expiry": "seconds",
+    "key_asleep": "seconds",
+    "model_share_increase": "ratio",
+}
 
 
 class ThresholdMetrics:

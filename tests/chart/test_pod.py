@@ -52,14 +52,14 @@ def test_each_account_reads_its_own_key(tmp_path: Path) -> None:
 def test_what_is_said_about_thresholds_arrives(tmp_path: Path) -> None:
     """Null, which switches an alert off, as well as numbers, for all accounts and for one."""
     values = {
-        "accounts": [{"apiKey": "sk-or-v1-a", "thresholds": {"month_budget_usd": 500, "latency_ratio": None}}],
+        "accounts": [{"apiKey": "sk-or-v1-a", "thresholds": {"credits_left": "2d", "latency_ratio": None}}],
         "config": {"thresholds": {"credits_floor_usd": 1000000, "spend_ratio": None}},
     }
     lay_out(render(values), tmp_path)
     (account,) = load(tmp_path / "config.yaml", {}, collectors=SECTION).accounts
     found = account.thresholds
-    assert (500, None, 1000000, None) == (
-        found.month_budget_usd,
+    assert (2 * 86_400, None, 1000000, None) == (
+        found.credits_left,
         found.latency_ratio,
         found.credits_floor_usd,
         found.spend_ratio,

@@ -168,16 +168,19 @@ async def test_new_interval_keeps_the_data(simulator: Running, write_configurati
         assert good == usage(found)
 
 
-async def test_new_budget_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_new_threshold_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """Usage stays while the API is down, and the rules have the new number at the next scrape."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
         before = usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1))
         simulator.faults.replace(parse_fault("status-500"))
-        path.write_text(f"{path.read_text()}thresholds: {{month_budget_usd: 250}}\n")
+        path.write_text(f"{path.read_text()}thresholds: {{credits_floor_usd: 250}}\n")
         assert 200 == (await post(daemon, "-/reload"))[0]
         found = await daemon.scrape()
-        assert (250, before) == (value(found, "openrouter_threshold_month_budget_usd", account="default"), usage(found))
+        assert (250, before) == (
+            value(found, "openrouter_threshold_credits_floor_usd", account="default"),
+            usage(found),
+        )
 
 
 async def test_changed_labels_drop_the_old_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:

@@ -55,7 +55,15 @@ SERIES = [
     *usage("today", "byok_usage_usd", large=4, small=0),
     ('openrouter_today_timestamp_seconds{account="a",instance="old"}', 48 * HOUR),
     ('openrouter_credits_balance_usd{account="a",instance="old"}', 48),
-    ('openrouter_threshold_month_budget_usd{account="a",instance="old"}', 400),
+    *(
+        (f'openrouter_budget_{name}{{account="a",budget="month",period="month",instance="old"}}', value)
+        for name, value in (
+            ("spent_usd", 40),
+            ("limit_usd", 400),
+            ("period_start_timestamp_seconds", 0),
+            ("period_end_timestamp_seconds", 31 * 24 * HOUR),
+        )
+    ),
     (f'openrouter_key_limit_usd{KEY},instance="old"}}', 20),
     (f'openrouter_key_limit_used_usd{KEY},instance="old"}}', 15),
     (f'openrouter_key_info{KEY},name="nightly",workspace="w",limit_reset="monthly",instance="old"}}', 1),

@@ -24,9 +24,9 @@ def shown(thresholds: Thresholds) -> dict[str, float]:
 
 def test_each_threshold_is_a_gauge_of_its_account() -> None:
     """In base units: dollars, ratios, seconds."""
-    found = shown(Thresholds(month_budget_usd=500.0, data_age=3600.0, model_share_increase=0.25))
+    found = shown(Thresholds(credits_floor_usd=500.0, data_age=3600.0, model_share_increase=0.25))
     assert {
-        "openrouter_threshold_month_budget_usd": 500.0,
+        "openrouter_threshold_credits_floor_usd": 500.0,
         "openrouter_threshold_data_age_seconds": 3600.0,
         "openrouter_threshold_model_share_increase_ratio": 0.25,
     }.items() <= found.items()
@@ -35,18 +35,13 @@ def test_each_threshold_is_a_gauge_of_its_account() -> None:
 
 def test_what_is_switched_off_has_no_series() -> None:
     """A 0 would be a threshold that everything is above."""
-    everything = shown(Thresholds(month_budget_usd=1.0))
-    off = shown(Thresholds(month_budget_usd=None, spend_ratio=None, credits_left=None))
+    everything = shown(Thresholds(credits_floor_usd=1.0))
+    off = shown(Thresholds(credits_floor_usd=None, spend_ratio=None, credits_left=None))
     assert {
-        "openrouter_threshold_month_budget_usd",
+        "openrouter_threshold_credits_floor_usd",
         "openrouter_threshold_spend_ratio",
         "openrouter_threshold_credits_left_seconds",
     } == set(everything) - set(off)
-
-
-def test_no_budget_is_assumed() -> None:
-    """Nobody is told that a month is over a budget which nobody set."""
-    assert "openrouter_threshold_month_budget_usd" not in shown(Thresholds())
 
 
 def test_every_name_has_its_unit() -> None:

@@ -12,10 +12,8 @@ RIGHTLY_EMPTY: dict[str, str] = {
     "budget: Effective budget left": _NO_KEY_BUDGET,
     "budget: Budget projected": _NO_BUDGET,
     "budget: Budget used": _NO_BUDGET,
-    "budget: Month, projection and budget": _NO_BUDGET,
     "budget: Key expires": _NO_EXPIRY,
     "budget: Thresholds": "thresholds that are null are not shown",
     "openrouter_calling_key_expiry_timestamp_seconds": _NO_EXPIRY,
-    "openrouter_threshold_month_budget_usd": _NO_BUDGET,
     "overview: Firing alerts": "no alert fires",
 }
