@@ -6,7 +6,6 @@ import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
 from exporter.collectors.credits import CreditsSettings
 from exporter.collectors.today import TodaySettings
+from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.config.thresholds import Thresholds
@@ -34,6 +34,7 @@ from exporter.streams import complain, write_output
 DEMO_KEY = "sk-or-v1-demo"
 DEMO_INTERVAL = 15.0
 HIGH_CREDITS_FLOOR = 10_000.0  # more than a simulated account has left
+LARGE_BUDGET = 10_000.0  # far from being spent in a day
 HOUR, DAY = 3600.0, 86_400.0
 
 # Those of config/analytics.yaml.
@@ -94,7 +95,11 @@ def _with_alerts(url: str, clock: Clock) -> Configuration:
         name="demo-budget",
         key=_key(f"{DEMO_KEY}-budget"),
         collectors=registry.configured(activity),
-        thresholds=Thresholds(month_budget_usd=_nearly_spent("budget", clock), credits_floor_usd=HIGH_CREDITS_FLOOR),
+        thresholds=Thresholds(credits_floor_usd=HIGH_CREDITS_FLOOR),
+        budgets=(
+            ConfiguredBudget(name="month", period="month", limit_usd=_nearly_spent("budget", clock)),
+            ConfiguredBudget(name="day", period="day", limit_usd=LARGE_BUDGET),
+        ),
     )
     rejected = Account(
         name="demo-rejected", key=_key("sk-or-v1-rejected"), collectors=registry.only(activity, CreditsSettings())
@@ -103,10 +108,10 @@ def _with_alerts(url: str, clock: Clock) -> Configuration:
 
 
 def _nearly_spent(account: str, clock: Clock) -> float:
-    """Return a budget of which the month up to yesterday has spent 97 %."""
+    """Return a limit of which the month, today included as a whole, spends 97 %."""
     simulated = SimulatedAccount(seed_of_account(DEFAULT_SEED, account), DEFAULT_ENDPOINTS)
-    yesterday = clock.now().date() - timedelta(days=1)
-    days = (yesterday.replace(day=day) for day in range(1, yesterday.day + 1))
+    today = clock.now().date()
+    days = (today.replace(day=day) for day in range(1, today.day + 1))
     rows = (row for day in days for row in simulated.rows_of_day(day))
     return round(math.fsum(row.usage + (row.byok_usage_inference or 0.0) for row in rows) / 0.97, 2)
 

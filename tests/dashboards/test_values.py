@@ -113,7 +113,7 @@ def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
         ("budget", "Burn per day", 16),
         ("budget", "It lasts for", 3 * 24 * HOUR),
         ("budget", "Budget used", 0.1),
-        ("budget", "Budget projected", 1.55),
+        ("budget", "Budget projected", 0.1 * 31 / 2.5),
         ("budget", "Limits used most", 0.75),
     ],
 )
