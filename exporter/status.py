@@ -55,6 +55,11 @@ class DailySpend(NamedTuple):
     usd: float
 
 
+# Figures that the overview of accounts shows.
+SPENT_TODAY = "Spent today"
+CREDIT_LEFT = "Credit left"
+
+
 class Figure(NamedTuple):
     """An amount to show to people, such as the credit left."""
 

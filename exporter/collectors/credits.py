@@ -14,6 +14,7 @@ from exporter.collectors.common import difference, gauge, single
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.errors import InvalidResponse, NoBalance
 from exporter.exposition.families import MetricFamily, Snapshot
+from exporter.status import CREDIT_LEFT
 
 OPERATION = "credits"
 LONGEST_RESPONSE = 64 * 1024
@@ -77,7 +78,7 @@ The API returns zeros for a key that is not a management key: they are not a bal
             single(USED, self.account, used),
             single(BALANCE, self.account, balance),
         )
-        figures = (("Credit left", balance),)
+        figures = ((CREDIT_LEFT, balance),)
         return Collected(snapshot=Snapshot(families), memory=response.digest, figures=figures)
 
 

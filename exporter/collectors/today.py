@@ -31,6 +31,7 @@ from exporter.config.collector_settings import CollectorSettings, Enabled, Inter
 from exporter.config.value_types import whole_number
 from exporter.errors import InvalidResponse, TooManyRows
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.status import SPENT_TODAY
 
 REASONS = ("not_an_object", "missing_numbers", "another_day", "duplicate")
 MOST_REQUESTS = 16  # of one poll
@@ -226,7 +227,7 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
         families.append(single(DATA_TIMESTAMP, self.account, min(usage.counted_to).timestamp()))
         spent = sum(sum(columns[measure]) for measure in MONEY) if columns else 0.0
         # A part of the sum would look whole.
-        figures = (("Spent today", spent),) if math.isfinite(spent) and not usage.rejections.missing else ()
+        figures = ((SPENT_TODAY, spent),) if math.isfinite(spent) and not usage.rejections.missing else ()
         money = [columns[measure] for measure in MONEY] if columns else []
         models = await spend_by_name(pause, (model for model, _ in pairs), money)
         return Collected(

@@ -14,7 +14,8 @@ from aiohttp import web
 from exporter.errors import ExporterError
 from exporter.status import Status
 from exporter.web.interface import Daemon
-from exporter.web.page.landing import landing_page
+from exporter.web.page.account_table import ACCOUNTS
+from exporter.web.page.landing import account_page, landing_page
 from exporter.web.responses import make_response, set_headers, text_response
 from exporter.web.status_json import status_json
 from exporter.web.web_settings import WebSettings
@@ -71,6 +72,8 @@ class Routes:
 
     async def _respond(self, request: web.BaseRequest) -> web.Response:
         route = self._routes.get(request.path)
+        if route is None and request.path.startswith(self._settings.path(ACCOUNTS)):
+            route = (READ, self.account)
         if route is None:
             return text_response(404, "Not found.")
         methods, handler = route
@@ -95,6 +98,14 @@ class Routes:
         """Return the landing page."""
         status = self._status()
         page = await _rendered(status, partial(landing_page, status, self._settings))
+        return make_response(200, page.encode(errors="replace"), "text/html; charset=utf-8", PAGE_HEADERS)
+
+    async def account(self, request: web.BaseRequest) -> web.Response:
+        """Return the page of an account."""
+        status, name = self._status(), request.path.removeprefix(self._settings.path(ACCOUNTS))
+        page = await _rendered(status, partial(account_page, status, name, self._settings))
+        if page is None:
+            return text_response(404, "There is no account of this name.")
         return make_response(200, page.encode(errors="replace"), "text/html; charset=utf-8", PAGE_HEADERS)
 
     async def to_prefix(self, _: web.BaseRequest) -> web.Response:

@@ -11,10 +11,15 @@ _HOUR = 3600
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
+def printable(text: str) -> str:
+    """Return untrusted text shortened, with its control characters replaced."""
+    shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown)
+
+
 def safe(text: str) -> str:
     """Escape untrusted text for HTML, shortened, with its control characters replaced."""
-    shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
-    return escape("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown))
+    return escape(printable(text))
 
 
 def isolated(text: str) -> str:

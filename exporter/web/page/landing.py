@@ -1,17 +1,22 @@
-"""The landing page: a status as HTML, without scripts and external resources, with untrusted text escaped."""
+"""The landing page and the pages of accounts: HTML without scripts and external resources, untrusted text escaped."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date, datetime
 
 from exporter.status import CollectorStatus, Status
 from exporter.web.collector_state import STATES, State, state_of
+from exporter.web.overview import account_names, account_summaries, budgets_of, tops_of
+from exporter.web.page.account_table import account_table
+from exporter.web.page.budget_bars import budget_bars
 from exporter.web.page.chart import DailyTotals, chart, sum_of
 from exporter.web.page.collector_card import NOTHING, badge, card, row
 from exporter.web.page.formatting import count, isolated, safe, span, stamp, usd
 from exporter.web.page.style import STYLE
+from exporter.web.page.top_tables import top_tables
 from exporter.web.web_settings import WebSettings
 
 MOST_CARDS = 24  # collectors beyond these have a row in the overview, but no card
@@ -29,15 +34,37 @@ _MARK = (
 
 def landing_page(status: Status, settings: WebSettings) -> str:
     """Return the landing page."""
+    accounts = account_names(status)
+    if len(accounts) <= 1:
+        return _document(status, settings, "", _collectors(status, settings))
+    return _document(status, settings, account_table(account_summaries(status), settings), "")
+
+
+def account_page(status: Status, account: str, settings: WebSettings) -> str | None:
+    """Return the page of an account, None if there is no such account."""
+    collectors = tuple(collector for collector in status.collectors if collector.account == account)
+    if not collectors:
+        return None
+    of_account = replace(status, collectors=collectors)
+    title = (
+        f'<p class="back"><a href="{safe(settings.path("/"))}">All accounts</a></p><h2>Account {isolated(account)}</h2>'
+    )
+    return _document(of_account, settings, f"<section>{title}</section>", _collectors(of_account, settings))
+
+
+def _document(status: Status, settings: WebSettings, first: str, last: str) -> str:
+    """Return a page about the collectors of a status, with sections of its own before and after what all have."""
     states = [state_of(collector, status.now) for collector in status.collectors]
     spend = sum_of(collector.spend for collector in status.collectors)
+    accounts = len(account_names(status))
     body = (
         _top(status, states)
-        + f"<main>{_links(settings)}{_failed_reload(status)}{_tiles(status, states, spend)}"
+        + f"<main>{_links(settings)}{_failed_reload(status)}{first}{_tiles(status, states, spend)}"
+        + budget_bars(budgets_of(status.collectors), status.now, with_account=accounts > 1)
+        + top_tables(tops_of(status.collectors), accounts)
         + '<section class="panel"><h2>Spend per UTC day, own provider keys included</h2>'
         + f"{chart(spend, _latest_day(status))}</section>"
-        + _collectors(status, states, settings)
-        + f"</main>{_footer(status)}"
+        + f"{last}</main>{_footer(status)}"
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -155,9 +182,10 @@ def _quality(status: Status, states: list[State]) -> str:
     return (", expired" if expired else "") + (", without rejected rows" if rejected else "")
 
 
-def _collectors(status: Status, states: list[State], settings: WebSettings) -> str:
+def _collectors(status: Status, settings: WebSettings) -> str:
     if not status.collectors:
         return '<section><p class="empty">No account has an enabled collector.</p></section>'
+    states = [state_of(collector, status.now) for collector in status.collectors]
     several = len(status.collectors) > 1
     order = sorted(range(len(states)), key=lambda index: STATES.index(states[index]))
     shown = [card(status.collectors[index], status.now, with_chart=several) for index in order[:MOST_CARDS]]

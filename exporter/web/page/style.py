@@ -87,6 +87,24 @@ no-repeat,linear-gradient(var(--line),var(--line)) 0 50%/100% 1px no-repeat}
 .axis.x{grid-column:2}
 .small p{color:var(--soft);font-size:13px;margin-top:6px}
 .small{margin-top:auto}
+.split{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:baseline;gap:2px 16px}
+.budgets{margin:0;padding:0;list-style:none;display:grid;gap:18px}
+.budgets p b{font-weight:650}
+.budgets h3{font-size:15px}.budgets h3 small{white-space:normal}
+.budgets .error{margin-top:8px}
+.meter{position:relative;height:10px;margin:6px 0;border-radius:5px;overflow:hidden;background:var(--idle-ground)}
+.meter i{position:absolute;left:0;top:0;height:100%;background:var(--accent)}
+.meter i.projected{opacity:.3}
+.near .meter i{background:var(--warn)}.over .meter i{background:var(--bad)}
+.over p b,.bad{color:var(--bad);font-weight:650}
+.tops{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:12px}
+.tops table{table-layout:fixed}
+.tops h2{margin-bottom:8px}
+.tops th{max-width:none}.tops th small{margin-left:8px;color:var(--soft);font-weight:400}
+.tops td{width:88px;vertical-align:top}.tops td+td{width:56px;color:var(--soft)}
+.tops .meter{height:4px;margin:4px 0 0}
+td small{display:block;max-width:220px;overflow:hidden;text-overflow:ellipsis;color:var(--soft)}
+.back{margin-bottom:4px}.back+h2{font-size:18px}
 .empty{padding:28px 16px;text-align:center;color:var(--soft);border:1px dashed var(--line);border-radius:8px}
 .numbers{margin-top:12px;font-size:14px}
 summary{color:var(--soft);cursor:pointer;width:fit-content;font-size:13px}

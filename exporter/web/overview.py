@@ -1,0 +1,154 @@
+"""What the landing page and `once --format=table` show of a status: accounts, budgets, and the largest spenders."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, NamedTuple
+
+from exporter.status import CREDIT_LEFT, SPENT_TODAY, BudgetStatus, CollectorStatus, DailySpend, Status
+from exporter.web.collector_state import STATES, State, state_of
+
+MOST_TOP_ROWS = 10
+
+# The lists in the order in which they are shown, and what they are called.
+TOP_TITLES: dict[tuple[Literal["model", "key"], Literal["today", "month", "30d"]], str] = {
+    ("model", "today"): "Top models today",
+    ("model", "30d"): "Top models in 30 days",
+    ("key", "today"): "Top keys today",
+    ("key", "month"): "Top keys this month",
+    ("key", "30d"): "Top keys in 30 days",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSummary:
+    """An account in one row; amounts are None if they are unknown.
+
+    `in_trouble` are the collectors whose state is that of the account; `budget` is the one that is spent most.
+    """
+
+    account: str
+    state: State
+    in_trouble: tuple[str, ...]
+    latest_day: DailySpend | None
+    thirty_days: float | None
+    today: float | None
+    credit: float | None
+    budget: BudgetStatus | None
+
+
+class ShownBudget(NamedTuple):
+    """A budget of an account. `as_of` is set if the last poll failed: when the amounts were read."""
+
+    account: str
+    budget: BudgetStatus
+    as_of: datetime | None
+
+
+class TopRow(NamedTuple):
+    """A model or a key of an account; `share` is that of the total over all accounts, None if it is unknown."""
+
+    account: str
+    name: str
+    usd: float
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopList:
+    """The models or keys of several accounts that spent most. `accounts` are those whose spend is known."""
+
+    title: str
+    total_usd: float | None
+    accounts: frozenset[str]
+    rows: tuple[TopRow, ...]
+
+
+def account_names(status: Status) -> tuple[str, ...]:
+    """Return the names of all accounts, in the order of the configuration."""
+    return tuple(dict.fromkeys(collector.account for collector in status.collectors))
+
+
+def account_summaries(status: Status) -> list[AccountSummary]:
+    """Return a summary of each account: first those with a collector in trouble or a spent budget, the worst first."""
+    by_account: dict[str, list[CollectorStatus]] = {}
+    for collector in status.collectors:
+        by_account.setdefault(collector.account, []).append(collector)
+    summaries = [_summary(name, collectors, status.now) for name, collectors in by_account.items()]
+    return sorted(summaries, key=_rank)
+
+
+def budgets_of(collectors: Iterable[CollectorStatus]) -> list[ShownBudget]:
+    """Return all budgets: first those that cannot be read, then those that are spent most."""
+    budgets = [
+        ShownBudget(collector.account, budget, None if collector.healthy else collector.last_success)
+        for collector in collectors
+        for budget in collector.budgets
+    ]
+    return sorted(budgets, key=lambda shown: (shown.budget.error is None, -_used(shown.budget)))
+
+
+def tops_of(collectors: Collection[CollectorStatus]) -> list[TopList]:
+    """Return the lists of several accounts as one of each kind.
+
+    That is exact: what is among the first of all accounts is among the first of its own.
+    """
+    merged = []
+    for kind, title in TOP_TITLES.items():
+        tops = [
+            (collector.account, top)
+            for collector in collectors
+            for top in collector.tops
+            if (top.of, top.period) == kind
+        ]
+        if not tops:
+            continue
+        totals = [top.total_usd for _, top in tops if top.total_usd is not None]
+        total = math.fsum(totals) if len(totals) == len(tops) else None
+        entries = [(account, entry) for account, top in tops for entry in top.entries]
+        entries.sort(key=lambda pair: (-pair[1].usd, pair))
+        rows = tuple(
+            TopRow(account, entry.name, entry.usd, entry.usd / total if total else None)
+            for account, entry in entries[:MOST_TOP_ROWS]
+        )
+        accounts = frozenset(account for account, _ in tops)
+        merged.append(TopList(title=title, total_usd=total, accounts=accounts, rows=rows))
+    return merged
+
+
+def known_days(collector: CollectorStatus) -> list[DailySpend]:
+    """Return the days whose spend is known; if the API reported no usage at all, the latest day with a spend of 0."""
+    if not collector.spend and collector.day is not None:
+        return [DailySpend(collector.day, 0.0)]
+    return [daily for daily in collector.spend if math.isfinite(daily.usd)]
+
+
+def _summary(account: str, collectors: list[CollectorStatus], now: datetime) -> AccountSummary:
+    states = {collector.collector: state_of(collector, now) for collector in collectors}
+    worst = min(states.values(), key=STATES.index)
+    days: dict[date, float] = {day: usd for collector in collectors for day, usd in known_days(collector)}
+    figures = {name: usd for collector in collectors for name, usd in collector.figures}
+    budgets = [budget for collector in collectors for budget in collector.budgets if budget.used is not None]
+    latest = max(days, default=None)
+    return AccountSummary(
+        account=account,
+        state=worst,
+        in_trouble=tuple(name for name, state in states.items() if state == worst != "healthy"),
+        latest_day=None if latest is None else DailySpend(latest, days[latest]),
+        thirty_days=math.fsum(days.values()) if days else None,
+        today=figures.get(SPENT_TODAY),
+        credit=figures.get(CREDIT_LEFT),
+        budget=max(budgets, key=_used, default=None),
+    )
+
+
+def _rank(summary: AccountSummary) -> tuple[bool, int, float]:
+    used = -1.0 if summary.budget is None else _used(summary.budget)
+    return summary.state == "healthy" and used < 1, STATES.index(summary.state), -used
+
+
+def _used(budget: BudgetStatus) -> float:
+    return -1.0 if budget.used is None else budget.used

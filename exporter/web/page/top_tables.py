@@ -1,0 +1,48 @@
+"""The models and keys that spent most, as tables with a bar for each share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exporter.web.overview import TopList, TopRow
+from exporter.web.page.formatting import isolated, usd
+
+
+def top_tables(lists: Sequence[TopList], accounts: int) -> str:
+    """Return the section, nothing if there are no lists. With several accounts, each row names its own."""
+    if not lists:
+        return ""
+    tables = "".join(_table(top_list, accounts) for top_list in lists)
+    return f'<section class="tops" aria-label="Largest spenders">{tables}</section>'
+
+
+def total_of(top_list: TopList, accounts: int) -> str:
+    """Return what the shares of a list refer to."""
+    if top_list.total_usd is None:
+        return "total unknown"
+    some = "" if len(top_list.accounts) == accounts else f", {len(top_list.accounts)} of {accounts} accounts"
+    return f"of {usd(top_list.total_usd)}{some}"
+
+
+def share(row: TopRow) -> str:
+    """Return a row's share of the total in percent."""
+    return "" if row.share is None else f"{row.share:.0%}".replace("%", " %")
+
+
+def _table(top_list: TopList, accounts: int) -> str:
+    title = f'<div class="split"><h2>{top_list.title}</h2><p class="note">{total_of(top_list, accounts)}</p></div>'
+    if not top_list.rows:
+        reason = "No spend." if top_list.total_usd is not None else "Not known yet."
+        return f'<div class="panel">{title}<p class="empty">{reason}</p></div>'
+    rows = "".join(_row(row, with_account=accounts > 1) for row in top_list.rows)
+    return f'<div class="panel">{title}<table class="wide"><tbody>{rows}</tbody></table></div>'
+
+
+def _row(row: TopRow, *, with_account: bool) -> str:
+    account = f"<small>{isolated(row.account)}</small>" if with_account else ""
+    width = 0.0 if row.share is None else min(row.share, 1) * 100
+    return (
+        f'<tr><th scope="row">{isolated(row.name) if row.name else "unnamed"}{account}'
+        f'<div class="meter" aria-hidden="true"><i style="width:{width:.1f}%"></i></div></th>'
+        f'<td class="n">{usd(row.usd)}</td><td class="n">{share(row)}</td></tr>'
+    )
