@@ -13,6 +13,7 @@ from exporter.options import Options
 from exporter.web.listen import ListenAddress
 
 TIMEOUT = 5.0  # seconds, per step: connecting, TLS handshake, response
+PLAIN_HTTP_TO_TLS = 400  # the status of a TLS server for a request without TLS
 LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 — the addresses that stand for any
 
 
@@ -34,9 +35,10 @@ def check(options: Options) -> Verdict:
     path = f"{options.route_prefix}/-/healthy"
     try:
         try:
-            return _verdict(HTTPConnection(address.host, address.port, timeout=TIMEOUT), path)
+            status, reason = _get(HTTPConnection(address.host, address.port, timeout=TIMEOUT), path)
         except (HTTPException, ConnectionResetError):  # not HTTP; it may be TLS
             return _check_tls(address, path)
+        return _check_tls(address, path) if status == PLAIN_HTTP_TO_TLS else _verdict(status, reason)
     except TimeoutError:
         return Verdict(healthy=False, text=f"unhealthy: no response from {address} within {TIMEOUT:g} s")
     except ssl.SSLError:
@@ -49,20 +51,23 @@ def _check_tls(address: ListenAddress, path: str) -> Verdict:
     connection = HTTPSConnection(address.host, address.port, timeout=TIMEOUT, context=_any_certificate())
     connection.connect()
     try:
-        return _verdict(connection, path)
+        return _verdict(*_get(connection, path))
     except (HTTPException, ssl.SSLError, ConnectionError):
         # TLS 1.3 requires a client certificate by closing the connection after the handshake.
         return Verdict(healthy=True, text="healthy: requires a client certificate")
 
 
-def _verdict(connection: HTTPConnection, path: str) -> Verdict:
+def _get(connection: HTTPConnection, path: str) -> tuple[int, str]:
+    """Return the status and the first line of the body."""
     try:
         connection.request("GET", path)
         response = connection.getresponse()
-        status = response.status
-        reason = response.read().decode(errors="replace").partition("\n")[0]
+        return response.status, response.read().decode(errors="replace").partition("\n")[0]
     finally:
         connection.close()
+
+
+def _verdict(status: int, reason: str) -> Verdict:
     match status:
         case 200:
             return Verdict(healthy=True, text="healthy")

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from exporter.collectors.registry import COLLECTORS
 from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, serving, usage, value
 
@@ -102,8 +103,7 @@ async def test_account_without_collectors_is_up(simulator: Running, tmp_path: Pa
     configuration.write_text(
         f"upstream: {{base_url: {simulator.url}}}\n"
         "accounts: [{name: default, api_key_env: OPENROUTER_API_KEY}]\n"
-        "collectors:\n  activity: {enabled: false}\n  credits: {enabled: false}\n  keys: {enabled: false}\n"
-        "  key: {enabled: false}\n  today: {enabled: false}\n"
+        "collectors:\n" + "".join(f"  {collector.name}: {{enabled: false}}\n" for collector in COLLECTORS)
     )
     async with serving(configuration) as daemon:
         found = await daemon.scrape()

@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -25,17 +25,23 @@ print(sorted({"asyncio", "aiohttp", "structlog"} & set(sys.modules)))
 
 
 @asynccontextmanager
-async def serving_bytes(response: bytes) -> AsyncIterator[ListenAddress]:
-    """Run a server that sends these bytes to every client."""
+async def serving_bytes(response: bytes | None) -> AsyncIterator[ListenAddress]:
+    """Run a server that sends these bytes to every client, or nothing."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
         await reader.read(1)
-        writer.write(response)
-        await writer.drain()
-        writer.close()
+        if response is not None:
+            writer.write(response)
+            writer.close()
 
+    connections: list[asyncio.StreamWriter] = []
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield ListenAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+        for writer in connections:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 def test_healthcheck_loads_no_heavy_library() -> None:
@@ -54,6 +60,11 @@ def test_healthcheck_loads_no_heavy_library() -> None:
             False,
             "unhealthy: HTTP 503: Not healthy: no poll for too long: default/activity",
         ),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n",
+            False,
+            "unhealthy: {} speaks neither HTTP nor TLS",
+        ),
         (b"SSH-2.0-OpenSSH_9\r\n", False, "unhealthy: {} speaks neither HTTP nor TLS"),
     ],
 )
@@ -69,8 +80,7 @@ async def test_verdict(response: bytes, expected: str, *, healthy: bool) -> None
 async def test_server_without_response_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon that hangs accepts connections, because the kernel does."""
     monkeypatch.setattr(healthcheck, "TIMEOUT", 0.1)
-    async with await asyncio.start_server(lambda *_: asyncio.sleep(9), "127.0.0.1", 0) as server:
-        address = ListenAddress("127.0.0.1", server.sockets[0].getsockname()[1])
+    async with serving_bytes(None) as address:
         verdict = await asyncio.to_thread(
             healthcheck.check, Options(command="healthcheck", listen_addresses=(address,))
         )

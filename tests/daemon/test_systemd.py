@@ -69,7 +69,7 @@ async def test_serves_on_a_socket_passed_by_systemd(
         )
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             async with asyncio.timeout(20):
                 head, _, body = (await reader.read()).partition(b"\r\n\r\n")
             writer.close()
