@@ -87,9 +87,11 @@ def _check_config(options: Options) -> int:
 def _once(options: Options) -> int:
     import asyncio
 
-    from exporter.daemon.process import once, read_configuration
+    from exporter.commands.status_table import status_table
+    from exporter.daemon.process import exposition_text, once, read_configuration
 
-    text, succeeded = asyncio.run(once(read_configuration(options.config_file), options.log_level))
+    show = exposition_text if options.once_format == "metrics" else lambda exporter: status_table(exporter.status())
+    text, succeeded = asyncio.run(once(read_configuration(options.config_file), options.log_level, show))
     write_output(text.removesuffix("\n"))
     return 0 if succeeded else FAILED
 

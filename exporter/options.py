@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from exporter.log import LogFormat  # imports structlog, which `healthcheck` does without
 
 LOG_FORMATS: tuple[LogFormat, ...] = ("auto", "console", "json", "logfmt")
+ONCE_FORMATS = ("metrics", "table")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_ADDRESS = ":10063"
 SIMULATOR_ADDRESS = "127.0.0.1:10064"
@@ -56,6 +57,7 @@ class Options:
     endpoints: int | None = None
     faults: tuple[str, ...] = ()
     replay: Path | None = None
+    once_format: str = "metrics"
 
 
 def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
@@ -215,6 +217,17 @@ def _serve(options: OptionAdder) -> None:
     _web(options)
 
 
+def _once(options: OptionAdder) -> None:
+    _config_file(options)
+    options.add(
+        "--format",
+        "once_format",
+        "metrics",
+        "metrics is the exposition; table is a summary for people: accounts, budgets, top models and keys.",
+        choices=ONCE_FORMATS,
+    )
+
+
 def _check_config(options: OptionAdder) -> None:
     _config_file(options)
     _web_config_file(options)
@@ -275,8 +288,8 @@ _COMMANDS: dict[str, tuple[str, str, Callable[[OptionAdder], None]]] = {
     ),
     "once": (
         "Poll every collector once and print the metrics.",
-        "openrouter-exporter once --config.file=config.yaml",
-        _config_file,
+        "openrouter-exporter once --config.file=config.yaml --format=table",
+        _once,
     ),
     "simulate": (
         "Run only the simulator of the OpenRouter API.",

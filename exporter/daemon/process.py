@@ -48,12 +48,19 @@ def read_configuration(path: Path | None) -> Configuration:
     return configuration
 
 
-async def once(configuration: Configuration, log_level: str) -> tuple[str, bool]:
-    """Poll every collector once; return the exposition and whether all succeeded."""
+def exposition_text(exporter: Exporter) -> str:
+    """Return the exposition as text."""
+    return exporter.scrape("", "", ()).body.decode()
+
+
+async def once(
+    configuration: Configuration, log_level: str, show: Callable[[Exporter], str] = exposition_text
+) -> tuple[str, bool]:
+    """Poll every collector once; return the exposition, or what `show` makes of it, and whether all succeeded."""
     exporter = Exporter(configuration, SystemClock(), log_level=log_level)
     try:
         succeeded = await exporter.poll_once()
-        return exporter.scrape("", "", ()).body.decode(), succeeded
+        return show(exporter), succeeded
     finally:
         await exporter.close()
 

@@ -46,12 +46,12 @@ def covers(budget: BudgetStatus) -> str:
 
 def _bar(shown: ShownBudget, now: datetime, *, with_account: bool) -> str:
     budget = shown.budget
-    account = f"{isolated(shown.account)} " if with_account else ""
+    account = f"{isolated(shown.account)}: " if with_account else ""
     spent = f"<b>{usd(budget.spent_usd)}</b> of " if budget.spent_usd is not None else "limit "
     error = "" if budget.error is None else f'<p class="error">{isolated(budget.error)}</p>'
     return (
-        f'<li class="{_level(budget)}"><div class="split"><h3>{account}{isolated(budget.name)} '
-        f"<small>{isolated(covers(budget))}</small></h3><p>{spent}{usd(budget.limit_usd)}</p></div>"
+        f'<li class="{_level(budget)}"><div class="split"><h3>{isolated(budget.name)} '
+        f"<small>{account}{isolated(covers(budget))}</small></h3><p>{spent}{usd(budget.limit_usd)}</p></div>"
         f'{_meter(budget)}<p class="note">{", ".join(_facts(shown, now))}</p>{error}</li>'
     )
 

@@ -138,8 +138,9 @@ def _tiles(status: Status, states: list[State], spend: DailyTotals) -> str:
         ("Last 30 days", *window),
         *_figures(status, accounts),
         ("Series", f"{series:,}", "from the last successful polls"),
-        ("Accounts", f"{len(accounts):,}", count(len(status.collectors), "collector")),
     ]
+    if len(accounts) > 1:
+        tiles.append(("Accounts", f"{len(accounts):,}", count(len(status.collectors), "collector")))
     shown = "".join(f'<div class="tile"><p>{name}</p><b>{value}</b><p>{note}</p></div>' for name, value, note in tiles)
     return f'<section class="tiles" aria-label="Summary">{shown}</section>'
 

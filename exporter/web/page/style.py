@@ -97,7 +97,7 @@ no-repeat,linear-gradient(var(--line),var(--line)) 0 50%/100% 1px no-repeat}
 .meter i.projected{opacity:.3}
 .near .meter i{background:var(--warn)}.over .meter i{background:var(--bad)}
 .over p b,.bad{color:var(--bad);font-weight:650}
-.tops{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,420px),1fr));gap:12px}
+.tops{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:12px}
 .tops table{table-layout:fixed}
 .tops h2{margin-bottom:8px}
 .tops th{max-width:none}.tops th small{margin-left:8px;color:var(--soft);font-weight:400}
@@ -119,6 +119,7 @@ tbody tr:last-child>*{border-bottom:0}
 thead th{color:var(--soft);font-size:13px}
 tbody th{font-weight:550;max-width:260px;overflow:hidden;text-overflow:ellipsis}
 th.n,td.n{text-align:right}
+.n+:not(.n){padding-left:10px}
 .numbers td:last-child,.numbers th:last-child{text-align:right}
 footer{padding-top:4px;padding-bottom:32px;color:var(--soft);font-size:13px}
 footer p+p{margin-top:4px}

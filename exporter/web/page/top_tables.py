@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exporter.web.overview import TopList, TopRow
-from exporter.web.page.formatting import isolated, usd
+from exporter.web.page.formatting import isolated, safe, usd
 
 
 def top_tables(lists: Sequence[TopList], accounts: int) -> str:
@@ -42,7 +42,7 @@ def _row(row: TopRow, *, with_account: bool) -> str:
     account = f"<small>{isolated(row.account)}</small>" if with_account else ""
     width = 0.0 if row.share is None else min(row.share, 1) * 100
     return (
-        f'<tr><th scope="row">{isolated(row.name) if row.name else "unnamed"}{account}'
+        f'<tr><th scope="row" title="{safe(row.name)}">{isolated(row.name) if row.name else "unnamed"}{account}'
         f'<div class="meter" aria-hidden="true"><i style="width:{width:.1f}%"></i></div></th>'
         f'<td class="n">{usd(row.usd)}</td><td class="n">{share(row)}</td></tr>'
     )
