@@ -1,4 +1,4 @@
-"""One model, provider or endpoint through all measures."""
+"""The dashboard Endpoint detail: all measures of one model, provider or endpoint."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from config.grafana import queries
 from config.grafana.frame import finished, frame, labels, windows
 from config.grafana.overview import BAR_OF_DAY, NO_BAR
-from config.grafana.panels import About, Query, days, figure, graph
+from config.grafana.panels import DOLLARS, NARROW_LEGEND, About, Query, days, figure, graph
 from config.grafana.tables import Column, joined
 
 CHOSEN = 'account=~"$account", model=~"$model", provider=~"$provider"'
-NOTHING = "Nothing of this choice in this window: choose another model or provider, or set them to All."
+NOTHING = "No usage of this selection in this window: select another model or provider, or All."
 SERIES = "openrouter_activity_requests"
 
 
@@ -23,7 +23,7 @@ def endpoint() -> Dashboard:
         frame(
             "openrouter-endpoint",
             "OpenRouter / Endpoint detail",
-            "One model or one provider, or any choice of them, through all measures that OpenRouter reports.",
+            "All measures of one model or provider, or of any selection.",
         )
         .with_variable(windows())
         .with_variable(labels("model", "Model", f"{SERIES}{{{queries.ACCOUNT}}}"))
@@ -40,7 +40,7 @@ def _figures(builder: Builder) -> None:
     builder.with_row(Row("${model:text}, ${provider:text}: ${window:text}"))
     spend, requests = (queries.usage(each, matchers=CHOSEN) for each in (queries.SPEND, "requests"))
     for title, text, unit, expression in (
-        ("Spend", "Credits and what providers charge to own keys.", "currencyUSD", spend),
+        ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, spend),
         ("Requests", "Number of requests.", "locale", requests),
         ("USD per request", "Spend by requests.", "currencyUSD", f"{spend} / ({requests} > 0)"),
         ("USD per 1M tokens", "Spend per million prompt and completion tokens.", "currencyUSD", _price()),
@@ -58,15 +58,16 @@ def _figures(builder: Builder) -> None:
         ),
     ):
         about = About(title=title, description=f"{text} Over the chosen window.", unit=unit, empty=NOTHING)
-        builder.with_panel(figure(about, Query(expression, title)))
+        panel = figure(about, Query(expression, title))
+        builder.with_panel(panel.decimals(2) if unit == DOLLARS else panel)
 
 
 def _money(builder: Builder) -> None:
-    builder.with_row(Row("What it costs, by day"))
+    builder.with_row(Row("Spend and price, by day"))
     credits_, own = (queries.daily(_of_day(each)) for each in ("usage_usd", "byok_usage_usd"))
     builder.with_panel(
         days(
-            _by_day("Spend", "Spend per UTC day: credits, and what providers charge to own keys.", "currencyUSD"),
+            _by_day("Spend", "Spend per UTC day: credits, and what providers charge to own keys.", DOLLARS),
             Query(credits_, "credits"),
             Query(own, "own keys"),
         )
@@ -90,9 +91,11 @@ def _tokens(builder: Builder) -> None:
     kinds = ("prompt", "completion", "reasoning", "cached")
     tokens = (Query(queries.daily(_of_day(f"{kind}_tokens")), kind) for kind in kinds)
     about = _by_day(
-        "Tokens by kind", "Tokens per UTC day; cached are part of prompt, reasoning mostly of completion.", "short"
+        "Tokens by kind",
+        "Tokens per UTC day. Cached are part of prompt, reasoning mostly of completion tokens.",
+        "short",
     )
-    builder.with_panel(graph(about, *tokens).interval("1d"))
+    builder.with_panel(graph(about, *tokens, aside=NARROW_LEGEND).interval("1d"))
     shares = (
         Query(
             queries.daily(queries.share(f"{part}_tokens", f"{whole}_tokens", window=queries.DAY, matchers=CHOSEN)),
@@ -104,25 +107,37 @@ def _tokens(builder: Builder) -> None:
         )
     )
     about = _by_day("Shares", "Cached of prompt and reasoning of completion tokens, per UTC day.", "percentunit")
-    builder.with_panel(graph(about, *shares).interval("1d"))
+    builder.with_panel(graph(about, *shares, aside=NARROW_LEGEND).interval("1d"))
 
 
 def _each(builder: Builder) -> None:
-    builder.with_row(Row("Every endpoint of the choice: ${window:text}"))
-    names = {"account": "Account", "model": "Model", "provider": "Provider", "endpoint_id": "Endpoint"}
+    builder.with_row(Row("Endpoints of the selection: ${window:text}"))
+    names = {
+        "account": ("Account", 90),
+        "model": ("Model", 255),
+        "provider": ("Provider", 140),
+        "endpoint_id": ("Endpoint", 310),
+    }
     by = ", ".join(names)
     about = About(
         title="Endpoints",
-        description="All endpoints of the choice, in the chosen window. 'other' is what the exporter folded.",
+        description="All endpoints of the selection in the chosen window. 'other' sums the endpoints that the exporter "
+        "folded.",
         unit="short",
         empty=NOTHING,
     )
     columns = [
-        Column(title, queries.usage(measure, by, matchers=CHOSEN), unit)
+        Column(
+            title,
+            queries.usage(measure, by, matchers=CHOSEN),
+            unit,
+            100 if title == "Completion" else 90,
+            {"decimals": 2} if unit == DOLLARS else {},
+        )
         for title, measure, unit in (
-            ("Spend", queries.SPEND, "currencyUSD"),
-            ("Credits", "usage_usd", "currencyUSD"),
-            ("Own keys", "byok_usage_usd", "currencyUSD"),
+            ("Spend", queries.SPEND, DOLLARS),
+            ("Credits", "usage_usd", DOLLARS),
+            ("Own keys", "byok_usage_usd", DOLLARS),
             ("Requests", "requests", "locale"),
             ("Prompt", "prompt_tokens", "short"),
             ("Completion", "completion_tokens", "short"),

@@ -1,4 +1,4 @@
-"""What all dashboards share: name, time, links to the others, variables."""
+"""The frame of all dashboards: name, time range, links to the others, variables."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def windows() -> dashboard.CustomVariable:
     return (
         dashboard.CustomVariable("window")
         .label("Window")
-        .description("The days that tables, prices and shares are of; all end with the latest completed UTC day.")
+        .description("Days covered by tables, prices and shares. All windows end with the latest completed UTC day.")
         .values(", ".join(f"{text} : {value}" for text, value in WINDOWS.items()))
         .options([VariableOption(selected=text == first, text=text, value=value) for text, value in WINDOWS.items()])
         .current(VariableOption(selected=True, text=first, value=WINDOWS[first]))

@@ -1,4 +1,4 @@
-"""How the exporter works: polls, the API, the process."""
+"""The dashboard Exporter health: polls, the API, rows, the process."""
 
 from __future__ import annotations
 
@@ -8,14 +8,27 @@ from grafana_foundation_sdk.models.common import BigValueTextMode
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana.frame import finished, frame, labels
-from config.grafana.panels import RED, YELLOW, About, Query, bars, figure, graph, states, thresholds, words
+from config.grafana.panels import (
+    GREEN,
+    NARROW_LEGEND,
+    RED,
+    YELLOW,
+    About,
+    Query,
+    bars,
+    figure,
+    graph,
+    states,
+    thresholds,
+    words,
+)
 from config.grafana.queries import PROCESS, happened, once
 
 FLEET = f'{PROCESS}, account=~"$account"'
 COLLECTOR = "account, collector"
 LEGEND = "{{account}} {{collector}}"
-NO_EXPORTER = "Prometheus has scraped no such exporter in this time range: is its target up?"
-NOTHING_YET = "Nothing of this kind in this time range."
+NO_EXPORTER = "Prometheus has scraped no such exporter in this time range. Is its target up?"
+NOTHING_YET = "None in this time range."
 QUANTILES = ("0.5", "0.95", "0.99")
 
 
@@ -26,7 +39,7 @@ def health() -> Dashboard:
         frame(
             "openrouter-health",
             "OpenRouter / Exporter health",
-            "Whether the exporter collects what it should: polls, answers of the API, rows, and the process itself.",
+            "Polls, responses of the API, rows, and the exporter's process.",
             since="now-24h",
             refresh="1m",
         )
@@ -51,27 +64,25 @@ def _now(builder: Builder) -> None:
         _about("Targets", "Whether Prometheus reaches each exporter."),
         Query(f"min by (instance) (up{{{PROCESS}}})", "{{instance}}"),
     )
-    builder.with_panel(up.mappings(words(("0", "down", RED), ("1", "up", "green"))))
+    builder.with_panel(up.mappings(words(("0", "down", RED), ("1", "up", GREEN))))
     accounts = figure(
         _about("Accounts", "Whether the last poll of every enabled collector succeeded."),
         Query(once("openrouter_up", "account", FLEET), "{{account}}"),
     )
-    builder.with_panel(accounts.mappings(words(("0", "failing", RED), ("1", "working", "green"))))
+    builder.with_panel(accounts.mappings(words(("0", "failing", RED), ("1", "working", GREEN))))
     reload = figure(
-        _about(
-            "Configuration", "Whether the configuration could be read when it was read last; a bad one changes nothing."
-        ),
+        _about("Configuration", "Whether the last load of the configuration succeeded. A failed load changes nothing."),
         Query(f"min(openrouter_exporter_config_last_reload_successful{{{PROCESS}}})", "Configuration"),
     )
-    builder.with_panel(reload.mappings(words(("0", "refused", RED), ("1", "in force", "green"))))
+    builder.with_panel(reload.mappings(words(("0", "has mistakes", RED), ("1", "loaded", GREEN))))
     loaded = f"max(openrouter_exporter_config_last_reload_success_timestamp_seconds{{{PROCESS}}}) * 1000"
-    about = _about("Configuration read", "When a configuration was last read with success.", "dateTimeFromNow")
+    about = _about("Configuration loaded", "When a configuration was last loaded successfully.", "dateTimeFromNow")
     builder.with_panel(figure(about, Query(loaded, "Read")))
     key = figure(
-        _about("Key", "The activity of an account is told to a management key only.", empty="Not known yet."),
+        _about("Key", "Only a management key can read an account's activity.", empty="Not known yet."),
         Query(once("openrouter_calling_key_is_management", "account", FLEET), "{{account}}"),
     )
-    builder.with_panel(key.mappings(words(("0", "ordinary", RED), ("1", "management", "green"))))
+    builder.with_panel(key.mappings(words(("0", "ordinary", RED), ("1", "management", GREEN))))
     about = _about("Version", "The version of each exporter.")
     version = Query(f"count by (version) (openrouter_exporter_build_info{{{PROCESS}}})", "{{version}}")
     builder.with_panel(figure(about, version).text_mode(BigValueTextMode.NAME))
@@ -85,86 +96,87 @@ def _polls(builder: Builder) -> None:
         states(
             _about("Outcome of the last poll", "Whether the last poll of each collector succeeded."),
             Query(once("openrouter_collector_success", COLLECTOR, FLEET), LEGEND),
-            meaning=words(("0", "failed", RED), ("1", "succeeded", "green")),
+            meaning=words(("0", "failed", RED), ("1", "succeeded", GREEN)),
         )
     )
     about = _about(
         "Staleness",
-        "Time since the last successful poll, in intervals between polls: about 1 is normal, from 2 on one failed. "
-        "Values stay until stale_after, then they vanish.",
+        "Time since the last successful poll, in poll intervals: up to 1 is normal, above 2 a poll failed. "
+        "Values expire after stale_after.",
         empty="No poll has succeeded: see the outcome of the last poll, and the exporter's log.",
     )
     builder.with_panel(
-        graph(about, Query(f"(time() - {success}) / {interval}", LEGEND)).thresholds(thresholds((2, YELLOW), (4, RED)))
+        graph(about, Query(f"(time() - {success}) / {interval}", LEGEND), aside=NARROW_LEGEND).thresholds(
+            thresholds((2, YELLOW), (4, RED))
+        )
     )
     duration = once("openrouter_collector_duration_seconds", COLLECTOR, FLEET)
-    about = _about("Duration of the last poll", "Retries and waiting for the own rate limit included.", "s")
-    builder.with_panel(graph(about, Query(duration, LEGEND), width=8))
+    about = _about("Duration of the last poll", "Includes retries and waiting for the exporter's rate limit.", "s")
+    builder.with_panel(graph(about, Query(duration, LEGEND), aside=NARROW_LEGEND))
     series = once("openrouter_collector_series", COLLECTOR, FLEET)
-    about = _about("Series", "Number of series published by each collector; 0 when its data have expired.", "locale")
-    builder.with_panel(graph(about, Query(series, LEGEND), width=8))
+    about = _about("Series", "Series published by each collector; 0 once its values have expired.", "locale")
+    builder.with_panel(graph(about, Query(series, LEGEND), aside=NARROW_LEGEND))
     skipped = happened("openrouter_exporter_polls_skipped_total", f"{COLLECTOR}, reason", FLEET)
-    about = _about("Polls skipped", "Polls that were due but not made, by reason.", "short")
-    builder.with_panel(bars(about, Query(skipped, f"{LEGEND}: {{{{reason}}}}"), width=8))
+    about = _about("Polls skipped", "Polls that were due but did not start, by reason.", "short", NOTHING_YET)
+    builder.with_panel(bars(about, Query(skipped, f"{LEGEND}: {{{{reason}}}}"), width=24))
 
 
 def _api(builder: Builder) -> None:
     builder.with_row(Row("The OpenRouter API"))
     for title, counter, by, text in (
-        ("Answers by status", "responses", "code", "Answers of the API, by operation and status code."),
+        ("Responses by status", "responses", "code", "Responses of the API, by operation and status code."),
         (
             "Failed attempts",
             "failures",
             "status_class",
-            "Attempts that failed, by class: of status, or what went wrong.",
+            "Failed attempts, by operation and status class or kind of error.",
         ),
-        ("Retries", "retries", "account", "Attempts that were made because an earlier one of the same poll failed."),
+        ("Retries", "retries", "account", "Attempts after a failed one of the same poll."),
     ):
         query = happened(f"openrouter_exporter_api_{counter}_total", f"operation, {by}", FLEET)
         about = _about(title, text, "short", NOTHING_YET)
-        builder.with_panel(bars(about, Query(query, f"{{{{operation}}}} {{{{{by}}}}}"), width=8))
+        builder.with_panel(bars(about, Query(query, f"{{{{operation}}}} {{{{{by}}}}}")))
     bucket = f"openrouter_exporter_api_request_duration_seconds_bucket{{{PROCESS}}}"
     rates = f"sum by (le, operation) (rate({bucket}[$__rate_interval]))"
     latencies = (
-        Query(f"histogram_quantile({each}, {rates})", f"{{{{operation}}}} p{float(each) * 100:g}") for each in QUANTILES
+        Query(f"histogram_quantile({quantile}, {rates})", f"{{{{operation}}}} p{float(quantile) * 100:g}")
+        for quantile in QUANTILES
     )
-    about = _about(
-        "Latency of an attempt", "From request to the end of the answer, for all accounts together.", "s", NOTHING_YET
-    )
-    builder.with_panel(graph(about, *latencies).interval("30m"))
+    about = _about("Latency of an attempt", "From request to end of response, of all accounts.", "s", NOTHING_YET)
+    builder.with_panel(graph(about, *latencies, aside=NARROW_LEGEND).interval("30m"))
     waited = happened("openrouter_exporter_api_throttled_seconds_total", "account", FLEET)
-    about = _about("Waiting for the own rate limit", "Seconds that requests waited for their turn.", "s", NOTHING_YET)
-    builder.with_panel(bars(about, Query(waited, "{{account}}"), width=6))
+    about = _about(
+        "Waiting for the rate limit", "Seconds that requests waited for the exporter's limit.", "s", NOTHING_YET
+    )
+    builder.with_panel(bars(about, Query(waited, "{{account}}")))
     requests = happened("openrouter_exporter_api_throttled_requests_total", "account, operation", FLEET)
-    about = _about("Requests that waited", "Requests that the own rate limit held back.", "short", NOTHING_YET)
-    builder.with_panel(bars(about, Query(requests, "{{account}} {{operation}}"), width=6))
+    about = _about("Requests that waited", "Requests that waited for the exporter's limit.", "short", NOTHING_YET)
+    builder.with_panel(bars(about, Query(requests, "{{account}} {{operation}}")))
 
 
 def _rows(builder: Builder) -> None:
     builder.with_row(Row("Rows"))
     rejected = happened("openrouter_exporter_rows_rejected_total", f"{COLLECTOR}, reason", FLEET)
-    about = _about("Rows rejected", "Rows that were not usable, by reason; the log shows examples.", "short")
-    builder.with_panel(bars(about, Query(rejected, f"{LEGEND}: {{{{reason}}}}"), width=8))
+    about = _about("Rows rejected", "Rows that cannot be used, by reason. The log has examples.", "short", NOTHING_YET)
+    builder.with_panel(bars(about, Query(rejected, f"{LEGEND}: {{{{reason}}}}")))
     restated = happened("openrouter_exporter_rows_restated_total", COLLECTOR, FLEET)
-    about = _about("Rows restated", "Rows of an already read day whose numbers the API changed.", "short")
-    builder.with_panel(bars(about, Query(restated, LEGEND), width=8))
+    about = _about("Rows restated", "Rows of a day already read whose numbers the API changed.", "short", NOTHING_YET)
+    builder.with_panel(bars(about, Query(restated, LEGEND)))
     folded = once("openrouter_exporter_endpoints_folded", COLLECTOR, FLEET)
-    about = _about(
-        "Endpoints folded", "Endpoints that are summed as 'other', because there are more than max_endpoints.", "locale"
-    )
-    builder.with_panel(graph(about, Query(folded, LEGEND), width=8))
+    about = _about("Endpoints folded", "Endpoints or keys summed as 'other' beyond the limit.", "locale", NOTHING_YET)
+    builder.with_panel(graph(about, Query(f"{folded} > 0", LEGEND), width=24, aside=NARROW_LEGEND))
 
 
 def _process(builder: Builder) -> None:
-    builder.with_row(Row("The process"))
+    builder.with_row(Row("Process"))
     about = _about("Memory", "Resident memory.", "bytes")
     memory = Query(f"max by (instance) (process_resident_memory_bytes{{{PROCESS}}})", "{{instance}}")
     builder.with_panel(graph(about, memory, width=8))
     about = _about("CPU", "Share of one processor.", "percentunit")
     used = f"max by (instance) (rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval]))"
-    builder.with_panel(graph(about, Query(used, "{{instance}}"), width=8))
+    builder.with_panel(graph(about, Query(used, "{{instance}}"), width=8).interval("1m"))
     about = _about(
-        "Open files", "Open file descriptors, connections included, as a share of the most allowed.", "percentunit"
+        "Open files", "Open file descriptors, including connections, as a share of the limit.", "percentunit"
     )
     files = f"max by (instance) (process_open_fds{{{PROCESS}}} / process_max_fds{{{PROCESS}}})"
     builder.with_panel(graph(about, Query(files, "{{instance}}"), width=8))

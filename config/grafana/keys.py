@@ -1,11 +1,11 @@
-"""Keys and their limits, the calling key's budgets, and the thresholds that alerts go by."""
+"""Rows of Budget and keys: keys and their limits, the exporter's own key, and the thresholds of alerts."""
 
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 
-from config.grafana.panels import RED, YELLOW, About, Query, figure, ranking, thresholds
+from config.grafana.panels import DOLLARS, RED, YELLOW, About, Query, figure, ranking, thresholds
 from config.grafana.queries import once
 from config.grafana.tables import Column, joined
 
@@ -13,21 +13,23 @@ KEY = "account, key"
 NO_KEYS = "No keys: is the collector keys enabled, and the account's key a management key?"
 NO_BUDGETS = "The account's key has no budget of this kind."
 HIDDEN = {"custom.hidden": True}
+CENTS = {"decimals": 2}
+# Title, threshold, divisor, unit.
 THRESHOLDS = (
-    ("Budget spent", "budget_ratio", "percentunit"),
-    ("Day over 7-day mean", "spend_ratio", "none"),
-    ("Spend floor", "spend_floor_usd", "currencyUSD"),
-    ("Model's share up by", "model_share_increase_ratio", "percentunit"),
-    ("Requests floor", "requests_floor", "locale"),
-    ("Age of data", "data_age_seconds", "s"),
-    ("Credit floor", "credits_floor_usd", "currencyUSD"),
-    ("Credit lasts", "credits_left_seconds", "s"),
-    ("Key's limit used", "key_limit_ratio", "percentunit"),
-    ("Key over its week", "key_spend_ratio", "none"),
-    ("Key asleep for", "key_asleep_seconds", "s"),
-    ("Key expires in", "key_expiry_seconds", "s"),
-    ("Today over usual", "today_ratio", "none"),
-    ("Latency over its day", "latency_ratio", "none"),
+    ("Budget spent", "budget_ratio", 1, "percentunit"),
+    ("Day vs 7 days", "spend_ratio", 1, "suffix: times"),
+    ("Spend floor", "spend_floor_usd", 1, DOLLARS),
+    ("Model share +", "model_share_increase_ratio", 1, "percentunit"),
+    ("Requests", "requests_floor", 1, "locale"),
+    ("Data age", "data_age_seconds", 3600, "suffix: h"),
+    ("Credit floor", "credits_floor_usd", 1, DOLLARS),
+    ("Credit lasts", "credits_left_seconds", 86400, "suffix: days"),
+    ("Key limit", "key_limit_ratio", 1, "percentunit"),
+    ("Key vs week", "key_spend_ratio", 1, "suffix: times"),
+    ("Key asleep", "key_asleep_seconds", 86400, "suffix: days"),
+    ("Key expiry", "key_expiry_seconds", 86400, "suffix: days"),
+    ("Over usual", "today_ratio", 1, "suffix: times"),
+    ("Latency", "latency_ratio", 1, "suffix: times"),
 )
 
 
@@ -52,77 +54,80 @@ def _keys(builder: Builder) -> None:
     name = f"topk by ({KEY}) (1, {once('openrouter_key_info', f'{KEY}, name')})"
     about = About(
         title="Limits used most",
-        description="Used share of each key's limit, since the limit's last reset: the 10 nearest to it. "
-        "At 100 % OpenRouter refuses the key. Alerts go by thresholds.key_limit_ratio.",
+        description="Used share of each key's limit since its last reset, the 8 highest. OpenRouter refuses a key at "
+        "100 %. The alert uses thresholds.key_limit_ratio.",
         unit="percentunit",
         empty=f"No key with a limit. {NO_KEYS}",
+        short="no limits",
     )
-    used = Query(f"topk(10, {_used()}) * on ({KEY}) group_left (name) {name}", "{{name}}")
+    used = Query(f"topk(8, {_used()}) * on ({KEY}) group_left (name) {name}", "{{name}}")
     colours = thresholds((0.75, YELLOW), (0.9, RED))
-    builder.with_panel(ranking(about, used, width=8, height=11).max(1).thresholds(colours))
+    builder.with_panel(ranking(about, used, width=24, height=9).max(1).thresholds(colours))
     about = About(
         title="All keys",
-        description="What each key spent (own keys apart), its limit, and when it expires and was used last. "
-        "Empty cells: no limit, no expiry, never used. 'other' is what the exporter folded.",
+        description="Spend (credits and own keys apart), limit, expiry and last use of each key. Empty cells: no "
+        "limit, no expiry, never used. 'other' sums the keys that the exporter folded.",
         unit="none",
         empty=NO_KEYS,
     )
     labels = {
-        "account": "Account",
-        "name": "Name",
-        "workspace": "Workspace",
-        "key": "Key",
-        "limit_reset": "Limit resets",
+        "account": ("Account", 90),
+        "name": ("Name", 112),
+        "workspace": ("Workspace", 115),
+        "key": ("Key", 120),
+        "limit_reset": ("Limit resets", 123),
     }
     columns = (
-        Column("Month", _of_key("usage_month_usd"), "currencyUSD"),
-        Column("Week", _of_key("usage_week_usd"), "currencyUSD"),
-        Column("Today", _of_key("usage_today_usd"), "currencyUSD"),
-        Column("Own keys, month", _of_key("byok_usage_month_usd"), "currencyUSD"),
-        Column("Limit", _of_key("limit_usd"), "currencyUSD"),
-        Column("Used", _used(), "percentunit"),
-        Column("Left", _of_key("limit_remaining_usd"), "currencyUSD"),
-        Column("Expires", f"{_of_key('expires_timestamp_seconds')} * 1000", "dateTimeFromNow"),
-        Column("Last used", f"{_of_key('last_used_timestamp_seconds')} * 1000", "dateTimeFromNow"),
-        Column("Disabled", _of_key("disabled"), "bool_yes_no"),
-        Column("Info", _of_key("info", f"{KEY}, name, workspace, limit_reset"), "none", HIDDEN),
+        Column("Month", _of_key("usage_month_usd"), DOLLARS, 90, CENTS),
+        Column("Week", _of_key("usage_week_usd"), DOLLARS, 85, CENTS),
+        Column("Today", _of_key("usage_today_usd"), DOLLARS, 80, CENTS),
+        Column("Own keys, month", _of_key("byok_usage_month_usd"), DOLLARS, 145, CENTS),
+        Column("Limit", _of_key("limit_usd"), DOLLARS, 80),
+        Column("Used", _used(), "percentunit", 70, {"decimals": 1}),
+        Column("Left", _of_key("limit_remaining_usd"), DOLLARS, 95, CENTS),
+        Column("Expires", f"{_of_key('expires_timestamp_seconds')} * 1000", "dateTimeFromNow", 120),
+        Column("Last used", f"{_of_key('last_used_timestamp_seconds')} * 1000", "dateTimeFromNow", 120),
+        Column("Disabled", _of_key("disabled"), "bool_yes_no", 85),
+        Column("Info", _of_key("info", f"{KEY}, name, workspace, limit_reset"), "none", 0, HIDDEN),
     )
-    builder.with_panel(joined(about, labels, columns, width=16))
+    builder.with_panel(joined(about, labels, columns))
 
 
 def _calling_key(builder: Builder) -> None:
-    builder.with_row(Row("The key that the exporter calls with"))
+    builder.with_row(Row("The exporter's own key"))
     budgets = ("budget_spend_usd", "budget_limit_usd", "budget_remaining_usd")
     by = "account, scope, budget_id"
     about = About(
         title="Budgets",
-        description="The budgets that hold for the account's key: of a workspace, a member or the key itself.",
-        unit="currencyUSD",
+        description="Budgets that apply to the exporter's key: of a workspace, a member or the key itself.",
+        unit=DOLLARS,
         empty=NO_BUDGETS,
     )
     resets = once("openrouter_calling_key_budget_resets_timestamp_seconds", by)
     columns = (
         *(
-            Column(title, once(f"openrouter_calling_key_{measure}", by), "currencyUSD")
+            Column(title, once(f"openrouter_calling_key_{measure}", by), DOLLARS, 100, CENTS)
             for title, measure in zip(("Spent", "Limit", "Left"), budgets, strict=True)
         ),
-        Column("Resets", f"{resets} * 1000", "dateTimeFromNow"),
+        Column("Resets", f"{resets} * 1000", "dateTimeFromNow", 130),
     )
-    labels = {"account": "Account", "scope": "Scope", "budget_id": "Budget"}
+    labels = {"account": ("Account", 110), "scope": ("Scope", 110), "budget_id": ("Budget", 150)}
     builder.with_panel(joined(about, labels, columns, width=12, height=6))
     about = About(
-        title="Effective budget left",
-        description="What is left of the tightest of these budgets, of the account that has least.",
-        unit="currencyUSD",
+        title="Budget left",
+        description="What is left of the tightest budget, of the account with the least.",
+        unit=DOLLARS,
         empty=NO_BUDGETS,
+        short="no budget",
     )
     left = once("openrouter_calling_key_effective_budget_remaining_usd", "account")
     builder.with_panel(figure(about, Query(f"min({left})", "Left"), height=6))
     about = About(
-        title="Free models: requests used",
-        description="Requests to free models by the day's quota, per account.",
+        title="Free requests",
+        description="Requests to free models as a share of the day's quota, per account.",
         unit="percentunit",
         empty="No quota: is the collector key enabled?",
+        short="no quota",
     )
     used = once("openrouter_free_model_requests_used", "account")
     quota = once("openrouter_free_model_requests_limit", "account")
@@ -131,22 +136,31 @@ def _calling_key(builder: Builder) -> None:
     builder.with_panel(panel.thresholds(colours))
     about = About(
         title="Key expires",
-        description="When the account's own key expires, the first of them; the exporter is refused from then on.",
+        description="When the first key of the chosen accounts expires. OpenRouter refuses the exporter from then on.",
         unit="dateTimeFromNow",
-        empty="Never, or not known.",
+        empty="No key expires, or the expiry is unknown.",
+        short="none known",
     )
     expiry = once("openrouter_calling_key_expiry_timestamp_seconds", "account")
     builder.with_panel(figure(about, Query(f"min({expiry}) * 1000", "Expires"), height=6))
 
 
 def _thresholds(builder: Builder) -> None:
-    builder.with_row(Row("Alert thresholds in force"))
+    builder.with_row(Row("Alert thresholds"))
     about = About(
         title="Thresholds",
-        description="What alerts compare with, per account, as the exporter's configuration says under thresholds. "
-        "An empty cell: that alert is off.",
+        description="Thresholds of alerts per account, from `thresholds` in the exporter's configuration. Empty cell: "
+        "the alert is off.",
         unit="none",
         empty="No thresholds: has the exporter been scraped?",
     )
-    columns = [Column(title, once(f"openrouter_threshold_{key}", "account"), unit) for title, key, unit in THRESHOLDS]
-    builder.with_panel(joined(about, {"account": "Account"}, columns, height=6))
+    columns = [
+        Column(
+            title,
+            once(f"openrouter_threshold_{key}", "account") + (f" / {by}" if by > 1 else ""),
+            unit,
+            max(90, 28 + 7 * len(title)),
+        )
+        for title, key, by, unit in THRESHOLDS
+    ]
+    builder.with_panel(joined(about, {"account": ("Account", 110)}, columns, height=6))

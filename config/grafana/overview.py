@@ -1,4 +1,4 @@
-"""What an account spends: the dashboard one opens in the morning."""
+"""The dashboard Overview: what an account spends."""
 
 from __future__ import annotations
 
@@ -8,17 +8,29 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana import queries
 from config.grafana.frame import finished, frame, windows
-from config.grafana.panels import RED, YELLOW, About, Query, days, figure, graph, ranking, thresholds, words
+from config.grafana.panels import (
+    DOLLARS,
+    GREEN,
+    LEGEND,
+    NARROW_LEGEND,
+    RED,
+    YELLOW,
+    About,
+    Query,
+    days,
+    figure,
+    graph,
+    ranking,
+    thresholds,
+    words,
+)
 from config.grafana.tables import Column, joined
 
 NOTHING = "No usage yet: is openrouter_up 1, and does the time range reach the present?"
 NO_BAR = "No completed day in this time range: choose at least the last 2 days."
-BAR_OF_DAY = (
-    "A bar stands at the UTC day it is of, with what was last known of that day; "
-    "the latest bar is yesterday's and comes at about 01:00 UTC."
-)
+BAR_OF_DAY = "Each bar is at its UTC day, with the last known value. Yesterday's bar appears at about 01:00 UTC."
 ENDPOINT = "account, model, provider, endpoint_id"
-TOP = 12
+TOP = 8
 DETAIL = (
     "/d/openrouter-endpoint/openrouter-endpoint-detail?var-model=${__data.fields.Model:percentencode}"
     "&${datasource:queryparam}&${account:queryparam}&${window:queryparam}&${__url_time_range}"
@@ -30,7 +42,7 @@ def overview() -> Dashboard:
     builder = frame(
         "openrouter-overview",
         "OpenRouter / Overview",
-        "What the account spends at OpenRouter by day, model, provider and endpoint, to the latest completed UTC day.",
+        "Spend by day, model, provider and endpoint, up to the latest completed UTC day.",
     ).with_variable(windows())
     _spend(builder)
     _freshness(builder)
@@ -43,76 +55,79 @@ def overview() -> Dashboard:
 def _spend(builder: Builder) -> None:
     builder.with_row(Row("Spend"))
     for title, window, text in (
-        ("Latest day", "activity", "on the latest completed UTC day; 'Day shown' says which it is"),
+        ("Latest day", "activity", "on the latest completed UTC day, shown in 'Day shown'"),
         ("7 days", "activity_7d", "over the 7 UTC days that end with the latest completed one"),
         ("30 days", "activity_30d", "over the 30 UTC days that end with the latest completed one"),
         ("Month to date", "activity_month_to_date", "from the first of the month to the latest completed UTC day"),
     ):
         about = About(
             title=title,
-            description=f"Spent {text}: OpenRouter credits, and what providers charge to own keys.",
-            unit="currencyUSD",
+            description=f"Spend {text}: OpenRouter credits plus what providers charge to own keys.",
+            unit=DOLLARS,
             empty=NOTHING,
         )
-        builder.with_panel(figure(about, Query(queries.usage(queries.SPEND, window=window), title)))
+        builder.with_panel(figure(about, Query(queries.usage(queries.SPEND, window=window), title)).decimals(2))
     about = About(
         title="Month projected",
-        description="The month's spend if its remaining days cost what its completed days cost on average. "
-        "On the first of a month it is still the month before.",
-        unit="currencyUSD",
+        description="Spend of the whole month if its remaining days cost as much as its completed days on average. "
+        "On the first of a month it is that of the previous month.",
+        unit=DOLLARS,
         empty="No projection: the window month_to_date must be among collectors.activity.windows.",
     )
-    builder.with_panel(figure(about, Query(f"sum({queries.projected()})", "Projected")))
+    builder.with_panel(figure(about, Query(f"sum({queries.projected()})", "Projected")).decimals(2))
     about = About(
-        title="Own provider keys (${window:text})",
-        description="What providers charge to own keys (BYOK) over the window: all of the spend but credits.",
-        unit="currencyUSD",
+        title="Own provider keys",
+        description="Part of the spend in the chosen window that providers charge to own keys (BYOK).",
+        unit=DOLLARS,
         empty=NOTHING,
     )
-    builder.with_panel(figure(about, Query(queries.usage("byok_usage_usd"), "BYOK")))
+    builder.with_panel(figure(about, Query(queries.usage("byok_usage_usd"), "BYOK")).decimals(2))
 
 
 def _freshness(builder: Builder) -> None:
-    builder.with_row(Row("How fresh it is"))
+    builder.with_row(Row("Freshness"))
     day = queries.day()
     about = About(
         title="Day shown",
-        description="The latest completed UTC day, called 'latest day' here: the oldest of the chosen accounts'.",
+        description="The latest completed UTC day, called 'latest day' here. The oldest of the chosen accounts.",
         unit="time:ddd YYYY-MM-DD",
         empty="No day yet: the first poll has not succeeded; see Exporter health.",
     )
     builder.with_panel(figure(about, Query(f"min({day}) * 1000", "Day")))
     about = About(
         title="Age of the data",
-        description="From the start of the day shown until now. Between 24 h and 51 h is normal: a day is 24 h long, "
-        "and the next one is shown half an hour to three hours after midnight UTC.",
-        unit="s",
+        description="Time since the day shown began. Between 24 h and 51 h is normal: a day is 24 h long, and the next "
+        "one appears half an hour to three hours after midnight UTC.",
+        unit="suffix: h",
         empty="No day yet: the first poll has not succeeded; see Exporter health.",
     )
-    limits = thresholds((51 * 3600, YELLOW), (54 * 3600, RED))
-    builder.with_panel(figure(about, Query(f"time() - min({day})", "Age")).thresholds(limits))
+    limits = thresholds((51, YELLOW), (54, RED))
+    query = Query(f"(time() - min({day})) / 3600", "Age")
+    builder.with_panel(figure(about, query).decimals(0).thresholds(limits))
     about = About(
         title="Last success",
-        description="When the last successful poll of the activity began: the collector that succeeded longest ago.",
+        description="When the last successful poll began, of the collector that succeeded longest ago.",
         unit="dateTimeFromNow",
-        empty="Never: no poll has succeeded; see Exporter health.",
+        empty="No poll has succeeded; see Exporter health.",
+        short="never",
     )
     success = queries.once("openrouter_collector_last_success_timestamp_seconds", "account, collector")
     builder.with_panel(figure(about, Query(f"min({success} > 0) * 1000", "Last success")))
     about = About(
-        title="Collecting",
+        title="Polls",
         description="Whether the last poll of every collector of every chosen account succeeded.",
         unit="none",
         empty="No exporter: Prometheus has scraped none of these accounts. Is the target up?",
     )
-    state = words(("0", "failing", RED), ("1", "working", "green"))
-    panel = figure(about, Query(f"min({queries.once('openrouter_up', 'account')})", "Collecting"))
+    state = words(("0", "failing", RED), ("1", "working", GREEN))
+    panel = figure(about, Query(f"min({queries.once('openrouter_up', 'account')})", "Polls"))
     builder.with_panel(panel.mappings(state))
     about = About(
         title="Firing alerts",
-        description="Alerts of OpenRouter that fire now, for the chosen accounts or for the exporter as a whole.",
+        description="Alerts that fire now, for the chosen accounts or for the exporter as a whole.",
         unit="none",
-        empty="none",
+        empty="No alert fires, or the rules are not loaded.",
+        short="none",
     )
     alerts = 'ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"}'
     panel = figure(about, Query(f"count by (alertname) ({alerts})", "{{alertname}}"), width=8)
@@ -123,16 +138,17 @@ def _by_day(builder: Builder) -> None:
     builder.with_row(Row("By day"))
     whole = queries.daily(queries.usage(queries.SPEND, window=queries.DAY))
     for label in ("model", "provider"):
-        parts = queries.daily(queries.usage(queries.SPEND, label, window=queries.DAY))
+        daily = queries.daily(queries.usage(queries.SPEND, label, window=queries.DAY))
+        parts = f"{daily} and on ({label}) {queries.leading(label, TOP)}"
         about = About(
             title=f"Spend by {label}",
-            description=f"Spend per UTC day, own keys included: its {TOP} largest, all others as one. {BAR_OF_DAY}",
-            unit="currencyUSD",
+            description=f"Spend per UTC day, own keys included: the {TOP} {label}s with most spend in 30 days, and all "
+            f"others as one. {BAR_OF_DAY}",
+            unit=DOLLARS,
             empty=NO_BAR,
         )
-        largest = Query(queries.largest(parts, TOP), f"{{{{{label}}}}}")
-        rest = Query(queries.remainder(whole, parts, TOP), "all others")
-        builder.with_panel(days(about, largest, rest))
+        rest = Query(queries.remainder(whole, parts), "all others")
+        builder.with_panel(days(about, Query(parts, f"{{{{{label}}}}}"), rest, width=24, aside=LEGEND))
 
 
 def _endpoints(builder: Builder) -> None:
@@ -145,33 +161,44 @@ def _endpoints(builder: Builder) -> None:
 
     about = About(
         title="Endpoints by spend",
-        description="The 100 endpoints that cost most in the chosen window. 'other' is what the exporter folded. "
-        "A click on a model shows all of its measures.",
+        description="The 100 endpoints with most spend in the chosen window, one row each. 'other' sums the endpoints "
+        "that the exporter folded. A click on a model opens its detail.",
         unit="short",
         empty="No endpoint with use in this window, or the window isn't among collectors.activity.windows.",
     )
-    dollars = {"decimals": 2}
+    share = f"{spend} / on () group_left () ({queries.usage(queries.SPEND)} > 0)"
     columns = (
-        Column("Spend", top, "currencyUSD", dollars),
-        Column("Share", also(f"{spend} / on () group_left () ({queries.usage(queries.SPEND)} > 0)"), "percentunit"),
-        Column("of it own keys", also(queries.usage("byok_usage_usd", ENDPOINT)), "currencyUSD", dollars),
-        Column("Requests", also(queries.usage("requests", ENDPOINT)), "locale"),
-        Column("Prompt tokens", also(queries.usage("prompt_tokens", ENDPOINT)), "short"),
-        Column("Completion tokens", also(queries.usage("completion_tokens", ENDPOINT)), "short"),
-        Column("USD per 1M tokens", also(queries.price(ENDPOINT)), "currencyUSD"),
-        Column("Cache hits", also(queries.share("cached_tokens", "prompt_tokens", ENDPOINT)), "percentunit"),
+        Column("Spend", top, DOLLARS, 110, {"decimals": 2}),
+        Column("Share", also(share), "percentunit", 90, {"decimals": 1}),
+        Column("of it own keys", also(queries.usage("byok_usage_usd", ENDPOINT)), DOLLARS, 130, {"decimals": 2}),
+        Column("Requests", also(queries.usage("requests", ENDPOINT)), "locale", 110),
+        Column("Prompt tokens", also(queries.usage("prompt_tokens", ENDPOINT)), "short", 130),
+        Column("Completion tokens", also(queries.usage("completion_tokens", ENDPOINT)), "short", 155),
+        Column("USD per 1M tokens", also(queries.price(ENDPOINT)), "currencyUSD", 155),
+        Column(
+            "Cache hits",
+            also(queries.share("cached_tokens", "prompt_tokens", ENDPOINT)),
+            "percentunit",
+            105,
+            {"decimals": 1},
+        ),
     )
-    names = {"account": "Account", "model": "Model", "provider": "Provider", "endpoint_id": "Endpoint"}
+    names = {
+        "account": ("Account", 100),
+        "model": ("Model", 275),
+        "provider": ("Provider", 150),
+        "endpoint_id": ("", 0),
+    }
     builder.with_panel(joined(about, names, columns, link=("Model", "Show ${__value.text}", DETAIL)))
 
 
 def _efficiency(builder: Builder) -> None:
-    builder.with_row(Row("Tokens and what they cost"))
-    kinds = {"prompt": "Prompt", "completion": "Completion", "cached": "of prompt: cached", "reasoning": "Reasoning"}
+    builder.with_row(Row("Tokens and prices"))
+    kinds = {"prompt": "Prompt", "completion": "Completion", "cached": "Cached", "reasoning": "Reasoning"}
     about = About(
         title="Tokens by kind",
-        description="Tokens per UTC day. Cached tokens are part of the prompt, reasoning mostly of the completion. "
-        f"{BAR_OF_DAY}",
+        description="Tokens per UTC day. Cached tokens are part of prompt tokens, reasoning mostly of completion "
+        f"tokens. {BAR_OF_DAY}",
         unit="short",
         empty=NO_BAR,
     )
@@ -179,17 +206,19 @@ def _efficiency(builder: Builder) -> None:
         Query(queries.daily(queries.usage(f"{kind}_tokens", window=queries.DAY)), title)
         for kind, title in kinds.items()
     )
-    builder.with_panel(graph(about, *daily).interval("1d"))
+    builder.with_panel(graph(about, *daily, height=10, aside=NARROW_LEGEND).interval("1d"))
     about = About(
         title="Price by model (${window:text})",
-        description=f"What a million prompt and completion tokens cost, own keys included: the {TOP} dearest models.",
+        description="US dollars per million prompt and completion tokens, own keys included: the "
+        f"{TOP} models with the highest price.",
         unit="currencyUSD",
         empty="No model with tokens in this window.",
     )
-    builder.with_panel(ranking(about, Query(queries.largest(queries.price("model"), TOP), "{{model}}"), height=8))
+    builder.with_panel(ranking(about, Query(queries.largest(queries.price("model"), TOP), "{{model}}"), height=10))
     about = About(
         title="Effective price",
-        description=f"What a million prompt and completion tokens cost, own keys included, per UTC day. {BAR_OF_DAY}",
+        description="US dollars per million prompt and completion tokens, own keys included, per UTC day. "
+        f"{BAR_OF_DAY}",
         unit="currencyUSD",
         empty=NO_BAR,
     )
@@ -197,7 +226,7 @@ def _efficiency(builder: Builder) -> None:
     builder.with_panel(graph(about, query).interval("1d"))
     about = About(
         title="Cache hits",
-        description="Share of prompt tokens that was read from cache, per UTC day; the API can report more than all. "
+        description="Share of prompt tokens read from a cache, per UTC day. Some providers report more than 100 %. "
         f"{BAR_OF_DAY}",
         unit="percentunit",
         empty="No cached tokens are reported, or no completed day is in this time range.",

@@ -1,9 +1,9 @@
-"""The panels that the dashboards are made of: what each must have is an argument that can't be left out."""
+"""Builders of panels. What every panel must have is a required argument."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import ascii_uppercase
 from typing import Protocol
 
@@ -13,7 +13,10 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as model
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DataSourceRef,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -24,28 +27,35 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, RED = "green", "yellow", "red"
+UNKNOWN = "gray"
+# Without digits grouped or rounded to thousands: a bill reads $4711.35, not $4.71K.
+DOLLARS = "prefix:$"
+# Widths of legends beside a graph, in pixels: names of models and two numbers, or short names and one number.
+LEGEND = 440
+NARROW_LEGEND = 280
 
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What every panel says about itself; `empty` is what it says in the place of data."""
+    """Texts and unit of a panel. `empty` is why it may have no data, `short` what a figure shows then."""
 
     title: str
     description: str
     unit: str
     empty: str
+    short: str = "no data"
 
 
 @dataclass(frozen=True)
 class Query:
-    """An expression, and how its series are called."""
+    """An expression, and the legend of its series."""
 
     expression: str
     legend: str = "__auto"
 
 
 class Described(Protocol):
-    """What the builders of all panels have in common."""
+    """What the builders of all panels share."""
 
     def title(self, title: str, /) -> object:
         """Take the title."""
@@ -57,7 +67,7 @@ class Described(Protocol):
         """Take the unit."""
 
     def no_value(self, no_value: str, /) -> object:
-        """Take the text in the place of data."""
+        """Take the text shown without data."""
 
     def datasource(self, datasource: DataSourceRef, /) -> object:
         """Take the data source."""
@@ -73,7 +83,7 @@ class Described(Protocol):
 
 
 def describe(panel: Described, about: About, size: tuple[int, int], targets: Sequence[Builder[Dataquery]]) -> None:
-    """Give a panel what every panel has."""
+    """Set what every panel has."""
     panel.title(about.title)
     panel.description(about.description)
     panel.unit(about.unit)
@@ -105,46 +115,57 @@ def thresholds(*steps: tuple[float, str], base: str = GREEN) -> ThresholdsConfig
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(marks)
 
 
-def words(*values: tuple[str, str, str]) -> list[ValueMapping]:
-    """Return what stands for a value: value, text, colour."""
-    return [ValueMap({value: ValueMappingResult(text=text, color=color) for value, text, color in values})]
+def words(*values: tuple[str, str, str], unknown: str = "no data") -> list[ValueMapping]:
+    """Return the text and colour of values, given as (value, text, colour). A missing one is grey, not good or bad."""
+    missing = DashboardSpecialValueMapOptions(
+        match=SpecialValueMatch.NULL_AND_NAN, result=ValueMappingResult(text=unknown, color=UNKNOWN)
+    )
+    known = ValueMap({value: ValueMappingResult(text=text, color=color) for value, text, color in values})
+    return [*([known] if values else []), SpecialValueMap(options=missing)]
+
+
+def _figures_about(about: About) -> About:
+    """Return the texts of a panel that shrinks a long text: a short one in the panel, the reason in the description."""
+    return replace(about, description=f"{about.description}\n\nWithout data: {about.empty}", empty=about.short)
 
 
 def figure(about: About, *queries: Query, width: int = 4, height: int = 4) -> stat.Panel:
-    """Return a number, one per series, without a colour until thresholds give it one."""
+    """Return a figure per series, without a colour unless thresholds set one."""
     panel = stat.Panel().graph_mode(model.BigValueGraphMode.NONE).color_mode(model.BigValueColorMode.VALUE)
-    describe(panel, about, (width, height), instant(queries))
+    describe(panel, _figures_about(about), (width, height), instant(queries))
     return (
         panel.thresholds(thresholds(base="text"))
+        .mappings(words(unknown=about.short))
         .text_mode(model.BigValueTextMode.AUTO)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     )
 
 
-def graph(about: About, *queries: Query, width: int = 12, height: int = 8) -> timeseries.Panel:
-    """Return lines over time."""
+def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside: int = 0) -> timeseries.Panel:
+    """Return lines over time. The legend is below, or beside the lines with the width `aside`, for many series."""
     panel = timeseries.Panel().line_width(1).fill_opacity(8).show_points(model.VisibilityMode.AUTO)
     describe(panel, about, (width, height), over_time(queries))
     return (
         panel.axis_soft_min(0)
-        .legend(_legend(["lastNotNull", "max"]))
+        .legend(_legend(["lastNotNull"], model.LegendPlacement.RIGHT if aside else model.LegendPlacement.BOTTOM, aside))
         .tooltip(common.VizTooltipOptions().mode(model.TooltipDisplayMode.MULTI).sort(model.SortOrder.DESCENDING))
         .span_nulls(False)
         .thresholds(thresholds())
     )
 
 
-def stacked(about: About, *queries: Query, width: int = 12, height: int = 8) -> timeseries.Panel:
+def stacked(about: About, *queries: Query, width: int = 24, height: int = 9, aside: int = LEGEND) -> timeseries.Panel:
     """Return stacked areas of gauges over time. The legend has their last values: summing samples means nothing."""
     return (
-        graph(about, *queries, width=width, height=height)
+        graph(about, *queries, width=width, height=height, aside=aside)
         .fill_opacity(60)
         .stacking(common.StackingConfig().mode(model.StackingMode.NORMAL).group("A"))
-        .legend(_legend(["lastNotNull"]))
     )
 
 
-def bars(about: About, *queries: Query, width: int = 12, height: int = 8, step: str = "15m") -> timeseries.Panel:
+def bars(
+    about: About, *queries: Query, width: int = 12, height: int = 8, step: str = "15m", aside: int = NARROW_LEGEND
+) -> timeseries.Panel:
     """Return stacked bars, one per step, of what happened in it: the legend has their sum."""
     return (
         graph(about, *queries, width=width, height=height)
@@ -153,23 +174,25 @@ def bars(about: About, *queries: Query, width: int = 12, height: int = 8, step: 
         .bar_alignment(model.BarAlignment.AFTER)
         .fill_opacity(80)
         .stacking(common.StackingConfig().mode(model.StackingMode.NORMAL).group("A"))
-        .legend(_legend(["sum"]))
+        .legend(_legend(["sum"], model.LegendPlacement.RIGHT, aside))
     )
 
 
-def days(about: About, *queries: Query, width: int = 12, height: int = 9) -> timeseries.Panel:
-    """Return stacked bars, one per UTC day."""
-    return bars(about, *queries, width=width, height=height, step="1d").legend(
-        _legend(["sum", "lastNotNull"], model.LegendPlacement.RIGHT).width(280)
-    )
+def days(
+    about: About, *queries: Query, width: int = 12, height: int = 9, aside: int = NARROW_LEGEND
+) -> timeseries.Panel:
+    """Return stacked bars, one per UTC day, with their sum and the latest in the legend."""
+    legend = _legend(["sum", "lastNotNull"], model.LegendPlacement.RIGHT, aside)
+    return bars(about, *queries, width=width, height=height, step="1d").legend(legend)
 
 
 def ranking(about: About, *queries: Query, width: int = 12, height: int = 9) -> bargauge.Panel:
     """Return one horizontal bar per series, of the present."""
     panel = bargauge.Panel().display_mode(model.BarGaugeDisplayMode.BASIC).value_mode(model.BarGaugeValueMode.TEXT)
-    describe(panel, about, (width, height), instant(queries))
+    describe(panel, _figures_about(about), (width, height), instant(queries))
     return (
-        panel.orientation(model.VizOrientation.HORIZONTAL)
+        panel.mappings(words(unknown=about.short))
+        .orientation(model.VizOrientation.HORIZONTAL)
         .min(0)
         .thresholds(thresholds(base="blue"))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
@@ -185,10 +208,8 @@ def states(
     return panel.mappings(meaning).legend(common.VizLegendOptions().show_legend(False)).interval("1m")
 
 
-def _legend(
-    calcs: list[str], placement: model.LegendPlacement = model.LegendPlacement.BOTTOM
-) -> common.VizLegendOptions:
-    return (
+def _legend(calcs: list[str], placement: model.LegendPlacement, width: int) -> common.VizLegendOptions:
+    legend = (
         common.VizLegendOptions()
         .display_mode(model.LegendDisplayMode.TABLE)
         .placement(placement)
@@ -197,3 +218,4 @@ def _legend(
         .sort_by({"sum": "Total", "lastNotNull": "Last *"}[calcs[0]])
         .sort_desc(True)
     )
+    return legend.width(width) if width else legend

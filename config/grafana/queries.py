@@ -1,19 +1,19 @@
-"""PromQL in parts. Two exporters may show one account at once: sums are made within each, then the larger is taken."""
+"""PromQL in parts. Two exporters may expose one account, so sums are within each, and the larger one counts."""
 
 from __future__ import annotations
 
 ACCOUNT = 'account=~"$account"'
 PROCESS = 'job=~"$job", instance=~"$instance"'
-# All labels that usage can have; one that a configuration doesn't use is simply not there.
+# All labels of usage; one that a configuration does not use is absent.
 SERIES = ("account", "model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
-# What is paid in all: OpenRouter's credits, and what providers charge to own keys.
+# Spend: OpenRouter's credits plus what providers charge to own keys.
 SPEND = "(byok_)?usage_usd"
 TOKENS = "(prompt|completion)_tokens"
-# A value of the picker is never empty: Grafana's custom variables can't hold an empty one.
+# Grafana's custom variables cannot hold an empty value.
 PICKED = "${window}"
 DAY = "activity"
-# An answer shows day D from about 00:30 on the day after until the next one comes. Its bar stands at D itself: the last
-# value between 01:00 and the end of the day after. What ends later than now is read as far as it has come.
+# The gauges show day D from about 00:30 of the next day until the day after that. The bar of D stands at D itself: the
+# last value between 01:00 and the end of the next day, or until now.
 BOOKED = "[23h:5m] offset -2d"
 
 
@@ -50,9 +50,18 @@ def largest_at_end(expression: str, selector: str, by: str, count: int) -> str:
     return f"{expression} and on ({by}) topk({count}, {expression.replace(selector, f'{selector} @ end()')})"
 
 
-def remainder(whole: str, parts: str, count: int) -> str:
-    """Return what is left when the largest parts are taken from the whole; rounding never makes it negative."""
-    return f"clamp_min({whole} - sum({largest(parts, count)}), 0)"
+def leading(by: str, count: int) -> str:
+    """Return the labels with most spend in the range, by 30 days if that window exists: the same for every day.
+
+    An exporter that is down now must not empty the graph, so the present alone does not decide.
+    """
+    windows = (usage(SPEND, by, window=window) for window in ("activity_30d", "activity_7d", DAY))
+    return f"topk({count}, max_over_time(({' or '.join(windows)})[$__range:6h] @ end()))"
+
+
+def remainder(whole: str, parts: str) -> str:
+    """Return the whole without the parts, on a day without any of them too; rounding never makes it negative."""
+    return f"clamp_min({whole} - sum({parts}) or {whole}, 0)"
 
 
 def price(by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
@@ -84,6 +93,7 @@ def projected() -> str:
 def happened(counter: str, by: str, matchers: str) -> str:
     """Return how often something happened in each step of the graph.
 
-    Over the step itself: windows of $__rate_interval are longer than the step, so the legend's total would count twice.
+    Over the step itself: windows of $__rate_interval are longer, so that the legend's total would count some twice.
+    Zeros are left out, because counters exist from the start for every known reason.
     """
-    return f"sum by ({by}) (increase({counter}{{{matchers}}}[$__interval]))"
+    return f"sum by ({by}) (increase({counter}{{{matchers}}}[$__interval])) > 0"

@@ -15,34 +15,37 @@ from config.grafana.panels import About, Query, describe, instant
 
 @dataclass(frozen=True)
 class Column:
-    """A number per row: its name, its query, its unit, and what else the field is given."""
+    """A number per row: its title, query, unit and width in pixels, and further settings of the field."""
 
     name: str
     expression: str
     unit: str
+    width: int = 110
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def joined(
     about: About,
-    labels: Mapping[str, str],
+    labels: Mapping[str, tuple[str, int]],
     columns: Sequence[Column],
     *,
     width: int = 24,
     height: int = 11,
     link: tuple[str, str, str] | None = None,
 ) -> table.Panel:
-    """Return a table: the labels (name: title), then the columns, the largest of the first on top.
+    """Return a table: labels as name: (title, width), then columns, sorted by the first column, descending.
 
-    A link is (title of the column, text, URL).
+    A label of width 0 joins the columns and is not shown. A link is (title of the column, text, URL).
     """
-    panel = table.Panel().filterable(True)
-    describe(panel, about, (width, height), instant([Query(each.expression) for each in columns], table=True))
+    panel = table.Panel().filterable(False)
+    describe(panel, about, (width, height), instant([Query(column.expression) for column in columns], table=True))
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     panel.with_transformation(DataTransformerConfig(id_val="organize", options=_order(labels, columns)))
-    # What the panel says when it is empty must not fill each empty cell.
-    fields: dict[str, dict[str, Any]] = {name: {} for name in labels.values()}
-    fields |= {each.name: {"unit": each.unit, **each.more} for each in columns}
+    # The text of an empty panel must not fill each empty cell.
+    fields: dict[str, dict[str, Any]] = {
+        title: {"custom.width": width, "custom.filterable": True} for title, width in labels.values() if width
+    }
+    fields |= {column.name: {"unit": column.unit, "custom.width": column.width, **column.more} for column in columns}
     for name, properties in fields.items():
         settings = {"noValue": "-", **properties}
         panel.override_by_name(name, [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
@@ -53,11 +56,11 @@ def joined(
     return panel.footer(common.TableFooterOptions().show(False).enable_pagination(True).reducer(["sum"]))
 
 
-def _order(labels: Mapping[str, str], columns: Sequence[Column]) -> dict[str, Any]:
-    names = {f"Value #{ref}": each.name for each, ref in zip(columns, ascii_uppercase, strict=False)}
-    shown = {**labels, **names}
+def _order(labels: Mapping[str, tuple[str, int]], columns: Sequence[Column]) -> dict[str, Any]:
+    names = {f"Value #{ref}": column.name for column, ref in zip(columns, ascii_uppercase, strict=False)}
+    shown = {name: title for name, (title, width) in labels.items() if width} | names
     return {
-        "excludeByName": {"Time": True},
+        "excludeByName": {"Time": True} | {name: True for name, (_, width) in labels.items() if not width},
         "includeByName": {},
         "indexByName": {name: index for index, name in enumerate(shown)},
         "renameByName": shown,

@@ -26,6 +26,11 @@ def panels(board: Board) -> Iterator[Panel]:
         yield from panel.get("panels", ())
 
 
+def figures(board: Board) -> Iterator[Panel]:
+    """Every panel that shows a value of the present in large letters."""
+    return (panel for panel in panels(board) if panel["type"] in {"stat", "bargauge"})
+
+
 def targets(board: Board) -> Iterator[tuple[Panel, Target]]:
     """Every query with its panel."""
     for panel in panels(board):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from typing import Any
 
-from tests.dashboards.boards import Board, panels, targets, variables
+from tests.dashboards.boards import Board, Panel, figures, panels, targets, variables
 
 Rule = Callable[[Board], Iterator[str]]
 
@@ -17,6 +18,11 @@ _USED = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
 _BUILT_IN = re.compile(r"__\w+")
 # What Grafana's pickers give by themselves; the data source is used by each panel.
 _GRAPHS = {"timeseries"}
+_COLUMNS = 24
+_LOWEST_GRAPH = 8
+_LONGEST_IN_A_FIGURE = 12
+# Pixels of a table's head: padding with the sort mark, a character, the filter's icon.
+_PADDING, _CHARACTER, _ICON = 24, 7, 14
 
 
 def fixed_name(board: Board) -> Iterator[str]:
@@ -156,6 +162,57 @@ def legible(board: Board) -> Iterator[str]:
             yield f"{panel['title']}: {target['refId']} has no legend"
 
 
+def short(board: Board) -> Iterator[str]:
+    """A figure shrinks a long text to a few pixels, so the reason why it may be empty is in its description."""
+    for panel in figures(board):
+        text = panel["fieldConfig"]["defaults"]["noValue"]
+        if len(text) > _LONGEST_IN_A_FIGURE or "Without data: " not in panel["description"]:
+            yield f"{panel['title']}: {text!r}"
+
+
+def grey(board: Board) -> Iterator[str]:
+    """A figure without a value is grey: neither good nor bad."""
+    for panel in figures(board):
+        mappings = panel["fieldConfig"]["defaults"].get("mappings", [])
+        missing = [each["options"] for each in mappings if each["type"] == "special"]
+        if not any("null+nan" == each["match"] and "gray" == each["result"]["color"] for each in missing):
+            yield f"{panel['title']}: a missing value has the colour of a threshold"
+
+
+def wide(board: Board) -> Iterator[str]:
+    """Every column of a table has a width for its title: columns without one are cut."""
+    for panel in panels(board):
+        if panel["type"] != "table":
+            continue
+        fields: dict[str, dict[str, Any]] = {}
+        for override in panel["fieldConfig"]["overrides"]:
+            settings = fields.setdefault(override["matcher"]["options"], {})
+            settings |= {setting["id"]: setting["value"] for setting in override["properties"]}
+        for title, settings in fields.items():
+            needed = _PADDING + _CHARACTER * len(title) + (_ICON if settings.get("custom.filterable") else 0)
+            if not settings.get("custom.hidden") and settings.get("custom.width", 0) < needed:
+                yield f"{panel['title']}: {title} needs {needed:.0f} pixels"
+
+
+def filled(board: Board) -> Iterator[str]:
+    """The panels of each line fill its 24 columns and have one height: there are no holes."""
+    lines: dict[int, list[Panel]] = {}
+    for panel in board["panels"]:
+        lines.setdefault(panel["gridPos"]["y"], []).append(panel)
+    for y, line in lines.items():
+        if sum(each["gridPos"]["w"] for each in line) != _COLUMNS or len({each["gridPos"]["h"] for each in line}) > 1:
+            yield f"line {y}: {', '.join(str(each['title']) for each in line)}"
+
+
+def tall(board: Board) -> Iterator[str]:
+    """A graph has room for its lines, its axis and its legend."""
+    yield from (
+        f"{panel['title']}: {panel['gridPos']['h']} high"
+        for panel in panels(board)
+        if panel["type"] in _GRAPHS and panel["gridPos"]["h"] < _LOWEST_GRAPH
+    )
+
+
 def linked(board: Board) -> Iterator[str]:
     """The way to the other dashboards keeps what is chosen, and the time."""
     ways = [each for each in board.get("links", ()) if each["type"] == "dashboards"]
@@ -177,5 +234,10 @@ RULES: tuple[Rule, ...] = (
     defined,
     placed,
     legible,
+    short,
+    grey,
+    wide,
+    filled,
+    tall,
     linked,
 )

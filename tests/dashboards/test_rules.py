@@ -80,6 +80,20 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
     ),
     "out of the grid": (rules.placed, lambda board: board["panels"][1]["gridPos"].update(x=23)),
     "no legend": (rules.legible, lambda board: _first(board)["targets"][0].update(legendFormat="__auto")),
+    "a long text in a figure": (
+        rules.short,
+        lambda board: _first(board, "stat")["fieldConfig"]["defaults"].update(noValue="No usage yet: is it up?"),
+    ),
+    "a missing value in green": (
+        rules.grey,
+        lambda board: _first(board, "stat")["fieldConfig"]["defaults"].update(mappings=[]),
+    ),
+    "a column without a width": (
+        rules.wide,
+        lambda board: _first(board, "table")["fieldConfig"]["overrides"][0]["properties"].clear(),
+    ),
+    "a hole": (rules.filled, lambda board: board["panels"][1]["gridPos"].update(w=3)),
+    "a low graph": (rules.tall, lambda board: _first(board)["gridPos"].update(h=4)),
     "no way to the others": (rules.linked, lambda board: board.update(links=[])),
     "variables lost on the way": (rules.linked, lambda board: board["links"][0].update(includeVars=False)),
     "time lost on the way": (rules.linked, lambda board: board["links"][0].update(keepTime=False)),

@@ -107,11 +107,11 @@ def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
         ("endpoint", "USD per 1M tokens", 20),
         ("endpoint", "Cache hits", 0.25),
         ("budget", "Spent today", 14),
-        ("budget", "A usual day", 16),
-        ("budget", "Against a usual day", 14 / (16 / 2)),
+        ("budget", "Usual day", 16),
+        ("budget", "of usual by now", 14 / (16 / 2)),
         # 10 of credits until noon and half of the 7-day mean of 12 make 16 a day: 48 last for 3 days.
-        ("budget", "Burn per day", 16),
-        ("budget", "It lasts for", 3 * 24 * HOUR),
+        ("budget", "Credits per day", 16),
+        ("budget", "Credit lasts for", 3),
         ("budget", "Budget used", 0.1),
         ("budget", "Budget projected", 0.1 * 31 / 2.5),
         ("budget", "Limits used most", 0.75),
@@ -131,7 +131,7 @@ def test_a_wrong_value_is_found(tmp_path: Path) -> None:
 def test_the_burn_without_today_is_the_mean(tmp_path: Path) -> None:
     """The collector of today may be off."""
     series = constant([each for each in SERIES if "_today_" not in each[0]])
-    assert "" == evaluated(tmp_path, expression("budget", "Burn per day"), 12, series)
+    assert "" == evaluated(tmp_path, expression("budget", "Credits per day"), 12, series)
 
 
 def _daily(*values: str) -> list[dict[str, str]]:
