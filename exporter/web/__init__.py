@@ -1,1 +1,1 @@
-"""What the daemon answers over HTTP."""
+"""The web server: metrics, probes, status, landing page, TLS and access control."""

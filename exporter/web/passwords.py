@@ -1,6 +1,6 @@
 """Password checks with bcrypt: one at a time in a thread, fair to all clients, remembered under a keyed hash.
 
-A user name that does not exist costs as much as one that does, so that the time tells nothing about names.
+A user name that does not exist costs as much as one that does, so that timing reveals nothing about names.
 """
 
 from __future__ import annotations

@@ -49,8 +49,7 @@ def make_context(tls: TlsServerConfig, cert: str, key: str, client_ca: str | Non
 
 def names_of(certificate: Mapping[str, Any]) -> frozenset[str]:
     """Return the subject alternative names of a client's certificate, as Go spells them."""
-    found = certificate.get("subjectAltName", ())
-    return frozenset(plain_name(name) for _, name in found)
+    return frozenset(plain_name(name) for _, name in certificate.get("subjectAltName", ()))
 
 
 def plain_name(name: str) -> str:
@@ -98,7 +97,7 @@ def _load_certificate(context: ssl.SSLContext, cert: str, key: str) -> None:
 
 
 def _no_password() -> str:
-    return ""  # without this, OpenSSL would ask on the terminal
+    return ""  # without this, OpenSSL would prompt on the terminal
 
 
 @contextmanager

@@ -58,8 +58,8 @@ CHROME = (
         ("", TEXT),
     ],
 )
-def test_who_gets_what(accept: str, expected: str) -> None:
-    """Prometheus of all ages, agents, browsers, curl, and who says nothing."""
+def test_format_by_client(accept: str, expected: str) -> None:
+    """Prometheus 1, 2 and 3, agents, browsers, curl, and clients without the header."""
     assert choose_format(accept).content_type == expected
 
 
@@ -89,26 +89,26 @@ def test_who_gets_what(accept: str, expected: str) -> None:
     ],
 )
 def test_qualities_versions_and_escapings(accept: str, expected: str) -> None:
-    """The best of those there are; text 0.0.4 where none is wanted."""
+    """The preferred of our formats; text 0.0.4 if none is accepted."""
     assert choose_format(accept).content_type == expected
 
 
-def test_dots_are_not_offered() -> None:
-    """That scheme doubles underscores: names here would not be what it promises."""
+def test_escaping_dots_is_not_offered() -> None:
+    """That scheme doubles underscores, which our names do not."""
     assert "dots" not in ESCAPINGS
 
 
 @pytest.mark.parametrize("quality", ["", "x", "-1", "2", "nan", "inf", "1e999", "0x1", "½"])
-def test_a_quality_that_is_none_asks_for_nothing(quality: str) -> None:
-    """Rather than for everything."""
+def test_invalid_quality_accepts_nothing(quality: str) -> None:
+    """The format with it is not used."""
     assert choose_format(f"application/openmetrics-text;q={quality}").content_type == TEXT
     assert not accepts_gzip(f"gzip;q={quality}")
 
 
 @UNHURRIED
 @given(st.text() | st.text(alphabet='aq=;,*/"gzip1. '))
-def test_any_text_is_answered(text: str) -> None:
-    """With a type that Prometheus knows, and never with a header of the client's making."""
+def test_any_header_gets_a_known_content_type(text: str) -> None:
+    """Prometheus knows it, and the client cannot inject a header."""
     chosen = choose_format(text).content_type
     escapings = [f"; escaping={name}" for name in ESCAPINGS]
     assert chosen in [TEXT, *(base + escaping for base in (TEXT_1, OPENMETRICS) for escaping in ["", *escapings])]
@@ -137,6 +137,6 @@ def test_any_text_is_answered(text: str) -> None:
         (";,;", False),
     ],
 )
-def test_who_gets_gzip(accept_encoding: str, expected: bool) -> None:  # noqa: FBT001 — a row of the table
-    """Who names it or anything, and does not refuse it."""
+def test_gzip_by_accept_encoding(accept_encoding: str, expected: bool) -> None:  # noqa: FBT001 — a row of the table
+    """By name or `*`, unless the quality is 0."""
     assert accepts_gzip(accept_encoding) is expected

@@ -27,13 +27,13 @@ def store() -> Store:
     return store
 
 
-def test_a_snapshot_is_shown_until_it_expires(store: Store) -> None:
-    """And not at that moment."""
+def test_snapshot_is_shown_until_it_expires(store: Store) -> None:
+    """At that instant it is hidden."""
     assert [len(list(store.parts(now))) for now in (0.0, 99.999, 100.0, 1000.0)] == [1, 1, 0, 0]
     assert [store.series("a", "activity", now) for now in (99.999, 100.0)] == [7, 0]
 
 
-def test_a_snapshot_may_never_expire() -> None:
+def test_snapshot_that_never_expires() -> None:
     """`stale_after: never`."""
     store = Store()
     store.publish("a", "activity", {}, 1, expires=math.inf)
@@ -42,15 +42,15 @@ def test_a_snapshot_may_never_expire() -> None:
     assert store.version(1e18) == version
 
 
-def test_the_last_one_is_shown(store: Store) -> None:
-    """It replaces what was there."""
+def test_new_snapshot_replaces_the_last(store: Store) -> None:
+    """Only one per collector is shown."""
     newest = part()
     store.publish("a", "activity", newest, 8, expires=200.0)
     assert [each is newest for each in store.parts(150.0)] == [True]
 
 
-def test_renewing_brings_back_what_had_expired(store: Store) -> None:
-    """The same bytes came again."""
+def test_renewing_shows_an_expired_snapshot_again(store: Store) -> None:
+    """The API returned the same bytes as before."""
     shown = list(store.parts(50.0))
     version = store.version(150.0)
     assert list(store.parts(150.0)) == []
@@ -60,38 +60,38 @@ def test_renewing_brings_back_what_had_expired(store: Store) -> None:
     assert store.expires("a", "activity") == 250.0
 
 
-def test_renewing_in_time_changes_nothing(store: Store) -> None:
-    """A cached body stays right."""
+def test_renewing_before_expiry_keeps_the_version(store: Store) -> None:
+    """A cached body stays valid."""
     version = store.version(50.0)
     store.renew("a", "activity", 50.0, 150.0)
     assert store.version(149.0) == version
     assert store.version(150.0) != version
 
 
-def test_renewing_for_less_long(store: Store) -> None:
-    """What is too old by new rules is gone at once, and a cached body with it."""
+def test_renewing_can_shorten_the_expiry(store: Store) -> None:
+    """A snapshot that is too old by a new setting is hidden at once."""
     version = store.version(50.0)
     store.renew("a", "activity", 50.0, 50.0)
     assert (0, True) == (store.series("a", "activity", 50.0), store.version(50.0) != version)
 
 
-def test_an_expiry_is_noticed_though_another_snapshot_is_renewed(store: Store) -> None:
-    """Nobody looked in between."""
+def test_expiry_changes_the_version_although_another_snapshot_is_renewed(store: Store) -> None:
+    """Without a scrape in between."""
     store.publish("b", "activity", {}, 1, expires=200.0)
     version = store.version(90.0)
     store.renew("b", "activity", 150.0, 300.0)
     assert store.version(151.0) != version
 
 
-def test_an_expiry_is_one_change(store: Store) -> None:
-    """Bodies joined after it are good for many scrapes, until the next expires."""
+def test_expiry_is_one_change(store: Store) -> None:
+    """A body joined after it stays valid until the next expiry."""
     store.publish("b", "activity", {}, 1, expires=200.0)
     versions = [store.version(now) for now in (99.0, 100.0, 150.0, 199.0, 200.0, 300.0)]
     assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [1, 0, 0, 1, 0]
 
 
-def test_an_account_that_was_removed_is_gone(store: Store) -> None:
-    """With all its collectors, at once; others stay."""
+def test_removed_account_is_dropped(store: Store) -> None:
+    """With all its collectors; other accounts stay."""
     store.publish("a", "credits", {}, 1, expires=100.0)
     store.publish("b", "activity", {}, 1, expires=100.0)
     version = store.version(0.0)
@@ -101,15 +101,15 @@ def test_an_account_that_was_removed_is_gone(store: Store) -> None:
     assert (store.expires("a", "activity"), store.series("a", "activity", 0.0)) == (None, 0)
 
 
-def test_dropping_who_was_never_there() -> None:
-    """An account that was removed before its first poll."""
+def test_dropping_an_unknown_account() -> None:
+    """It was removed before its first poll."""
     store = Store()
     store.drop("a")
     assert list(store.parts(0.0)) == []
 
 
 class Looking(RuleBasedStateMachine):
-    """Whatever happens in whatever order: what is shown never changes while the version stays."""
+    """In any order of operations, the snapshots shown never change while the version stays the same."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,8 +151,8 @@ Looking.TestCase.settings = settings(UNHURRIED, stateful_step_count=30)
 TestLooking = Looking.TestCase
 
 
-def test_an_account_can_keep_some_of_what_it_published() -> None:
-    """What other settings would publish otherwise is forgotten, the rest stays."""
+def test_drop_can_keep_collectors() -> None:
+    """Snapshots that new settings would change are dropped, others stay."""
     store = Store()
     for account, collector in (("a", "activity"), ("a", "credits"), ("b", "activity")):
         store.publish(account, collector, {}, 1, expires=math.inf)

@@ -293,6 +293,12 @@ def test_account_without_usage_is_not_unknown() -> None:
     assert "not known yet" not in text
 
 
+def test_account_without_usage_has_zero_in_the_overview() -> None:
+    """Unlike an account that was not polled yet."""
+    page = page_of(status(*[collector(f"idle-{number}", spend=()) for number in range(4)], waiting()))
+    assert re.findall(r'<td class="n">([^<]*)</td></tr>', page) == ["\N{EM DASH}", *["$0.00"] * 4]
+
+
 def test_account_without_usage_is_part_of_the_total() -> None:
     """Its zero is known; that of an account that was not polled yet is not."""
     assert "$7.50 from 2026-08-20 $" not in read(page_of(status(collector("a"), collector("b", spend=()))))

@@ -64,7 +64,7 @@ def row(collector: CollectorStatus, now: datetime) -> str:
         f'<tr><th scope="row">{isolated(collector.account)}</th><td>{safe(collector.collector)}</td>'
         f"<td>{badge(state)}</td><td>{_row_history(collector.polls[-ROW_TICKS:])}</td><td>{last}</td>"
         f'<td>{_next(collector, now)}</td><td>{collector.day or NOTHING}</td><td class="n">{collector.series:,}</td>'
-        f'<td class="n">{usd(spend.total) if spend.days else NOTHING}</td></tr>'
+        f'<td class="n">{usd(spend.total) if spend.days or collector.day else NOTHING}</td></tr>'
     )
 
 

@@ -1,4 +1,4 @@
-"""How the page says durations and money."""
+"""Durations, times and money on the landing page."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from tests.web.fakes import NOW
     ],
 )
 def test_durations_have_two_units_at_most(seconds: float, words: str) -> None:
-    """Precise where it is short, round where it is long."""
+    """Short ones are precise, long ones rounded."""
     assert span(seconds) == words
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "now"), (-130, "2 min ago"), (45, "in 45 s"), (-9000, "2 h 30 min ago")]
 )
-def test_times_are_told_from_now(seconds: float, words: str) -> None:
-    """Roughly: the title has the instant."""
+def test_times_are_relative_to_now(seconds: float, words: str) -> None:
+    """Rounded; the title has the exact time."""
     assert f">{words}</time>" in moment(NOW + timedelta(seconds=seconds), NOW)
 
 
@@ -49,6 +49,6 @@ def test_times_are_told_from_now(seconds: float, words: str) -> None:
         (-2.5, "-$2.50"),
     ],
 )
-def test_little_money_is_not_nothing(amount: float, words: str) -> None:
-    """Only zero reads as zero."""
+def test_small_amount_is_not_shown_as_zero(amount: float, words: str) -> None:
+    """Only zero is shown as zero."""
     assert usd(amount) == words

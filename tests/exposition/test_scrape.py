@@ -72,7 +72,7 @@ def rig() -> Rig:
 
 
 def test_families_of_several_accounts_are_joined(rig: Rig) -> None:
-    """Each has one header, and its samples stand under it."""
+    """Each family has one header, followed by its samples."""
     text = rig.text()
     assert text.startswith(
         "# HELP spend_usd A number. Refreshed by polling.\n# TYPE spend_usd gauge\n"
@@ -99,7 +99,7 @@ def test_gzip_is_one_member_of_the_same_text(rig: Rig, accept: str) -> None:
 
 @pytest.mark.parametrize("names", [(), ("spend_usd",), ("nothing",)])
 def test_openmetrics_ends_once(rig: Rig, names: tuple[str, ...]) -> None:
-    """With # EOF, behind everything; and a strict parser takes it."""
+    """`# EOF` is the last line, and a strict parser accepts the text."""
     text = rig.text(*names, accept=OPENMETRICS)
     assert text.count("# EOF") == 1
     assert text.endswith("# EOF\n")
@@ -107,35 +107,35 @@ def test_openmetrics_ends_once(rig: Rig, names: tuple[str, ...]) -> None:
     assert "# EOF" not in rig.text(*names)
 
 
-def test_all_formats_say_the_same(rig: Rig) -> None:
-    """Every sample line but the counters' headers."""
+def test_all_formats_have_the_same_samples(rig: Rig) -> None:
+    """Only the headers of counters differ."""
     lines = [[line for line in rig.text(accept=accept).splitlines() if not line.startswith("#")] for accept in FORMATS]
     assert lines[0] == lines[1] == lines[2]
 
 
-def test_a_cached_body_is_given_again(rig: Rig) -> None:
-    """Nothing is rendered for a scrape if nothing happened since the last."""
+def test_unchanged_body_is_cached(rig: Rig) -> None:
+    """A scrape renders nothing if nothing changed since the last one."""
     assert rig.exposition.scrape("", "gzip", ()) is rig.exposition.scrape("", "gzip", ())
 
 
 def test_health_is_never_stale(rig: Rig) -> None:
-    """A number about polling that changed is shown by the very next scrape, time passing or not."""
+    """The next scrape shows a change of a metric about polling."""
     assert rig.samples()["openrouter_up", "one"] == 0.0
     rig.up["one"].labels("one").set(1)
     rig.accounts["one"].touch()
     assert rig.samples()["openrouter_up", "one"] == 1.0
 
 
-def test_the_histogram_of_requests_is_never_stale_either(rig: Rig) -> None:
-    """It is about polling though it belongs to the process."""
+def test_request_histogram_is_never_stale(rig: Rig) -> None:
+    """It is about polling, although it is in the process's registry."""
     assert rig.samples()["request_duration_seconds_count", ""] == 0.0
     rig.duration.observe(0.5)
     rig.process.touch()
     assert rig.samples()["request_duration_seconds_count", ""] == 1.0
 
 
-def test_the_process_itself_may_be_a_second_old(rig: Rig) -> None:
-    """And no older."""
+def test_process_metrics_are_at_most_a_second_old(rig: Rig) -> None:
+    """CPU and memory are rendered at most once a second."""
     rig.text()
     rig.memory.set(1000)
     rig.clock.advance(LIVE_SECONDS / 2)
@@ -144,15 +144,15 @@ def test_the_process_itself_may_be_a_second_old(rig: Rig) -> None:
     assert rig.samples()["process_memory_bytes", ""] == 1000.0
 
 
-def test_a_new_snapshot_is_shown_at_once(rig: Rig) -> None:
-    """By the next scrape."""
+def test_new_snapshot_is_in_the_next_scrape(rig: Rig) -> None:
+    """The cached body is not used."""
     rig.text()
     rig.publish("one", 2.0)
     assert rig.samples()["spend_usd", "one"] == 2.0
 
 
 def test_expired_series_vanish_and_come_back(rig: Rig) -> None:
-    """Those of one account; health stays. Without a family's last sample its header goes too."""
+    """Only those of the account; its health stays. The header goes with the last sample."""
     rig.publish("one", 1.0, seconds=10.0)
     assert ("spend_usd", "one") in rig.samples()
     rig.clock.advance(10.0)
@@ -165,8 +165,8 @@ def test_expired_series_vanish_and_come_back(rig: Rig) -> None:
     assert "spend_usd" not in rig.text()
 
 
-def test_an_account_that_was_removed_vanishes(rig: Rig) -> None:
-    """Its usage and its health, at once."""
+def test_removed_account_vanishes(rig: Rig) -> None:
+    """Its usage and its health, from the next scrape on."""
     assert 'account="one"' in rig.text()
     del rig.accounts["one"]
     rig.store.drop("one")
@@ -175,8 +175,8 @@ def test_an_account_that_was_removed_vanishes(rig: Rig) -> None:
     assert rig.samples()["spend_usd", "two"] == 1.0
 
 
-def test_an_account_that_came_back_has_its_new_numbers(rig: Rig) -> None:
-    """Under the name that it had: nothing is remembered of the old one."""
+def test_replaced_account_has_its_new_values(rig: Rig) -> None:
+    """Nothing is kept of the account that had the same name."""
     rig.up["one"].labels("one").set(1)
     rig.accounts["one"].touch()
     assert rig.samples()["openrouter_up", "one"] == 1.0
@@ -185,8 +185,8 @@ def test_an_account_that_came_back_has_its_new_numbers(rig: Rig) -> None:
     assert rig.samples()["openrouter_up", "one"] == 0.0
 
 
-def test_an_account_that_is_rendered_ahead_is_as_right(rig: Rig) -> None:
-    """Its poll pays for it; one that is gone by then is no mistake."""
+def test_refresh_renders_current_values(rig: Rig) -> None:
+    """Refreshing an account that was removed is not an error."""
     rig.up["one"].labels("one").set(1)
     rig.accounts["one"].touch()
     rig.exposition.refresh("one")
@@ -207,28 +207,28 @@ def test_an_account_that_is_rendered_ahead_is_as_right(rig: Rig) -> None:
         ([""], set()),
     ],
 )
-def test_a_filter_by_name(rig: Rig, names: list[str], expected: set[tuple[str, str]]) -> None:
-    """By a family's name or by a sample's, from snapshots, accounts and the process alike."""
+def test_filter_by_name(rig: Rig, names: list[str], expected: set[tuple[str, str]]) -> None:
+    """By the name of a family or a sample, from snapshots, accounts and the process."""
     assert set(rig.samples(*names)) == expected
 
 
 @pytest.mark.parametrize("name", ["request_duration_seconds", "request_duration_seconds_bucket"])
-def test_a_histogram_is_filtered_as_a_whole(rig: Rig, name: str) -> None:
-    """Parts of it would be of no use."""
+def test_histogram_is_filtered_as_a_whole(rig: Rig, name: str) -> None:
+    """Its buckets, sum and count belong together."""
     buckets = {("request_duration_seconds_bucket", limit) for limit in ("1.0", "+Inf")}
     rest = {("request_duration_seconds_count", ""), ("request_duration_seconds_sum", "")}
     assert set(rig.samples(name)) == buckets | rest
 
 
-def test_a_filtered_answer_leaves_the_whole_one_alone(rig: Rig) -> None:
-    """Caches are not shared."""
+def test_filter_does_not_change_the_cached_body(rig: Rig) -> None:
+    """A filtered response is not cached."""
     whole = rig.text()
     rig.text("spend_usd")
     assert rig.text() == whole
 
 
-def test_without_accounts_there_is_the_process() -> None:
-    """Before anything is configured."""
+def test_without_accounts_only_the_process_is_shown() -> None:
+    """With an empty registry, that is an empty body."""
     exposition = Exposition(Store(), MetricsRegistry(), FakeClock())
     assert exposition.scrape("", "", ()).body == b""
     assert exposition.scrape(OPENMETRICS, "", ()).body == b"# EOF\n"

@@ -20,7 +20,7 @@ rows = st.lists(texts, max_size=12)
 
 
 def unzipped(member: bytes) -> bytes:
-    """Inflate as a client that reads one member does, and refuse anything behind it."""
+    """Decompress like a client that reads one member; fail if anything follows it."""
     stream = zlib.decompressobj(31)
     text = stream.decompress(member) + stream.flush()
     assert (stream.eof, stream.unused_data, stream.unconsumed_tail) == (True, b"", b"")
@@ -30,7 +30,7 @@ def unzipped(member: bytes) -> bytes:
 @UNHURRIED
 @given(rows, texts)
 def test_any_segments_are_one_gzip_member(pieces: list[bytes], tail: bytes) -> None:
-    """However many and however large, with any tail; any client reads the same."""
+    """Any number of any size, with any tail."""
     member = gzip_member(join(map(deflate, pieces)), tail)
     expected = b"".join(pieces) + tail
     assert unzipped(member) == expected
@@ -39,8 +39,8 @@ def test_any_segments_are_one_gzip_member(pieces: list[bytes], tail: bytes) -> N
 
 @UNHURRIED
 @given(rows)
-def test_checksum_and_size_are_the_whole_texts(pieces: list[bytes]) -> None:
-    """Computed from the parts alone."""
+def test_checksum_and_size_are_of_the_whole_text(pieces: list[bytes]) -> None:
+    """They are combined from those of the segments."""
     joined, text = join(map(deflate, pieces)), b"".join(pieces)
     assert (joined.crc, joined.size) == (zlib.crc32(text), len(text))
 
@@ -48,7 +48,7 @@ def test_checksum_and_size_are_the_whole_texts(pieces: list[bytes]) -> None:
 @UNHURRIED
 @given(rows)
 def test_joining_joined_segments(pieces: list[bytes]) -> None:
-    """In any grouping it is the same text."""
+    """The grouping does not matter."""
     one_by_one = deflate(b"")
     for piece in pieces:
         one_by_one = join([one_by_one, deflate(piece)])
@@ -59,8 +59,8 @@ def test_joining_joined_segments(pieces: list[bytes]) -> None:
 
 @UNHURRIED
 @given(rows)
-def test_text_that_comes_in_pieces(pieces: list[bytes]) -> None:
-    """Is one segment."""
+def test_text_written_in_pieces_is_one_segment(pieces: list[bytes]) -> None:
+    """Its checksum and size are those of the whole text."""
     deflater = Deflater()
     for piece in pieces:
         deflater.write(piece)
@@ -71,8 +71,8 @@ def test_text_that_comes_in_pieces(pieces: list[bytes]) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 8 * 1024, INFLATED_PIECE, INFLATED_PIECE + 1, 3_000_000])
 @pytest.mark.parametrize("kind", ["lines", "zeros", "noise"])
-def test_inflating_in_bounded_pieces(kind: str, size: int) -> None:
-    """Text that compresses a thousandfold, and text that does not at all."""
+def test_inflate_yields_bounded_pieces(kind: str, size: int) -> None:
+    """For text that compresses a thousandfold, and for random bytes."""
     noise = random.Random(1).randbytes(size)  # noqa: S311 — the same in every run
     made = {"lines": LINE * (size // len(LINE) + 1), "zeros": bytes(size), "noise": noise}
     text = made[kind][:size]
@@ -81,7 +81,7 @@ def test_inflating_in_bounded_pieces(kind: str, size: int) -> None:
     assert all(0 < len(piece) <= INFLATED_PIECE for piece in pieces)
 
 
-def test_nothing_is_an_empty_member() -> None:
-    """Valid all the same."""
+def test_empty_text_is_a_valid_member() -> None:
+    """An exposition can be empty."""
     assert unzipped(gzip_member(join([]), b"")) == b""
     assert list(inflate(join([]))) == []
