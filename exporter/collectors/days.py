@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from exporter.api.field_values import parse_time
+
 DAY = timedelta(days=1)
 
 
@@ -13,14 +15,6 @@ def midnight(day: date) -> datetime:
 
 
 def parse_day(text: str) -> date | None:
-    """Return the day of `2026-08-23 00:00:00`, `2026-08-23` or an RFC 3339 time; None if it is none of them."""
-    try:
-        moment = datetime.fromisoformat(text.upper())  # RFC 3339 allows a small t and z
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return moment.date()
-    try:
-        return moment.astimezone(UTC).date()
-    except OverflowError:
-        return None
+    """Return the UTC day of a date or time such as `2026-08-23 00:00:00`; None if the text is neither."""
+    moment = parse_time(text)
+    return None if moment is None else moment.date()
