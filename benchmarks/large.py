@@ -1,7 +1,6 @@
 """Polls of an account with 10,000 keys in 20 workspaces, and of 10,000 pairs of model and provider.
 
-What holds the event loop makes scrapes wait. A shared machine holds it too, so the verdict is on the round that was
-disturbed least: the machine can only add.
+What holds the event loop makes scrapes wait. It is measured in CPU time, which other processes do not add to.
 """
 
 from __future__ import annotations
@@ -67,12 +66,12 @@ def account(name: str) -> Iterator[Running]:
 def _held(name: str, polls: list[dict[str, float]]) -> Line:
     holds = [poll["held"] for poll in polls]
     return Line(
-        f"the loop's longest hold meanwhile (`{name}`, {polls[0]['size']:,.0f} series)",
+        f"the event loop's longest hold meanwhile, in CPU time (`{name}`, {polls[0]['size']:,.0f} series)",
         f"{milliseconds(min(holds))} to {milliseconds(max(holds))}",
         "",
         "",
         f"≤ {milliseconds(LONGEST_HOLD)}",
-        min(holds) <= LONGEST_HOLD,
+        median(holds) <= LONGEST_HOLD,
     )
 
 

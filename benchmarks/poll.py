@@ -30,26 +30,25 @@ def measure() -> list[Line]:
                     for name, process in (("ours", ours), ("sdk", sdk), ("usual", usual)):
                         found[name].append(process.ask("new") | {"first": call == 0})
     rows = int(found["sdk"][0]["size"])
-    seconds, cpu = (_medians(found, what) for what in ("seconds", "cpu"))
+    cpu = {name: median([call["cpu"] for call in calls]) for name, calls in found.items()}
     memory = {name: median([each["memory"] for each in found[name] if each["first"]]) for name in found}
-    faster, than_usual = (
-        median([b["seconds"] / a["seconds"] for a, b in zip(found["ours"], found[name], strict=True)])
-        for name in ("sdk", "usual")
-    )
+    # Noise can only add: the fastest calls say most on a shared machine.
+    fastest = {name: min(call["seconds"] for call in calls) for name, calls in found.items()}
+    faster, than_usual = (fastest[name] / fastest["ours"] for name in ("sdk", "usual"))
     share = memory["ours"] / memory["sdk"]
     return [
         Line(
-            f"a whole poll of {rows:,} rows",
-            milliseconds(seconds["ours"]),
-            f"SDK's call alone: {milliseconds(seconds['sdk'])}",
+            f"a whole poll of {rows:,} rows, fastest of {PROCESSES * CALLS}",
+            milliseconds(fastest["ours"]),
+            f"SDK's call alone: {milliseconds(fastest['sdk'])}",
             times(faster) + " faster",
             f"≥ {times(FASTER_THAN_SDK)} faster",
             faster >= FASTER_THAN_SDK,
         ),
         Line(
             "the same",
-            milliseconds(seconds["ours"]),
-            f"the usual way to the same bytes: {milliseconds(seconds['usual'])}",
+            milliseconds(fastest["ours"]),
+            f"the usual way to the same bytes: {milliseconds(fastest['usual'])}",
             times(than_usual) + " faster",
             f"≥ {times(FASTER_THAN_USUAL)} faster",
             than_usual >= FASTER_THAN_USUAL,
@@ -75,7 +74,3 @@ def measure() -> list[Line]:
             f"{memory['ours'] / memory['usual']:.3f} of it",
         ),
     ]
-
-
-def _medians(found: dict[str, list[dict[str, float]]], what: str) -> dict[str, float]:
-    return {name: median([each[what] for each in calls]) for name, calls in found.items()}
