@@ -10,9 +10,8 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from exporter.collectors.registry import COLLECTORS
 from exporter.simulator.application import Running
-from tests.daemon.conftest import KEY, serving, usage, value
+from tests.daemon.conftest import KEY, disabled, serving, usage, value
 
 ACCOUNTS = """accounts:
   - {name: good, api_key_file: good.key}
@@ -103,7 +102,7 @@ async def test_account_without_collectors_is_up(simulator: Running, tmp_path: Pa
     configuration.write_text(
         f"upstream: {{base_url: {simulator.url}}}\n"
         "accounts: [{name: default, api_key_env: OPENROUTER_API_KEY}]\n"
-        "collectors:\n" + "".join(f"  {collector.name}: {{enabled: false}}\n" for collector in COLLECTORS)
+        f"collectors:\n{disabled()}"
     )
     async with serving(configuration) as daemon:
         found = await daemon.scrape()

@@ -10,7 +10,7 @@ from exporter.clock import SystemClock
 from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, FaultKind
 from exporter.simulator.service import SimulatorSettings
-from tests.daemon.conftest import Daemon, Samples, serving, value
+from tests.daemon.conftest import Daemon, Samples, disabled, serving, value
 
 CONFIGURATION = """
 upstream:
@@ -19,17 +19,15 @@ upstream:
   retries: {{strategy: none}}
 accounts: [{{name: default, api_key_env: OPENROUTER_API_KEY}}]
 collectors:
-  activity: {{enabled: false}}
   credits: {{interval: 1s}}
   keys: {{interval: 1s}}
   key: {{interval: 1s}}
-  today: {{enabled: false}}
-"""
+{others}"""
 
 
 def written(folder: Path, simulator: Running) -> Path:
     path = folder / "balances.yaml"
-    path.write_text(CONFIGURATION.format(url=simulator.url))
+    path.write_text(CONFIGURATION.format(url=simulator.url, others=disabled("credits", "keys", "key")))
     return path
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exporter.simulator.application import Running
-from tests.daemon.conftest import serving, value
+from tests.daemon.conftest import disabled, serving, value
 
 
 async def test_ordinary_key_is_recognised(simulator: Running, write_configuration: Callable[..., Path]) -> None:
@@ -40,7 +40,7 @@ async def test_key_that_replaces_an_ordinary_one_is_checked(simulator: Running, 
         f"upstream: {{base_url: {simulator.url}}}\n"
         "accounts: [{name: default, api_key_file: account.key}]\n"
         "collectors:\n  activity: {interval: 1s, settle_delay: 0s, empty_day_after: 0s}\n"
-        "  credits: {enabled: false}\n  keys: {enabled: false}\n  key: {enabled: false}\n  today: {enabled: false}\n"
+        f"{disabled('activity')}"
     )
     async with serving(configuration) as daemon:
         await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 0)
