@@ -144,6 +144,7 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
         if poll.rejections.counts and not keys:
             # Publishing nothing would look as if there were no keys.
             raise InvalidResponse(f"none of the keys is usable, such as {poll.rejections.sample[0]}")
+        await _count_lacking(poll, keys)
         now = poll.instant.timestamp()
         today = poll.instant.astimezone(UTC).date()
         read = LastKeys(workspaces, keys, frozenset(key.hash for key in keys if self._is_hidden(key, now)))
@@ -195,6 +196,17 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
         sums = [OTHER] * (len(read.keys) - len(read.hidden) > self.settings.max_keys) + [UNATTRIBUTED] * self._names_all
         empty = ("",) * (len(self._info.labels) - 3)
         return info(self._info, [*samples, *((self.account, label, label, *empty) for label in sums)])
+
+
+async def _count_lacking(poll: Poll, keys: Sequence[KeyRow]) -> None:
+    """Count the keys without an amount that other keys have: totals over all keys lack it."""
+    reported: set[int] = set()
+    for key in keys:
+        reported.update(index for index, amount in enumerate(key.usage) if amount is not None)
+        await poll.pause()
+    for key in keys:
+        poll.rejections.lacking += any(key.usage[index] is None for index in reported)
+        await poll.pause()
 
 
 def _size(key: KeyRow) -> Size:

@@ -173,3 +173,11 @@ def test_the_simulator_offers_what_is_known() -> None:
     assert {name for name, metric in offered.items() if not metric.is_rate} == {
         name for name, each in measures.items() if each.may_be_summed
     }
+
+
+@pytest.mark.parametrize("malformed", [None, 7, {}, {"name": 5}, {"display_format": "number"}, [], "request_count"])
+def test_a_malformed_element_of_the_metadata_costs_only_itself(malformed: Any) -> None:
+    """Queries that need others of its list are sent."""
+    offered = offering(metrics=[malformed, {"name": "request_count"}], dimensions=[{"name": "model"}, malformed])
+    polled = ask(collector(query()), [offered, reply([{"model": "a", "request_count": "1"}])], prefix=PREFIX)
+    assert polled.families["requests"] == {("one", "a"): 1.0}

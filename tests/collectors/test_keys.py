@@ -334,3 +334,11 @@ def test_what_may_be_published_is_declared() -> None:
     declared = KeysCollector("default", KeysSettings()).declarations()
     assert {each.name.removeprefix(PREFIX) for each in declared} == set(shown(read(key("a"))))
     assert len({each.name for each in declared}) == len(declared)
+
+
+def test_keys_without_an_amount_count_as_ones_that_totals_lack() -> None:
+    """Unless no key has that amount; the same rows count again with each poll."""
+    rows = [key("a"), key("b", usage_monthly=None), key("c", usage="much")]
+    first = read(*rows)
+    assert 2 == first.rejections.missing == read(*rows, memory=first.memory).rejections.missing
+    assert 0 == read(key("a", byok_usage=None), key("b", byok_usage=...)).rejections.missing
