@@ -97,6 +97,7 @@ async def with_retries(
     Raises the last AttemptError, its `not_before` set where the API named a time, or DeadlineExceeded.
     """
     number = 0
+    before: AttemptError | None = None
     while True:
         remaining = deadline - clock.monotonic()
         if remaining <= 0:
@@ -104,6 +105,8 @@ async def with_retries(
         try:
             return await attempt(remaining)
         except AttemptError as error:
+            if before is not None and isinstance(error, AttemptTimeout) and clock.monotonic() >= deadline:
+                raise before from None  # the deadline cut this attempt short: it says less than the one before it
             error.attempt = number + 1
             retry_after = error.retry_after if isinstance(error, StatusError) else None
             if retry_after is not None:
@@ -113,6 +116,6 @@ async def with_retries(
             delay = retry_after or backoff_delay(retries.backoff, number, jitter())
             if clock.monotonic() + delay >= deadline:
                 raise
-            number += 1
+            number, before = number + 1, error
             on_retry(error, delay)
         await sleep(delay)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.api.retry import with_retries
 from exporter.config.configuration import Backoff, Retries
-from exporter.errors import AttemptError, ConnectionFailed, DeadlineExceeded, PollError, StatusError
+from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, DeadlineExceeded, PollError, StatusError
 from tests.support import FakeClock
 
 Step = tuple[AttemptError | None, float]  # what an attempt ends with, and how long it takes
@@ -183,3 +183,14 @@ async def test_nothing_sleeps_past_the_deadline(
         await loop.run(within)
     assert [] == [moment for moment in clock.woke if moment >= deadline]
     assert [] == [left for left in loop.remaining if left <= 0]
+
+
+async def test_attempt_that_the_deadline_cuts_short_does_not_hide_the_failure_before_it() -> None:
+    """A timeout at the deadline is a consequence; without a failure before it, it is the cause."""
+    unavailable, cut = StatusError(503, "Service Unavailable"), AttemptTimeout("no complete response within 0.2 s")
+    with pytest.raises(StatusError):
+        await Loop([(unavailable, 0.1), (cut, 59.4)]).run()
+    with pytest.raises(AttemptTimeout):
+        await Loop([(cut, 60.0)]).run()
+    with pytest.raises(AttemptTimeout):  # this one had all its time
+        await Loop([(unavailable, 0.1), (cut, 30.0), (cut, 29.0)]).run()
