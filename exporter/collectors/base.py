@@ -86,7 +86,8 @@ class Collected:
     `failures` names each part of the data that could not be read, such as one budget of many, and why.
 
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
-    day, oldest first; `figures` are amounts in USD to show to people, by what they are. So are `budgets` and `tops`.
+    day, oldest first. `figures` are amounts in USD to show to people, by what they are, until `figures_until`: today's
+    spend ends at midnight. `budgets` and `tops` are for people, too.
     """
 
     snapshot: Snapshot | None
@@ -96,6 +97,7 @@ class Collected:
     folded: int = 0
     spend: tuple[tuple[date, float], ...] = ()
     figures: tuple[tuple[str, float], ...] = ()
+    figures_until: datetime | None = None
     successors: tuple[tuple[datetime, Snapshot], ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
     budgets: tuple[BudgetStatus, ...] = ()

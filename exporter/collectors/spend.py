@@ -101,6 +101,7 @@ that contain it absent.
             snapshot=self._snapshot(spend, today),
             memory=None,
             figures=(("Spent this month", month),) if math.isfinite(month) else (),
+            figures_until=midnight(end_of("month", today)),
             successors=tuple((midnight(turn), self._snapshot(spend, turn)) for turn in turns_after(today)),
         )
 

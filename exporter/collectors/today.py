@@ -235,6 +235,7 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
             memory=None,
             folded=fold.folded,
             figures=figures,
+            figures_until=midnight(day + DAY),
             tops=(top("model", "today", models, midnight(day + DAY)),),
         )
 

@@ -37,6 +37,12 @@ HIGH_CREDITS_FLOOR = 10_000.0  # more than a simulated account has left
 LARGE_BUDGET = 10_000.0  # far from being spent in a day
 HOUR, DAY = 3600.0, 86_400.0
 
+# The account spends 60 to 225 USD a day: the first is well used by the end of a busy day, the second never.
+BUDGETS = (
+    ConfiguredBudget(name="day", period="day", limit_usd=300.0),
+    ConfiguredBudget(name="month", period="month", limit_usd=20_000.0),
+)
+
 # Those of config/analytics.yaml.
 QUERIES = (
     AnalyticsQuery(
@@ -83,7 +89,7 @@ def demo_configuration(url: str) -> Configuration:
     )
     return Configuration(
         upstream=Upstream(base_url=url, retries=Retries(backoff=Backoff(max_elapsed_time=DEMO_INTERVAL))),
-        accounts=(Account(name="demo", key=_key(DEMO_KEY), collectors=collectors),),
+        accounts=(Account(name="demo", key=_key(DEMO_KEY), collectors=collectors, budgets=BUDGETS),),
     )
 
 

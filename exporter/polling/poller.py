@@ -18,10 +18,11 @@ from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.hints import hint
 from exporter.polling.poll_log import PollLog
 from exporter.polling.poll_state import PollState
-from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry, Top
+from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry
 
 DAYS_SHOWN = 30
 GRACE_SECONDS = 30.0
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,10 +231,12 @@ class Poller:
             advice=advice,
             polls=tuple(state.records),
             spend=_last_days(published) if published else (),
-            figures=tuple(Figure(*figure) for figure in published.figures) if published and series else (),
+            figures=_figures(published, now) if published and series else (),
             failures=tuple(PartFailure(*failure) for failure in published.failures) if published else (),
             budgets=tuple(budget.at(now) for budget in published.budgets) if published and series else (),
-            tops=tuple(top for top in published.tops if _is_current(top, now)) if published and series else (),
+            tops=tuple(top for top in published.tops if now < (top.until or END_OF_TIME))
+            if published and series
+            else (),
         )
 
 
@@ -258,9 +261,10 @@ def _last_days(published: Collected) -> tuple[DailySpend, ...]:
     return tuple(DailySpend(day, usd) for day, usd in published.spend if day >= first)
 
 
-def _is_current(top: Top, now: datetime) -> bool:
-    """Return whether the period of a list has not ended: after midnight, the day before is not today."""
-    return top.until is None or now < top.until
+def _figures(published: Collected, now: datetime) -> tuple[Figure, ...]:
+    """Return the amounts whose period has not ended: after midnight, the day before is not today."""
+    is_current = now < (published.figures_until or END_OF_TIME)
+    return tuple(Figure(*figure) for figure in published.figures) if is_current else ()
 
 
 def _wall_time(clock: Clock, moment: float | None) -> datetime | None:

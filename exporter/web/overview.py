@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from exporter.status import CREDIT_LEFT, SPENT_TODAY, BudgetStatus, CollectorStatus, DailySpend, Status
 from exporter.web.collector_state import STATES, State, state_of
 
 MOST_TOP_ROWS = 10
+SHOWN = timedelta(days=30)
 
 # The lists in the order in which they are shown, and what they are called.
 TOP_TITLES: dict[tuple[Literal["model", "key"], Literal["today", "month", "30d"]], str] = {
@@ -59,12 +60,16 @@ class TopRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopList:
-    """The models or keys of several accounts that spent most. `accounts` are those whose spend is known."""
+    """The models or keys of several accounts that spent most.
+
+    `accounts` are those whose spend is known; `lacks_rows` is whether rows were rejected, which the total lacks.
+    """
 
     title: str
     total_usd: float | None
     accounts: frozenset[str]
     rows: tuple[TopRow, ...]
+    lacks_rows: bool = False
 
 
 def account_names(status: Status) -> tuple[str, ...]:
@@ -98,12 +103,8 @@ def tops_of(collectors: Collection[CollectorStatus]) -> list[TopList]:
     """
     merged = []
     for kind, title in TOP_TITLES.items():
-        tops = [
-            (collector.account, top)
-            for collector in collectors
-            for top in collector.tops
-            if (top.of, top.period) == kind
-        ]
+        known = [(collector, top) for collector in collectors for top in collector.tops if (top.of, top.period) == kind]
+        tops = [(collector.account, top) for collector, top in known]
         if not tops:
             continue
         totals = [top.total_usd for _, top in tops if top.total_usd is not None]
@@ -115,7 +116,8 @@ def tops_of(collectors: Collection[CollectorStatus]) -> list[TopList]:
             for account, entry in entries[:MOST_TOP_ROWS]
         )
         accounts = frozenset(account for account, _ in tops)
-        merged.append(TopList(title=title, total_usd=total, accounts=accounts, rows=rows))
+        lacks_rows = any(collector.polls and collector.polls[-1].rows_rejected for collector, _ in known)
+        merged.append(TopList(title=title, total_usd=total, accounts=accounts, rows=rows, lacks_rows=lacks_rows))
     return merged
 
 
@@ -138,7 +140,7 @@ def _summary(account: str, collectors: list[CollectorStatus], now: datetime) -> 
         state=worst,
         in_trouble=tuple(name for name, state in states.items() if state == worst != "healthy"),
         latest_day=None if latest is None else DailySpend(latest, days[latest]),
-        thirty_days=math.fsum(days.values()) if days else None,
+        thirty_days=None if latest is None else math.fsum(usd for day, usd in days.items() if latest - day < SHOWN),
         today=figures.get(SPENT_TODAY),
         credit=figures.get(CREDIT_LEFT),
         budget=max(budgets, key=_used, default=None),

@@ -39,6 +39,7 @@ def test_what_is_shown_to_people() -> None:
     """Credits and own keys together, of all rows; nothing if a part of it is not known."""
     rows = [row(), row(model="acme/two-2026", credits_usage=10)]
     assert (("Spent today", 16.5),) == today([reply(rows)]).collected.figures
+    assert at("2026-08-24 00:00:00") == today([reply(rows)]).collected.figures_until
     assert () == today([reply([row(byok_usage=None)])]).collected.figures
 
 

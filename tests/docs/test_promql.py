@@ -18,8 +18,10 @@ from tests.docs.pages import blocks
 from tests.rules.shipped import RULE_FILES
 from tests.support import FakeClock
 
-# Those that look back need days of history: tests/servers has them.
-QUERIES = [(name, body) for name, body in blocks("promql") if " offset " not in body]
+# Those that look back need days of history, and promtool's clock begins in 1970, before any budget's period.
+# tests/servers has both, and a list of what is rightly empty, such as budgets that fail.
+ELSEWHERE = (" offset ", "account_budget:openrouter_budget_spent_usd:projected", "openrouter_budget_success == 0")
+QUERIES = [(name, body) for name, body in blocks("promql") if not any(text in body for text in ELSEWHERE)]
 MINUTES = 400
 
 Series = list[dict[str, str]]

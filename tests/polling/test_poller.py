@@ -131,6 +131,17 @@ async def test_budget_is_projected_and_its_spend_ends_with_its_period(
         assert (shown.limit_usd, shown.spent_usd, shown.projected_usd) == (10.0, spent, projected)
 
 
+async def test_figures_of_today_end_at_midnight() -> None:
+    """What was spent until then was not spent today."""
+    end = NOON + timedelta(minutes=10)
+    async with polling([collected(figures=(("Spent today", 5.0),), figures_until=end)]) as it:
+        await it.poll()
+        it.clock.advance(599.0)
+        assert (("Spent today", 5.0),) == it.poller.status(None).figures
+        it.clock.advance(1.0)
+        assert () == it.poller.status(None).figures
+
+
 async def test_top_of_today_ends_at_midnight() -> None:
     """The day before is not today; the 30 days stay."""
     today = Top(of="model", period="today", total_usd=0.0, entries=(), until=NOON + timedelta(minutes=10))

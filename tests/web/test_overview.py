@@ -19,7 +19,7 @@ from exporter.web.routes import PAGE_HEADERS
 from exporter.web.web_settings import WebSettings
 from tests.web.conftest import Serve
 from tests.web.fakes import NOW, FakeDaemon
-from tests.web.samples import collector, failing, status, waiting
+from tests.web.samples import collector, failing, incomplete, spend, status, waiting
 from tests.web.test_pages import Outline, page_of, read
 
 HOSTILE = ["<script>alert(1)</script>", '" onload="alert(1)', "</style>"]
@@ -136,6 +136,18 @@ def test_spenders_of_some_accounts_say_of_how_many() -> None:
     """The total lacks the others."""
     text = read(page_of(status(models(("x", 30.0), total=30.0, account="a"), waiting("b"))))
     assert "Top models in 30 days of $30.00, 1 of 2 accounts" in text
+
+
+def test_total_without_rejected_rows_says_so() -> None:
+    """The shares are those of what could be read."""
+    shown = replace(models(("x", 30.0), total=30.0), polls=incomplete().polls)
+    assert "of $30.00, without rejected rows" in read(page_of(status(shown)))
+
+
+def test_thirty_days_of_an_account_are_thirty() -> None:
+    """A day more is known while yesterday has not settled."""
+    (summary,) = account_summaries(status(collector(spend=spend(*[1.0] * 31))))
+    assert summary.thirty_days == 30.0
 
 
 def test_day_without_spend_says_so() -> None:

@@ -21,7 +21,8 @@ def total_of(top_list: TopList, accounts: int) -> str:
     if top_list.total_usd is None:
         return "total unknown"
     some = "" if len(top_list.accounts) == accounts else f", {len(top_list.accounts)} of {accounts} accounts"
-    return f"of {usd(top_list.total_usd)}{some}"
+    rejected = ", without rejected rows" if top_list.lacks_rows else ""
+    return f"of {usd(top_list.total_usd)}{some}{rejected}"
 
 
 def share(row: TopRow) -> str:
