@@ -295,7 +295,15 @@ def test_account_without_usage_is_not_unknown() -> None:
 
 def test_account_without_usage_has_zero_in_the_overview() -> None:
     """Unlike an account that was not polled yet."""
-    page = page_of(status(*[collector(f"idle-{number}", spend=()) for number in range(4)], waiting()))
+    text = read(page_of(status(collector("idle", spend=()), waiting("new"))))
+    assert "new waiting activity — — — — —" in text
+    assert "idle healthy $0.00 $0.00 — — —" in text
+
+
+def test_collector_without_usage_has_zero_in_the_overview() -> None:
+    """Unlike one that was not polled yet."""
+    collectors = [collector(collector=f"idle-{number}", spend=()) for number in range(4)]
+    page = page_of(status(*collectors, waiting()))
     assert re.findall(r'<td class="n">([^<]*)</td></tr>', page) == ["\N{EM DASH}", *["$0.00"] * 4]
 
 
