@@ -37,8 +37,8 @@ async def spend_by_name(pause: Pause, names: Iterable[str], columns: Sequence[Se
     """
     reported = [column for column in columns if not all(map(math.isnan, column))] or columns
     parts: dict[str, list[float]] = {}
-    for row, name in enumerate(names):
-        parts.setdefault(name, []).extend([column[row] for column in reported])
+    for row, (name, amounts) in enumerate(zip(names, zip(*reported, strict=True), strict=True)):
+        parts.setdefault(name, []).extend(amounts)
         if row % ROWS_PER_STEP == 0:
             await pause()
-    return {name: math.fsum(amounts) for name, amounts in parts.items()}
+    return {name: math.fsum(numbers) for name, numbers in parts.items()}

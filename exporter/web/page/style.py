@@ -100,7 +100,8 @@ no-repeat,linear-gradient(var(--line),var(--line)) 0 50%/100% 1px no-repeat}
 .tops{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:12px}
 .tops table{table-layout:fixed}
 .tops h2{margin-bottom:8px}
-.tops th{max-width:none}.tops th small{margin-left:8px;color:var(--soft);font-weight:400}
+.tops th{max-width:none;white-space:normal;overflow-wrap:anywhere}
+.tops th small{margin-left:8px;color:var(--soft);font-weight:400}
 .tops td{width:88px;vertical-align:top}.tops td+td{width:56px;color:var(--soft)}
 .tops .meter{height:4px;margin:4px 0 0}
 td small{display:block;max-width:220px;overflow:hidden;text-overflow:ellipsis;color:var(--soft)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exporter.web.overview import TopList, TopRow
-from exporter.web.page.formatting import isolated, safe, usd
+from exporter.web.page.formatting import isolated, usd
 
 
 def top_tables(lists: Sequence[TopList], accounts: int) -> str:
@@ -41,9 +41,10 @@ def _table(top_list: TopList, accounts: int) -> str:
 
 def _row(row: TopRow, *, with_account: bool) -> str:
     account = f"<small>{isolated(row.account)}</small>" if with_account else ""
-    width = 0.0 if row.share is None else min(row.share, 1) * 100
+    bar = ""
+    if row.share is not None:
+        bar = f'<div class="meter" aria-hidden="true"><i style="width:{min(row.share, 1) * 100:.1f}%"></i></div>'
     return (
-        f'<tr><th scope="row" title="{safe(row.name)}">{isolated(row.name) if row.name else "unnamed"}{account}'
-        f'<div class="meter" aria-hidden="true"><i style="width:{width:.1f}%"></i></div></th>'
+        f'<tr><th scope="row">{isolated(row.name) if row.name else "unnamed"}{account}{bar}</th>'
         f'<td class="n">{usd(row.usd)}</td><td class="n">{share(row)}</td></tr>'
     )
