@@ -32,7 +32,7 @@ def total(table: Table) -> float:
 
 def test_keys_beyond_the_limit_are_other() -> None:
     """Totals stay right, and the rows are counted."""
-    table = table_of([row(endpoint=str(number)) for number in range(100)], "endpoint_id")
+    table = table_of([row(endpoint=str(number), requests=number) for number in range(100)], "endpoint_id")
     assert [("0",), ("1",), ("2",), ("other",)] == list(table.keys)
     assert (100.0, 97, 100) == (total(table), table.overflow, table.usable)
 
@@ -54,7 +54,7 @@ def test_rows_of_one_cell_take_no_memory() -> None:
 
 def test_each_workspace_keeps_its_own_other_up_to_a_limit() -> None:
     """Even workspaces without end do not fill the memory."""
-    rows = [row(endpoint=str(number), workspace_id=f"w{number}") for number in range(100)]
+    rows = [row(endpoint=str(number), workspace_id=f"w{number}", requests=number) for number in range(100)]
     table = table_of(rows, "endpoint_id", "workspace_id")
     assert ("other", "w3") in table.keys
     assert (("other", "other") in table.keys, len(table.keys)) == (True, 2 * MOST_KEYS + 1)

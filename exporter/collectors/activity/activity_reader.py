@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from msgspec.structs import astuple
-
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.api.row_cutter import distinct_rows, rows
 from exporter.clock import Pause
+from exporter.collectors.activity.repeated_rows import Content
 from exporter.collectors.activity.usage_table import Table
 from exporter.collectors.activity.windows import covered_days
 from exporter.errors import InvalidResponse
@@ -69,15 +68,15 @@ async def fill(pause: Pause, table: Table, response: Response, rejections: Rejec
     repeated = table.end_response()
     if not repeated:
         return
-    # Rows are alike in the fields that are read: those that differ in another field are not duplicates.
-    distinct: Counter[int] = Counter()
+    # Rows are alike in key, day and numbers: those that differ in any other field are not duplicates.
+    distinct: Counter[Content] = Counter()
     for piece in distinct_rows(response):
-        distinct.update(content for content in (hash(astuple(row)) for row in piece) if content in repeated)
+        distinct.update(content for content in map(table.content_of, piece) if content in repeated)
         await pause()
     for content, (row, times) in repeated.items():
         others = max(distinct[content] - 1, 0)
         for _ in range(others):
-            table.add_one(row, rejections)
+            table.add_again(content, row)
             await pause()
         if times > others:
             rejections.reject("duplicate", row)

@@ -20,6 +20,7 @@ from msgspec.structs import astuple
 
 from exporter.api.activity_rows import ActivityRow, RejectionReason
 from exporter.api.rejections import Rejections
+from exporter.collectors.activity.repeated_rows import Content, RepeatedRows, content_of
 from exporter.collectors.constants import OTHER
 from exporter.collectors.days import DAY, parse_day
 from exporter.collectors.measures import MEASURES, MONEY
@@ -113,8 +114,8 @@ class Table:
     reported: set[int] = field(default_factory=set)
     usable: int = 0
     _has_today: bool = False
-    _seen: set[int] = field(default_factory=set)
-    _repeated: dict[int, tuple[ActivityRow, int]] = field(default_factory=dict)
+    _cells_before_response: int = 0
+    _repeated: RepeatedRows = field(default_factory=RepeatedRows)
     _lacking: Counter[tuple[int, ...]] = field(default_factory=Counter)
     _unknown: set[tuple[Key, int]] = field(default_factory=set)
     overflow: int = 0
@@ -134,28 +135,36 @@ class Table:
     def add(self, rows: Sequence[ActivityRow], rejections: Rejections) -> None:
         """Add rows to their cells; rows of one key and day are summed. Rows that cannot be used are rejected.
 
-        Rows that repeat an earlier row of the response are left for `end_response`.
+        Rows that may repeat an earlier row of the response are left for `end_response`.
         """
-        tuples = list(map(astuple, rows))
-        hashes = list(map(hash, tuples))
-        fresh = set(hashes)
-        if len(fresh) == len(rows) and fresh.isdisjoint(self._seen) and self._add_all(tuples):
-            self._seen |= fresh
-            return
-        for row, content in zip(rows, hashes, strict=True):
-            if content in self._seen:
-                self._repeated[content] = (row, self._repeated.get(content, (row, 0))[1] + 1)
-            else:
-                self._seen.add(content)
-                self.add_one(row, rejections)
+        if not self._add_all(list(map(astuple, rows))):
+            for row in rows:
+                self._add_one(row, rejections)
 
-    def end_response(self) -> dict[int, tuple[ActivityRow, int]]:
-        """Return the rows that came again, with how often, by their hash. The rows of another response may follow."""
+    def end_response(self) -> dict[Content, tuple[ActivityRow, int]]:
+        """Return the rows with the key, day and numbers of an earlier row, and how often they came.
+
+        The rows of another response may follow.
+        """
         for key, offset in self._unknown:
             if key in self.keys:
-                self._add_cells([self.keys[key]], [offset], array("d", [math.nan] * WIDTH), [None])
-        repeated, self._repeated, self._seen, self._unknown = self._repeated, {}, set(), set()
-        return repeated
+                self._add_to(self.keys[key] * self.shape.days + offset, array("d", [math.nan] * WIDTH))
+        repeated, self._repeated, self._unknown = self._repeated, RepeatedRows(), set()
+        self._cells_before_response = len(self.cells) // WIDTH
+        return repeated.rows
+
+    def content_of(self, row: ActivityRow) -> Content | None:
+        """Return what a row and its repetitions have in common, None for a row that is not part of the table."""
+        offset, numbers, overflow = self._offset(row.date), _numbers(row), self.overflow
+        if not isinstance(offset, int) or offset == TODAY or all(map(math.isnan, numbers)):
+            return None
+        key = self._key(_IDENTITY(astuple(row)), counts=True)
+        self.overflow = overflow  # the row was counted when it was added
+        return None if key < 0 else content_of(key * self.shape.days + offset, numbers)
+
+    def add_again(self, content: Content, row: ActivityRow) -> None:
+        """Add a row that only looked like a repetition."""
+        self._add_to(content[0], _numbers(row))
 
     def _add_all(self, rows: list[tuple[Any, ...]]) -> bool:
         """Add rows that all count and have all their numbers: nearly every piece of nearly every response.
@@ -178,36 +187,45 @@ class Table:
         indices = cast("list[int]", keys)
         if indices and min(indices) < 0:
             return False
-        self._add_cells(indices, cast("list[int]", offsets), numbers, list(map(_PERMASLUG, rows)))
+        self._add_cells(indices, cast("list[int]", offsets), numbers, rows)
         self.days_with_rows |= cast("set[int]", days)
         self.usable += len(rows)
         return True
 
     def _add_cells(
-        self, keys: list[int], offsets: list[int], numbers: array[float], permaslugs: list[str | None]
+        self, keys: list[int], offsets: list[int], numbers: array[float], rows: Sequence[tuple[Any, ...]]
     ) -> None:
         cell_of, days, latest = self.cell_of, self.shape.days, self.permaslugs
-        first = len(self.cells) // WIDTH
-        new: list[int] = []
-        repeated: list[tuple[int, int]] = []
-        for row, (key, offset, permaslug) in enumerate(zip(keys, offsets, permaslugs, strict=True)):
-            position = key * days + offset
-            if cell_of[position] == NO_CELL:
-                cell_of[position] = first + len(new)
-                new.append(row)
-            else:
-                repeated.append((row, position))
+        positions = [key * days + offset for key, offset in zip(keys, offsets, strict=True)]
+        if len(set(positions)) == len(positions) and not any(cell_of[position] != NO_CELL for position in positions):
+            for cell, position in enumerate(positions, len(self.cells) // WIDTH):
+                cell_of[position] = cell
+            self.cells.extend(numbers)
+        else:
+            for index, (position, row) in enumerate(zip(positions, rows, strict=True)):
+                part = numbers[index * WIDTH : (index + 1) * WIDTH]
+                if not self._repeats(position, part, row):
+                    self._add_to(position, part)
+        for key, offset, permaslug in zip(keys, offsets, map(_PERMASLUG, rows), strict=True):
             if permaslug and offset >= latest[key][0]:
                 latest[key] = max(latest[key], (offset, permaslug))
-        if not repeated:
-            self.cells.extend(numbers)
-            return
-        for row in new:
-            self.cells.extend(numbers[row * WIDTH : (row + 1) * WIDTH])
-        for row, position in repeated:
-            self._add_to_cell(cell_of[position], numbers[row * WIDTH : (row + 1) * WIDTH])
 
-    def add_one(self, row: ActivityRow, rejections: Rejections) -> None:
+    def _repeats(self, position: int, numbers: array[float], row: tuple[Any, ...]) -> bool:
+        cell = self.cell_of[position]
+        if cell == NO_CELL:
+            return False
+        is_of_response = cell >= self._cells_before_response
+        first = self.cells[cell * WIDTH : (cell + 1) * WIDTH] if is_of_response else None
+        return self._repeated.set_aside(ActivityRow(*row), content_of(position, numbers), first)
+
+    def _add_to(self, position: int, numbers: array[float]) -> None:
+        if self.cell_of[position] == NO_CELL:
+            self.cell_of[position] = len(self.cells) // WIDTH
+            self.cells.extend(numbers)
+        else:
+            self._add_to_cell(self.cell_of[position], numbers)
+
+    def _add_one(self, row: ActivityRow, rejections: Rejections) -> None:
         """Add a row to its cell, or reject it. A missing number makes the sum that it belongs to unknown."""
         offset = self._offset(row.date)
         numbers = _numbers(row)
@@ -228,7 +246,7 @@ class Table:
             if offset != TODAY:
                 self.days_with_rows.add(offset)
                 if key != _EXCLUDED:
-                    self._add_cells([key], [offset], numbers, [row.model_permaslug])
+                    self._add_cells([key], [offset], numbers, [astuple(row)])
                     self._lacking[tuple(measure for measure in MONEY if math.isnan(numbers[measure]))] += 1
 
     def count_lacking(self, rejections: Rejections) -> None:
