@@ -24,7 +24,7 @@ def promql(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_notes_say_how_to_look_at_it(variant: str) -> None:
+def test_notes_have_a_working_port_forward(variant: str) -> None:
     """By a command that names service, namespace and port as they are."""
     values = values_of(variant)
     (command,) = [line.strip() for line in notes(values).splitlines() if "port-forward" in line]
@@ -34,7 +34,7 @@ def test_notes_say_how_to_look_at_it(variant: str) -> None:
 
 
 @needs("promtool")
-def test_the_first_promql_can_be_asked(tmp_path: Path) -> None:
+def test_promql_of_the_notes_is_valid(tmp_path: Path) -> None:
     """Prometheus takes each expression of the notes."""
     expressions = promql(notes(values_of("existing-secret")))
     rules = [{"record": f"first_{number}", "expr": text} for number, text in enumerate(expressions)]
@@ -49,7 +49,7 @@ def test_notes_count_own_provider_keys_as_spend() -> None:
     assert "byok" in spend
 
 
-def test_notes_say_what_is_left_to_do() -> None:
+def test_notes_list_remaining_steps() -> None:
     """To be scraped, unless a monitor sees to it; to make the Secret, if one is named."""
     plain, monitored = notes(values_of("existing-secret")), notes(values_of("monitoring"))
     assert f"http://{FULLNAME}.monitoring.svc:10063/metrics" in plain
@@ -58,7 +58,7 @@ def test_notes_say_what_is_left_to_do() -> None:
     assert "Keys are read" not in notes(values_of("inline"))
 
 
-def test_notes_hold_no_key() -> None:
+def test_notes_contain_no_key() -> None:
     """They end up in the logs of pipelines."""
     assert "sk-or" not in notes(values_of("inline")) + notes(values_of("accounts"))
 

@@ -26,13 +26,13 @@ def ours(variant: str) -> list[Manifest]:
     return found
 
 
-def test_lint_finds_nothing() -> None:
+def test_helm_lint_passes() -> None:
     """Helm's own lint, where warnings are errors too."""
     report = lint(CHART, strict=True)
     assert [] == [message for message in report["messages"] if message["severity"] > 1]
 
 
-def test_the_chart_claims_what_is_tested() -> None:
+def test_chart_versions_match_what_is_tested() -> None:
     """Its oldest Kubernetes is the oldest whose schemas there are; it is of this exporter."""
     assert (f">={CARRIED[0]}-0", __version__) == (ABOUT["kubeVersion"], ABOUT["appVersion"])
 
@@ -55,7 +55,7 @@ def test_objects_of_the_operator_are_valid(variant: str) -> None:
             assert [] == mistakes, kind
 
 
-def test_the_strict_schema_refuses_what_the_operator_ignores() -> None:
+def test_strict_schema_rejects_unknown_fields() -> None:
     """Or the test above would be content with anything."""
     (monitor,) = of_kind("ServiceMonitor", manifests_of("monitoring"))
     monitor["spec"]["endpoints"][0]["intervall"] = "1m"
@@ -87,7 +87,7 @@ def test_names_are_unique(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_selectors_hold_nothing_that_changes(variant: str) -> None:
+def test_selectors_are_stable(variant: str) -> None:
     """A selector can't be changed: with a version in it, the next upgrade would fail."""
     stable = {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
     for manifest in ours(variant):
@@ -98,7 +98,7 @@ def test_selectors_hold_nothing_that_changes(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_selectors_find_the_pod(variant: str) -> None:
+def test_selectors_match_the_pod(variant: str) -> None:
     """Whatever labels are added."""
     (deployment,) = of_kind("Deployment", manifests_of(variant))
     labels = deployment["spec"]["template"]["metadata"]["labels"].items()

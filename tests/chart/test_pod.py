@@ -23,14 +23,14 @@ def pod(manifests: list[Manifest]) -> Manifest:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_option_exists(variant: str) -> None:
+def test_exporter_accepts_the_arguments(variant: str) -> None:
     """By the exporter's own parser, which exits with 2 on what it doesn't know."""
     expected = "demo" if variant == "demo" else "serve"
     assert expected == parse(command_line(manifests_of(variant)), {}).command
 
 
 @pytest.mark.parametrize("variant", POLLING)
-def test_the_exporter_takes_its_configuration(variant: str, tmp_path: Path) -> None:
+def test_exporter_accepts_its_configuration(variant: str, tmp_path: Path) -> None:
     """With the files as the pod has them: accounts, keys, TLS and passwords."""
     accounts = len(values_of(variant).get("accounts", ["default"]))
     code, said = check_config(manifests_of(variant), tmp_path)
@@ -49,7 +49,7 @@ def test_each_account_reads_its_own_key(tmp_path: Path) -> None:
     assert {"Büro / Ost": "sk-or-v1-Ost", "Büro / West": "sk-or-v1-West"} == keys
 
 
-def test_what_is_said_about_thresholds_arrives(tmp_path: Path) -> None:
+def test_thresholds_reach_the_configuration(tmp_path: Path) -> None:
     """Null, which switches an alert off, as well as numbers, for all accounts and for one."""
     values = {
         "accounts": [{"apiKey": "sk-or-v1-a", "thresholds": {"credits_left": "2d", "latency_ratio": None}}],
@@ -75,7 +75,7 @@ def test_kubernetes_waits_for_the_exporter(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_pod_may_nothing(variant: str) -> None:
+def test_pod_is_unprivileged(variant: str) -> None:
     """No root, nothing writable, no capability, no token, no variables of other services."""
     manifests = manifests_of(variant)
     of_pod, of_container = pod(manifests)["securityContext"], container(manifests)["securityContext"]
@@ -91,7 +91,7 @@ def test_the_pod_may_nothing(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", POLLING)
-def test_keys_are_for_the_exporter_alone(variant: str) -> None:
+def test_key_files_are_readable_by_the_exporter_only(variant: str) -> None:
     """The files are of root and for the group; others may not read them, and nobody may write."""
     (volume,) = [one for one in pod(manifests_of(variant))["volumes"] if one["name"] == "configuration"]
     assert 0o440 == volume["projected"]["defaultMode"]
@@ -107,7 +107,7 @@ def test_files_stay_current(variant: str) -> None:
     assert 30 == parse_duration(option(command_line(manifests), "--config.auto-reload-interval") or "")
 
 
-def test_a_restart_is_not_how_configuration_changes() -> None:
+def test_configuration_change_does_not_restart_the_pod() -> None:
     """Another configuration is another ConfigMap and the same pod: it reloads, without a gap."""
     base = values_of("existing-secret")
     more = render(merged(base, {"config": {"collectors": {"activity": {"interval": "1h"}}}}))
@@ -116,7 +116,7 @@ def test_a_restart_is_not_how_configuration_changes() -> None:
 
 
 @pytest.mark.parametrize(("variant", "scheme"), [("existing-secret", "HTTP"), ("tls", "HTTPS"), ("demo", "HTTP")])
-def test_the_kubelet_asks_where_it_can(variant: str, scheme: str) -> None:
+def test_http_probes(variant: str, scheme: str) -> None:
     """Startup and liveness by health, readiness by its own path, in the scheme that is served."""
     probes = {name: container(manifests_of(variant))[name]["httpGet"] for name in PROBES}
     paths = dict(zip(PROBES, ("/-/healthy", "/-/healthy", "/-/ready"), strict=True))
@@ -124,7 +124,7 @@ def test_the_kubelet_asks_where_it_can(variant: str, scheme: str) -> None:
 
 
 @pytest.mark.parametrize("variant", ["basic-auth", "client-certificates"])
-def test_the_health_check_asks_where_the_kubelet_cannot(variant: str) -> None:
+def test_command_probe_where_the_kubelet_cannot_authenticate(variant: str) -> None:
     """The kubelet has neither password nor certificate; the command takes being asked for one as a sign of life."""
     for name in PROBES:
         program, *arguments = container(manifests_of(variant))[name]["exec"]["command"]
@@ -175,7 +175,7 @@ def test_the_pod_requests_cpu_and_memory() -> None:
     assert values_of("everything-else")["resources"] == container(manifests_of("everything-else"))["resources"]
 
 
-def test_one_pod_and_no_two_at_once() -> None:
+def test_one_replica_is_recreated() -> None:
     """The old one is gone before the new one comes."""
     spec = the("Deployment", manifests_of("existing-secret"))["spec"]
     assert (1, {"type": "Recreate"}) == (spec["replicas"], spec["strategy"])

@@ -67,7 +67,7 @@ def test_helm_packages(tmp_path: Path) -> None:
 
 
 @needs("helm")
-def test_helm_says_what_it_refuses() -> None:
+def test_helm_prints_what_it_rejects() -> None:
     """A user sees the sentence, and which values it is about."""
     with pytest.raises(AssertionError, match='account "default": has no key; set existingSecret'):
         run("helm", "template", RELEASE, CHART, "--kube-version", CARRIED[-1])
@@ -95,7 +95,7 @@ def schemas(version: str, folder: Path) -> str:
 @needs("helm")
 @needs("kubeconform")
 @pytest.mark.parametrize("version", [CARRIED[0], CARRIED[-1]])
-def test_kubeconform_is_content(version: str, tmp_path: Path) -> None:
+def test_kubeconform_accepts_the_manifests(version: str, tmp_path: Path) -> None:
     """Strictly; with schemas that are on this machine already."""
     path = tmp_path / "all.yaml"
     path.write_text("\n---\n".join(template(variant) for variant in VARIANTS), encoding="utf-8")

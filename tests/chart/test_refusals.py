@@ -110,7 +110,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_it_is_refused_by_name(name: str) -> None:
+def test_mistake_is_reported_with_its_value(name: str) -> None:
     """With what to do about it, and without showing a key."""
     with pytest.raises(HelmError) as refused:
         render(merged(BASE, BAD[name].values))
@@ -118,7 +118,7 @@ def test_it_is_refused_by_name(name: str) -> None:
     assert KEY not in str(refused.value)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     """Nobody likes to be told one at a time."""
     values = {"accounts": [], "replicas": 3, "extraArgs": ["--config.file=x", "--web.route-prefix=/"]}
     with pytest.raises(HelmError) as refused:
@@ -126,6 +126,6 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert 4 == str(refused.value).count("\n  - ")
 
 
-def test_the_base_is_good() -> None:
+def test_default_values_render() -> None:
     """Or all the above would prove nothing."""
     assert render(BASE)

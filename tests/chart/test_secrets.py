@@ -33,13 +33,13 @@ def test_inline_keys_become_a_secret() -> None:
 
 
 @pytest.mark.parametrize("variant", ["existing-secret", "demo", "tls"])
-def test_no_secret_without_need(variant: str) -> None:
+def test_secret_exists_only_if_needed(variant: str) -> None:
     """What exists already is not made again."""
     found = [one for one in of_kind("Secret", manifests_of(variant)) if not one["metadata"]["name"].endswith("-web")]
     assert [] == found
 
 
-def test_demo_takes_no_key_with_it() -> None:
+def test_demo_mounts_no_key() -> None:
     """Even where accounts are still in the values."""
     manifests = render({"demo": {"enabled": True}, "accounts": [{"apiKey": "sk-or-v1-left"}]})
     assert [] == of_kind("Secret", manifests) + of_kind("ConfigMap", manifests)

@@ -32,7 +32,7 @@ def test_rules_are_rendered_as_they_are() -> None:
 
 
 @needs("promtool")
-def test_rendered_rules_are_what_prometheus_takes(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_rendered_rules(tmp_path: Path) -> None:
     """By its own tool."""
     path = tmp_path / "rules.yaml"
     path.write_text(yaml.safe_dump(the("PrometheusRule", manifests_of("monitoring"))["spec"]), encoding="utf-8")
@@ -48,7 +48,7 @@ def test_dashboards_are_rendered_as_they_are() -> None:
     assert {"1"} == {one["metadata"]["labels"]["grafana_dashboard"] for one in found}
 
 
-def test_a_package_holds_what_the_links_show(tmp_path: Path) -> None:
+def test_package_contains_linked_files(tmp_path: Path) -> None:
     """As files, and it renders the same."""
     archive = Path(package(CHART, destination=tmp_path))
     with tarfile.open(archive) as tar:

@@ -25,19 +25,19 @@ def kinds(values: Values) -> list[str]:
     return sorted(manifest["kind"] for manifest in render(values))
 
 
-def test_nothing_beyond_what_is_needed() -> None:
+def test_default_objects() -> None:
     """By default."""
     assert ALWAYS == kinds(BASE)
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-def test_a_switch_makes_one_thing(name: str) -> None:
+def test_switch_adds_one_object(name: str) -> None:
     """And nothing else."""
     more, kind = SWITCHES[name]
     assert sorted([*ALWAYS, kind]) == kinds(merged(BASE, more))
 
 
-def test_a_service_account_of_others() -> None:
+def test_existing_service_account_is_used() -> None:
     """Is used, and not made."""
     manifests = manifests_of("everything-else")
     assert [] == of_kind("ServiceAccount", manifests)
@@ -72,7 +72,7 @@ def test_the_policy_admits_the_pod_of_helm_test() -> None:
     assert any(source["podSelector"]["matchLabels"].items() <= labels for source in sources)
 
 
-def test_the_policy_lets_out_names_and_https() -> None:
+def test_policy_allows_dns_https_and_prometheus() -> None:
     """And Prometheus in, to the one port."""
     spec = the("NetworkPolicy", manifests_of("monitoring"))["spec"]
     out = [(port["port"], port["protocol"]) for rule in spec["egress"] for port in rule["ports"]]
@@ -90,7 +90,9 @@ def test_the_policy_lets_out_names_and_https() -> None:
         ("client-certificates", "PodMonitor", "podMetricsEndpoints", {"scheme": "https", "scrapeTimeout": "10s"}),
     ],
 )
-def test_a_monitor_scrapes_as_is_served(variant: str, kind: str, endpoints: str, expected: dict[str, Any]) -> None:
+def test_monitor_uses_the_port_and_scheme_that_are_served(
+    variant: str, kind: str, endpoints: str, expected: dict[str, Any]
+) -> None:
     """The port by its name, the scheme by webConfig; with what the values say beyond that."""
     monitor = the(kind, manifests_of(variant))
     (endpoint,) = monitor["spec"][endpoints]
@@ -100,7 +102,7 @@ def test_a_monitor_scrapes_as_is_served(variant: str, kind: str, endpoints: str,
     assert [NAMESPACE] == monitor["spec"]["namespaceSelector"]["matchNames"]
 
 
-def test_the_image_is_put_together() -> None:
+def test_image_reference() -> None:
     """Registry, repository, tag and digest; the version of the chart's exporter where nothing is said."""
     images = [
         the("Deployment", manifests_of(variant))["spec"]["template"]["spec"]["containers"][0]["image"]

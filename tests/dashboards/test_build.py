@@ -37,7 +37,7 @@ def test_the_json_is_current(name: str, build: ModuleType) -> None:
     assert build.encoded(build.DASHBOARDS[name]()) == (FOLDER / f"{name}.json").read_text(encoding="utf-8")
 
 
-def test_a_build_is_written_whole(build: ModuleType, tmp_path: Path) -> None:
+def test_build_writes_every_dashboard(build: ModuleType, tmp_path: Path) -> None:
     """One file per dashboard, the same as what is committed."""
     build.write(tmp_path)
     assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")} == {
@@ -46,7 +46,7 @@ def test_a_build_is_written_whole(build: ModuleType, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_grafanas_library_reads_and_writes_it_unchanged(name: str) -> None:
+def test_dashboard_survives_a_round_trip_through_grafanas_types(name: str) -> None:
     """Nothing is lost on the way through the library's own types: what it doesn't know, Grafana doesn't either."""
     plugins: Any = importlib.import_module("grafana_foundation_sdk.cog.plugins")
     models: Any = importlib.import_module("grafana_foundation_sdk.models.dashboard")

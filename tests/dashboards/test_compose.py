@@ -48,7 +48,7 @@ def _mounts(file: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 @by_file
-def test_a_file_is_what_compose_reads(file: str) -> None:
+def test_compose_accepts_the_file(file: str) -> None:
     """By the specification's types, with every reference to a volume or a secret defined."""
     _parsed((CONFIG / file).read_text(encoding="utf-8")).validate()
 
@@ -61,14 +61,14 @@ def test_a_file_is_what_compose_reads(file: str) -> None:
         "services: {a: {image: x, secrets: [missing]}}",
     ],
 )
-def test_what_compose_refuses_is_found(fault: str) -> None:
+def test_invalid_compose_file_is_detected(fault: str) -> None:
     """By the same check."""
     with pytest.raises(ValueError, match=r".+"):
         _parsed(fault).validate()
 
 
 @pytest.mark.parametrize("file", [BASE, ACCOUNT], ids=FILES)
-def test_what_is_mounted_is_there(file: dict[str, Any]) -> None:
+def test_mounted_files_exist(file: dict[str, Any]) -> None:
     """Files and folders read-only, from this repository; all else are named volumes."""
     mounts = list(_mounts(file))
     assert [] != mounts
@@ -81,7 +81,7 @@ def test_what_is_mounted_is_there(file: dict[str, Any]) -> None:
 
 
 @by_service
-def test_a_service_has_no_rights(name: str) -> None:
+def test_service_is_unprivileged(name: str) -> None:
     """Nothing to write but its volume, no capability, no way to more."""
     service = SERVICES[name]
     assert service["read_only"] is True
@@ -91,7 +91,7 @@ def test_a_service_has_no_rights(name: str) -> None:
 
 
 @by_service
-def test_a_service_is_reached_from_this_machine_alone(name: str) -> None:
+def test_service_listens_on_loopback_only(name: str) -> None:
     """Each published port is one of loopback."""
     ports = SERVICES[name]["ports"]
     assert [] != ports
@@ -99,7 +99,7 @@ def test_a_service_is_reached_from_this_machine_alone(name: str) -> None:
 
 
 @by_service
-def test_a_service_is_pinned_and_watched(name: str) -> None:
+def test_service_has_a_version_and_a_health_check(name: str) -> None:
     """Its image has a version or is built here, and its health is asked for."""
     tag = SERVICES[name]["image"].rpartition(":")[2]
     assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag) or ("local" == tag and "build" in SERVICES[name])
@@ -158,7 +158,7 @@ def test_the_commands_in_the_comments_name_the_files() -> None:
 
 @pytest.mark.slow
 @needs_promtool
-def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_configuration(tmp_path: Path) -> None:
     """With the rules where they are mounted."""
     shutil.copytree(CONFIG / "prometheus/rules", tmp_path / "rules")
     text = (CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8")
@@ -178,7 +178,7 @@ def test_prometheus_scrapes_the_services() -> None:
     assert {"localhost:9090"} == targets - inside
 
 
-def test_grafana_finds_its_data_source() -> None:
+def test_grafana_data_source_is_provisioned() -> None:
     """By the variable of the service, with no interval below those of the shipped scrape configurations."""
     provisioned = yaml.safe_load((GRAFANA / "datasources/prometheus.yaml").read_text(encoding="utf-8"))
     source = provisioned["datasources"][0]
@@ -193,7 +193,7 @@ def test_grafana_finds_its_data_source() -> None:
     assert scraped <= parse_duration(shipped["scrape_interval"]) <= assumed
 
 
-def test_grafana_finds_the_dashboards() -> None:
+def test_grafana_dashboards_are_provisioned() -> None:
     """Where the service mounts them, and the one to open first among them."""
     provisioned = yaml.safe_load((GRAFANA / "dashboards/openrouter.yaml").read_text(encoding="utf-8"))
     folder = provisioned["providers"][0]["options"]["path"]

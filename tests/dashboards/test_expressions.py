@@ -61,7 +61,7 @@ def test_every_expression_is_promql(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_promtool
-def test_what_is_not_promql_is_found(tmp_path: Path) -> None:
+def test_invalid_promql_is_detected(tmp_path: Path) -> None:
     """By the same check."""
     assert 0 != _checked(tmp_path, ["sum by (model (openrouter_up)"]).returncode
 
@@ -76,14 +76,14 @@ def test_every_metric_is_declared(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_every_variable_asks_for_a_declared_metric(name: str) -> None:
+def test_variables_query_declared_metrics(name: str) -> None:
     """One that isn't there would leave the picker empty."""
     queries = [str(each["query"]["query"]) for each in variables(BOARDS[name]).values() if each["type"] == "query"]
     assert [] != queries
     assert set() == {metric for query in queries for metric in unknown(query, declared())}
 
 
-def test_an_undeclared_metric_is_found() -> None:
+def test_undeclared_metric_is_detected() -> None:
     """Named outright, by a pattern, and behind a window."""
     names = {"openrouter_up"}
     assert {"openrouter_down"} == unknown("max(openrouter_down{}) + openrouter_up", names)
@@ -112,7 +112,7 @@ def test_no_variable_is_left() -> None:
     assert [] == [each for each in expressions() if "$" in each.expression]
 
 
-def test_no_panel_is_left_out() -> None:
+def test_every_panel_is_tested() -> None:
     """Every query yields an expression for each window that it can be of."""
     queries = [target["expr"] for board in BOARDS.values() for _, target in targets(board)]
     windows = 4
@@ -120,6 +120,6 @@ def test_no_panel_is_left_out() -> None:
     assert expected == len(list(expressions()))
 
 
-def test_a_range_is_asked_for_as_grafana_does() -> None:
+def test_range_has_the_limits_of_grafana() -> None:
     """From and to multiples of the step: bars of days stand at midnight UTC."""
     assert (86_400.0, 3 * 86_400.0) == Expression("x", "A", "1", 86_400).times(3.5 * 86_400)

@@ -16,7 +16,7 @@ Spoil = Callable[[Board], object]
 
 @by_rule
 @pytest.mark.parametrize("name", BOARDS)
-def test_a_dashboard_keeps_to_a_rule(name: str, rule: rules.Rule) -> None:
+def test_dashboard_follows_rule(name: str, rule: rules.Rule) -> None:
     """Without a finding."""
     assert [] == list(rule(BOARDS[name]))
 
@@ -101,7 +101,7 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_rule_finds_its_fault(fault: str) -> None:
+def test_rule_detects_its_fault(fault: str) -> None:
     """On a good dashboard that was spoiled."""
     rule, spoil = FAULTS[fault]
     board = copy.deepcopy(BOARDS["overview"])

@@ -117,18 +117,18 @@ def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
         ("budget", "Limits used most", 0.75),
     ],
 )
-def test_a_panel_shows_what_is_right(dashboard: str, panel: str, expected: float, tmp_path: Path) -> None:
+def test_panel_shows_the_right_value(dashboard: str, panel: str, expected: float, tmp_path: Path) -> None:
     """Though two exporters show the account, and a key has two names."""
     text = expression(dashboard, panel)
     assert "" == evaluated(tmp_path, text, round(expected, 4), constant(SERIES))
 
 
-def test_a_wrong_value_is_found(tmp_path: Path) -> None:
+def test_wrong_value_is_detected(tmp_path: Path) -> None:
     """By the same check."""
     assert "" != evaluated(tmp_path, expression("overview", "Latest day"), 41, constant(SERIES))
 
 
-def test_the_burn_without_today_is_the_mean(tmp_path: Path) -> None:
+def test_credits_per_day_without_today_is_the_mean(tmp_path: Path) -> None:
     """The collector of today may be off."""
     series = constant([each for each in SERIES if "_today_" not in each[0]])
     assert "" == evaluated(tmp_path, expression("budget", "Credits per day"), 12, series)
@@ -145,7 +145,7 @@ def _daily(*values: str) -> list[dict[str, str]]:
     [(0, 5), (24, 7)],
     ids=["the first day", "the second day, which goes on"],
 )
-def test_a_bar_stands_at_its_day(hour: int, expected: float, tmp_path: Path) -> None:
+def test_a_bar_is_at_its_day(hour: int, expected: float, tmp_path: Path) -> None:
     """Day 1 is shown from 00:30 of day 2 to 00:30 of day 3, then day 2; it is now noon of day 3."""
     series = _daily("_x293", "5x287", "7x137")
     text = expression("overview", "Spend by model")

@@ -35,7 +35,7 @@ def test_every_module_is_compiled(engine: Engine, image: str) -> None:
     assert "True []\n" == done.stdout, done.stderr
 
 
-def test_the_command_is_run_without_a_shell(engine: Engine, image: str) -> None:
+def test_entrypoint_runs_without_a_shell(engine: Engine, image: str) -> None:
     """Signals reach the exporter, which is the first process."""
     settings = engine.settings(image)
     assert ["openrouter-exporter"] == settings["Config"]["Entrypoint"]
@@ -44,7 +44,7 @@ def test_the_command_is_run_without_a_shell(engine: Engine, image: str) -> None:
     assert ["CMD", "openrouter-exporter", "healthcheck"] == settings["Healthcheck"]["Test"]
 
 
-def test_labels_say_what_it_is(engine: Engine, image: str) -> None:
+def test_image_labels(engine: Engine, image: str) -> None:
     """In the words of the OCI."""
     labels = engine.settings(image)["Config"]["Labels"]
     prefix = "org.opencontainers.image."
@@ -52,7 +52,7 @@ def test_labels_say_what_it_is(engine: Engine, image: str) -> None:
     assert {"title", "description", "licenses", "source", "url"} <= {name.removeprefix(prefix) for name in labels}
 
 
-def test_the_version_is_the_one_that_was_asked_for(engine: Engine, image: str) -> None:
+def test_version_is_the_build_argument(engine: Engine, image: str) -> None:
     """The program says the same as the label."""
     assert f"openrouter-exporter {VERSION}\n" == engine.once(image, "--version").stdout
 

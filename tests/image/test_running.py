@@ -22,7 +22,7 @@ def test_demo_mode_serves_usage(demo: Container, address: str) -> None:
     assert f'revision="{REVISION}",version="{VERSION}"' in text
 
 
-def test_it_polls_the_api(engine: Engine, image: str, address: str, tmp_path: Path) -> None:
+def test_installed_exporter_polls_the_api(engine: Engine, image: str, address: str, tmp_path: Path) -> None:
     """With a configuration and a key that are mounted, against the simulator in another container."""
     simulator = engine.start(image, "simulate", "--web.listen-address=127.0.0.1:0")
     end = "/api/v1"
@@ -48,7 +48,7 @@ def test_it_polls_the_api(engine: Engine, image: str, address: str, tmp_path: Pa
     assert 0 == exporter.stop()
 
 
-def test_it_has_no_rights(demo: Container) -> None:
+def test_container_is_unprivileged(demo: Container) -> None:
     """Not root, no capabilities, none to be had."""
     status = demo.process_status()
     assert [USER] * 4 == status["Uid"].split()
@@ -57,7 +57,7 @@ def test_it_has_no_rights(demo: Container) -> None:
     assert "1" == status["NoNewPrivs"]
 
 
-def test_it_fits_into_its_memory(demo: Container) -> None:
+def test_memory_stays_below_the_limit(demo: Container) -> None:
     """The limit is in force, and was never met."""
     settings = demo.inspect()
     assert MEMORY == settings["HostConfig"]["Memory"]
@@ -78,13 +78,13 @@ def test_the_health_check_fails_where_nothing_serves(engine: Engine, image: str,
     assert "unhealthy: " in done.stderr
 
 
-def test_it_stops_when_it_is_asked_to(demo: Container) -> None:
+def test_sigterm_stops_the_container(demo: Container) -> None:
     """By SIGTERM, in order."""
     assert 0 == demo.stop()
     assert '"event": "stopped"' in demo.logs()
 
 
-def test_it_writes_nothing_even_where_it_could(engine: Engine, image: str, address: str) -> None:
+def test_container_writes_no_file(engine: Engine, image: str, address: str) -> None:
     """Beside what the engine itself puts into /etc and /run."""
     container = engine.start(
         image, "demo", f"--web.listen-address={address}", options=("--net=host", "--cap-drop=ALL", "--user=0:0")
@@ -95,7 +95,7 @@ def test_it_writes_nothing_even_where_it_could(engine: Engine, image: str, addre
     assert set() == {path for path in changed if not path.startswith(("/etc", "/run"))}
 
 
-def test_it_says_what_is_missing(engine: Engine, image: str) -> None:
+def test_missing_configuration_is_reported(engine: Engine, image: str) -> None:
     """Without a key it ends, and names the variable."""
     done = engine.once(image)
     assert 1 == done.returncode

@@ -21,14 +21,14 @@ def metadata(wheel: Path) -> Message:
     return email.message_from_bytes(contents(wheel)[f"{DIST_INFO}/METADATA"])
 
 
-def test_the_wheel_is_the_program_and_nothing_else(wheel: Path) -> None:
+def test_wheel_contains_the_program_only(wheel: Path) -> None:
     """Every module with its types, no test, no cache."""
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "exporter").rglob("*.py")} | {"exporter/py.typed"}
     files = set(contents(wheel))
     assert sources == {name for name in files if not name.startswith(DIST_INFO)}
 
 
-def test_metadata_says_what_an_index_shows(metadata: Message) -> None:
+def test_package_metadata(metadata: Message) -> None:
     """Who may use it, with which Python, where to read on."""
     assert ("openrouter-exporter", __version__) == (metadata["Name"], metadata["Version"])
     assert ("Apache-2.0", ">=3.11") == (metadata["License-Expression"], metadata["Requires-Python"])
@@ -69,7 +69,7 @@ def test_the_source_distribution_has_what_tests_and_images_need(unpacked: Path) 
 
 
 @pytest.mark.parametrize("what", ["wheel", "sdist"])
-def test_it_is_built_the_same_every_time(what: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_build_is_reproducible(what: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Whoever builds the same sources can compare."""
     first: Path = request.getfixturevalue(what)
     assert first.read_bytes() == build(tmp_path, f"--{what}").read_bytes()

@@ -10,7 +10,7 @@ from tests.package.conftest import ROOT
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
-def test_the_default_version_is_the_packages() -> None:
+def test_default_version_is_that_of_the_package() -> None:
     """Whoever builds without arguments has it labelled rightly."""
     assert {__version__} == set(re.findall(r"^ARG VERSION=(\S+)$", TEXT, re.MULTILINE))
 

@@ -55,18 +55,18 @@ def test_the_demo_shows_usage(demo: str) -> None:
     assert f'version="{__version__}"' in text
 
 
-def test_the_health_check_asks_it(installed: Installed, demo: str) -> None:
+def test_health_check_runs_in_the_container(installed: Installed, demo: str) -> None:
     """By the variable that the daemon would take as well."""
     done = installed.run("healthcheck", OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS=demo)
     assert (0, "healthy\n") == (done.returncode, done.stdout), done.stderr
 
 
-def test_it_says_its_version(installed: Installed) -> None:
+def test_version(installed: Installed) -> None:
     """The one in the metadata."""
     assert f"openrouter-exporter {__version__}\n" == installed.run("--version").stdout
 
 
-def test_it_is_a_module_as_well(installed: Installed) -> None:
+def test_runs_as_a_module(installed: Installed) -> None:
     """`python -m exporter`, from the environment and not from the sources."""
     code = "import exporter; print(exporter.__file__)"
     done = subprocess.run(
@@ -75,14 +75,14 @@ def test_it_is_a_module_as_well(installed: Installed) -> None:
     assert done.stdout.startswith(str(installed.bin.parent))
 
 
-def test_it_checks_a_configuration(installed: Installed) -> None:
+def test_check_config(installed: Installed) -> None:
     """The smallest one."""
     shutil.copy(ROOT / "config/minimal.yaml", installed.folder)
     done = installed.run("check-config", "--config.file=minimal.yaml", OPENROUTER_API_KEY="sk-or-v1-demo")
     assert (0, "minimal.yaml: valid, 1 account\n") == (done.returncode, done.stdout), done.stderr
 
 
-def test_it_names_the_extra_that_passwords_need(installed: Installed) -> None:
+def test_missing_auth_extra_is_named(installed: Installed) -> None:
     """Without it there is no hashing; that is said, and not found out at the first request."""
     (installed.folder / "web.yaml").write_text(WEB, encoding="utf-8")
     done = installed.run("check-config", "--web.config.file=web.yaml", OPENROUTER_API_KEY="sk-or-v1-demo")

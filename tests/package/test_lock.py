@@ -45,7 +45,7 @@ def test_every_entry_is_a_version_with_hashes(name: str) -> None:
 
 
 @by_lock
-def test_the_project_is_content_with_it(name: str) -> None:
+def test_lock_satisfies_the_project(name: str) -> None:
     """Each dependency is there, in a version that is allowed."""
     locked = versions(name)
     for requirement in map(Requirement, WANTED[name]):
@@ -53,7 +53,7 @@ def test_the_project_is_content_with_it(name: str) -> None:
 
 
 @by_lock
-def test_no_address_is_in_it(name: str) -> None:
+def test_lock_has_no_index_address(name: str) -> None:
     """Everybody has their own index."""
     text = path_of(name).read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index|--find-links| @ ", text)

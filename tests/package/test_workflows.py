@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, Any]:
 @pytest.mark.skipif(
     shutil.which("actionlint") is None and os.environ.get("CI") != "true", reason="actionlint isn't installed"
 )
-def test_the_linter_is_content() -> None:
+def test_actionlint_passes() -> None:
     """With both workflows."""
     done = subprocess.run(["actionlint", *FILES], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
@@ -90,7 +90,7 @@ def test_an_action_has_one_version() -> None:
 
 
 @by_file
-def test_rights_are_given_job_by_job(path: Path) -> None:
+def test_permissions_are_set_per_job(path: Path) -> None:
     """None to begin with; and each job has an end."""
     workflow = read(path)
     assert {} == workflow["permissions"]
@@ -112,7 +112,7 @@ def test_no_registry_is_named(path: Path) -> None:
 
 
 @by_file
-def test_runs_do_not_overtake_each_other(path: Path) -> None:
+def test_concurrent_runs(path: Path) -> None:
     """A release that has begun is never broken off."""
     concurrency = read(path)["concurrency"]
     assert "group" in concurrency

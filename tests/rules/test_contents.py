@@ -185,7 +185,7 @@ def test_every_recorded_series_that_is_used_exists() -> None:
     assert set() == used - set(RECORDED)
 
 
-def test_sums_leave_no_label_of_usage_behind() -> None:
+def test_sums_cover_every_label_of_usage() -> None:
     """What `sum without` leaves tells exporters apart: a label of ours among it would hide a part of the sum."""
     usage = {name: labels for name, labels in declared().items() if "endpoint_id" in labels}
     assert set() == {label for labels in usage.values() for label in labels} - _OURS - {"account", "model_permaslug"}

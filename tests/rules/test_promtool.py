@@ -12,17 +12,17 @@ pytestmark = promtool.needed
 
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
-def test_the_rules_are_rules(path: Path) -> None:
+def test_promtool_accepts_the_rules(path: Path) -> None:
     """`promtool check rules` finds no fault."""
     assert "SUCCESS" in promtool("check", "rules", path)
 
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
-def test_the_rules_do_what_their_tests_say(path: Path) -> None:
+def test_promtool_tests_pass(path: Path) -> None:
     """`promtool test rules`, with exact labels, annotations and values."""
     assert "SUCCESS" in promtool("test", "rules", path)
 
 
-def test_the_whole_configuration_is_one() -> None:
+def test_promtool_accepts_the_whole_configuration() -> None:
     """`promtool check config` finds no fault, in the rules that it names neither."""
     assert "SUCCESS" in promtool("check", "config", FOLDER / "prometheus.yaml")

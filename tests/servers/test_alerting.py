@@ -109,7 +109,7 @@ async def test_rejected_rows_are_mailed(chain: Chain) -> None:
         )
 
 
-async def test_an_exporter_that_is_down_is_paged_and_mutes_the_rest(chain: Chain) -> None:
+async def test_exporter_down_is_paged_and_mutes_other_alerts(chain: Chain) -> None:
     """The account that is gone because of it is not told; when the exporter is back, it is over."""
     async with chain.daemon():
         await chain.server.until("openrouter_up == 1", bool)

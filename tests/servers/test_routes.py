@@ -46,7 +46,7 @@ def gravity(rule: Rule) -> int:
     return GRAVITY.index(rule.labels["severity"])
 
 
-def test_alertmanager_takes_the_example(amtool: str) -> None:
+def test_alertmanager_accepts_the_example(amtool: str) -> None:
     """`amtool check-config` finds nothing wrong."""
     assert "SUCCESS" in run(amtool, "check-config", str(SHIPPED))
 
@@ -58,7 +58,7 @@ def test_every_alert_goes_where_its_severity_says(amtool: str, name: str) -> Non
     assert RECEIVERS[severity] == route(amtool, f"alertname={name}", f"severity={severity}", "account=default")
 
 
-def test_alerts_of_others_stay_with_the_default(amtool: str) -> None:
+def test_other_alerts_use_the_default_route(amtool: str) -> None:
     """However bad they are."""
     assert CONFIGURATION["route"]["receiver"] == route(amtool, "alertname=DiskFull", "severity=critical")
 
@@ -71,7 +71,7 @@ def test_messages_are_grouped_by_account() -> None:
 
 
 @pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda each: each["source_matchers"][0])
-def test_an_inhibition_speaks_of_alerts_that_exist(inhibition: dict[str, Any]) -> None:
+def test_inhibition_names_existing_alerts(inhibition: dict[str, Any]) -> None:
     """Every name in it is an alert's."""
     named = re.findall(r"OpenRouter\w+", " ".join([*inhibition["source_matchers"], *inhibition["target_matchers"]]))
     assert [] == [name for name in named if name not in ALERTS]
@@ -80,7 +80,7 @@ def test_an_inhibition_speaks_of_alerts_that_exist(inhibition: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda each: each["source_matchers"][0])
-def test_a_cause_is_as_grave_as_its_symptoms(inhibition: dict[str, Any]) -> None:
+def test_a_cause_is_at_least_as_severe_as_its_symptoms(inhibition: dict[str, Any]) -> None:
     """A page is never muted by a mail, and no alert mutes itself."""
     sources = alerts_that_match(inhibition["source_matchers"])
     targets = alerts_that_match(inhibition["target_matchers"])

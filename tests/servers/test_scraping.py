@@ -81,7 +81,7 @@ def series(name: str, labels: Mapping[str, str]) -> tuple[str, frozenset[tuple[s
     return name, frozenset(own.items())
 
 
-async def test_every_series_arrives(bench: Bench) -> None:
+async def test_prometheus_stores_every_series(bench: Bench) -> None:
     """Those that the daemon shows, and no others."""
     shown = {series(name, dict(labels)) for name, labels in await bench.daemon.scrape()}
     arrived = await bench.server.vector(f'{{job="{JOB}",__name__!~"up|scrape_.+"}}')
@@ -89,7 +89,7 @@ async def test_every_series_arrives(bench: Bench) -> None:
     assert shown == {series(each.labels["__name__"], each.labels) for each in arrived}
 
 
-async def test_values_arrive(bench: Bench) -> None:
+async def test_prometheus_stores_values(bench: Bench) -> None:
     """Each sample of use is the number that the daemon shows, to the last digit."""
     shown = {series(name, dict(labels)): each for (name, labels), each in usage(await bench.daemon.scrape()).items()}
     arrived = await bench.server.vector(USAGE)
@@ -115,7 +115,7 @@ async def test_sums_are_those_of_the_vendors_client(bench: Bench) -> None:
         assert [pytest.approx(expected, rel=1e-12)] == found
 
 
-async def test_types_and_helps_arrive(bench: Bench) -> None:
+async def test_prometheus_stores_types_and_help(bench: Bench) -> None:
     """In OpenMetrics, which both versions ask for first: a counter's family is named without its _total."""
     _, text = await bench.daemon.get("metrics")
     declared = {family.name: (family.type, family.documentation) for family in text_string_to_metric_families(text)}
