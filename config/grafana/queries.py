@@ -36,7 +36,7 @@ def usage(measure: str, by: str = "", *, window: str = PICKED, matchers: str = A
 
 
 def daily(expression: str) -> str:
-    """Return for midnight of each day D what the gauges of the latest day said about D."""
+    """Return for midnight of each day D the value that the gauges of the latest day had for D."""
     return f"last_over_time(({expression}){BOOKED})"
 
 

@@ -23,7 +23,7 @@ def command_line(manifests: list[Manifest], folder: Path | None = None) -> list[
 
 
 def check_config(manifests: list[Manifest], folder: Path) -> tuple[int, str]:
-    """Lay out the pod's files and let the exporter check them; return its exit code and what it said."""
+    """Lay out the pod's files and let the exporter check them; return its exit code and output."""
     lay_out(manifests, folder)
     files = [text for text in command_line(manifests, folder) if text.partition("=")[0].endswith("config.file")]
     command = [sys.executable, "-m", "exporter", "check-config", *files]

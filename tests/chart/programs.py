@@ -18,7 +18,7 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 
 def run(*command: object) -> str:
-    """Run a program and return what it printed; fail with what it said if it is not content."""
+    """Run a program and return its output; fail with the output unless it succeeds."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout

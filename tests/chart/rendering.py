@@ -35,7 +35,7 @@ def render(values: Values, folder: Path = CHART) -> list[Manifest]:
 
 
 def notes(values: Values) -> str:
-    """Return what is said after an installation."""
+    """Return the notes that Helm prints after an installation."""
     texts = _chart(CHART).render(values=values, name=RELEASE, namespace=NAMESPACE)
     return texts["openrouter-exporter/templates/NOTES.txt"]
 

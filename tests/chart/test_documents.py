@@ -1,4 +1,4 @@
-"""What people read and paste: README, notes after an installation."""
+"""The README and the notes after an installation."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_the_readmes_values_work() -> None:
 
 
 def test_the_readmes_options_work() -> None:
-    """Each --set of its commands, on what it says before."""
+    """Each --set of its commands, with the values before it."""
     options = re.findall(r"--set (\S+)=(\S+)", README.text)
     assert {"demo.enabled", "existingSecret"} == {path for path, _ in options}
     for path, text in options:

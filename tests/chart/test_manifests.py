@@ -56,7 +56,7 @@ def test_objects_of_the_operator_are_valid(variant: str) -> None:
 
 
 def test_strict_schema_rejects_unknown_fields() -> None:
-    """Or the test above would be content with anything."""
+    """Otherwise the test above would accept anything."""
     (monitor,) = of_kind("ServiceMonitor", manifests_of("monitoring"))
     monitor["spec"]["endpoints"][0]["intervall"] = "1m"
     assert not validator("ServiceMonitor").is_valid(monitor)

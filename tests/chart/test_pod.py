@@ -1,4 +1,4 @@
-"""The pod: what it runs, with which files and rights, and how it is asked for its health."""
+"""The pod: its command, files, privileges and probes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_pod_is_unprivileged(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", POLLING)
 def test_key_files_are_readable_by_the_exporter_only(variant: str) -> None:
-    """The files are of root and for the group; others may not read them, and nobody may write."""
+    """Owned by root and readable by the group; nobody else can read and no one can write."""
     (volume,) = [one for one in pod(manifests_of(variant))["volumes"] if one["name"] == "configuration"]
     assert 0o440 == volume["projected"]["defaultMode"]
     context = pod(manifests_of(variant))["securityContext"]
@@ -125,7 +125,7 @@ def test_http_probes(variant: str, scheme: str) -> None:
 
 @pytest.mark.parametrize("variant", ["basic-auth", "client-certificates"])
 def test_command_probe_where_the_kubelet_cannot_authenticate(variant: str) -> None:
-    """The kubelet has neither password nor certificate; the command takes being asked for one as a sign of life."""
+    """The kubelet has neither password nor certificate; for the command, being asked for one counts as healthy."""
     for name in PROBES:
         program, *arguments = container(manifests_of(variant))[name]["exec"]["command"]
         options = parse(arguments, {})

@@ -1,4 +1,4 @@
-"""The programs of the field agree: Helm 3 itself, helm-docs, kubeconform."""
+"""Helm 3, helm-docs and kubeconform accept the chart."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_helm_lints(variant: str) -> None:
 @needs("helm")
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_helm_renders_the_same(variant: str) -> None:
-    """Helm 3 as a program, and Helm 4's engine that the other tests ask."""
+    """Helm 3, and Helm 4's engine that the other tests use."""
     found = [one for one in yaml.load_all(template(variant), Loader=yaml.CSafeLoader) if one]
     assert sorted_(manifests_of(variant)) == sorted_(found)
 

@@ -15,7 +15,7 @@ KEY = "sk-or-v1-secret"
 
 @dataclass(frozen=True)
 class Bad:
-    """Values, and what is said about them."""
+    """Values, and the message about them."""
 
     values: Values
     said: str
@@ -104,8 +104,10 @@ BAD = {
     "key-in-config": Bad(activity(include=[KEY]), "config: holds a key of OpenRouter"),
     "key-in-arguments": Bad({"extraArgs": [f"--key={KEY}"]}, "extraArgs: holds a key of OpenRouter"),
     "key-in-variables": Bad({"extraEnv": [{"name": "A", "value": KEY}]}, "extraEnv: holds a key of OpenRouter"),
-    "option-of-the-chart": Bad({"extraArgs": ["--shutdown.timeout=1m"]}, "what terminationGracePeriodSeconds is for"),
-    "option-that-moves-paths": Bad({"extraArgs": ["--web.route-prefix=/a"]}, "--web.route-prefix is not for here"),
+    "option-of-the-chart": Bad(
+        {"extraArgs": ["--shutdown.timeout=1m"]}, "set terminationGracePeriodSeconds instead of --shutdown.timeout"
+    ),
+    "option-that-moves-paths": Bad({"extraArgs": ["--web.route-prefix=/a"]}, "--web.route-prefix is not supported"),
 }
 
 
@@ -119,7 +121,7 @@ def test_mistake_is_reported_with_its_value(name: str) -> None:
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
-    """Nobody likes to be told one at a time."""
+    """So that one render shows everything to correct."""
     values = {"accounts": [], "replicas": 3, "extraArgs": ["--config.file=x", "--web.route-prefix=/"]}
     with pytest.raises(HelmError) as refused:
         render(values)

@@ -1,4 +1,4 @@
-"""The pod at work: its command line on its files, asked by its probes, polling the simulator."""
+"""The pod at work: its command line with its files and probes, polling the simulator."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def at_work(variant: str, folder: Path) -> AsyncIterator[tuple[list[Manife
 
 
 async def until_healthy(command: list[str]) -> str:
-    """Run a probe's command until it is content; return what it said."""
+    """Run a probe's command until it succeeds; return its output."""
     async with asyncio.timeout(PATIENCE):
         while True:
             code, out, _ = await run(*command[1:])

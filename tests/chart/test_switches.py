@@ -1,4 +1,4 @@
-"""What is switched on is there, and what is switched off is not."""
+"""Objects exist only if they are enabled."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_policy_allows_dns_https_and_prometheus() -> None:
 def test_monitor_uses_the_port_and_scheme_that_are_served(
     variant: str, kind: str, endpoints: str, expected: dict[str, Any]
 ) -> None:
-    """The port by its name, the scheme by webConfig; with what the values say beyond that."""
+    """The port by its name, the scheme by webConfig, and further settings from the values."""
     monitor = the(kind, manifests_of(variant))
     (endpoint,) = monitor["spec"][endpoints]
     assert {"port": "http", "path": "/metrics"} | expected == {
@@ -103,7 +103,7 @@ def test_monitor_uses_the_port_and_scheme_that_are_served(
 
 
 def test_image_reference() -> None:
-    """Registry, repository, tag and digest; the version of the chart's exporter where nothing is said."""
+    """Registry, repository, tag and digest; the chart's appVersion by default."""
     images = [
         the("Deployment", manifests_of(variant))["spec"]["template"]["spec"]["containers"][0]["image"]
         for variant in ("existing-secret", "everything-else")

@@ -12,7 +12,7 @@ _DAY = 86_400
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression of a panel, and how Grafana asks for it."""
+    """An expression of a panel, and how Grafana queries it."""
 
     dashboard: str
     panel: str
@@ -20,7 +20,7 @@ class Expression:
     step: int  # seconds; 0: now, `/api/v1/query`; else `/api/v1/query_range`
 
     def times(self, now: float, back: float = 2 * _DAY) -> tuple[float, float]:
-        """Return start and end of the range as Grafana asks for it: multiples of the step."""
+        """Return start and end of the range as Grafana queries it: multiples of the step."""
         step = max(self.step, 1)
         return (now - back) // step * step, now // step * step
 

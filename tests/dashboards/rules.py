@@ -1,4 +1,4 @@
-"""What every dashboard must keep to: each rule yields its findings, and none means that it is kept."""
+"""Rules for dashboards. Each yields its findings, none if the dashboard follows it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def own_numbers(board: Board) -> Iterator[str]:
 
 
 def told(board: Board) -> Iterator[str]:
-    """Every panel has a title, a description, a unit, and says why it may be empty."""
+    """Every panel has a title, a description, a unit, and a text for when it is empty."""
     for panel in panels(board):
         defaults = panel["fieldConfig"]["defaults"]
         for key, value in (
@@ -78,7 +78,7 @@ def asked(board: Board) -> Iterator[str]:
 
 
 def chosen_source(board: Board) -> Iterator[str]:
-    """Panels, queries and variables ask the data source that is chosen, never a fixed one."""
+    """Panels, queries and variables use the selected data source, never a fixed one."""
     for panel, target in targets(board):
         if panel.get("datasource") != SOURCE or target.get("datasource") != SOURCE:
             yield f"{panel['title']}: another data source"

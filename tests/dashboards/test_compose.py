@@ -100,7 +100,7 @@ def test_service_listens_on_loopback_only(name: str) -> None:
 
 @by_service
 def test_service_has_a_version_and_a_health_check(name: str) -> None:
-    """Its image has a version or is built here, and its health is asked for."""
+    """Its image has a version or is built here, and it has a health check."""
     tag = SERVICES[name]["image"].rpartition(":")[2]
     assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag) or ("local" == tag and "build" in SERVICES[name])
     assert "CMD" == SERVICES[name]["healthcheck"]["test"][0]

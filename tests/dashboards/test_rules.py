@@ -1,4 +1,4 @@
-"""Every dashboard keeps to every rule, and every rule finds its fault."""
+"""Every dashboard follows every rule, and every rule detects its fault."""
 
 from __future__ import annotations
 
@@ -111,5 +111,5 @@ def test_rule_detects_its_fault(fault: str) -> None:
 
 @by_rule
 def test_every_rule_has_a_fault(rule: rules.Rule) -> None:
-    """So that none of them only ever agrees."""
+    """A rule that never fails would prove nothing."""
     assert rule in {each for each, _ in FAULTS.values()}

@@ -72,7 +72,7 @@ SERIES = [
 
 
 def evaluated(tmp_path: Path, expression: str, expected: float, series: list[dict[str, str]], hour: int = NOON) -> str:
-    """Return what promtool finds wrong when it is noon and the sum of an expression at an hour is asked for."""
+    """Return promtool's complaints about the sum of an expression at an hour, evaluated at noon."""
     at = f"last_over_time((sum({expression}))[1m:1m] @ {hour * HOUR})"
     test = {
         "expr": f"round({at}, 0.0001)",

@@ -62,7 +62,7 @@ def test_web_configurations_load(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @of_kind("prometheus")
-def test_prometheus_takes_its_configuration(text: str, tmp_path: Path, promtool: Promtool) -> None:
+def test_prometheus_accepts_the_configuration(text: str, tmp_path: Path, promtool: Promtool) -> None:
     """`promtool check config` finds nothing wrong with the snippet."""
     path = tmp_path / "prometheus.yaml"
     path.write_text(text, encoding="utf-8")

@@ -27,7 +27,7 @@ PORTABLE = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--no-healt
 
 
 def run(*command: str | Path, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; what it said is in the failure."""
+    """Run a command to its end; a failure shows its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if not may_fail:
         assert 0 == done.returncode, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
@@ -63,7 +63,7 @@ class Engine:
         return Container(self, started.stdout.strip())
 
     def settings(self, image: str) -> dict[str, Any]:
-        """Return what an image says about itself."""
+        """Return the configuration of an image."""
         found: dict[str, Any] = json.loads(self.podman("image", "inspect", image).stdout)[0]
         return found
 
@@ -94,12 +94,12 @@ class Container:
         return self.engine.podman("exec", self.name, *command, may_fail=True)
 
     def process_status(self) -> dict[str, str]:
-        """Return what the kernel says about the container's first process."""
+        """Return the kernel's status of the container's first process."""
         text = Path(f"/proc/{self.inspect()['State']['Pid']}/status").read_text(encoding="utf-8")
         return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
     def until(self, url: str, wanted: Callable[[str], bool]) -> str:
-        """Ask until the answer is as wanted, and return it."""
+        """Request until the response is as wanted, and return it."""
         end, text = time.monotonic() + PATIENCE, ""
         while time.monotonic() < end:
             try:

@@ -53,7 +53,7 @@ def test_image_labels(engine: Engine, image: str) -> None:
 
 
 def test_version_is_the_build_argument(engine: Engine, image: str) -> None:
-    """The program says the same as the label."""
+    """The program prints the version of the label."""
     assert f"openrouter-exporter {VERSION}\n" == engine.once(image, "--version").stdout
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*command: str | Path, folder: Path = ROOT) -> str:
-    """Run a command to its end; what it said is in the failure."""
+    """Run a command to its end; a failure shows its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment())
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout

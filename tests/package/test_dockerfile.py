@@ -1,4 +1,4 @@
-"""What can be said of the image without building it; `make test-image` says the rest."""
+"""Checks of the Dockerfile that need no build; `make test-image` has the others."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def demo(installed: Installed) -> Iterator[str]:
 
 
 def scrape(address: str) -> str:
-    """Return the exposition, or nothing where nobody listens yet."""
+    """Return the exposition, or nothing while no server listens."""
     try:
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
             text: str = answer.read().decode()
@@ -83,7 +83,7 @@ def test_check_config(installed: Installed) -> None:
 
 
 def test_missing_auth_extra_is_named(installed: Installed) -> None:
-    """Without it there is no hashing; that is said, and not found out at the first request."""
+    """Without it there is no hashing; the start fails with a message, not the first request."""
     (installed.folder / "web.yaml").write_text(WEB, encoding="utf-8")
     done = installed.run("check-config", "--web.config.file=web.yaml", OPENROUTER_API_KEY="sk-or-v1-demo")
     assert 1 == done.returncode

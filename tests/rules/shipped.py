@@ -23,7 +23,7 @@ Tree = dict[str, Any]
 
 
 def content(path: Path) -> Tree:
-    """Return what a YAML file says."""
+    """Return the content of a YAML file."""
     tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert isinstance(tree, dict)
     return tree
@@ -87,7 +87,7 @@ class Promtool:
         return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False, env=environment)
 
     def __call__(self, *arguments: str | Path) -> str:
-        """Return what it said, and fail if it is not content."""
+        """Return its output; fail unless it succeeds."""
         done = self.run(*arguments)
         assert 0 == done.returncode, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Promtool takes what is shipped, and its tests of the rules pass."""
+"""Promtool accepts the shipped files, and the tests of the rules pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = promtool.needed
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
 def test_promtool_accepts_the_rules(path: Path) -> None:
-    """`promtool check rules` finds no fault."""
+    """`promtool check rules` succeeds."""
     assert "SUCCESS" in promtool("check", "rules", path)
 
 
@@ -24,5 +24,5 @@ def test_promtool_tests_pass(path: Path) -> None:
 
 
 def test_promtool_accepts_the_whole_configuration() -> None:
-    """`promtool check config` finds no fault, in the rules that it names neither."""
+    """`promtool check config` succeeds, for the rules it names too."""
     assert "SUCCESS" in promtool("check", "config", FOLDER / "prometheus.yaml")

@@ -37,7 +37,7 @@ class Webhook:
     messages: list[Message] = field(default_factory=list)
 
     def heard(self, name: str, status: str) -> list[Message]:
-        """Return what was said of an alert, each saying once."""
+        """Return the messages about an alert with this status."""
         return [each for each in self.messages if each.labels["alertname"] == name and each.status == status]
 
     async def _take(self, request: web.Request) -> web.Response:

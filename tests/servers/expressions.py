@@ -16,7 +16,7 @@ _SELECTOR = re.compile(r'(?<![\w:"])((?:account\w*:)?openrouter_[\w:]+|up)\b(\{[
 
 @dataclass(frozen=True)
 class Expression:
-    """What to ask Prometheus, and a name to tell it by."""
+    """An expression and its name in failures."""
 
     name: str
     text: str

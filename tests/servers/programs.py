@@ -52,7 +52,7 @@ def _major(program: str) -> int:
 
 
 def free_port() -> int:
-    """Return a port on loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -60,7 +60,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def started(ready_url: str, log: Path, program: str, *arguments: str) -> AsyncIterator[None]:
-    """Run a server while the context lasts, from when it says that it is ready."""
+    """Run a server while the context lasts, starting when it is ready."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             program, *arguments, env=environment(), stdout=output, stderr=output
@@ -76,7 +76,7 @@ async def started(ready_url: str, log: Path, program: str, *arguments: str) -> A
 
 
 async def until(ask: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found], bool]) -> _Found:
-    """Ask until the answer is as wanted, and return it; fail with the last one after a time."""
+    """Repeat a request until the result is as wanted, and return it; fail with the last one after a time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
     while not wanted(found := await ask()):

@@ -32,7 +32,7 @@ class Prometheus:
         self.url = url
 
     async def get(self, path: str, **parameters: str) -> Any:
-        """Return the data of an answer of the API; fail with its words if it is an error."""
+        """Return the data of a response; fail with its message if it is an error."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"{self.url}/api/v1/{path}", params=parameters) as answer,
@@ -53,7 +53,7 @@ class Prometheus:
         return [sample.value for sample in await self.vector(expression)]
 
     async def until(self, expression: str, wanted: Callable[[list[float]], bool]) -> list[float]:
-        """Ask until the answer is as wanted, and return it."""
+        """Query until the result is as wanted, and return it."""
         return await until(lambda: self.query(expression), wanted)
 
     async def alerts(self) -> dict[str, str]:

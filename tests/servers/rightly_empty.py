@@ -1,4 +1,4 @@
-"""What returns nothing on a healthy demo account, and why. A test holds this to be so, to the letter."""
+"""Expressions without a result on the demo, and why. A test compares this list with the results."""
 
 from __future__ import annotations
 

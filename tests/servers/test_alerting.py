@@ -110,7 +110,7 @@ async def test_rejected_rows_are_mailed(chain: Chain) -> None:
 
 
 async def test_exporter_down_is_paged_and_mutes_other_alerts(chain: Chain) -> None:
-    """The account that is gone because of it is not told; when the exporter is back, it is over."""
+    """The account that is gone because of it sends no message; the alert resolves when the exporter is back."""
     async with chain.daemon():
         await chain.server.until("openrouter_up == 1", bool)
     message = await chain.heard("OpenRouterExporterDown", "firing")

@@ -1,4 +1,4 @@
-"""On a real Prometheus with a week of demo data, everything that is asked anywhere returns something."""
+"""Every expression of rules, dashboards and pages returns data on a real Prometheus with a week of demo data."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def _result(server: Prometheus, expression: Expression) -> list[object]:
 
 
 async def test_every_rule_records_something(server: Prometheus) -> None:
-    """As Prometheus itself evaluates it, not only if asked."""
+    """As Prometheus evaluates rules, not only as a query."""
     names = {each.name for each in recorded()}
     assert len(names) > 10
     found = {sample.labels["__name__"] for sample in await server.vector('{__name__=~".+:openrouter_.+"}')}

@@ -47,7 +47,7 @@ def gravity(rule: Rule) -> int:
 
 
 def test_alertmanager_accepts_the_example(amtool: str) -> None:
-    """`amtool check-config` finds nothing wrong."""
+    """`amtool check-config` succeeds."""
     assert "SUCCESS" in run(amtool, "check-config", str(SHIPPED))
 
 

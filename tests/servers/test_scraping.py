@@ -116,7 +116,7 @@ async def test_sums_are_those_of_the_vendors_client(bench: Bench) -> None:
 
 
 async def test_prometheus_stores_types_and_help(bench: Bench) -> None:
-    """In OpenMetrics, which both versions ask for first: a counter's family is named without its _total."""
+    """In OpenMetrics, which both versions prefer, a counter's family is named without its _total."""
     _, text = await bench.daemon.get("metrics")
     declared = {family.name: (family.type, family.documentation) for family in text_string_to_metric_families(text)}
     known = await bench.server.get("metadata")

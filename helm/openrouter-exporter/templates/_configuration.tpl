@@ -4,8 +4,8 @@
 {{- end }}
 
 {{/*
-The name of an account's key in the Secret, and of its file: the account's own name where that can be one.
-The digest keeps two names apart that differ only in what a file can't be called.
+The name of an account's entry in the Secret, and of its file: the account's name if that is a valid file name.
+The digest keeps names apart that differ only in characters that are not valid there.
 */}}
 {{- define "openrouter-exporter.keyName" -}}
 {{- $name := include "openrouter-exporter.accountName" . }}
@@ -16,7 +16,7 @@ The digest keeps two names apart that differ only in what a file can't be called
 {{- end }}
 {{- end }}
 
-{{/* The exporter's configuration file: what `config` says, and the accounts with their key files. */}}
+{{/* The exporter's configuration file: `config`, and the accounts with their key files. */}}
 {{- define "openrouter-exporter.configuration" -}}
 {{- $accounts := list }}
 {{- range .Values.accounts }}

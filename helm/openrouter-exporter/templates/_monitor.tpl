@@ -1,4 +1,4 @@
-{{/* How a monitor of the Prometheus operator scrapes. Called with a list of the root and the monitor's values. */}}
+{{/* The endpoint of a monitor. Called with a list of the root and the monitor's values. */}}
 {{- define "openrouter-exporter.endpoint" -}}
 {{- $root := index . 0 -}}
 port: http
@@ -30,7 +30,7 @@ metricRelabelings:
 {{- end }}
 {{- end }}
 
-{{/* Metadata of what another namespace's Prometheus or Grafana may look for: a list of the root, a suffix, values. */}}
+{{/* Metadata of objects that Prometheus or Grafana select, maybe in another namespace: a list of root, suffix, values. */}}
 {{- define "openrouter-exporter.foundMetadata" -}}
 {{- $root := index . 0 }}
 {{- $values := index . 2 -}}

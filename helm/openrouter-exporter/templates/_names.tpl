@@ -3,7 +3,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The name of everything that is installed. Cut so that a suffix still fits into the 63 characters of a DNS label. */}}
+{{/* The base of all names, cut so that a suffix fits into the 63 characters of a DNS label. */}}
 {{- define "openrouter-exporter.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}

@@ -1,4 +1,4 @@
-{{/* The command and options of the exporter, one a line. No option takes a secret. */}}
+{{/* Command and options of the exporter. No option takes a secret. */}}
 {{- define "openrouter-exporter.args" -}}
 {{- $args := list }}
 {{- if .Values.demo.enabled }}
@@ -11,14 +11,13 @@
 {{- if include "openrouter-exporter.webConfiguration" . }}
 {{- $args = append $args "--web.config.file=/etc/openrouter-exporter/web.yaml" }}
 {{- end }}
-{{- /* Ten seconds less than Kubernetes waits: connections end after the polls. */}}
+{{- /* Ten seconds less than the pod's grace period: connections close after polls. */}}
 {{- $args = append $args (printf "--shutdown.timeout=%vs" (sub .Values.terminationGracePeriodSeconds 10)) }}
 {{- toYaml (concat $args .Values.extraArgs) }}
 {{- end }}
 
 {{/*
-Configuration, keys and certificates, as one folder. Each file stays current by itself: none is a subPath, which
-would be the file as it was when the pod started.
+Configuration, keys and certificates in one folder. No file is a subPath mount, because those are not updated.
 */}}
 {{- define "openrouter-exporter.sources" -}}
 {{- $fullname := include "openrouter-exporter.fullname" . }}

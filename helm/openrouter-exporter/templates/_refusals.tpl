@@ -13,7 +13,7 @@ All mistakes are reported at once, without showing a key.
 {{- end }}
 {{- end }}
 
-{{/* Each of these writes one mistake a line, and nothing if there is none. Accounts: a name and a key for each. */}}
+{{/* Each template prints one mistake per line. Accounts: each needs a unique name and one key. */}}
 {{- define "openrouter-exporter.mistakes.accounts" }}
 {{- if hasPrefix "sk-or-" .Values.existingSecret }}
 existingSecret: this is a key, and the name of a Secret is expected
@@ -60,7 +60,7 @@ an account holds a key of OpenRouter outside of apiKey, where many may read it
 {{- end }}
 {{- end }}
 
-{{/* The exporter's configuration goes into a ConfigMap, which many may read. */}}
+{{/* The exporter's configuration becomes a ConfigMap, which many can read. */}}
 {{- define "openrouter-exporter.mistakes.configuration" }}
 {{- range $key := list "proxy_url" "base_url" }}
 {{- if regexMatch "^[a-z]+://[^/]*@" (dig "upstream" $key "" $.Values.config | default "") }}
@@ -71,10 +71,10 @@ config.upstream.{{ $key }}: holds a password, and this becomes a ConfigMap; use 
 {{- range $account := .Values.accounts }}
 {{- $_ := set $sections (printf "account %q" (include "openrouter-exporter.accountName" $account)) $account }}
 {{- end }}
-{{- range $place, $section := $sections }}
+{{- range $section_name, $section := $sections }}
 {{- range $collector, $settings := $section.collectors }}
 {{- if regexMatch "^0+[a-z]*$" (get (default dict $settings) "interval") }}
-{{ $place }}: collectors.{{ $collector }}.interval is zero; expected 1s or longer
+{{ $section_name }}: collectors.{{ $collector }}.interval is zero; expected 1s or longer
 {{- end }}
 {{- end }}
 {{- end }}
@@ -92,9 +92,9 @@ replicas: {{ .Values.replicas }} would poll each account {{ .Values.replicas }} 
 {{- range $argument := .Values.extraArgs }}
 {{- $option := splitList "=" $argument | first }}
 {{- if hasKey $owned $option }}
-extraArgs: {{ $option }} is what {{ get $owned $option }} is for
+extraArgs: set {{ get $owned $option }} instead of {{ $option }}
 {{- else if has $option (list "--web.telemetry-path" "--web.route-prefix") }}
-extraArgs: {{ $option }} is not for here; probes and monitors ask for the usual paths
+extraArgs: {{ $option }} is not supported; probes and monitors use the default paths
 {{- else if contains "sk-or-" $argument }}
 extraArgs: holds a key of OpenRouter, which all can read; keys belong into accounts
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* The file for --web.config.file; nothing where nothing of webConfig is set. */}}
+{{/* The file for --web.config.file; empty if webConfig is. */}}
 {{- define "openrouter-exporter.webConfiguration" -}}
 {{- $web := deepCopy .Values.webConfig.extra }}
 {{- with .Values.webConfig.basicAuthUsers }}
@@ -24,9 +24,9 @@
 {{- end }}
 
 {{/*
-How a probe asks for a path. The kubelet has neither password nor client certificate; where one is needed, the
-exporter's own health check asks, which takes being asked for it as a sign of life.
-Called with a list: the root, the path, and what the values say about the probe.
+A probe of a path. The kubelet has neither password nor client certificate. Where one is required, the probe runs the
+exporter's health check, for which such a requirement counts as healthy.
+Called with a list of the root, the path, and the probe's values.
 */}}
 {{- define "openrouter-exporter.probe" -}}
 {{- $root := index . 0 }}
