@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # Every test of these folders runs a server, a daemon or another program.
-SLOW_FOLDERS = ("chart", "daemon", "endurance", "package", "rules", "servers", "systemd_units")
+SLOW_FOLDERS = ("chart", "daemon", "endurance", "image", "package", "rules", "servers", "systemd_units")
 FAST = "not slow"  # the marker expression of `make test-fast`
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system")
 
