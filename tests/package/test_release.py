@@ -18,9 +18,11 @@ from tests.package.conftest import ROOT, environment
 
 JOBS = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text(encoding="utf-8"))["jobs"]
 
-needs_helm = pytest.mark.skipif(
-    shutil.which("helm") is None and os.environ.get("CI") != "true", reason="helm isn't installed"
-)
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skip a test where a program is missing, but not in CI."""
+    missing = shutil.which(program) is None and os.environ.get("CI") != "true"
+    return pytest.mark.skipif(missing, reason=f"{program} isn't installed")
 
 
 def script(job: str, name: str) -> str:
@@ -48,7 +50,7 @@ def test_a_tag_that_is_not_the_version_is_rejected(tag: str, code: int, tmp_path
     assert (f"version={__version__}\n" if code == 0 else "") == (output.read_text() if output.exists() else "")
 
 
-@needs_helm
+@needs("helm")
 def test_the_package_job_builds_everything(tmp_path: Path) -> None:
     """Wheel, source distribution, chart, and a bill of materials of all that is locked for the image."""
     checkout, tools = tmp_path / "checkout", tmp_path / "tools"
@@ -69,6 +71,7 @@ def test_the_package_job_builds_everything(tmp_path: Path) -> None:
     assert {*locked} == {component["name"] for component in bill["components"]}
 
 
+@needs("jq")
 def test_the_base_image_is_pinned_by_its_digest(tmp_path: Path) -> None:
     """The Dockerfile's own, or that of the variable, whose digest of before is replaced."""
     docker = tmp_path / "docker"
