@@ -157,15 +157,14 @@ async def _once(poll: Poll, wanted: _List[T]) -> _Reading[T] | None:
                 longest_response=LONGEST_PAGE,
             )
         )
-        known = set(reading.rows)
         with poll.reading(wanted.operation):
-            page, names = await _take(poll.pause, response, wanted, reading)
-        if offset and (last not in names or not known.issuperset(names[: names.index(last)])):
+            page, names, new = await _take(poll.pause, response, wanted, reading)
+        if offset and (last not in names or not new.isdisjoint(names[: names.index(last)])):
             return None
         reading.has_shifted |= bool(offset) and names[0] != last
         if _is_last(page, len(reading.rows)):
             return reading
-        if len(reading.rows) == len(known):
+        if not new:
             return None
         offset, last = offset + len(names) - 1, names[-1]
     raise InvalidResponse(f"the list of {wanted.operation} goes on after {MOST_PAGES} pages")
@@ -183,17 +182,21 @@ def _is_last(page: Page, rows: int) -> bool:
     return size < PAGE_SIZE if page.total is None else size != PAGE_SIZE and rows >= page.total
 
 
-async def _take(pause: Pause, response: Response, wanted: _List[T], reading: _Reading[T]) -> tuple[Page, list[str]]:
-    """Add a page's rows to those read; return it, and what tells its rows apart."""
+async def _take(
+    pause: Pause, response: Response, wanted: _List[T], reading: _Reading[T]
+) -> tuple[Page, list[str], set[str]]:
+    """Add a page's rows to those read; return it, what identifies its rows, and which of them are new."""
     page = read_page(response, f"a list of {wanted.operation}")
     names: list[str] = []
+    new: set[str] = set()
     for row in page.rows:
         await pause()
         name = _identity(row, wanted.identity)
         names.append(name)
         if name not in reading.rows:
             reading.rows[name] = wanted.read(row, reading.unreadable)
-    return page, names
+            new.add(name)
+    return page, names, new
 
 
 def _identity(row: Any, name: str) -> str:
