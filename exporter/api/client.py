@@ -172,7 +172,7 @@ class Client:
         return self._read_secret() if self._secret is None else self._secret
 
     def _secret_after(self, refused: Secret) -> Secret | None:
-        """Return the secret if it is another one by now; a secret that is gone is no reason to stop."""
+        """Return the secret if it has changed. A secret that cannot be read any more does not end the poll."""
         try:
             secret = self._read_secret()
         except SecretError:

@@ -64,7 +64,7 @@ def parse_retry_after(seconds: str | None, milliseconds: str | None, now: dateti
 
 
 def parse_http_date(text: str | None) -> datetime | None:
-    """Return the moment that a header names, in UTC; None for anything that is no date."""
+    """Return the moment that a header names, in UTC; None if it is not a date."""
     try:
         moment = parsedate_to_datetime(text or "")
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

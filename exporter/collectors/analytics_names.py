@@ -70,7 +70,7 @@ RECENT_DIMENSIONS = (
 
 
 def only_recent(metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> list[str]:
-    """Return those names that the API answers for no more than RECENT_DAYS."""
+    """Return the names for which the API has data of no more than RECENT_DAYS."""
     return [name for name in metrics if name in RECENT_METRICS] + [
         name for name in dimensions if name in RECENT_DIMENSIONS
     ]

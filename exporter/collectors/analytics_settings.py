@@ -40,7 +40,7 @@ class AnalyticsFilter(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyticsQuery(Settings):
-    """One question; its answer's rows become series with the dimensions as labels."""
+    """A query; the rows of its response become series with the dimensions as labels."""
 
     name: Annotated[str, IDENTIFIER, "The label `query`; each query of an account has its own."]
     metrics: Annotated[
@@ -64,7 +64,7 @@ class AnalyticsQuery(Settings):
     max_series: Annotated[
         int,
         whole_number(minimum=1, maximum=10_000),
-        "Most rows of the answer; more than that fail the poll, because what can't be summed can't be folded.",
+        "Most rows of the response. More of them fail the poll: values that can't be summed can't be folded.",
     ] = 1000
 
     def conflicts(self) -> tuple[Conflict, ...]:

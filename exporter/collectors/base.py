@@ -47,7 +47,7 @@ class Poll:
         self._slice_end = self.clock.monotonic() + SLICE_SECONDS
 
     async def request(self, request: Request) -> Response:
-        """Return the API's answer. Raises PollError."""
+        """Return the API's response. Raises PollError."""
         return await self.client.request(request, self.deadline, quiet=self.quiet, on_progress=self.on_progress)
 
     @contextmanager

@@ -27,7 +27,7 @@ WORKSPACES, KEYS, MEMBERS = "workspaces", "keys", "members"
 
 PAGE_SIZE = 100
 LONGEST_PAGE = 1024 * 1024  # decoded in one go; a hundred rows are a tenth of it
-MOST_PAGES = 1000  # of one list: an API that answers the same for ever must not be asked for ever
+MOST_PAGES = 1000  # of one list: an API that returns the same page again and again must not be read for ever
 MOST_BEGINNINGS = 3
 SHORT_HASH = 12
 NOT_LISTED = (403, 404)
@@ -74,7 +74,7 @@ async def workspaces(poll: Poll) -> list[Workspace]:
 
 
 async def members(poll: Poll) -> list[Member]:
-    """Return the organization's members. Raises PollError: also for an account that is no organization (404)."""
+    """Return the organization's members. Raises PollError: also for an account that is not an organization (404)."""
     return await _whole(poll, _MEMBERS)
 
 
@@ -167,7 +167,7 @@ async def _once(poll: Poll, wanted: _List[T]) -> _Reading[T] | None:
         if not new:
             return None
         offset, last = offset + len(names) - 1, names[-1]
-    raise InvalidResponse(f"the list of {wanted.operation} goes on after {MOST_PAGES} pages")
+    raise InvalidResponse(f"the list of {wanted.operation} has more than {MOST_PAGES} pages")
 
 
 def _is_last(page: Page, rows: int) -> bool:

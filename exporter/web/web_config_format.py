@@ -191,7 +191,7 @@ class HttpServerConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimitConfig(Settings):
-    """A limit of requests; an interval of 0 is no limit."""
+    """A limit of requests; an interval of 0 disables it."""
 
     interval: Annotated[float, _DURATION, "One more request is allowed after this time."] = 0.0
     burst: Annotated[int, whole_number(minimum=0, maximum=1_000_000_000), "Requests allowed at once."] = 0

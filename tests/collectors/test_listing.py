@@ -166,7 +166,7 @@ def test_a_list_without_an_end_comes_to_an_end() -> None:
         offset = int(request.parameters["offset"])
         return {"data": [{"hash": f"{number:064x}"} for number in range(offset, offset + 100)]}
 
-    with pytest.raises(InvalidResponse, match="goes on after 1000 pages"):
+    with pytest.raises(InvalidResponse, match="has more than 1000 pages"):
         listed(account(reply))
 
 
