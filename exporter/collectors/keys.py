@@ -182,7 +182,7 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
         )
 
     async def _info_family(self, pause: Pause, read: LastKeys, labels: Mapping[str, str], since: float) -> Family:
-        """Return the names of each key that is shown or may be a label of activity, and of labels that stand for no single key."""
+        """Return the names of each key that is shown or may be a label of activity, and of labels for no single key."""
         workspaces = {workspace.id: workspace.name for workspace in read.workspaces}
         samples: list[tuple[str, ...]] = []
         for key in read.keys:
