@@ -162,9 +162,14 @@ def _rows(builder: Builder) -> None:
     restated = happened("openrouter_exporter_rows_restated_total", COLLECTOR, FLEET)
     about = _about("Rows restated", "Rows of a day already read whose numbers the API changed.", "short", NOTHING_YET)
     builder.with_panel(bars(about, Query(restated, LEGEND)))
+    missing = f"{once('openrouter_collector_rows_rejected', COLLECTOR, FLEET)} > 0"
+    about = _about(
+        "Rows missing in totals", "API rows that totals lack: rejected, or without an amount.", "locale", NOTHING_YET
+    )
+    builder.with_panel(graph(about, Query(missing, LEGEND), aside=NARROW_LEGEND))
     folded = once("openrouter_exporter_endpoints_folded", COLLECTOR, FLEET)
     about = _about("Endpoints folded", "Endpoints or keys summed as 'other' beyond the limit.", "locale", NOTHING_YET)
-    builder.with_panel(graph(about, Query(f"{folded} > 0", LEGEND), width=24, aside=NARROW_LEGEND))
+    builder.with_panel(graph(about, Query(f"{folded} > 0", LEGEND), aside=NARROW_LEGEND))
 
 
 def _process(builder: Builder) -> None:

@@ -17,6 +17,7 @@ from config.grafana.panels import (
     YELLOW,
     About,
     Query,
+    completeness,
     days,
     figure,
     graph,
@@ -130,8 +131,9 @@ def _freshness(builder: Builder) -> None:
         short="none",
     )
     alerts = 'ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"}'
-    panel = figure(about, Query(f"count by (alertname) ({alerts})", "{{alertname}}"), width=8)
+    panel = figure(about, Query(f"count by (alertname) ({alerts})", "{{alertname}}"))
     builder.with_panel(panel.thresholds(thresholds((1, RED), base="text")))
+    builder.with_panel(completeness())
 
 
 def _by_day(builder: Builder) -> None:

@@ -25,6 +25,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
+from config.grafana.queries import rows_missing
+
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, RED = "green", "yellow", "red"
 UNKNOWN = "gray"
@@ -139,6 +141,20 @@ def figure(about: About, *queries: Query, width: int = 4, height: int = 4) -> st
         .text_mode(model.BigValueTextMode.AUTO)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     )
+
+
+def completeness() -> stat.Panel:
+    """Return the figure that shows whether totals lack rows."""
+    about = About(
+        title="Missing in totals",
+        description="API rows that the totals lack, because they were rejected or have no amount. Exporter health "
+        "shows the collector, the log has examples.",
+        unit="suffix: rows",
+        empty="No exporter: Prometheus has scraped none of these accounts.",
+    )
+    panel = figure(about, Query(rows_missing(), "Missing in totals"), height=4)
+    nothing = words(("0", "nothing", GREEN))
+    return panel.decimals(0).mappings(nothing).thresholds(thresholds((1, YELLOW), base="text"))
 
 
 def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside: int = 0) -> timeseries.Panel:

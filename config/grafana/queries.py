@@ -81,6 +81,11 @@ def day() -> str:
     return once("openrouter_activity_day_timestamp_seconds", "account")
 
 
+def rows_missing() -> str:
+    """Return how many rows the totals lack: rejected, or without an amount."""
+    return f"sum({once('openrouter_collector_rows_rejected', 'account, collector')})"
+
+
 def projected() -> str:
     """Return what each account's month comes to if its other days cost what the completed ones cost on average."""
     shown = f"openrouter_activity_day_timestamp_seconds{{{ACCOUNT}}}"

@@ -38,6 +38,9 @@ COLLECTING = [
 ]
 DASHBOARDS = sorted((ROOT / "config/grafana/dashboards").glob("*.json"))
 
+# They name single keys or models, whose rows are known, or only how many requests a latency is of.
+_NOT_ON_TOTALS = {"OpenRouterModelLatencyHigh", "OpenRouterKeySpendUnusual", "OpenRouterKeyAwake"}
+
 by_alert = pytest.mark.parametrize("name", ALERTS)
 by_record = pytest.mark.parametrize("name", RECORDED)
 
@@ -123,6 +126,16 @@ def test_an_alert_on_collecting_names_the_exporter(name: str) -> None:
     """By its instance, so that its log and status page can be opened."""
     description = ALERTS[name]["annotations"]["description"]
     assert ".Labels.instance" in description or "$labels.instance" in description or name == "OpenRouterExporterAbsent"
+
+
+@by_alert
+def test_an_alert_on_totals_reports_missing_rows(name: str) -> None:
+    """A total that lacks rows is too low, and so may be everything that is computed from it."""
+    expression, description = ALERTS[name]["expr"], ALERTS[name]["annotations"]["description"]
+    on_totals = re.search(r"(_spend_usd|_requests|_budget_spent_usd|seconds_left)\b", expression) is not None
+    if name in _NOT_ON_TOTALS:
+        return
+    assert on_totals == ("openrouter_collector_rows_rejected" in description)
 
 
 @by_alert
