@@ -6,10 +6,12 @@ A day's numbers grow in proportion to the seconds that have passed. So at midnig
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from exporter.simulator.analytics_meta import METRICS
 from exporter.simulator.analytics_query import ParsedQuery, QueryFilter
 from exporter.simulator.attribution import Attribution, split_row
 from exporter.simulator.billing import key_name, member_name, workspace_name
@@ -18,7 +20,8 @@ from exporter.simulator.usage import UsageRow, draws
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _SECONDS = 86_400
 _MILLION = 1_000_000
-_ATTRIBUTED = ("api_key_id", "user", "workspace")
+_SPEEDS = ("latency", "throughput")  # display formats of metrics that are not sums
+_KEPT_ROWS = 20_000
 _APPS = (("101", "Support desk"), ("102", "Nightly reports"), ("-1", "Unknown"))
 _COUNTRIES = ("US", "DE", "IN")
 _FINISHES = ("stop", "stop", "tool_calls", "length")
@@ -59,14 +62,13 @@ class UsageTotals:
     latency: float = 0.0
     throughput: float = 0.0
 
-    def add(self, row: UsageRow, start: int, end: int) -> None:
+    def add(self, row: UsageRow, start: int, end: int, *, with_speed: bool) -> None:
         """Add a row's share between two seconds of its day."""
 
         def share(whole: int) -> int:
             return whole * end // _SECONDS - whole * start // _SECONDS
 
         requests, byok = share(row.requests), round(row.byok_usage_inference * _MILLION)
-        own, daily = draws("speed", row.endpoint_id), draws("speed", row.endpoint_id, row.date)
         self.requests += requests
         self.prompt += share(row.prompt_tokens)
         self.completion += share(row.completion_tokens)
@@ -75,6 +77,11 @@ class UsageTotals:
         self.credits += share(round(row.usage * _MILLION))
         self.byok += share(byok)
         self.byok_requests += requests if byok else 0
+        if with_speed:
+            self._add_speed(row, requests)
+
+    def _add_speed(self, row: UsageRow, requests: int) -> None:
+        own, daily = draws("speed", row.endpoint_id), draws("speed", row.endpoint_id, row.date)
         # Each endpoint has its own speed, which varies by a tenth from day to day.
         self.latency += requests * (250.0 + 1500.0 * own[0]) * (0.9 + 0.2 * daily[0])
         self.throughput += requests * (20.0 + 120.0 * own[1]) * (0.9 + 0.2 * daily[1])
@@ -99,8 +106,8 @@ class AccountUsage:
 
     def __init__(self, rows_of_day: Callable[[date], list[UsageRow]], attributions: tuple[Attribution, ...]) -> None:
         self._rows_of_day = rows_of_day
-        self._attributions = attributions
-        self._last_day: tuple[date, list[UsageRow]] | None = None
+        self._owners = _owners(attributions)
+        self._days: OrderedDict[tuple[date, bool], list[UsagePart]] = OrderedDict()
 
     def totals(self, query: ParsedQuery, now: datetime) -> QueryTotals:
         """Return the totals by group, up to now."""
@@ -110,59 +117,67 @@ class AccountUsage:
             for condition in query.filters
             if condition.field == "api_key_id"
             for value in condition.values
-            if value not in {owner.api_key_hash for owner in self._attributions}
+            if value not in {owner.id for owner in self._owners["api_key_id"]}
         ]
         fields = (*query.dimensions, *(condition.field for condition in query.filters))
-        split = any(name in _ATTRIBUTED for name in fields)
+        split = any(name in self._owners for name in fields)
+        with_speed = any(METRICS[name].display_format in _SPEEDS for name in query.metrics)
         for bucket, start, end in _buckets(query, now):
             for day, first, last in _days(start, end):
                 for part in self._parts(day, split=split):
-                    self._add(totals, query, part, bucket, (first, last))
+                    group = self._group(totals, query, part, bucket)
+                    if group is not None:
+                        group.add(part.row, first, last, with_speed=with_speed)
         totals.groups = {key: group for key, group in totals.groups.items() if not group.is_empty}
         return totals
 
-    def _parts(self, day: date, *, split: bool) -> Iterator[UsagePart]:
-        if self._last_day is None or self._last_day[0] != day:
-            self._last_day = (day, self._rows_of_day(day))
-        for row in self._last_day[1]:
-            if not split:
-                yield UsagePart(row)
-                continue
-            for number, part in enumerate(split_row(row)):
-                if part is not None:
-                    yield UsagePart(part, number)
+    def _parts(self, day: date, *, split: bool) -> list[UsagePart]:
+        """Return a day's rows, or their parts. Queries ask for the same days again and again, so some are kept."""
+        parts = self._days.get((day, split))
+        if parts is None:
+            rows = self._rows_of_day(day)
+            if split:
+                divided = ((number, part) for row in rows for number, part in enumerate(split_row(row)))
+                parts = [UsagePart(part, number) for number, part in divided if part is not None]
+            else:
+                parts = [UsagePart(row) for row in rows]
+            self._days[day, split] = parts
+            while len(self._days) * len(parts) > _KEPT_ROWS and len(self._days) > 1:
+                self._days.popitem(last=False)
+        return parts
 
-    def _add(
-        self, totals: QueryTotals, query: ParsedQuery, part: UsagePart, bucket: str, seconds: tuple[int, int]
-    ) -> None:
+    def _group(self, totals: QueryTotals, query: ParsedQuery, part: UsagePart, bucket: str) -> UsageTotals | None:
+        """Return the totals that a part belongs to, None if it does not pass the filters."""
         if not all(_matches(condition, self._value(condition.field, part).id) for condition in query.filters):
-            return
+            return None
         values = [self._value(name, part) for name in query.dimensions]
         key = (bucket, *(value.id for value in values))
         if key not in totals.groups:
             totals.groups[key] = UsageTotals()
             totals.labels[key] = tuple(value.label for value in values)
-        totals.groups[key].add(part.row, *seconds)
+        return totals.groups[key]
 
     def _value(self, dimension: str, part: UsagePart) -> DimensionValue:
-        if dimension in _ATTRIBUTED:
-            return self._attributed(dimension, part.attribution)
+        if dimension in self._owners:
+            return self._owners[dimension][part.attribution]
         if dimension == "app":
             return DimensionValue(*_APPS[_pick(part.row, "app", len(_APPS))])
         label = _LABELS[dimension](part.row)
         return DimensionValue(label, label)
 
-    def _attributed(self, dimension: str, number: int) -> DimensionValue:
-        owner = self._attributions[number]
-        match dimension:
-            case "api_key_id":
-                return DimensionValue(owner.api_key_hash, key_name(number))
-            case "workspace":
-                ids = list(dict.fromkeys(other.workspace_id for other in self._attributions))
-                return DimensionValue(owner.workspace_id, workspace_name(ids.index(owner.workspace_id)))
-            case _:
-                ids = list(dict.fromkeys(other.user_id for other in self._attributions))
-                return DimensionValue(owner.user_id, member_name(ids.index(owner.user_id)))
+
+def _owners(attributions: tuple[Attribution, ...]) -> Mapping[str, list[DimensionValue]]:
+    """Return the values of the attributed dimensions, by number of the attribution."""
+    workspaces = list(dict.fromkeys(owner.workspace_id for owner in attributions))
+    users = list(dict.fromkeys(owner.user_id for owner in attributions))
+    return {
+        "api_key_id": [DimensionValue(owner.api_key_hash, key_name(index)) for index, owner in enumerate(attributions)],
+        "workspace": [
+            DimensionValue(owner.workspace_id, workspace_name(workspaces.index(owner.workspace_id)))
+            for owner in attributions
+        ],
+        "user": [DimensionValue(owner.user_id, member_name(users.index(owner.user_id))) for owner in attributions],
+    }
 
 
 def _buckets(query: ParsedQuery, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
