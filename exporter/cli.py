@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -46,6 +47,7 @@ def run(options: Options) -> int:
 
 
 def _serve(options: Options) -> int:
+    gc.disable()  # until the daemon has started, see freeze_gc: while modules load it finds nothing and takes a tenth
     import asyncio
 
     from exporter.daemon.process import read_configuration, serve
@@ -55,6 +57,7 @@ def _serve(options: Options) -> int:
 
 
 def _demo(options: Options) -> int:
+    gc.disable()
     import asyncio
 
     from exporter.commands.demo import demo

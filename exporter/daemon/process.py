@@ -161,6 +161,7 @@ def inherited_systemd_sockets() -> list[socket.socket]:
 
 
 def freeze_gc() -> None:
-    """Exclude modules and other startup objects from garbage collection, which would stall scrapes."""
+    """Exclude modules and other startup objects from garbage collection, which would stall scrapes; then enable it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
