@@ -94,6 +94,7 @@ class Top:
 class BudgetStatus:
     """A budget, and what is spent of it in its period; None is unknown.
 
+    `projected_usd` is the spend at the end of the period: by weekdays where that is known, else at the present rate.
     `error` is why the last poll could not read what is spent; amounts beside it are those of an earlier poll.
     """
 
@@ -122,11 +123,13 @@ class BudgetStatus:
         if self.period_start is None or self.period_end is None:
             return self
         if now >= self.period_end:
-            return replace(self, spent_usd=None, remaining_usd=None, period_start=None, period_end=None)
+            return replace(
+                self, spent_usd=None, remaining_usd=None, projected_usd=None, period_start=None, period_end=None
+            )
         elapsed = (now - self.period_start) / (self.period_end - self.period_start)
         if self.spent_usd is None or elapsed < PROJECTED_FROM:
-            return self
-        return replace(self, projected_usd=self.spent_usd / elapsed)
+            return replace(self, projected_usd=None)
+        return self if self.projected_usd is not None else replace(self, projected_usd=self.spent_usd / elapsed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KEY_REJECTION_REASONS
 from exporter.collectors import paging
 from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
 from exporter.collectors.budget_scopes import FIELDS, MODELS, ScopeLists
 from exporter.collectors.budget_targets import (
     GUARDRAILS,
@@ -26,7 +27,7 @@ from exporter.collectors.budget_targets import (
     configured_target,
     openrouter_targets,
 )
-from exporter.collectors.common import difference, gauge, info
+from exporter.collectors.common import info
 from exporter.collectors.daily_spend import REJECTION_REASONS, DayAmounts, read_daily_spend
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.periods import end_of, previous_start, start_of, turns_after
@@ -35,39 +36,9 @@ from exporter.config.collector_settings import CollectorSettings, Enabled, Inter
 from exporter.config.configuration import Account
 from exporter.errors import DeadlineExceeded, PollError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
-from exporter.status import BudgetStatus
 
 LISTS_MAX_AGE = 3600.0  # seconds; limits and model names change rarely
 MOST_IDS = 100  # per query: a row for each of them and each of 62 days stays far below the API's 10,000
-
-LABELS = ("account", "budget", "period")
-LIMIT = gauge("openrouter_budget_limit_usd", "The budget's limit per period, in US dollars.", LABELS)
-SPENT = gauge("openrouter_budget_spent_usd", "Spent in the budget's current period so far, in US dollars.", LABELS)
-REMAINING = gauge(
-    "openrouter_budget_remaining_usd", "The limit minus what is spent, in US dollars. Can be negative.", LABELS
-)
-PREVIOUS = gauge("openrouter_budget_previous_spent_usd", "Spent in the period before, in US dollars.", LABELS)
-STARTS = gauge(
-    "openrouter_budget_period_start_timestamp_seconds",
-    "Start of the budget's current period, as Unix time in seconds.",
-    LABELS,
-)
-ENDS = gauge(
-    "openrouter_budget_period_end_timestamp_seconds",
-    "End of the budget's current period, as Unix time in seconds.",
-    LABELS,
-)
-INFO = gauge(
-    "openrouter_budget_info",
-    "Where the budget comes from (`configuration` or `openrouter`) and what it covers. The value is 1.",
-    (*LABELS, "source", "scope", "value"),
-)
-AMOUNTS = (LIMIT, SPENT, REMAINING, PREVIOUS, STARTS, ENDS)
-SUCCESS = gauge(
-    "openrouter_budget_success",
-    "1 if the last poll could read what is spent of the budget, else 0.",
-    ("account", "budget"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,54 +51,6 @@ class BudgetsSettings(CollectorSettings):
     include_openrouter: Annotated[
         bool, "Whether to show the budgets of workspaces and the guardrails that are set at OpenRouter."
     ] = True
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetResult:
-    """What a poll read of a budget, on which UTC day and when (monotonic seconds)."""
-
-    target: BudgetTarget
-    today: date
-    read_at: float
-    spent: float = math.nan
-    previous: float = math.nan
-
-    def is_usable(self, target: BudgetTarget, now: float, settings: BudgetsSettings) -> bool:
-        """Return whether the values still stand for the same budget and have not expired."""
-        return self.target == target and now - self.read_at < settings.stale_after
-
-    def amounts(self, shown_on: date) -> tuple[float, ...]:
-        """Return the values of AMOUNTS on a day; those of a period that has ended are unknown."""
-        limit = self.target.limit_usd
-        if self.target.period == "total":
-            return (limit, *[math.nan] * (len(AMOUNTS) - 1))
-        period = self.target.calendar_period
-        bounds = midnight(start_of(period, shown_on)).timestamp(), midnight(end_of(period, shown_on)).timestamp()
-        if shown_on >= end_of(period, self.today):
-            return (limit, math.nan, math.nan, math.nan, *bounds)
-        return (limit, self.spent, difference(limit, self.spent), self.previous, *bounds)
-
-
-def _status(target: BudgetTarget, result: BudgetResult | None, today: date, error: PollError | None) -> BudgetStatus:
-    """Return a budget as it is shown to people."""
-    day = today if result is None else result.today
-    start = end = None
-    if target.period != "total":
-        start, end = midnight(start_of(target.period, day)), midnight(end_of(target.period, day))
-    is_known = result is not None and not math.isnan(result.spent)
-    return BudgetStatus(
-        name=target.name,
-        period=target.period,
-        source=target.source,
-        scope=target.scope or "account",
-        value=target.value,
-        limit_usd=target.limit_usd,
-        spent_usd=result.spent if result is not None and is_known else None,
-        remaining_usd=difference(target.limit_usd, result.spent) if result is not None and is_known else None,
-        period_start=start,
-        period_end=end,
-        error=None if error is None else str(error),
-    )
 
 
 @dataclass(slots=True)
@@ -181,7 +104,7 @@ a guardrail the API does not report whose spend counts, so only limit and info a
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the families of amounts, periods, names and success."""
-        return (LIMIT, SPENT, REMAINING, PREVIOUS, STARTS, ENDS, INFO, SUCCESS)
+        return (*AMOUNTS, INFO, SUCCESS)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read every budget. Raise PollError if what is spent is unknown of all of them."""
@@ -207,7 +130,11 @@ a guardrail the API does not report whose spend counts, so only limit and info a
             raise errors[0]  # nothing could be read
         for target in counted:
             before = last.results.get(target.name)
-            if target.name in failures and before is not None and before.is_usable(target, now, self.settings):
+            if (
+                target.name in failures
+                and before is not None
+                and before.is_usable(target, now, self.settings.stale_after)
+            ):
                 results[target.name] = before
         success = {target.name: target.name not in failures for target in (*self._configured, *own)}
         today = poll.instant.astimezone(UTC).date()
@@ -221,7 +148,7 @@ a guardrail the API does not report whose spend counts, so only limit and info a
                 *([("budgets of OpenRouter", str(own_failure))] if own_failure is not None else []),
             ),
             budgets=tuple(
-                _status(target, results.get(target.name), today, failures.get(target.name))
+                budget_status(target, results.get(target.name), today, failures.get(target.name))
                 for target in (*self._configured, *own)
             ),
             successors=tuple((midnight(turn), self._snapshot(results, success, turn)) for turn in turns_after(today)),
@@ -327,6 +254,7 @@ async def _read_group(
             await _read_group(poll, [target], results, failures)
         return
     for target in group:
+        await poll.pause()
         labels = _names(target)[1] if by_value else None
         results[target.name] = _result(target, amounts, labels, poll.clock.monotonic())
 
@@ -338,4 +266,7 @@ def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] |
     spent, previous = (
         math.fsum(amounts.total(payer, first, end, labels) for payer in target.payers) for first, end in spans
     )
-    return BudgetResult(target, today, read_at, spent, previous)
+    expected = math.nan
+    if period == "month":
+        expected = spent + amounts.expected_rest(end_of(period, today), target.payers, labels)
+    return BudgetResult(target, today, read_at, spent, previous, expected)

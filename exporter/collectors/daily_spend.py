@@ -22,6 +22,7 @@ PAYERS = ("credits", "byok")  # the values of the label `paid_by`, in the order 
 METRICS = ("credits_usage", "byok_usage")  # fees for own provider keys are part of credits_usage
 REJECTION_REASONS = ("not_an_object", "another_day", "duplicate")
 LAST_SECOND_OF_MINUTE = 59
+WEEKS = 4  # that the mean of a weekday is taken over
 
 
 @dataclass(slots=True)
@@ -74,6 +75,23 @@ class DayAmounts:
             for name, amounts in rows
             if labels is None or name in labels
         )
+
+    def expected_rest(self, end: date, payers: Sequence[int], labels: Collection[str] | None = None) -> float:
+        """Return what the time until `end` will cost if each day costs the mean of its weekday over the last 28 days.
+
+        NaN if a part is unknown, or if the first of those four weeks has no spend: then the mean would be too low.
+        """
+
+        def spent(day: date) -> float:
+            return math.fsum(self.total(payer, day, day + DAY, labels) for payer in payers)
+
+        past = [spent(self.today - number * DAY) for number in range(WEEKS * 7, 0, -1)]
+        if not math.fsum(past[:7]) > 0:
+            return math.nan
+        # The first of `past` was the same weekday as today.
+        mean = [math.fsum(past[weekday::7]) / WEEKS for weekday in range(7)]
+        elapsed = (self.counted_to - midnight(self.today)) / DAY
+        return (1 - elapsed) * mean[0] + math.fsum(mean[number % 7] for number in range(1, (end - self.today).days))
 
 
 async def read_daily_spend(

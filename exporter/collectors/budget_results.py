@@ -1,0 +1,101 @@
+"""What is known of each budget, and the families that it is published as."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+from exporter.collectors.budget_targets import BudgetTarget
+from exporter.collectors.common import difference, gauge
+from exporter.collectors.days import midnight
+from exporter.collectors.periods import end_of, start_of
+from exporter.errors import PollError
+from exporter.status import BudgetStatus
+
+LABELS = ("account", "budget", "period")
+LIMIT = gauge("openrouter_budget_limit_usd", "The budget's limit per period, in US dollars.", LABELS)
+SPENT = gauge("openrouter_budget_spent_usd", "Spent in the budget's current period so far, in US dollars.", LABELS)
+REMAINING = gauge(
+    "openrouter_budget_remaining_usd", "The limit minus what is spent, in US dollars. Can be negative.", LABELS
+)
+PREVIOUS = gauge("openrouter_budget_previous_spent_usd", "Spent in the period before, in US dollars.", LABELS)
+EXPECTED = gauge(
+    "openrouter_budget_expected_spent_usd",
+    "Spend at the end of the month if each remaining day costs the mean of its weekday over 28 days, in US dollars. "
+    "Only for budgets by month.",
+    LABELS,
+)
+STARTS = gauge(
+    "openrouter_budget_period_start_timestamp_seconds",
+    "Start of the budget's current period, as Unix time in seconds.",
+    LABELS,
+)
+ENDS = gauge(
+    "openrouter_budget_period_end_timestamp_seconds",
+    "End of the budget's current period, as Unix time in seconds.",
+    LABELS,
+)
+INFO = gauge(
+    "openrouter_budget_info",
+    "Where the budget comes from (`configuration` or `openrouter`) and what it covers. The value is 1.",
+    (*LABELS, "source", "scope", "value"),
+)
+AMOUNTS = (LIMIT, SPENT, REMAINING, PREVIOUS, EXPECTED, STARTS, ENDS)
+SUCCESS = gauge(
+    "openrouter_budget_success",
+    "1 if the last poll could read what is spent of the budget, else 0.",
+    ("account", "budget"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetResult:
+    """What a poll read of a budget, on which UTC day and when (monotonic seconds)."""
+
+    target: BudgetTarget
+    today: date
+    read_at: float
+    spent: float = math.nan
+    previous: float = math.nan
+    expected: float = math.nan
+
+    def is_usable(self, target: BudgetTarget, now: float, stale_after: float) -> bool:
+        """Return whether the values still stand for the same budget and have not expired."""
+        return self.target == target and now - self.read_at < stale_after
+
+    def amounts(self, shown_on: date) -> tuple[float, ...]:
+        """Return the values of AMOUNTS on a day; those of a period that has ended are unknown."""
+        limit = self.target.limit_usd
+        if self.target.period == "total":
+            return (limit, *[math.nan] * (len(AMOUNTS) - 1))
+        period = self.target.calendar_period
+        bounds = midnight(start_of(period, shown_on)).timestamp(), midnight(end_of(period, shown_on)).timestamp()
+        if shown_on >= end_of(period, self.today):
+            return (limit, math.nan, math.nan, math.nan, math.nan, *bounds)
+        return (limit, self.spent, difference(limit, self.spent), self.previous, self.expected, *bounds)
+
+
+def budget_status(
+    target: BudgetTarget, result: BudgetResult | None, today: date, error: PollError | None
+) -> BudgetStatus:
+    """Return a budget as it is shown to people."""
+    day = today if result is None else result.today
+    start = end = None
+    if target.period != "total":
+        start, end = midnight(start_of(target.period, day)), midnight(end_of(target.period, day))
+    is_known = result is not None and not math.isnan(result.spent)
+    return BudgetStatus(
+        name=target.name,
+        period=target.period,
+        source=target.source,
+        scope=target.scope or "account",
+        value=target.value,
+        limit_usd=target.limit_usd,
+        spent_usd=result.spent if result is not None and is_known else None,
+        remaining_usd=difference(target.limit_usd, result.spent) if result is not None and is_known else None,
+        projected_usd=result.expected if result is not None and not math.isnan(result.expected) else None,
+        period_start=start,
+        period_end=end,
+        error=None if error is None else str(error),
+    )
