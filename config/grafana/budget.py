@@ -173,16 +173,22 @@ def _today(builder: Builder) -> None:
 def _month(builder: Builder) -> None:
     builder.with_row(Row("The month and its budget"))
     colours = thresholds((0.8, YELLOW), (1, RED), base="text")
-    spent, limit, start, end = (
+    spent, expected, limit, start, end = (
         once(f"openrouter_budget_{name}", "account, budget, period")
-        for name in ("spent_usd", "limit_usd", "period_start_timestamp_seconds", "period_end_timestamp_seconds")
+        for name in (
+            "spent_usd",
+            "expected_spent_usd",
+            "limit_usd",
+            "period_start_timestamp_seconds",
+            "period_end_timestamp_seconds",
+        )
     )
     ratio = f"{spent} / ({limit} > 0)"
     for title, what, text in (
         ("Budget used", ratio, "Spend in the budget's period, today included, as a share of its limit"),
         (
             "Budget projected",
-            f"{ratio} * ({end} - {start}) / (time() - {start} > 0)",
+            f"({expected} or {spent} * ({end} - {start}) / (time() - {start} > 0)) / ({limit} > 0)",
             "Projected spend of the budget's period, as a share of its limit",
         ),
     ):

@@ -131,6 +131,7 @@ def test_budget_of_the_account() -> None:
         "spent_usd": {("month", "month"): 557.0},
         "remaining_usd": {("month", "month"): -457.0},
         "previous_spent_usd": {("month", "month"): 8.0},
+        "expected_spent_usd": {("month", "month"): 557.0 + (57.0 + 8.0) / 4},  # a Saturday and a Friday are to come
         "period_start_timestamp_seconds": {("month", "month"): at("2026-08-01 00:00:00").timestamp()},
         "period_end_timestamp_seconds": {("month", "month"): at("2026-09-01 00:00:00").timestamp()},
         "info": {("month", "month", "configuration", "account", ""): 1.0},
@@ -400,3 +401,29 @@ def test_partial_response_fails_the_budget() -> None:
     account.client = lambda: ScriptedClient([reply([], truncated=True)])  # type: ignore[method-assign]
     with pytest.raises(InvalidResponse, match="cut off"):
         budgets(account, MONTH, include_openrouter=False)
+
+
+def every_day(first: str, usd: Callable[[datetime], float]) -> list[Any]:
+    """Rows of each day from `first` to yesterday."""
+    start = at(f"{first} 00:00:00")
+    days = [start + number * DAY for number in range((MIDNIGHT - start).days)]
+    return [row(str(day.date()), usd(day)) for day in days]
+
+
+def test_month_is_expected_to_go_on_by_its_weekdays() -> None:
+    """Weekends cost nothing here: of August's last 9 days, Sunday noon included, 6 are working days."""
+    rows = every_day("2026-07-01", lambda day: 0.0 if day.weekday() > 4 else 10.0)
+    polled = budgets(Account(rows), MONTH, ConfiguredBudget(name="day", period="day", limit_usd=5))
+    assert amounts(polled, "spent_usd")["month"] == 150.0
+    assert amounts(polled, "expected_spent_usd") == {"month": 150.0 + 6 * 10.0}
+
+
+def test_rest_of_today_is_expected_by_the_time_of_day() -> None:
+    """At noon, half of an ordinary day is to come."""
+    polled = budgets(Account(every_day("2026-07-01", lambda _: 10.0)), MONTH)
+    assert amounts(polled, "expected_spent_usd") == {"month": 220.0 + 5.0 + 8 * 10.0}
+
+
+def test_nothing_is_expected_of_an_account_in_its_first_four_weeks() -> None:
+    """The mean of its weekdays would be too low."""
+    assert amounts(budgets(Account(every_day("2026-08-05", lambda _: 10.0)), MONTH), "expected_spent_usd") == {}
