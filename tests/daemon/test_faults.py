@@ -81,7 +81,10 @@ async def test_outage_logs_one_error_and_one_recovery(
         await daemon.stop()
 
     polls = [each["event"] for each in daemon.events if each["event"].startswith("poll_")]
-    assert ["poll_succeeded", "poll_failed", "poll_recovered"] == polls
+    causes = [each["status_class"] for each in daemon.events if each["event"] == "poll_failed"]
+    # On a busy machine an attempt may also time out: another cause, and one more error.
+    assert causes in (["5xx"], ["5xx", "timeout"])
+    assert ["poll_succeeded", *["poll_failed"] * len(causes), "poll_recovered"] == polls
 
 
 async def test_data_expire_and_return(simulator: Running, write_configuration: Callable[..., Path]) -> None:
