@@ -23,6 +23,7 @@ from config.grafana.panels import (
     thresholds,
 )
 from config.grafana.queries import ACCOUNT, SPEND, largest_at_end, once, projected, usage
+from config.grafana.tables import Column, joined
 
 MODELS = 8
 NO_CREDITS = "No balance: is the collector credits enabled, and the key a management key?"
@@ -214,3 +215,54 @@ def _month(builder: Builder) -> None:
         Query(projected(), "{{account}}: projected"),
     )
     builder.with_panel(graph(about, *lines, width=16, aside=NARROW_LEGEND).interval("30m"))
+    _budgets(
+        builder, Column("Projected", f"{expected} or {spent} * ({end} - {start}) / (time() - {start} > 0)", DOLLARS)
+    )
+    _periods(builder)
+
+
+def _budgets(builder: Builder, projected_spend: Column) -> None:
+    by = "account, budget, period"
+    spent, limit = (once(f"openrouter_budget_{name}_usd", by) for name in ("spent", "limit"))
+    about = About(
+        title="All budgets",
+        description="Spend in the current period of each budget, today included. Empty cells: the API does not report "
+        "what is spent. A month is projected by its weekdays, other periods at the rate so far.",
+        unit=DOLLARS,
+        empty=NO_BUDGET,
+    )
+    labels = {"account": ("Account", 130), "budget": ("Budget", 260), "period": ("Period", 90)}
+    columns = (
+        Column("Used", f"{spent} / ({limit} > 0)", "percentunit", 90, {"decimals": 1}),
+        Column("Spent", spent, DOLLARS, 120),
+        Column("Limit", limit, DOLLARS, 120),
+        Column("Left", once("openrouter_budget_remaining_usd", by), DOLLARS, 120),
+        projected_spend,
+        Column("Previous period", once("openrouter_budget_previous_spent_usd", by), DOLLARS, 140),
+    )
+    builder.with_panel(joined(about, labels, columns, height=9))
+
+
+def _periods(builder: Builder) -> None:
+    about = About(
+        title="Month against last month",
+        description="Spend by calendar period in UTC, credits and own provider keys, today included. Weeks begin on "
+        "Monday.",
+        unit=DOLLARS,
+        empty="No spend: is the collector spend enabled, and the key a management key?",
+    )
+    titles = {
+        "month": "This month",
+        "last_month": "Last month",
+        "week": "This week",
+        "last_week": "Last week",
+        "today": "Today",
+        "yesterday": "Yesterday",
+    }
+    columns = [
+        Column(
+            title, f"max by (account) (sum without (paid_by) (openrouter_spend_{name}_usd{{{ACCOUNT}}}))", DOLLARS, 130
+        )
+        for name, title in titles.items()
+    ]
+    builder.with_panel(joined(about, {"account": ("Account", 200)}, columns, height=6))

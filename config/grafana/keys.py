@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 
 from config.grafana.panels import DOLLARS, RED, YELLOW, About, Query, figure, ranking, thresholds
-from config.grafana.queries import once
+from config.grafana.queries import ACCOUNT, once
 from config.grafana.tables import Column, joined
 
 KEY = "account, key"
@@ -91,6 +91,31 @@ def _keys(builder: Builder) -> None:
         Column("Info", _of_key("info", f"{KEY}, name, workspace, limit_reset"), "none", 0, HIDDEN),
     )
     builder.with_panel(joined(about, labels, columns))
+    _watch(builder)
+
+
+def _watch(builder: Builder) -> None:
+    today, week = (
+        f"max by ({KEY}) (openrouter_key_usage_{period}_usd{{{ACCOUNT}}}"
+        f" + openrouter_key_byok_usage_{period}_usd{{{ACCOUNT}}})"
+        for period in ("today", "week")
+    )
+    about = About(
+        title="Keys on watch",
+        description="Today's share of each key's spend of the week, highest first: a stolen key, or one that wakes up, "
+        "is at the top. The alerts are OpenRouterKeySpendUnusual and OpenRouterKeyAwake.",
+        unit="none",
+        empty=NO_KEYS,
+    )
+    labels = {"account": ("Account", 130), "name": ("Name", 180), "key": ("Key", 140)}
+    columns = (
+        Column("Today of week", f"{today} / ({week} > 0)", "percentunit", 130, {"decimals": 1}),
+        Column("Today", today, DOLLARS, 110, CENTS),
+        Column("This week", week, DOLLARS, 110, CENTS),
+        Column("Last used", f"{_of_key('last_used_timestamp_seconds')} * 1000", "dateTimeFromNow", 140),
+        Column("Info", _of_key("info", f"{KEY}, name"), "none", 0, HIDDEN),
+    )
+    builder.with_panel(joined(about, labels, columns, height=9))
 
 
 def _calling_key(builder: Builder) -> None:
