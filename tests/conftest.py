@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Every test of these folders runs a server, a daemon or another program.
 SLOW_FOLDERS = ("chart", "daemon", "endurance", "image", "package", "rules", "servers", "systemd_units")
 FAST = "not slow"  # the marker expression of `make test-fast`
+FAST_EXAMPLES = 20
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system")
 
 _current: list[str] = []  # the fast test that runs
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try fewer examples of each property in the inner loop; `make test` tries them all."""
+    if config.option.markexpr == FAST:
+        settings.register_profile("fast", max_examples=FAST_EXAMPLES)
+        settings.load_profile("fast")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -38,7 +38,7 @@ def test_message_has_no_secret() -> None:
     ],
 )
 def test_secret_at_any_key_is_not_in_a_message(secret: str, environment: Mapping[str, str]) -> None:
-    example = EXAMPLE.read_text(encoding="utf-8")
+    example = re.sub(r"(^|\s+)#.*", "", EXAMPLE.read_text(encoding="utf-8"))  # comments take time and hold no values
     for word in re.finditer(r"(?<=: )[^\s#]+|\b\w+(?=:)", example):
         try:
             parse(
