@@ -12,13 +12,13 @@ from exporter.api.organization_rows import Workspace
 from exporter.collectors.base import Poll
 from exporter.collectors.budget_scopes import ResolvedScope
 from exporter.collectors.daily_spend import PAYERS
+from exporter.collectors.paging import NOT_LISTED
 from exporter.config.budget_settings import ConfiguredBudget, Period, Scope
 from exporter.errors import StatusError
 
 WORKSPACE_BUDGETS, GUARDRAILS = "workspace_budgets", "guardrails"
 LONGEST_LIST = 1024 * 1024
 MOST_WORKSPACES = 100  # whose own budgets are read
-NOT_THERE = (403, 404)  # the account's plan has no budgets
 
 SPEND = tuple(range(len(PAYERS)))
 CREDITS = (PAYERS.index("credits"),)
@@ -71,7 +71,7 @@ async def openrouter_targets(poll: Poll, workspaces: Sequence[Workspace]) -> lis
             for workspace in workspaces[:MOST_WORKSPACES]:
                 targets += await read(poll, workspace)
         except StatusError as error:
-            if error.status not in NOT_THERE:
+            if error.status not in NOT_LISTED:  # the account's plan has no budgets
                 raise
     return targets
 

@@ -12,10 +12,9 @@ from exporter.api.analytics_response import Row
 from exporter.api.client import Request
 from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
-from exporter.api.response import Response
 from exporter.collectors.base import Poll
 from exporter.collectors.common import known
-from exporter.collectors.days import DAY, midnight
+from exporter.collectors.days import DAY, earlier_day, midnight
 from exporter.errors import InvalidResponse
 
 PAYERS = ("credits", "byok")  # the values of the label `paid_by`, in the order of METRICS
@@ -102,7 +101,7 @@ async def read_daily_spend(
     With `field`, only what belongs to these `values` of it counts; `by_value` keeps them apart. Raises PollError.
     """
     response = await poll.request(_request(poll.instant, first, field, values, by_value=by_value))
-    today = _earlier_day(poll.instant.astimezone(UTC).date(), response)
+    today = earlier_day(poll.instant, response.date)
     amounts = DayAmounts(first, today, response.date or poll.instant, poll.rejections, field if by_value else None)
     with poll.reading(analytics_response.QUERY):
         summary = await analytics_response.read(
@@ -119,14 +118,6 @@ async def read_daily_spend(
     if summary.cached_at is not None:
         amounts.counted_to = min(amounts.counted_to, summary.cached_at)
     return amounts
-
-
-def _earlier_day(today: date, response: Response) -> date:
-    """Return the current day by the earlier of two clocks. Raise InvalidResponse if they are far apart."""
-    servers = today if response.date is None else response.date.astimezone(UTC).date()
-    if abs(servers - today) > DAY:
-        raise InvalidResponse(f"the server's clock says {servers}, ours {today}")
-    return min(servers, today)
 
 
 def _request(instant: datetime, first: date, field: str | None, values: Sequence[str], *, by_value: bool) -> Request:

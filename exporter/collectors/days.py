@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from exporter.api.field_values import parse_time
+from exporter.errors import InvalidResponse
 
 DAY = timedelta(days=1)
 
@@ -12,6 +13,15 @@ DAY = timedelta(days=1)
 def midnight(day: date) -> datetime:
     """Return the start of a UTC day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def earlier_day(ours: datetime, servers: datetime | None) -> date:
+    """Return the current UTC day by the earlier of two clocks. Raise InvalidResponse if they are over a day apart."""
+    our_day = ours.astimezone(UTC).date()
+    server_day = our_day if servers is None else servers.astimezone(UTC).date()
+    if abs(server_day - our_day) > DAY:
+        raise InvalidResponse(f"the server's clock says {server_day}, ours {our_day}")
+    return min(server_day, our_day)
 
 
 def parse_day(text: str) -> date | None:

@@ -23,7 +23,7 @@ from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import gauge, known, single
-from exporter.collectors.days import DAY, midnight
+from exporter.collectors.days import DAY, earlier_day, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.collectors.measures import MEASURES, MONEY, REQUESTS, measure_help
 from exporter.collectors.tops import spend_by_name, top
@@ -154,11 +154,9 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
         """Read the whole day, in parts if need be. Raises PollError."""
         day = poll.instant.astimezone(UTC).date()
         response = await poll.request(_request(poll.instant, day, ()))
-        server_day = day if response.date is None else response.date.astimezone(UTC).date()
-        if abs(server_day - day) > DAY:
-            raise InvalidResponse(f"the server's clock says {server_day}, ours {day}")
-        if server_day < day:  # the new day has begun by our clock alone
-            day = server_day
+        current = earlier_day(poll.instant, response.date)
+        if current < day:  # the new day has begun by our clock alone
+            day = current
             response = await poll.request(_request(poll.instant, day, ()))
         usage = await self._whole(poll, day, response)
         poll.rejections.update(usage.rejections)
