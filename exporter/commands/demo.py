@@ -26,7 +26,7 @@ from exporter.options import Options
 from exporter.simulator.accounts import seed_of_account
 from exporter.simulator.application import running
 from exporter.simulator.faults import Fault, parse_fault
-from exporter.simulator.replay import Recording, RecordingError, read_recording
+from exporter.simulator.replay import Recording, read_recording
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED, SimulatedAccount
 from exporter.streams import complain, write_output
@@ -157,5 +157,5 @@ def _faults(options: Options) -> tuple[Fault, ...]:
 def _recording(path: Path) -> Recording:
     try:
         return read_recording(path)
-    except RecordingError as error:
+    except ExporterError as error:
         raise ExporterError(f"--replay: {error}") from None

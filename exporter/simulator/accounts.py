@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
-
-from exporter.simulator.attribution import Attribution, attributions_of, select_rows
-from exporter.simulator.billing import Billing
-from exporter.simulator.http_responses import WINDOW, ActivityQuery, ApiError, Body, days_of
+from exporter.simulator.attribution import attributions_of, select_rows
+from exporter.simulator.billing import Billing, credits_body
+from exporter.simulator.http_responses import ActivityQuery, ApiError, days_of
+from exporter.simulator.organization import DEFAULT_KEYS, DEFAULT_WORKSPACES, Organization
+from exporter.simulator.replay import Recording
 from exporter.simulator.usage import SimulatedAccount, UsageRow
 
 MANAGEMENT_KEY = "sk-or-v1-demo"
 ORDINARY_KEY = "sk-or-v1-ordinary"
-_CACHED_BODIES = 8
-
-
-class AccountData(Protocol):
-    """The data behind an account's responses."""
-
-    attributions: tuple[Attribution, ...]
-
-    def rows(self, query: ActivityQuery, today: date) -> Sequence[UsageRow | dict[str, Any]]:
-        """Return the rows of `/activity`."""
-
-    def rows_of_day(self, day: date) -> list[UsageRow]:
-        """Return all rows that a day has by its end."""
-
-    def credits(self, now: datetime) -> dict[str, Any]:
-        """Return the body of `/credits`."""
-
-    def key(self, caller: Caller, now: datetime) -> dict[str, Any]:
-        """Return the body of `/key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +53,33 @@ def seed_of_account(seed: int, suffix: str) -> int:
     return int.from_bytes(blake2b(f"{seed}:{suffix}".encode(), digest_size=6).digest(), "big")
 
 
-class SeededAccount:
-    """An account generated from a seed."""
+class AccountData:
+    """The data behind an account's responses.
 
-    def __init__(self, caller: Caller, endpoints: int, *, dense: bool | None, started: date) -> None:
-        self._account = SimulatedAccount(caller.seed, endpoints, dense=dense)
-        self._billing = Billing(self.rows_of_day, started - 2 * WINDOW)
-        self.attributions = attributions_of(caller.seed, caller.ordinary_key)
+    A recording covers completed days only, and has no keys or members: of the parameters only `date` filters it.
+    """
 
-    def rows(self, query: ActivityQuery, today: date) -> list[UsageRow]:
-        """Return the rows of `/activity`, the newest day first."""
+    def __init__(
+        self,
+        caller: Caller,
+        source: SimulatedAccount | Recording,
+        opened: date,
+        *,
+        keys: int = DEFAULT_KEYS,
+        workspaces: int = DEFAULT_WORKSPACES,
+    ) -> None:
+        self._source = source
+        is_recorded = isinstance(source, Recording)
+        self.attributions = () if is_recorded else attributions_of(caller.seed, caller.ordinary_key)
+        self._billing = Billing(self.rows_of_day, opened)
+        self.organization = Organization(
+            caller.seed, self.attributions, self._billing, opened, keys=keys, workspaces=workspaces
+        )
+
+    def rows(self, query: ActivityQuery, today: date) -> Sequence[UsageRow | dict[str, Any]]:
+        """Return the rows of `/activity`: the newest day first, or in the order of the recording."""
+        if isinstance(self._source, Recording):
+            return self._source.moved_to(today, query.day)
         chosen = query.filter
         # What unknown values do is not documented. Here an unused key has no rows, as in an analytics query, and a
         # member or workspace of another account is not found.
@@ -95,31 +92,13 @@ class SeededAccount:
 
     def rows_of_day(self, day: date) -> list[UsageRow]:
         """Return all rows that a day has by its end."""
-        return self._account.rows_of_day(day)
+        return [] if isinstance(self._source, Recording) else self._source.rows_of_day(day)
 
     def credits(self, now: datetime) -> dict[str, Any]:
         """Return the body of `/credits`."""
-        return self._billing.credits(now)
+        return credits_body(self._source.spent) if isinstance(self._source, Recording) else self._billing.credits(now)
 
     def key(self, caller: Caller, now: datetime) -> dict[str, Any]:
-        """Return the body of `/key`."""
-        if caller.is_management:
-            return self._billing.management_key(caller.label, now)
-        return self._billing.ordinary_key(caller.label, self.attributions[0], now)
-
-
-class BodyCache:
-    """The last bodies of `/activity`, so that a repeated request costs only a write."""
-
-    def __init__(self) -> None:
-        self._bodies: OrderedDict[tuple[Caller, ActivityQuery, date], Body] = OrderedDict()
-
-    def activity(self, caller: Caller, query: ActivityQuery, today: date, account: AccountData) -> Body:
-        """Return the body, made on the first request."""
-        request = (caller, query, today)
-        if request not in self._bodies:
-            self._bodies[request] = Body(msgspec.json.encode({"data": account.rows(query, today)}))
-            while len(self._bodies) > _CACHED_BODIES:
-                self._bodies.popitem(last=False)
-        self._bodies.move_to_end(request)
-        return self._bodies[request]
+        """Return the body of `/key`. A management key cannot do inference, so it spends nothing."""
+        owner = None if caller.is_management or not self.attributions else self.attributions[0]
+        return self._billing.calling_key(caller.label, owner, now, management=caller.is_management)

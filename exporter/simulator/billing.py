@@ -78,28 +78,48 @@ class Billing:
         """Return the body of `/credits` for a management key."""
         return credits_body(self._spent(_WHOLE_ACCOUNT, self._opened, now).credits)
 
-    def management_key(self, label: str, now: datetime) -> dict[str, Any]:
-        """Return the body of `/key` for a management key, which cannot do inference and so spends nothing."""
-        free = self._spent(_WHOLE_ACCOUNT, now.date(), now).free_requests
-        return key_body(label, {}, [], management=True, free=free, workspace_id=None)
-
-    def ordinary_key(self, label: str, key: Attribution, now: datetime) -> dict[str, Any]:
-        """Return the body of `/key` for the account's ordinary key, which is the first of its keys."""
-        limit, reset = LIMITS[0]
-        usage, remaining = self._usage(0, limit, reset, now)
-        budget = {
-            "scope": "key_limit",
-            "limit_usd": limit,
-            "spend_usd": usage[f"usage{_PERIODS[reset]}"],
-            "remaining_usd": remaining,
-            "reset_interval": reset,
-            "resets_at": _next_month(now.date()),
-            "include_byok": False,
-            "budget_id": None,
-            "guardrail_id": None,
+    def calling_key(self, label: str, owner: Attribution | None, now: datetime, *, management: bool) -> dict[str, Any]:
+        """Return the body of `/key` for the account's first key, or without an owner for a key that spends nothing."""
+        limit, reset = (None, None) if owner is None else LIMITS[0]
+        usage, remaining = self._usage(None if owner is None else 0, limit, reset, now)
+        budgets: list[dict[str, Any]] = []
+        if limit is not None:
+            budgets = [
+                {
+                    "scope": "key_limit",
+                    "limit_usd": limit,
+                    "spend_usd": usage[f"usage{_PERIODS[reset]}"],
+                    "remaining_usd": remaining,
+                    "reset_interval": reset,
+                    "resets_at": _next_month(now.date()),
+                    "include_byok": False,
+                    "budget_id": None,
+                    "guardrail_id": None,
+                }
+            ]
+        free = min(self._spent(_WHOLE_ACCOUNT, now.date(), now).free_requests, _FREE_REQUESTS_PER_DAY)
+        left = _FREE_REQUESTS_PER_DAY - free
+        data = {
+            "label": label,
+            "limit": limit,
+            "limit_remaining": remaining,
+            "limit_reset": reset,
+            "include_byok_in_limit": False,
+            **usage,
+            "is_free_tier": False,
+            "is_management_key": management,
+            "is_provisioning_key": management,
+            "creator_user_id": None,
+            "organization_id": None,
+            "workspace_id": None if owner is None else owner.workspace_id,
+            "expires_at": None,
+            "rate_limit": {"requests": -1, "interval": "10s", "note": "This field is deprecated and safe to ignore."},
+            "allowed_data_regions": ["global"],
+            "free_model_daily_requests": {"limit": _FREE_REQUESTS_PER_DAY, "used": free, "remaining": left},
+            "budgets": budgets,
+            "effective_budget": budgets[0] if budgets else None,
         }
-        free = self._spent(_WHOLE_ACCOUNT, now.date(), now).free_requests
-        return key_body(label, usage, [budget], management=False, free=free, workspace_id=key.workspace_id)
+        return {"data": data}
 
     def key_row(self, key: SimulatedKey, now: datetime) -> dict[str, Any]:
         """Return a key's row of `/keys`."""
@@ -174,45 +194,6 @@ def credits_body(spent: int) -> dict[str, Any]:
     used = usd(spent)
     bought = _TOP_UP_USD * (int(used // _TOP_UP_USD) + 1 + _TOP_UPS_AHEAD)
     return {"data": {"total_credits": bought, "total_usage": used}}
-
-
-def key_body(
-    label: str,
-    usage: dict[str, float],
-    budgets: list[dict[str, Any]],
-    *,
-    management: bool,
-    free: int = 0,
-    workspace_id: str | None,
-) -> dict[str, Any]:
-    """Return the body of `/key`; amounts missing from `usage` are 0."""
-    used = min(free, _FREE_REQUESTS_PER_DAY)
-    data = {
-        "label": label,
-        "limit": budgets[0]["limit_usd"] if budgets else None,
-        "limit_remaining": budgets[0]["remaining_usd"] if budgets else None,
-        "limit_reset": budgets[0]["reset_interval"] if budgets else None,
-        "include_byok_in_limit": False,
-        **{f"{kind}{suffix}": 0 for kind in ("usage", "byok_usage") for suffix in _PERIODS.values()},
-        **usage,
-        "is_free_tier": False,
-        "is_management_key": management,
-        "is_provisioning_key": management,
-        "creator_user_id": None,
-        "organization_id": None,
-        "workspace_id": workspace_id,
-        "expires_at": None,
-        "rate_limit": {"requests": -1, "interval": "10s", "note": "This field is deprecated and safe to ignore."},
-        "allowed_data_regions": ["global"],
-        "free_model_daily_requests": {
-            "limit": _FREE_REQUESTS_PER_DAY,
-            "used": used,
-            "remaining": _FREE_REQUESTS_PER_DAY - used,
-        },
-        "budgets": budgets,
-        "effective_budget": budgets[0] if budgets else None,
-    }
-    return {"data": data}
 
 
 def _days(first: date, end: date) -> Iterator[date]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -11,7 +11,6 @@ from uuid import NAMESPACE_URL, uuid5
 from exporter.simulator.attribution import Attribution, key_hash
 from exporter.simulator.billing import LIMITS, Billing, Reset, SimulatedKey, key_name, member_name, workspace_name
 from exporter.simulator.http_responses import ApiError, SimulatedResponse, json_response, whole_number
-from exporter.simulator.usage import UsageRow
 
 KEYS, WORKSPACES, MEMBERS, GUARDRAILS = "/keys", "/workspaces", "/organization/members", "/guardrails"
 _PATHS = (KEYS, WORKSPACES, MEMBERS, GUARDRAILS)
@@ -48,11 +47,11 @@ class Organization:
         self,
         seed: int,
         attributions: tuple[Attribution, ...],
-        rows_of_day: Callable[[date], Sequence[UsageRow]],
+        billing: Billing,
         opened: date,
         *,
-        keys: int = DEFAULT_KEYS,
-        workspaces: int = DEFAULT_WORKSPACES,
+        keys: int,
+        workspaces: int,
     ) -> None:
         self._opened = datetime(opened.year, opened.month, opened.day, tzinfo=UTC)
         self._created = f"{self._opened:%F}T00:00:00.000Z"
@@ -60,7 +59,7 @@ class Organization:
         ids = list(dict.fromkeys(owner.workspace_id for owner in attributions))
         ids += [str(uuid5(NAMESPACE_URL, f"workspace/{seed}/{number}")) for number in range(len(ids), workspaces)]
         self._workspace_names = {id_: workspace_name(number) for number, id_ in enumerate(ids)}
-        self._billing = Billing(rows_of_day, opened)
+        self._billing = billing
         self._keys = [self._key(seed, attributions, number) for number in range(keys if attributions else 0)]
 
     def respond(self, path: str, parameters: Mapping[str, str], now: datetime) -> SimulatedResponse:

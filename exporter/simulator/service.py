@@ -7,28 +7,31 @@ import re
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from aiohttp import web
 
 from exporter.clock import Clock
 from exporter.simulator import analytics_endpoints, catalogue, organization
-from exporter.simulator.accounts import AccountData, BodyCache, Caller, SeededAccount, identify
+from exporter.simulator.accounts import AccountData, Caller, identify
 from exporter.simulator.fault_effects import corrupt_rows
 from exporter.simulator.faults import Fault, FaultPlan
 from exporter.simulator.http_responses import (
     WINDOW,
+    ActivityQuery,
     ApiError,
     SimulatedResponse,
     error_body,
     json_response,
     parse_activity_query,
 )
-from exporter.simulator.replay import RecordedAccount, Recording
-from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED
+from exporter.simulator.replay import Recording
+from exporter.simulator.usage import DEFAULT_ENDPOINTS, DEFAULT_SEED, SimulatedAccount
 
 PREFIX = "/api/v1"
 _KEPT_REQUESTS = 1000
+_KEPT_BODIES = 8  # of /activity, so that a repeated request costs only a write
 # What the live service has returned to ordinary keys, in place of a 403.
 _ZERO_CREDITS = {"data": {"total_credits": 0, "total_usage": 0}}
 _KEY = re.compile(r"sk-or-[\w-]+")
@@ -84,8 +87,7 @@ class Simulator:
         self._clock = clock
         self._started = self.now().date()
         self._accounts: dict[Caller, AccountData] = {}
-        self._organizations: dict[Caller, organization.Organization] = {}
-        self._bodies = BodyCache()
+        self._activity = lru_cache(_KEPT_BODIES)(self._activity_response)
         self._catalogue = catalogue.Catalogue(settings.models)
         self._analytics = analytics_endpoints.AnalyticsEndpoints(settings.analytics_rows)
 
@@ -126,7 +128,9 @@ class Simulator:
             return self._catalogue.respond(operation, request.query, now, with_key=authorization is not None)
         caller = identify(authorization, self._settings.seed, self._settings.keys)
         if organization.serves(operation):
-            return self._organization(caller).respond(operation, request.query, now)
+            if not caller.is_management:
+                raise ApiError(403)
+            return self._account(caller).organization.respond(operation, request.query, now)
         return self._respond_to(caller, operation, request, content, row_faults)
 
     def _respond_to(
@@ -135,7 +139,7 @@ class Simulator:
         now = self.now()
         match operation:
             case "/activity":
-                return self._activity(caller, request.query, now, row_faults)
+                return self._activity_or_faulty(caller, request.query, now, row_faults)
             case analytics_endpoints.META:
                 return self._analytics.meta(caller, now)
             case analytics_endpoints.QUERY:
@@ -145,39 +149,27 @@ class Simulator:
             case _:
                 return json_response(self._account(caller).key(caller, now))
 
-    def _activity(
+    def _activity_or_faulty(
         self, caller: Caller, parameters: Mapping[str, str], now: datetime, row_faults: list[Fault]
     ) -> SimulatedResponse:
         if not caller.is_management:
             raise ApiError(403)
-        today = now.date()
-        query, account = parse_activity_query(parameters, today), self._account(caller)
+        query = parse_activity_query(parameters, now.date())
         if row_faults:
-            return json_response({"data": corrupt_rows(account.rows(query, today), row_faults, now)})
-        return SimulatedResponse(200, self._bodies.activity(caller, query, today, account))
+            rows = self._account(caller).rows(query, now.date())
+            return json_response({"data": corrupt_rows(rows, row_faults, now)})
+        return self._activity(caller, query, now.date())
 
-    def _organization(self, caller: Caller) -> organization.Organization:
-        if not caller.is_management:
-            raise ApiError(403)
-        if caller not in self._organizations:
-            settings, account = self._settings, self._account(caller)
-            self._organizations[caller] = organization.Organization(
-                caller.seed,
-                account.attributions,
-                account.rows_of_day,
-                self._started - 2 * WINDOW,
-                keys=settings.api_keys,
-                workspaces=settings.workspaces,
-            )
-        return self._organizations[caller]
+    def _activity_response(self, caller: Caller, query: ActivityQuery, today: date) -> SimulatedResponse:
+        return json_response({"data": self._account(caller).rows(query, today)})
 
     def _account(self, caller: Caller) -> AccountData:
         if caller not in self._accounts:
             settings = self._settings
-            self._accounts[caller] = (
-                RecordedAccount(settings.replay)
-                if settings.replay is not None
-                else SeededAccount(caller, settings.endpoints, dense=settings.dense, started=self._started)
+            source = settings.replay or SimulatedAccount(caller.seed, settings.endpoints, dense=settings.dense)
+            opened = self._started - 2 * WINDOW
+            self._accounts[caller] = AccountData(
+                caller, source, opened, keys=settings.api_keys, workspaces=settings.workspaces
             )
         return self._accounts[caller]
 

@@ -13,8 +13,9 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError
-from exporter.simulator.accounts import Caller, SeededAccount
+from exporter.simulator.accounts import AccountData, Caller
 from exporter.simulator.analytics_endpoints import AnalyticsEndpoints
+from exporter.simulator.usage import SimulatedAccount
 from tests.collectors.helpers import Shown, answer
 from tests.support import NOON, FakeClock, finished
 
@@ -80,7 +81,7 @@ def reply(
 def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) -> ScriptedClient:
     """Return a client of a simulated account at a moment."""
     caller = Caller(1, "sk-or-v1-ordinary", is_management=True, label="test")
-    world = SeededAccount(caller, endpoints, dense=None, started=now.date())
+    world = AccountData(caller, SimulatedAccount(1, endpoints), now.date())
     api = AnalyticsEndpoints(rows)
 
     def serve(request: Request) -> Response:
