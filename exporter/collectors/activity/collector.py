@@ -27,7 +27,6 @@ from exporter.collectors.activity.activity_settings import ActivitySettings, Mem
 from exporter.collectors.activity.aggregation import Sums, size_of, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
 from exporter.collectors.activity.split import (
-    SplitUsage,
     describe_members,
     describe_workspaces,
     list_parts,
@@ -74,6 +73,31 @@ class LastActivity:
     table: Table
     covered: frozenset[date]
     rejections: Rejections
+
+
+@dataclass(frozen=True, slots=True)
+class ReadActivity:
+    """An account's usage as it was read: `table` holds the `covered` days whole, and `day` is the latest completed one.
+
+    `digest` identifies the responses. With a split, `members` or `workspaces` have the names.
+    """
+
+    digest: bytes
+    day: date
+    table: Table
+    covered: frozenset[date]
+    members: Sequence[Member] = ()
+    workspaces: Sequence[Workspace] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayShown:
+    """The families of one latest day, and what they were made of: the windows, their sums, and the folded endpoints."""
+
+    families: tuple[Family, ...]
+    windows: Sequence[Window]
+    sums: Sums
+    fold: Fold
 
 
 class ActivityCollector(Collector[ActivitySettings]):
@@ -132,33 +156,48 @@ left out. With `split_by`, the families with a number have one label more:
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read all activity. It replaces what was published; the same bytes for the same days cost a hash."""
         last = memory if isinstance(memory, LastActivity) else None
+        usage = await self.read(poll, last)
+        if usage is None:
+            return Collected(snapshot=None, memory=last)
+        with poll.reading(OPERATION):
+            return await self._collected(usage, poll, last)
+
+    async def read(self, poll: Poll, last: LastActivity | None = None) -> ReadActivity | None:
+        """Return the account's usage, None if what the last poll published still holds. Raises PollError."""
         if self.settings.split_by in ("api_key", "member"):
-            return await self._collect_split(poll, last)
+            return await self._read_split(poll, last)
         workspaces = tuple(await paging.workspaces(poll)) if self._workspace_info else ()
         response = await poll.request(self._request())
         moment = moment_of(poll.instant, (response.date,))
         digest = response.digest + repr(workspaces).encode()
         if last is not None and self._still_holds(last, digest, moment):
             poll.rejections.update(last.rejections)
-            return Collected(snapshot=None, memory=last)
+            return None
         with poll.reading(OPERATION):
             moment.refuse_wrong_clock()
             table = Table(self._shape(poll.instant.date()))
             await fill(poll.pause, table, response, poll.rejections)
             refuse_unusable(table, poll.rejections)
             table.count_lacking(poll.rejections)
-            return await self._collected(table, digest, moment, poll, last, workspaces=workspaces)
+        return ReadActivity(digest, self._day(moment, table), table, moment.covered_by(table), workspaces=workspaces)
 
-    async def _collect_split(self, poll: Poll, last: LastActivity | None) -> Collected:
+    async def _read_split(self, poll: Poll, last: LastActivity | None) -> ReadActivity | None:
         """Read one response for each key or member, and two for the account as a whole."""
         shape = self._shape(poll.instant.date())
         parts = await list_parts(poll, self.settings, shape.first)
-        usage = await read_parts(poll, self._request(), parts, shape)
-        moment = moment_of(poll.instant, usage.dates)
-        if last is not None and self._still_holds(last, usage.digest, moment):
-            return Collected(snapshot=None, memory=last)
+        split = await read_parts(poll, self._request(), parts, shape)
+        moment = moment_of(poll.instant, split.dates)
+        if last is not None and self._still_holds(last, split.digest, moment):
+            return None
         with poll.reading(OPERATION):
-            return await self._read_split(usage, parts.members, moment, poll, last)
+            moment.refuse_wrong_clock()
+            table = split.parts
+            table.days_with_rows |= split.whole.days_with_rows
+            day, covered = self._day(moment, table), moment.covered_by(table)
+            settled = {known for known in covered if known <= day}
+            await refuse_changed(poll.pause, split, settled)
+            await add_unattributed(poll.pause, table, split.whole, set(map(table.shape.offset, settled)))
+        return ReadActivity(split.digest, day, table, covered, members=parts.members)
 
     def _request(self) -> Request:
         filters = self.settings.filters
@@ -200,61 +239,46 @@ left out. With `split_by`, the families with a number have one label more:
             and moment.covered_by(last.table) <= last.covered
         )
 
-    async def _read_split(
-        self, usage: SplitUsage, members: Sequence[Member], moment: Moment, poll: Poll, last: LastActivity | None
-    ) -> Collected:
-        moment.refuse_wrong_clock()
-        table = usage.parts
-        table.days_with_rows |= usage.whole.days_with_rows
-        day = self._day(moment, table)
-        settled = {covered for covered in moment.covered_by(table) if covered <= day}
-        await refuse_changed(poll.pause, usage, settled)
-        await add_unattributed(poll.pause, table, usage.whole, set(map(table.shape.offset, settled)))
-        return await self._collected(table, usage.digest, moment, poll, last, members=members)
-
-    async def _collected(
-        self,
-        table: Table,
-        digest: bytes,
-        moment: Moment,
-        poll: Poll,
-        last: LastActivity | None,
-        *,
-        members: Sequence[Member] = (),
-        workspaces: Sequence[Workspace] = (),
-    ) -> Collected:
-        day, covered = self._day(moment, table), moment.covered_by(table)
+    async def _collected(self, usage: ReadActivity, poll: Poll, last: LastActivity | None) -> Collected:
         restated = 0
         if last is not None:
-            restated, covered = await self._compare(poll.pause, last, table, day, covered)
-        month = THIRTY_DAYS.days(day)
-        windows = [window_ for window_ in self._windows if covered.issuperset(window_.days(day))]
-        summed = windows if THIRTY_DAYS in windows or not covered.issuperset(month) else [*windows, THIRTY_DAYS]
-        sums = await sum_up(poll.pause, table, [window_.days(day) for window_ in summed])
-        fold = await fold_into_other(
-            poll.pause, list(table.keys), partial(size_of, table), self.settings.max_endpoints, table.shape.other
-        )
-        await poll.pause()
-        families = await self._measures(poll.pause, windows, sums, fold)
-        families.append(single(DAY_TIMESTAMP, self.account, midnight(day).timestamp()))
-        families.append(await self._endpoints(poll.pause, fold, table))
-        families += [describe_members(metric, self.account, members) for metric in self._member_info]
-        for metric in self._workspace_info:
-            used = {labels[-1] for labels in fold.labels}  # a split's label is the last one
-            families.append(describe_workspaces(metric, self.account, workspaces, sorted(used)))
-        await poll.pause()
+            restated, covered = await self._compare(poll.pause, last, usage)
+            usage = replace(usage, covered=covered)
+        shown = await self.show(poll.pause, usage)
         tops: tuple[Top, ...] = ()
-        if THIRTY_DAYS in summed:
-            tops = await self._tops(poll.pause, table, sums.windows[summed.index(THIRTY_DAYS)])
+        if THIRTY_DAYS in shown.windows:
+            totals = shown.sums.windows[shown.windows.index(THIRTY_DAYS)]
+            tops = await self._tops(poll.pause, usage.table, totals)
         return Collected(
-            snapshot=Snapshot(tuple(families)),
-            memory=LastActivity(digest, day, table, covered, poll.rejections),
-            day=day,
+            snapshot=Snapshot(shown.families),
+            memory=LastActivity(usage.digest, usage.day, usage.table, usage.covered, poll.rejections),
+            day=usage.day,
             restated=restated,
-            folded=fold.folded + table.overflow,
-            spend=spend_by_day(table, sums),
+            folded=shown.fold.folded + usage.table.overflow,
+            spend=spend_by_day(usage.table, shown.sums),
             tops=tops,
         )
+
+    async def show(self, pause: Pause, usage: ReadActivity) -> DayShown:
+        """Return the families of the usage's latest day."""
+        table, day = usage.table, usage.day
+        windows = [window_ for window_ in self._windows if usage.covered.issuperset(window_.days(day))]
+        month = usage.covered.issuperset(THIRTY_DAYS.days(day))
+        summed = [*windows, THIRTY_DAYS] if month and THIRTY_DAYS not in windows else windows
+        sums = await sum_up(pause, table, [window_.days(day) for window_ in summed])
+        fold = await fold_into_other(
+            pause, list(table.keys), partial(size_of, table), self.settings.max_endpoints, table.shape.other
+        )
+        await pause()
+        families = await self._measures(pause, windows, sums, fold)
+        families.append(single(DAY_TIMESTAMP, self.account, midnight(day).timestamp()))
+        families.append(await self._endpoints(pause, fold, table))
+        families += [describe_members(metric, self.account, usage.members) for metric in self._member_info]
+        for metric in self._workspace_info:
+            used = {labels[-1] for labels in fold.labels}  # a split's label is the last one
+            families.append(describe_workspaces(metric, self.account, usage.workspaces, sorted(used)))
+        await pause()
+        return DayShown(tuple(families), summed, sums, fold)
 
     async def _tops(self, pause: Pause, table: Table, totals: Sequence[Sequence[float]]) -> tuple[Top, ...]:
         """Return the models, and with a split by key the keys, that spent most in the 30 days to the latest day."""
@@ -267,10 +291,9 @@ left out. With `split_by`, the families with a number have one label more:
                 tops.append(top(label, "30d", await spend_by_name(pause, (key[column] for key in table.keys), money)))
         return tuple(tops)
 
-    async def _compare(
-        self, pause: Pause, last: LastActivity, table: Table, day: date, covered: frozenset[date]
-    ) -> tuple[int, frozenset[date]]:
+    async def _compare(self, pause: Pause, last: LastActivity, usage: ReadActivity) -> tuple[int, frozenset[date]]:
         """Count restated rows of days read before, and carry over the days that only the last table still holds."""
+        table, day, covered = usage.table, usage.day, usage.covered
         read_before = {known for known in last.covered & covered if known <= last.day}
         restated = await restated_rows(pause, last.table, table, read_before)
         needed = {needed for window_ in self._windows for needed in window_.days(day)}
