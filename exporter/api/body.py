@@ -67,6 +67,13 @@ def read_object(response: Response, what: str) -> dict[str, Any]:
     return data
 
 
+def read_whole_list(response: Response, what: str) -> Page:
+    """Return the rows of a list that is not followed to further pages. Raise InvalidResponse also if there are more."""
+    page = read_page(response, what)
+    refuse_part(page.fields, len(page.rows))
+    return page
+
+
 def read_page(response: Response, what: str) -> Page:
     """Return the rows of `data`. Raise InvalidResponse, naming `what` was expected, for any other body."""
     fields = decode_fields(b"".join(pieces(response)), what)
@@ -106,6 +113,16 @@ def refuse_error(fields: Mapping[str, Any]) -> None:
     error = fields.get("error")
     if error is not None:
         raise InvalidResponse(f"an error with status 200: {error_message(error) or 'no message'}")
+
+
+def refuse_part(fields: Mapping[str, Any], rows: int) -> None:
+    """Raise InvalidResponse if fields beside this many rows say that there are more: a part is not the whole."""
+    more = more_rows(fields)
+    if more is not None:
+        raise InvalidResponse(f"the response is only a part of the rows ({more})")
+    total = as_number(fields.get("total_count"))
+    if total > rows:
+        raise InvalidResponse(f"the response has {rows} of {total:g} rows (total_count)")
 
 
 def more_rows(fields: Mapping[str, Any]) -> str | None:

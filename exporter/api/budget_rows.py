@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from exporter.api.body import read_page
+from exporter.api.body import read_whole_list
 from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.errors import InvalidResponse
 
 BudgetPeriod = Literal["day", "week", "month", "total"]
 _PERIODS: Mapping[str | None, BudgetPeriod] = {"daily": "day", "weekly": "week", "monthly": "month", None: "total"}
@@ -34,9 +33,7 @@ class OwnBudgets(msgspec.Struct, frozen=True):
 
 def read_own_budgets(response: Response, rejections: Rejections) -> OwnBudgets:
     """Return the budgets of a response. Rows without a limit are not budgets. Raises InvalidResponse."""
-    page = read_page(response, "a list of budgets")
-    if page.more is not None:
-        raise InvalidResponse(f"the list of budgets is partial: {page.more}")
+    page = read_whole_list(response, "a list of budgets")
     budgets = [budget for row in page.rows if (budget := _own_budget(row, rejections)) is not None]
     return OwnBudgets(budgets, Fields(page.fields).flag("include_byok_in_budgets") is True)
 

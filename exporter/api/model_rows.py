@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.api.body import read_page
+from exporter.api.body import read_whole_list
 from exporter.api.response import Response
 
 
@@ -19,7 +19,7 @@ class ModelRow(msgspec.Struct, frozen=True, gc=False):
 
 def model_rows(response: Response) -> list[ModelRow]:
     """Return the models of a response; rows without both names are left out. Raises InvalidResponse."""
-    rows = (_model_row(row) for row in read_page(response, "a list of models").rows)
+    rows = (_model_row(row) for row in read_whole_list(response, "a list of models").rows)
     return [row for row in rows if row is not None]
 
 

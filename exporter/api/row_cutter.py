@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -24,10 +24,9 @@ from exporter.api.body import (
     decode_fields,
     list_of_rows,
     loose_text,
-    more_rows,
     refuse_error,
+    refuse_part,
 )
-from exporter.api.field_values import as_number
 from exporter.api.messages import is_web_page, printable
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
@@ -104,7 +103,7 @@ def rows(response: Response, rejections: Rejections) -> Iterator[list[ActivityRo
             seen += len(usable)
             _refuse_too_many(seen + context.rejections.counts.total())
             yield usable
-        _refuse_part(context.about, seen + context.rejections.counts.total())
+        refuse_part(context.about, seen + context.rejections.counts.total())
     except InvalidResponse as error:
         error.args = (f"{error} ({response.content_type or 'no content type'})",)
         raise
@@ -144,16 +143,6 @@ def _rows(stream: Iterator[bytes], context: _Context) -> Iterator[list[ActivityR
     if len(buffer) > LONGEST_EXTENSION:
         raise InvalidResponse(f"expected an object with a list of rows in data, got {_start(buffer)}")
     yield _whole(bytes(buffer), context)
-
-
-def _refuse_part(about: Mapping[str, Any], rows_seen: int) -> None:
-    """Raise InvalidResponse if fields around the rows say that there are more: a part must not pass for the whole."""
-    more = more_rows(about)
-    if more is not None:
-        raise InvalidResponse(f"the response is only a part of the rows ({more})")
-    total = as_number(about.get("total_count"))
-    if total > rows_seen:
-        raise InvalidResponse(f"the response has {rows_seen} of {total:g} rows (total_count)")
 
 
 def _first_row(buffer: bytearray, start: int, about: dict[str, Any]) -> int:
