@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from datetime import UTC
 
 from exporter.api import key_response
 from exporter.api.field_values import Fields
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import difference, gauge, known, limits, single, spending
+from exporter.collectors.common import difference, gauge, known, limits, periods_of, single, spending, successors
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
@@ -58,6 +59,7 @@ FREE = (
         ACCOUNT,
     ),
 )
+PERIODS = {**periods_of(SPENDING), FREE[1]: "day", FREE[2]: "day"}  # used and remaining on the current UTC day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class CallingKeySettings(CollectorSettings):
 
 
 class CallingKeyCollector(Collector[CallingKeySettings]):
-    """Reads the calling key. Its memory is the digest of the previous response."""
+    """Reads the calling key. Its memory is the day and the digest of the previous response."""
 
     name = "key"
     settings_type = CallingKeySettings
@@ -88,15 +90,20 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
         return (*SPENDING, *LIMITS, *BUDGETS, *EFFECTIVE, *FREE)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read the key. The same bytes, if nothing in them was rejected, publish nothing."""
+        """Read the key. The same bytes on the same day, if nothing in them was rejected, publish nothing."""
         response = await poll.request(key_response.REQUEST)
-        if memory == response.digest:
+        today = poll.instant.astimezone(UTC).date()
+        if memory == (today, response.digest):
             return Collected(snapshot=None, memory=memory)
         with poll.reading(key_response.OPERATION):
-            snapshot = self._read(response, poll)
-        return Collected(snapshot=snapshot, memory=None if poll.rejections else response.digest)
+            families = self._read(response, poll)
+        return Collected(
+            snapshot=Snapshot(tuple(families)),
+            memory=None if poll.rejections else (today, response.digest),
+            successors=successors(families, PERIODS, today),
+        )
 
-    def _read(self, response: Response, poll: Poll) -> Snapshot:
+    def _read(self, response: Response, poll: Poll) -> list[Family]:
         fields = key_response.described(response, poll.rejections.unreadable)
         key = key_response.calling_key(fields)
         amounts = (key.limit, key.limit_remaining, difference(key.limit, key.limit_remaining))
@@ -107,9 +114,7 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
             *zip(FREE, free, strict=True),
             *zip(EFFECTIVE, _effective(fields, poll), strict=True),
         )
-        families = [single(metric, self.account, value) for metric, value in values]
-        families.extend(self._budgets(fields, poll))
-        return Snapshot(tuple(families))
+        return [*(single(metric, self.account, value) for metric, value in values), *self._budgets(fields, poll)]
 
     def _budgets(self, fields: Fields, poll: Poll) -> list[Family]:
         tightest: dict[tuple[str, str], Budget] = {}

@@ -1,19 +1,23 @@
-"""What several collectors publish: families of one sample, spending by period, and limits."""
+"""What several collectors publish: families of one sample, spending by period, limits, and what outlives a period."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 
 from exporter.collectors.constants import UNKNOWN, USD_DECIMALS
-from exporter.exposition.families import Family, LabelSets, MetricFamily
+from exporter.collectors.days import midnight
+from exporter.collectors.periods import end_of, turns_after
+from exporter.config.budget_settings import Period
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 # In the order of USAGE_FIELDS and BYOK_FIELDS.
-_PERIODS = (
-    ("", "since the key was created"),
-    ("_today", "on the current UTC day"),
-    ("_week", "in the current UTC week, which begins on Monday"),
-    ("_month", "in the current UTC month"),
+_PERIODS: tuple[tuple[str, str, Period | None], ...] = (
+    ("", "since the key was created", None),
+    ("_today", "on the current UTC day", "day"),
+    ("_week", "in the current UTC week, which begins on Monday", "week"),
+    ("_month", "in the current UTC month", "month"),
 )
 
 
@@ -31,7 +35,27 @@ def spending(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, ...]:
     return tuple(
         gauge(f"{prefix}_{kind}{period}_usd", help_.format(when=when), labels)
         for kind, help_ in kinds
-        for period, when in _PERIODS
+        for period, when, _ in _PERIODS
+    )
+
+
+def periods_of(families: Sequence[MetricFamily]) -> dict[MetricFamily, Period]:
+    """Return the period that each of the families of `spending` is about, if any."""
+    periods = [period for _, _, period in _PERIODS] * 2
+    return {metric: period for metric, period in zip(families, periods, strict=True) if period is not None}
+
+
+def successors(
+    families: Sequence[Family], periods: Mapping[MetricFamily, Period], today: date
+) -> tuple[tuple[datetime, Snapshot], ...]:
+    """Return what is left of families, read on a day, when periods end: those about a period that has ended are gone.
+
+    Until the next poll, what was spent in it would be shown as spent in the next one.
+    """
+    ends = {metric: end_of(period, today) for metric, period in periods.items()}
+    return tuple(
+        (midnight(turn), Snapshot(tuple(family for family in families if turn < ends.get(family.metric, date.max))))
+        for turn in turns_after(today)
     )
 
 

@@ -15,7 +15,7 @@ from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import difference, gauge, info, known, limits, spending
+from exporter.collectors.common import difference, gauge, info, known, limits, periods_of, spending, successors
 from exporter.collectors.constants import OTHER, UNATTRIBUTED
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
@@ -87,6 +87,7 @@ class KeysSettings(CollectorSettings):
 class LastKeys:
     """What a successful poll leaves for the next one."""
 
+    day: date
     workspaces: list[Workspace]
     keys: list[KeyRow]
     hidden: frozenset[str]
@@ -133,7 +134,7 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
         return (*SPENDING, *LIMITS, DISABLED, EXPIRES, LAST_USED, self._info)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read all pages of all workspaces. The same rows as last time publish nothing."""
+        """Read all pages of all workspaces. The same rows as last time publish nothing, unless a day has ended."""
         workspaces = await paging.workspaces(poll)
         keys = await paging.keys(
             poll,
@@ -147,10 +148,10 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
         await _count_lacking(poll, keys)
         now = poll.instant.timestamp()
         today = poll.instant.astimezone(UTC).date()
-        read = LastKeys(workspaces, keys, frozenset(key.hash for key in keys if self._is_hidden(key, now)))
+        read = LastKeys(today, workspaces, keys, frozenset(key.hash for key in keys if self._is_hidden(key, now)))
         if isinstance(memory, LastKeys) and await _same(poll.pause, memory, read):
             return Collected(snapshot=None, memory=memory)
-        return await self._collected(poll.pause, read, today, now)
+        return await self._collected(poll.pause, read, now)
 
     def _is_hidden(self, key: KeyRow, now: float) -> bool:
         """Return whether a key was read for its name alone."""
@@ -159,7 +160,7 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
             bool(key.disabled) and not self.settings.include_disabled
         )
 
-    async def _collected(self, pause: Pause, read: LastKeys, today: date, now: float) -> Collected:
+    async def _collected(self, pause: Pause, read: LastKeys, now: float) -> Collected:
         labels = await _labels(pause, read.keys)
         keys = [key for key in read.keys if key.hash not in read.hidden]
         names = [(labels[key.hash],) for key in keys]
@@ -178,7 +179,8 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
             snapshot=Snapshot(tuple(families)),
             memory=read,
             folded=fold.folded,
-            tops=await _tops(pause, [key.name for key in keys], [label for (label,) in names], columns, today),
+            tops=await _tops(pause, [key.name for key in keys], [label for (label,) in names], columns, read.day),
+            successors=successors(families, periods_of(SPENDING), read.day),
         )
 
     async def _info_family(self, pause: Pause, read: LastKeys, labels: Mapping[str, str], since: float) -> Family:
@@ -250,7 +252,8 @@ async def _column(pause: Pause, keys: Sequence[KeyRow], value: Callable[[KeyRow]
 
 
 async def _same(pause: Pause, last: LastKeys, read: LastKeys) -> bool:
-    if (last.workspaces, last.hidden) != (read.workspaces, read.hidden) or len(last.keys) != len(read.keys):
+    about = (read.day, read.workspaces, read.hidden, len(read.keys))
+    if (last.day, last.workspaces, last.hidden, len(last.keys)) != about:
         return False
     for before, now in zip(last.keys, read.keys, strict=True):
         if before != now:

@@ -12,10 +12,10 @@ from datetime import UTC, date
 
 from exporter.api import analytics_response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import gauge, single
-from exporter.collectors.daily_spend import PAYERS, REJECTION_REASONS, DayAmounts, read_daily_spend
+from exporter.collectors.common import gauge, single, successors
+from exporter.collectors.daily_spend import PAYERS, REJECTION_REASONS, read_daily_spend
 from exporter.collectors.days import DAY, midnight
-from exporter.collectors.periods import end_of, previous_start, start_of, turns_after
+from exporter.collectors.periods import end_of, previous_start, start_of
 from exporter.config.budget_settings import Period
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -96,26 +96,18 @@ that contain it absent.
         first = previous_start("month", poll.instant.astimezone(UTC).date())
         spend = await read_daily_spend(poll, first)
         today = spend.today
-        month = math.fsum(spend.total(payer, start_of("month", today), today + DAY) for payer in range(len(PAYERS)))
+        payers = range(len(PAYERS))
+        labels = LabelSets(LABELS, [(self.account, payer) for payer in PAYERS])
+        families = []
+        for span in SPANS:
+            days = span.days(today)
+            families.append(Family(span.metric, labels, array("d", [spend.total(payer, *days) for payer in payers])))
+        families.append(single(TIMESTAMP, self.account, spend.counted_to.timestamp()))
+        month = math.fsum(spend.total(payer, start_of("month", today), today + DAY) for payer in payers)
         return Collected(
-            snapshot=self._snapshot(spend, today),
+            snapshot=Snapshot(tuple(families)),
             memory=None,
             figures=(("Spent this month", month),) if math.isfinite(month) else (),
             figures_until=midnight(end_of("month", today)),
-            successors=tuple((midnight(turn), self._snapshot(spend, turn)) for turn in turns_after(today)),
+            successors=successors(families, {span.metric: span.period for span in SPANS}, today),
         )
-
-    def _snapshot(self, spend: DayAmounts, shown_on: date) -> Snapshot:
-        """Return what was read as it is shown on that day or a later one: periods that have ended are gone."""
-        labels = LabelSets(LABELS, [(self.account, payer) for payer in PAYERS])
-        families = [
-            Family(span.metric, labels, array("d", _totals(spend, span)))
-            for span in SPANS
-            if shown_on < end_of(span.period, spend.today)
-        ]
-        return Snapshot((*families, single(TIMESTAMP, self.account, spend.counted_to.timestamp())))
-
-
-def _totals(spend: DayAmounts, span: _Span) -> list[float]:
-    first, end = span.days(spend.today)
-    return [spend.total(payer, first, end) for payer in range(len(PAYERS))]

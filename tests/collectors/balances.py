@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
 
@@ -46,15 +47,15 @@ class FakeApi:
         return [request.path for request in self.asked]
 
 
-def way(api: FakeApi) -> Poll:
+def way(api: FakeApi, now: datetime = NOON) -> Poll:
     """Return a poll's way to an API."""
-    clock = FakeClock(NOON)
-    return Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+    clock = FakeClock(now)
+    return Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
 
 
-def polled(collector: Collector[Any], api: FakeApi, memory: object = None) -> Polled:
+def polled(collector: Collector[Any], api: FakeApi, memory: object = None, now: datetime = NOON) -> Polled:
     """Let a collector poll once."""
-    road = way(api)
+    road = way(api, now)
     return Polled(finished(collector.collect(road, memory)), road.rejections, cast("Any", api))
 
 

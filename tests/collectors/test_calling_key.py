@@ -9,8 +9,9 @@ import pytest
 
 from exporter.collectors.calling_key import CallingKeyCollector, CallingKeySettings
 from exporter.errors import InvalidResponse
+from tests.collectors import helpers
 from tests.collectors.balances import FakeApi, always, key, polled
-from tests.collectors.helpers import Polled, Shown
+from tests.collectors.helpers import Polled, Shown, at
 
 COLLECTOR = CallingKeyCollector("default", CallingKeySettings())
 
@@ -158,6 +159,29 @@ def test_a_body_that_is_none_fails(content: bytes) -> None:
     with pytest.raises(InvalidResponse):
         polled(COLLECTOR, api)
     assert len(api.failures) == 1
+
+
+def test_first_poll_of_a_day_publishes_the_same_bytes_again() -> None:
+    """The series of the day before are gone by then."""
+    api = FakeApi({"/key": always({"data": key("a")})})
+    first = polled(COLLECTOR, api, now=at("2026-08-23 23:59:00"))
+    assert polled(COLLECTOR, api, first.memory, now=at("2026-08-24 00:01:00")).collected.snapshot is not None
+
+
+def test_amounts_of_a_period_that_ended_are_gone_at_its_midnight() -> None:
+    """Without another poll. The quota of free requests is by day too."""
+    free = {"limit": 1000, "used": 12, "remaining": 988}
+    moment, snapshot = read(free_model_daily_requests=free).collected.successors[0]
+    families = {name.removeprefix("openrouter_").removeprefix("calling_key_") for name in helpers.shown(snapshot)}
+    assert str(moment) == "2026-08-24 00:00:00+00:00"
+    assert {"usage_usd", "usage_month_usd", "limit_usd", "free_model_requests_limit"} <= families
+    assert not families & {
+        "usage_today_usd",
+        "byok_usage_today_usd",
+        "usage_week_usd",
+        "free_model_requests_used",
+        "free_model_requests_remaining",
+    }
 
 
 def test_the_same_answer_publishes_nothing_new() -> None:

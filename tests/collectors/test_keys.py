@@ -13,8 +13,9 @@ from exporter.collectors.registry import configured
 from exporter.config.configuration import Account
 from exporter.config.secret import EnvironmentSecret
 from exporter.errors import InvalidResponse
+from tests.collectors import helpers
 from tests.collectors.balances import FakeApi, account, counted, digest, key, pages, polled
-from tests.collectors.helpers import Polled, Shown
+from tests.collectors.helpers import Polled, Shown, at
 
 PREFIX = "openrouter_key_"
 USAGE = ("usage_usd", "usage_today_usd", "usage_week_usd", "usage_month_usd")
@@ -320,6 +321,34 @@ def test_the_same_rows_publish_nothing_new() -> None:
     assert read(key("a"), key("b"), memory=first.memory).collected.snapshot is None
     assert read(key("a"), key("b", name="c"), memory=first.memory).collected.snapshot is not None
     assert read(key("a"), memory=first.memory).collected.snapshot is not None
+
+
+def test_first_poll_of_a_day_publishes_the_same_rows_again() -> None:
+    """The series of the day before are gone by then."""
+    before, after = at("2026-08-23 23:59:00"), at("2026-08-24 00:01:00")
+    api = account(pages([key("a")]))
+    collector = KeysCollector("default", KeysSettings())
+    first = polled(collector, api, now=before)
+    second = polled(collector, api, first.memory, now=after)
+    assert shown(second)["usage_today_usd"] == {of("a"): 1.0}
+    assert polled(collector, api, second.memory, now=after).collected.snapshot is None
+
+
+def test_amounts_of_a_period_that_ended_are_gone_at_its_midnight() -> None:
+    """Without another poll. NOON is a Sunday: the week ends with the day, the month eight days later."""
+    rows = [key("large", limit=9), key("small", limit=9, usage_monthly=0.0)]
+    successors = read(*rows, max_keys=1).collected.successors
+    gone = {}
+    for moment, snapshot in successors:
+        families = {name.removeprefix(PREFIX): samples for name, samples in helpers.shown(snapshot).items()}
+        assert families["usage_usd"].keys() == families["byok_usage_usd"].keys() == {of("large"), ("other",)}
+        assert families["limit_usd"] == {of("large"): 9.0, of("small"): 9.0}
+        gone[str(moment)] = {period for period in ("today", "week", "month") if f"usage_{period}_usd" not in families}
+    assert gone == {
+        "2026-08-24 00:00:00+00:00": {"today", "week"},
+        "2026-08-31 00:00:00+00:00": {"today", "week"},
+        "2026-09-01 00:00:00+00:00": {"today", "week", "month"},
+    }
 
 
 def test_a_renamed_workspace_is_published() -> None:
