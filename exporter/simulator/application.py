@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from email.utils import format_datetime
-from typing import Any
 
 from aiohttp import web
 
@@ -15,9 +14,8 @@ from exporter.clock import Clock
 from exporter.simulator import analytics_endpoints
 from exporter.simulator.fault_effects import corrupt_body, of_stage, replacement
 from exporter.simulator.faults import FaultKind, FaultPlan, Stage, as_json, parse_faults
-from exporter.simulator.http_responses import json_response
 from exporter.simulator.service import PREFIX, SeenRequest, Simulator, SimulatorSettings
-from exporter.simulator.transport import misbehave, send, send_endless, wait_or_stop
+from exporter.simulator.transport import misbehave, send_endless, wait_or_stop, whole
 
 SIMULATOR = web.AppKey("simulator", Simulator)
 _WITH_ROWS = ("/activity", analytics_endpoints.QUERY)
@@ -30,22 +28,9 @@ class Running:
 
     url: str  # the API's base URL
     origin: str
-    simulator: Simulator
-
-    @property
-    def faults(self) -> FaultPlan:
-        """Return the active faults; `faults.replace(...)` changes them."""
-        return self.simulator.faults
-
-    @property
-    def requests(self) -> deque[SeenRequest]:
-        """Return the last requests, the newest last."""
-        return self.simulator.requests
-
-    @property
-    def counts(self) -> Counter[str]:
-        """Return the number of requests by path."""
-        return self.simulator.counts
+    faults: FaultPlan  # `faults.replace(...)` changes them
+    requests: deque[SeenRequest]  # the last ones, the newest last
+    counts: Counter[str]  # requests by path
 
 
 def make_application(settings: SimulatorSettings, clock: Clock) -> web.Application:
@@ -53,11 +38,15 @@ def make_application(settings: SimulatorSettings, clock: Clock) -> web.Applicati
     application = web.Application()
     application[SIMULATOR] = Simulator(settings, clock)
     application.on_shutdown.append(_stop)
-    application.router.add_get("/_simulator/requests", _show_requests)
-    application.router.add_get("/_simulator/faults", _show_faults)
-    application.router.add_post("/_simulator/faults", _set_faults)
-    application.router.add_delete("/_simulator/faults", _clear_faults)
-    application.router.add_route("*", "/{path:.*}", _serve)
+    application.add_routes(
+        [
+            web.get("/_simulator/requests", _show_requests),
+            web.get("/_simulator/faults", _show_faults),
+            web.post("/_simulator/faults", _set_faults),
+            web.delete("/_simulator/faults", _clear_faults),
+            web.route("*", "/{path:.*}", _serve),
+        ]
+    )
     return application
 
 
@@ -76,7 +65,8 @@ async def running(
         await web.TCPSite(runner, host, port).start()
         bound_host, bound_port = runner.addresses[0][:2]
         origin = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
-        yield Running(origin + PREFIX, origin, application[SIMULATOR])
+        simulator = application[SIMULATOR]
+        yield Running(origin + PREFIX, origin, simulator.faults, simulator.requests, simulator.counts)
     finally:
         await runner.cleanup()
 
@@ -102,7 +92,7 @@ async def _serve(request: web.Request) -> web.StreamResponse:
         response = corrupt_body(response, fault)
     if on_socket:
         return await misbehave(request, response, headers, on_socket[0], simulator.stopping)
-    return await send(request, response, headers)
+    return whole(request, response, headers)
 
 
 async def _stop(application: web.Application) -> None:
@@ -111,26 +101,21 @@ async def _stop(application: web.Application) -> None:
 
 async def _show_requests(request: web.Request) -> web.Response:
     simulator = request.app[SIMULATOR]
-    return _json({"counts": simulator.counts, "requests": [asdict(seen) for seen in simulator.requests]})
+    return web.json_response({"counts": simulator.counts, "requests": [asdict(seen) for seen in simulator.requests]})
 
 
 async def _show_faults(request: web.Request) -> web.Response:
-    return _json([as_json(fault) for fault in request.app[SIMULATOR].faults.active])
+    return web.json_response([as_json(fault) for fault in request.app[SIMULATOR].faults.active])
 
 
 async def _set_faults(request: web.Request) -> web.Response:
     try:
         request.app[SIMULATOR].faults.replace(*parse_faults(await request.read()))
     except ValueError as error:
-        return _json({"error": {"message": str(error), "code": 400}}, status=400)
+        return web.json_response({"error": {"message": str(error), "code": 400}}, status=400)
     return await _show_faults(request)
 
 
 async def _clear_faults(request: web.Request) -> web.Response:
     request.app[SIMULATOR].faults.replace()
     return web.Response(status=204)
-
-
-def _json(content: Any, status: int = 200) -> web.Response:
-    body = json_response(content).body.plain
-    return web.Response(status=status, body=body, content_type="application/json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ _WRONG_BODIES = {
     FaultKind.WRONG_SHAPE: b'{"data":{}}',
     FaultKind.NO_DATA: b'{"rows":[]}',
 }
-_RESTATED_DAY = 2  # days before the newest
+_RESTATED = timedelta(days=2)  # before the newest day
 # Everything that a row must not have, and a text that looks like the boundary between two rows.
 _GARBAGE: JsonRow = {
     "date": "the day before",
@@ -55,13 +55,21 @@ def replacement(fault: Fault, now: datetime) -> SimulatedResponse:
 
 
 def corrupt_rows(rows: Iterable[UsageRow | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
-    """Return rows with the faults applied."""
-    changed: list[JsonRow] = [dict(row) for row in msgspec.to_builtins(list(rows))]
-    yesterday = (now - timedelta(days=1)).date().isoformat()
+    """Return rows with the faults applied: numbers change while they are still numbers, garbage comes last."""
+    changed: list[JsonRow] = msgspec.to_builtins(list(rows))
     kinds = {fault.kind for fault in faults}
-    for kind, corrupt in _ROWS.items():  # in this order; other kinds affect the analytics API alone
+    yesterday = now.date() - timedelta(days=1)
+    if FaultKind.RESTATED in kinds:
+        changed = [_restated(row) if _is_of(yesterday - _RESTATED, row) else row for row in changed]
+    if FaultKind.LATE_DAY in kinds:
+        changed = [row for row in changed if not _is_of(yesterday, row)]
+    if FaultKind.EMPTY in kinds:
+        changed = []
+    for kind, change in _ROW_CHANGES.items():
         if kind in kinds:
-            changed = corrupt(changed, yesterday)
+            changed = [change(row) for row in changed]
+    if FaultKind.BAD_ROW in kinds:
+        changed.insert(len(changed) // 2, _GARBAGE)
     return changed
 
 
@@ -93,55 +101,22 @@ def _limits(status: int, now: datetime) -> dict[str, str]:
     return {"X-RateLimit-Limit": "64", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": milliseconds}
 
 
-def _bad_row(rows: list[JsonRow], _: str) -> list[JsonRow]:
-    middle = len(rows) // 2
-    return [*rows[:middle], _GARBAGE, *rows[middle:]]
+def _is_of(day: date, row: JsonRow) -> bool:
+    return str(row["date"]).startswith(day.isoformat())
 
 
-def _restated(rows: list[JsonRow], yesterday: str) -> list[JsonRow]:
-    older = (datetime.fromisoformat(yesterday) - timedelta(days=_RESTATED_DAY)).date().isoformat()
-    return [_restated_row(row) if str(row["date"]).startswith(older) else row for row in rows]
-
-
-def _restated_row(row: JsonRow) -> JsonRow:
+def _restated(row: JsonRow) -> JsonRow:
     changed = {"requests": row.get("requests", 0) + 1, "usage": round(row.get("usage", 0) * 1.25 + 0.01, 6)}
     return row | {name: value for name, value in changed.items() if name in row}
 
 
-def _late_day(rows: list[JsonRow], yesterday: str) -> list[JsonRow]:
-    return [row for row in rows if not str(row["date"]).startswith(yesterday)]
+def _with_texts(row: JsonRow) -> JsonRow:
+    return {name: str(value) if isinstance(value, int | float) else value for name, value in row.items()}
 
 
-def _empty(_: list[JsonRow], __: str) -> list[JsonRow]:
-    return []
-
-
-def _no_cached_tokens(rows: list[JsonRow], _: str) -> list[JsonRow]:
-    return [{name: value for name, value in row.items() if name != "cached_tokens"} for row in rows]
-
-
-def _string_numbers(rows: list[JsonRow], _: str) -> list[JsonRow]:
-    return [
-        {name: str(value) if isinstance(value, int | float) else value for name, value in row.items()} for row in rows
-    ]
-
-
-def _rfc3339_dates(rows: list[JsonRow], _: str) -> list[JsonRow]:
-    return [row | {"date": f"{row['date'][:10]}T00:00:00Z"} for row in rows]
-
-
-def _plain_dates(rows: list[JsonRow], _: str) -> list[JsonRow]:
-    return [row | {"date": row["date"][:10]} for row in rows]
-
-
-# In the order in which they apply: numbers change while they are still numbers, garbage comes last.
-_ROWS: dict[FaultKind, Callable[[list[JsonRow], str], list[JsonRow]]] = {
-    FaultKind.RESTATED: _restated,
-    FaultKind.LATE_DAY: _late_day,
-    FaultKind.EMPTY: _empty,
-    FaultKind.NO_CACHED_TOKENS: _no_cached_tokens,
-    FaultKind.STRING_NUMBERS: _string_numbers,
-    FaultKind.RFC3339_DATES: _rfc3339_dates,
-    FaultKind.PLAIN_DATES: _plain_dates,
-    FaultKind.BAD_ROW: _bad_row,
+_ROW_CHANGES: dict[FaultKind, Callable[[JsonRow], JsonRow]] = {
+    FaultKind.NO_CACHED_TOKENS: lambda row: {name: row[name] for name in row if name != "cached_tokens"},
+    FaultKind.STRING_NUMBERS: _with_texts,
+    FaultKind.RFC3339_DATES: lambda row: row | {"date": f"{row['date'][:10]}T00:00:00Z"},
+    FaultKind.PLAIN_DATES: lambda row: row | {"date": row["date"][:10]},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from enum import Enum, StrEnum
 from typing import Any, Self
@@ -136,8 +136,7 @@ def parse_faults(body: bytes) -> tuple[Fault, ...]:
 
 def as_json(fault: Fault) -> dict[str, Any]:
     """Return a fault as JSON for the control path."""
-    fields = ("probability", "status", "times", "retry_after", "delay", "path")
-    return {"kind": fault.name} | {name: value for name in fields if (value := getattr(fault, name)) is not None}
+    return {name: value for name, value in asdict(fault).items() if value is not None} | {"kind": fault.name}
 
 
 class FaultPlan:
@@ -212,16 +211,10 @@ def _from_request(request: _Request) -> Fault:
         family = re.sub(r"-(\d{3}|NNN)$", "", name)
         name = f"{family}-{request.status}"
     fault = _named(name)
-    return _checked(
-        replace(
-            fault,
-            probability=request.probability,
-            times=request.times,
-            retry_after=None if request.retry_after is None else str(request.retry_after),
-            delay=request.delay,
-            path=request.path,
-        )
-    )
+    given = msgspec.structs.asdict(request) | {"kind": fault.kind, "status": fault.status}
+    if request.retry_after is not None:
+        given["retry_after"] = str(request.retry_after)
+    return _checked(Fault(**given))
 
 
 def _checked(fault: Fault) -> Fault:

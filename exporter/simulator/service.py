@@ -52,7 +52,6 @@ class SimulatorSettings:
 
     seed: int = DEFAULT_SEED
     endpoints: int = DEFAULT_ENDPOINTS
-    dense: bool | None = None  # every endpoint on every day; None: only in accounts of more than 200 endpoints
     faults: tuple[Fault, ...] = ()
     analytics_rows: int = 10_000  # most rows of an analytics response; more are cut off, with `truncated: true`
     replay: Recording | None = None  # replaces the seeded data of every account
@@ -166,7 +165,7 @@ class Simulator:
     def _account(self, caller: Caller) -> AccountData:
         if caller not in self._accounts:
             settings = self._settings
-            source = settings.replay or SimulatedAccount(caller.seed, settings.endpoints, dense=settings.dense)
+            source = settings.replay or SimulatedAccount(caller.seed, settings.endpoints)
             opened = self._started - 2 * WINDOW
             self._accounts[caller] = AccountData(
                 caller, source, opened, keys=settings.api_keys, workspaces=settings.workspaces

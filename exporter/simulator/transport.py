@@ -6,9 +6,9 @@ import asyncio
 import socket
 import struct
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from functools import cache
+from itertools import repeat
 
 from aiohttp import web
 
@@ -28,9 +28,9 @@ _ROW = (
 )
 
 
-async def send(request: web.Request, response: SimulatedResponse, headers: dict[str, str]) -> web.StreamResponse:
-    """Send a whole response, in gzip if the client accepts it."""
-    body, headers = negotiated(request, response, headers)
+def whole(request: web.Request, response: SimulatedResponse, headers: dict[str, str]) -> web.Response:
+    """Return a whole response, in gzip if the client accepts it."""
+    body, headers = _negotiated(request, response, headers)
     return web.Response(status=response.status, body=body, headers=headers)
 
 
@@ -38,21 +38,19 @@ async def misbehave(
     request: web.Request, response: SimulatedResponse, headers: dict[str, str], fault: Fault, stopping: asyncio.Event
 ) -> web.StreamResponse:
     """Send a response with a socket fault applied."""
-    body, headers = negotiated(request, response, headers)
-    half = body[: len(body) // 2]
+    body, headers = _negotiated(request, response, headers)
+    announced = headers | {"Content-Length": str(len(body))}
+    half = [body[: len(body) // 2]]
     match fault.kind:
         case FaultKind.TRUNCATED:
-            return await _stream(
-                request, response.status, headers | {"Content-Length": str(len(body))}, [half], cut=True
-            )
+            return await _stream(request, response.status, announced, half, stopping, cut=True)
         case FaultKind.TRUNCATED_CHUNKED:
-            return await _stream(request, response.status, headers, [half], cut=True)
+            return await _stream(request, response.status, headers, half, stopping, cut=True)
         case FaultKind.SLOW:
             pause = _PAUSE if fault.delay is None else fault.delay
             size = max(1, -(-len(body) // _PIECES))
-            pieces = [body[start : start + size] for start in range(0, len(body), size)]
-            length = {"Content-Length": str(len(body))}
-            return await _stream(request, response.status, headers | length, pieces, pause=pause, stopping=stopping)
+            pieces = (body[start : start + size] for start in range(0, len(body), size))
+            return await _stream(request, response.status, announced, pieces, stopping, pause=pause)
         case FaultKind.HANG:
             await stopping.wait()
         case FaultKind.RESET:
@@ -66,11 +64,11 @@ async def send_endless(
     """Send a body that is far too large, plain or in gzip, until the client closes."""
     headers = headers | {"Content-Type": "application/json"}
     if kind is FaultKind.GZIP_BOMB:
-        return await _stream(request, 200, headers | {"Content-Encoding": "gzip"}, bomb(), stopping=stopping)
-    return await _stream(request, 200, headers, _endless_rows(), stopping=stopping)
+        return await _stream(request, 200, headers | {"Content-Encoding": "gzip"}, bomb(), stopping)
+    return await _stream(request, 200, headers, _endless_rows(), stopping)
 
 
-def negotiated(
+def _negotiated(
     request: web.Request, response: SimulatedResponse, headers: dict[str, str]
 ) -> tuple[bytes, dict[str, str]]:
     """Return the bytes to send and their headers."""
@@ -80,22 +78,13 @@ def negotiated(
     return response.body.plain, headers
 
 
-@cache
-def bomb() -> tuple[bytes, ...]:
-    """Return the pieces of a valid gzip member: a JSON object with 256 MiB of blanks in it."""
-    start, blanks, end = b'{"data":[', b" " * _BLOCK, b"]}"
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    opening = deflate.compress(start) + deflate.flush(zlib.Z_FULL_FLUSH)
-    repeated = deflate.compress(blanks) + deflate.flush(zlib.Z_FULL_FLUSH)
-    closing = deflate.compress(end) + deflate.flush(zlib.Z_FINISH)
-    check = zlib.crc32(start)
-    blocks = _BOMB // _BLOCK
-    for _ in range(blocks):
-        check = zlib.crc32(blanks, check)
-    header = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
-    trailer = struct.pack("<II", zlib.crc32(end, check), len(start) + _BOMB + len(end))
-    # A full flush resets the dictionary, so the same bytes can be sent again.
-    return (header + opening, *(repeated,) * blocks, closing + trailer)
+def bomb() -> Iterator[bytes]:
+    """Yield the pieces of a gzip body: a JSON object with 256 MiB of blanks in it."""
+    deflate = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+    for plain in (b'{"data":[', *repeat(b" " * _BLOCK, _BOMB // _BLOCK), b"]}"):
+        if piece := deflate.compress(plain):  # an empty chunk would end the body
+            yield piece
+    yield deflate.flush()
 
 
 def _endless_rows() -> Iterator[bytes]:
@@ -119,29 +108,22 @@ async def _stream(
     status: int,
     headers: dict[str, str],
     pieces: Iterable[bytes],
+    stopping: asyncio.Event,
     *,
     pause: float = 0.0,
     cut: bool = False,
-    stopping: asyncio.Event | None = None,
 ) -> web.StreamResponse:
+    """Send pieces with pauses in real time, not on the simulator's clock, until the server stops."""
     response = web.StreamResponse(status=status, headers=headers)
     await response.prepare(request)
     with suppress(ConnectionError):  # the client is expected to give up
-        async for piece in _paced(pieces, pause, stopping):
+        for piece in pieces:
+            if pause:
+                await wait_or_stop(stopping, pause)
+            if stopping.is_set():
+                break
             await response.write(piece)
-    if cut or (stopping is not None and stopping.is_set()):
-        return _hang_up(request, response)
-    return response
-
-
-async def _paced(pieces: Iterable[bytes], pause: float, stopping: asyncio.Event | None) -> AsyncIterator[bytes]:
-    """Yield pieces with pauses in real time, not on the simulator's clock, until the server stops."""
-    for piece in pieces:
-        if pause and stopping is not None:
-            await wait_or_stop(stopping, pause)
-        if stopping is not None and stopping.is_set():
-            return
-        yield piece
+    return _hang_up(request, response) if cut or stopping.is_set() else response
 
 
 async def wait_or_stop(stopping: asyncio.Event, seconds: float) -> None:

@@ -20,7 +20,7 @@ from exporter.simulator.models import PAIRS, Model
 
 DEFAULT_ENDPOINTS = 40
 DEFAULT_SEED = 1
-ALWAYS_DENSE_ABOVE = 200  # endpoints; larger accounts exist for benchmarks, where counts must be exact
+_DENSE_ABOVE = 200  # endpoints; larger accounts exist for benchmarks, where counts must be exact
 
 _MARKET_USD_PER_DAY = 200.0  # at list price, own keys included
 _BYOK_FEE = 0.05
@@ -80,17 +80,15 @@ def draws(*parts: object) -> tuple[float, ...]:
 class SimulatedAccount:
     """An account's use of the API. Rows are generated on demand; only the list of endpoints is kept."""
 
-    def __init__(
-        self, seed: int = DEFAULT_SEED, endpoints: int = DEFAULT_ENDPOINTS, *, dense: bool | None = None
-    ) -> None:
+    def __init__(self, seed: int = DEFAULT_SEED, endpoints: int = DEFAULT_ENDPOINTS) -> None:
         if endpoints < 1:
             raise ValueError(f"an account has at least one endpoint, not {endpoints}")
         self.seed = seed
-        self.dense = endpoints > ALWAYS_DENSE_ABOVE if dense is None else dense
+        self.dense = endpoints > _DENSE_ABOVE
         self.endpoints = _endpoints(seed, endpoints)
 
     def rows_of_day(self, day: date) -> list[UsageRow]:
-        """Return a day's rows, one per endpoint that was used; all endpoints if the account is dense."""
+        """Return a day's rows, one per endpoint that was used; in a dense account that is every endpoint."""
         stamp = f"{day.isoformat()} 00:00:00"
         rows = (_row(self.seed, day, stamp, endpoint, dense=self.dense) for endpoint in self.endpoints)
         return [row for row in rows if row is not None]
