@@ -10,7 +10,7 @@ from typing import Any
 
 from exporter.simulator.attribution import attributions_of, select_rows
 from exporter.simulator.billing import Billing, credits_body
-from exporter.simulator.http_responses import ActivityQuery, ApiError, days_of
+from exporter.simulator.http_responses import ActivityQuery, ApiError
 from exporter.simulator.organization import DEFAULT_KEYS, DEFAULT_WORKSPACES, Organization
 from exporter.simulator.replay import Recording
 from exporter.simulator.usage import SimulatedAccount, UsageRow
@@ -87,8 +87,8 @@ class AccountData:
             raise ApiError(404)
         if chosen.workspace_id not in (None, *(owner.workspace_id for owner in self.attributions)):
             raise ApiError(404)
-        days = days_of(query, today)
-        return [row for day in days for row in select_rows(self.rows_of_day(day), self.attributions, chosen)]
+        days = (self.rows_of_day(day) for day in query.days(today))
+        return [row for rows in days for row in select_rows(rows, self.attributions, chosen)]
 
     def rows_of_day(self, day: date) -> list[UsageRow]:
         """Return all rows that a day has by its end."""

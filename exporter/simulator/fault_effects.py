@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from exporter.simulator.faults import Fault, FaultKind, Stage
-from exporter.simulator.http_responses import Body, SimulatedResponse, error_body
+from exporter.simulator.http_responses import SimulatedResponse, error_body
 from exporter.simulator.usage import UsageRow
 
 JsonRow = dict[str, Any]
@@ -47,11 +47,11 @@ def replacement(fault: Fault, now: datetime) -> SimulatedResponse:
         case FaultKind.ERROR:
             return SimulatedResponse(status, error_body(500), headers)
         case FaultKind.HTML:
-            page = Body(_PAGE.format(status=status).encode())
+            page = _PAGE.format(status=status).encode()
             return SimulatedResponse(status, page, headers, content_type="text/html; charset=UTF-8")
         case FaultKind.REDIRECT:
-            return SimulatedResponse(302, Body(b""), {"Location": "/api/v1/moved"})
-    return SimulatedResponse(200, Body(_WRONG_BODIES[fault.kind]))
+            return SimulatedResponse(302, b"", {"Location": "/api/v1/moved"})
+    return SimulatedResponse(200, _WRONG_BODIES[fault.kind])
 
 
 def corrupt_rows(rows: Iterable[UsageRow | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
@@ -79,11 +79,11 @@ def corrupt_body(response: SimulatedResponse, fault: Fault) -> SimulatedResponse
         case FaultKind.WRONG_ENCODING:
             return replace(response, headers={**response.headers, "Content-Encoding": "br"}, may_compress=False)
         case FaultKind.PRETTY if response.content_type == "application/json":
-            return replace(response, body=Body(msgspec.json.format(response.body.plain, indent=2)))
+            return replace(response, body=msgspec.json.format(response.body, indent=2))
         case FaultKind.TOP_LIST if response.content_type == "application/json":
-            content = msgspec.json.decode(response.body.plain)
+            content = msgspec.json.decode(response.body)
             data = content.get("data", []) if isinstance(content, dict) else content
-            return replace(response, body=Body(msgspec.json.encode(data if isinstance(data, list) else [data])))
+            return replace(response, body=msgspec.json.encode(data if isinstance(data, list) else [data]))
     return response
 
 

@@ -44,26 +44,19 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True)
-class Body:
-    """Bytes ready to be sent, compressed once if ever."""
-
-    plain: bytes
-
-    @cached_property
-    def gzipped(self) -> bytes:
-        """Return the bytes in gzip, the same for the same body."""
-        return gzip.compress(self.plain, _GZIP_LEVEL, mtime=0)
-
-
-@dataclass(frozen=True, slots=True)
 class SimulatedResponse:
     """A whole response before it is sent."""
 
     status: int
-    body: Body
+    body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     may_compress: bool = True
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        """Return the body in gzip, the same for the same body."""
+        return gzip.compress(self.body, _GZIP_LEVEL, mtime=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +65,12 @@ class ActivityQuery:
 
     day: date | None = None
     filter: ActivityFilter = field(default_factory=ActivityFilter)
+
+    def days(self, today: date) -> tuple[date, ...]:
+        """Return the requested completed days, the newest first."""
+        if self.day is not None:
+            return (self.day,)
+        return tuple(today - timedelta(days=back) for back in range(1, WINDOW.days + 1))
 
 
 def message_of(status: int) -> str:
@@ -84,12 +83,12 @@ def message_of(status: int) -> str:
 
 def json_response(content: Any, status: int = 200) -> SimulatedResponse:
     """Return content as a JSON response."""
-    return SimulatedResponse(status, Body(msgspec.json.encode(content)))
+    return SimulatedResponse(status, msgspec.json.encode(content))
 
 
-def error_body(code: int, message: str | None = None) -> Body:
+def error_body(code: int, message: str | None = None) -> bytes:
     """Return the body for a status other than 200."""
-    return Body(msgspec.json.encode({"error": {"message": message or message_of(code), "code": code}}))
+    return msgspec.json.encode({"error": {"message": message or message_of(code), "code": code}})
 
 
 def parse_activity_query(parameters: Mapping[str, str], today: date) -> ActivityQuery:
@@ -105,13 +104,6 @@ def parse_activity_query(parameters: Mapping[str, str], today: date) -> Activity
     )
     text = parameters.get("date")
     return ActivityQuery(None if text is None else _day(text, today), selection)
-
-
-def days_of(query: ActivityQuery, today: date) -> tuple[date, ...]:
-    """Return the requested completed days, the newest first."""
-    if query.day is not None:
-        return (query.day,)
-    return tuple(today - timedelta(days=back) for back in range(1, WINDOW.days + 1))
 
 
 def whole_number(text: str | None, default: int, least: int, most: int) -> int:

@@ -76,8 +76,6 @@ class Organization:
                 rows = self._workspaces()
             case "/guardrails":
                 rows = self._guardrails(self._workspace_of(parameters))
-            case _ if not self._members:
-                raise ApiError(404)
             case _:
                 rows = self._people()
         return json_response({"data": rows[offset : offset + limit], "total_count": len(rows)})
@@ -186,6 +184,8 @@ class Organization:
         ]
 
     def _people(self) -> list[dict[str, Any]]:
+        if not self._members:
+            raise ApiError(404)
         return [
             {
                 "id": id_,

@@ -35,15 +35,8 @@ _KEPT_BODIES = 8  # of /activity, so that a repeated request costs only a write
 # What the live service has returned to ordinary keys, in place of a 403.
 _ZERO_CREDITS = {"data": {"total_credits": 0, "total_usage": 0}}
 _KEY = re.compile(r"sk-or-[\w-]+")
-_SCHEMES = ("Bearer", "Basic")
-_OPERATIONS = (
-    "/activity",
-    "/credits",
-    "/key",
-    "/auth/key",  # the old path of /key, still in use
-    analytics_endpoints.META,
-    analytics_endpoints.QUERY,
-)
+_KEY_PATHS = ("/key", "/auth/key")  # the second is the old path of the first, still in use
+_OPERATIONS = ("/activity", "/credits", *_KEY_PATHS, analytics_endpoints.META, analytics_endpoints.QUERY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +110,8 @@ class Simulator:
 
     def _respond(self, request: web.Request, content: bytes, row_faults: list[Fault]) -> SimulatedResponse:
         operation = request.path.removeprefix(PREFIX) if request.path.startswith(PREFIX) else ""
-        is_public = catalogue.serves(operation)
-        if operation not in _OPERATIONS and not is_public and not organization.serves(operation):
+        is_public, is_managed = catalogue.serves(operation), organization.serves(operation)
+        if operation not in _OPERATIONS and not is_public and not is_managed:
             raise ApiError(404)
         if request.method not in (("POST",) if operation == analytics_endpoints.QUERY else ("GET", "HEAD")):
             raise ApiError(405)
@@ -126,38 +119,29 @@ class Simulator:
         if is_public:
             return self._catalogue.respond(operation, request.query, now, with_key=authorization is not None)
         caller = identify(authorization, self._settings.seed, self._settings.keys)
-        if organization.serves(operation):
-            if not caller.is_management:
-                raise ApiError(403)
-            return self._account(caller).organization.respond(operation, request.query, now)
-        return self._respond_to(caller, operation, request, content, row_faults)
+        if operation == "/credits":
+            return json_response(self._account(caller).credits(now) if caller.is_management else _ZERO_CREDITS)
+        if operation in _KEY_PATHS:
+            return json_response(self._account(caller).key(caller, now))
+        if not caller.is_management:
+            raise ApiError(403)
+        return self._respond_to_management_key(caller, operation, request, content, row_faults)
 
-    def _respond_to(
+    def _respond_to_management_key(
         self, caller: Caller, operation: str, request: web.Request, content: bytes, row_faults: list[Fault]
     ) -> SimulatedResponse:
-        now = self.now()
+        account, now = self._account(caller), self.now()
         match operation:
-            case "/activity":
-                return self._activity_or_faulty(caller, request.query, now, row_faults)
             case analytics_endpoints.META:
                 return self._analytics.meta(caller, now)
             case analytics_endpoints.QUERY:
-                return self._analytics.query(caller, content, self._account(caller), now, row_faults)
-            case "/credits":
-                return json_response(self._account(caller).credits(now) if caller.is_management else _ZERO_CREDITS)
-            case _:
-                return json_response(self._account(caller).key(caller, now))
-
-    def _activity_or_faulty(
-        self, caller: Caller, parameters: Mapping[str, str], now: datetime, row_faults: list[Fault]
-    ) -> SimulatedResponse:
-        if not caller.is_management:
-            raise ApiError(403)
-        query = parse_activity_query(parameters, now.date())
-        if row_faults:
-            rows = self._account(caller).rows(query, now.date())
-            return json_response({"data": corrupt_rows(rows, row_faults, now)})
-        return self._activity(caller, query, now.date())
+                return self._analytics.query(caller, content, account, now, row_faults)
+            case "/activity":
+                query = parse_activity_query(request.query, now.date())
+                if not row_faults:
+                    return self._activity(caller, query, now.date())
+                return json_response({"data": corrupt_rows(account.rows(query, now.date()), row_faults, now)})
+        return account.organization.respond(operation, request.query, now)
 
     def _activity_response(self, caller: Caller, query: ActivityQuery, today: date) -> SimulatedResponse:
         return json_response({"data": self._account(caller).rows(query, today)})
@@ -176,6 +160,5 @@ class Simulator:
 def without_key(name: str, value: str) -> str:
     """Return a header's or a parameter's text with any key in it replaced."""
     if name.lower() == "authorization":
-        scheme = value.partition(" ")[0]
-        return f"{scheme} <secret>" if scheme in _SCHEMES else "<secret>"
+        return re.sub("(Bearer |Basic )?.*", r"\1<secret>", value, count=1)
     return _KEY.sub("<secret>", value)

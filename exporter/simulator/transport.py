@@ -73,9 +73,9 @@ def _negotiated(
 ) -> tuple[bytes, dict[str, str]]:
     """Return the bytes to send and their headers."""
     headers = headers | {"Content-Type": response.content_type} | dict(response.headers)
-    if response.may_compress and len(response.body.plain) >= _SMALL and _accepts_gzip(request):
-        return response.body.gzipped, headers | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return response.body.plain, headers
+    if response.may_compress and len(response.body) >= _SMALL and _accepts_gzip(request):
+        return response.gzipped, headers | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return response.body, headers
 
 
 def bomb() -> Iterator[bytes]:

@@ -87,7 +87,7 @@ def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) 
     def serve(request: Request) -> Response:
         content = request.content
         served = api.meta(caller, now) if content is None else api.query(caller, content, world, now, [])
-        return answer(served.body.plain, now)
+        return answer(served.body, now)
 
     return ScriptedClient(serve)
 
