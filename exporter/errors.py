@@ -127,6 +127,7 @@ class InvalidResponse(AttemptError):
     """A response that breaks the API's contract: not JSON, truncated, too large, of a wrong shape."""
 
     status_class: StatusClass = "invalid_response"
+    status: int | None = OK
 
 
 class DeadlineExceeded(PollError):

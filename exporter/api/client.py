@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -220,10 +220,13 @@ class Client:
                 if response.status != OK:
                     raise await refusal(response, self._clock.now())
                 most = limits.max_response_bytes
-                with with_status_ok():
-                    return await read_response(response, min(most, request.longest_response or most))
+                return await read_response(response, min(most, request.longest_response or most))
         except aiohttp.ClientResponseError as error:
-            raise InvalidResponse(f"not an HTTP response: {describe(error)}") from None
+            failure = InvalidResponse(f"not an HTTP response: {describe(error)}")
+            failure.status = None
+            raise failure from None
+        except aiohttp.ClientPayloadError as error:
+            raise InvalidResponse(f"the body ended early: {describe(error)}") from None
         except aiohttp.ConnectionTimeoutError:
             raise AttemptTimeout(f"no connection within {connecting:g} s") from None
         except TimeoutError:
@@ -260,20 +263,6 @@ def _retry(error: AttemptError, next_attempt: datetime) -> Retry:
         status_class=error.status_class,
         next_attempt=next_attempt,
     )
-
-
-@contextmanager
-def with_status_ok() -> Iterator[None]:
-    """Give the status of the response to errors about its body."""
-    try:
-        yield
-    except aiohttp.ClientPayloadError as error:
-        failure = InvalidResponse(f"the body ended early: {describe(error)}")
-        failure.status = OK
-        raise failure from None
-    except InvalidResponse as error:
-        error.status = OK
-        raise
 
 
 def connection_failed(error: BaseException) -> ConnectionFailed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,7 @@ from exporter.api.body import read_object
 from exporter.api.client import Request
 from exporter.api.field_values import Fields
 from exporter.api.organization_rows import BYOK_FIELDS, USAGE_FIELDS
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.errors import InvalidResponse
 
@@ -28,7 +29,7 @@ class KeyKind(msgspec.Struct, frozen=True):
     expires_at: float | None = None
 
 
-class Budget(msgspec.Struct, frozen=True):
+class KeyBudget(NamedTuple):
     """A limit that applies to requests with the key. `id` is that of the budget or guardrail, or empty."""
 
     scope: str
@@ -37,23 +38,6 @@ class Budget(msgspec.Struct, frozen=True):
     spend: float | None
     remaining: float | None
     resets_at: float | None
-
-
-class Quota(msgspec.Struct, frozen=True):
-    """Requests to free models that the account has on this UTC day."""
-
-    limit: float | None = None
-    used: float | None = None
-    remaining: float | None = None
-
-
-class CallingKey(msgspec.Struct, frozen=True):
-    """The calling key's use in USD (`USAGE_FIELDS`, then `BYOK_FIELDS`), its own limit, the account's free quota."""
-
-    usage: tuple[float | None, ...]
-    limit: float | None
-    limit_remaining: float | None
-    free_requests: Quota
 
 
 def described(response: Response, unreadable: Counter[str] | None = None) -> Fields:
@@ -68,35 +52,36 @@ def kind_of(fields: Fields) -> KeyKind:
     return KeyKind(new if new is not None else old, fields.time("expires_at"))
 
 
-def calling_key(fields: Fields) -> CallingKey:
-    """Return the key's numbers. Raise InvalidResponse if none of its amounts is known."""
-    usage = tuple(map(fields.amount, (*USAGE_FIELDS, *BYOK_FIELDS)))
-    if all(amount is None for amount in usage):  # publishing that would silently remove what is known
+def usage(fields: Fields) -> tuple[float | None, ...]:
+    """Return the key's use in USD (`USAGE_FIELDS`, then `BYOK_FIELDS`). Raise InvalidResponse if none is known."""
+    amounts = tuple(map(fields.amount, (*USAGE_FIELDS, *BYOK_FIELDS)))
+    if all(amount is None for amount in amounts):  # publishing that would silently remove what is known
         raise InvalidResponse("not the description of a key: expected usage")
-    limit, limit_remaining = fields.limit("limit", "limit_remaining")
-    quota = fields.object("free_model_daily_requests")
-    quota_limit, quota_remaining = quota.limit("limit", "remaining")
-    return CallingKey(usage, limit, limit_remaining, Quota(quota_limit, quota.count("used"), quota_remaining))
+    return amounts
 
 
-def listed_budgets(fields: Fields) -> list[Any]:
-    """Return the budgets as they came. Raise InvalidResponse if they are not a list."""
-    budgets = fields.values.get("budgets")
-    if budgets is None:
-        return []
-    if not isinstance(budgets, list):
+def budgets(fields: Fields, rejections: Rejections) -> list[KeyBudget]:
+    """Return the budgets; any that is not an object is rejected. Raise InvalidResponse if they are not a list."""
+    listed = fields.values.get("budgets")
+    if listed is not None and not isinstance(listed, list):
         raise InvalidResponse("not the description of a key: expected budgets to be a list")
-    return budgets
+    return [budget for value in listed or () if (budget := _budget(value, rejections)) is not None]
 
 
-def budget(value: Any, unreadable: Counter[str]) -> Budget | None:
-    """Return any JSON value as a budget, None if it is not an object. Its scope may be one not yet known."""
+def effective_budget(fields: Fields, rejections: Rejections) -> KeyBudget | None:
+    """Return the budget that stops the key first, None if the API names none."""
+    value = fields.values.get("effective_budget")
+    return None if value is None else _budget(value, rejections)
+
+
+def _budget(value: Any, rejections: Rejections) -> KeyBudget | None:
     if not isinstance(value, Mapping):
+        rejections.reject("not_an_object", value)
         return None
-    fields = Fields(value, unreadable)
+    fields = Fields(value, rejections.unreadable)
     limit, remaining = fields.limit("limit_usd", "remaining_usd")
-    return Budget(
-        scope=fields.text("scope") or "",
+    return KeyBudget(
+        scope=fields.text("scope") or "",  # may be one not yet known
         id=fields.text("budget_id") or fields.text("guardrail_id") or "",
         limit=limit,
         spend=fields.amount("spend_usd"),

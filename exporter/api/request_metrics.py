@@ -17,68 +17,52 @@ class ApiMetrics:
     def __init__(self, metrics_registry: MetricsRegistry, account: str, operations: tuple[str, ...]) -> None:
         self._metrics_registry = metrics_registry
         self._account = account
-        self._responses = Counter(
-            "openrouter_exporter_api_responses_total",
-            "Responses of the OpenRouter API, by status code.",
-            ["account", "operation", "code"],
-            registry=metrics_registry,
+
+        def counter(name: str, help_: str, *labels: str) -> Counter:
+            return Counter(
+                f"openrouter_exporter_api_{name}_total", help_, ["account", *labels], registry=metrics_registry
+            )
+
+        self._responses = counter("responses", "Responses of the OpenRouter API, by status code.", "operation", "code")
+        self._failures = counter("failures", "Failed request attempts, by status class.", "operation", "status_class")
+        self._retries = counter("retries", "Retries of failed request attempts.", "operation")
+        self._throttled = counter(
+            "throttled_requests", "Requests delayed by the exporter's own rate limit for the account.", "operation"
         )
-        self._failures = Counter(
-            "openrouter_exporter_api_failures_total",
-            "Failed request attempts, by status class.",
-            ["account", "operation", "status_class"],
-            registry=metrics_registry,
-        )
-        self._retries = Counter(
-            "openrouter_exporter_api_retries_total",
-            "Retries of failed request attempts.",
-            ["account", "operation"],
-            registry=metrics_registry,
-        )
-        self._throttled = Counter(
-            "openrouter_exporter_api_throttled_requests_total",
-            "Requests delayed by the exporter's own rate limit for the account.",
-            ["account", "operation"],
-            registry=metrics_registry,
-        )
-        self._waited = Counter(
-            "openrouter_exporter_api_throttled_seconds_total",
-            "Seconds that requests were delayed by the exporter's own rate limit for the account.",
-            ["account"],
-            registry=metrics_registry,
+        self._waited = counter(
+            "throttled_seconds", "Seconds that requests were delayed by the exporter's own rate limit for the account."
         )
         self._waited.labels(account)
         for operation in operations:
-            for code in WATCHED_CODES:
-                self._responses.labels(account, operation, code)
             self._retries.labels(account, operation)
             self._throttled.labels(account, operation)
+            for code in WATCHED_CODES:
+                self._responses.labels(account, operation, code)
             for status_class in STATUS_CLASSES:
                 self._failures.labels(account, operation, status_class)
 
     def responded(self, operation: str, status: int) -> None:
         """Count a response, whatever its status."""
-        self._responses.labels(self._account, operation, str(status)).inc()
-        self._metrics_registry.touch()
+        self._count(self._responses, operation, str(status))
 
     def failed(self, operation: str, error: AttemptError) -> None:
         """Count a failed attempt."""
-        self._failures.labels(self._account, operation, error.status_class).inc()
-        self._metrics_registry.touch()
+        self._count(self._failures, operation, error.status_class)
 
     def retried(self, operation: str) -> None:
         """Count an attempt after a failed one."""
-        self._retries.labels(self._account, operation).inc()
-        self._metrics_registry.touch()
+        self._count(self._retries, operation)
 
     def throttled(self, operation: str) -> None:
         """Count a request that has to wait for a slot."""
-        self._throttled.labels(self._account, operation).inc()
-        self._metrics_registry.touch()
+        self._count(self._throttled, operation)
 
     def waited(self, seconds: float) -> None:
         """Count what such a request waited."""
-        self._waited.labels(self._account).inc(seconds)
+        self._count(self._waited, by=seconds)
+
+    def _count(self, counter: Counter, *labels: str, by: float = 1) -> None:
+        counter.labels(self._account, *labels).inc(by)
         self._metrics_registry.touch()
 
 

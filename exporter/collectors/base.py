@@ -16,7 +16,7 @@ from exporter.api.response import Response
 from exporter.clock import Clock
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Account
-from exporter.errors import OK, DeadlineExceeded, InvalidResponse
+from exporter.errors import DeadlineExceeded, InvalidResponse
 from exporter.exposition.families import MetricFamily, Snapshot
 from exporter.status import BudgetStatus, Top
 
@@ -56,7 +56,7 @@ class Poll:
         try:
             yield
         except InvalidResponse as error:
-            error.operation, error.status = operation, OK
+            error.operation = operation
             self.client.metrics.failed(operation, error)
             raise
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
 
 from exporter.api import key_response
-from exporter.api.field_values import Fields
-from exporter.api.key_response import BUDGET_REJECTION_REASONS, Budget
+from exporter.api.key_response import BUDGET_REJECTION_REASONS, KeyBudget
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import difference, gauge, known, limits, periods_of, single, spending, successors
@@ -105,24 +105,27 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
 
     def _read(self, response: Response, poll: Poll) -> list[Family]:
         fields = key_response.described(response, poll.rejections.unreadable)
-        key = key_response.calling_key(fields)
-        amounts = (key.limit, key.limit_remaining, difference(key.limit, key.limit_remaining))
-        free = (key.free_requests.limit, key.free_requests.used, key.free_requests.remaining)
-        values = (
-            *zip(SPENDING, key.usage, strict=True),
-            *zip(LIMITS, amounts, strict=True),
-            *zip(FREE, free, strict=True),
-            *zip(EFFECTIVE, _effective(fields, poll), strict=True),
-        )
-        return [*(single(metric, self.account, value) for metric, value in values), *self._budgets(fields, poll)]
+        usage = key_response.usage(fields)
+        limit, remaining = fields.limit("limit", "limit_remaining")
+        quota = fields.object("free_model_daily_requests")
+        free_limit, free_remaining = quota.limit("limit", "remaining")
+        budget = key_response.effective_budget(fields, poll.rejections)
+        effective = (None, None, None) if budget is None else (budget.limit, budget.spend, budget.remaining)
+        values = {
+            **dict(zip(SPENDING, usage, strict=True)),
+            **dict(zip(LIMITS, (limit, remaining, difference(limit, remaining)), strict=True)),
+            **dict(zip(FREE, (free_limit, quota.count("used"), free_remaining), strict=True)),
+            **dict(zip(EFFECTIVE, effective, strict=True)),
+        }
+        budgets = self._budgets(key_response.budgets(fields, poll.rejections))
+        return [*(single(metric, self.account, value) for metric, value in values.items()), *budgets]
 
-    def _budgets(self, fields: Fields, poll: Poll) -> list[Family]:
-        tightest: dict[tuple[str, str], Budget] = {}
-        for value in key_response.listed_budgets(fields):
-            budget = _usable(value, poll)
-            if budget is not None:
-                name = (budget.scope, budget.id)
-                tightest[name] = min(tightest.get(name, budget), budget, key=_remaining)
+    def _budgets(self, budgets: Iterable[KeyBudget]) -> list[Family]:
+        """Return the families of budgets. Of those with the same labels, the one that stops the key first counts."""
+        tightest: dict[tuple[str, str], KeyBudget] = {}
+        for budget in budgets:
+            name = (budget.scope, budget.id)
+            tightest[name] = min(tightest.get(name, budget), budget, key=_remaining)
         label_sets = LabelSets(OF_BUDGET, [(self.account, *name) for name in tightest])
         rows = [(budget.limit, budget.spend, budget.remaining, budget.resets_at) for budget in tightest.values()]
         return [
@@ -131,19 +134,5 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
         ]
 
 
-def _effective(fields: Fields, poll: Poll) -> tuple[float | None, float | None, float | None]:
-    value = fields.values.get("effective_budget")
-    budget = None if value is None else _usable(value, poll)
-    return (None, None, None) if budget is None else (budget.limit, budget.spend, budget.remaining)
-
-
-def _usable(value: object, poll: Poll) -> Budget | None:
-    budget = key_response.budget(value, poll.rejections.unreadable)
-    if budget is None:
-        poll.rejections.reject("not_an_object", value)
-    return budget
-
-
-def _remaining(budget: Budget) -> float:
-    """Return the order of budgets with the same name: the one that stops the key first is published."""
+def _remaining(budget: KeyBudget) -> float:
     return float("inf") if budget.remaining is None else budget.remaining
