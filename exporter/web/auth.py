@@ -14,12 +14,32 @@ from exporter.web.passwords import Passwords
 from exporter.web.reloading import LiveConfiguration
 from exporter.web.responses import text_response
 from exporter.web.tls import names_of
-from exporter.web.token_bucket import TokenBucket
 from exporter.web.web_config import WebConfiguration
+from exporter.web.web_config_format import RateLimitConfig
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="openrouter-exporter", charset="UTF-8"'}
 
 _log = structlog.get_logger(__name__)
+
+
+class TokenBucket:
+    """Counts requests against a limit: a burst at once, then one per interval."""
+
+    def __init__(self, limit: RateLimitConfig, clock: Clock) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._tokens = float(limit.burst)
+        self._filled = clock.monotonic()
+
+    def allows(self) -> bool:
+        """Return whether another request is within the limit; if so, count it."""
+        now = self._clock.monotonic()
+        self._tokens = min(self.limit.burst, self._tokens + (now - self._filled) / self.limit.interval)
+        self._filled = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
 
 
 class AccessControl:

@@ -12,10 +12,21 @@ import structlog
 from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError
 from exporter.web.log_throttle import Throttle
-from exporter.web.watched_files import Files
-from exporter.web.web_config import WebConfiguration, read_web_configuration
+from exporter.web.web_config import WebConfiguration, read_text, read_web_configuration
 
 _log = structlog.get_logger(__name__)
+
+
+Stamp = tuple[int, int, int] | None
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Return what changes with a file's content; None if the file cannot be examined."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 class LiveConfiguration:
@@ -27,16 +38,16 @@ class LiveConfiguration:
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
         self._path = path
         self._throttle = Throttle(clock or SystemClock())
-        self._files = Files()
-        self._configuration = read_web_configuration(path, self._files)
+        self._stamps: dict[Path, Stamp] = {}
+        self._configuration = read_web_configuration(path, self._read)
         self.mistakes: tuple[str, ...] = ()
 
     def current(self) -> WebConfiguration:
         """Return the configuration. An invalid change is logged once and changes nothing."""
-        if self._files.changed():
-            self._files = Files()
+        if any(stamp_of(path) != stamp for path, stamp in self._stamps.items()):
+            self._stamps = {}
             try:
-                changed = read_web_configuration(self._path, self._files)
+                changed = read_web_configuration(self._path, self._read)
             except ConfigurationError as error:
                 self._reject(*map(str, error.mistakes))
                 return self._configuration
@@ -47,6 +58,10 @@ class LiveConfiguration:
             self.mistakes = ()
             _log.info("web_config_reread", file=str(self._path))
         return self._configuration
+
+    def _read(self, path: Path) -> str:
+        self._stamps[path] = stamp_of(path)  # before reading, so that a change meanwhile is noticed later
+        return read_text(path)
 
     def _reject(self, *mistakes: str) -> None:
         self.mistakes = mistakes

@@ -5,7 +5,9 @@ Settings of the format that Python can't honor are reported as mistakes.
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,15 +15,17 @@ from pathlib import Path
 from types import ModuleType
 
 from exporter.config.diagnostics import Report, quoted
+from exporter.config.file_access import read_file
 from exporter.config.reader import Reader
 from exporter.config.yaml_nodes import read_tree
 from exporter.errors import ConfigurationError, Mistake
 from exporter.web.tls import Unusable, make_context, plain_name
-from exporter.web.token_bucket import BucketLimit
-from exporter.web.watched_files import Files
-from exporter.web.web_config_format import TlsServerConfig, WebConfigFile
+from exporter.web.web_config_format import RateLimitConfig, TlsServerConfig, WebConfigFile
+
+LARGEST_FILE = 4 * 1024 * 1024  # ten times the bundle of all public certificate authorities
 
 Importer = Callable[[str], ModuleType]
+ReadText = Callable[[Path], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +36,24 @@ class WebConfiguration:
     allowed_sans: frozenset[str] = frozenset()
     headers: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[bytes, bytes] = field(default_factory=dict)
-    rate_limit: BucketLimit | None = None
+    rate_limit: RateLimitConfig | None = None
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text. Raise OSError or ValueError if it cannot be read."""
+    content = read_file(path, LARGEST_FILE, may_be_special=True)
+    if len(content) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return content.decode().replace("\r\n", "\n")
 
 
 def read_web_configuration(
-    path: Path, files: Files | None = None, importer: Importer = importlib.import_module
+    path: Path, read: ReadText = read_text, importer: Importer = importlib.import_module
 ) -> WebConfiguration:
     """Return the configuration in a file and in those that it names. Raise ConfigurationError with every mistake."""
-    files = files or Files()
     report = Report(str(path))
     try:
-        text = files.read(path)
+        text = read(path)
     except OSError as error:
         raise ConfigurationError((Mistake(str(path), 0, 0, f"can't be read: {error.strerror}"),)) from error
     except ValueError as error:
@@ -50,7 +61,7 @@ def read_web_configuration(
     reader = Reader(WebConfigFile, report)
     file = reader.read(read_tree(text, path.parent, report))
     _check_users(file.basic_auth_users, importer, reader)
-    context = _context(file.tls_server_config, path.parent, files, reader)
+    context = _context(file.tls_server_config, path.parent, read, reader)
     report.raise_if_any()
     limit = file.rate_limit
     sans = file.tls_server_config.client_allowed_sans if context is not None else ()
@@ -59,14 +70,14 @@ def read_web_configuration(
         allowed_sans=frozenset(plain_name(name) for name in sans),
         headers=file.http_server_config.headers,
         users={name.encode(): hashed.encode() for name, hashed in file.basic_auth_users.items()},
-        rate_limit=BucketLimit(limit.interval, limit.burst) if limit.interval else None,
+        rate_limit=limit if limit.interval else None,
     )
 
 
 def _context(
-    tls: TlsServerConfig, directory: Path, files: Files, reader: Reader[WebConfigFile]
+    tls: TlsServerConfig, directory: Path, read: ReadText, reader: Reader[WebConfigFile]
 ) -> ssl.SSLContext | None:
-    cert, key, client_ca = (_pem(tls, part, directory, files, reader) for part in ("cert", "key", "client_ca"))
+    cert, key, client_ca = (_pem(tls, part, directory, read, reader) for part in ("cert", "key", "client_ca"))
     if not tls.is_on or tls.conflicts() or not cert or not key or (tls.client_ca_file and client_ca is None):
         return None
     try:
@@ -77,14 +88,14 @@ def _context(
         return None
 
 
-def _pem(tls: TlsServerConfig, part: str, directory: Path, files: Files, reader: Reader[WebConfigFile]) -> str | None:
+def _pem(tls: TlsServerConfig, part: str, directory: Path, read: ReadText, reader: Reader[WebConfigFile]) -> str | None:
     """Return a certificate or key as text, None if there is none or it can't be read."""
     name: str = getattr(tls, f"{part}_file")
     inline: str = getattr(tls, part)
     if not name:
         return inline or None
     try:
-        return files.read(directory / name)
+        return read(directory / name)
     except OSError as error:
         reason = f"can't be read: {error.strerror}"
     except ValueError:

@@ -14,7 +14,7 @@ from exporter.config.load import load
 from exporter.config.secret import LONGEST_KEY, FileSecret
 from exporter.daemon.file_watch import content_hash
 from exporter.errors import ConfigurationError, SecretError
-from exporter.web.watched_files import LARGEST_FILE, Files
+from exporter.web.web_config import LARGEST_FILE, read_text
 
 Maker = Callable[[Path], None]
 
@@ -77,7 +77,7 @@ def test_web_configuration_replaced_by_a_pipe_is_empty(tmp_path: Path) -> None:
     """It is read between two scrapes, and must not block them."""
     path = tmp_path / "web.yaml"
     os.mkfifo(path)
-    assert Files().read(path) == ""
+    assert read_text(path) == ""
 
 
 def test_web_configuration_has_a_maximum_size(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_web_configuration_has_a_maximum_size(tmp_path: Path) -> None:
     path.touch()
     os.truncate(path, LARGEST_FILE + 1)
     with pytest.raises(OSError, match="File too large"):
-        Files().read(path)
+        read_text(path)
 
 
 def test_reading_stops_one_byte_after_the_limit(tmp_path: Path) -> None:

@@ -13,14 +13,15 @@ import pytest
 
 from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
-from tests.simulator.helpers import Fetched, Get, Start, StoppedClock
+from tests.simulator.helpers import Fetched, Get, Start
 from tests.simulator.queries import Query, post_query
+from tests.support import FakeClock
 
 
 @pytest.fixture
-def clock() -> StoppedClock:
+def clock() -> FakeClock:
     """Noon on Thursday, 15 October 2026."""
-    return StoppedClock(datetime(2026, 10, 15, 12, tzinfo=UTC))
+    return FakeClock(datetime(2026, 10, 15, 12, tzinfo=UTC))
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,7 @@ def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @pytest.fixture
-async def start(clock: StoppedClock) -> AsyncIterator[Start]:
+async def start(clock: FakeClock) -> AsyncIterator[Start]:
     """Start a simulator with some settings."""
     async with AsyncExitStack() as stack:
 

@@ -1,4 +1,4 @@
-"""A stopped clock, whole responses, and requests on raw connections."""
+"""Whole responses, and requests on raw connections."""
 
 from __future__ import annotations
 
@@ -7,28 +7,11 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from exporter.simulator.application import Running
 
 MANAGEMENT = {"Authorization": "Bearer sk-or-v1-demo"}
-
-
-class StoppedClock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now_value = now
-
-    def now(self) -> datetime:
-        return self.now_value
-
-    def monotonic(self) -> float:
-        return 1000.0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"the simulator must not sleep on its clock, but slept {seconds} s")
 
 
 @dataclass(frozen=True)

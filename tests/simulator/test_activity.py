@@ -13,7 +13,8 @@ from exporter.simulator.application import Running
 from exporter.simulator.attribution import attributions_of
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import SimulatedAccount
-from tests.simulator.helpers import Get, Start, StoppedClock
+from tests.simulator.helpers import Get, Start
+from tests.support import FakeClock
 
 OUT_OF_WINDOW = {"error": {"message": "Date must be within the last 30 (completed) UTC days", "code": 400}}
 ATTRIBUTIONS = attributions_of(1, "sk-or-v1-ordinary")
@@ -27,10 +28,10 @@ async def test_returns_thirty_completed_days_newest_first(get: Get) -> None:
     assert dates == [f"{date(2026, 10, 14) - timedelta(days=back)} 00:00:00" for back in range(30)]
 
 
-async def test_window_moves_at_utc_midnight(get: Get, clock: StoppedClock) -> None:
-    clock.now_value = datetime(2026, 10, 15, 23, 59, 59, tzinfo=UTC)
+async def test_window_moves_at_utc_midnight(get: Get, clock: FakeClock) -> None:
+    clock.jump(datetime(2026, 10, 15, 23, 59, 59, tzinfo=UTC))
     before = (await get("/activity")).content["data"]
-    clock.now_value = datetime(2026, 10, 16, tzinfo=UTC)
+    clock.jump(datetime(2026, 10, 16, tzinfo=UTC))
     after = (await get("/activity")).content["data"]
     assert after[0]["date"] == "2026-10-15 00:00:00"
     kept = [row for row in before if row["date"] != "2026-09-15 00:00:00"]

@@ -13,8 +13,9 @@ from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import parse_recording
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import SimulatedAccount
-from tests.simulator.helpers import Get, Start, StoppedClock
+from tests.simulator.helpers import Get, Start
 from tests.simulator.queries import COUNTS, TODAY, YESTERDAY, Query, data, post_query, rows
+from tests.support import FakeClock
 
 ATTRIBUTIONS = attributions_of(1, "sk-or-v1-ordinary")
 
@@ -51,12 +52,12 @@ async def test_completed_day_equals_activity(query: Query) -> None:
     assert len(set(pairs)) == len(pairs)
 
 
-async def test_today_grows_with_the_clock(query: Query, clock: StoppedClock) -> None:
+async def test_today_grows_with_the_clock(query: Query, clock: FakeClock) -> None:
     """From nothing to the whole day, even if the range ends later."""
     whole = {"start": "2026-10-15T00:00:00Z", "end": "2026-10-16T00:00:00Z"}
     shares = []
     for hour in (0, 6, 12, 24):
-        clock.now_value = datetime(2026, 10, 15, tzinfo=UTC) + timedelta(hours=hour)
+        clock.jump(datetime(2026, 10, 15, tzinfo=UTC) + timedelta(hours=hour))
         shares.append(int(rows(await query(time_range=whole))[0]["request_count"]))
     day = sum(row.requests for row in SimulatedAccount(1).rows_of_day(datetime(2026, 10, 15, tzinfo=UTC).date()))
     assert (0, day) == (shares[0], shares[3])
@@ -220,11 +221,11 @@ async def test_default_range_is_seven_days(query: Query) -> None:
     assert named == rows(await query(time_range=None))
 
 
-async def test_same_query_is_cached_for_a_minute(query: Query, clock: StoppedClock) -> None:
+async def test_same_query_is_cached_for_a_minute(query: Query, clock: FakeClock) -> None:
     first = data(await query(time_range={"start": TODAY["start"], "end": "2026-10-15T23:00:00Z"}))
-    clock.now_value += timedelta(seconds=59)
+    clock.jump(clock.now() + timedelta(seconds=59))
     second = data(await query(time_range={"start": TODAY["start"], "end": "2026-10-15T23:00:00Z"}))
-    clock.now_value += timedelta(seconds=1)
+    clock.jump(clock.now() + timedelta(seconds=1))
     third = data(await query(time_range={"start": TODAY["start"], "end": "2026-10-15T23:00:00Z"}))
     assert first == second
     assert 60_000 == third["cachedAt"] - first["cachedAt"]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from exporter.simulator.application import Running
-from tests.simulator.helpers import Get, StoppedClock
+from tests.simulator.helpers import Get
 from tests.simulator.queries import TODAY, Query, message, post_query, rows
+from tests.support import FakeClock
 
 SINCE_SEPTEMBER = {"start": "2026-09-01T00:00:00Z", "end": TODAY["end"]}
 MINUTES = {"start": "2026-10-15T00:00Z", "end": "2026-10-15T12:00Z"}
@@ -90,12 +91,12 @@ async def test_rollup_query_may_cover_a_year(query: Query) -> None:
     assert rows(await query(dimensions=["model"], time_range=year))
 
 
-async def test_rate_limit_is_64_requests_per_minute(simulator: Running, get: Get, clock: StoppedClock) -> None:
+async def test_rate_limit_is_64_requests_per_minute(simulator: Running, get: Get, clock: FakeClock) -> None:
     """Queries and meta share it; then a 429 with the platform's headers, per account."""
     responses = [await get("/analytics/meta") for _ in range(63)]
     responses += [await post_query(simulator.url), await post_query(simulator.url), await get("/analytics/meta")]
     assert [200] * 64 + [429] * 2 == [response.status for response in responses]
     assert "64" == responses[-1].headers["X-RateLimit-Limit"]
     assert 200 == (await post_query(simulator.url, "sk-or-v1-demo-other")).status
-    clock.now_value += timedelta(minutes=1)
+    clock.jump(clock.now() + timedelta(minutes=1))
     assert 200 == (await post_query(simulator.url)).status

@@ -10,7 +10,8 @@ import pytest
 
 from exporter.simulator.models import MODELS
 from exporter.simulator.service import SimulatorSettings
-from tests.simulator.helpers import Get, Start, StoppedClock
+from tests.simulator.helpers import Get, Start
+from tests.support import FakeClock
 
 
 async def models(get: Get, **parameters: str) -> dict[str, dict[str, Any]]:
@@ -43,11 +44,9 @@ async def test_alias_names_its_target(get: Get) -> None:
     assert "openai/gpt-5" == (await models(get))["~openai/gpt-latest"]["alias_target"]["slug"]
 
 
-async def test_overrides_and_discount(get: Get, clock: StoppedClock) -> None:
+async def test_overrides_and_discount(get: Get, clock: FakeClock) -> None:
     """By length of the prompt, by time of day, and a promotion."""
-    clock.now_value = next(
-        day for day in days_from(clock.now_value) if MODELS_BY_SLUG["z-ai/glm-4.6"].served_on(day.date())
-    )
+    clock.jump(next(day for day in days_from(clock.now()) if MODELS_BY_SLUG["z-ai/glm-4.6"].served_on(day.date())))
     listed = await models(get)
     assert 200_000 == listed["google/gemini-2.5-pro"]["pricing"]["overrides"][0]["min_prompt_tokens"]
     assert 1630 == listed["deepseek/deepseek-chat-v3.1"]["pricing"]["overrides"][0]["utc_start"]
@@ -62,16 +61,16 @@ def days_from(moment: datetime) -> list[datetime]:
     return [moment + timedelta(days=number) for number in range(90)]
 
 
-async def test_model_vanishes_after_its_expiration_date(get: Get, clock: StoppedClock) -> None:
+async def test_model_vanishes_after_its_expiration_date(get: Get, clock: FakeClock) -> None:
     """It is announced up to 30 days before."""
     listed = await models(get)
     expiring = {id_: row["expiration_date"] for id_, row in listed.items() if row["expiration_date"] is not None}
     assert expiring
     for id_, day in expiring.items():
         last = date.fromisoformat(day)
-        clock.now_value = datetime(last.year, last.month, last.day, 23, 59, tzinfo=UTC)
+        clock.jump(datetime(last.year, last.month, last.day, 23, 59, tzinfo=UTC))
         assert id_ in await models(get)
-        clock.now_value += timedelta(minutes=1)
+        clock.jump(clock.now() + timedelta(minutes=1))
         assert id_ not in await models(get)
         assert 404 == (await get(f"/models/{id_}/endpoints", None)).status
 

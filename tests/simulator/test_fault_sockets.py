@@ -15,7 +15,8 @@ from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.transport import bomb
-from tests.simulator.helpers import MANAGEMENT, StoppedClock, open_activity, raw_response
+from tests.simulator.helpers import MANAGEMENT, open_activity, raw_response
+from tests.support import FakeClock
 
 MEBIBYTE = 1 << 20
 
@@ -96,7 +97,7 @@ async def test_hang_fault_keeps_the_connection_open(simulator: Running) -> None:
 @pytest.mark.parametrize(
     "fault", [Fault(FaultKind.HANG), Fault(FaultKind.SLOW, delay=60), Fault(FaultKind.STATUS, status=500, delay=60)]
 )
-async def test_stopping_does_not_wait_for_delayed_responses(clock: StoppedClock, fault: Fault) -> None:
+async def test_stopping_does_not_wait_for_delayed_responses(clock: FakeClock, fault: Fault) -> None:
     async with AsyncExitStack() as server:
         simulator = await server.enter_async_context(running(SimulatorSettings(faults=(fault,)), clock))
         async with open_activity(simulator) as reader:

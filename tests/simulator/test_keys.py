@@ -9,7 +9,8 @@ import pytest
 
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import SimulatedAccount
-from tests.simulator.helpers import Get, Start, StoppedClock
+from tests.simulator.helpers import Get, Start
+from tests.support import FakeClock
 
 
 @pytest.mark.parametrize("path", ["/activity", "/credits", "/key"])
@@ -46,21 +47,21 @@ async def test_key_reports_whether_it_is_a_management_key(get: Get, key: str, *,
     assert (data["is_management_key"], data["is_provisioning_key"]) == (expected, expected)
 
 
-async def test_credits_usage_grows_by_the_days_rows(get: Get, clock: StoppedClock) -> None:
-    clock.now_value = datetime(2026, 10, 14, tzinfo=UTC)
+async def test_credits_usage_grows_by_the_days_rows(get: Get, clock: FakeClock) -> None:
+    clock.jump(datetime(2026, 10, 14, tzinfo=UTC))
     before = (await get("/credits")).content["data"]
-    clock.now_value = datetime(2026, 10, 15, tzinfo=UTC)
+    clock.jump(datetime(2026, 10, 15, tzinfo=UTC))
     after = (await get("/credits")).content["data"]
-    used = sum(row.usage for row in SimulatedAccount(1).rows_of_day(clock.now_value.date().replace(day=14)))
+    used = sum(row.usage for row in SimulatedAccount(1).rows_of_day(clock.now().date().replace(day=14)))
     assert after["total_usage"] - before["total_usage"] == pytest.approx(used, abs=1e-6)
     assert after["total_credits"] > after["total_usage"]
 
 
-async def test_ordinary_key_reports_usage_by_period(get: Get, clock: StoppedClock) -> None:
+async def test_ordinary_key_reports_usage_by_period(get: Get, clock: FakeClock) -> None:
     data = (await get("/key", key="sk-or-v1-ordinary")).content["data"]
     assert 0 < data["usage_daily"] < data["usage_weekly"] < data["usage_monthly"] < data["usage"]
     assert data["limit_remaining"] == pytest.approx(data["limit"] - data["usage_monthly"])
-    clock.now_value = datetime(2026, 10, 16, tzinfo=UTC)
+    clock.jump(datetime(2026, 10, 16, tzinfo=UTC))
     assert (await get("/key", key="sk-or-v1-ordinary")).content["data"]["usage_daily"] == 0
 
 

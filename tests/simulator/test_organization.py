@@ -11,7 +11,8 @@ import pytest
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.service import SimulatorSettings
-from tests.simulator.helpers import MANAGEMENT, Get, Start, StoppedClock
+from tests.simulator.helpers import MANAGEMENT, Get, Start
+from tests.support import FakeClock
 
 ALL = {"include_disabled": "true", "include_expired": "true"}
 PATHS = ("/keys", "/workspaces", "/organization/members", "/guardrails", "/workspaces/default/budgets")
@@ -38,7 +39,7 @@ async def test_keys_default_to_the_default_workspace(get: Get) -> None:
     assert {key["workspace_id"] for key in (await get("/keys")).content["data"]} == {default}
 
 
-async def test_disabled_and_expired_keys_are_listed_on_request_only(get: Get, clock: StoppedClock) -> None:
+async def test_disabled_and_expired_keys_are_listed_on_request_only(get: Get, clock: FakeClock) -> None:
     shown, everything = await every_key(get), await every_key(get, **ALL)
     hidden = [key for key in everything if key not in shown]
     assert [key["disabled"] for key in hidden].count(True) == 1
@@ -46,10 +47,10 @@ async def test_disabled_and_expired_keys_are_listed_on_request_only(get: Get, cl
     assert len(hidden) == 2
 
 
-async def test_one_key_expires_within_two_weeks(get: Get, clock: StoppedClock) -> None:
+async def test_one_key_expires_within_two_weeks(get: Get, clock: FakeClock) -> None:
     expiring = [key for key in await every_key(get) if key["expires_at"]]
     assert len(expiring) == 1
-    clock.now_value += timedelta(days=14)
+    clock.jump(clock.now() + timedelta(days=14))
     assert expiring[0]["hash"] not in {key["hash"] for key in await every_key(get)}
 
 
@@ -61,9 +62,9 @@ async def test_key_names_are_not_unique_and_limits_may_be_null(get: Get) -> None
 
 
 @pytest.mark.parametrize("hour", [0, 12, 23])
-async def test_usage_of_all_keys_sums_to_the_credits_used(get: Get, clock: StoppedClock, hour: int) -> None:
+async def test_usage_of_all_keys_sums_to_the_credits_used(get: Get, clock: FakeClock, hour: int) -> None:
     """But for rounding: a millionth per key, day and sum."""
-    clock.now_value = clock.now_value.replace(hour=hour)
+    clock.jump(clock.now().replace(hour=hour))
     used = (await get("/credits")).content["data"]["total_usage"]
     assert sum(key["usage"] for key in await every_key(get, **ALL)) == pytest.approx(used, abs=1e-3)
 
@@ -83,8 +84,8 @@ async def test_limit_remaining_counts_the_reset_period_only(get: Get) -> None:
             assert key["limit_remaining"] == pytest.approx(key["limit"] - spent, abs=1e-6)
 
 
-async def test_daily_usage_is_zero_at_midnight(get: Get, clock: StoppedClock) -> None:
-    clock.now_value = datetime(2026, 10, 16, tzinfo=UTC)
+async def test_daily_usage_is_zero_at_midnight(get: Get, clock: FakeClock) -> None:
+    clock.jump(datetime(2026, 10, 16, tzinfo=UTC))
     assert {key["usage_daily"] for key in await every_key(get)} == {0}
 
 

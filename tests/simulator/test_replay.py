@@ -15,7 +15,8 @@ from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.replay import parse_recording, read_recording
 from exporter.simulator.service import SimulatorSettings
-from tests.simulator.helpers import MANAGEMENT, Start, StoppedClock
+from tests.simulator.helpers import MANAGEMENT, Start
+from tests.support import FakeClock
 
 RECORDED = Path(__file__).parents[2].parent / "shared/recorded/activity-2026-04-22.json"
 SMALL = b"""{"data": [
@@ -45,9 +46,9 @@ async def test_newest_recorded_day_becomes_yesterday(small: Running) -> None:
     ]
 
 
-async def test_recorded_dates_move_with_the_clock(small: Running, clock: StoppedClock) -> None:
+async def test_recorded_dates_move_with_the_clock(small: Running, clock: FakeClock) -> None:
     before = (await get_json(small))["data"]
-    clock.now_value = datetime(2026, 11, 1, tzinfo=UTC)
+    clock.jump(datetime(2026, 11, 1, tzinfo=UTC))
     after = (await get_json(small))["data"]
     assert [row["date"][:10] for row in after] == ["2026-10-30", "2026-10-31", "2026-10-31"]
     assert [row["usage"] for row in after] == [row["usage"] for row in before]

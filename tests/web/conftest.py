@@ -11,7 +11,8 @@ import pytest
 from exporter.web.listen import ListenAddress
 from exporter.web.server import WebServer
 from exporter.web.web_settings import WebSettings
-from tests.web.fakes import FakeDaemon, FixedClock
+from tests.support import FakeClock
+from tests.web.fakes import FakeDaemon
 
 Serve = Callable[..., Awaitable[aiohttp.ClientSession]]
 
@@ -29,7 +30,7 @@ async def serve(daemon: FakeDaemon) -> AsyncIterator[Serve]:
 
         async def serve(settings: WebSettings | None = None) -> aiohttp.ClientSession:
             addresses = [ListenAddress("127.0.0.1", 0)]
-            server = WebServer(daemon, settings or WebSettings(), FixedClock(), addresses)
+            server = WebServer(daemon, settings or WebSettings(), FakeClock(), addresses)
             await stack.enter_async_context(server)
             host = server.addresses[0].removesuffix("/").removesuffix((settings or WebSettings()).route_prefix)
             session = aiohttp.ClientSession(host, auto_decompress=False)

@@ -1,14 +1,12 @@
-"""A daemon with fixed responses and a clock that stands still."""
+"""A daemon with fixed responses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from exporter.status import CollectorStatus, Status
-
-NOW = datetime(2026, 8, 23, 12, 0, tzinfo=UTC)
+from tests.support import NOON
 
 
 @dataclass(frozen=True)
@@ -16,23 +14,6 @@ class Exposition:
     body: bytes = b"up 1\n"
     content_type: str = "text/plain; version=0.0.4; charset=utf-8"
     content_encoding: str | None = None
-
-
-@dataclass
-class FixedClock:
-    time: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time.timestamp()
-
-    def advance(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"unexpected sleep of {seconds} s")
 
 
 @dataclass
@@ -52,7 +33,7 @@ class FakeDaemon:
         return self.exposition
 
     def status(self) -> Status:
-        return Status(version="1.2.3", now=NOW, started=NOW, ready=self.unready is None, collectors=self.collectors)
+        return Status(version="1.2.3", now=NOON, started=NOON, ready=self.unready is None, collectors=self.collectors)
 
     def healthy(self) -> str | None:
         return self.unhealthy

@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from exporter.status import CollectorStatus, DailySpend, Outcome, PollRecord, Retry, Status
-from tests.web.fakes import NOW
+from tests.support import NOON
 
 YESTERDAY = date(2026, 8, 22)
 
 
 def poll(outcome: Outcome = "changed", error: str | None = None, *, age: float = 60.0) -> PollRecord:
     status_class = "5xx" if outcome == "failed" else None
-    started = NOW - timedelta(seconds=age)
+    started = NOON - timedelta(seconds=age)
     return PollRecord(started=started, duration_seconds=1.25, outcome=outcome, error=error, status_class=status_class)
 
 
@@ -29,9 +29,9 @@ def collector(account: str = "default", **changes: Any) -> CollectorStatus:
         "collector": "activity",
         "interval_seconds": 900.0,
         "polls": (poll(age=960), poll("unchanged")),
-        "last_success": NOW - timedelta(seconds=60),
-        "next_poll": NOW + timedelta(seconds=840),
-        "expires": NOW + timedelta(hours=23),
+        "last_success": NOON - timedelta(seconds=60),
+        "next_poll": NOON + timedelta(seconds=840),
+        "expires": NOON + timedelta(hours=23),
         "series": 42,
         "day": YESTERDAY,
         "spend": spend(1.0, 2.0, 4.5),
@@ -60,16 +60,16 @@ def retrying(account: str = "default", **changes: Any) -> CollectorStatus:
         error="HTTP 429: slow down",
         status=429,
         status_class="429",
-        next_attempt=NOW + timedelta(seconds=30),
+        next_attempt=NOON + timedelta(seconds=30),
     )
     return collector(account, **{"polling": True, "retry": retry, **changes})
 
 
 def status(*collectors: CollectorStatus, reload_mistakes: tuple[str, ...] = ()) -> Status:
-    started = NOW - timedelta(days=2, hours=3)
+    started = NOON - timedelta(days=2, hours=3)
     return Status(
         version="1.2.3",
-        now=NOW,
+        now=NOON,
         started=started,
         ready=True,
         reload_mistakes=reload_mistakes,

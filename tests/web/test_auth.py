@@ -14,14 +14,15 @@ import bcrypt
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.web.auth import credentials
+from exporter.web.auth import TokenBucket, credentials
 from exporter.web.listen import ListenAddress
 from exporter.web.passwords import MOST_REMEMBERED, MOST_WAITING, Passwords
 from exporter.web.reloading import LiveConfiguration
 from exporter.web.server import WebServer
-from exporter.web.token_bucket import BucketLimit, TokenBucket
+from exporter.web.web_config_format import RateLimitConfig
 from exporter.web.web_settings import WebSettings
-from tests.web.fakes import FakeDaemon, FixedClock
+from tests.support import FakeClock
+from tests.web.fakes import FakeDaemon
 
 
 def basic(name: str, password: str) -> str:
@@ -43,9 +44,9 @@ def write(file: Path, text: str) -> None:
 
 
 @pytest.fixture
-def clock() -> FixedClock:
+def clock() -> FakeClock:
     """A clock that the test moves."""
-    return FixedClock()
+    return FakeClock()
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def guard(daemon: FakeDaemon, clock: FixedClock, file: Path) -> AsyncIterator[Guard]:
+async def guard(daemon: FakeDaemon, clock: FakeClock, file: Path) -> AsyncIterator[Guard]:
     """Serve the daemon with this web configuration; return a client."""
     async with AsyncExitStack() as stack:
 
@@ -129,7 +130,7 @@ async def test_removed_file_is_ignored(guard: Guard, file: Path) -> None:
     assert await status_of(client, ALICE) == 200
 
 
-async def test_refusals_are_logged_once_a_minute_per_source(guard: Guard, clock: FixedClock) -> None:
+async def test_refusals_are_logged_once_a_minute_per_source(guard: Guard, clock: FakeClock) -> None:
     """Guesses do not fill the log."""
     client = await guard(USERS)
     with capture_logs() as logs:
@@ -151,7 +152,7 @@ async def test_headers_of_the_configuration_win(guard: Guard, file: Path) -> Non
         assert (response.status, response.headers["Strict-Transport-Security"]) == (401, "max-age=60")
 
 
-async def test_rate_is_limited(guard: Guard, clock: FixedClock) -> None:
+async def test_rate_is_limited(guard: Guard, clock: FakeClock) -> None:
     """A burst, then one request per interval."""
     client = await guard("rate_limit: {interval: 10s, burst: 2}\n")
     assert [await status_of(client) for _ in range(3)] == [200, 200, 429]
@@ -161,8 +162,8 @@ async def test_rate_is_limited(guard: Guard, clock: FixedClock) -> None:
 
 def test_bucket_holds_at_most_its_burst() -> None:
     """A long pause does not allow more."""
-    clock = FixedClock()
-    bucket = TokenBucket(BucketLimit(1.0, 2), clock)
+    clock = FakeClock()
+    bucket = TokenBucket(RateLimitConfig(interval=1.0, burst=2), clock)
     clock.advance(3600)
     assert [bucket.allows() for _ in range(3)] == [True, True, False]
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from exporter.web.page.formatting import moment, span, usd
-from tests.web.fakes import NOW
+from tests.support import NOON
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_durations_have_two_units_at_most(seconds: float, words: str) -> None:
 )
 def test_times_are_relative_to_now(seconds: float, words: str) -> None:
     """Rounded; the title has the exact time."""
-    assert f">{words}</time>" in moment(NOW + timedelta(seconds=seconds), NOW)
+    assert f">{words}</time>" in moment(NOON + timedelta(seconds=seconds), NOON)
 
 
 @pytest.mark.parametrize(

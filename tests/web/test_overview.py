@@ -17,8 +17,9 @@ from exporter.web.page.budget_bars import MOST_BUDGETS, percent
 from exporter.web.page.landing import account_page, landing_page
 from exporter.web.routes import PAGE_HEADERS
 from exporter.web.web_settings import WebSettings
+from tests.support import NOON
 from tests.web.conftest import Serve
-from tests.web.fakes import NOW, FakeDaemon
+from tests.web.fakes import FakeDaemon
 from tests.web.samples import collector, failing, incomplete, spend, status, waiting
 from tests.web.test_pages import Outline, page_of, read
 
@@ -248,5 +249,5 @@ async def test_account_page_is_only_read(client: aiohttp.ClientSession, daemon: 
 
 def test_ended_period_is_unknown_again() -> None:
     """The bar of yesterday's budget is not that of today."""
-    ended = replace(budget(), period_end=NOW - timedelta(seconds=1)).at(NOW)
+    ended = replace(budget(), period_end=NOON - timedelta(seconds=1)).at(NOON)
     assert "spend unknown" in read(page_of(status(budgets(ended))))

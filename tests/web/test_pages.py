@@ -12,7 +12,8 @@ import pytest
 from exporter.status import PartFailure, Status
 from exporter.web.page.landing import MOST_CARDS, landing_page
 from exporter.web.web_settings import WebSettings
-from tests.web.fakes import NOW, FakeDaemon
+from tests.support import NOON
+from tests.web.fakes import FakeDaemon
 from tests.web.samples import collector, failing, incomplete, retrying, spend, status, waiting
 
 VOID = {"meta", "rect"}  # rect is written self-closing
@@ -149,7 +150,7 @@ def test_bar_has_its_day_and_amount() -> None:
 
 def test_unknown_day_is_a_gap_in_the_chart() -> None:
     """A day without data has no bar, not even one of zero."""
-    days = (*spend(1.0, last=NOW.date() - timedelta(days=4)), *spend(2.0))
+    days = (*spend(1.0, last=NOON.date() - timedelta(days=4)), *spend(2.0))
     page = page_of(status(collector(spend=days)))
     assert re.findall(r'class="hit" x="(\d+)"', page) == ["0", "30"]
 

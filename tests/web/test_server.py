@@ -27,14 +27,15 @@ from exporter.web.listen import ListenAddress, listen
 from exporter.web.routes import Routes
 from exporter.web.server import WebServer
 from exporter.web.web_settings import WebSettings
-from tests.web.fakes import Exposition, FakeDaemon, FixedClock
+from tests.support import FakeClock
+from tests.web.fakes import Exposition, FakeDaemon
 
 LOOPBACK = ListenAddress("127.0.0.1", 0)
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def server_of(daemon: FakeDaemon, *addresses: ListenAddress) -> WebServer:
-    return WebServer(daemon, WebSettings(), FixedClock(), addresses)
+    return WebServer(daemon, WebSettings(), FakeClock(), addresses)
 
 
 @asynccontextmanager
@@ -77,7 +78,7 @@ async def test_every_address_is_served(daemon: FakeDaemon) -> None:
 async def test_an_inherited_socket_is_served(daemon: FakeDaemon) -> None:
     """A socket from systemd needs no address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = WebServer(daemon, WebSettings(), FixedClock(), (), [listening])
+    server = WebServer(daemon, WebSettings(), FakeClock(), (), [listening])
     async with server:
         assert b"200 OK" in await exchange(listening.getsockname()[1], SCRAPE)
 
@@ -285,7 +286,7 @@ async def test_no_descriptor_left_is_logged_once_and_survived(daemon: FakeDaemon
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        async with WebServer(daemon, WebSettings(), FixedClock(), (), [listener]):
+        async with WebServer(daemon, WebSettings(), FakeClock(), (), [listener]):
             assert b"200 OK" in await exchange(port, SCRAPE)
     assert [(line["event"], line["error"]) for line in logs] == [("accept_failed", "Too many open files")]
 

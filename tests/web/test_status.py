@@ -13,7 +13,8 @@ import pytest
 from exporter.status import CollectorStatus, Figure, PartFailure
 from exporter.web.collector_state import state_of
 from exporter.web.status_json import status_json
-from tests.web.fakes import NOW, FakeDaemon
+from tests.support import NOON
+from tests.web.fakes import FakeDaemon
 from tests.web.samples import collector, failing, incomplete, poll, retrying, spend, status, waiting
 
 
@@ -99,7 +100,7 @@ def test_numbers_that_json_cannot_express_are_null(amount: float) -> None:
 
 def test_times_are_converted_to_utc() -> None:
     """A time in another zone is written with Z."""
-    elsewhere = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
     assert document(collector(next_poll=elsewhere))["collectors"][0]["next_poll"] == "2026-08-23T12:00:00.000Z"
 
 
@@ -115,10 +116,10 @@ def test_lone_surrogate_is_replaced() -> None:
         (collector(), "healthy"),
         (collector(series=0, spend=()), "healthy"),
         (collector(expires=None), "healthy"),
-        (collector(expires=NOW), "stale"),
+        (collector(expires=NOON), "stale"),
         (failing(), "failing"),
         (failing(expires=None), "failing"),
-        (failing(expires=NOW), "stale"),
+        (failing(expires=NOON), "stale"),
         (failing(expires=None, series=0), "stale"),
         (failing(expires=None, series=0, last_success=None), "failing"),
         (collector(expired=True), "stale"),
@@ -132,7 +133,7 @@ def test_lone_surrogate_is_replaced() -> None:
 )
 def test_state(shown: CollectorStatus, state: str) -> None:
     """The worst applies: expired values, a failed poll, a retry in progress, no poll yet, rejected rows."""
-    assert state_of(shown, NOW) == state
+    assert state_of(shown, NOON) == state
 
 
 async def test_status_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:

@@ -19,8 +19,9 @@ from exporter.web.listen import ListenAddress
 from exporter.web.reloading import LiveConfiguration
 from exporter.web.server import WebServer
 from exporter.web.web_settings import WebSettings
+from tests.support import FakeClock
 from tests.web.certificates import Certificates, certificates_in
-from tests.web.fakes import FakeDaemon, FixedClock
+from tests.web.fakes import FakeDaemon
 
 TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 CLIENTS = f"{TLS}  client_ca_file: client_ca.pem\n  client_auth_type: "
@@ -41,7 +42,7 @@ async def guard(daemon: FakeDaemon, certificates: Certificates) -> AsyncIterator
 
         async def guard(text: str) -> str:
             live = LiveConfiguration(certificates.write("web.yml", text))
-            server = WebServer(daemon, WebSettings(), FixedClock(), [ListenAddress("127.0.0.1", 0)], live=live)
+            server = WebServer(daemon, WebSettings(), FakeClock(), [ListenAddress("127.0.0.1", 0)], live=live)
             await stack.enter_async_context(server)
             return server.addresses[0]
 

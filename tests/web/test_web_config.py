@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import ConfigurationError
-from exporter.web.token_bucket import BucketLimit
 from exporter.web.web_config import WebConfiguration, read_web_configuration
+from exporter.web.web_config_format import RateLimitConfig
 from tests.web.certificates import certificates_in
 
 SAMPLES = Path(__file__).with_name("web_config")
@@ -89,7 +89,7 @@ def test_settings_are_read(folder: Path) -> None:
     )
     assert configuration.headers == {"X-Frame-Options": "deny", "X-XSS-Protection": "1"}
     assert configuration.users == {b"alice": HASH.encode()}
-    assert configuration.rate_limit == BucketLimit(90.5, 20)
+    assert configuration.rate_limit == RateLimitConfig(interval=90.5, burst=20)
     assert configuration.allowed_sans == {"prometheus", "::1"}
     assert configuration.tls is not None
 
