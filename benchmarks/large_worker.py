@@ -11,7 +11,8 @@ from benchmarks.large_account import SIZE
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.keys import KeysSettings
 from exporter.collectors.registry import only
 from exporter.collectors.today import TodaySettings

@@ -132,6 +132,24 @@ class BudgetStatus:
         return self if self.projected_usd is not None else replace(self, projected_usd=self.spent_usd / elapsed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryStatus:
+    """An analytics query: the rows of its last usable response, and why the last poll could not read it, if it failed.
+
+    `expires` is when its values vanish, None if they never do, or never came. `rows` is None once they have.
+    """
+
+    name: str
+    rows: int | None = None
+    last_success: datetime | None = None
+    expires: datetime | None = None
+    error: str | None = None
+
+    def at(self, now: datetime) -> QueryStatus:
+        """Return the query at a moment."""
+        return self if self.expires is None or now < self.expires else replace(self, rows=None)
+
+
 @dataclass(frozen=True, slots=True)
 class PartFailure:
     """A part of a collector's data that the last successful poll could not read, such as one budget, and why."""
@@ -168,6 +186,7 @@ class CollectorStatus:
     failures: tuple[PartFailure, ...] = ()
     budgets: tuple[BudgetStatus, ...] = ()
     tops: tuple[Top, ...] = ()
+    queries: tuple[QueryStatus, ...] = ()
 
     @property
     def healthy(self) -> bool:

@@ -65,19 +65,25 @@ class _AnalyticsBody(msgspec.Struct):
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A name that queries may use; only metrics have `is_rate` and `display_format`."""
+    """A name that queries may use; only metrics have a `display_format`."""
 
     name: str
-    is_rate: bool | None = None
     display_format: str | None = None
 
 
-class Meta(msgspec.Struct, frozen=True):
-    """The names that the API offers. An empty list means that it does not report them."""
+class Names(msgspec.Struct, frozen=True):
+    """The names of one kind. Unless they are `whole`, the API may know others: it lists none, or one is unreadable."""
 
-    metrics: list[Named] = []
-    dimensions: list[Named] = []
-    operators: list[Named] = []
+    by_name: Mapping[str, Named] = {}
+    whole: bool = False
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """The names that the API offers."""
+
+    metrics: Names = Names()
+    dimensions: Names = Names()
+    operators: Names = Names()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,15 +134,12 @@ def meta(response: Response) -> Meta:
     return Meta(*(_named(fields.get(kind)) for kind in Meta.__struct_fields__))
 
 
-def _named(values: Any) -> list[Named]:
-    """Return the elements that have a name; any other is of no use to a query, but no reason to make none."""
-    names = []
-    for value in values if isinstance(values, list) else ():
-        try:
-            names.append(msgspec.convert(value, Named))
-        except msgspec.ValidationError:
-            continue
-    return names
+def _named(values: Any) -> Names:
+    """Return the elements that have a name; another one is ignored, and so is a field that cannot be read."""
+    elements = values if isinstance(values, list) else []
+    fields = [value for value in elements if isinstance(value, dict) and isinstance(value.get("name"), str)]
+    named = [Named(each["name"], display_format=Fields(each).text("display_format")) for each in fields]
+    return Names({name.name: name for name in named}, whole=bool(named) and len(named) == len(elements))
 
 
 async def read(

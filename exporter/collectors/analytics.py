@@ -1,49 +1,45 @@
 """`POST /analytics/query`: the configured queries. Each metric of a query becomes a family.
 
-A poll is all or nothing: if one query fails, none is published, and the error names the query.
+Queries fail alone: each has its own outcome, and values that expire on their own.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from exporter.api import analytics_response
-from exporter.api.analytics_response import META_REQUEST, MOST_ROWS, Meta, Named
-from exporter.api.rejections import Rejections
-from exporter.api.response import Response
+from exporter.api.analytics_response import META_REQUEST, Meta
 from exporter.clock import Pause
+from exporter.collectors.analytics_checks import check_names
 from exporter.collectors.analytics_names import METRICS
+from exporter.collectors.analytics_outcomes import (
+    HEALTH,
+    AnalyticsMemory,
+    Outcomes,
+    QueryOutcome,
+    expiries,
+    health,
+    statuses,
+)
+from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_reading import QueryReader
 from exporter.collectors.analytics_rows import REASONS, QueryResult
-from exporter.collectors.analytics_settings import AnalyticsFilter, AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.analytics_units import measure as measure_of
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import gauge
-from exporter.config.diagnostics import closest
-from exporter.errors import InvalidResponse, PollError, TooManyRows, UnknownName
+from exporter.errors import AttemptError, PollError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
-DATA_TIMESTAMP = gauge(
-    "openrouter_analytics_data_timestamp_seconds",
-    "Time up to which a query's numbers count, as Unix time in seconds: when the API read them, if it cached them.",
-    ("account", "query"),
-)
-META_HOLDS = 3600.0  # seconds until the queries are checked again
-_LISTS = ("in", "not_in")
-
-
-@dataclass(frozen=True, slots=True)
-class LastCheck:
-    """When the queries were last checked against the API's metadata, in monotonic seconds."""
-
-    at: float
+META_HOLDS = 3600.0  # seconds until the API's metadata is read again
+KEY_REJECTED = 401
+MOST_CAUSES = 3  # in one error
 
 
 class AnalyticsCollector(Collector[AnalyticsSettings]):
-    """Sends the configured queries one by one, after checking them against the API's metadata once an hour."""
+    """Sends the configured queries one by one, after checking them against the API's metadata, read once an hour."""
 
     name = "analytics"
     settings_type = AnalyticsSettings
@@ -56,7 +52,7 @@ Time is in seconds, `…_rate` becomes `…_ratio`, amounts end in `_usd`. These
 newer one is published too if its name implies its unit. Averages, percentiles, rates and ratios cannot be summed or
 averaged: use a query of its own for each breakdown. For the dimension `user` the API returns display names, and e-mail
 addresses, which are never published. Rows with the same names, such as those of two keys of one name, are summed where
-that is right, and else left out.
+that is right, and else left out. Each query fails alone: see `openrouter_analytics_query_success`.
 """
     requests = "1 for each query, and 1 an hour"
     operations = (analytics_response.QUERY, analytics_response.META)
@@ -68,9 +64,8 @@ that is right, and else left out.
         self._measures = {metric: measure_of(metric) for metric in metrics}
 
     def declarations(self) -> tuple[MetricFamily, ...]:
-        """Return a family for each metric of the queries."""
-        times = (DATA_TIMESTAMP,) if self.settings.queries else ()
-        return (*(self._family(metric) for metric in self._measures), *times)
+        """Return a family for each metric of the queries, and those on the queries themselves."""
+        return (*(self._family(metric) for metric in self._measures), *(HEALTH if self.settings.queries else ()))
 
     @classmethod
     def documented(cls) -> tuple[MetricFamily, ...]:
@@ -79,88 +74,81 @@ that is right, and else left out.
         return cls("", settings).declarations()
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Send each query. Raises PollError."""
-        checked = memory if isinstance(memory, LastCheck) else None
-        now = poll.clock.monotonic()
-        if self.settings.queries and (checked is None or now - checked.at >= META_HOLDS):
+        """Send each query. A query that fails keeps its last result; if all fail, so does the poll."""
+        if not self.settings.queries:
+            return Collected(snapshot=Snapshot(()), memory=None)
+        last = memory if isinstance(memory, AnalyticsMemory) else AnalyticsMemory()
+        started, stale_after = poll.clock.monotonic(), self.settings.stale_after
+        meta, read_at, meta_failure = await self._metadata(poll, last)
+        results, failures = await self._read_queries(poll, last.outcomes, meta, meta_failure)
+        outcomes = {
+            query.name: QueryOutcome(results[query.name], started, poll.instant)
+            if query.name in results
+            else _failed(last.outcomes.get(query.name, QueryOutcome()), failures[query.name])
+            for query in self.settings.queries
+        }
+        parts = [(f"query {name}", str(error)) for name, error in failures.items()]
+        if meta_failure is not None:
+            parts.append(("metadata", str(meta_failure)))
+        return Collected(
+            snapshot=await self._snapshot(poll.pause, outcomes, started),
+            memory=AnalyticsMemory(outcomes, meta, read_at),
+            failures=tuple(parts),
+            error=None if results else _error_of_all(failures),
+            queries=statuses(outcomes, started, poll.instant, stale_after),
+            successors=tuple(
+                [
+                    (poll.instant + timedelta(seconds=at - started), await self._snapshot(poll.pause, outcomes, at))
+                    for at in expiries(outcomes, started, stale_after)
+                ]
+            ),
+        )
+
+    async def _metadata(self, poll: Poll, last: AnalyticsMemory) -> tuple[Meta, float, PollError | None]:
+        """Return the API's metadata, when it was read, and why it could not be read again, if it had to be."""
+        now, before = poll.clock.monotonic(), last.meta or Meta()
+        if last.meta is not None and now - last.meta_read_at < META_HOLDS:
+            return before, last.meta_read_at, None
+        deadline, poll.deadline = poll.deadline, _half_way(now, poll.deadline)
+        try:
             response = await poll.request(META_REQUEST)
             with poll.reading(analytics_response.META):
-                self._check(response)
-            checked = LastCheck(now)
-        results = []
-        for query in self.settings.queries:
-            try:
-                results.append(await self._send(poll, query))
-            except PollError as error:
-                error.args = (f"query {query.name}: {error}",)
-                raise
-        return Collected(snapshot=await self._snapshot(poll.pause, results), memory=checked)
-
-    async def _send(self, poll: Poll, query: AnalyticsQuery) -> QueryResult:
-        end = poll.instant.replace(second=0, microsecond=0)
-        # One row more than allowed: if it does not come, the rows are known to be all.
-        limit = min(query.max_series + 1, MOST_ROWS)
-        request = analytics_response.query(
-            metrics=query.metrics,
-            dimensions=query.dimensions,
-            start=end - timedelta(seconds=query.range),
-            end=end,
-            filters=[_filter(condition) for condition in query.filters],
-            limit=limit,
-        )
-        response = await poll.request(request)
-        rejections = Rejections()
-        result = QueryResult(query.dimensions, [self._measures[metric] for metric in query.metrics], rejections)
-        try:
-            with poll.reading(analytics_response.QUERY):
-                await self._read(poll, response, limit, result, rejections)
+                return analytics_response.meta(response), now, None
+        except PollError as error:
+            return before, last.meta_read_at, error
         finally:
-            poll.rejections.update(rejections)
-        return result
+            poll.deadline = deadline
 
-    async def _read(
-        self, poll: Poll, response: Response, limit: int, result: QueryResult, rejections: Rejections
-    ) -> None:
-        summary = await analytics_response.read(poll.pause, response, limit, rejections, result.add)
-        if not summary.is_whole:
-            raise TooManyRows(
-                f"the response was cut off ({summary.rows} rows, {limit - 1} allowed); add filters, or raise max_series"
-            )
-        if self.settings.stale_after != float("inf"):
-            oldest = (response.date or poll.instant) - timedelta(seconds=self.settings.stale_after)
-            analytics_response.refuse_old(summary, since=oldest, why="longer ago than stale_after")
-        if summary.warnings and not summary.rows:
-            raise InvalidResponse(f"no rows, and the API warns: {summary.warnings[0]}")
-        now = response.date or poll.instant
-        result.counted_to = min(now, summary.cached_at or now)
-        if summary.rows and not result.numbers:
-            raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")
+    async def _read_queries(
+        self, poll: Poll, last: Outcomes, meta: Meta, meta_failure: PollError | None
+    ) -> tuple[dict[str, QueryResult], dict[str, PollError]]:
+        """Return the results of the queries, and why the others have none.
 
-    def _check(self, response: Response) -> None:
-        """Check all queries against the API's metadata. Raise UnknownName with every name that is wrong."""
-        meta = analytics_response.meta(response)
-        last = {measure.family: metric for metric, measure in self._measures.items()}
-        errors = [
-            f"metrics {metric} and {last[measure.family]} have one name"
-            for metric, measure in self._measures.items()
-            if last[measure.family] != metric
-        ]
-        errors += [
-            f"query {query.name}: {error}" for query in self.settings.queries for error in self._errors(query, meta)
-        ]
-        if errors:
-            raise UnknownName("; ".join(errors))
-
-    def _errors(self, query: AnalyticsQuery, meta: Meta) -> Iterator[str]:
-        yield from _unknown("metric", query.metrics, meta.metrics)
-        yield from _unknown("dimension", query.dimensions, meta.dimensions)
-        yield from _unknown("filter field", [condition.field for condition in query.filters], meta.dimensions)
-        yield from _unknown("operator", [condition.operator for condition in query.filters], meta.operators)
-        formats = {metric.name: metric.display_format for metric in meta.metrics}
-        for measure in (self._measures[metric] for metric in query.metrics):
-            format_ = formats.get(measure.metric)
-            if format_ is not None and not measure.is_known and format_ != measure.unit.display_format:
-                yield f"metric {measure.metric} is new, and {measure.family} would hide that it is a {format_}"
+        Those that failed in the last poll come last, and no query may use up the time of all that follow it.
+        """
+        results: dict[str, QueryResult] = {}
+        failures: dict[str, PollError] = {}
+        deadline = poll.deadline
+        failed_before = {name for name, outcome in last.items() if outcome.error is not None}
+        waiting = sorted(self.settings.queries, key=lambda query: query.name in failed_before)
+        ends_all = meta_failure if meta_failure is not None and _ends_all(meta_failure) else None
+        while waiting:
+            query = waiting.pop(0)
+            try:
+                if ends_all is not None:
+                    raise ends_all
+                if meta_failure is not None and not all(self._measures[metric].is_known for metric in query.metrics):
+                    raise meta_failure  # the unit of a new metric is not known
+                check_names(query, meta, self._measures)
+                poll.deadline = _half_way(poll.clock.monotonic(), deadline) if waiting else deadline
+                measures = [self._measures[metric] for metric in query.metrics]
+                results[query.name] = await QueryReader(poll, query, measures, self.settings.stale_after).read()
+            except PollError as error:
+                failures[query.name] = error
+                ends_all = error if _ends_all(error) else None
+            finally:
+                poll.deadline = deadline
+        return results, failures
 
     def _family(self, metric: str) -> MetricFamily:
         """Return a metric's family, with the dimensions of all queries that use it: a family has one set of labels."""
@@ -169,40 +157,51 @@ that is right, and else left out.
         measure = self._measures[metric]
         return gauge(measure.family, measure.help, ("account", "query", *dimensions))
 
-    async def _snapshot(self, pause: Pause, results: Sequence[QueryResult]) -> Snapshot:
-        families = []
-        for metric in self._measures:
-            family = self._family(metric)
-            samples: list[tuple[str, ...]] = []
-            values: array[float] = array("d")
-            for query, result in zip(self.settings.queries, results, strict=True):
-                if metric not in query.metrics:
-                    continue
-                index = query.metrics.index(metric)
-                dimensions = family.labels[2:]
-                columns = [query.dimensions.index(name) if name in query.dimensions else None for name in dimensions]
-                for names, numbers in result.numbers.items():
-                    own = ["" if column is None else names[column] for column in columns]
-                    samples.append((self.account, query.name, *own))
-                    values.append(numbers[index])
-                    await pause()
-            families.append(Family(family, LabelSets(family.labels, samples), values))
-        if not results:
-            return Snapshot(())
-        queries = LabelSets(DATA_TIMESTAMP.labels, [(self.account, query.name) for query in self.settings.queries])
-        times = array("d", [result.counted_to.timestamp() for result in results])
-        return Snapshot((*families, Family(DATA_TIMESTAMP, queries, times)))
+    async def _snapshot(self, pause: Pause, outcomes: Outcomes, now: float) -> Snapshot:
+        """Return the results that are shown at a monotonic time, and the health of their queries."""
+        shown = {name: outcome.shown(now, self.settings.stale_after) for name, outcome in outcomes.items()}
+        families = [await self._samples(pause, metric, shown) for metric in self._measures]
+        return Snapshot((*families, *health(self.account, outcomes, now, self.settings.stale_after)))
+
+    async def _samples(self, pause: Pause, metric: str, shown: Mapping[str, QueryResult | None]) -> Family:
+        family = self._family(metric)
+        dimensions = family.labels[2:]
+        samples: list[tuple[str, ...]] = []
+        values: array[float] = array("d")
+        for query in self.settings.queries:
+            result = shown[query.name]
+            if result is None or metric not in query.metrics:
+                continue
+            index = query.metrics.index(metric)
+            columns = [query.dimensions.index(name) if name in query.dimensions else None for name in dimensions]
+            for names, numbers in result.numbers.items():
+                own = ["" if column is None else names[column] for column in columns]
+                samples.append((self.account, query.name, *own))
+                values.append(numbers[index])
+                await pause()
+        return Family(family, LabelSets(family.labels, samples), values)
 
 
-def _filter(condition: AnalyticsFilter) -> dict[str, Any]:
-    value = list(condition.values) if condition.operator in _LISTS else condition.values[0]
-    return {"field": condition.field, "operator": condition.operator, "value": value}
+def _half_way(now: float, deadline: float) -> float:
+    return now + (deadline - now) / 2
 
 
-def _unknown(what: str, names: Sequence[str], offered: Sequence[Named]) -> Iterator[str]:
-    """Yield an error for each name that the API does not offer; none if it does not report what it offers."""
-    known = [each.name for each in offered]
-    for name in dict.fromkeys(names):
-        if known and name not in known:
-            meant = closest(name, known)
-            yield f"the API has no {what} {name}" + (f"; did you mean {meant}?" if meant else "")
+def _ends_all(error: PollError) -> bool:
+    """Return whether the queries after this one must not be sent: the key is rejected, or the API asks to wait."""
+    return error.not_before is not None or (isinstance(error, AttemptError) and error.status == KEY_REJECTED)
+
+
+def _failed(last: QueryOutcome, error: PollError) -> QueryOutcome:
+    return QueryOutcome(last.result, last.read_at, last.last_success, str(error))
+
+
+def _error_of_all(failures: Mapping[str, PollError]) -> PollError:
+    """Return the failure of a poll in which each query failed: the first one's, with what the others report."""
+    error = next(iter(failures.values()))
+    if len(failures) > 1 and len({str(other) for other in failures.values()}) == 1:
+        error.args = (f"all {len(failures)} queries: {error}",)
+        return error
+    causes = [f"query {name}: {other}" for name, other in failures.items()]
+    more = len(causes) - MOST_CAUSES
+    error.args = ("; ".join([*causes[:MOST_CAUSES], *([f"and {more} more"] if more > 0 else [])]),)
+    return error

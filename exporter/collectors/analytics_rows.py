@@ -24,6 +24,7 @@ class QueryResult:
 
     def __init__(self, dimensions: Sequence[str], measures: Sequence[Measure], rejections: Rejections) -> None:
         self.numbers: dict[tuple[str, ...], array[float]] = {}
+        self.rows = 0  # of the response
         self.counted_to = datetime.min.replace(tzinfo=UTC)
         self._dimensions = dimensions
         self._measures = measures

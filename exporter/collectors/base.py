@@ -16,9 +16,9 @@ from exporter.api.response import Response
 from exporter.clock import Clock
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Account
-from exporter.errors import DeadlineExceeded, InvalidResponse
+from exporter.errors import DeadlineExceeded, InvalidResponse, PollError
 from exporter.exposition.families import MetricFamily, Snapshot
-from exporter.status import BudgetStatus, Top
+from exporter.status import BudgetStatus, QueryStatus, Top
 
 SettingsType = TypeVar("SettingsType", bound=CollectorSettings)
 
@@ -83,11 +83,12 @@ class Collected:
     `successors` replace the snapshot at those instants, in order, unless another poll comes first: at midnight the day
     that was today is no longer today.
 
-    `failures` names each part of the data that could not be read, such as one budget of many, and why.
+    `failures` names each part of the data that could not be read, such as one budget of many, and why. `error` fails
+    the poll although there is something to publish: that each part failed, and which of their last values remain.
 
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
     day, oldest first. `figures` are amounts in USD to show to people, by what they are, until `figures_until`: today's
-    spend ends at midnight. `budgets` and `tops` are for people, too.
+    spend ends at midnight. `budgets`, `tops` and `queries` are for people, too.
     """
 
     snapshot: Snapshot | None
@@ -100,8 +101,10 @@ class Collected:
     figures_until: datetime | None = None
     successors: tuple[tuple[datetime, Snapshot], ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
+    error: PollError | None = None
     budgets: tuple[BudgetStatus, ...] = ()
     tops: tuple[Top, ...] = ()
+    queries: tuple[QueryStatus, ...] = ()
 
 
 class Collector(ABC, Generic[SettingsType]):

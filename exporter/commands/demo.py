@@ -12,7 +12,8 @@ from pathlib import Path
 from exporter.clock import Clock, SystemClock
 from exporter.collectors import registry
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.credits import CreditsSettings
 from exporter.collectors.today import TodaySettings
 from exporter.config.budget_settings import ConfiguredBudget

@@ -188,8 +188,11 @@ class Poller:
         if collected.folded and collected.folded != getattr(state.published, "folded", 0):
             self._log.folded(collected.folded)
         self._metrics.folded.labels(*self._key).set(collected.folded)
-        self._log.parts(dict(collected.failures), state)
-        state.published = replace(collected, snapshot=None, memory=None, successors=())
+        if collected.error is None:  # else one line says it for all parts
+            self._log.parts(dict(collected.failures), state)
+        state.published = replace(collected, snapshot=None, memory=None, successors=(), error=None)
+        if collected.error is not None:
+            raise collected.error
 
     def _report_rejections(self, poll: Poll) -> None:
         for reason, rows in poll.rejections.counts.items():
@@ -237,6 +240,7 @@ class Poller:
             tops=tuple(top for top in published.tops if now < (top.until or END_OF_TIME))
             if published and series
             else (),
+            queries=tuple(query.at(now) for query in published.queries) if published else (),
         )
 
 

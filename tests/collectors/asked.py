@@ -13,6 +13,7 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError
+from exporter.exposition.families import Snapshot
 from exporter.simulator.accounts import AccountData, Caller
 from exporter.simulator.analytics_endpoints import AnalyticsEndpoints
 from exporter.simulator.usage import SimulatedAccount
@@ -55,13 +56,14 @@ class ScriptedClient:
 
 @dataclass(frozen=True)
 class Asked:
-    """A poll that succeeded."""
+    """A poll, and what it published; `health` are the families on the queries themselves."""
 
     collected: Collected
     rejections: Rejections
     client: ScriptedClient
     families: Shown
     counted_to: dict[tuple[str, ...], float]  # by the labels of the family …_data_timestamp_seconds
+    health: Shown
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -100,8 +102,12 @@ def ask(
     memory: object = None,
     prefix: str = "",
     monotonic: float = 0.0,
+    fails: bool = False,
 ) -> Asked:
-    """Let a collector poll once; families are shown without the prefix and the account."""
+    """Let a collector poll once; families are shown without the prefix and the account.
+
+    Raise the poll's error, unless it `fails` as expected.
+    """
     client = client if isinstance(client, ScriptedClient) else ScriptedClient(client)
     clock = FakeClock(now)
     clock.advance(monotonic)
@@ -110,9 +116,19 @@ def ask(
         collected = finished(collector.collect(poll, memory))
     finally:
         client.rejections = poll.rejections  # type: ignore[attr-defined]
+    if collected.error is not None and not fails:
+        raise collected.error
     assert collected.snapshot is not None
+    families = published(collected.snapshot, collector, prefix)
+    health = {name: families.pop(name) for name in list(families) if name.startswith("query_")}
+    counted_to = families.pop("data_timestamp_seconds", {})
+    return Asked(collected, poll.rejections, client, families, counted_to, health)
+
+
+def published(snapshot: Snapshot, collector: Collector[Any], prefix: str = "") -> Shown:
+    """Return the samples of a snapshot, as a scrape would show them, without the prefix and the account."""
     families: Shown = {}
-    for family in collected.snapshot.families:
+    for family in snapshot.families:
         assert family.metric in collector.declarations()
         assert family.label_sets.names == family.metric.labels
         samples = {
@@ -122,7 +138,7 @@ def ask(
         }
         assert len(set(family.label_sets.samples)) == len(family.label_sets.samples)
         families[family.metric.name.removeprefix(prefix)] = samples
-    return Asked(collected, poll.rejections, client, families, families.pop("data_timestamp_seconds", {}))
+    return families
 
 
 def later(given: Response, server: datetime) -> Response:

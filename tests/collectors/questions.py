@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from exporter.collectors.analytics import AnalyticsCollector
-from exporter.collectors.analytics_settings import AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.simulator.analytics_meta import meta as simulated_meta
 from tests.collectors.asked import Asked, Reply, ScriptedClient, ask

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from exporter.collectors.analytics import AnalyticsCollector
-from exporter.collectors.analytics_settings import AnalyticsFilter
-from exporter.errors import InvalidResponse, StatusError, TooManyRows
+from exporter.collectors.analytics_queries import AnalyticsFilter
+from exporter.errors import InvalidResponse, TooManyRows
 from tests.collectors.asked import Reply, ScriptedClient, ask, reply, simulated
 from tests.collectors.helpers import answer, at
 from tests.collectors.questions import META, PREFIX, analytics, collector, query
@@ -218,15 +218,6 @@ def test_an_answer_older_than_stale_after_is_refused() -> None:
         analytics(query(), replies=[reply(rows, cachedAt=old)])
     assert analytics(query(), replies=[reply(rows, cachedAt=old)], stale_after=float("inf")).families["requests"]
     assert analytics(query(), replies=[reply(rows, cachedAt="today")]).families["requests"]
-
-
-def test_all_or_nothing_and_the_error_names_the_query() -> None:
-    """With the API's own words and status."""
-    too_long = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
-    refused = StatusError(400, f"HTTP 400: {too_long}")
-    with pytest.raises(StatusError) as caught:
-        analytics(query("first"), query("second"), replies=[reply([]), refused])
-    assert (f"query second: HTTP 400: {too_long}", 400) == (str(caught.value), caught.value.status)
 
 
 def test_without_queries_nothing_is_asked() -> None:

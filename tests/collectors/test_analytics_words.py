@@ -13,12 +13,13 @@ import pytest
 
 from exporter.collectors.analytics import META_HOLDS
 from exporter.collectors.analytics_names import LONG_METRICS, METRICS
-from exporter.collectors.analytics_settings import AnalyticsFilter, AnalyticsQuery, AnalyticsSettings
+from exporter.collectors.analytics_queries import AnalyticsFilter, AnalyticsQuery
+from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.analytics_units import measure
 from exporter.collectors.registry import SECTION
 from exporter.commands.demo import QUERIES
 from exporter.config.load import load
-from exporter.errors import InvalidResponse, PollError, StatusError, UnknownName
+from exporter.errors import PollError, StatusError, UnknownName
 from exporter.simulator.analytics_meta import METRICS as SIMULATED
 from tests.collectors.asked import Reply, ScriptedClient, ask, reply
 from tests.collectors.helpers import answer
@@ -26,23 +27,22 @@ from tests.collectors.questions import META, PREFIX, analytics, collector, query
 from tests.support import NOON
 
 
-def test_words_that_the_api_does_not_know() -> None:
-    """All of them at once, each with its query and what was probably meant; nothing is asked."""
+def test_unknown_names_fail_their_queries() -> None:
+    """Each with what was probably meant; none of these queries is sent."""
     wrong = (
         query("first", "p99_latencies request_count", "modell"),
         query("second", "total_usage", "model", filters=(AnalyticsFilter(field="providers", values=("A",)),)),
         query("third", "zzz"),
     )
     client = ScriptedClient([META])
-    with pytest.raises(UnknownName) as caught:
-        ask(collector(*wrong), client)
-    assert str(caught.value).split("; query ") == [
-        "query first: the API has no metric p99_latencies; did you mean p99_latency?",
-        "first: the API has no dimension modell; did you mean model?",
-        "second: the API has no filter field providers; did you mean provider?",
-        "third: the API has no metric zzz",
-    ]
-    assert 1 == len(client.asked)
+    polled = ask(collector(*wrong), client, fails=True)
+    first = "the API has no metric p99_latencies; did you mean p99_latency?"
+    assert polled.collected.failures == (
+        ("query first", f"{first}; the API has no dimension modell; did you mean model?"),
+        ("query second", "the API has no filter field providers; did you mean provider?"),
+        ("query third", "the API has no metric zzz"),
+    )
+    assert len(client.asked) == 1
 
 
 def offering(**lists: list[dict[str, Any]]) -> Reply:
@@ -82,7 +82,7 @@ def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, famil
         ask(collector(query(metrics=metric)), [contrary])
 
 
-def test_two_metrics_of_one_name() -> None:
+def test_two_metrics_with_one_family_fail() -> None:
     """A family is published once."""
     offered = offering(metrics=[{"name": "tokens_total"}, {"name": "tokens"}])
     with pytest.raises(UnknownName, match="metrics tokens_total and tokens have one name"):
@@ -100,12 +100,37 @@ def test_what_can_be_asked_is_read_again_after_an_hour() -> None:
     assert ["meta", "query", "query", "meta", "query"] == operations
 
 
-def test_a_description_that_is_none_fails() -> None:
-    """As an invalid answer of that operation."""
-    client = ScriptedClient([answer(b'{"data":[]}')])
-    with pytest.raises(InvalidResponse, match="not a description of the analytics API"):
-        ask(collector(query()), client)
-    assert ["invalid_response"] == [error.status_class for error in client.failures]
+def test_unusable_metadata_fails_no_query() -> None:
+    """It is an invalid response of that operation, and is read again at the next poll."""
+    client = ScriptedClient([answer(b'{"data":[]}'), reply([{"model": "a", "request_count": "1"}]), META, reply([])])
+    polled = ask(collector(query()), client, prefix=PREFIX)
+    assert polled.families["requests"] == {("one", "a"): 1.0}
+    assert polled.collected.failures == (
+        ("metadata", "not a description of the analytics API: expected data to be an object"),
+    )
+    assert [error.status_class for error in client.failures] == ["invalid_response"]
+    ask(collector(query()), client, memory=polled.collected.memory)
+    assert [request.path for request in client.asked[2:]] == ["/analytics/meta", "/analytics/query"]
+
+
+def test_new_metric_without_metadata_fails() -> None:
+    """Its unit would be a guess."""
+    client = ScriptedClient([StatusError(500, "HTTP 500"), reply([{"model": "a", "request_count": "1"}])])
+    polled = ask(collector(query("new", "tool_call_count"), query("known")), client)
+    assert dict(polled.collected.failures) == {"query new": "HTTP 500", "metadata": "HTTP 500"}
+
+
+def test_name_may_be_one_whose_metadata_are_malformed() -> None:
+    """The list is incomplete, so the API decides."""
+    offered = offering(metrics=[{"name": None}, {"name": "request_count"}])
+    replies: list[Reply] = [offered, reply([{"model": "a", "total_usage": 1}])]
+    assert ask(collector(query(metrics="total_usage")), replies, prefix=PREFIX).families["total_usage_usd"]
+
+
+def test_malformed_field_of_the_metadata_costs_no_name() -> None:
+    """Only the format is unknown then."""
+    offered = offering(metrics=[{"name": "request_count", "display_format": 7}])
+    assert ask(collector(query()), [offered, reply([])], prefix=PREFIX).families == {"requests": {}}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +180,7 @@ def test_the_demos_questions_are_the_shipped_ones() -> None:
 def test_every_family_is_lint_free() -> None:
     """Of all metrics that are known: each a family of its own, with a unit that Prometheus' own tool takes."""
     families = collector(query(metrics=" ".join(METRICS))).declarations()
-    assert (60, 60 + 1) == (len(METRICS), len({family.name for family in families}))  # and the age of the data
+    assert (60, 60 + 4) == (len(METRICS), len({family.name for family in families}))  # four are on the query
     text = "".join(f"# HELP {each.name} {each.help}\n# TYPE {each.name} gauge\n{each.name} 1\n" for each in families)
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import aiohttp
 import pytest
 
-from exporter.status import PartFailure, Status
+from exporter.status import PartFailure, QueryStatus, Status
 from exporter.web.page.landing import MOST_CARDS, landing_page
 from exporter.web.web_settings import WebSettings
 from tests.support import NOON
@@ -245,6 +245,16 @@ def test_part_that_failed_is_shown() -> None:
     text = read(page_of(status(collector(failures=(PartFailure("budget team-a", "HTTP 500"),)))))
     assert "incomplete" in text
     assert "budget team-a HTTP 500" in text
+
+
+def test_analytics_queries_are_shown() -> None:
+    """Each with its state, its rows, and when its values vanish."""
+    good = QueryStatus(name="good", rows=1200, last_success=NOW, expires=NOW + timedelta(minutes=30))
+    bad = QueryStatus(name="bad", rows=7, last_success=NOW, expires=NOW - timedelta(seconds=1), error="HTTP 400")
+    text = read(page_of(status(collector(queries=(good, bad)))))
+    assert "2 queries, 1 failed" in text
+    assert "good healthy 1,200 now in 30 min" in text
+    assert "bad failing \N{EM DASH} now \N{EM DASH}" in text
 
 
 def test_expired_values_are_marked() -> None:

@@ -67,6 +67,7 @@ def test_whole_document() -> None:
                 "failures": [],
                 "budgets": [],
                 "tops": [],
+                "queries": [],
             }
         ],
     }

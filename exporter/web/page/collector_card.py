@@ -8,6 +8,7 @@ from exporter.status import CollectorStatus, PollRecord
 from exporter.web.collector_state import State, state_of
 from exporter.web.page.chart import bars, sum_of
 from exporter.web.page.formatting import count, isolated, moment, safe, span, stamp, usd
+from exporter.web.page.query_table import query_table
 
 NOTHING = "\N{EM DASH}"
 TICKS = 30
@@ -51,7 +52,7 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
         f'<article class="card {state}"><header><h3>{isolated(collector.account)}'
         f" <small>{safe(collector.collector)}</small></h3>{badge(state)}</header>"
         f"{_retry(collector, now)}{_error(last)}{_rejected(last)}{_missing_parts(collector)}{_advice(collector)}"
-        f"{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{small}</article>"
+        f"{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{query_table(collector.queries, now)}{small}</article>"
     )
 
 

@@ -1,0 +1,44 @@
+"""The check of queries against the API's metadata, so that a wrong name is reported with what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from exporter.api.analytics_response import Meta, Names
+from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_units import Measure
+from exporter.config.diagnostics import closest
+from exporter.errors import UnknownName
+
+
+def check_names(query: AnalyticsQuery, meta: Meta, measures: Mapping[str, Measure]) -> None:
+    """Raise UnknownName with every name of a query that the API does not know, or that cannot be published."""
+    errors = tuple(_errors(query, meta, measures))
+    if errors:
+        raise UnknownName("; ".join(errors))
+
+
+def _errors(query: AnalyticsQuery, meta: Meta, measures: Mapping[str, Measure]) -> Iterator[str]:
+    yield from _unknown("metric", query.metrics, meta.metrics)
+    yield from _unknown("dimension", query.dimensions, meta.dimensions)
+    yield from _unknown("filter field", [condition.field for condition in query.filters], meta.dimensions)
+    yield from _unknown("operator", [condition.operator for condition in query.filters], meta.operators)
+    owners = {measure.family: metric for metric, measure in reversed(list(measures.items()))}
+    for metric in query.metrics:
+        measure = measures[metric]
+        named = meta.metrics.by_name.get(metric)
+        format_ = None if named is None else named.display_format
+        if owners[measure.family] != metric:
+            yield f"metrics {owners[measure.family]} and {metric} have one name"
+        if format_ is not None and not measure.is_known and format_ != measure.unit.display_format:
+            yield f"metric {metric} is new, and {measure.family} would hide that it is a {format_}"
+
+
+def _unknown(what: str, names: Sequence[str], offered: Names) -> Iterator[str]:
+    """Yield an error for each name that the API does not offer; none if it may offer more than it lists."""
+    if not offered.whole:
+        return
+    for name in dict.fromkeys(names):
+        if name not in offered.by_name:
+            meant = closest(name, offered.by_name)
+            yield f"the API has no {what} {name}" + (f"; did you mean {meant}?" if meant else "")

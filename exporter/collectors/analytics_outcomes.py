@@ -1,0 +1,110 @@
+"""What is known of each analytics query: its last result, until when that is shown, and how the last poll went."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from exporter.api.analytics_response import Meta
+from exporter.collectors.analytics_rows import QueryResult
+from exporter.collectors.common import gauge
+from exporter.collectors.constants import UNKNOWN
+from exporter.exposition.families import Family, LabelSets
+from exporter.status import QueryStatus
+
+LABELS = ("account", "query")
+SUCCESS = gauge(
+    "openrouter_analytics_query_success",
+    "Whether the last poll could read this query: 1 or 0. After a failure its last values stay until they expire.",
+    LABELS,
+)
+LAST_SUCCESS = gauge(
+    "openrouter_analytics_query_last_success_timestamp_seconds",
+    "Time of the last poll that could read this query, as Unix time in seconds.",
+    LABELS,
+)
+ROWS = gauge(
+    "openrouter_analytics_query_rows",
+    "Number of rows of the query's last usable response, before any are merged or summed.",
+    LABELS,
+)
+DATA_TIMESTAMP = gauge(
+    "openrouter_analytics_data_timestamp_seconds",
+    "Time up to which a query's numbers count, as Unix time in seconds: when the API read them, if it cached them.",
+    LABELS,
+)
+HEALTH = (SUCCESS, LAST_SUCCESS, ROWS, DATA_TIMESTAMP)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOutcome:
+    """The last result of a query and when it was read (monotonic seconds); why the last poll could not read it."""
+
+    result: QueryResult | None = None
+    read_at: float = -math.inf
+    last_success: datetime | None = None
+    error: str | None = None
+
+    def expires(self, stale_after: float) -> float:
+        """Return when the result is too old to be shown, in monotonic seconds."""
+        return self.read_at + stale_after
+
+    def shown(self, now: float, stale_after: float) -> QueryResult | None:
+        """Return the result, None once it has expired."""
+        return self.result if now < self.expires(stale_after) else None
+
+
+Outcomes = Mapping[str, QueryOutcome]  # by the query's name
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsMemory:
+    """What the next poll may use again: outcomes, and the API's metadata with the monotonic time it was read at."""
+
+    outcomes: Outcomes = field(default_factory=dict)
+    meta: Meta | None = None
+    meta_read_at: float = -math.inf
+
+
+def health(account: str, outcomes: Outcomes, now: float, stale_after: float) -> list[Family]:
+    """Return the families on the queries themselves, as they are at a monotonic time."""
+    labels = LabelSets(LABELS, [(account, name) for name in outcomes])
+    shown = [outcome.shown(now, stale_after) for outcome in outcomes.values()]
+    columns: tuple[list[float], ...] = (
+        [float(outcome.error is None) for outcome in outcomes.values()],
+        [_unix_time(outcome.last_success) for outcome in outcomes.values()],
+        [UNKNOWN if result is None else result.rows for result in shown],
+        [UNKNOWN if result is None else result.counted_to.timestamp() for result in shown],
+    )
+    return [Family(metric, labels, array("d", values)) for metric, values in zip(HEALTH, columns, strict=True)]
+
+
+def statuses(outcomes: Outcomes, now: float, instant: datetime, stale_after: float) -> tuple[QueryStatus, ...]:
+    """Return the queries as they are shown to people; `instant` is the wall clock's time at `now`."""
+    return tuple(
+        QueryStatus(
+            name=name,
+            rows=None if outcome.result is None else outcome.result.rows,
+            last_success=outcome.last_success,
+            expires=_wall_time(outcome.expires(stale_after), now, instant),
+            error=outcome.error,
+        )
+        for name, outcome in outcomes.items()
+    )
+
+
+def expiries(outcomes: Outcomes, now: float, stale_after: float) -> list[float]:
+    """Return when some results vanish before those of a poll at `now` do, in order."""
+    times = {outcome.expires(stale_after) for outcome in outcomes.values() if outcome.result is not None}
+    return sorted(time for time in times if now < time < now + stale_after)
+
+
+def _unix_time(moment: datetime | None) -> float:
+    return UNKNOWN if moment is None else moment.timestamp()
+
+
+def _wall_time(moment: float, now: float, instant: datetime) -> datetime | None:
+    return instant + timedelta(seconds=moment - now) if math.isfinite(moment) else None

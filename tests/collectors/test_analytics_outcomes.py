@@ -1,0 +1,179 @@
+"""Analytics queries fail alone: each has its own outcome, its own expiry and its own health."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from exporter.api.client import Request
+from exporter.api.response import Response
+from exporter.collectors.analytics import META_HOLDS
+from exporter.errors import DeadlineExceeded, InvalidResponse, PollError, StatusError
+from exporter.status import QueryStatus
+from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, published, reply
+from tests.collectors.questions import META, PREFIX, collector, query
+from tests.support import NOON
+
+STALE_AFTER = 1800.0
+TWO = collector(query("first"), query("second"), stale_after=STALE_AFTER)
+TOO_LONG = "HTTP 400: time_range exceeds maximum of 31 days for the requested metrics/dimensions"
+
+
+def too_long() -> Reply:
+    return StatusError(400, TOO_LONG)
+
+
+def of(requests: int) -> Reply:
+    """Return a response with one row."""
+    return reply([{"model": "a", "request_count": str(requests)}])
+
+
+def poll(*replies: Reply, memory: object = None, minutes: float = 0.0, **more: Any) -> Asked:
+    """Poll both queries that many minutes after noon; the metadata are read once."""
+    script = [*([META] if memory is None else []), *replies]
+    now = NOON + timedelta(minutes=minutes)
+    return ask(TWO, script, prefix=PREFIX, memory=memory, now=now, monotonic=60 * minutes, **more)
+
+
+def requests(polled: Asked) -> dict[str, float]:
+    return {labels[0]: value for labels, value in polled.families["requests"].items()}
+
+
+def test_query_that_fails_costs_no_other() -> None:
+    """It is a failed part of a poll that succeeds."""
+    polled = poll(too_long(), of(2))
+    assert requests(polled) == {"second": 2.0}
+    assert polled.health["query_success"] == {("first",): 0.0, ("second",): 1.0}
+    assert polled.collected.failures == (("query first", TOO_LONG),)
+    assert polled.collected.error is None
+
+
+def test_failed_query_keeps_its_last_values() -> None:
+    """Beside the new ones of the others."""
+    before = poll(of(1), of(2))
+    polled = poll(too_long(), of(4), memory=before.collected.memory, minutes=5)
+    assert requests(polled) == {"first": 1.0, "second": 4.0}
+
+
+def test_health_of_each_query() -> None:
+    """Success, time of the last success, rows and age of the data."""
+    before = poll(of(1), reply([{"model": name, "request_count": "1"} for name in "abc"]))
+    polled = poll(too_long(), of(4), memory=before.collected.memory, minutes=5)
+    assert polled.health == {
+        "query_success": {("first",): 0.0, ("second",): 1.0},
+        "query_last_success_timestamp_seconds": {("first",): NOON.timestamp(), ("second",): NOON.timestamp() + 300},
+        "query_rows": {("first",): 1.0, ("second",): 1.0},
+    }
+
+
+def test_values_of_a_failing_query_expire_alone() -> None:
+    """At the next poll, and between two polls without one."""
+    before = poll(of(1), of(2))
+    last = poll(too_long(), of(4), memory=before.collected.memory, minutes=29)
+    assert requests(last) == {"first": 1.0, "second": 4.0}
+    ((moment, successor),) = last.collected.successors
+    assert moment == NOON + timedelta(seconds=STALE_AFTER)
+    assert published(successor, TWO, PREFIX)["requests"] == {("second", "a"): 4.0}
+    polled = poll(of(5), too_long(), memory=last.collected.memory, minutes=30)
+    assert requests(polled) == {"second": 5.0}
+    assert polled.health["query_rows"] == {("second",): 1.0}
+    assert polled.health["query_last_success_timestamp_seconds"][("first",)] == NOON.timestamp()
+
+
+def test_poll_fails_if_every_query_fails() -> None:
+    """The error names each query; values stay, and success is 0 for each."""
+    before = poll(of(1), of(2))
+    polled = poll(too_long(), StatusError(500, "HTTP 500"), memory=before.collected.memory, minutes=5, fails=True)
+    assert str(polled.collected.error) == f"query first: {TOO_LONG}; query second: HTTP 500"
+    assert requests(polled) == {"first": 1.0, "second": 2.0}
+    assert set(polled.health["query_success"].values()) == {0.0}
+
+
+def test_one_cause_is_reported_once() -> None:
+    """If all queries fail alike, no query is at fault."""
+    with pytest.raises(StatusError, match=r"^all 2 queries: HTTP 500$") as caught:
+        poll(StatusError(500, "HTTP 500"))
+    assert caught.value.status == 500
+
+
+def test_query_that_failed_comes_last_in_the_next_poll() -> None:
+    """Its retries must not use up the time of the others."""
+    before = poll(too_long(), of(2))
+    polled = poll(of(3), of(4), memory=before.collected.memory, minutes=5)
+    assert requests(polled) == {"second": 3.0, "first": 4.0}
+
+
+def test_query_has_half_of_the_remaining_time_if_others_wait() -> None:
+    """The last one has all of it."""
+    client = DeadlineClient([META, of(1), of(2)])
+    ask(TWO, client)
+    assert client.deadlines == [150.0, 150.0, 300.0]
+
+
+class DeadlineClient(ScriptedClient):
+    """Records each request's deadline, in seconds from the start of the poll."""
+
+    def __init__(self, replies: list[Reply]) -> None:
+        super().__init__(replies)
+        self.deadlines: list[float] = []
+        self.started: float | None = None
+
+    async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **more: Any) -> Response:
+        self.started = _deadline - 150.0 if self.started is None else self.started
+        self.deadlines.append(_deadline - self.started)
+        return await super().request(request, _deadline, quiet=quiet, **more)
+
+
+def test_rejected_key_is_not_tried_again_by_other_queries() -> None:
+    """Each would be rejected alike."""
+    client = ScriptedClient([META, StatusError(401, "HTTP 401: User not found")])
+    with pytest.raises(StatusError, match="all 2 queries: HTTP 401"):
+        ask(TWO, client)
+    assert len(client.asked) == 2
+
+
+def test_no_query_is_sent_while_the_api_asks_to_wait() -> None:
+    """Retry-After is obeyed by all of them."""
+    limited = StatusError(429, "HTTP 429")
+    limited.not_before = 1000.0
+    client = ScriptedClient([META, limited])
+    with pytest.raises(StatusError) as caught:
+        ask(TWO, client)
+    assert (caught.value.not_before, len(client.asked)) == (1000.0, 2)
+
+
+def test_query_without_time_fails_alone() -> None:
+    """The deadline of one is not that of the poll."""
+    assert requests(poll(Late("the poll's time is over"), of(2))) == {"second": 2.0}
+
+
+class Late(InvalidResponse, DeadlineExceeded):
+    """Both what a script may reply, and a deadline."""
+
+
+def test_queries_are_shown_to_people() -> None:
+    """With rows, last success, expiry and error; rows vanish with the values."""
+    before = poll(of(1), of(2))
+    first, second = poll(too_long(), of(4), memory=before.collected.memory, minutes=5).collected.queries
+    expiry = NOON + timedelta(minutes=30)
+    assert first == QueryStatus(name="first", rows=1, last_success=NOON, expires=expiry, error=TOO_LONG)
+    assert (second.error, second.last_success) == (None, NOON + timedelta(minutes=5))
+    assert (first.at(expiry - timedelta(seconds=1)).rows, first.at(expiry).rows) == (1, None)
+
+
+def test_metadata_that_fail_again_are_still_used() -> None:
+    """The names that were offered an hour ago."""
+    before = poll(of(1), of(2))
+    script: list[Reply] = [StatusError(500, "HTTP 500"), of(3), of(4)]
+    later = ask(TWO, script, prefix=PREFIX, memory=before.collected.memory, monotonic=META_HOLDS)
+    assert (requests(later), dict(later.collected.failures)) == (
+        {"first": 3.0, "second": 4.0},
+        {"metadata": "HTTP 500"},
+    )
+
+
+def test_error_of_the_poll_is_a_poll_error() -> None:
+    """So the poller knows how to log it."""
+    assert isinstance(poll(too_long(), fails=True).collected.error, PollError)
