@@ -249,8 +249,8 @@ def test_part_that_failed_is_shown() -> None:
 
 def test_analytics_queries_are_shown() -> None:
     """Each with its state, its rows, and when its values vanish."""
-    good = QueryStatus(name="good", rows=1200, last_success=NOW, expires=NOW + timedelta(minutes=30))
-    bad = QueryStatus(name="bad", rows=7, last_success=NOW, expires=NOW - timedelta(seconds=1), error="HTTP 400")
+    good = QueryStatus(name="good", rows=1200, last_success=NOON, expires=NOON + timedelta(minutes=30))
+    bad = QueryStatus(name="bad", rows=7, last_success=NOON, expires=NOON - timedelta(seconds=1), error="HTTP 400")
     text = read(page_of(status(collector(queries=(good, bad)))))
     assert "2 queries, 1 failed" in text
     assert "good healthy 1,200 now in 30 min" in text
