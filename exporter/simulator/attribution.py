@@ -70,12 +70,7 @@ def attributions_of(seed: int, ordinary_key: str) -> tuple[Attribution, ...]:
 
 def split_row(row: UsageRow) -> list[UsageRow | None]:
     """Divide a row among the attributions; the parts' numbers add up to the row's exactly."""
-    choice = draws("division", row.endpoint_id)
-    bounds = _DIVISIONS[int(choice[0] * len(_DIVISIONS))]
-    if row.requests < _EIGHTHS:
-        home = int(choice[1] * (len(bounds) - 1))
-        return [row if number == home else None for number in range(len(bounds) - 1)]
-    return [_part(row, low, high) if high > low else None for low, high in pairwise(bounds)]
+    return [_part(row, [share]) if share else None for share in _shares(row)]
 
 
 def select_rows(
@@ -90,24 +85,27 @@ def select_rows(
         if selection.matches(attribution):
             groups.setdefault(attribution.workspace_id if selection.by_workspace else "", []).append(number)
     for row in rows:
-        parts = split_row(row)
+        shares = _shares(row)
         for workspace_id, numbers in groups.items():
-            selected = [part for part in (parts[number] for number in numbers) if part is not None]
+            selected = [shares[number] for number in numbers if shares[number]]
             if selected:
-                yield _joined(selected, workspace_id or msgspec.UNSET)
+                yield msgspec.structs.replace(_part(row, selected), workspace_id=workspace_id or msgspec.UNSET)
 
 
-def _part(row: UsageRow, low: int, high: int) -> UsageRow:
-    numbers: dict[str, float] = {name: _share(getattr(row, name), low, high) for name in _COUNTS}
-    numbers |= {name: usd(_share(round(getattr(row, name) * _MILLION), low, high)) for name in _MONEY}
+def _shares(row: UsageRow) -> list[range]:
+    """Return the eighths of a row that each attribution has."""
+    choice = draws("division", row.endpoint_id)
+    bounds = _DIVISIONS[int(choice[0] * len(_DIVISIONS))]
+    if row.requests < _EIGHTHS:
+        home = int(choice[1] * (len(bounds) - 1))
+        return [range(_EIGHTHS if number == home else 0) for number in range(len(bounds) - 1)]
+    return [range(low, high) for low, high in pairwise(bounds)]
+
+
+def _part(row: UsageRow, shares: list[range]) -> UsageRow:
+    def part(total: int) -> int:
+        return sum(total * share.stop // _EIGHTHS - total * share.start // _EIGHTHS for share in shares)
+
+    numbers: dict[str, float] = {name: part(getattr(row, name)) for name in _COUNTS}
+    numbers |= {name: usd(part(round(getattr(row, name) * _MILLION))) for name in _MONEY}
     return msgspec.structs.replace(row, **numbers)
-
-
-def _share(total: int, low: int, high: int) -> int:
-    return total * high // _EIGHTHS - total * low // _EIGHTHS
-
-
-def _joined(parts: list[UsageRow], workspace_id: str | msgspec.UnsetType) -> UsageRow:
-    numbers: dict[str, float] = {name: sum(getattr(part, name) for part in parts) for name in _COUNTS}
-    numbers |= {name: usd(sum(round(getattr(part, name) * _MILLION) for part in parts)) for name in _MONEY}
-    return msgspec.structs.replace(parts[0], **numbers, workspace_id=workspace_id)

@@ -73,7 +73,7 @@ async def listen(address: ListenAddress) -> list[socket.socket]:
 
 
 def _refused(address: ListenAddress, error: OSError) -> ListenError:
-    return ListenError(f"can't listen on {address}: {_reason(error)}; --web.listen-address chooses another")
+    return ListenError(f"can't listen on {address}: {error.strerror or error}; --web.listen-address chooses another")
 
 
 def inherited_sockets(
@@ -136,7 +136,3 @@ def _inherited(number: int) -> socket.socket:
     taken.set_inheritable(False)
     taken.setblocking(False)
     return taken
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)

@@ -16,7 +16,6 @@ from exporter.web.routes import Routes
 from exporter.web.web_settings import WebSettings
 
 if TYPE_CHECKING:
-    from exporter.web.auth import AccessControl
     from exporter.web.reloading import LiveConfiguration
 
 
@@ -37,7 +36,12 @@ class WebServer:
         live: LiveConfiguration | None = None,
     ) -> None:
         self._live = live
-        self._routes = Routes(daemon, settings, None if live is None else _access_control(live, clock))
+        access_control = None
+        if live is not None:
+            from exporter.web.auth import AccessControl  # only where it is configured, to start sooner
+
+            access_control = AccessControl(live, clock)
+        self._routes = Routes(daemon, settings, access_control)
         self._settings = settings
         self._clock = clock
         self._addresses = addresses
@@ -86,9 +90,3 @@ class WebServer:
         for listening in self._sockets:
             listening.close()
         self._sockets.clear()
-
-
-def _access_control(live: LiveConfiguration, clock: Clock) -> AccessControl:
-    from exporter.web.auth import AccessControl  # only where it is configured, to start sooner
-
-    return AccessControl(live, clock)
