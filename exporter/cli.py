@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import NoReturn
 
 from exporter.errors import ConfigurationError, ExporterError, Mistake, UsageError
@@ -50,9 +49,10 @@ def _serve(options: Options) -> int:
     gc.disable()  # until the daemon has started, see freeze_gc: while modules load it finds nothing and takes a tenth
     import asyncio
 
-    from exporter.daemon.process import read_configuration, serve
+    from exporter.daemon.configuration_reader import ConfigurationReader
+    from exporter.daemon.process import serve
 
-    asyncio.run(serve(options, partial(read_configuration, options.config_file)))
+    asyncio.run(serve(options, ConfigurationReader(options.config_file)))
     return 0
 
 
@@ -67,13 +67,15 @@ def _demo(options: Options) -> int:
 
 
 def _check_config(options: Options) -> int:
-    from exporter.daemon.process import read_configuration
+    from exporter.daemon.configuration_reader import ConfigurationReader
     from exporter.web.reloading import LiveConfiguration
 
     mistakes: list[Mistake] = []
     accounts = 0
     try:
-        accounts = len(read_configuration(options.config_file).accounts)
+        configuration = ConfigurationReader(options.config_file)()
+        accounts = len(configuration.accounts)
+        mistakes += configuration.mistakes
     except ConfigurationError as error:
         mistakes += error.mistakes
     try:
@@ -83,7 +85,7 @@ def _check_config(options: Options) -> int:
         mistakes += error.mistakes
     if mistakes:
         raise ConfigurationError(tuple(mistakes))
-    write_output(f"{options.config_file or 'environment'}: valid, {accounts} account{'s' if accounts > 1 else ''}")
+    write_output(f"{options.config_file or 'environment'}: valid, {accounts} account{'' if accounts == 1 else 's'}")
     return 0
 
 
@@ -91,10 +93,12 @@ def _once(options: Options) -> int:
     import asyncio
 
     from exporter.commands.status_table import status_table
-    from exporter.daemon.process import exposition_text, once, read_configuration
+    from exporter.daemon.configuration_reader import ConfigurationReader
+    from exporter.daemon.process import exposition_text, once
 
     show = exposition_text if options.once_format == "metrics" else lambda exporter: status_table(exporter.status())
-    text, succeeded = asyncio.run(once(read_configuration(options.config_file), options.log_level, show))
+    configuration = ConfigurationReader(options.config_file)()
+    text, succeeded = asyncio.run(once(configuration, options.log_level, show))
     write_output(text.removesuffix("\n"))
     return 0 if succeeded else FAILED
 

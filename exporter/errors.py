@@ -60,6 +60,10 @@ class ConfigurationError(ExporterError):
         self.mistakes = mistakes
 
 
+class AccountsRejected(ConfigurationError):
+    """A configuration is in force except for accounts whose own files have mistakes: those stay as they were."""
+
+
 class SecretError(ExporterError):
     """No usable secret. The message names its source, never its content."""
 

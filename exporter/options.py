@@ -210,7 +210,7 @@ def _serve(options: OptionAdder) -> None:
         "--config.auto-reload-interval",
         "auto_reload_interval",
         "0s",
-        "How often to check the configuration and key files for changes; 0s is never.",
+        "How often to check the configuration, account files and key files for changes; 0s is never.",
         type_=_duration,
         metavar="DURATION",
     )

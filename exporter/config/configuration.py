@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorsSettings
+from exporter.config.discovery import AccountSources
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.secret import SecretSource
 from exporter.config.thresholds import Thresholds
@@ -26,6 +27,7 @@ from exporter.config.value_types import (
     status_code,
     whole_number,
 )
+from exporter.errors import Mistake
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -127,19 +129,28 @@ class Logging(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One OpenRouter account: its label, the source of its management key, its collectors and thresholds."""
+    """One OpenRouter account: its label, the source of its management key, its collectors and thresholds.
+
+    `origin` is the file that the account was found in, None for the configuration file.
+    """
 
     name: str
     key: SecretSource
     collectors: CollectorsSettings
     thresholds: Thresholds = Thresholds()
     budgets: tuple[ConfiguredBudget, ...] = ()
+    origin: Path | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """The whole configuration. Each account has its overrides merged in."""
+    """The whole configuration. Each account has its overrides merged in.
+
+    `sources` are where accounts were found beside the configuration file, `mistakes` what is wrong there.
+    """
 
     log: Logging = Logging()
     upstream: Upstream = Upstream()
     accounts: tuple[Account, ...] = field(default=())
+    sources: AccountSources = field(default=AccountSources(), compare=False)
+    mistakes: tuple[Mistake, ...] = field(default=(), compare=False)

@@ -33,10 +33,14 @@ class Report:
         """Add a mistake. Accounts that share a section have its mistakes in common: each counts once."""
         self._mistakes.add(Mistake(self._file, position.line, position.column, _SECRETS.sub("<secret>", message)))
 
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """All mistakes, in the file's order."""
+        return tuple(sorted(self._mistakes, key=lambda mistake: (mistake.line, mistake.column, mistake.message)))
+
     def error(self) -> ConfigurationError:
-        """Return the error with all mistakes, in the file's order."""
-        in_order = sorted(self._mistakes, key=lambda mistake: (mistake.line, mistake.column, mistake.message))
-        return ConfigurationError(tuple(in_order))
+        """Return the error with all mistakes."""
+        return ConfigurationError(self.mistakes)
 
     def raise_if_any(self) -> None:
         """Raise ConfigurationError if there is a mistake."""

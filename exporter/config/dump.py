@@ -14,7 +14,8 @@ from exporter.config.value_types import ValueType
 def describe(configuration: Configuration) -> dict[str, Any]:
     """Return the configuration as plain data for JSON or YAML: durations as text, and only the sources of keys.
 
-    Loading it gives the same configuration. A section that all accounts share is written once.
+    Loading it gives the same configuration; accounts that were found in other files are listed like all others. A
+    section that all accounts share is written once.
     """
     accounts = [_account(account) for account in configuration.accounts]
     described: dict[str, Any] = {"upstream": written(configuration.upstream), "accounts": accounts}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Annotated, Any
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Logging, Upstream
+from exporter.config.discovery import STEM
 from exporter.config.fields import TYPE, Conflict, Inherits, ListOf, Settings
 from exporter.config.thresholds import Thresholds
-from exporter.config.value_types import file_path, matching, text
+from exporter.config.value_types import file_path, file_pattern, matching, stem_template, text
 from exporter.config.yaml_nodes import Scalar
 
 _VARIABLE = matching("the name of an environment variable, such as OPENROUTER_API_KEY", "[A-Za-z_][A-Za-z0-9_]*")
@@ -39,7 +41,7 @@ class WrittenAccount(Settings):
     api_key_file: Annotated[
         Path | None,
         file_path(must_be_read=False),
-        "Or a file with the key, read again when the API rejects it. Relative to the configuration file.",
+        "Or a file with the key, read again when the API rejects it. Relative to the file that names it.",
     ] = None
     collectors: Annotated[CollectorsSettings, Inherits, "Overrides for this account: any key of `collectors` below."]
     thresholds: Annotated[Thresholds, Inherits, "Overrides for this account: any key of `thresholds` below."]
@@ -61,15 +63,39 @@ class WrittenAccount(Settings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsFrom(Settings):
+    """A directory with one key file for each account."""
+
+    directory: Annotated[
+        Path | None,
+        replace(file_path(must_be_read=False), expected="the path of a directory"),
+        "Directory of key files; hidden files are ignored. Relative to the configuration file.",
+    ] = None
+    name: Annotated[str, stem_template(), "Name of the account: `{stem}` is the file's name without extension."] = STEM
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return a name without a directory."""
+        if self.directory is not None or self.name == STEM:
+            return ()
+        return (Conflict(("name",), "name has no effect without directory"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenFile(Settings):
     """The configuration of openrouter-exporter."""
 
     upstream: Annotated[Upstream, "How to reach the API."]
     accounts: Annotated[
         tuple[WrittenAccount, ...],
-        ListOf(item=WrittenAccount, example="[{name: default, api_key_env: OPENROUTER_API_KEY}]", at_least=1),
-        "The accounts, at least one.",
-    ]
+        ListOf(item=WrittenAccount, example="[{name: default, api_key_env: OPENROUTER_API_KEY}]"),
+        "The accounts, at least one unless one of the next two is set.",
+    ] = ()
+    account_files: Annotated[
+        tuple[str, ...],
+        ListOf(item=file_pattern(), example='["accounts.d/*.yaml"]', unique=True),
+        "Files with more accounts, each a list like `accounts`. Relative to the configuration file.",
+    ] = ()
+    accounts_from: Annotated[AccountsFrom, "An account for each key file of a directory."]
     collectors: Annotated[CollectorsSettings, "What to collect, for every account that doesn't override it."]
     thresholds: Annotated[Thresholds, "Thresholds of the shipped alerts, for every account that doesn't override them."]
     budgets: Annotated[
@@ -78,6 +104,12 @@ class WrittenFile(Settings):
         "Budgets of every account.",
     ] = ()
     log: Annotated[Logging, "Logging."]
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return that there is no account."""
+        if self.accounts or self.account_files or self.accounts_from.directory is not None:
+            return ()
+        return (Conflict(("accounts",), "no account: expected accounts, account_files or accounts_from"),)
 
 
 def file_format(collectors: type[CollectorsSettings]) -> type[WrittenFile]:
@@ -93,7 +125,11 @@ def _file_format(collectors: type[CollectorsSettings]) -> type[WrittenFile]:
 
 def _with_types(section: type[Any], **types: type[Settings]) -> type[Any]:
     """Return a subclass in which these keys, or the items of these lists, have other types."""
-    fields = [(name, section.__annotations__[name], field(metadata={TYPE: type_})) for name, type_ in types.items()]
+    defaults = {key.name: key.default for key in dataclasses.fields(section)}
+    fields = [
+        (name, section.__annotations__[name], field(default=defaults[name], metadata={TYPE: type_}))
+        for name, type_ in types.items()
+    ]
     documented = {"__doc__": section.__doc__, "__module__": section.__module__}
     return make_dataclass(
         section.__name__, fields, bases=(section,), namespace=documented, frozen=True, slots=True, kw_only=True

@@ -4,48 +4,39 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from exporter.config.budget_settings import ConfiguredBudget
+from exporter.config.account_entries import AccountEntries, check_key, check_names
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Account, Configuration, Upstream
-from exporter.config.diagnostics import Position, Report, quoted
-from exporter.config.file_access import read_file
-from exporter.config.file_format import WrittenAccount, WrittenFile, file_format
+from exporter.config.diagnostics import Report
+from exporter.config.discovery import AccountSources
+from exporter.config.file_format import file_format
 from exporter.config.reader import Reader
-from exporter.config.secret import MANAGEMENT_KEYS, EnvironmentSecret, FileSecret, SecretSource
-from exporter.config.yaml_nodes import LARGEST_FILE, TOO_LONG, read_tree
-from exporter.errors import ConfigurationError, Mistake, SecretError
+from exporter.config.secret import EnvironmentSecret, FileSecret
+from exporter.config.yaml_files import read_text, unplaced
+from exporter.config.yaml_nodes import read_tree
+from exporter.errors import SecretError
 
 DEFAULT_VARIABLE = "OPENROUTER_API_KEY"
 
 
 def load(
-    path: Path, environment: Mapping[str, str] = os.environ, *, collectors: type[CollectorsSettings]
+    path: Path,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    collectors: type[CollectorsSettings],
+    owns: Callable[[str], bool] = lambda _: True,
+    previous: Sequence[Account] = (),
 ) -> Configuration:
     """Return the configuration in a file. Raise ConfigurationError with every mistake in it.
 
-    `collectors` is the type of the section of that name. Relative paths in the file begin at the file's own folder.
+    `collectors` is the type of the section of that name. Relative paths in the file begin at the file's own folder. The
+    result has only accounts that it `owns`; it takes those from `previous` whose own file can't be read now.
     """
-    report = Report(str(path))
-    try:
-        content = read_file(path, LARGEST_FILE, may_be_special=True)
-    except OSError as error:
-        raise _unplaced(str(path), f"can't be read: {error.strerror}") from None
-    except ValueError:
-        raise _unplaced(repr(str(path)), "this can't be a file name") from None
-    if len(content) > LARGEST_FILE:
-        raise _unplaced(str(path), TOO_LONG)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", errors="replace")
-        position = Position(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        report.add(position, f"byte 0x{content[error.start]:02x} isn't UTF-8; save the file as UTF-8")
-        raise report.error() from None
-    return parse(text, str(path), environment, path.parent, collectors=collectors)
+    text = read_text(path, may_be_special=True)
+    return parse(text, str(path), environment, path.parent, collectors=collectors, owns=owns, previous=previous)
 
 
 def parse(
@@ -55,6 +46,8 @@ def parse(
     base_directory: Path | None = None,
     *,
     collectors: type[CollectorsSettings],
+    owns: Callable[[str], bool] = lambda _: True,
+    previous: Sequence[Account] = (),
 ) -> Configuration:
     """Return the configuration in a text. Raise ConfigurationError with every mistake in it.
 
@@ -63,26 +56,24 @@ def parse(
     report = Report(file_name)
     reader = Reader(file_format(collectors), report)
     file = reader.read(read_tree(text, base_directory, report))
-    _check_names("accounts", file.accounts, reader)
-    _check_names("budgets", file.budgets, reader)
-    for index, account in enumerate(file.accounts):
-        _check_names(f"accounts[{index}].budgets", account.budgets, reader)
-    keys = [
-        _key(account, f"accounts[{index}]", environment, reader, file.upstream)
-        for index, account in enumerate(file.accounts)
-    ]
-    report.raise_if_any()
-    accounts = tuple(
-        Account(
-            name=account.name,
-            key=key,
-            collectors=account.collectors,
-            thresholds=account.thresholds,
-            budgets=tuple(_by_name((*file.budgets, *account.budgets)).values()),
-        )
-        for account, key in zip(file.accounts, keys, strict=True)
+    check_names("budgets", file.budgets, reader)
+    sources = AccountSources(
+        patterns=file.account_files, directory=file.accounts_from.directory, name=file.accounts_from.name
     )
-    return Configuration(log=file.log, upstream=file.upstream, accounts=accounts)
+    if sources.configured:
+        reader.check_inherited()  # an account from elsewhere may override nothing
+    entries = AccountEntries(file, reader, file_name=file_name, environment=environment, owns=owns, previous=previous)
+    entries.add_written(file.accounts)
+    report.raise_if_any()
+    entries.add_files(sources.patterns)
+    entries.add_keys(sources)
+    return Configuration(
+        log=file.log,
+        upstream=file.upstream,
+        accounts=tuple(entries.accounts),
+        sources=sources,
+        mistakes=entries.mistakes,
+    )
 
 
 def default(environment: Mapping[str, str] = os.environ, *, collectors: type[CollectorsSettings]) -> Configuration:
@@ -92,17 +83,19 @@ def default(environment: Mapping[str, str] = os.environ, *, collectors: type[Col
     """
     key = EnvironmentSecret(DEFAULT_VARIABLE, environment)
     try:
-        _check_key(key, Upstream())
+        check_key(key, Upstream())
     except SecretError as error:
         is_set = bool(environment.get(DEFAULT_VARIABLE, "").strip())
         remedies = f"; set {DEFAULT_VARIABLE} to a management key, or name a file with --config.file"
-        raise _unplaced("no configuration", f"{error}{'' if is_set else remedies}") from None
+        raise unplaced("no configuration", f"{error}{'' if is_set else remedies}") from None
     return Configuration(accounts=(Account(name="default", key=key, collectors=collectors()),))
 
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     """Return what works but is unwise, such as key files that others can read, or more polls than the limit allows."""
     warnings = []
+    if configuration.sources.configured and not configuration.sources.files():
+        warnings.append("account_files and accounts_from find no file")
     for account in configuration.accounts:
         for name, settings in account.collectors.by_name().items():
             warnings += [f'account "{account.name}": collectors.{name} {warning}' for warning in settings.warnings()]
@@ -132,47 +125,3 @@ def _requests_per_minute(collectors: CollectorsSettings) -> float:
     """Return the fewest requests per minute of an account's collectors; lists of many pages and splits need more."""
     enabled = (settings for settings in collectors.by_name().values() if settings.enabled)
     return sum(60.0 / settings.interval * settings.least_requests for settings in enabled)
-
-
-def _by_name(budgets: Iterable[ConfiguredBudget]) -> dict[str, ConfiguredBudget]:
-    """Return budgets by name; a later one replaces an earlier one."""
-    return {budget.name: budget for budget in budgets}
-
-
-def _check_names(path: str, named: Sequence[WrittenAccount | ConfiguredBudget], reader: Reader[WrittenFile]) -> None:
-    """Report a name that two entries of a list have."""
-    lines: dict[str, int] = {}
-    for index, entry in enumerate(named):
-        name = f"{path}[{index}].name"
-        if entry.name in lines and entry.name:
-            reader.mistake(name, f"duplicate name {quoted(entry.name)} (first used on line {lines[entry.name]})")
-        else:
-            lines[entry.name] = reader.position_of(name).line
-
-
-def _key(
-    account: WrittenAccount, path: str, environment: Mapping[str, str], reader: Reader[WrittenFile], upstream: Upstream
-) -> SecretSource:
-    """Return where an account's key is read, and report a key that can't be used."""
-    variable, file = account.api_key_env, account.api_key_file
-    source = FileSecret(file) if file is not None else EnvironmentSecret(variable or "", environment)
-    if (variable is None) != (file is None):  # anything else has been reported
-        try:
-            _check_key(source, upstream)
-        except SecretError as error:
-            reader.mistake(f"{path}.{'api_key_env' if file is None else 'api_key_file'}", str(error))
-    return source
-
-
-def _check_key(source: SecretSource, upstream: Upstream) -> None:
-    """Raise SecretError if there is no key, or if it can't be one of the API's."""
-    key = source.read().reveal()
-    # A gateway in front of the API may have keys of its own.
-    if urlsplit(upstream.base_url).hostname == "openrouter.ai" and not key.startswith("sk-or-"):
-        raise SecretError(
-            f"{source} does not have an OpenRouter key, which begins with sk-or-; get one at {MANAGEMENT_KEYS}"
-        )
-
-
-def _unplaced(file: str, message: str) -> ConfigurationError:
-    return ConfigurationError((Mistake(file, 0, 0, message),))

@@ -45,6 +45,26 @@ class Reader(Generic[_Root]):
         settings: _Root = self._section(self._root, [Written(node, "")])
         return settings
 
+    def beside(self, report: Report) -> Reader[_Root]:
+        """Return a reader of a further file, whose entries inherit from the sections of this one."""
+        other = Reader(self._root, report)
+        other._top = self._top
+        # Sections that an entry has to itself are of this file.
+        other._sections = {paths: read for paths, read in self._sections.items() if "[" not in str(paths)}
+        return other
+
+    def read_list(self, name: str, node: Node) -> tuple[Any, ...]:
+        """Return a file that is the value of a top-level list, such as that of accounts."""
+        key = keys_of(self._root)[name]
+        self._positions[name] = node.position
+        return tuple(self._value(Written(node, name), key))
+
+    def check_inherited(self) -> None:
+        """Check the sections that entries inherit by themselves, as if an entry overrode nothing."""
+        known = keys_of(self._root)
+        for name in self._inherited & self._top.keys():
+            self._section(known[name].holds, [self._top[name]])  # type: ignore[arg-type]  # a section, if it is inherited
+
     def mistake(self, path: str, message: str) -> None:
         """Report a mistake in a value that could be read."""
         self._report.add(self.position_of(path), f"{path}: {message}")
@@ -219,7 +239,8 @@ class Reader(Generic[_Root]):
             for name in conflict.keys
             if _join(layer.path, name) in self._positions
         }
-        if any(_join(path, name) in self._unreadable for name, (_, path) in given.items()):
+        unreadable = {layers[-1].path, *(_join(path, name) for name, (_, path) in given.items())}
+        if unreadable & self._unreadable:
             return  # the default that replaces it may contradict the other key, but is not in the file
         if not given:
             self._report.add(layers[-1].node.position, f"{_prefix(layers[-1].path)}{conflict.message}")

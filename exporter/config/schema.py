@@ -7,13 +7,18 @@ from typing import Any
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.dump import written_value
 from exporter.config.fields import Key, ListOf, MapOf, Settings, keys_of
-from exporter.config.file_format import WrittenAccount, file_format
+from exporter.config.file_format import WrittenAccount, WrittenFile, file_format
 from exporter.config.value_types import ValueType
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _ONE_KEY = [
     {"required": [name], "properties": {name: {"type": "string"}, other: {"type": "null"}}}
     for name, other in (("api_key_env", "api_key_file"), ("api_key_file", "api_key_env"))
+]
+_SOME_ACCOUNT = [
+    {"required": ["accounts"], "properties": {"accounts": {"minItems": 1}}},
+    {"required": ["account_files"], "properties": {"account_files": {"minItems": 1}}},
+    {"required": ["accounts_from"]},
 ]
 
 
@@ -35,6 +40,7 @@ def _section(settings: type[Settings], definitions: dict[str, Any]) -> dict[str,
         **({"required": required} if required else {}),
         "properties": {key.name: _key(key, definitions) for key in keys},
         **({"oneOf": _ONE_KEY} if issubclass(settings, WrittenAccount) else {}),
+        **({"anyOf": _SOME_ACCOUNT} if issubclass(settings, WrittenFile) else {}),
     }
 
 

@@ -6,6 +6,7 @@ expected and what the file has.
 
 from __future__ import annotations
 
+import glob
 import math
 import re
 import warnings
@@ -257,6 +258,31 @@ def file_path(*, must_be_read: bool) -> ValueType:
         read=read,
         schema={"type": "string", "minLength": 1},
         show=str,
+    )
+
+
+def file_pattern() -> ValueType:
+    """Return the type of a path that may have wildcards; a relative one begins at the configuration file."""
+
+    def read(scalar: Scalar) -> str:
+        path = file_path(must_be_read=False).read(scalar)
+        # Only the text itself may have wildcards.
+        return str(path) if scalar.directory is None else str(Path(glob.escape(str(scalar.directory))) / scalar.text)
+
+    return ValueType(expected="a path, such as accounts.d/*.yaml", read=read, schema={"type": "string", "minLength": 1})
+
+
+def stem_template() -> ValueType:
+    """Return the type of a name with `{stem}` in it."""
+
+    def read(scalar: Scalar) -> str:
+        template = str(text().read(scalar))
+        if "{stem}" not in template or "{" in template.replace("{stem}", ""):
+            raise ValueError("nothing else is replaced" if "{" in template else "every file needs a name of its own")
+        return template
+
+    return ValueType(
+        expected="text with {stem}", read=read, schema={"type": "string", "pattern": r"\{stem\}", "maxLength": 128}
     )
 
 

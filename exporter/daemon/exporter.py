@@ -87,7 +87,10 @@ class Exporter:
         await self._accounts.close()
 
     async def reload(self) -> None:
-        """Read the configuration and switch to it. Raise ConfigurationError, and change nothing, if it is invalid."""
+        """Read the configuration and switch to it. Raise ConfigurationError, and change nothing, if it is invalid.
+
+        Raise AccountsRejected if it is in force except for some accounts.
+        """
         await self._reloader.reload()
 
     async def _apply(self, configuration: Configuration) -> None:
@@ -100,7 +103,7 @@ class Exporter:
         level = configuration.log.level or self._log_level
         if level is not None:
             log.set_level(level)
-        self._process.reloaded()
+        self._reloader.in_force(configuration)
 
     # The interface that the web layer calls.
 
@@ -145,6 +148,8 @@ class Exporter:
         return yaml.safe_dump(describe(self._configuration), sort_keys=False, allow_unicode=True)
 
     def files(self) -> list[Path]:
-        """Return the files that the configuration names: keys and certificate authorities."""
-        keys = (account.key for account in self._configuration.accounts)
-        return [*(key.path for key in keys if isinstance(key, FileSecret)), *ca_files(self._configuration)]
+        """Return the files that the configuration depends on: of accounts, keys and certificate authorities."""
+        configuration = self._configuration
+        keys = (account.key for account in configuration.accounts)
+        key_files = (key.path for key in keys if isinstance(key, FileSecret))
+        return [*key_files, *configuration.sources.files(), *ca_files(configuration)]

@@ -22,15 +22,19 @@ async def reload_on_change(
     It compares content, not time stamps: a ConfigMap's files are symbolic links that are swapped. An invalid change is
     tried once, not at every check.
     """
-    last = await asyncio.to_thread(content_hash, files())
+
+    def read() -> bytes:
+        return content_hash(files())  # listing a directory of thousands of files takes long enough for a thread
+
+    last = await asyncio.to_thread(read)
     while True:
         await clock.sleep(interval)
-        current = await asyncio.to_thread(content_hash, files())
+        current = await asyncio.to_thread(read)
         if current != last:
             with suppress(ExporterError):  # it is logged, and the old configuration stays
                 await reload()
             # The new configuration may name other files.
-            current = await asyncio.to_thread(content_hash, files())
+            current = await asyncio.to_thread(read)
         last = current
 
 

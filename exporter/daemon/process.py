@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporter import __version__, log
-from exporter.api.session import tls_context
 from exporter.clock import Clock, SystemClock
-from exporter.collectors.registry import SECTION
 from exporter.config.configuration import Configuration
-from exporter.config.load import default, load, warnings_of
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.file_watch import reload_on_change
 from exporter.daemon.signals import reload_signals, reload_when, stop_signals
@@ -36,18 +33,6 @@ READY_CHECK_INTERVAL = 0.1
 REVISION_VARIABLE = "OPENROUTER_EXPORTER_REVISION"
 
 
-def read_configuration(path: Path | None) -> Configuration:
-    """Return the configuration of a file, or of the environment if there is no file. Raise ConfigurationError.
-
-    Log what is allowed but unwise.
-    """
-    configuration = default(collectors=SECTION) if path is None else load(path, collectors=SECTION)
-    tls_context(configuration.upstream)
-    for warning in warnings_of(configuration):
-        log.logger().warning("configuration_warning", warning=warning)
-    return configuration
-
-
 def exposition_text(exporter: Exporter) -> str:
     """Return the exposition as text."""
     return exporter.scrape("", "", ()).body.decode()
@@ -56,11 +41,14 @@ def exposition_text(exporter: Exporter) -> str:
 async def once(
     configuration: Configuration, log_level: str, show: Callable[[Exporter], str] = exposition_text
 ) -> tuple[str, bool]:
-    """Poll every collector once; return the exposition, or what `show` makes of it, and whether all succeeded."""
+    """Poll every collector once; return the exposition, or what `show` makes of it, and whether all succeeded.
+
+    An account that can't be polled, because its file has a mistake, has not succeeded.
+    """
     exporter = Exporter(configuration, SystemClock(), log_level=log_level)
     try:
         succeeded = await exporter.poll_once()
-        return show(exporter), succeeded
+        return show(exporter), succeeded and not configuration.mistakes
     finally:
         await exporter.close()
 

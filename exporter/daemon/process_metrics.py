@@ -26,7 +26,7 @@ class ProcessMetrics:
         build.labels(__version__, revision, platform.python_version()).set(1)
         self._reload_success = Gauge(
             "openrouter_exporter_config_last_reload_successful",
-            "1 if the last reload of the configuration succeeded, else 0.",
+            "1 if the last load of the configuration succeeded for every account, else 0.",
             registry=metrics_registry,
         )
         self._reload_time = Gauge(
@@ -37,9 +37,9 @@ class ProcessMetrics:
         ProcessCollector(registry=metrics_registry)
         GCCollector(registry=metrics_registry)
 
-    def reloaded(self) -> None:
-        """Record that a configuration came into force now."""
-        self._reload_success.set(1)
+    def reloaded(self, *, complete: bool) -> None:
+        """Record that a configuration came into force now; not `complete` is except for some accounts."""
+        self._reload_success.set(complete)
         self._reload_time.set(self._clock.now().timestamp())
         self._metrics_registry.touch()
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from exporter import log
 from exporter.config.configuration import Configuration
 from exporter.daemon.process_metrics import ProcessMetrics
-from exporter.errors import ConfigurationError
+from exporter.errors import AccountsRejected, ConfigurationError
 
 
 class ReloadListener(Protocol):
@@ -45,7 +45,10 @@ class Reloader:
         self._next: asyncio.Task[None] | None = None
 
     async def reload(self) -> None:
-        """Read the configuration and switch to it. Raise ConfigurationError, and change nothing, if it is invalid."""
+        """Read the configuration and switch to it. Raise ConfigurationError, and change nothing, if it is invalid.
+
+        Raise AccountsRejected if it is in force except for some accounts.
+        """
         if self._next is None:
             self._next = asyncio.create_task(self._run())
         await asyncio.shield(self._next)
@@ -65,8 +68,17 @@ class Reloader:
             log.logger().error("reload_failed", mistakes=self.mistakes)
             raise
         await self._apply(configuration)
-        self.mistakes = ()
         log.logger().info("reloaded", accounts=len(configuration.accounts))
+        if configuration.mistakes:
+            raise AccountsRejected(configuration.mistakes)
+
+    def in_force(self, configuration: Configuration) -> None:
+        """Record that a configuration is in force, and log mistakes in its accounts that are new."""
+        before, self.mistakes = self.mistakes, tuple(map(str, configuration.mistakes))
+        self._metrics.reloaded(complete=not self.mistakes)
+        new = [mistake for mistake in self.mistakes if mistake not in before]
+        if new:
+            log.logger().error("accounts_rejected", mistakes=new)
 
     @contextmanager
     def _announced(self) -> Iterator[None]:

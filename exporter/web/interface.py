@@ -43,4 +43,7 @@ class Daemon(Protocol):
         """Return the effective configuration as YAML, without secrets."""
 
     async def reload(self) -> None:
-        """Read the configuration again and switch to it; raise ExporterError, and change nothing, if it is invalid."""
+        """Read the configuration again and switch to it; raise ExporterError, and change nothing, if it is invalid.
+
+        Raise AccountsRejected if all but some accounts changed.
+        """

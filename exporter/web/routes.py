@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 from aiohttp import web
 
-from exporter.errors import ExporterError
+from exporter.errors import AccountsRejected, ExporterError
 from exporter.status import Status
 from exporter.web.interface import Daemon
 from exporter.web.page.account_table import ACCOUNTS
@@ -148,6 +148,8 @@ class Routes:
             )
         try:
             await self._daemon.reload()
+        except AccountsRejected as error:
+            return text_response(500, f"Reloaded, except for these accounts, which stay as they were:\n{error}")
         except ExporterError as error:
             return text_response(500, f"Not reloaded, the old configuration stays:\n{error}")
         return text_response(200, "Reloaded.")

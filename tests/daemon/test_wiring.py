@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.registry import only
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import FileSecret, SecretSource
 from exporter.daemon.exporter import Exporter
-from exporter.errors import ConfigurationError, Mistake
+from exporter.errors import AccountsRejected, ConfigurationError, Mistake
 from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from exporter.simulator.service import SimulatorSettings
@@ -190,6 +191,35 @@ async def test_invalid_file_changes_nothing_and_is_shown_until_a_valid_one(simul
         await daemon.exporter.reload()
         assert ((), 1.0) == (daemon.exporter.status().reload_mistakes, daemon.value(successful))
         assert ["reloading", "ready"] * 2 == daemon.file.heard
+
+
+async def test_account_with_a_mistake_does_not_keep_others_from_changing(simulator: Running) -> None:
+    """The reload reports it and the log names it once; until it is corrected, the metric is 0."""
+    successful = "openrouter_exporter_config_last_reload_successful"
+    mistake = Mistake("accounts.d/b.yaml", 3, 1, "unknown key")
+    async with started(configuration(simulator)) as daemon:
+        await daemon.until(daemon.up)
+        with capture_logs() as events:
+            for names in (("default", "a"), ("default", "a", "c")):
+                daemon.file.configuration = replace(configuration(simulator, *names), mistakes=(mistake,))
+                with pytest.raises(AccountsRejected):
+                    await daemon.exporter.reload()
+        assert [["accounts.d/b.yaml:3:1: unknown key"]] == [
+            event["mistakes"] for event in events if event["event"] == "accounts_rejected"
+        ]
+        assert {"default", "a", "c"} == {one.account for one in daemon.exporter.status().collectors}
+        assert ("accounts.d/b.yaml:3:1: unknown key",) == daemon.exporter.status().reload_mistakes
+        assert 0.0 == daemon.value(successful)
+        daemon.file.configuration = configuration(simulator, "default", "a", "c")
+        await daemon.exporter.reload()
+        assert ((), 1.0) == (daemon.exporter.status().reload_mistakes, daemon.value(successful))
+
+
+async def test_without_accounts_it_is_ready_and_healthy(simulator: Running) -> None:
+    """Automation may add some later, and another shard may own them all."""
+    async with started(Configuration(upstream=Upstream(base_url=simulator.url))) as daemon:
+        assert (None, None) == (daemon.exporter.ready(), daemon.exporter.healthy())
+        assert 1.0 == daemon.value("openrouter_exporter_config_last_reload_successful")
 
 
 async def test_reloads_requested_together_read_the_file_once(simulator: Running) -> None:

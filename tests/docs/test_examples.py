@@ -19,7 +19,7 @@ from tests.web.certificates import certificates_in
 
 KEY = "sk-or-v1-demo"
 YAML = blocks("yaml")
-KINDS = ("config", "web", "prometheus", "alerts")
+KINDS = ("config", "accounts", "web", "prometheus", "alerts")
 
 
 def of_kind(kind: str) -> pytest.MarkDecorator:
@@ -48,6 +48,18 @@ def test_configurations_load(text: str, tmp_path: Path) -> None:
     for name in re.findall(r"api_key_file: ([\w./-]+)", text):
         (tmp_path / name).write_text(KEY, encoding="utf-8")
     assert parse(text, "config.yaml", environment, tmp_path, collectors=SECTION).accounts
+
+
+@of_kind("accounts")
+def test_account_files_load(text: str, tmp_path: Path) -> None:
+    """With the keys that they name."""
+    environment = dict.fromkeys(re.findall(r"api_key_env: (\w+)", text), KEY)
+    for name in re.findall(r"api_key_file: ([\w./-]+)", text):
+        (tmp_path / name).write_text(KEY, encoding="utf-8")
+    (tmp_path / "accounts.yaml").write_text(text, encoding="utf-8")
+    loaded = parse("account_files: [accounts.yaml]", "config.yaml", environment, tmp_path, collectors=SECTION)
+    assert loaded.accounts
+    assert not loaded.mistakes
 
 
 @of_kind("web")

@@ -270,9 +270,7 @@ def test_failed_reload_is_shown() -> None:
     text = read(page_of(status(collector("a"), collector("b"), reload_mistakes=mistakes)))
     assert "reload failed 2 healthy" in text
     assert "all healthy" not in text
-    assert (
-        "The last reload failed. The configuration before it is still in use. config.yaml:1:1: unknown key <b>" in text
-    )
+    assert "The configuration has mistakes. What they affect is unchanged. config.yaml:1:1: unknown key <b>" in text
     assert "2 more mistakes in the log." in text
 
 

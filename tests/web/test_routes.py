@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from exporter.errors import ConfigurationError, Mistake
+from exporter.errors import AccountsRejected, ConfigurationError, Mistake
 from exporter.web.web_settings import WebSettings
 from tests.web.conftest import Serve
 from tests.web.fakes import FakeDaemon
@@ -70,6 +70,17 @@ async def test_reload_from_a_page_of_another_site_is_refused(
     client = await serve(WebSettings(enable_lifecycle=True))
     async with client.post("/-/reload", headers={"Sec-Fetch-Site": site}) as response:
         assert (response.status, daemon.reloads) == (status, int(status == 200))
+
+
+async def test_reload_without_some_accounts_names_them(serve: Serve, daemon: FakeDaemon) -> None:
+    """500, though everything else is in force: automation must notice."""
+    daemon.failure = AccountsRejected((Mistake("accounts.d/a.yaml", 3, 5, "no such key"),))
+    client = await serve(WebSettings(enable_lifecycle=True))
+    async with client.post("/-/reload") as response:
+        assert response.status == 500
+        assert await response.text() == (
+            "Reloaded, except for these accounts, which stay as they were:\naccounts.d/a.yaml:3:5: no such key\n"
+        )
 
 
 async def test_failed_reload_returns_each_mistake(serve: Serve, daemon: FakeDaemon) -> None:

@@ -104,7 +104,7 @@ def _failed_reload(status: Status) -> str:
     more = len(status.reload_mistakes) - MOST_MISTAKES
     rest = f"<p>{count(more, 'more mistake')} in the log.</p>" if more > 0 else ""
     return (
-        '<section class="error rejected"><b>The last reload failed.</b> The configuration before it is still in use.'
+        '<section class="error rejected"><b>The configuration has mistakes.</b> What they affect is unchanged.'
         f"<ul>{mistakes}</ul>{rest}</section>"
     )
 

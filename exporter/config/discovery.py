@@ -1,0 +1,73 @@
+"""Where accounts outside the configuration file are found: in further files, and in a directory of key files."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+STEM = "{stem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSources:
+    """Patterns of account files, and a directory with one key file for each account. All paths are resolved."""
+
+    patterns: tuple[str, ...] = ()
+    directory: Path | None = None
+    name: str = STEM
+
+    @property
+    def configured(self) -> bool:
+        """Whether accounts may be found at all."""
+        return bool(self.patterns) or self.directory is not None
+
+    def files(self) -> list[Path]:
+        """Return the files that are there now; none of a directory that can't be listed."""
+        files = [path for pattern in self.patterns for path in _matches(pattern)]
+        try:
+            return files if self.directory is None else [*files, *key_files(self.directory)]
+        except OSError:
+            return files
+
+    def name_of(self, key_file: Path) -> str:
+        """Return the name of the account whose key is in this file."""
+        return self.name.replace(STEM, key_file.stem)
+
+
+def account_files(pattern: str) -> list[Path]:
+    """Return the files that match a pattern, sorted. Raise OSError if their directory can't be listed.
+
+    A path without wildcards is returned even if there is no such file.
+    """
+    fixed = Path(pattern)
+    while glob.has_magic(str(fixed)):
+        fixed = fixed.parent
+    if str(fixed) != pattern:
+        os.scandir(fixed).close()
+    return _matches(pattern)
+
+
+def is_match(path: Path, pattern: str) -> bool:
+    """Return whether a file that may be gone matches a pattern of account files."""
+    return fnmatch.fnmatchcase(str(path), pattern)
+
+
+def key_files(directory: Path) -> list[Path]:
+    """Return the files of a directory, sorted, without hidden ones: Kubernetes keeps its versions in `..data`.
+
+    Raise OSError if the directory can't be listed.
+    """
+    with os.scandir(directory) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and not entry.is_dir()]
+    return [directory / name for name in sorted(names)]
+
+
+def _matches(pattern: str) -> list[Path]:
+    if not glob.has_magic(pattern):
+        return [Path(pattern)]
+    # Not Path.glob: it matches hidden files too.
+    paths = (Path(path) for path in sorted(glob.glob(pattern)))  # noqa: PTH207
+    return [path for path in paths if not path.is_dir()]

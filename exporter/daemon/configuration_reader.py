@@ -1,0 +1,34 @@
+"""Reading the configuration, now and at each reload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exporter import log
+from exporter.api.session import tls_context
+from exporter.collectors.registry import SECTION
+from exporter.config.configuration import Account, Configuration
+from exporter.config.load import default, load, warnings_of
+
+
+class ConfigurationReader:
+    """Reads the configuration of a file, or of the environment if there is no file.
+
+    It remembers the accounts that it read last, for account files and key files that can't be read the next time.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._accounts: tuple[Account, ...] = ()
+
+    def __call__(self) -> Configuration:
+        """Return the configuration, and log what is allowed but unwise. Raise ConfigurationError."""
+        if self._path is None:
+            configuration = default(collectors=SECTION)
+        else:
+            configuration = load(self._path, collectors=SECTION, previous=self._accounts)
+        tls_context(configuration.upstream)
+        self._accounts = configuration.accounts
+        for warning in warnings_of(configuration):
+            log.logger().warning("configuration_warning", warning=warning)
+        return configuration

@@ -1,0 +1,75 @@
+"""Accounts in files of their own: picked up while the daemon runs, without a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from exporter.simulator.application import Running
+from tests.daemon.conftest import KEY, Samples, run, serving, value
+
+
+def accounts(found: Samples) -> set[str]:
+    return {dict(labels)["account"] for _, labels in found if "account" in dict(labels)}
+
+
+def with_sources(path: Path) -> None:
+    """Let a configuration find its accounts in `accounts.d` and `keys` instead of containing them."""
+    text = path.read_text()
+    head, tail = text[: text.index("accounts:")], text[text.index("collectors:") :]
+    path.write_text(f'{head}account_files: ["accounts.d/*.yaml"]\naccounts_from: {{directory: keys}}\n{tail}')
+    for name in ("accounts.d", "keys"):
+        (path.parent / name).mkdir()
+
+
+async def test_accounts_come_and_go_with_their_files(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """A bad file is named, and leaves the account of its last good version in place."""
+    path = write_configuration(simulator.url)
+    with_sources(path)
+    file, key = path.parent / "accounts.d/team.yaml", path.parent / "keys/lab.key"
+    file.write_text("- {name: team, api_key_env: OPENROUTER_API_KEY}")
+    async with serving(path, "--config.auto-reload-interval=100ms") as daemon:
+        await daemon.until(lambda found: value(found, "openrouter_up", account="team") == 1)
+        key.write_text(KEY)
+        await daemon.until(lambda found: value(found, "openrouter_up", account="lab") == 1)
+        file.write_text("- {name: team}")
+        rejected = await daemon.until_said("accounts_rejected")
+        assert [f"{file}:1:3: accounts[0]: expected exactly one of api_key_env and api_key_file; found neither"] == (
+            rejected["mistakes"]
+        )
+        found = await daemon.scrape()
+        assert {"team", "lab"} == accounts(found)
+        assert 0 == value(found, "openrouter_exporter_config_last_reload_successful")
+        file.unlink()
+        found = await daemon.until(lambda found: accounts(found) == {"lab"})
+        assert 1 == value(found, "openrouter_exporter_config_last_reload_successful")
+
+
+async def test_check_config_reports_mistakes_of_all_files(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """Each with its file, and exit code 1."""
+    path = write_configuration(simulator.url)
+    with_sources(path)
+    (path.parent / "accounts.d/team.yaml").write_text("- {name: team}")
+    key = path.parent / "keys/lab.key"
+    key.write_text("")
+    code, _, err = await run("check-config", f"--config.file={path}")
+    assert 1 == code
+    assert f"accounts_from: file {key} is empty" in err
+    assert "accounts.d/team.yaml:1:3: accounts[0]: expected exactly one" in err
+
+
+async def test_once_fails_if_an_account_has_a_mistake(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """It prints what it could poll."""
+    path = write_configuration(simulator.url)
+    with_sources(path)
+    (path.parent / "keys/good").write_text(KEY)
+    (path.parent / "keys/bad").write_text("")
+    code, out, err = await run("once", f"--config.file={path}")
+    assert (1, True) == (code, 'openrouter_up{account="good"} 1.0' in out)
+    assert "keys/bad is empty" in err
