@@ -10,8 +10,10 @@ FAST_WORKERS ?= auto
 # Versions and hashes for every supported Python and processor, without addresses of an index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade
+# Grafana's packages name peers that exclude each other; no package needs its install script.
+NPM := npm --legacy-peer-deps --ignore-scripts --no-audit --no-fund
 
-.PHONY: help demo test test-fast test-image lock lint format soak bench docs dashboards pictures clean
+.PHONY: help demo test test-fast test-image test-drawing lock lint format soak bench docs dashboards pictures clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -28,11 +30,16 @@ test-fast: $(VENV)/.development ## Run the tests that start no process and no se
 test-image: $(VENV)/.development ## Build and run the container image (as root, after .ci/install-image-tools)
 	$(BIN)/python -X dev -m pytest $(ARGS) tests/image
 
+test-drawing: $(VENV)/.drawing ## Draw dashboards and pages in a browser (after .ci/install-drawing-tools)
+	node tests/drawing/build.mjs $(VENV)/drawing
+	$(BIN)/python -X dev -m pytest $(ARGS) tests/drawing
+
 lock: $(VENV)/.development ## Lock versions and hashes of the image's and the release's dependencies
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(COMPILE) --output-file requirements/build.txt -
 	$(COMPILE) --extra auth --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --group release --constraint requirements/build.txt --output-file requirements/release.txt
+	cd tests/drawing && $(NPM) install --package-lock-only --omit-lockfile-registry-resolved
 
 lint: $(VENV)/.development ## Check style, types and YAML
 	$(BIN)/ruff check .
@@ -83,4 +90,12 @@ $(VENV)/.runtime: $(VENV)/.pip pyproject.toml
 
 $(VENV)/.development: $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group test --group lint
+	touch $@
+
+# Only for `make test-drawing`: 600 MB.
+$(VENV)/.drawing: $(VENV)/.development tests/drawing/package-lock.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group drawing
+	mkdir -p $(VENV)/drawing
+	cp tests/drawing/package.json tests/drawing/package-lock.json $(VENV)/drawing
+	cd $(VENV)/drawing && $(NPM) ci
 	touch $@

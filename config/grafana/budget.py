@@ -16,7 +16,6 @@ from config.grafana.panels import (
     YELLOW,
     About,
     Query,
-    completeness,
     figure,
     graph,
     stacked,
@@ -113,8 +112,7 @@ def _credit(builder: Builder) -> None:
     )
     floor = once("openrouter_threshold_credits_floor_usd", "account")
     queries_ = (Query(balance, "{{account}}"), Query(floor, "{{account}}: floor"))
-    builder.with_panel(graph(about, *queries_, width=8).interval("5m"))
-    builder.with_panel(completeness().height(8))
+    builder.with_panel(graph(about, *queries_, aside=NARROW_LEGEND).interval("5m"))
 
 
 def _today(builder: Builder) -> None:

@@ -113,10 +113,10 @@ def _tokens(builder: Builder) -> None:
 def _each(builder: Builder) -> None:
     builder.with_row(Row("Endpoints of the selection: ${window:text}"))
     names = {
-        "account": ("Account", 90),
+        "account": ("Account", 130),
         "model": ("Model", 255),
         "provider": ("Provider", 140),
-        "endpoint_id": ("Endpoint", 310),
+        "endpoint_id": ("Endpoint", 320),
     }
     by = ", ".join(names)
     about = About(
@@ -136,7 +136,6 @@ def _each(builder: Builder) -> None:
         )
         for title, measure, unit in (
             ("Spend", queries.SPEND, DOLLARS),
-            ("Credits", "usage_usd", DOLLARS),
             ("Own keys", "byok_usage_usd", DOLLARS),
             ("Requests", "requests", "locale"),
             ("Prompt", "prompt_tokens", "short"),

@@ -27,6 +27,7 @@ from config.grafana.queries import PROCESS, happened, once
 FLEET = f'{PROCESS}, account=~"$account"'
 COLLECTOR = "account, collector"
 LEGEND = "{{account}} {{collector}}"
+TALL = 12  # for a line of the legend for each collector
 NO_EXPORTER = "Prometheus has scraped no such exporter in this time range. Is its target up?"
 NOTHING_YET = "None in this time range."
 QUANTILES = ("0.5", "0.95", "0.99")
@@ -60,29 +61,33 @@ def _about(title: str, description: str, unit: str = "none", empty: str = NO_EXP
 
 def _now(builder: Builder) -> None:
     builder.with_row(Row("Now"))
-    up = figure(
-        _about("Targets", "Whether Prometheus reaches each exporter."),
-        Query(f"min by (instance) (up{{{PROCESS}}})", "{{instance}}"),
+    down = figure(
+        _about("Targets down", "Exporters that Prometheus does not reach."),
+        Query(f"sum(1 - up{{{PROCESS}}})", "Targets down"),
     )
-    builder.with_panel(up.mappings(words(("0", "down", RED), ("1", "up", GREEN))))
+    builder.with_panel(down.mappings(words(("0", "none", GREEN))).thresholds(thresholds((1, RED))))
     accounts = figure(
-        _about("Accounts", "Whether the last poll of every enabled collector succeeded."),
-        Query(once("openrouter_up", "account", FLEET), "{{account}}"),
+        _about("Accounts failing", "Accounts of which the last poll of any enabled collector failed."),
+        Query(f"sum(1 - {once('openrouter_up', 'account', FLEET)})", "Accounts failing"),
     )
-    builder.with_panel(accounts.mappings(words(("0", "failing", RED), ("1", "working", GREEN))))
+    builder.with_panel(accounts.mappings(words(("0", "none", GREEN))).thresholds(thresholds((1, RED))))
     reload = figure(
         _about("Configuration", "Whether the last load of the configuration succeeded. A failed load changes nothing."),
         Query(f"min(openrouter_exporter_config_last_reload_successful{{{PROCESS}}})", "Configuration"),
     )
     builder.with_panel(reload.mappings(words(("0", "has mistakes", RED), ("1", "loaded", GREEN))))
     loaded = f"max(openrouter_exporter_config_last_reload_success_timestamp_seconds{{{PROCESS}}}) * 1000"
-    about = _about("Configuration loaded", "When a configuration was last loaded successfully.", "dateTimeFromNow")
+    about = _about("Last loaded", "When a configuration was last loaded successfully.", "dateTimeFromNow")
     builder.with_panel(figure(about, Query(loaded, "Read")))
     key = figure(
-        _about("Key", "Only a management key can read an account's activity.", empty="Not known yet."),
-        Query(once("openrouter_calling_key_is_management", "account", FLEET), "{{account}}"),
+        _about(
+            "Ordinary keys",
+            "Accounts whose key is not a management key: only that can read an account's activity.",
+            empty="Not known yet.",
+        ),
+        Query(f"sum(1 - {once('openrouter_calling_key_is_management', 'account', FLEET)})", "Ordinary keys"),
     )
-    builder.with_panel(key.mappings(words(("0", "ordinary", RED), ("1", "management", GREEN))))
+    builder.with_panel(key.mappings(words(("0", "none", GREEN))).thresholds(thresholds((1, RED))))
     about = _about("Version", "The version of each exporter.")
     version = Query(f"count by (version) (openrouter_exporter_build_info{{{PROCESS}}})", "{{version}}")
     builder.with_panel(figure(about, version).text_mode(BigValueTextMode.NAME))
@@ -92,30 +97,37 @@ def _polls(builder: Builder) -> None:
     builder.with_row(Row("Polls"))
     success = f"max by ({COLLECTOR}) (openrouter_collector_last_success_timestamp_seconds{{{FLEET}}} > 0)"
     interval = once("openrouter_collector_interval_seconds", COLLECTOR, FLEET)
+    worst = "Of the worst of the chosen accounts."
     builder.with_panel(
         states(
             _about("Outcome of the last poll", "Whether the last poll of each collector succeeded."),
             Query(once("openrouter_collector_success", COLLECTOR, FLEET), LEGEND),
             meaning=words(("0", "failed", RED), ("1", "succeeded", GREEN)),
+            height=TALL,
         )
     )
     about = _about(
         "Staleness",
         "Time since the last successful poll, in poll intervals: up to 1 is normal, above 2 a poll failed. "
-        "Values expire after stale_after.",
+        f"Values expire after stale_after. {worst}",
         empty="No poll has succeeded: see the outcome of the last poll, and the exporter's log.",
     )
     builder.with_panel(
-        graph(about, Query(f"(time() - {success}) / {interval}", LEGEND), aside=NARROW_LEGEND).thresholds(
-            thresholds((2, YELLOW), (4, RED))
-        )
+        graph(
+            about,
+            Query(f"max by (collector) ((time() - {success}) / {interval})", "{{collector}}"),
+            height=TALL,
+            aside=NARROW_LEGEND,
+        ).thresholds(thresholds((2, YELLOW), (4, RED)))
     )
-    duration = once("openrouter_collector_duration_seconds", COLLECTOR, FLEET)
-    about = _about("Duration of the last poll", "Includes retries and waiting for the exporter's rate limit.", "s")
-    builder.with_panel(graph(about, Query(duration, LEGEND), aside=NARROW_LEGEND))
-    series = once("openrouter_collector_series", COLLECTOR, FLEET)
-    about = _about("Series", "Series published by each collector; 0 once its values have expired.", "locale")
-    builder.with_panel(graph(about, Query(series, LEGEND), aside=NARROW_LEGEND))
+    duration = once("openrouter_collector_duration_seconds", "collector", FLEET)
+    text = f"Includes retries and waiting for the exporter's rate limit. {worst}"
+    about = _about("Duration of the last poll", text, "s")
+    builder.with_panel(graph(about, Query(duration, "{{collector}}"), height=TALL, aside=NARROW_LEGEND))
+    series = f"sum by (collector) ({once('openrouter_collector_series', COLLECTOR, FLEET)})"
+    text = "Series published by each collector, of all chosen accounts; those of expired values are gone."
+    about = _about("Series", text, "locale")
+    builder.with_panel(graph(about, Query(series, "{{collector}}"), height=TALL, aside=NARROW_LEGEND))
     skipped = happened("openrouter_exporter_polls_skipped_total", f"{COLLECTOR}, reason", FLEET)
     about = _about("Polls skipped", "Polls that were due but did not start, by reason.", "short", NOTHING_YET)
     builder.with_panel(bars(about, Query(skipped, f"{LEGEND}: {{{{reason}}}}"), width=24))
@@ -124,18 +136,13 @@ def _polls(builder: Builder) -> None:
 def _api(builder: Builder) -> None:
     builder.with_row(Row("The OpenRouter API"))
     for title, counter, by, text in (
-        ("Responses by status", "responses", "code", "Responses of the API, by operation and status code."),
-        (
-            "Failed attempts",
-            "failures",
-            "status_class",
-            "Failed attempts, by operation and status class or kind of error.",
-        ),
-        ("Retries", "retries", "account", "Attempts after a failed one of the same poll."),
+        ("Responses by status", "responses", "code", "Responses of the API, by status code."),
+        ("Failed attempts", "failures", "status_class", "Failed attempts, by status class or kind of error."),
+        ("Retries", "retries", "operation", "Attempts after a failed one of the same poll, by operation."),
     ):
-        query = happened(f"openrouter_exporter_api_{counter}_total", f"operation, {by}", FLEET)
+        query = happened(f"openrouter_exporter_api_{counter}_total", by, FLEET)
         about = _about(title, text, "short", NOTHING_YET)
-        builder.with_panel(bars(about, Query(query, f"{{{{operation}}}} {{{{{by}}}}}")))
+        builder.with_panel(bars(about, Query(query, f"{{{{{by}}}}}")))
     bucket = f"openrouter_exporter_api_request_duration_seconds_bucket{{{PROCESS}}}"
     rates = f"sum by (le, operation) (rate({bucket}[$__rate_interval]))"
     latencies = (

@@ -65,13 +65,13 @@ def _keys(builder: Builder) -> None:
     builder.with_panel(ranking(about, used, width=24, height=9).max(1).thresholds(colours))
     about = About(
         title="All keys",
-        description="Spend (credits and own keys apart), limit, expiry and last use of each key. Empty cells: no "
-        "limit, no expiry, never used. 'other' sums the keys that the exporter folded.",
+        description="Spend of credits by period and of own provider keys by month, limit, expiry and last use of each "
+        "key. Empty cells: no limit, no expiry, never used. 'other' sums the keys that the exporter folded.",
         unit="none",
         empty=NO_KEYS,
     )
     labels = {
-        "account": ("Account", 90),
+        "account": ("Account", 130),
         "name": ("Name", 112),
         "workspace": ("Workspace", 115),
         "key": ("Key", 120),
@@ -81,7 +81,7 @@ def _keys(builder: Builder) -> None:
         Column("Month", _of_key("usage_month_usd"), DOLLARS, 90, CENTS),
         Column("Week", _of_key("usage_week_usd"), DOLLARS, 85, CENTS),
         Column("Today", _of_key("usage_today_usd"), DOLLARS, 80, CENTS),
-        Column("Own keys, month", _of_key("byok_usage_month_usd"), DOLLARS, 145, CENTS),
+        Column("Own keys", _of_key("byok_usage_month_usd"), DOLLARS, 95, CENTS),
         Column("Limit", _of_key("limit_usd"), DOLLARS, 80),
         Column("Used", _used(), "percentunit", 70, {"decimals": 1}),
         Column("Left", _of_key("limit_remaining_usd"), DOLLARS, 95, CENTS),
@@ -136,7 +136,7 @@ def _calling_key(builder: Builder) -> None:
         ),
         Column("Resets", f"{resets} * 1000", "dateTimeFromNow", 130),
     )
-    labels = {"account": ("Account", 110), "scope": ("Scope", 110), "budget_id": ("Budget", 150)}
+    labels = {"account": ("Account", 130), "scope": ("Scope", 110), "budget_id": ("Budget", 150)}
     builder.with_panel(joined(about, labels, columns, width=12, height=6))
     about = About(
         title="Budget left",
@@ -184,8 +184,8 @@ def _thresholds(builder: Builder) -> None:
             title,
             once(f"openrouter_threshold_{key}", "account") + (f" / {by}" if by > 1 else ""),
             unit,
-            max(90, 28 + 7 * len(title)),
+            max(82, 28 + 7 * len(title)),
         )
         for title, key, by, unit in THRESHOLDS
     ]
-    builder.with_panel(joined(about, {"account": ("Account", 110)}, columns, height=6))
+    builder.with_panel(joined(about, {"account": ("Account", 130)}, columns, height=6))

@@ -125,13 +125,13 @@ def _freshness(builder: Builder) -> None:
     builder.with_panel(panel.mappings(state))
     about = About(
         title="Firing alerts",
-        description="Alerts that fire now, for the chosen accounts or for the exporter as a whole.",
+        description="Number of alerts that fire now, for the chosen accounts or for the exporter as a whole.",
         unit="none",
         empty="No alert fires, or the rules are not loaded.",
         short="none",
     )
     alerts = 'ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"}'
-    panel = figure(about, Query(f"count by (alertname) ({alerts})", "{{alertname}}"))
+    panel = figure(about, Query(f"count({alerts})", "Firing alerts"))
     builder.with_panel(panel.thresholds(thresholds((1, RED), base="text")))
     builder.with_panel(completeness())
 
@@ -186,7 +186,7 @@ def _endpoints(builder: Builder) -> None:
         ),
     )
     names = {
-        "account": ("Account", 100),
+        "account": ("Account", 130),
         "model": ("Model", 275),
         "provider": ("Provider", 150),
         "endpoint_id": ("", 0),

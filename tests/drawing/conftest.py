@@ -1,0 +1,69 @@
+"""The browser, the page that draws, and Prometheus with a month of data, with the demo of a moment, and without any."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.dashboards.boards import BOARDS
+from tests.drawing.browser import Drawing, chromium, findings
+from tests.drawing.faults import faulty
+from tests.drawing.website import MODULES, website
+from tests.servers.history import LOOK_BACK, write_blocks
+from tests.servers.programs import found_prometheus, free_port, required, started
+from tests.servers.prometheus import Prometheus, prometheus
+from tests.servers.shipped import hastened
+
+DAYS = 32  # more than the longest window and time range
+Draw = Callable[[Drawing], Awaitable[list[str]]]
+NOTHING = "127.0.0.1:1"  # a target that does not exist
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all tests."""
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def draw(browser: Browser) -> AsyncIterator[Draw]:
+    """Return what draws a dashboard, one of the committed or `faulty`, and returns what is wrong with it."""
+    async with website(BOARDS | {"faulty": faulty()}) as site:
+        yield partial(findings, browser, site)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
+    """Return the URL of each Prometheus: `history`, `demo` and `empty`."""
+    program = required(found_prometheus(2), "Prometheus 2")
+    target = f"127.0.0.1:{free_port()}"
+    demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("history", "demo", "empty")}
+    await write_blocks(folders["history"] / "data", DAYS)
+    async with AsyncExitStack() as stack:
+        log = folders["demo"] / "demo.log"
+        await stack.enter_async_context(started(f"http://{target}/-/ready", log, sys.executable, *demo))
+        running: dict[str, Prometheus] = {}
+        for name, folder in folders.items():
+            scraped = NOTHING if name == "empty" else target
+            rules = [] if name == "empty" else hastened(folder)
+            options = [LOOK_BACK] if name == "history" else []
+            server = prometheus(program, scraped, folder, rules=rules, options=options)
+            running[name] = await stack.enter_async_context(server)
+        for name in ("history", "demo"):
+            await running[name].until("count_over_time(up[1m]) > 5", bool)
+        yield {name: server.url for name, server in running.items()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _bundle() -> None:
+    """Say what is missing before minutes are spent on data."""
+    required("node" if (MODULES / "bundle/page.js").is_file() and shutil.which("node") else None, "the bundle")

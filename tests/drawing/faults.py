@@ -1,0 +1,62 @@
+"""A dashboard whose panels have one fault each, which the drawing must find."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.dashboards.boards import BOARDS, Board, Panel, panels
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What spoils a panel of this type, and the finding."""
+
+    kind: str
+    spoil: Callable[[Panel], object]
+    finding: str
+
+
+def faulty() -> Board:
+    """Return a dashboard with a good panel for each fault, spoiled, one below the other; it is drawn with data."""
+    board = copy.deepcopy(BOARDS["overview"])
+    good = list(panels(board))
+    board["panels"] = []
+    for number, (name, fault) in enumerate(FAULTS.items()):
+        panel = copy.deepcopy(next(each for each in good if each["type"] == fault.kind))
+        panel |= {"id": number, "title": name, "gridPos": {"x": 0, "y": 10 * number, "w": 24, "h": 10}}
+        fault.spoil(panel)
+        board["panels"].append(panel)
+    return board
+
+
+def _width(panel: Panel) -> None:
+    for override in panel["fieldConfig"]["overrides"]:
+        for setting in override["properties"]:
+            if setting["id"] == "custom.width":
+                setting["value"] = 60
+
+
+FAULTS: dict[str, Fault] = {
+    "query": Fault("stat", lambda panel: panel["targets"][0].update(expr="sum("), "query: invalid parameter"),
+    "panel": Fault("stat", lambda panel: panel.update(type="news"), "panel: a panel of the type news"),
+    "cell": Fault("table", _width, 'cell: the cell "anthropic/'),
+    "header": Fault("table", _width, 'header: the header "Account" is cut'),
+    "wide-table": Fault("table", lambda panel: panel["gridPos"].update(w=12), "wide-table: the table is"),
+    "legend": Fault(
+        "timeseries", lambda panel: panel["options"]["legend"].update(width=150), 'legend: the legend "Total" is cut'
+    ),
+    "legend-row": Fault("timeseries", lambda panel: panel["gridPos"].update(h=5), "legend-row: the legend"),
+    "small-text": Fault(
+        "stat",
+        lambda panel: (
+            panel["targets"][0].update(expr="openrouter_nothing"),
+            panel["fieldConfig"]["defaults"].update(noValue="No usage yet: does the time range reach the present?" * 4),
+            panel["fieldConfig"]["defaults"].update(mappings=[]),
+            panel["gridPos"].update(w=4),
+        ),
+        "small-text: the text",
+    ),
+    "hole": Fault("stat", lambda panel: panel["gridPos"].update(w=20), "a hole in the grid"),
+}

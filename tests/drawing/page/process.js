@@ -1,0 +1,2 @@
+// Some libraries read Node's `process` although they run in a browser.
+globalThis.process = { env: {}, cwd: () => '/' };
