@@ -140,7 +140,7 @@ class AccountSet:
             self._scheduler.add(
                 poller.job_name,
                 partial(account.poll, poller),
-                poller.schedule.interval,
+                poller.interval,
                 order,
                 partial(poller.skip, "still_running"),
             )

@@ -20,7 +20,7 @@ from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
 from exporter.polling import key_check
 from exporter.polling.collector_metrics import CollectorMetrics
-from exporter.polling.poller import Poller, Schedule
+from exporter.polling.poller import Poller
 from exporter.polling.threshold_metrics import ThresholdMetrics
 
 
@@ -71,16 +71,11 @@ class AccountRuntime:
             context.clock,
             log.logger(account=account.name),
         )
-        longest = context.upstream.retries.backoff.max_elapsed_time
         self.pollers: Sequence[Poller] = [
             Poller(
                 account=account.name,
                 collector=collector,
-                schedule=Schedule(
-                    interval=collector.settings.interval,
-                    stale_after=collector.settings.stale_after,
-                    longest_poll=longest,
-                ),
+                longest_poll=context.upstream.retries.backoff.max_elapsed_time,
                 client=client,
                 clock=context.clock,
                 store=context.store,

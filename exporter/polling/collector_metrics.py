@@ -20,9 +20,12 @@ class CollectorMetrics:
     def __init__(self, metrics_registry: MetricsRegistry, account: str, collectors: Iterable[Collector[Any]]) -> None:
         self.metrics_registry = metrics_registry
         self._account = account
+        self._of_collector: list[Gauge] = []
 
         def gauge(name: str, help_: str) -> Gauge:
-            return Gauge(f"openrouter_collector_{name}", help_, ["account", "collector"], registry=metrics_registry)
+            metric = Gauge(f"openrouter_{name}", help_, ["account", "collector"], registry=metrics_registry)
+            self._of_collector.append(metric)
+            return metric
 
         def counter(name: str, help_: str, *labels: str) -> Counter:
             names = ["account", "collector", *labels]
@@ -34,22 +37,23 @@ class CollectorMetrics:
             ["account"],
             registry=metrics_registry,
         )
-        self.success = gauge("success", "1 if the last poll succeeded, else 0.")
-        self.duration = gauge("duration_seconds", "Duration of the last poll in seconds, retries included.")
-        self.interval = gauge("interval_seconds", "Seconds between polls.")
+        self.success = gauge("collector_success", "1 if the last poll succeeded, else 0.")
+        self.duration = gauge("collector_duration_seconds", "Duration of the last poll in seconds, retries included.")
+        self.interval = gauge("collector_interval_seconds", "Seconds between polls.")
         self.last_attempt = gauge(
-            "last_attempt_timestamp_seconds", "Start of the last poll, as Unix time in seconds; 0 if there was none."
+            "collector_last_attempt_timestamp_seconds",
+            "Start of the last poll, as Unix time in seconds; 0 if there was none.",
         )
         self.last_success = gauge(
-            "last_success_timestamp_seconds",
+            "collector_last_success_timestamp_seconds",
             "Start of the last successful poll, as Unix time in seconds; 0 if there was none.",
         )
         self.failed_attempts = gauge(
-            "failed_attempts", "Failed attempts of the request that is being retried; 0 if none is."
+            "collector_failed_attempts", "Failed attempts of the request that is being retried; 0 if none is."
         )
-        self.series = gauge("series", "Number of series published, as of the last poll.")
+        self.series = gauge("collector_series", "Number of series published, as of the last poll.")
         self.rows_rejected = gauge(
-            "rows_rejected",
+            "collector_rows_rejected",
             "API rows that the published totals lack: rejected, or without an amount, in the last successful poll.",
         )
         self.rejected = counter("rows_rejected", "API rows rejected, by reason; counted again on every poll.", "reason")
@@ -60,11 +64,8 @@ class CollectorMetrics:
         )
         self.restated = counter("rows_restated", "Rows of a day read before whose numbers changed.")
         self.skipped = counter("polls_skipped", "Polls that were due but not made, by reason.", "reason")
-        self.folded = Gauge(
-            "openrouter_exporter_endpoints_folded",
-            "Number of endpoints or keys folded into the label value other.",
-            ["account", "collector"],
-            registry=metrics_registry,
+        self.folded = gauge(
+            "exporter_endpoints_folded", "Number of endpoints or keys folded into the label value other."
         )
         self._up.labels(account)
         for collector in collectors:
@@ -77,18 +78,7 @@ class CollectorMetrics:
 
     def _start_at_zero(self, collector: Collector[Any]) -> None:
         labels = (self._account, collector.name)
-        for metric in (
-            self.success,
-            self.duration,
-            self.interval,
-            self.last_attempt,
-            self.last_success,
-            self.failed_attempts,
-            self.series,
-            self.rows_rejected,
-            self.restated,
-            self.folded,
-        ):
+        for metric in (*self._of_collector, self.restated):
             metric.labels(*labels)
         for reason in collector.rejection_reasons:
             self.rejected.labels(*labels, reason)

@@ -11,6 +11,7 @@ from exporter.collectors.base import Collected
 from exporter.status import PollRecord
 
 KEPT_POLLS = 20
+NOTHING = Collected(snapshot=None, memory=None)
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class PollState:
     """
 
     memory: object = None
-    published: Collected | None = None
+    published: Collected = NOTHING
     read_at: float = float("-inf")
     not_before: float = float("-inf")
     last_success: datetime | None = None

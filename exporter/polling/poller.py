@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from exporter.exposition.text_format import render
 from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.hints import hint
 from exporter.polling.poll_log import PollLog
-from exporter.polling.poll_state import PollState
+from exporter.polling.poll_state import NOTHING, PollState
 from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry
 
 DAYS_SHOWN = 30
@@ -25,24 +25,15 @@ GRACE_SECONDS = 30.0
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """A poller's times in seconds: between polls, until data are too old, and the longest poll."""
-
-    interval: float
-    stale_after: float
-    longest_poll: float
-
-
 class Poller:
-    """Polls one collector of one account and publishes the result."""
+    """Polls one collector of one account and publishes the result. `longest_poll` is in seconds."""
 
     def __init__(
         self,
         *,
         account: str,
         collector: Collector[Any],
-        schedule: Schedule,
+        longest_poll: float,
         client: Client,
         clock: Clock,
         store: Store,
@@ -51,7 +42,8 @@ class Poller:
     ) -> None:
         self.account = account
         self.collector = collector
-        self.schedule = schedule
+        self.interval: float = collector.settings.interval
+        self._longest_poll = longest_poll
         self.state = PollState()
         self._client = client
         self._clock = clock
@@ -62,7 +54,7 @@ class Poller:
         self._retries: dict[int, Retry] = {}  # of the requests in progress, by identity
         self._last_due = clock.monotonic()
         self._key = (account, collector.name)
-        metrics.interval.labels(*self._key).set(schedule.interval)
+        metrics.interval.labels(*self._key).set(self.interval)
         metrics.metrics_registry.touch()
 
     @property
@@ -73,7 +65,7 @@ class Poller:
     @property
     def overdue(self) -> bool:
         """Whether the next poll should have begun, or the last one ended, long ago: a sign that the daemon is stuck."""
-        grace = 2 * self.schedule.interval + self.schedule.longest_poll + GRACE_SECONDS
+        grace = 2 * self.interval + self._longest_poll + GRACE_SECONDS
         return self._clock.monotonic() - self._last_due > grace
 
     @property
@@ -91,12 +83,11 @@ class Poller:
         return (self.collector.name, self.collector.identity) == (old.collector.name, old.collector.identity)
 
     def inherit(self, old: Poller) -> None:
-        """Continue from a poller that publishes the same data; they now expire as this one's schedule requires."""
+        """Continue from a poller that publishes the same data; they now expire as this one's settings require."""
         self.state = state = old.state
         if self._store.expires(*self._key) is not None:
-            self._store.renew(*self._key, self._clock.monotonic(), state.read_at + self.schedule.stale_after)
-        if state.published is not None:
-            self._metrics.folded.labels(*self._key).set(state.published.folded)
+            self._store.renew(*self._key, self._clock.monotonic(), self._expiry(state.read_at))
+        self._metrics.folded.labels(*self._key).set(state.published.folded)
         if state.records:
             self._measure(state.records[-1])
 
@@ -126,7 +117,7 @@ class Poller:
         first, failing = not state.attempted, state.attempted and not state.succeeded
         poll = Poll(
             instant=instant,
-            deadline=started + self.schedule.longest_poll,
+            deadline=started + self._longest_poll,
             client=self._client,
             clock=self._clock,
             quiet=failing,
@@ -167,7 +158,7 @@ class Poller:
         self._metrics.metrics_registry.touch()
 
     async def _publish(self, poll: Poll, collected: Collected, started: float) -> None:
-        state, expires = self.state, started + self.schedule.stale_after
+        state, expires = self.state, self._expiry(started)
         if collected.snapshot is None:
             self._store.renew(*self._key, self._clock.monotonic(), expires)
             state.read_at = started
@@ -185,7 +176,7 @@ class Poller:
         if collected.restated:
             self._metrics.restated.labels(*self._key).inc(collected.restated)
             self._log.restated(collected.restated)
-        if collected.folded and collected.folded != getattr(state.published, "folded", 0):
+        if collected.folded and collected.folded != state.published.folded:
             self._log.folded(collected.folded)
         self._metrics.folded.labels(*self._key).set(collected.folded)
         if collected.error is None:  # else one line says it for all parts
@@ -193,6 +184,10 @@ class Poller:
         state.published = replace(collected, snapshot=None, memory=None, successors=(), error=None)
         if collected.error is not None:
             raise collected.error
+
+    def _expiry(self, read_at: float) -> float:
+        stale_after: float = self.collector.settings.stale_after
+        return read_at + stale_after
 
     def _report_rejections(self, poll: Poll) -> None:
         for reason, rows in poll.rejections.counts.items():
@@ -218,11 +213,12 @@ class Poller:
     def status(self, next_poll: datetime | None, advice: str | None = None) -> CollectorStatus:
         """Return the state of this collector for the landing page and `/-/status`."""
         state, published, series = self.state, self.state.published, self._series()
+        shown = published if series else NOTHING
         expires, now = self._store.expires(*self._key), self._clock.now()
         return CollectorStatus(
             account=self.account,
             collector=self.collector.name,
-            interval_seconds=self.schedule.interval,
+            interval_seconds=self.interval,
             polling=self._polling,
             retry=max(self._retries.values(), key=lambda retry: retry.attempt, default=None),
             last_success=state.last_success,
@@ -230,17 +226,15 @@ class Poller:
             expires=_wall_time(self._clock, expires),
             expired=expires is not None and expires <= self._clock.monotonic(),
             series=series,
-            day=published.day if published else None,
+            day=published.day,
             advice=advice,
             polls=tuple(state.records),
-            spend=_last_days(published) if published else (),
-            figures=_figures(published, now) if published and series else (),
-            failures=tuple(PartFailure(*failure) for failure in published.failures) if published else (),
-            budgets=tuple(budget.at(now) for budget in published.budgets) if published and series else (),
-            tops=tuple(top for top in published.tops if now < (top.until or END_OF_TIME))
-            if published and series
-            else (),
-            queries=tuple(query.at(now) for query in published.queries) if published else (),
+            spend=_last_days(published),
+            figures=_figures(shown, now),
+            failures=tuple(PartFailure(*failure) for failure in published.failures),
+            budgets=tuple(budget.at(now) for budget in shown.budgets),
+            tops=tuple(top for top in shown.tops if now < (top.until or END_OF_TIME)),
+            queries=tuple(query.at(now) for query in published.queries),
         )
 
 

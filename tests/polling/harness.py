@@ -17,12 +17,12 @@ from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapsh
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
 from exporter.polling.collector_metrics import CollectorMetrics
-from exporter.polling.poller import Poller, Schedule
+from exporter.polling.poller import Poller
 from exporter.status import PollRecord
 from tests.api.harness import Asking, Key, asking, capturing_logger
 from tests.support import FakeClock
 
-SCHEDULE = Schedule(interval=900.0, stale_after=3600.0, longest_poll=60.0)
+SETTINGS = CollectorSettings(enabled=True, interval=900.0, stale_after=3600.0)
 FAMILY = MetricFamily("openrouter_something", "What is collected.", ("account", "number"))
 
 Step = Callable[[Poll], Awaitable[Collected]]
@@ -43,6 +43,7 @@ class FakeCollector(Collector[CollectorSettings]):
     """Does its steps one after the other, the last one for ever; an exception is raised, all else returned."""
 
     steps: list[Collected | Exception | Step]
+    settings: CollectorSettings = SETTINGS
     name: str = "activity"
     operations: tuple[str, ...] = ("activity",)
     rejection_reasons: tuple[str, ...] = REJECTION_REASONS
@@ -101,7 +102,7 @@ async def polling(
     collector: Collector[Any] | list[Collected | Exception | Step],
     url: str = "http://127.0.0.1:1",
     *,
-    schedule: Schedule = SCHEDULE,
+    longest_poll: float = 60.0,
     retries: Retries | None = None,
     key: Key | None = None,
     clock: FakeClock | None = None,
@@ -116,7 +117,7 @@ async def polling(
         poller = Poller(
             account="default",
             collector=each,
-            schedule=schedule,
+            longest_poll=longest_poll,
             client=client,
             clock=clock,
             store=store,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from exporter.collectors.analytics import AnalyticsCollector
@@ -12,14 +10,12 @@ from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.config.configuration import Backoff, Retries
 from exporter.polling.hints import MANAGEMENT_KEY
-from exporter.polling.poller import Schedule
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from tests.api.harness import Key
 from tests.polling.harness import polling
 
 RETRIES = Retries(backoff=Backoff(jitter=0.0))
-SCHEDULE = Schedule(interval=300.0, stale_after=1800.0, longest_poll=60.0)
 QUERY = "/api/v1/analytics/query"
 META = "/api/v1/analytics/meta"
 
@@ -59,7 +55,7 @@ async def test_fault_keeps_the_data(
     simulator: Running, collector: TodayCollector | AnalyticsCollector, fault: str, status_class: str
 ) -> None:
     """The data stay, and the next poll recovers."""
-    async with polling(collector, simulator.url, retries=RETRIES, schedule=SCHEDULE) as it:
+    async with polling(collector, simulator.url, retries=RETRIES) as it:
         await it.poll()
         good = it.store.series("default", collector.name, it.clock.monotonic())
         assert good > 0
@@ -77,7 +73,7 @@ async def test_fault_keeps_the_data(
 @pytest.mark.parametrize("fault", ["pretty", "string-numbers"])
 async def test_harmless_fault(simulator: Running, fault: str) -> None:
     """The same numbers in another dress."""
-    async with polling(today(), simulator.url, schedule=SCHEDULE) as it:
+    async with polling(today(), simulator.url) as it:
         await it.poll()
         series = it.store.series("default", "today", it.clock.monotonic())
         simulator.faults.replace(parse_fault(fault))
@@ -88,7 +84,7 @@ async def test_harmless_fault(simulator: Running, fault: str) -> None:
 
 async def test_truncated_responses_change_nothing(simulator: Running) -> None:
     """However often half of the rows are missing: today gives up, and a question fails at once."""
-    async with polling(today(), simulator.url, schedule=SCHEDULE) as it:
+    async with polling(today(), simulator.url) as it:
         await it.poll()
         good = it.store.series("default", "today", it.clock.monotonic())
         simulator.faults.replace(parse_fault("truncated-rows"))
@@ -97,7 +93,7 @@ async def test_truncated_responses_change_nothing(simulator: Running) -> None:
         shown = it.store.series("default", "today", it.clock.monotonic())
         assert ("failed", None, good) == (record.outcome, record.status_class, shown)
         assert simulator.counts[QUERY] <= 17
-    async with polling(analytics(), simulator.url, schedule=SCHEDULE) as it:
+    async with polling(analytics(), simulator.url) as it:
         record = await it.poll()
         assert record is not None
         assert (record.error or "").startswith("query one: the response was cut off (1 rows, ")
@@ -105,7 +101,7 @@ async def test_truncated_responses_change_nothing(simulator: Running) -> None:
 
 async def test_ordinary_key(simulator: Running) -> None:
     """One clear line."""
-    async with polling(today(), simulator.url, key=Key("sk-or-v1-ordinary"), schedule=SCHEDULE) as it:
+    async with polling(today(), simulator.url, key=Key("sk-or-v1-ordinary")) as it:
         await it.poll()
         told = [(each["error"], each["hint"]) for each in it.events if each["log_level"] == "error"]
         assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY)] == told
@@ -113,7 +109,7 @@ async def test_ordinary_key(simulator: Running) -> None:
 
 async def test_unknown_name_is_logged_once_and_sends_no_query(simulator: Running) -> None:
     """With the query, the word, and what was probably meant."""
-    async with polling(analytics("p99_latencies"), simulator.url, schedule=SCHEDULE) as it:
+    async with polling(analytics("p99_latencies"), simulator.url) as it:
         for _ in range(3):
             await it.poll(after=300.0)
         told = [each["error"] for each in it.events if each["log_level"] == "error"]
@@ -123,7 +119,7 @@ async def test_unknown_name_is_logged_once_and_sends_no_query(simulator: Running
 
 async def test_range_that_the_api_rejects(simulator: Running) -> None:
     """Its own words, and the query's name; it is not tried again."""
-    async with polling(analytics(days=40), simulator.url, retries=RETRIES, schedule=SCHEDULE) as it:
+    async with polling(analytics(days=40), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
         assert record is not None
         said = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
@@ -132,6 +128,6 @@ async def test_range_that_the_api_rejects(simulator: Running) -> None:
 
 async def test_own_rate_limit_comes_first(simulator: Running) -> None:
     """A poll waits for its turn, and the API, which allows 64 requests a minute, has no reason to refuse any."""
-    async with polling(today(), simulator.url, schedule=replace(SCHEDULE, longest_poll=300.0)) as it:
+    async with polling(today(), simulator.url, longest_poll=300.0) as it:
         records = [await it.poll() for _ in range(62)]
         assert ({"changed"}, [60.0]) == ({record.outcome for record in records if record}, it.clock.slept)

@@ -8,7 +8,6 @@ from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.config.configuration import Backoff, Retries
 from exporter.polling.hints import MANAGEMENT_KEY
-from exporter.polling.poller import Schedule
 from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from tests.api.harness import Key
@@ -48,8 +47,7 @@ def activity() -> ActivityCollector:
 )
 async def test_fault_keeps_the_data(simulator: Running, fault: str, status_class: str, attempts: int) -> None:
     """The data stay, each attempt is counted once, and the next poll recovers."""
-    schedule = Schedule(interval=900.0, stale_after=3600.0, longest_poll=60.0)
-    async with polling(activity(), simulator.url, retries=RETRIES, schedule=schedule) as it:
+    async with polling(activity(), simulator.url, retries=RETRIES) as it:
         await it.poll()
         good = it.published()
         simulator.faults.replace(parse_fault(fault))
