@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collectors.registry import COLLECTORS, SECTION
-from exporter.config.key_table import table
-from exporter.config.schema import schema
+from exporter.config.schema import schema, table
 from exporter.config.thresholds import Thresholds
 from exporter.config.units import format_duration
 from exporter.daemon.process_metrics import ProcessMetrics

@@ -1,7 +1,7 @@
 """The configuration, typed and frozen. Durations are seconds, sizes are bytes.
 
-Each field carries what it takes and what it means; `load.py` reads YAML by that, `schema.py` makes a JSON Schema of it
-and `key_table.py` the documentation's table. A new key is a new field; each collector declares its own section.
+Each field carries what it takes and what it means; `load.py` reads YAML by that, `schema.py` makes a JSON Schema and
+the documentation's table of it. A new key is a new field; each collector declares its own section.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from exporter.config.configuration import Account, Configuration
 from exporter.config.fields import Key, ListOf, Settings, keys_of
+from exporter.config.file_format import WrittenFile
 from exporter.config.secret import EnvironmentSecret, FileSecret, SecretSource
 from exporter.config.value_types import ValueType
 
@@ -19,29 +19,16 @@ def describe(configuration: Configuration) -> dict[str, Any]:
     """
     accounts = [_account(account) for account in configuration.accounts]
     described: dict[str, Any] = {"upstream": written(configuration.upstream), "accounts": accounts}
-    for section in ("collectors", "thresholds"):
-        settings = [getattr(account, section) for account in configuration.accounts]
-        if settings and all(one == settings[0] for one in settings):
-            described[section] = written(settings[0])
+    keys = keys_of(WrittenFile)
+    for section in ("collectors", "thresholds", "budgets"):
+        values = [written_value(keys[section], getattr(account, section)) for account in configuration.accounts]
+        if values and all(same == values[0] for same in values):
+            described[section] = values[0]
         else:
-            for account, own in zip(accounts, settings, strict=True):
-                account[section] = written(own)
-    _describe_budgets(configuration, described, accounts)
+            for account, own in zip(accounts, values, strict=True):
+                account.update({section: own} if own else {})
     described["log"] = written(configuration.log)
     return described
-
-
-def _describe_budgets(
-    configuration: Configuration, described: dict[str, Any], accounts: Sequence[dict[str, Any]]
-) -> None:
-    """Add the budgets: at the top where every account has the same ones, else to each account that has some."""
-    budgets = [account.budgets for account in configuration.accounts]
-    if budgets and all(same == budgets[0] for same in budgets):
-        described["budgets"] = [written(budget) for budget in budgets[0]]
-        return
-    for account, own in zip(accounts, budgets, strict=True):
-        if own:
-            account["budgets"] = [written(budget) for budget in own]
 
 
 def written(settings: Settings) -> dict[str, Any]:

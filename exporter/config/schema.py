@@ -1,12 +1,13 @@
-"""The configuration's JSON Schema, for editors."""
+"""What is generated from the declared keys: the JSON Schema for editors, and the table in docs/configuration.md."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.dump import written_value
-from exporter.config.fields import Key, ListOf, MapOf, Settings, keys_of
+from exporter.config.fields import Key, ListOf, MapOf, Settings, every_key, keys_of
 from exporter.config.file_format import WrittenAccount, WrittenFile, file_format
 from exporter.config.value_types import ValueType
 
@@ -70,3 +71,29 @@ def _taken(holds: ValueType | ListOf | MapOf | type[Settings], definitions: dict
         definitions[name] = {}  # so that it comes before the definitions it needs
         definitions[name].update(_section(holds, definitions))
     return {"$ref": f"#/$defs/{name}"}
+
+
+def table(collectors: type[CollectorsSettings]) -> str:
+    """Return a Markdown table of every key with its default, what it takes and what it means."""
+    # A section is seen by its keys, unless it repeats those of another.
+    keys = every_key(file_format(collectors))
+    rows = [_row(path, key) for path, key in keys if key.inherits or not isinstance(key.holds, type)]
+    return "\n".join(("| key | default | takes | meaning |", "|---|---|---|---|", *rows)) + "\n"
+
+
+def _row(path: str, key: Key) -> str:
+    takes = f"any key of `{key.name}`" if isinstance(key.holds, type) else key.expected
+    return f"| `{path}` | {_default(key)} | {_cell(takes)} | {_cell(key.meaning)} |"
+
+
+def _default(key: Key) -> str:
+    if key.required:
+        return "required"
+    if isinstance(key.holds, type):
+        return ""
+    value = written_value(key, key.default)
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

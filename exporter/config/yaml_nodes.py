@@ -13,7 +13,6 @@ from pathlib import Path
 import yaml
 
 from exporter.config.diagnostics import Position, Report
-from exporter.config.yaml_errors import explain, position_of_mark
 
 LARGEST_FILE = 256 * 1024
 TOO_LONG = f"longer than {LARGEST_FILE // 1024}KiB; this can't be a configuration"
@@ -21,6 +20,28 @@ _DEEPEST = 32
 _MOST_NODES = 50_000
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 _NULLS = ("", "~", "null", "Null", "NULL")
+
+# Parts of the parser's messages, and what to report instead.
+_PROBLEMS = (
+    ("'\\t'", "tab; YAML is indented with spaces"),
+    (
+        "mapping values are not allowed",
+        "a value can't begin at this colon; check the indentation, the quotes, and the colon of the line above",
+    ),
+    ("expected <block end>", "the indentation does not match any line above"),
+    ("could not find expected ':'", "a key needs a colon and a space after it, as in `key: value`"),
+    ("sequence entries are not allowed", "a list item (-) can't begin here; put it on a line of its own"),
+    ("expected the node content", "a value is missing here"),
+    ("cannot start any token", "text that begins with this character needs quotes"),
+    ("tag handle", "YAML tags (!) aren't supported; text that begins with ! needs quotes"),
+)
+# For these, the error is reported where the quote or bracket opens.
+_UNCLOSED = (
+    ("unexpected end of stream", "this quote is never closed"),
+    ("document separator", "this quote is never closed"),
+    ("expected ',' or ']'", "this [ is never closed, or a comma is missing between its items"),
+    ("expected ',' or '}'", "this { is never closed, or a comma is missing between its keys"),
+)
 
 
 @dataclass(slots=True)
@@ -180,7 +201,7 @@ def _events(text: str, report: Report) -> Iterator[yaml.Event]:
         while loader.check_event():
             yield loader.get_event()  # type: ignore[no-untyped-call]
     except yaml.MarkedYAMLError as error:
-        report.add(*explain(error))
+        report.add(*_explained(error))
         raise report.error() from None
     except (ValueError, OverflowError):
         # The parser raises these for numbers that are not characters, as in "\UFFFFFFFF".
@@ -191,8 +212,23 @@ def _events(text: str, report: Report) -> Iterator[yaml.Event]:
 
 
 def _position(event: yaml.Event) -> Position:
-    return position_of_mark(event.start_mark)
+    return _position_of_mark(event.start_mark)
 
 
 def _position_at(text: str, offset: int) -> Position:
     return Position(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
+
+
+def _explained(error: yaml.MarkedYAMLError) -> tuple[Position, str]:
+    """Return the position and description of an error."""
+    problem = error.problem or "it can't be read"
+    for said, meant in _UNCLOSED:
+        if said in problem:
+            return _position_of_mark(error.context_mark or error.problem_mark), f"not YAML: {meant}"
+    meanings = (meant for said, meant in _PROBLEMS if said in problem)
+    return _position_of_mark(error.problem_mark or error.context_mark), f"not YAML: {next(meanings, problem)}"
+
+
+def _position_of_mark(mark: yaml.error.Mark | yaml._yaml.Mark | None) -> Position:
+    """Return the position of the parser's mark, or the beginning of the file without one."""
+    return Position(1, 1) if mark is None else Position(mark.line + 1, mark.column + 1)

@@ -9,8 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from exporter.collectors.registry import SECTION
-from exporter.config.key_table import table
-from exporter.config.schema import schema
+from exporter.config.schema import schema, table
 
 ROOT = Path(__file__).parents[2]
 BAD = Path(__file__).parent / "bad"
