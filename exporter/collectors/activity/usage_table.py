@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal, cast
@@ -44,11 +45,7 @@ _IDENTITY = itemgetter(slice(1, 6))
 _PERMASLUG = itemgetter(2)
 _NUMBERS = itemgetter(slice(6, 13))
 
-# Instead of the index of a key.
-_EXCLUDED = -1
-_MISSING_MODEL = -2
-_NO_KEY_YET = -3
-
+_NO_KEY = -1  # instead of the index of a key: the model is missing or excluded
 TODAY = -1  # instead of the offset of a completed day
 
 
@@ -122,9 +119,12 @@ class Table:
     _errors: array[float] = field(default_factory=lambda: array("d"))
     _errors_of: dict[int, int] = field(default_factory=dict)
     _identities: dict[_Identity, int] = field(default_factory=dict)
-    _offsets: dict[str, Offset] = field(default_factory=dict)
     _part: str = ""
     _keys_before_part: int = 0
+    _offset: Callable[[str], Offset] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._offset = lru_cache(MOST_DATE_TEXTS)(self.shape.offset_of)
 
     def start_part(self, part: str) -> None:
         """Put the rows that follow under this `key` or `user_id`, which rows do not have themselves."""
@@ -158,7 +158,7 @@ class Table:
         offset, numbers, overflow = self._offset(row.date), _numbers(row), self.overflow
         if not isinstance(offset, int) or offset == TODAY or all(map(math.isnan, numbers)):
             return None
-        key = self._key(_IDENTITY(astuple(row)), counts=True)
+        key = self._key(_IDENTITY(astuple(row)))
         self.overflow = overflow  # the row was counted when it was added
         return None if key < 0 else content_of(key * self.shape.days + offset, numbers)
 
@@ -175,15 +175,13 @@ class Table:
             numbers = array("d", list(chain.from_iterable(map(_NUMBERS, rows))))
         except TypeError:
             return False
-        offsets = [self._offsets.get(text) for text in map(_DATE, rows)]
-        if None in offsets:
-            offsets = [self._offset(text) for text in map(_DATE, rows)]
+        offsets = list(map(self._offset, map(_DATE, rows)))
         days = set(offsets)
         if not all(isinstance(day, int) and day != TODAY for day in days):
             return False
         keys = list(map(self._identities.get, map(_IDENTITY, rows)))
         if None in keys:
-            keys = [self._key(identity, counts=True) for identity in map(_IDENTITY, rows)]
+            keys = list(map(self._key, map(_IDENTITY, rows)))
         indices = cast("list[int]", keys)
         if indices and min(indices) < 0:
             return False
@@ -227,27 +225,27 @@ class Table:
 
     def _add_one(self, row: ActivityRow, rejections: Rejections) -> None:
         """Add a row to its cell, or reject it. A missing number makes the sum that it belongs to unknown."""
-        offset = self._offset(row.date)
-        numbers = _numbers(row)
-        is_empty = all(map(math.isnan, numbers))
-        identity = _IDENTITY(astuple(row))
-        key = self._key(identity, counts=not is_empty and isinstance(offset, int) and offset != TODAY)
+        offset, numbers = self._offset(row.date), _numbers(row)
+        identity, model = _IDENTITY(astuple(row)), row.model or row.model_permaslug
         if isinstance(offset, str):
             rejections.reject(offset, row)
-        elif key == _MISSING_MODEL:
+        elif not model:
             rejections.reject("missing_model", row)
-        elif is_empty:
+        elif all(map(math.isnan, numbers)):
             rejections.reject("missing_numbers", row)
-            if offset != TODAY and key != _EXCLUDED:
+            # It makes no key: an endpoint known from a rejected row alone would be published as 0.
+            if offset != TODAY and self.shape.takes_model(model):
                 self._unknown.add((self._labels(identity), offset))
+        elif offset == TODAY:
+            self.usable += 1
+            self._has_today = True
         else:
             self.usable += 1
-            self._has_today |= offset == TODAY
-            if offset != TODAY:
-                self.days_with_rows.add(offset)
-                if key != _EXCLUDED:
-                    self._add_cells([key], [offset], numbers, [astuple(row)])
-                    self._lacking[tuple(measure for measure in MONEY if math.isnan(numbers[measure]))] += 1
+            self.days_with_rows.add(offset)
+            key = self._key(identity)
+            if key != _NO_KEY:
+                self._add_cells([key], [offset], numbers, [astuple(row)])
+                self._lacking[tuple(measure for measure in MONEY if math.isnan(numbers[measure]))] += 1
 
     def count_lacking(self, rejections: Rejections) -> None:
         """Count the rows without an amount that other rows have: totals lack it."""
@@ -302,8 +300,7 @@ class Table:
 
     def put(self, key: int, offset: int, numbers: array[float]) -> None:
         """Set the numbers of a key on a day on which it has none."""
-        self.cell_of[key * self.shape.days + offset] = len(self.cells) // WIDTH
-        self.cells.extend(numbers)
+        self._add_to(key * self.shape.days + offset, numbers)
 
     def remove_day(self, offset: int) -> None:
         """Remove the rows of a day."""
@@ -311,30 +308,13 @@ class Table:
         for position in range(offset, len(self.cell_of), self.shape.days):
             self.cell_of[position] = NO_CELL
 
-    def _offset(self, text: str) -> Offset:
-        offset = self._offsets.get(text)
-        if offset is None:
-            if len(self._offsets) >= MOST_DATE_TEXTS:
-                self._offsets.clear()
-            offset = self._offsets[text] = self.shape.offset_of(text)
-        return offset
-
-    def _key(self, identity: _Identity, *, counts: bool) -> int:
-        """Return the key index of rows with this identity, or a negative number if they have none.
-
-        Only a row that counts makes a key: an endpoint known from a rejected row alone would be published as 0.
-        """
+    def _key(self, identity: _Identity) -> int:
+        """Return the index of the key that rows with this identity are summed under, or _NO_KEY."""
         index = self._identities.get(identity)
         if index is not None:
             return index
-        model, permaslug, *_ = identity
-        name = model or permaslug
-        index = _EXCLUDED
-        if not name:
-            index = _MISSING_MODEL
-        elif self.shape.takes_model(name):
-            if not counts:
-                return _NO_KEY_YET
+        index, name = _NO_KEY, identity[0] or identity[1]
+        if name and self.shape.takes_model(name):
             key = self._labels(identity)
             if self._is_full(key):
                 self.overflow += 1
