@@ -109,65 +109,52 @@ a guardrail the API does not report whose spend counts, so only limit and info a
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read every budget. Raise PollError if what is spent is unknown of all of them."""
         last = memory if isinstance(memory, _Memory) else _Memory()
-        now = poll.clock.monotonic()
+        now, today = poll.clock.monotonic(), poll.instant.astimezone(UTC).date()
         is_fresh = now - last.lists_read_at < LISTS_MAX_AGE
         lists = ScopeLists(poll, last.models if is_fresh else None)
+        own, lists_read_at, own_failure = last.own, last.lists_read_at, None
+        if not is_fresh:
+            try:
+                own, lists_read_at = await self._openrouter_targets(poll, lists), now
+            except DeadlineExceeded:
+                raise
+            except PollError as error:
+                own_failure = error
+        listed = (*self._configured, *own)
         failures: dict[str, PollError] = {}
-        own, own_failure = (last.own, None) if is_fresh else await self._openrouter_targets(poll, lists)
-        if own_failure is not None:
-            own = last.own
-        targets = await _resolve(lists, (*self._configured, *own), failures)
-        results = {
-            target.name: BudgetResult(target, poll.instant.astimezone(UTC).date(), now)
-            for target in targets
-            if not target.is_counted
-        }
+        targets = await _resolve(lists, listed, failures)
+        results = {target.name: BudgetResult(target, today, now) for target in targets if not target.is_counted}
         counted = [target for target in targets if target.is_counted]
         for group in _groups(counted):
             await _read_group(poll, group, results, failures)
-        errors = [*failures.values(), *([own_failure] if own_failure is not None else [])]
-        if errors and len(failures) == len([target for target in (*self._configured, *own) if target.is_counted]):
-            raise errors[0]  # nothing could be read
+        cause = next(iter(failures.values()), own_failure)
+        if cause is not None and len(failures) == sum(target.is_counted for target in listed):
+            raise cause  # nothing could be read
         for target in counted:
             before = last.results.get(target.name)
-            if (
-                target.name in failures
-                and before is not None
-                and before.is_usable(target, now, self.settings.stale_after)
-            ):
+            if target.name not in failures or before is None:
+                continue
+            if before.is_usable(target, now, self.settings.stale_after):
                 results[target.name] = before
-        success = {target.name: target.name not in failures for target in (*self._configured, *own)}
-        today = poll.instant.astimezone(UTC).date()
+        success = {target.name: target.name not in failures for target in listed}
+        own_failures = () if own_failure is None else (("budgets of OpenRouter", str(own_failure)),)
         return Collected(
             snapshot=self._snapshot(results, success, today),
-            memory=_Memory(
-                results, own, lists.models, last.lists_read_at if is_fresh or own_failure is not None else now
-            ),
-            failures=(
-                *((f"budget {name}", str(error)) for name, error in failures.items()),
-                *([("budgets of OpenRouter", str(own_failure))] if own_failure is not None else []),
-            ),
+            memory=_Memory(results, own, lists.models, lists_read_at),
+            failures=(*((f"budget {name}", str(error)) for name, error in failures.items()), *own_failures),
             budgets=tuple(
-                budget_status(target, results.get(target.name), today, failures.get(target.name))
-                for target in (*self._configured, *own)
+                budget_status(target, results.get(target.name), today, failures.get(target.name)) for target in listed
             ),
             successors=tuple((midnight(turn), self._snapshot(results, success, turn)) for turn in turns_after(today)),
         )
 
-    async def _openrouter_targets(
-        self, poll: Poll, lists: ScopeLists
-    ) -> tuple[tuple[BudgetTarget, ...], PollError | None]:
-        """Return the budgets that are set at OpenRouter, or why they cannot be read."""
+    async def _openrouter_targets(self, poll: Poll, lists: ScopeLists) -> tuple[BudgetTarget, ...]:
+        """Return the budgets that are set at OpenRouter, without those whose names the configuration has."""
         if not self.settings.include_openrouter:
-            return (), None
-        try:
-            targets = await openrouter_targets(poll, await lists.workspaces())
-        except DeadlineExceeded:
-            raise
-        except PollError as error:
-            return (), error
+            return ()
+        targets = await openrouter_targets(poll, await lists.workspaces())
         taken = {target.name for target in self._configured}
-        return tuple({target.name: target for target in targets if target.name not in taken}.values()), None
+        return tuple({target.name: target for target in targets if target.name not in taken}.values())
 
     def _snapshot(self, results: Mapping[str, BudgetResult], success: Mapping[str, bool], shown_on: date) -> Snapshot:
         """Return the results as they are shown on a day: what was spent in a period that has ended is gone."""
