@@ -46,21 +46,17 @@ class OptionAdder:
         metavar: str | None = None,
     ) -> None:
         """Add an option with one value."""
-        value = self._environment.get(variable(flag), default)
+        text = self._environment.get(variable(flag))
+        source = None if text is None else (variable(flag), text)
         shown = f" Default: {default}." if default else ""
         self._command.add_argument(
             flag,
             dest=name,
-            type=_converted(type_, choices, self._source(flag)),
-            default=value,
+            type=_converted(type_, choices, source),
+            default=default if text is None else text,
             metavar=metavar or (f"{{{','.join(choices)}}}" if choices else "VALUE"),
             help=_percent(summary + shown),
         )
-
-    def _source(self, flag: str) -> tuple[str, str] | None:
-        """Return the environment variable of an option and its text, if it is set."""
-        text = self._environment.get(variable(flag))
-        return None if text is None else (variable(flag), text)
 
     def add_repeatable(self, flag: str, name: str, default: str, summary: str, type_: Callable[[str], Any]) -> None:
         """Add an option that can be repeated; the first value replaces the default."""

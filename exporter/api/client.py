@@ -232,7 +232,7 @@ class Client:
         except TimeoutError:
             raise AttemptTimeout(f"no complete response within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-            raise connection_failed(error) from None
+            raise _connection_failed(error) from None
 
     async def _open(self, request: Request, limits: aiohttp.ClientTimeout, secret: Secret) -> aiohttp.ClientResponse:
         """Return a response up to its body. Redirects are not followed, because the key must not travel."""
@@ -247,11 +247,11 @@ class Client:
             proxy = proxy_for(url, self._upstream)
             return await self._session.request(request.method, url, headers=headers, proxy=proxy, **options)
         except aiohttp.ClientHttpProxyError as error:
-            raise proxy_failed(proxy, f"answered with status {error.status}") from None
+            raise _proxy_failed(proxy, f"answered with status {error.status}") from None
         except aiohttp.ClientProxyConnectionError as error:
-            raise proxy_failed(proxy, f"cannot be reached: {describe(error.os_error)}") from None
+            raise _proxy_failed(proxy, f"cannot be reached: {describe(error.os_error)}") from None
         except ValueError as error:  # a host name that no resolver accepts, or an unusable proxy in the environment
-            raise connection_failed(error) from None
+            raise _connection_failed(error) from None
 
 
 def _retry(error: AttemptError, next_attempt: datetime) -> Retry:
@@ -265,8 +265,7 @@ def _retry(error: AttemptError, next_attempt: datetime) -> Retry:
     )
 
 
-def connection_failed(error: BaseException) -> ConnectionFailed:
-    """Return the error for a request that got no response."""
+def _connection_failed(error: BaseException) -> ConnectionFailed:
     failure = ConnectionFailed(describe(error))
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         failure.source = "certificate" if "CERTIFICATE" in str(error) else None
@@ -275,7 +274,7 @@ def connection_failed(error: BaseException) -> ConnectionFailed:
     return failure
 
 
-def proxy_failed(proxy: URL | None, what: str) -> ConnectionFailed:
+def _proxy_failed(proxy: URL | None, what: str) -> ConnectionFailed:
     """Return the error for a proxy that does not do its work, which is named without its password."""
     name = f"the proxy {proxy.host}:{proxy.port}" if proxy is not None else "the proxy"
     failure = ConnectionFailed(printable(f"{name} {what}"))

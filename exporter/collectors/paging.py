@@ -53,7 +53,7 @@ class _Reading(Generic[T]):
     has_shifted: bool = False
 
 
-# These two have pages of 50 unless more is asked for; the list of keys always has pages of 100.
+# These two have pages of 50 unless more is requested; the list of keys always has pages of 100.
 _COUNTED = {"limit": str(PAGE_SIZE)}
 _WORKSPACES = _List(operation=WORKSPACES, path="/workspaces", identity="id", read=workspace, parameters=_COUNTED)
 _MEMBERS = _List(operation=MEMBERS, path="/organization/members", identity="id", read=member, parameters=_COUNTED)
@@ -89,17 +89,18 @@ async def keys(
 
     Keys that can't be read are counted in `poll.rejections` (KEY_REJECTION_REASONS) and left out. Raises PollError.
     """
-    wanted = {"include_disabled": _flag(include_disabled), "include_expired": _flag(include_expired)}
-    found: dict[str, KeyRow] = {}
+    # JSON's booleans, as query parameters.
+    wanted = {"include_disabled": str(include_disabled).lower(), "include_expired": str(include_expired).lower()}
+    owners = await workspaces(poll) if within is None else within
+    listed: dict[str, KeyRow] = {}
     # Without a workspace, the API lists the keys of the default one: that needs no list of workspaces.
-    places = [{"workspace_id": each.id} for each in (await workspaces(poll) if within is None else within)] or [{}]
-    for place in places:
-        for row, value in await _whole(poll, _keys(wanted | place)):
+    for of_owner in [{"workspace_id": owner.id} for owner in owners] or [{}]:
+        for row, value in await _whole(poll, _keys(wanted | of_owner)):
             if isinstance(row, KeyRow):
-                found.setdefault(row.hash, row)
+                listed.setdefault(row.hash, row)
             else:
                 poll.rejections.reject(row, value)
-    return list(found.values())
+    return list(listed.values())
 
 
 def _keys(parameters: Mapping[str, str]) -> _List[tuple[KeyRow | KeyRejection, object]]:
@@ -113,9 +114,9 @@ def _keys(parameters: Mapping[str, str]) -> _List[tuple[KeyRow | KeyRejection, o
 def key_labels(hashes: Iterable[str]) -> dict[str, str]:
     """Return for each hash what names its key in a label: its first 12 digits, or all where others begin alike."""
     alike: dict[str, set[str]] = {}
-    for each in hashes:
-        alike.setdefault(key_label(each), set()).add(each)
-    return {each: short if len(group) == 1 else each for short, group in alike.items() for each in group}
+    for hash_ in hashes:
+        alike.setdefault(key_label(hash_), set()).add(hash_)
+    return {hash_: short if len(group) == 1 else hash_ for short, group in alike.items() for hash_ in group}
 
 
 def key_label(hash_: str) -> str:
@@ -203,7 +204,3 @@ def _identity(row: Any, name: str) -> str:
     """Return what identifies a row: its identifier, or all of its content if it has none."""
     value = row.get(name) if isinstance(row, Mapping) else None
     return value if isinstance(value, str) else json.dumps(row, sort_keys=True)
-
-
-def _flag(yes: bool) -> str:  # noqa: FBT001 — a value, not a switch
-    return "true" if yes else "false"

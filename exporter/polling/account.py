@@ -136,7 +136,7 @@ class AccountRuntime:
 
     def _poll_now(self) -> None:
         for poller in self.pollers:
-            poller.state.not_before = float("-inf")  # the API asked the old key to wait, not this one
+            poller.state.not_before = float("-inf")  # it was the old key that had to wait
             if poller.polling or self._ended.is_set():
                 continue  # a poll in progress uses the new key from its next request on
             if poller in self._in_progress.values():  # in the key check, so the scheduler would skip the poll

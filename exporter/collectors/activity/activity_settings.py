@@ -23,7 +23,7 @@ WINDOW = matching("1d to 30d, or month_to_date", "([1-9]d|[12][0-9]d|30d|month_t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityFilters(Settings):
-    """What `GET /activity` is asked for; without any, for everything."""
+    """The part of the usage that `GET /activity` returns; without any, all of it."""
 
     api_key_hash: Annotated[str | None, KEY_HASH, "Only what one key used, named by its hash."] = None
     user_id: Annotated[str | None, text(), "Only what one member of the organization used."] = None
@@ -61,7 +61,7 @@ class ActivitySettings(CollectorSettings):
     member_labels: Annotated[
         tuple[MemberLabel, ...],
         ListOf(item=choice(*get_args(MemberLabel)), example="[name, role]", unique=True),
-        "With `split_by: member`, what `openrouter_member_info` says of each beside `user_id`. May be empty.",
+        "With `split_by: member`, the labels of `openrouter_member_info` beside `user_id`. May be empty.",
     ] = ("name",)
     include: Annotated[
         tuple[re.Pattern[str], ...],
@@ -86,15 +86,15 @@ class ActivitySettings(CollectorSettings):
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return times that are the wrong way round, and a split of what one part used."""
-        found = list(CollectorSettings.conflicts(self))  # super() is none in a class with slots
+        conflicts = list(CollectorSettings.conflicts(self))  # super() is none in a class with slots
         if self.empty_day_after < self.settle_delay:
             empty, settle = format_duration(self.empty_day_after), format_duration(self.settle_delay)
             message = (
                 f"empty_day_after ({empty}) is shorter than settle_delay ({settle}): an unsettled day is never empty"
             )
-            found.append(Conflict(("empty_day_after", "settle_delay"), message))
+            conflicts.append(Conflict(("empty_day_after", "settle_delay"), message))
         only = {"api_key": "api_key_hash", "member": "user_id"}.get(self.split_by)
         if only is not None and getattr(self.filters, only) is not None:
             message = f"split_by: {self.split_by} and filters.{only} exclude each other: there is nothing to split"
-            found.append(Conflict(("split_by", "filters"), message))
-        return tuple(found)
+            conflicts.append(Conflict(("split_by", "filters"), message))
+        return tuple(conflicts)
