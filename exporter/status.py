@@ -137,10 +137,12 @@ class QueryStatus:
     """An analytics query: the rows of its last usable response, and why the last poll could not read it, if it failed.
 
     `expires` is when its values vanish, None if they never do, or never came. `rows` is None once they have.
+    `truncated` is whether there were more rows than may be published.
     """
 
     name: str
     rows: int | None = None
+    truncated: bool = False
     last_success: datetime | None = None
     expires: datetime | None = None
     error: str | None = None

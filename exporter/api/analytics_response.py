@@ -105,15 +105,19 @@ def query(
     filters: list[dict[str, Any]],
     limit: int,
     granularity: str | None = None,
+    order_by: str | None = None,
+    classifiers: Mapping[str, Any] | None = None,
 ) -> Request:
-    """Return the request for a query. The API refuses times without seconds."""
+    """Return the request for a query; `order_by` puts the largest first. The API refuses times without seconds."""
     body: dict[str, Any] = {
         "metrics": metrics,
         "dimensions": dimensions,
         "granularity": granularity,
         "time_range": {"start": _instant(start), "end": _instant(end)},
         "filters": filters,
+        "order_by": None if order_by is None else {"field": order_by, "direction": "desc"},
         "limit": limit,
+        **(classifiers or {}),
     }
     return Request(
         operation=QUERY,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from exporter.api import analytics_response
@@ -21,9 +22,11 @@ from exporter.collectors.analytics_outcomes import (
     QueryOutcome,
     expiries,
     health,
+    outcome_of,
     statuses,
 )
 from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_ranges import time_range
 from exporter.collectors.analytics_reading import QueryReader
 from exporter.collectors.analytics_rows import REASONS, QueryResult
 from exporter.collectors.analytics_settings import AnalyticsSettings
@@ -82,7 +85,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         meta, read_at, meta_failure = await self._metadata(poll, last)
         results, failures = await self._read_queries(poll, last.outcomes, meta, meta_failure)
         outcomes = {
-            query.name: QueryOutcome(results[query.name], started, poll.instant)
+            query.name: outcome_of(results[query.name], started, poll.instant)
             if query.name in results
             else _failed(last.outcomes.get(query.name, QueryOutcome()), failures[query.name])
             for query in self.settings.queries
@@ -142,7 +145,9 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
                 check_names(query, meta, self._measures)
                 poll.deadline = _half_way(poll.clock.monotonic(), deadline) if waiting else deadline
                 measures = [self._measures[metric] for metric in query.metrics]
-                results[query.name] = await QueryReader(poll, query, measures, self.settings.stale_after).read()
+                covers = time_range(query.range, poll.instant)
+                reader = QueryReader(poll, query, measures, self.settings.stale_after, covers)
+                results[query.name] = await reader.read()
             except PollError as error:
                 failures[query.name] = error
                 ends_all = error if _ends_all(error) else None
@@ -153,9 +158,9 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
     def _family(self, metric: str) -> MetricFamily:
         """Return a metric's family, with the dimensions of all queries that use it: a family has one set of labels."""
         users = (query for query in self.settings.queries if metric in query.metrics)
-        dimensions = dict.fromkeys(name for query in users for name in query.dimensions)
+        labels = dict.fromkeys(name for query in users for name in query.labels)
         measure = self._measures[metric]
-        return gauge(measure.family, measure.help, ("account", "query", *dimensions))
+        return gauge(measure.family, measure.help, ("account", "query", *labels))
 
     async def _snapshot(self, pause: Pause, outcomes: Outcomes, now: float) -> Snapshot:
         """Return the results that are shown at a monotonic time, and the health of their queries."""
@@ -165,7 +170,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
 
     async def _samples(self, pause: Pause, metric: str, shown: Mapping[str, QueryResult | None]) -> Family:
         family = self._family(metric)
-        dimensions = family.labels[2:]
+        labels = family.labels[2:]
         samples: list[tuple[str, ...]] = []
         values: array[float] = array("d")
         for query in self.settings.queries:
@@ -173,7 +178,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
             if result is None or metric not in query.metrics:
                 continue
             index = query.metrics.index(metric)
-            columns = [query.dimensions.index(name) if name in query.dimensions else None for name in dimensions]
+            columns = [query.labels.index(name) if name in query.labels else None for name in labels]
             for names, numbers in result.numbers.items():
                 own = ["" if column is None else names[column] for column in columns]
                 samples.append((self.account, query.name, *own))
@@ -192,7 +197,7 @@ def _ends_all(error: PollError) -> bool:
 
 
 def _failed(last: QueryOutcome, error: PollError) -> QueryOutcome:
-    return QueryOutcome(last.result, last.read_at, last.last_success, str(error))
+    return replace(last, error=str(error))
 
 
 def _error_of_all(failures: Mapping[str, PollError]) -> PollError:

@@ -69,6 +69,10 @@ RECENT_DIMENSIONS = (
 )
 
 
+ROLLUP_METRICS = ("possible_cached_tokens", "possible_cache_hit_rate", "cache_capture_rate")
+ROLLUP_DIMENSIONS = ("model", "provider")  # all that those can be split and filtered by
+
+
 def only_recent(metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> list[str]:
     """Return the names for which the API has data of no more than RECENT_DAYS."""
     return [name for name in metrics if name in RECENT_METRICS] + [

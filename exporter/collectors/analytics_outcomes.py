@@ -31,26 +31,40 @@ ROWS = gauge(
     "Number of rows of the query's last usable response, before any are merged or summed.",
     LABELS,
 )
+TRUNCATED = gauge(
+    "openrouter_analytics_query_truncated",
+    "Whether there are more rows than max_series: 1 or 0. Then sums have a series other, and rates only the largest.",
+    LABELS,
+)
+MERGED = gauge(
+    "openrouter_analytics_query_rows_merged",
+    "Number of rows with the labels of another row, such as keys of one name. Amounts are summed, and rates left out.",
+    LABELS,
+)
 DATA_TIMESTAMP = gauge(
     "openrouter_analytics_data_timestamp_seconds",
     "Time up to which a query's numbers count, as Unix time in seconds: when the API read them, if it cached them.",
     LABELS,
 )
-HEALTH = (SUCCESS, LAST_SUCCESS, ROWS, DATA_TIMESTAMP)
+HEALTH = (SUCCESS, LAST_SUCCESS, ROWS, TRUNCATED, MERGED, DATA_TIMESTAMP)
 
 
 @dataclass(frozen=True, slots=True)
 class QueryOutcome:
-    """The last result of a query and when it was read (monotonic seconds); why the last poll could not read it."""
+    """The last result of a query, and why the last poll could not read it.
+
+    `read_at` is when the result was read, `ends` when its calendar period does; both in monotonic seconds.
+    """
 
     result: QueryResult | None = None
     read_at: float = -math.inf
+    ends: float = math.inf
     last_success: datetime | None = None
     error: str | None = None
 
     def expires(self, stale_after: float) -> float:
-        """Return when the result is too old to be shown, in monotonic seconds."""
-        return self.read_at + stale_after
+        """Return when the result is too old to be shown, or of a period that has ended, in monotonic seconds."""
+        return min(self.read_at + stale_after, self.ends)
 
     def shown(self, now: float, stale_after: float) -> QueryResult | None:
         """Return the result, None once it has expired."""
@@ -69,6 +83,12 @@ class AnalyticsMemory:
     meta_read_at: float = -math.inf
 
 
+def outcome_of(result: QueryResult, now: float, instant: datetime) -> QueryOutcome:
+    """Return the outcome of a query that was read at an instant, `now` by the monotonic clock."""
+    ends = math.inf if result.until is None else now + (result.until - instant).total_seconds()
+    return QueryOutcome(result, now, ends, instant)
+
+
 def health(account: str, outcomes: Outcomes, now: float, stale_after: float) -> list[Family]:
     """Return the families on the queries themselves, as they are at a monotonic time."""
     labels = LabelSets(LABELS, [(account, name) for name in outcomes])
@@ -77,6 +97,8 @@ def health(account: str, outcomes: Outcomes, now: float, stale_after: float) -> 
         [float(outcome.error is None) for outcome in outcomes.values()],
         [_unix_time(outcome.last_success) for outcome in outcomes.values()],
         [UNKNOWN if result is None else result.rows for result in shown],
+        [UNKNOWN if result is None else float(result.truncated) for result in shown],
+        [UNKNOWN if result is None else result.merged for result in shown],
         [UNKNOWN if result is None else result.counted_to.timestamp() for result in shown],
     )
     return [Family(metric, labels, array("d", values)) for metric, values in zip(HEALTH, columns, strict=True)]
@@ -88,6 +110,7 @@ def statuses(outcomes: Outcomes, now: float, instant: datetime, stale_after: flo
         QueryStatus(
             name=name,
             rows=None if outcome.result is None else outcome.result.rows,
+            truncated=outcome.result is not None and outcome.result.truncated,
             last_success=outcome.last_success,
             expires=_wall_time(outcome.expires(stale_after), now, instant),
             error=outcome.error,

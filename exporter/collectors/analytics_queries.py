@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from exporter.collectors.analytics_names import LONGEST_DAYS, RECENT_DAYS, only_recent
+from exporter.collectors.analytics_names import (
+    LONGEST_DAYS,
+    RECENT_DAYS,
+    ROLLUP_DIMENSIONS,
+    ROLLUP_METRICS,
+    only_recent,
+)
+from exporter.collectors.analytics_ranges import CALENDAR_RANGES, HOUR, MINUTE, CalendarRange
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.units import format_duration
-from exporter.config.value_types import duration, matching, text, whole_number
-
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+from exporter.config.value_types import DAY, duration_or, matching, text, whole_number
 
 IDENTIFIER = matching("a name in small letters, such as total_usage", "[a-z][a-z0-9_]{0,62}")
-_OF_LISTS = ("in", "not_in")
+LABEL = matching("a name that can be a label, such as topic", "[a-zA-Z][a-zA-Z0-9_]{0,62}")
 MOST_DIMENSIONS = 2
+MOST_FILTERS = 20
+MOST_CLASSIFIER_FILTERS = 10
 OWN_LABELS = ("account", "query")
+_OF_LISTS = ("in", "not_in")
+_MAY_BE_UNSET = ("api_key_id", "app", "user")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +39,79 @@ class AnalyticsFilter(Settings):
         ListOf(item=text(), example='["gpt-4.1"]', at_least=1),
         "With what: one value, or several for in and not_in. Identifiers, not names, where the two differ.",
     ]
+    include_unset: Annotated[
+        bool, "Whether rows without a value match too; for in and not_in on api_key_id, app and user only."
+    ] = False
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return several values where one is compared, and include_unset where the API does not take it."""
+        conflicts = list(_operator_conflicts(self.operator, self.values))
+        if self.include_unset and not (self.operator in _OF_LISTS and self.field in _MAY_BE_UNSET):
+            message = f"include_unset is only for in and not_in on {', '.join(_MAY_BE_UNSET)}"
+            conflicts.append(Conflict(("include_unset",), message))
+        return tuple(conflicts)
+
+    def as_sent(self) -> dict[str, Any]:
+        """Return the condition as the API takes it."""
+        unset = {"include_unset": True} if self.include_unset else {}
+        return _condition(self.field, self.operator, self.values) | unset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierFilter(Settings):
+    """One condition on what a classifier found."""
+
+    field: Annotated[str, text(), "The classifier's dimension that is compared."]
+    operator: Annotated[Literal["eq", "neq", "in", "not_in"], "How it is compared."] = "eq"
+    values: Annotated[
+        tuple[str, ...], ListOf(item=text(), example="[billing]", at_least=1), "With what: one value, or several."
+    ]
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return several values where one is compared."""
-        if len(self.values) == 1 or self.operator in _OF_LISTS:
-            return ()
-        return (Conflict(("values", "operator"), f"operator {self.operator} takes one value, not {len(self.values)}"),)
+        return _operator_conflicts(self.operator, self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierDimensions(Settings):
+    """Dimensions of one of the account's classifiers that a query is split by, besides its other ones."""
+
+    classifier_id: Annotated[str | None, text(), "The classifier."] = None
+    dimension_names: Annotated[
+        tuple[str, ...],
+        ListOf(item=LABEL, example="[topic]", unique=True),
+        "Its dimensions, two at most; they become labels.",
+    ] = ()
+    include_nulls: Annotated[bool, "Whether requests count too that are not classified."] = False
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return too many dimensions, and dimensions or a classifier alone."""
+        names = self.dimension_names
+        conflicts = [Conflict(("dimension_names",), _too_many("classifier dimensions", names))]
+        return (
+            *(conflicts if len(names) > MOST_DIMENSIONS else ()),
+            *_incomplete(self.classifier_id, "dimension_names", names),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifierFilters(Settings):
+    """Conditions on what one of the account's classifiers found; all must hold."""
+
+    classifier_id: Annotated[str | None, text(), "The classifier."] = None
+    filters: Annotated[
+        tuple[ClassifierFilter, ...],
+        ListOf(item=ClassifierFilter, example="[{field: topic, values: [billing]}]"),
+        "The conditions, ten at most.",
+    ] = ()
+
+    def conflicts(self) -> tuple[Conflict, ...]:
+        """Return too many conditions, and conditions or a classifier alone."""
+        found = list(_incomplete(self.classifier_id, "filters", self.filters))
+        if len(self.filters) > MOST_CLASSIFIER_FILTERS:
+            message = f"at most {MOST_CLASSIFIER_FILTERS} classifier filters, not {len(self.filters)}"
+            found.append(Conflict(("filters",), message))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,27 +134,88 @@ class AnalyticsQuery(Settings):
         ListOf(item=AnalyticsFilter, example="[{field: provider, values: [OpenAI]}]"),
         "What is counted; without any, everything.",
     ] = ()
+    classifier_dimensions: ClassifierDimensions = ClassifierDimensions()
+    classifier_filters: ClassifierFilters = ClassifierFilters()
     range: Annotated[
-        float, duration(minimum=MINUTE, maximum=LONGEST_DAYS * DAY), "How far back from now, to a whole minute."
+        float | CalendarRange,
+        duration_or(CALENDAR_RANGES, minimum=MINUTE, maximum=LONGEST_DAYS * DAY),
+        "What time it covers: a calendar period in UTC, or how far back from now, which begins with a whole bucket.",
     ] = HOUR
     max_series: Annotated[
         int,
         whole_number(minimum=1, maximum=10_000),
-        "Most rows of the response. More of them fail the poll: values that can't be summed can't be folded.",
+        "Most rows. Of more, the largest are published, and sums of all others as `other`.",
     ] = 1000
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the rows' series have, besides our own."""
+        return (*self.dimensions, *self.classifier_dimensions.dimension_names)
+
+    def classifiers(self, *, split: bool) -> dict[str, Any]:
+        """Return what the API takes about classifiers; without the dimensions unless the query is to be `split`."""
+        of = self.classifier_dimensions
+        dimensions = {
+            "classifier_id": of.classifier_id,
+            "dimension_names": of.dimension_names,
+            "include_nulls": of.include_nulls,
+        }
+        filters = self.classifier_filters
+        conditions = [_condition(each.field, each.operator, each.values) for each in filters.filters]
+        return {
+            "classifier_dimensions": dimensions if split and of.dimension_names else None,
+            "classifier_filters": {"classifier_id": filters.classifier_id, "filters": conditions}
+            if conditions
+            else None,
+        }
+
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return more dimensions than the API takes, one that is a label of ours, and a range that is too long."""
-        found = []
+        """Return what the API refuses, and labels that are taken."""
+        return tuple(self._conflicts())
+
+    def _conflicts(self) -> Iterator[Conflict]:
         if len(self.dimensions) > MOST_DIMENSIONS:
-            message = f"a query has at most {MOST_DIMENSIONS} dimensions, not {len(self.dimensions)}"
-            found.append(Conflict(("dimensions",), message))
-        found += [
-            Conflict(("dimensions",), f"{name} is already a label") for name in OWN_LABELS if name in self.dimensions
-        ]
-        asked = (*self.dimensions, *(each.field for each in self.filters))
-        recent = only_recent(self.metrics, asked)
-        if recent and self.range > RECENT_DAYS * DAY:
+            yield Conflict(("dimensions",), _too_many("dimensions", self.dimensions))
+        if len(self.filters) > MOST_FILTERS:
+            yield Conflict(("filters",), f"a query has at most {MOST_FILTERS} filters, not {len(self.filters)}")
+        for name in OWN_LABELS:
+            if name in self.labels:
+                key = "dimensions" if name in self.dimensions else "classifier_dimensions"
+                yield Conflict((key,), f"{name} is already a label")
+        for name in self.classifier_dimensions.dimension_names:
+            if name in self.dimensions:
+                yield Conflict(("classifier_dimensions", "dimensions"), f"{name} is already a dimension")
+        named = (*self.dimensions, *(each.field for each in self.filters))
+        rollup = next((name for name in self.metrics if name in ROLLUP_METRICS), None)
+        other = next((name for name in named if name not in ROLLUP_DIMENSIONS), None)
+        if rollup is not None and other is not None:
+            message = f"the API returns {rollup} by {' and '.join(ROLLUP_DIMENSIONS)} only, not by {other}"
+            yield Conflict(("metrics", "dimensions" if other in self.dimensions else "filters"), message)
+        recent = only_recent(self.metrics, named)
+        if self.classifier_dimensions.dimension_names or self.classifier_filters.filters:
+            recent.append("classifiers")
+        if recent and isinstance(self.range, float | int) and self.range > RECENT_DAYS * DAY:
             message = f"the API returns {recent[0]} for at most {RECENT_DAYS} days, not {format_duration(self.range)}"
-            found.append(Conflict(("range",), message))
-        return tuple(found)
+            yield Conflict(("range",), message)
+
+
+def _too_many(what: str, names: tuple[str, ...]) -> str:
+    return f"a query has at most {MOST_DIMENSIONS} {what}, not {len(names)}"
+
+
+def _operator_conflicts(operator: str, values: tuple[str, ...]) -> tuple[Conflict, ...]:
+    if len(values) == 1 or operator in _OF_LISTS:
+        return ()
+    return (Conflict(("values", "operator"), f"operator {operator} takes one value, not {len(values)}"),)
+
+
+def _incomplete(classifier: str | None, key: str, values: tuple[Any, ...]) -> tuple[Conflict, ...]:
+    """Return a classifier without what it is for, or the other way round."""
+    if (classifier is None) == (not values):
+        return ()
+    return (Conflict(("classifier_id", key), f"classifier_id and {key} need each other"),)
+
+
+def _condition(field: str, operator: str, values: tuple[str, ...]) -> dict[str, Any]:
+    value = list(values) if operator in _OF_LISTS else values[0]
+    return {"field": field, "operator": operator, "value": value}

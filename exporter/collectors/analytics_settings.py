@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from exporter.collectors.analytics_queries import MINUTE, AnalyticsQuery
+from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_ranges import MINUTE
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf
 

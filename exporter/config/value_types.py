@@ -10,7 +10,7 @@ import glob
 import math
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,6 +107,27 @@ def duration(*, minimum: float, maximum: float = YEAR, below: float = math.inf, 
         read=read,
         schema={"anyOf": [text, *others]} if others else text,
         show=show,
+    )
+
+
+def duration_or(words: Sequence[str], *, minimum: float, maximum: float) -> ValueType:
+    """Return the type of seconds, written as a duration, or of one of several words, which stay text."""
+    seconds, word = duration(minimum=minimum, maximum=maximum), choice(*words)
+
+    def read(scalar: Scalar) -> float | str:
+        if scalar.text in words:
+            return scalar.text
+        try:
+            return float(seconds.read(scalar))
+        except ValueError:
+            meant = closest(scalar.text, words)
+            raise ValueError(f"did you mean {meant}?" if meant else "") from None
+
+    return ValueType(
+        expected=f"{seconds.expected}, or {word.expected}",
+        read=read,
+        schema={"anyOf": [seconds.schema, word.schema]},
+        show=lambda value: value if isinstance(value, str) else seconds.show(value),
     )
 
 

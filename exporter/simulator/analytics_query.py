@@ -26,6 +26,7 @@ _DEFAULT_ROWS = 1000
 _DEFAULT_RANGE = timedelta(days=7)
 _MAX_DIMENSIONS = 2
 _MAX_FILTERS = 20
+_MAX_CLASSIFIER_FILTERS = 10
 _MAY_BE_UNSET = ("api_key_id", "app", "user")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
 
@@ -51,12 +52,26 @@ class ParsedQuery:
     filters: tuple[QueryFilter, ...]
     order_by: tuple[str, bool] | None  # descending if true
     limit: int
+    classified_by: tuple[str, ...] = ()  # dimensions of a classifier
+    classifier_filters: tuple[QueryFilter, ...] = ()
+    with_unclassified: bool = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of a row's labels."""
+        return (*self.dimensions, *self.classified_by)
+
+    @property
+    def is_classified(self) -> bool:
+        """Whether a classifier takes part."""
+        return bool(self.classified_by or self.classifier_filters)
 
     @property
     def from_rollup(self) -> bool:
         """Whether the daily rollup has the data; the name of the time key depends on it."""
         short = any(METRICS[name].longest == SHORT for name in self.metrics)
-        return not short and all(DIMENSIONS[name] == LONG for name in self.dimensions)
+        long = all(DIMENSIONS[name] == LONG for name in self.dimensions)
+        return long and not short and not self.is_classified
 
 
 def parse_query(content: bytes, now: datetime) -> ParsedQuery:
@@ -82,6 +97,7 @@ def parse_query(content: bytes, now: datetime) -> ParsedQuery:
         _filters(body.get("filters", [])),
         _order_by(body.get("order_by"), metrics, dimensions),
         _limit(body.get("limit", _DEFAULT_ROWS)),
+        *_classifiers(body),
     )
     _check_rollups(query)
     _check_length(query)
@@ -153,7 +169,27 @@ def _filter(given: Mapping[str, Any]) -> QueryFilter:
         raise ApiError(400, f"filters: operator {operator} expects {'an array' if is_list else 'a scalar'}")
     if given.get("include_unset") is not None and not (is_list and field in _MAY_BE_UNSET):
         raise ApiError(400, "filters: include_unset is only for in and not_in on api_key_id, app, user")
-    return QueryFilter(field, operator, tuple(map(str, value if isinstance(value, list) else [value])))
+    return _condition(given)
+
+
+def _classifiers(body: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[QueryFilter, ...], bool]:
+    """Return the dimensions and the filters on a classifier, and whether what is not classified counts."""
+    by, only = (body.get(f"classifier_{kind}") or {} for kind in ("dimensions", "filters"))
+    for section in (by, only):
+        if section and not isinstance(section.get("classifier_id"), str):
+            raise ApiError(400, "classifier_id: Invalid input: expected string")
+    names, filters = by.get("dimension_names", []), only.get("filters", [])
+    if len(names) > _MAX_DIMENSIONS:
+        raise ApiError(400, f"classifier_dimensions: Too big: expected array to have <={_MAX_DIMENSIONS} items")
+    if len(filters) > _MAX_CLASSIFIER_FILTERS:
+        raise ApiError(400, f"classifier_filters: Too big: expected array to have <={_MAX_CLASSIFIER_FILTERS} items")
+    return tuple(names), tuple(map(_condition, filters)), bool(by.get("include_nulls"))
+
+
+def _condition(given: Mapping[str, Any]) -> QueryFilter:
+    value = given["value"]
+    values = value if isinstance(value, list) else [value]
+    return QueryFilter(given["field"], given["operator"], tuple(map(str, values)))
 
 
 def _order_by(given: Any, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[str, bool] | None:
@@ -180,6 +216,6 @@ def _check_length(query: ParsedQuery) -> None:
         raise ApiError(400, "time_range exceeds maximum of 367 days")
     fields = (*query.dimensions, *(condition.field for condition in query.filters))
     is_short = any(METRICS[name].longest == SHORT for name in query.metrics)
-    is_short = is_short or any(DIMENSIONS[name] == SHORT for name in fields)
+    is_short = is_short or query.is_classified or any(DIMENSIONS[name] == SHORT for name in fields)
     if is_short and length > SHORT:
         raise ApiError(400, "time_range exceeds maximum of 31 days for the requested metrics/dimensions")

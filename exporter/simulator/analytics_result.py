@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from exporter.simulator.analytics_meta import DIMENSIONS, METRICS
+from exporter.simulator.analytics_meta import METRICS
 from exporter.simulator.analytics_query import ParsedQuery
 from exporter.simulator.analytics_usage import GroupKey, QueryTotals, UsageTotals
 from exporter.simulator.usage import usd
@@ -26,20 +26,24 @@ Json = dict[str, Any]
 def rows_of(query: ParsedQuery, totals: QueryTotals) -> list[Json]:
     """Return all rows in the requested order."""
     groups = totals.groups
-    if not groups and not query.dimensions and query.granularity is None:
+    if not groups and not query.labels and query.granularity is None:
         groups = {("",): UsageTotals()}  # the sum of nothing is a row too
+    if query.order_by is not None and query.order_by[0] in METRICS:
+        field, descending = query.order_by
+        size = {key: float(_value(field, group, as_text=False) or 0) for key, group in groups.items()}
+        groups = dict(sorted(groups.items(), key=lambda item: size[item[0]], reverse=descending))
     rows = [_row(query, key, totals.labels.get(key, ()), group) for key, group in groups.items()]
     return _ordered(query, rows)
 
 
-def _row(query: ParsedQuery, key: GroupKey, labels: tuple[str, ...], totals: UsageTotals) -> Json:
+def _row(query: ParsedQuery, key: GroupKey, labels: tuple[str | None, ...], totals: UsageTotals) -> Json:
     row: Json = {}
     if query.granularity is not None:
         row[time_key(query)] = key[0]
-    for name, label in zip(query.dimensions, labels, strict=True):
+    for name, label in zip(query.labels, labels, strict=True):
         row[name] = label
         if name == "user":
-            row["user_email"] = f"{label.lower()}@example.com"
+            row["user_email"] = f"{str(label).lower()}@example.com"
     return row | {name: _value(name, totals, as_text=query.from_rollup) for name in query.metrics}
 
 
@@ -111,8 +115,8 @@ def _ordered(query: ParsedQuery, rows: list[Json]) -> list[Json]:
     if query.order_by is None:
         return sorted(rows, key=lambda row: str(row[time_key(query)]), reverse=True) if query.granularity else rows
     field, descending = query.order_by
+    if field in METRICS:
+        return rows
     if field == "date":
         field = time_key(query) if query.granularity else field
-    elif field not in DIMENSIONS:
-        return sorted(rows, key=lambda row: float(row.get(field) or 0), reverse=descending)
     return sorted(rows, key=lambda row: str(row.get(field, "")), reverse=descending)

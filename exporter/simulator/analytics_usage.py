@@ -27,6 +27,7 @@ _COUNTRIES = ("US", "DE", "IN")
 _FINISHES = ("stop", "stop", "tool_calls", "length")
 _CONTEXTS = ((1_000, "0-1K"), (10_000, "1K-10K"), (100_000, "10K-100K"))
 _LONGEST_CONTEXT = "100K+"
+_CLASSES = ("billing", "search", "support", None)
 
 GroupKey = tuple[str, ...]  # the bucket's time, and an identifier for each dimension
 
@@ -36,7 +37,7 @@ class DimensionValue:
     """The identifier that filters compare, and the label that rows contain."""
 
     id: str
-    label: str
+    label: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class QueryTotals:
     """Totals and labels by group, and the query's warnings."""
 
     groups: dict[GroupKey, UsageTotals] = field(default_factory=dict)
-    labels: dict[GroupKey, tuple[str, ...]] = field(default_factory=dict)
+    labels: dict[GroupKey, tuple[str | None, ...]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -150,7 +151,13 @@ class AccountUsage:
         """Return the totals that a part belongs to, None if it does not pass the filters."""
         if not all(_matches(condition, self._value(condition.field, part).id) for condition in query.filters):
             return None
+        classes = {name: _class_of(name, part.row) for name in query.classified_by}
+        if None in classes.values() and not query.with_unclassified:
+            return None
+        if not all(_matches(only, _class_of(only.field, part.row) or "") for only in query.classifier_filters):
+            return None
         values = [self._value(name, part) for name in query.dimensions]
+        values += [DimensionValue(label or "", label) for label in classes.values()]
         key = (bucket, *(value.id for value in values))
         if key not in totals.groups:
             totals.groups[key] = UsageTotals()
@@ -229,6 +236,11 @@ def _matches(condition: QueryFilter, id_: str) -> bool:
 
 def _pick(row: UsageRow, name: str, choices: int) -> int:
     return int(draws(name, row.endpoint_id)[0] * choices)
+
+
+def _class_of(dimension: str, row: UsageRow) -> str | None:
+    """Return what a classifier found; it has not run on some rows."""
+    return _CLASSES[_pick(row, dimension, len(_CLASSES))]
 
 
 def _context(row: UsageRow) -> str:

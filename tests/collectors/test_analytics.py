@@ -10,7 +10,7 @@ import pytest
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.analytics_queries import AnalyticsFilter
 from exporter.errors import InvalidResponse, TooManyRows
-from tests.collectors.asked import Reply, ScriptedClient, ask, reply, simulated
+from tests.collectors.asked import ScriptedClient, ask, reply, simulated
 from tests.collectors.helpers import answer, at
 from tests.collectors.questions import META, PREFIX, analytics, collector, query
 from tests.support import NOON
@@ -38,6 +38,7 @@ def test_what_is_asked() -> None:
                 {"field": "provider", "operator": "in", "value": ["OpenAI", "Azure"]},
                 {"field": "model", "operator": "neq", "value": "acme/one"},
             ],
+            "order_by": {"field": "request_count", "direction": "desc"},
             "limit": 501,
         }
     ]
@@ -189,11 +190,11 @@ def test_only_bad_rows_fail() -> None:
         analytics(query(), replies=[reply([1])])
 
 
-@pytest.mark.parametrize("answered", [reply([{"model": "a"}] * 3), reply([{"model": "a"}], truncated=True)])
-def test_an_answer_that_is_cut_off_fails(answered: Reply) -> None:
-    """More rows than may be, or the API's own word; what can't be summed can't be folded."""
-    with pytest.raises(TooManyRows, match=r"query one: the response was cut off .* raise max_series"):
-        analytics(query(max_series=2), replies=[answered])
+@pytest.mark.parametrize("partial", [{"truncated": True}, {"row_count": 3}])
+def test_partial_response_fails(partial: dict[str, Any]) -> None:
+    """If there are fewer rows than were requested, the API lost some of them."""
+    with pytest.raises(TooManyRows, match=r"query one: the response was cut off \(1 rows of at most 3\)"):
+        analytics(query(max_series=2), replies=[reply([{"model": "a"}], **partial)])
 
 
 def test_as_many_rows_as_may_be() -> None:

@@ -65,6 +65,8 @@ def test_health_of_each_query() -> None:
         "query_success": {("first",): 0.0, ("second",): 1.0},
         "query_last_success_timestamp_seconds": {("first",): NOON.timestamp(), ("second",): NOON.timestamp() + 300},
         "query_rows": {("first",): 1.0, ("second",): 1.0},
+        "query_truncated": {("first",): 0.0, ("second",): 0.0},
+        "query_rows_merged": {("first",): 0.0, ("second",): 0.0},
     }
 
 

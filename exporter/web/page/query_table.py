@@ -27,7 +27,7 @@ def query_table(queries: Sequence[QueryStatus], now: datetime) -> str:
 
 def _row(query: QueryStatus, now: datetime) -> str:
     state = "healthy" if query.error is None else "failing"
-    rows = UNKNOWN if query.rows is None else f"{query.rows:,}"
+    rows = UNKNOWN if query.rows is None else f"{'more than ' * query.truncated}{query.rows - query.truncated:,}"
     last = "never" if query.last_success is None else moment(query.last_success, now)
     expiry = UNKNOWN if query.expires is None or query.rows is None else moment(query.expires, now)
     return (

@@ -1,0 +1,69 @@
+"""The time range of an analytics query: calendar periods in UTC, or a rolling one that begins with a whole bucket.
+
+The API returns each bucket that a range touches whole. Its buckets are minutes for at most three hours, hours for at
+most 31 days, and days beyond that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, get_args
+
+from exporter.collectors.days import DAY, midnight
+from exporter.collectors.periods import end_of, previous_start, start_of
+from exporter.config.budget_settings import Period
+
+CalendarRange = Literal["today", "yesterday", "week", "last_week", "month", "last_month"]
+CALENDAR_RANGES: tuple[CalendarRange, ...] = get_args(CalendarRange)
+
+MINUTE, HOUR = 60.0, 3600.0
+LONGEST_OF_MINUTES, LONGEST_OF_HOURS = 3 * HOUR, 31 * 24 * HOUR
+LAST_SECOND = timedelta(seconds=1)
+LAST_SECOND_OF_MINUTE = 59
+
+_PERIODS: dict[CalendarRange, tuple[Period, bool]] = {  # and whether it is the current one
+    "today": ("day", True),
+    "yesterday": ("day", False),
+    "week": ("week", True),
+    "last_week": ("week", False),
+    "month": ("month", True),
+    "last_month": ("month", False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """What a query covers. `today` is the day that a calendar range depends on, `until` when it becomes another."""
+
+    start: datetime
+    end: datetime
+    today: date | None = None
+    until: datetime | None = None
+
+
+def time_range(length: float | CalendarRange, instant: datetime) -> TimeRange:
+    """Return what a length in seconds, or a calendar range, covers at an instant."""
+    now = instant.astimezone(UTC)
+    if isinstance(length, str):
+        return _calendar(length, now)
+    end = now.replace(second=0, microsecond=0)
+    return TimeRange(_next_bucket(end - timedelta(seconds=length), length), end)
+
+
+def _calendar(name: CalendarRange, now: datetime) -> TimeRange:
+    period, is_current = _PERIODS[name]
+    today = now.date()
+    start, until = start_of(period, today), midnight(end_of(period, today))
+    if is_current:
+        # The end never reaches into the next day, and differs each minute, so that no cached response fits.
+        return TimeRange(midnight(start), now.replace(second=LAST_SECOND_OF_MINUTE, microsecond=0), today, until)
+    # Whether the API includes the end is not known: a midnight might bring another whole bucket.
+    return TimeRange(midnight(previous_start(period, today)), midnight(start) - LAST_SECOND, today, until)
+
+
+def _next_bucket(start: datetime, length: float) -> datetime:
+    """Return the first start of a bucket that is not before a moment: the range must not become longer."""
+    bucket = MINUTE if length <= LONGEST_OF_MINUTES else HOUR if length <= LONGEST_OF_HOURS else DAY.total_seconds()
+    return datetime.fromtimestamp(math.ceil(start.timestamp() / bucket) * bucket, UTC)

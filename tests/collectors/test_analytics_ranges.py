@@ -1,0 +1,225 @@
+"""Time ranges of analytics queries: calendar periods in UTC, rolling ones from a whole bucket, and classifiers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from exporter.collectors.analytics_queries import (
+    AnalyticsFilter,
+    AnalyticsQuery,
+    ClassifierDimensions,
+    ClassifierFilter,
+    ClassifierFilters,
+)
+from exporter.collectors.analytics_ranges import CalendarRange, time_range
+from exporter.errors import InvalidResponse
+from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, later, published, reply, simulated
+from tests.collectors.helpers import at
+from tests.collectors.questions import META, PREFIX, analytics, collector, query
+from tests.support import NOON
+
+HOUR, DAY = 3600.0, 86_400.0
+# NOON is on a Sunday.
+ROWS = [{"model": "a", "request_count": "1"}]
+TOPIC = ClassifierDimensions(classifier_id="c1", dimension_names=("topic",))
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "end", "until"),
+    [
+        ("today", "2026-08-23 00:00:00", "2026-08-23 12:00:59", "2026-08-24"),
+        ("yesterday", "2026-08-22 00:00:00", "2026-08-22 23:59:59", "2026-08-24"),
+        ("week", "2026-08-17 00:00:00", "2026-08-23 12:00:59", "2026-08-24"),
+        ("last_week", "2026-08-10 00:00:00", "2026-08-16 23:59:59", "2026-08-24"),
+        ("month", "2026-08-01 00:00:00", "2026-08-23 12:00:59", "2026-09-01"),
+        ("last_month", "2026-07-01 00:00:00", "2026-07-31 23:59:59", "2026-09-01"),
+    ],
+)
+def test_calendar_ranges(name: Any, start: str, end: str, until: str) -> None:
+    """They begin at midnight UTC, weeks on Monday; a period that is over ends with its last second."""
+    covered = time_range(name, NOON)
+    assert (covered.start, covered.end) == (at(start), at(end))
+    assert covered.until == at(f"{until} 00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("length", "start"),
+    [
+        (60.0, "2026-08-23 12:33:00"),
+        (3 * HOUR, "2026-08-23 09:34:00"),
+        (4 * HOUR, "2026-08-23 09:00:00"),
+        (DAY, "2026-08-22 13:00:00"),
+        (31 * DAY, "2026-07-23 13:00:00"),
+        (32 * DAY, "2026-07-23 00:00:00"),
+    ],
+)
+def test_rolling_range_begins_with_a_whole_bucket(length: float, start: str) -> None:
+    """A minute, an hour or a day, and never earlier than configured: a longer range may be over a cap of the API."""
+    covered = time_range(length, at("2026-08-23 12:34:56"))
+    assert (covered.start, covered.end) == (at(start), at("2026-08-23 12:34:00"))
+    assert covered.until is None
+
+
+def calendar(name: Any, **more: Any) -> Asked:
+    return ask(collector(query(range=name), **more), [META, reply(ROWS)], prefix=PREFIX)
+
+
+def test_values_of_a_period_vanish_when_it_ends() -> None:
+    """At midnight, if they would be shown longer."""
+    now = at("2026-08-23 23:50:00")
+    script: list[Reply] = [META, reply(ROWS, server=now)]
+    polled = ask(collector(query(range="today")), script, prefix=PREFIX, now=now)
+    assert polled.families["requests"] == {("one", "a"): 1.0}
+    ((moment, successor),) = polled.collected.successors
+    assert moment == at("2026-08-24 00:00:00")
+    assert published(successor, collector(query(range="today")), PREFIX)["requests"] == {}
+
+
+def test_values_that_expire_before_their_period_ends_need_no_successor() -> None:
+    """They vanish together."""
+    assert calendar("today").collected.successors == ()
+    assert len(calendar("today", stale_after=float("inf")).collected.successors) == 1
+
+
+def test_period_that_has_not_begun_for_the_server_fails() -> None:
+    """Our clock is ahead: the numbers would be those of another day."""
+    now = at("2026-08-24 00:00:01")
+    response = later(reply(ROWS), at("2026-08-23 23:59:58"))
+    with pytest.raises(InvalidResponse, match="by the server's clock 2026-08-24 has not begun yet"):
+        ask(collector(query(range="yesterday")), [META, response], now=now)
+
+
+def test_period_needs_the_servers_clock() -> None:
+    """A rolling range does not."""
+    response = reply(ROWS, server=None)
+    with pytest.raises(InvalidResponse, match="no Date header confirms that the current day has begun"):
+        analytics(query(range="today"), replies=[response])
+    assert analytics(query(), replies=[response]).families["requests"]
+
+
+def test_response_that_was_cached_before_the_day_began_is_refused() -> None:
+    """It would show yesterday as today."""
+    now = at("2026-08-24 00:10:00")
+    cached = reply(ROWS, server=now, cachedAt="2026-08-23T23:59:00Z")
+    with pytest.raises(InvalidResponse, match="cached at 2026-08-23T23:59:00Z, before the day began"):
+        ask(collector(query(range="today")), [META, cached], now=now)
+
+
+def test_calendar_ranges_on_the_simulator() -> None:
+    """Longer periods contain shorter ones."""
+    spent: dict[str, float] = {}
+    periods: tuple[CalendarRange, ...] = ("today", "yesterday", "week", "month")
+    for name in periods:
+        polled = ask(collector(query(metrics="total_usage", range=name)), simulated(), prefix=PREFIX)
+        spent[name] = sum(polled.families["total_usage_usd"].values())
+    assert 0 < spent["today"] < spent["week"] < spent["month"]
+    assert spent["yesterday"] > 0
+
+
+def test_unset_values_are_requested() -> None:
+    """Where the API takes it."""
+    condition = AnalyticsFilter(field="app", operator="not_in", values=("1", "2"), include_unset=True)
+    client = ScriptedClient([META, reply([])])
+    ask(collector(query(filters=(condition,))), client)
+    expected = {"field": "app", "operator": "not_in", "value": ["1", "2"], "include_unset": True}
+    assert client.contents()[0]["filters"] == [expected]
+    assert condition.conflicts() == ()
+
+
+@pytest.mark.parametrize(("field", "operator"), [("app", "eq"), ("model", "in")])
+def test_unset_values_where_the_api_refuses_them(field: str, operator: Any) -> None:
+    """For lists of keys, apps and users only."""
+    (conflict,) = AnalyticsFilter(field=field, operator=operator, values=("1",), include_unset=True).conflicts()
+    assert conflict.message == "include_unset is only for in and not_in on api_key_id, app, user"
+
+
+def test_classifiers_are_requested() -> None:
+    """The dimensions become labels; the total of too many rows is not split by them."""
+    only = ClassifierFilters(
+        classifier_id="c2", filters=(ClassifierFilter(field="Area", operator="in", values=("x", "y")),)
+    )
+    asked = query(dimensions="model", classifier_dimensions=TOPIC, classifier_filters=only, max_series=1)
+    rows = [{"model": "a", "topic": name, "request_count": "1"} for name in ("billing", "other topics")]
+    client = ScriptedClient([META, reply(rows), reply([{"request_count": "3"}])])
+    polled = ask(collector(asked), client, prefix=PREFIX)
+    assert polled.families["requests"] == {("one", "a", "billing"): 1.0, ("one", "other", "other"): 2.0}
+    first, second = client.contents()
+    assert first["classifier_dimensions"] == {
+        "classifier_id": "c1",
+        "dimension_names": ["topic"],
+        "include_nulls": False,
+    }
+    filters = {"classifier_id": "c2", "filters": [{"field": "Area", "operator": "in", "value": ["x", "y"]}]}
+    assert first["classifier_filters"] == second["classifier_filters"] == filters
+    assert "classifier_dimensions" not in second
+
+
+def test_classifier_on_the_simulator() -> None:
+    """What is not classified counts if it is asked for."""
+    split = ClassifierDimensions(classifier_id="c1", dimension_names=("topic",), include_nulls=True)
+    asked = query(dimensions="", classifier_dimensions=split, range=DAY)
+    topics = {labels[-1] for labels in ask(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
+    assert topics == {"billing", "search", "support", ""}
+    asked = query(dimensions="", classifier_dimensions=TOPIC, range=DAY)
+    topics = {labels[-1] for labels in ask(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
+    assert topics == {"billing", "search", "support"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            query(range=32 * DAY, classifier_dimensions=TOPIC),
+            "the API returns classifiers for at most 31 days, not 32d",
+        ),
+        (query(dimensions="topic", classifier_dimensions=TOPIC), "topic is already a dimension"),
+        (
+            query(classifier_dimensions=ClassifierDimensions(classifier_id="c", dimension_names=("query",))),
+            "query is already a label",
+        ),
+        (
+            query(metrics="cache_capture_rate", dimensions="app"),
+            "the API returns cache_capture_rate by model and provider only, not by app",
+        ),
+        (
+            query(filters=tuple(AnalyticsFilter(field="model", values=(str(number),)) for number in range(21))),
+            "a query has at most 20 filters, not 21",
+        ),
+    ],
+)
+def test_queries_that_the_api_refuses(asked: AnalyticsQuery, message: str) -> None:
+    """Before the first request, with the cap."""
+    assert [conflict.message for conflict in asked.conflicts()] == [message]
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (ClassifierDimensions(dimension_names=("topic",)), "classifier_id and dimension_names need each other"),
+        (ClassifierDimensions(classifier_id="c"), "classifier_id and dimension_names need each other"),
+        (
+            ClassifierDimensions(classifier_id="c", dimension_names=("a", "b", "c")),
+            "a query has at most 2 classifier dimensions, not 3",
+        ),
+        (ClassifierFilters(classifier_id="c"), "classifier_id and filters need each other"),
+        (
+            ClassifierFilters(
+                classifier_id="c", filters=tuple(ClassifierFilter(field="f", values=(str(n),)) for n in range(11))
+            ),
+            "at most 10 classifier filters, not 11",
+        ),
+    ],
+)
+def test_classifiers_that_the_api_refuses(section: Any, message: str) -> None:
+    """Before the first request."""
+    assert [conflict.message for conflict in section.conflicts()] == [message]
+
+
+def test_longest_calendar_range_is_within_every_cap() -> None:
+    """A month of 31 days is not longer than the API allows for latency."""
+    covered = time_range("last_month", at("2026-08-01 00:00:00"))
+    assert covered.end - covered.start < timedelta(days=31)
+    assert query(metrics="p99_latency", range="last_month").conflicts() == ()
