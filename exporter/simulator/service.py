@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -51,7 +50,6 @@ class SimulatorSettings:
     api_keys: int = organization.DEFAULT_KEYS  # in GET /keys
     workspaces: int = organization.DEFAULT_WORKSPACES  # three at least
     models: int = 0  # in GET /models, beside those that accounts use
-    keys: Mapping[str, int] = field(default_factory=dict)  # further management keys, each with its account's seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ class Simulator:
         authorization, now = request.headers.get("Authorization"), self.now()
         if is_public:
             return self._catalogue.respond(operation, request.query, now, with_key=authorization is not None)
-        caller = identify(authorization, self._settings.seed, self._settings.keys)
+        caller = identify(authorization, self._settings.seed)
         if operation == "/credits":
             return json_response(self._account(caller).credits(now) if caller.is_management else _ZERO_CREDITS)
         if operation in _KEY_PATHS:

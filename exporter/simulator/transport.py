@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import repeat
 
 from aiohttp import web
@@ -78,13 +79,13 @@ def _negotiated(
     return response.body, headers
 
 
-def bomb() -> Iterator[bytes]:
-    """Yield the pieces of a gzip body: a JSON object with 256 MiB of blanks in it."""
+@cache
+def bomb() -> tuple[bytes, ...]:
+    """Return the pieces of a gzip body: a JSON object with 256 MiB of blanks in it."""
     deflate = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
-    for plain in (b'{"data":[', *repeat(b" " * _BLOCK, _BOMB // _BLOCK), b"]}"):
-        if piece := deflate.compress(plain):  # an empty chunk would end the body
-            yield piece
-    yield deflate.flush()
+    plain = (b'{"data":[', *repeat(b" " * _BLOCK, _BOMB // _BLOCK), b"]}")
+    pieces = (*map(deflate.compress, plain), deflate.flush())
+    return tuple(piece for piece in pieces if piece)  # an empty chunk would end the body
 
 
 def _endless_rows() -> Iterator[bytes]:

@@ -28,13 +28,14 @@ from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
 from exporter.errors import ConfigurationError, Mistake
 from exporter.simulator import usage
+from exporter.simulator.accounts import seed_of_account
 from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, parse_fault
 from exporter.simulator.service import SimulatorSettings
 from tests.support import FakeClock
 
 POLLS = int(os.environ.get("SOAK_POLLS", "60"))
-SEEDS = {f"team-{number}": number for number in range(1, 5)}
+SEEDS = {team: seed_of_account(usage.DEFAULT_SEED, team) for team in ("team-1", "team-2", "team-3", "team-4")}
 CLOSING_CHECKS = 1000  # at 10 ms
 ENDPOINTS = 12
 INTERVAL = 900.0
@@ -189,10 +190,7 @@ async def test_nothing_leaks_and_no_total_is_ever_wrong() -> None:
     unhandled: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
     clock = FakeClock(self_moving=True)
-    settings = SimulatorSettings(
-        endpoints=ENDPOINTS, keys={f"sk-or-v1-demo-{team}": seed for team, seed in SEEDS.items()}
-    )
-    async with running(settings, clock) as simulator:
+    async with running(SimulatorSettings(endpoints=ENDPOINTS), clock) as simulator:
         life = Life(clock, simulator, random.Random(1))  # noqa: S311 — repeatable, not secret
         before, early = in_use(), 0
         for step in range(POLLS):

@@ -47,8 +47,8 @@ def complaints(promtool: str, text: bytes) -> tuple[int, str]:
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """An account at noon, and others on further keys."""
-    async with running(SimulatorSettings(keys={"sk-or-v1-second": 2}), FakeClock()) as simulator:
+    """An account at noon, and others for keys with a suffix."""
+    async with running(SimulatorSettings(), FakeClock()) as simulator:
         yield simulator
 
 
@@ -61,7 +61,7 @@ async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
             ("first", "sk-or-v1-demo", ActivitySettings()),
             (
                 "second",
-                "sk-or-v1-second",
+                "sk-or-v1-demo-second",
                 ActivitySettings(
                     windows=("1d", "30d"), max_endpoints=5, split_by="workspace", drop_labels=("provider",)
                 ),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import aiohttp
 import pytest
 
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import SimulatedAccount
-from tests.simulator.helpers import Get, Start
+from tests.simulator.helpers import Get
 from tests.support import FakeClock
 
 
@@ -70,16 +69,6 @@ async def test_key_suffix_selects_an_account(get: Get) -> None:
     assert first == (await get("/activity", key="sk-or-v1-demo-first")).content
     assert first != (await get("/activity", key="sk-or-v1-demo-second")).content
     assert first != (await get("/activity")).content
-
-
-async def test_two_keys_in_settings_can_share_an_account(start: Start) -> None:
-    simulator = await start(SimulatorSettings(keys={"sk-or-v1-old": 5, "sk-or-v1-new": 5}))
-    bodies = []
-    async with aiohttp.ClientSession() as session:
-        for key in ("sk-or-v1-old", "sk-or-v1-new"):
-            async with session.get(f"{simulator.url}/activity", headers={"Authorization": f"Bearer {key}"}) as response:
-                bodies.append(await response.json())
-    assert bodies[0] == bodies[1]
 
 
 @pytest.mark.parametrize("path", ["/", "/activities", "/activity/", "/../activity"])

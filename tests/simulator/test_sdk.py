@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from openrouter import OpenRouter, errors
@@ -17,6 +17,7 @@ from exporter.simulator.usage import SimulatedAccount
 # The client warns about its own deprecated fields whenever it reads them.
 pytestmark = pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning")
 NO_RETRIES = RetryConfig("none", BackoffStrategy(1, 1, 1.0, 1), retry_connection_errors=False)
+START, END = datetime(2026, 10, 15, tzinfo=UTC), datetime(2026, 10, 15, 12, tzinfo=UTC)
 DAYS = [date(2026, 10, 14) - timedelta(days=back) for back in range(30)]
 
 
@@ -152,3 +153,25 @@ async def test_sdk_reads_endpoints_of_each_model(client: OpenRouter) -> None:
             author, _, slug = model.slug.partition("/")
             endpoints = (await client.endpoints.list_async(author=author, slug=slug)).data.endpoints
             assert len(model.providers) == len(endpoints)
+
+
+async def test_sdk_reads_meta(client: OpenRouter) -> None:
+    offered = (await client.analytics.get_analytics_meta_async()).data
+    formats = {metric.name: metric.display_format for metric in offered.metrics}
+    assert ("latency", "currency") == (formats["p99_latency"], formats["total_usage"])
+    assert {"model", "provider"} < {dimension.name for dimension in offered.dimensions}
+
+
+async def test_sdk_counts_rows_but_loses_their_values(client: OpenRouter) -> None:
+    """Which is why this exporter does not use it."""
+    response = await client.analytics.query_analytics_async(
+        metrics=["request_count"], time_range={"start": START, "end": END}
+    )
+    data = response.data
+    assert (1, 1, False) == (len(data.data), data.metadata.row_count, data.metadata.truncated)
+    assert not data.data[0].model_dump()
+
+
+async def test_sdk_raises_bad_request_with_the_apis_message(client: OpenRouter) -> None:
+    with pytest.raises(errors.BadRequestResponseError, match="metrics: Unknown metric: nothing"):
+        await client.analytics.query_analytics_async(metrics=["nothing"], time_range={"start": START, "end": END})
