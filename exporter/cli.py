@@ -103,6 +103,17 @@ def _once(options: Options) -> int:
     return 0 if succeeded else FAILED
 
 
+def _export(options: Options) -> int:
+    from exporter.commands.export import export
+    from exporter.daemon.configuration_reader import ConfigurationReader
+
+    configuration = ConfigurationReader(options.config_file)()
+    if configuration.mistakes and not options.account_names:
+        raise ConfigurationError(configuration.mistakes)  # an account would be missing from the file
+    export(options, configuration)
+    return 0
+
+
 def _simulate(options: Options) -> int:
     import asyncio
 
@@ -125,5 +136,6 @@ _COMMANDS: dict[str, Callable[[Options], int]] = {
     "demo": _demo,
     "check-config": _check_config,
     "once": _once,
+    "export": _export,
     "simulate": _simulate,
 }

@@ -4,6 +4,7 @@ ExporterError
 ├── UsageError              an option that only its command can check; exit code 2
 ├── ConfigurationError      invalid configuration, with every mistake and its position
 ├── SecretError             no usable key: variable unset, file missing or empty, text that is not a key
+├── ExportError             history that can't be exported whole: a day is not completed, or rows can't be used
 ├── OutputError             a command's output can't be written: the disk is full, or a pipe is closed
 ├── ListenError             an address can't be listened on: malformed, in use, not local
 └── PollError               a poll failed; the last values stay
@@ -70,6 +71,10 @@ class SecretError(ExporterError):
 
 class ListenError(ExporterError):
     """An address can't be listened on. The message names the address and the reason."""
+
+
+class ExportError(ExporterError):
+    """History that can't be exported whole. The message names the day or the rows."""
 
 
 class OutputError(ExporterError):

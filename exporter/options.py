@@ -7,8 +7,10 @@ variable of a repeatable option takes several values, separated by commas. No op
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
 LOG_FORMATS: tuple[LogFormat, ...] = ("auto", "console", "json", "logfmt")
 ONCE_FORMATS = ("metrics", "table")
+EXPORT_FORMATS = ("openmetrics",)
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_ADDRESS = ":10063"
+SHORTEST_STEP, LONGEST_STEP = 1.0, 86_400.0
 SIMULATOR_ADDRESS = "127.0.0.1:10064"
 DOCUMENTATION = "https://github.com/openrouter-exporter/openrouter-exporter#readme"
 
@@ -58,6 +62,13 @@ class Options:
     faults: tuple[str, ...] = ()
     replay: Path | None = None
     once_format: str = "metrics"
+    export_format: str = "openmetrics"
+    first_day: date | None = None
+    last_day: date | None = None
+    account_names: tuple[str, ...] = ()
+    output: str = "-"
+    labels: tuple[tuple[str, str], ...] = ()
+    step: float = 300.0
 
 
 def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
@@ -133,6 +144,27 @@ def _at_least_one(text: str) -> int:
     if number < 1:
         raise ValueError(f"expected a number from 1 on, got {text!r}")
     return number
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"expected a UTC day such as 2026-11-01, got {text!r}") from None
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", name) or not value:
+        raise ValueError(f"expected NAME=VALUE such as job=openrouter, got {text!r}")
+    return name, value
+
+
+def _step(text: str) -> float:
+    step = _duration(text)
+    if step != int(step) or not SHORTEST_STEP <= step <= LONGEST_STEP:
+        raise ValueError(f"expected whole seconds, from 1s to 1d, got {text!r}")
+    return step
 
 
 def _config_file(options: OptionAdder) -> None:
@@ -264,6 +296,35 @@ def _faults_help() -> str:
     return f"kinds of faults:\n{kinds_help()}"
 
 
+def _export(options: OptionAdder) -> None:
+    _config_file(options)
+    options.add(
+        "--format",
+        "export_format",
+        "openmetrics",
+        "openmetrics is for Prometheus: what /metrics showed of each past day.",
+        choices=EXPORT_FORMATS,
+    )
+    options.add("--from", "first_day", None, "First UTC day of usage. Default: as far as the API reaches.", type_=_day)
+    options.add("--to", "last_day", None, "Last UTC day of usage. Default: the latest completed day.", type_=_day)
+    options.add_repeatable("--account", "account_names", "", "Account to export. Repeatable. Default: all.", str)
+    options.add(
+        "--output",
+        "output",
+        "-",
+        "File to write or replace, once all of it is known; - is stdout. FILE.gz is compressed.",
+        metavar="FILE",
+    )
+    options.add_repeatable(
+        "--label",
+        "labels",
+        "",
+        "Label that Prometheus adds when it scrapes, as job=openrouter or instance=HOST:PORT. Repeatable.",
+        _label,
+    )
+    options.add("--step", "step", "5m", "Time between two samples.", type_=_step, metavar="DURATION")
+
+
 def _healthcheck(options: OptionAdder) -> None:
     _listen_address(options, DEFAULT_ADDRESS)
     _route_prefix(options)
@@ -290,6 +351,11 @@ _COMMANDS: dict[str, tuple[str, str, Callable[[OptionAdder], None]]] = {
         "Poll every collector once and print the metrics.",
         "openrouter-exporter once --config.file=config.yaml --format=table",
         _once,
+    ),
+    "export": (
+        "Write past days of usage to a file, for Prometheus.",
+        "openrouter-exporter export --from=2026-11-01 --label=job=openrouter --output=history.txt",
+        _export,
     ),
     "simulate": (
         "Run only the simulator of the OpenRouter API.",

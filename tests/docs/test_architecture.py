@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.pages import ROOT
 
-PACKAGES = ("api", "collectors", "commands", "config", "daemon", "exposition", "polling", "simulator", "web")
+PACKAGES = ("api", "collectors", "commands", "config", "daemon", "exposition", "history", "polling", "simulator", "web")
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 PATHS = [path for path in sorted((ROOT / "exporter").rglob("*.py")) if path.stem != "__init__"]
 

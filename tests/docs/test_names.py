@@ -22,7 +22,7 @@ from tests.rules.shipped import RECORDED
 FOREIGN_OPTIONS = {
     *("--cacert", "--cert", "--key", "--silent"),  # curl
     *("--no-deps", "--require-hashes", "--requirement", "--upgrade"),  # pip
-    "--storage.tsdb.path",  # prometheus
+    *("--max-block-duration", "--storage.tsdb.path", "--storage.tsdb.retention.time"),  # prometheus, promtool
     *(
         "--build",
         "--cap-drop",

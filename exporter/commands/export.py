@@ -1,0 +1,149 @@
+"""The command `export`: past days of all accounts in one file, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import NoReturn, Protocol
+
+import aiohttp
+
+from exporter import log
+from exporter.api.client import Client
+from exporter.api.request_metrics import ApiMetrics, RequestDuration
+from exporter.api.session import open_session
+from exporter.clock import Clock, SystemClock
+from exporter.collectors import registry
+from exporter.config.configuration import Account, Configuration, Upstream
+from exporter.errors import ExportError, PollError, SecretError, UsageError
+from exporter.exposition.metrics_registry import MetricsRegistry
+from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
+from exporter.history.openmetrics import OpenMetricsHistory
+from exporter.history.output import STDOUT, Output, opened
+from exporter.history.progress import Progress
+from exporter.options import Options
+from exporter.polling.hints import hint
+from exporter.streams import complain
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class HistoryFormat(Protocol):
+    """What `--format` names: it writes one account after another, and then the end."""
+
+    async def write(self, source: AccountSource, output: Output) -> None:
+        """Write one account. Raises PollError, ExportError and OSError."""
+
+    def end(self, output: Output) -> None:
+        """Write what follows the last account. Raises OSError."""
+
+    def notes(self, options: Options) -> Sequence[str]:
+        """Return what to know and what to do next, once the file is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormatKind:
+    """How far back a format reaches, and what makes it from the options and the clock."""
+
+    reach: timedelta
+    make: Callable[[Options, Clock], HistoryFormat]
+
+
+FORMATS = {"openmetrics": FormatKind(ACTIVITY_REACH, OpenMetricsHistory)}
+
+
+def export(options: Options, configuration: Configuration) -> None:
+    """Write the file, until a signal. Raises ExporterError."""
+    with _stop_by_exception():
+        try:
+            notes = asyncio.run(write_history(options, configuration, SystemClock()))
+        except KeyboardInterrupt:
+            raise ExportError(f"interrupted{_left(options.output)}") from None
+    for note in notes:
+        complain(note)
+
+
+async def write_history(options: Options, configuration: Configuration, clock: Clock) -> Sequence[str]:
+    """Write the file; return what to know about it, and what to do next.
+
+    Raise UsageError for options that contradict each other or the configuration, and ExporterError for everything
+    else that keeps the file from being whole; then nothing is left behind.
+    """
+    kind, upstream = FORMATS[options.export_format], configuration.upstream
+    wanted = WantedDays(options.first_day, options.last_day)
+    wanted.check(clock.now().astimezone(UTC).date(), kind.reach, options.export_format)
+    accounts = _chosen(options.account_names, configuration.accounts)
+    history = kind.make(options, clock)
+    async with open_session(upstream) as session:
+        with opened(options.output) as output, Progress(sys.stderr, output, len(accounts), clock) as progress:
+            for account in accounts:
+                source = AccountSource(
+                    account=account,
+                    client=_client(account, upstream, session, clock),
+                    clock=clock,
+                    longest_poll=upstream.retries.backoff.max_elapsed_time,
+                    wanted=wanted,
+                    progress=progress,
+                )
+                await _write_account(history, source, output, options.output)
+            history.end(output)
+    return history.notes(options)
+
+
+async def _write_account(history: HistoryFormat, source: AccountSource, output: Output, target: str) -> None:
+    source.progress.start(source.account.name)
+    try:
+        await history.write(source, output)
+    except (PollError, SecretError, ExportError) as error:
+        advice = hint(error)
+        message = f'account "{source.account.name}": {error}{f"; {advice}" if advice else ""}'
+        raise ExportError(f"{message}{_left(target)}") from None
+
+
+def _chosen(names: Sequence[str], accounts: Sequence[Account]) -> Sequence[Account]:
+    known = {account.name: account for account in accounts}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"--account {unknown[0]}: not in the configuration, which has {', '.join(known)}")
+    return [account for account in accounts if not names or account.name in names]
+
+
+def _client(account: Account, upstream: Upstream, session: aiohttp.ClientSession, clock: Clock) -> Client:
+    metrics = MetricsRegistry()  # of no use here, but the client counts
+    operations = registry.operations()
+    return Client(
+        session=session,
+        upstream=upstream,
+        key=account.key,
+        clock=clock,
+        metrics=ApiMetrics(metrics, account.name, operations),
+        duration=RequestDuration(metrics, operations),
+        log=log.logger(account=account.name),
+    )
+
+
+def _left(target: str) -> str:
+    return "; the output is not whole" if target == STDOUT else f"; {target} was not written"
+
+
+@contextmanager
+def _stop_by_exception() -> Iterator[None]:
+    """Raise KeyboardInterrupt for each signal that ends a process, so that nothing half-written stays.
+
+    An exception also ends a write that waits for the reader of a pipe; asyncio's own handler would not.
+    """
+
+    def stop(_number: int, _frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,115 @@
+"""One account of an export: its client, and its past days, read as the daemon reads them or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from exporter.api.client import Client
+from exporter.api.rejections import Rejections
+from exporter.clock import Clock, Pause
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
+from exporter.collectors.activity.windows import DAYS_IN_RESPONSE
+from exporter.collectors.base import Poll
+from exporter.collectors.days import DAY
+from exporter.config.configuration import Account
+from exporter.errors import ExportError, UsageError
+from exporter.history.progress import Progress
+
+ACTIVITY_REACH = DAYS_IN_RESPONSE * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class WantedDays:
+    """The first and the last UTC day of usage to export; None is as far as the API reaches."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def check(self, today: date, reach: timedelta, format_name: str) -> None:
+        """Raise UsageError for days that no request can return, whatever the accounts have."""
+        if self.first is not None and self.last is not None and self.last < self.first:
+            raise UsageError(f"--to {self.last} is before --from {self.first}")
+        for option, day in (("--from", self.first), ("--to", self.last)):
+            if day is None:
+                continue
+            if day >= today:
+                raise UsageError(f"{option} {day}: this UTC day has not ended; the last one that has is {today - DAY}")
+            if day < today - reach:
+                raise UsageError(f"{option} {day}: --format={format_name} reaches back to {today - reach}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSource:
+    """An account to export. Formats read from it what they need; each call polls the API anew.
+
+    `longest_poll` limits each of them in seconds.
+    """
+
+    account: Account
+    client: Client
+    clock: Clock
+    longest_poll: float
+    wanted: WantedDays
+    progress: Progress
+
+    def poll(self) -> Poll:
+        """Return a poll that begins now."""
+        return Poll(
+            instant=self.clock.now(),
+            deadline=self.clock.monotonic() + self.longest_poll,
+            client=self.client,
+            clock=self.clock,
+        )
+
+    @property
+    def pause(self) -> Pause:
+        """What long work without requests awaits in its loops: it has no deadline."""
+        return Poll(instant=self.clock.now(), deadline=math.inf, client=self.client, clock=self.clock).pause
+
+    async def activity(self, settings: ActivitySettings) -> tuple[ActivityCollector, ReadActivity]:
+        """Return the account's usage in the 30 days of `GET /activity`, and the collector that read it.
+
+        Raises PollError, and ExportError if rows cannot be used: then totals would lack them.
+        """
+        collector = ActivityCollector(self.account.name, settings)
+        poll = self.poll()
+        usage = await collector.read(poll)
+        assert usage is not None  # noqa: S101 — there was no poll before that could still hold
+        refuse_incomplete(poll.rejections)
+        return collector, usage
+
+
+def wanted_days(wanted: WantedDays, usage: ReadActivity) -> tuple[date, ...]:
+    """Return the wanted days among the 30 of `GET /activity`, oldest first; none if all wanted ones are older.
+
+    Raises ExportError if one of them was not read whole or is not completed.
+    """
+    if wanted.last is not None and wanted.last > usage.day:
+        raise ExportError(f"{wanted.last} is not completed yet: the latest completed day is {usage.day}")
+    known = sorted(day for day in usage.covered if day <= usage.day)
+    if not known:
+        raise ExportError("no completed day is known: the response has neither rows nor a Date header")
+    first, last = wanted.first or known[0], wanted.last or usage.day
+    days = tuple(days_between(max(first, usage.day - ACTIVITY_REACH + DAY), last))
+    return tuple(day for day in days if day >= known[0] or _refuse(day))
+
+
+def _refuse(day: date) -> bool:
+    raise ExportError(f"{day} is not among the days that the response holds whole")
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Yield the days from the first to the last one."""
+    for number in range((last - first).days + 1):
+        yield first + number * DAY
+
+
+def refuse_incomplete(rejections: Rejections) -> None:
+    """Raise ExportError if rows are missing that totals need."""
+    if rejections.missing:
+        sample = f", such as {rejections.sample[0]}" if rejections.sample else ""
+        raise ExportError(f"{rejections.missing} rows cannot be used{sample}: totals would lack them")
