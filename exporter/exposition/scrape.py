@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -25,8 +25,7 @@ from exporter.exposition.text_format import Header, Rendered, RenderedFamily, re
 LIVE_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class ScrapeResponse:
+class ScrapeResponse(NamedTuple):
     """The response to a scrape; `content_encoding` None is uncompressed."""
 
     body: bytes

@@ -12,7 +12,7 @@ from exporter.simulator.analytics_result import rows_of
 from exporter.simulator.analytics_usage import AccountUsage
 from exporter.simulator.fault_effects import corrupt_rows, replacement
 from exporter.simulator.faults import Fault, FaultKind
-from exporter.simulator.http_responses import ApiError, SimulatedResponse, json_response
+from exporter.simulator.http_responses import SimulatedResponse, json_response
 
 if TYPE_CHECKING:
     from exporter.simulator.accounts import AccountData, Caller
@@ -36,20 +36,18 @@ class AnalyticsEndpoints:
         self._cache: OrderedDict[tuple[Caller, bytes], tuple[datetime, dict[str, Any]]] = OrderedDict()
 
     def meta(self, caller: Caller, now: datetime) -> SimulatedResponse:
-        """Return the available metrics and dimensions. Raise ApiError for an ordinary key."""
+        """Return the available metrics and dimensions."""
         return self._rejection(caller, now) or json_response(meta())
 
     def query(
         self, caller: Caller, content: bytes, account: AccountData, now: datetime, faults: list[Fault]
     ) -> SimulatedResponse:
-        """Return the result of a query. Raise ApiError for an ordinary key or a bad query."""
+        """Return the result of a query. Raise ApiError for a bad query."""
         rejection = self._rejection(caller, now)
         return rejection or json_response({"data": _corrupted(self._data(caller, content, account, now), faults, now)})
 
     def _rejection(self, caller: Caller, now: datetime) -> SimulatedResponse | None:
         """Count a request; return a 429 if it is over the rate limit."""
-        if not caller.is_management:
-            raise ApiError(403)
         requests = self._requests.setdefault(caller, deque(maxlen=_REQUESTS_PER_MINUTE))
         if len(requests) == _REQUESTS_PER_MINUTE and now - requests[0] < _MINUTE:
             return replacement(Fault(FaultKind.STATUS, status=429), now)

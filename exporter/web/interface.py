@@ -7,21 +7,8 @@ from typing import Protocol
 
 from exporter.status import Status
 
-
-class MetricsResponse(Protocol):
-    """An exposition to send; `content_encoding` None is uncompressed."""
-
-    @property
-    def body(self) -> bytes:
-        """Return the bytes, compressed if `content_encoding` says so."""
-
-    @property
-    def content_type(self) -> str:
-        """Return the negotiated Content-Type, parameters included."""
-
-    @property
-    def content_encoding(self) -> str | None:
-        """Return the negotiated Content-Encoding."""
+# The body of an exposition, its Content-Type, and its Content-Encoding; None is uncompressed.
+MetricsResponse = tuple[bytes, str, str | None]
 
 
 class Daemon(Protocol):

@@ -89,10 +89,9 @@ class Routes:
         """Return the exposition in the format and encoding that the scraper accepts."""
         headers = request.headers
         accept, accept_encoding = (", ".join(headers.getall(name, ())) for name in ("Accept", "Accept-Encoding"))
-        scraped = self._daemon.scrape(accept, accept_encoding, request.query.getall("name[]", []))
-        encoding = scraped.content_encoding
+        body, content_type, encoding = self._daemon.scrape(accept, accept_encoding, request.query.getall("name[]", []))
         vary = VARY if encoding is None else {**VARY, "Content-Encoding": encoding}
-        return make_response(200, scraped.body, scraped.content_type, vary)
+        return make_response(200, body, content_type, vary)
 
     async def landing(self, _: web.BaseRequest) -> web.Response:
         """Return the landing page."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from exporter.status import CollectorStatus, Status
 from tests.support import NOON
 
 
-@dataclass(frozen=True)
-class Exposition:
+class Exposition(NamedTuple):
     body: bytes = b"up 1\n"
     content_type: str = "text/plain; version=0.0.4; charset=utf-8"
     content_encoding: str | None = None
