@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -81,15 +81,15 @@ class Billing:
     def calling_key(self, label: str, owner: Attribution | None, now: datetime, *, management: bool) -> dict[str, Any]:
         """Return the body of `/key` for the account's first key, or without an owner for a key that spends nothing."""
         limit, reset = (None, None) if owner is None else LIMITS[0]
-        usage, remaining = self._usage(None if owner is None else 0, limit, reset, now)
+        spending = self._spending(None if owner is None else 0, limit, reset, now)
         budgets: list[dict[str, Any]] = []
         if limit is not None:
             budgets = [
                 {
                     "scope": "key_limit",
                     "limit_usd": limit,
-                    "spend_usd": usage[f"usage{_PERIODS[reset]}"],
-                    "remaining_usd": remaining,
+                    "spend_usd": spending[f"usage{_PERIODS[reset]}"],
+                    "remaining_usd": spending["limit_remaining"],
                     "reset_interval": reset,
                     "resets_at": _next_month(now.date()),
                     "include_byok": False,
@@ -101,11 +101,7 @@ class Billing:
         left = _FREE_REQUESTS_PER_DAY - free
         data = {
             "label": label,
-            "limit": limit,
-            "limit_remaining": remaining,
-            "limit_reset": reset,
-            "include_byok_in_limit": False,
-            **usage,
+            **spending,
             "is_free_tier": False,
             "is_management_key": management,
             "is_provisioning_key": management,
@@ -123,43 +119,39 @@ class Billing:
 
     def key_row(self, key: SimulatedKey, now: datetime) -> dict[str, Any]:
         """Return a key's row of `/keys`."""
-        usage, remaining = self._usage(key.part, key.limit, key.reset, now)
+        spending = self._spending(key.part, key.limit, key.reset, now)
         return {
             "hash": key.hash,
             "name": key.name,
             "label": f"sk-or-v1-{key.hash[:3]}...{key.hash[-3:]}",
             "disabled": key.disabled,
-            "limit": key.limit,
-            "limit_remaining": remaining,
-            "limit_reset": key.reset,
-            "include_byok_in_limit": False,
-            **usage,
+            **spending,
             "created_at": _timestamp(key.created),
             "updated_at": None,
             "expires_at": None if key.expires is None else _timestamp(key.expires),
             "creator_user_id": key.creator_user_id,
             "workspace_id": key.workspace_id,
             "external_user": None,
-            "last_used_at": _timestamp(now.replace(second=0, microsecond=0)) if usage["usage"] else None,
+            "last_used_at": _timestamp(now.replace(second=0, microsecond=0)) if spending["usage"] else None,
         }
 
-    def _usage(
-        self, part: int | None, limit: float | None, reset: Reset | None, now: datetime
-    ) -> tuple[dict[str, float], float | None]:
-        """Return what was used in each period, and what is left of the limit."""
+    def _spending(self, part: int | None, limit: float | None, reset: Reset | None, now: datetime) -> dict[str, Any]:
+        """Return the fields that tell a key's limit and what it used in each period."""
         today = now.date()
         starts = (self._opened, today, today - today.weekday() * _DAY, today.replace(day=1))
         spent = {suffix: self._spent(part, start, now) for suffix, start in zip(_PERIODS.values(), starts, strict=True)}
         usage = {f"usage{suffix}": usd(spend.credits) for suffix, spend in spent.items()}
         usage |= {f"byok_usage{suffix}": usd(spend.byok) for suffix, spend in spent.items()}
-        return usage, None if limit is None else round(limit - usage[f"usage{_PERIODS[reset]}"], 6)
+        remaining = None if limit is None else round(limit - usage[f"usage{_PERIODS[reset]}"], 6)
+        limits = {"limit": limit, "limit_remaining": remaining, "limit_reset": reset, "include_byok_in_limit": False}
+        return limits | usage
 
     def _spent(self, part: int | None, first: date, now: datetime) -> Spend:
         total, today = Spend(), now.date()
         if part is None:
             return total
-        for day in _days(min(first, today), today):
-            total = total.plus(self._of_day(day).get(part, Spend()))
+        for back in range((today - first).days, 0, -1):
+            total = total.plus(self._of_day(today - back * _DAY).get(part, Spend()))
         elapsed = (now - datetime(today.year, today.month, today.day, tzinfo=UTC)) / _DAY
         return total.plus(self._of_day(today).get(part, Spend()), elapsed)
 
@@ -194,12 +186,6 @@ def credits_body(spent: int) -> dict[str, Any]:
     used = usd(spent)
     bought = _TOP_UP_USD * (int(used // _TOP_UP_USD) + 1 + _TOP_UPS_AHEAD)
     return {"data": {"total_credits": bought, "total_usage": used}}
-
-
-def _days(first: date, end: date) -> Iterator[date]:
-    while first < end:
-        yield first
-        first += _DAY
 
 
 def _spend_of(row: UsageRow) -> Spend:
