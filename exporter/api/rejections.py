@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from exporter.api.messages import printable
+from exporter.errors import InvalidResponse
 
 SAMPLE_SIZE = 3
 # Reasons of rows that totals do not lack: the row was counted once, or belongs to another day.
@@ -37,6 +38,14 @@ class Rejections:
 
     def __bool__(self) -> bool:
         return bool(self.counts or self.unreadable)
+
+    def refuse_all(self, what: str, usable: object) -> None:
+        """Raise InvalidResponse if rows, called `what`, were rejected and there are no usable ones.
+
+        Publishing nothing would look like no usage, or no keys.
+        """
+        if self.counts and not usable:
+            raise InvalidResponse(f"none of the {what} is usable, such as {self.sample[0]}")
 
     def update(self, other: Rejections) -> None:
         """Add the rows of another response of the same poll."""

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, Self, TypeVar
 
 from exporter.api.client import Client, OnProgress, Request
@@ -45,6 +45,11 @@ class Poll:
 
     def __post_init__(self) -> None:
         self._slice_end = self.clock.monotonic() + SLICE_SECONDS
+
+    @property
+    def today(self) -> date:
+        """The current UTC day, by our clock."""
+        return self.instant.astimezone(UTC).date()
 
     async def request(self, request: Request) -> Response:
         """Return the API's response. Raises PollError."""

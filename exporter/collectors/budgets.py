@@ -10,7 +10,7 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date
+from datetime import date
 from typing import Annotated, Self
 
 from exporter.api import analytics_response
@@ -109,7 +109,7 @@ a guardrail the API does not report whose spend counts, so only limit and info a
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read every budget. Raise PollError if what is spent is unknown of all of them."""
         last = memory if isinstance(memory, _Memory) else _Memory()
-        now, today = poll.clock.monotonic(), poll.instant.astimezone(UTC).date()
+        now, today = poll.clock.monotonic(), poll.today
         is_fresh = now - last.lists_read_at < LISTS_MAX_AGE
         lists = ScopeLists(poll, last.models if is_fresh else None)
         own, lists_read_at, own_failure = last.own, last.lists_read_at, None
@@ -223,7 +223,7 @@ async def _read_group(
     poll: Poll, group: list[BudgetTarget], results: dict[str, BudgetResult], failures: dict[str, PollError]
 ) -> None:
     """Read what targets have spent: together, or each by itself if the rows name other things than expected."""
-    first = min(previous_start(target.calendar_period, poll.instant.astimezone(UTC).date()) for target in group)
+    first = min(previous_start(target.calendar_period, poll.today) for target in group)
     scope = group[0].scope
     field = FIELDS.get(scope)
     ids = tuple(dict.fromkeys(id_ for target in group for id_ in _names(target)[0]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC
 
 from exporter.api import key_response
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, KeyBudget
@@ -92,15 +91,15 @@ the guardrail, if it has one. Of two budgets with the same labels, the one that 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read the key. The same bytes on the same day, if nothing in them was rejected, publish nothing."""
         response = await poll.request(key_response.REQUEST)
-        today = poll.instant.astimezone(UTC).date()
-        if memory == (today, response.digest):
+        version = (poll.today, response.digest)
+        if memory == version:
             return Collected(snapshot=None, memory=memory)
         with poll.reading(key_response.OPERATION):
             families = self._read(response, poll)
         return Collected(
             snapshot=Snapshot(tuple(families)),
-            memory=None if poll.rejections else (today, response.digest),
-            successors=successors(families, PERIODS, today),
+            memory=None if poll.rejections else version,
+            successors=successors(families, PERIODS, poll.today),
         )
 
     def _read(self, response: Response, poll: Poll) -> list[Family]:

@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from functools import partial
 from typing import Annotated, Self
 
@@ -24,7 +24,6 @@ from exporter.collectors.tops import spend_by_name, top
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
 from exporter.config.value_types import whole_number
-from exporter.errors import InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 from exporter.status import Top
 
@@ -142,13 +141,10 @@ names expired and disabled keys that were used lately, and `unattributed`, so th
             include_expired=self.settings.include_expired or self._names_all,
             within=workspaces,
         )
-        if poll.rejections.counts and not keys:
-            # Publishing nothing would look as if there were no keys.
-            raise InvalidResponse(f"none of the keys is usable, such as {poll.rejections.sample[0]}")
+        poll.rejections.refuse_all("keys", keys)
         await _count_lacking(poll, keys)
         now = poll.instant.timestamp()
-        today = poll.instant.astimezone(UTC).date()
-        read = LastKeys(today, workspaces, keys, frozenset(key.hash for key in keys if self._is_hidden(key, now)))
+        read = LastKeys(poll.today, workspaces, keys, frozenset(key.hash for key in keys if self._is_hidden(key, now)))
         if isinstance(memory, LastKeys) and await _same(poll.pause, memory, read):
             return Collected(snapshot=None, memory=memory)
         return await self._collected(poll.pause, read, now)

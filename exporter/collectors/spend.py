@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 
 from exporter.api import analytics_response
 from exporter.collectors.base import Collected, Collector, Poll
@@ -93,7 +93,7 @@ that contain it absent.
 
     async def collect(self, poll: Poll, _: object) -> Collected:
         """Read the days in one request. Raises PollError."""
-        first = previous_start("month", poll.instant.astimezone(UTC).date())
+        first = previous_start("month", poll.today)
         spend = await read_daily_spend(poll, first)
         today = spend.today
         payers = range(len(PAYERS))

@@ -152,7 +152,7 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
 
     async def collect(self, poll: Poll, _: object) -> Collected:
         """Read the whole day, in parts if need be. Raises PollError."""
-        day = poll.instant.astimezone(UTC).date()
+        day = poll.today
         response = await poll.request(_request(poll.instant, day, ()))
         current = earlier_day(poll.instant, response.date)
         if current < day:  # the new day has begun by our clock alone

@@ -81,9 +81,3 @@ async def fill(pause: Pause, table: Table, response: Response, rejections: Rejec
         if times > others:
             rejections.reject("duplicate", row)
             rejections.counts["duplicate"] += times - others - 1
-
-
-def refuse_unusable(table: Table, rejections: Rejections) -> None:
-    """Raise InvalidResponse if there are rows, but none is usable: that would look like no usage."""
-    if rejections.counts and not table.usable:
-        raise InvalidResponse(f"none of the rows is usable, such as {rejections.sample[0]}")

@@ -22,7 +22,7 @@ from exporter.collectors.activity.activity_families import (
     member_info,
     workspace_info,
 )
-from exporter.collectors.activity.activity_reader import Moment, fill, moment_of, refuse_unusable
+from exporter.collectors.activity.activity_reader import Moment, fill, moment_of
 from exporter.collectors.activity.activity_settings import ActivitySettings, MemberLabel
 from exporter.collectors.activity.aggregation import Sums, size_of, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
@@ -175,15 +175,15 @@ left out. With `split_by`, the families with a number have one label more:
             return None
         with poll.reading(OPERATION):
             moment.refuse_wrong_clock()
-            table = Table(self._shape(poll.instant.date()))
+            table = Table(self._shape(poll.today))
             await fill(poll.pause, table, response, poll.rejections)
-            refuse_unusable(table, poll.rejections)
+            poll.rejections.refuse_all("rows", table.usable)
             table.count_lacking(poll.rejections)
         return ReadActivity(digest, self._day(moment, table), table, moment.covered_by(table), workspaces=workspaces)
 
     async def _read_split(self, poll: Poll, last: LastActivity | None) -> ReadActivity | None:
         """Read one response for each key or member, and two for the account as a whole."""
-        shape = self._shape(poll.instant.date())
+        shape = self._shape(poll.today)
         parts = await list_parts(poll, self.settings, shape.first)
         split = await read_parts(poll, self._request(), parts, shape)
         moment = moment_of(poll.instant, split.dates)

@@ -22,7 +22,7 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.collectors import paging
-from exporter.collectors.activity.activity_reader import fill, refuse_unusable
+from exporter.collectors.activity.activity_reader import fill
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.carry_over import restated_rows
 from exporter.collectors.activity.usage_table import Shape, Table
@@ -155,7 +155,7 @@ async def _fill_whole(pause: Pause, table: Table, response: Response, rejections
     of_whole = Rejections()
     await fill(pause, table, response, of_whole)
     rejections.update(of_whole)
-    refuse_unusable(table, of_whole)
+    of_whole.refuse_all("rows", table.usable)
     table.count_lacking(rejections)
 
 
