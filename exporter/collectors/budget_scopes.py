@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from exporter.api.client import Request
 from exporter.api.model_rows import ModelRow, model_rows
@@ -13,6 +14,8 @@ from exporter.collectors.base import Poll
 from exporter.collectors.paging import key_label
 from exporter.config.budget_settings import Scope
 from exporter.errors import UnknownName
+
+T = TypeVar("T")
 
 MODELS = "models"
 LONGEST_MODELS = 32 * 1024 * 1024
@@ -67,31 +70,26 @@ class ScopeLists:
                 return _model(value, self.models)
 
 
-def _workspace(value: str, workspaces: Iterable[Workspace]) -> ResolvedScope:
-    listed = list(workspaces)
-    matches: Sequence[Callable[[Workspace], bool]] = (
-        lambda workspace: workspace.id == value,
-        lambda workspace: workspace.slug == value,
-        lambda workspace: workspace.name == value,
-    )
-    for match in matches:
-        same = [workspace for workspace in listed if match(workspace)]
-        if len(same) > 1:
-            raise UnknownName(f"several workspaces are called {value}: {_few(workspace.id for workspace in same)}")
-        if same:
-            return ResolvedScope((same[0].id,), (same[0].name,) if same[0].name else None)
-    raise UnknownName(f"no workspace has the id, slug or name {value}")
+def _workspace(value: str, workspaces: Sequence[Workspace]) -> ResolvedScope:
+    by_field = ([row for row in workspaces if getattr(row, field) == value] for field in ("id", "slug", "name"))
+    only = _only(next(filter(None, by_field), []), "workspace", "id, slug or name", value, lambda row: row.id)
+    return ResolvedScope((only.id,), (only.name,) if only.name else None)
 
 
-def _key(value: str, keys: Iterable[KeyRow]) -> ResolvedScope:
-    listed = list(keys)
-    same = [key for key in listed if value in (key.hash, key_label(key.hash))]
-    same = same or [key for key in listed if key.name == value]
-    if len(same) > 1:
-        raise UnknownName(f"several keys are called {value}: {_few(key_label(key.hash) for key in same)}")
+def _key(value: str, keys: Sequence[KeyRow]) -> ResolvedScope:
+    same = [key for key in keys if value in (key.hash, key_label(key.hash))]
+    same = same or [key for key in keys if key.name == value]
+    only = _only(same, "key", "hash or name", value, lambda key: key_label(key.hash))
+    return ResolvedScope((only.hash,), (only.name,) if only.name else None)
+
+
+def _only(same: Sequence[T], noun: str, names: str, value: str, name_of: Callable[[T], str]) -> T:
+    """Return the one thing of this name. Raise UnknownName if there is none, or several."""
     if not same:
-        raise UnknownName(f"no key has the hash or name {value}")
-    return ResolvedScope((same[0].hash,), (same[0].name,) if same[0].name else None)
+        raise UnknownName(f"no {noun} has the {names} {value}")
+    if len(same) > 1:
+        raise UnknownName(f"several {noun}s are called {value}: {_few(map(name_of, same))}")
+    return same[0]
 
 
 def _model(value: str, models: Iterable[ModelRow]) -> ResolvedScope:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from exporter.api.budget_rows import BudgetPeriod, OwnBudgets, read_own_budgets
+from exporter.api.budget_rows import BudgetPeriod, OwnBudget, read_own_budgets
 from exporter.api.client import Request
 from exporter.api.organization_rows import Workspace
 from exporter.collectors.base import Poll
@@ -77,8 +77,8 @@ async def openrouter_targets(poll: Poll, workspaces: Sequence[Workspace]) -> lis
 
 
 async def _of_workspace(poll: Poll, workspace: Workspace) -> list[BudgetTarget]:
-    listed = await _list(poll, WORKSPACE_BUDGETS, f"/workspaces/{workspace.id}/budgets", {})
     name = workspace.slug or workspace.name or workspace.id
+    scope = ResolvedScope((workspace.id,), (workspace.name,) if workspace.name else None)
     return [
         BudgetTarget(
             name=f"workspace {name} {budget.period}",
@@ -87,16 +87,15 @@ async def _of_workspace(poll: Poll, workspace: Workspace) -> list[BudgetTarget]:
             source="openrouter",
             scope="workspace",
             value=name,
-            payers=SPEND if listed.include_byok else CREDITS,
-            resolved=ResolvedScope((workspace.id,), (workspace.name,) if workspace.name else None),
+            payers=SPEND if budget.include_byok else CREDITS,
+            resolved=scope,
         )
-        for budget in listed.budgets
+        for budget in await _list(poll, WORKSPACE_BUDGETS, f"/workspaces/{workspace.id}/budgets", {})
     ]
 
 
 async def _guardrails(poll: Poll, workspace: Workspace) -> list[BudgetTarget]:
-    # The API does not report whose spend a guardrail counts.
-    listed = await _list(poll, GUARDRAILS, "/guardrails", {"workspace_id": workspace.id, "limit": "100"})
+    parameters = {"workspace_id": workspace.id, "limit": "100"}
     return [
         BudgetTarget(
             name=f"guardrail {budget.name}",
@@ -105,14 +104,14 @@ async def _guardrails(poll: Poll, workspace: Workspace) -> list[BudgetTarget]:
             source="openrouter",
             scope="guardrail",
             value=budget.name,
-            payers=(),
+            payers=(),  # the API does not report whose spend a guardrail counts
         )
-        for budget in listed.budgets
+        for budget in await _list(poll, GUARDRAILS, "/guardrails", parameters)
         if budget.name
     ]
 
 
-async def _list(poll: Poll, operation: str, path: str, parameters: Mapping[str, str]) -> OwnBudgets:
+async def _list(poll: Poll, operation: str, path: str, parameters: Mapping[str, str]) -> list[OwnBudget]:
     response = await poll.request(
         Request(operation=operation, path=path, parameters=parameters, longest_response=LONGEST_LIST)
     )
