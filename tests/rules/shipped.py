@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ RUNBOOKS = ROOT / "docs/runbooks"
 Tree = dict[str, Any]
 
 
+@cache
 def content(path: Path) -> Tree:
-    """Return the content of a YAML file."""
-    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    """Return the content of a YAML file; do not change it."""
+    tree = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     assert isinstance(tree, dict)
     return tree
 
