@@ -136,7 +136,7 @@ class Billing:
         }
 
     def _spending(self, part: int | None, limit: float | None, reset: Reset | None, now: datetime) -> dict[str, Any]:
-        """Return the fields that tell a key's limit and what it used in each period."""
+        """Return the fields of a key's limit and of what it used in each period."""
         today = now.date()
         starts = (self._opened, today, today - today.weekday() * _DAY, today.replace(day=1))
         spent = {suffix: self._spent(part, start, now) for suffix, start in zip(_PERIODS.values(), starts, strict=True)}
