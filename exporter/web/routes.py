@@ -15,7 +15,7 @@ from exporter.errors import AccountsRejected, ExporterError
 from exporter.status import Status
 from exporter.web.interface import Daemon
 from exporter.web.page.account_table import ACCOUNTS
-from exporter.web.page.landing import account_page, landing_page
+from exporter.web.page.landing import REFRESH, SHORTEST_REFRESH, account_page, landing_page
 from exporter.web.responses import make_response, set_headers, text_response
 from exporter.web.status_json import status_json
 from exporter.web.web_settings import WebSettings
@@ -93,16 +93,16 @@ class Routes:
         vary = VARY if encoding is None else {**VARY, "Content-Encoding": encoding}
         return make_response(200, body, content_type, vary)
 
-    async def landing(self, _: web.BaseRequest) -> web.Response:
+    async def landing(self, request: web.BaseRequest) -> web.Response:
         """Return the landing page."""
         status = self._status()
-        page = await _rendered(status, partial(landing_page, status, self._settings))
+        page = await _rendered(status, partial(landing_page, status, self._settings, _refresh(request)))
         return make_response(200, page.encode(errors="replace"), "text/html; charset=utf-8", PAGE_HEADERS)
 
     async def account(self, request: web.BaseRequest) -> web.Response:
         """Return the page of an account."""
         status, name = self._status(), request.path.removeprefix(self._settings.path(ACCOUNTS))
-        page = await _rendered(status, partial(account_page, status, name, self._settings))
+        page = await _rendered(status, partial(account_page, status, name, self._settings, _refresh(request)))
         if page is None:
             return text_response(404, "There is no account of this name.")
         return make_response(200, page.encode(errors="replace"), "text/html; charset=utf-8", PAGE_HEADERS)
@@ -152,6 +152,14 @@ class Routes:
         except ExporterError as error:
             return text_response(500, f"Not reloaded, the old configuration stays:\n{error}")
         return text_response(200, "Reloaded.")
+
+
+def _refresh(request: web.BaseRequest) -> int:
+    """Return after how many seconds a browser loads a page again, 0 for never: `?refresh=`."""
+    wanted = request.query.get("refresh", "")
+    if not (wanted.isascii() and wanted.isdecimal()):
+        return REFRESH
+    return int(wanted[:4]) and max(int(wanted[:4]), SHORTEST_REFRESH)
 
 
 async def _rendered(status: Status, render: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-// Bundle the page that draws a dashboard: `node build.mjs FOLDER`, where FOLDER holds node_modules and gets the bundle.
+// Bundle the page that draws a dashboard, and what is injected into other pages: `node build.mjs FOLDER`, where FOLDER holds node_modules and gets the bundle.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -23,9 +23,9 @@ const grafana = {
 };
 
 await build({
-  entryPoints: [join(here, 'page/main.jsx')],
+  entryPoints: { page: join(here, 'page/main.jsx'), legibility: join(here, 'page/legibility.js') },
   inject: [join(here, 'page/process.js')],
-  outfile: join(folder, 'bundle/page.js'),
+  outdir: join(folder, 'bundle'),
   bundle: true,
   minify: true,
   format: 'iife',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -63,7 +64,7 @@ def test_name_version_and_up_time() -> None:
 def test_links_follow_prefix_and_path() -> None:
     """Links work behind a reverse proxy that adds a prefix."""
     page = page_of(status(), WebSettings(telemetry_path="/usage", route_prefix="/openrouter"))
-    places = re.findall(r'href="([^"]*)"', page)
+    places = re.findall(r'href="(/[^"]*)"', page)
     assert places == [f"/openrouter{each}" for each in ("/usage", "/-/status", "/-/healthy", "/-/ready", "/-/config")]
 
 
@@ -193,8 +194,8 @@ def test_control_and_direction_characters_are_replaced() -> None:
 
 
 def test_page_has_no_script_and_no_external_resource() -> None:
-    """The page is one document."""
-    page = page_of(status(collector(), failing()))
+    """The page is one document; only links, which send no referrer, leave it."""
+    page = re.sub(r'<a href="https://[^"]*" rel="noreferrer">', "", page_of(status(collector(), failing())))
     assert not re.search(r"<(script|link|img|iframe|object)|https?://|url\(|@import| on\w+=", page)
 
 
@@ -344,3 +345,31 @@ async def test_page_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon)
         async with client.get("/") as response:
             assert response.headers["Content-Type"] == "text/html; charset=utf-8"
             assert f"team-{number - 1}" in await response.text()
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [("", 30), ("?refresh=120", 120), ("?refresh=1", 5), ("?refresh=soon", 30), ("?refresh=-1", 30)],
+)
+async def test_page_is_refreshed(query: str, seconds: int, client: aiohttp.ClientSession) -> None:
+    """Without a script; the footer has the time that is shown and the interval, which has a lower bound."""
+    async with client.get(f"/{query}") as response:
+        page = await response.text()
+    assert f'<meta http-equiv="refresh" content="{seconds}">' in page
+    words = "2 min" if seconds == 120 else f"{seconds} s"
+    assert f"As of 2026-08-23 12:00:00 UTC, refreshed every {words}, stop ." in read(page)
+
+
+async def test_refresh_of_0_turns_refreshing_off(client: aiohttp.ClientSession) -> None:
+    """The footer says how to go back."""
+    async with client.get("/?refresh=0") as response:
+        page = await response.text()
+    assert "http-equiv" not in page
+    assert "not refreshed, refresh every 30 s ." in read(page)
+
+
+@pytest.mark.parametrize(("version", "branch"), [("1.2.3", "v1.2.3"), ("1.2.3.dev1", "main")])
+def test_documentation_is_that_of_the_version(version: str, branch: str) -> None:
+    """A development version links to the main branch."""
+    page = page_of(replace(status(collector()), version=version))
+    assert f"/blob/{branch}/docs/configuration.md" in page

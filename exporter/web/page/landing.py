@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
@@ -23,6 +24,19 @@ MOST_CARDS = 24  # collectors beyond these have a row in the overview, but no ca
 MOST_MISTAKES = 10
 FEWEST_ROWS = 4  # with fewer collectors, the overview would only repeat the cards
 
+REFRESH = 30  # seconds
+SHORTEST_REFRESH = 5
+REPOSITORY = "https://github.com/openrouter-exporter/openrouter-exporter"
+
+_REFRESH_AGAIN = f'not refreshed, <a href="?">refresh every {REFRESH} s</a>'
+_RELEASE = re.compile(r"\d+\.\d+\.\d+")
+_DOCUMENTATION = (
+    ("overview", "README.md"),
+    ("configuration", "docs/configuration.md"),
+    ("metrics", "docs/metrics.md"),
+    ("freshness", "docs/freshness.md"),
+    ("runbooks", "docs/runbooks/README.md"),
+)
 _MARK = (
     '<svg viewBox="0 0 40 40" fill="currentColor" aria-hidden="true">'
     '<rect width="40" height="40" rx="10" opacity=".16"/>'
@@ -32,15 +46,15 @@ _MARK = (
 )
 
 
-def landing_page(status: Status, settings: WebSettings) -> str:
-    """Return the landing page."""
+def landing_page(status: Status, settings: WebSettings, refresh: int = REFRESH) -> str:
+    """Return the landing page, which a browser loads again every `refresh` seconds, never if that is 0."""
     accounts = account_names(status)
     if len(accounts) <= 1:
-        return _document(status, settings, "", _collectors(status, settings))
-    return _document(status, settings, account_table(account_summaries(status), settings), "")
+        return _document(status, settings, "", _collectors(status, settings), refresh)
+    return _document(status, settings, account_table(account_summaries(status), settings), "", refresh)
 
 
-def account_page(status: Status, account: str, settings: WebSettings) -> str | None:
+def account_page(status: Status, account: str, settings: WebSettings, refresh: int = REFRESH) -> str | None:
     """Return the page of an account, None if there is no such account."""
     collectors = tuple(collector for collector in status.collectors if collector.account == account)
     if not collectors:
@@ -49,10 +63,11 @@ def account_page(status: Status, account: str, settings: WebSettings) -> str | N
     title = (
         f'<p class="back"><a href="{safe(settings.path("/"))}">All accounts</a></p><h2>Account {isolated(account)}</h2>'
     )
-    return _document(of_account, settings, f"<section>{title}</section>", _collectors(of_account, settings))
+    collectors_ = _collectors(of_account, settings)
+    return _document(of_account, settings, f"<section>{title}</section>", collectors_, refresh)
 
 
-def _document(status: Status, settings: WebSettings, first: str, last: str) -> str:
+def _document(status: Status, settings: WebSettings, first: str, last: str, refresh: int) -> str:
     """Return a page about the collectors of a status, with sections of its own before and after what all have."""
     states = [state_of(collector, status.now) for collector in status.collectors]
     spend = sum_of(collector.spend for collector in status.collectors)
@@ -64,13 +79,14 @@ def _document(status: Status, settings: WebSettings, first: str, last: str) -> s
         + top_tables(tops_of(status.collectors), accounts)
         + '<section class="panel"><h2>Spend per UTC day, own provider keys included</h2>'
         + f"{chart(spend, _latest_day(status))}</section>"
-        + f"{last}</main>{_footer(status)}"
+        + f"{last}</main>{_footer(status, refresh)}"
     )
+    again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="robots" content="noindex"><title>OpenRouter exporter</title>'
-        f"<style>{STYLE}</style></head><body>{body}</body></html>\n"
+        f"{again}<style>{STYLE}</style></head><body>{body}</body></html>\n"
     )
 
 
@@ -215,9 +231,13 @@ def _overview(collectors: list[CollectorStatus], now: datetime) -> str:
     )
 
 
-def _footer(status: Status) -> str:
+def _footer(status: Status, refresh: int) -> str:
+    version = f"v{status.version}" if _RELEASE.fullmatch(status.version) else "main"
+    pages = ", ".join(
+        f'<a href="{REPOSITORY}/blob/{version}/{path}" rel="noreferrer">{name}</a>' for name, path in _DOCUMENTATION
+    )
+    again = f'refreshed every {span(refresh)}, <a href="?refresh=0">stop</a>' if refresh else _REFRESH_AGAIN
     return (
-        f"<footer><p>As of {stamp(status.now)}. Values are refreshed by polling; a scrape never calls the API.</p>"
-        "<p>Documentation in the repository: <code>README.md</code>, <code>docs/configuration.md</code>, "
-        "<code>docs/metrics.md</code>, <code>docs/freshness.md</code>.</p></footer>"
+        f"<footer><p>As of {stamp(status.now)}, {again}. Values change by polling; a scrape never calls the API.</p>"
+        f"<p>Documentation: {pages}.</p></footer>"
     )

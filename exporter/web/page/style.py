@@ -104,7 +104,7 @@ no-repeat,linear-gradient(var(--line),var(--line)) 0 50%/100% 1px no-repeat}
 .tops th small{margin-left:8px;color:var(--soft);font-weight:400}
 .tops td{width:88px;vertical-align:top}.tops td+td{width:56px;color:var(--soft)}
 .tops .meter{height:4px;margin:4px 0 0}
-td small{display:block;max-width:220px;overflow:hidden;text-overflow:ellipsis;color:var(--soft)}
+td small{display:block;max-width:220px;white-space:normal;overflow-wrap:anywhere;color:var(--soft)}
 .back{margin-bottom:4px}.back+h2{font-size:18px}
 .empty{padding:28px 16px;text-align:center;color:var(--soft);border:1px dashed var(--line);border-radius:8px}
 .numbers{margin-top:12px;font-size:14px}
@@ -118,7 +118,7 @@ th,td{padding:7px 14px 7px 0;text-align:left;white-space:nowrap;border-bottom:1p
 th:last-child,td:last-child{padding-right:0}
 tbody tr:last-child>*{border-bottom:0}
 thead th{color:var(--soft);font-size:13px}
-tbody th{font-weight:550;max-width:260px;overflow:hidden;text-overflow:ellipsis}
+tbody th{font-weight:550;min-width:110px;max-width:260px;white-space:normal;overflow-wrap:anywhere}
 th.n,td.n{text-align:right}
 .n+:not(.n){padding-left:10px}
 .numbers td:last-child,.numbers th:last-child{text-align:right}
@@ -128,7 +128,7 @@ code{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monosp
 @media (max-width:860px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}
 @media (max-width:520px){main,.top,footer{padding-left:14px;padding-right:14px}.top{padding-top:20px}
 .tile{padding:12px}.tile b{font-size:20px}.bars{height:130px}.bars.low{height:40px}
-.panel,.card{padding:14px}tbody th{max-width:128px}}
+.panel,.card{padding:14px}tbody th{max-width:140px}}
 @media (prefers-contrast:more){:root{--line:var(--soft)}}
 @media print{body{background:#fff}.card,.tile,.panel{break-inside:avoid}}
 """.strip()

@@ -1,4 +1,6 @@
-// What a person could not read: texts that are cut, out of sight or too small, tables too wide, holes in the grid.
+// What a person could not read on a dashboard: texts that are cut, out of sight or too small, tables too wide, holes.
+import { hiddenPixels, sizeOf, textsOf } from './texts.js';
+
 const SMALLEST = 10; // pixels
 const TOLERANCE = 1.5; // pixels: rounding of boxes
 const COLUMNS = 24;
@@ -35,34 +37,14 @@ function tooWide(panel) {
   return lost > TOLERANCE && innerWidth >= WIDE ? [`the table is ${lost} pixels too wide`] : [];
 }
 
-function* textsOf(panel) {
-  const walker = document.createTreeWalker(panel, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const { parentElement, data } = walker.currentNode;
-    if (data.trim() && parentElement.checkVisibility({ visibilityProperty: true }) && !isForReadersOnly(parentElement)) {
-      yield walker.currentNode;
-    }
-  }
-}
-
-// Texts for screen readers are clipped to one pixel.
-function isForReadersOnly(element) {
-  for (let each = element; each; each = each.parentElement) {
-    if (each.tagName === 'STYLE' || (each.clientWidth === 1 && each.clientHeight === 1)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 function faultOf(text, panel) {
   const name = `${roleOf(text.parentElement)} ${JSON.stringify(text.data.trim().slice(0, 40))}`;
-  const size = parseFloat(getComputedStyle(text.parentElement).fontSize);
+  const size = sizeOf(text);
   if (size < SMALLEST) {
     return [`${name} is ${size.toFixed(1)} pixels high`];
   }
   // Columns beyond the edge of a table are reached by scrolling: a cell is cut by its own column only.
-  const lost = hiddenPixels(text, size, text.parentElement.closest('[role=row]') ?? panel);
+  const lost = hiddenPixels(text, text.parentElement.closest('[role=row]') ?? panel);
   return lost > TOLERANCE ? [`${name} is cut by ${Math.round(lost)} pixels`] : [];
 }
 
@@ -74,29 +56,4 @@ function roleOf(element) {
     return 'the cell';
   }
   return element.closest('table, ul') ? 'the legend' : 'the text';
-}
-
-function hiddenPixels(text, size, root) {
-  const box = boxOf(text, size);
-  let lost = 0;
-  for (let element = text.parentElement; element && element !== root; element = element.parentElement) {
-    const { overflowX, overflowY, display } = getComputedStyle(element);
-    const clip = element.getBoundingClientRect();
-    if (display !== 'inline' && overflowX !== 'visible') {
-      lost = Math.max(lost, clip.left - box.left, box.right - clip.right);
-    }
-    if (display !== 'inline' && overflowY !== 'visible') {
-      lost = Math.max(lost, clip.top - box.top, box.bottom - clip.bottom);
-    }
-  }
-  return lost;
-}
-
-// A range has the box of the whole text, also of what an ellipsis replaces; its letters are lower than its lines.
-function boxOf(text, size) {
-  const range = document.createRange();
-  range.selectNodeContents(text);
-  const { left, right, top, bottom } = range.getBoundingClientRect();
-  const around = Math.max(0, range.getClientRects()[0].height - size) / 2;
-  return { left, right, top: top + around, bottom: bottom - around };
 }
