@@ -49,10 +49,17 @@ def _serve(options: Options) -> int:
     gc.disable()  # until the daemon has started, see freeze_gc: while modules load it finds nothing and takes a tenth
     import asyncio
 
+    from exporter.config.shard import Shard
     from exporter.daemon.configuration_reader import ConfigurationReader
     from exporter.daemon.process import serve
 
-    asyncio.run(serve(options, ConfigurationReader(options.config_file)))
+    if options.shard_index >= options.shard_total:
+        raise UsageError(
+            f"openrouter-exporter serve: argument --shard.index: expected less than --shard.total "
+            f"({options.shard_total}), got {options.shard_index}"
+        )
+    shard = Shard(index=options.shard_index, total=options.shard_total)
+    asyncio.run(serve(options, ConfigurationReader(options.config_file, shard), shard=shard))
     return 0
 
 

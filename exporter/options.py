@@ -69,6 +69,8 @@ class Options:
     output: str = "-"
     labels: tuple[tuple[str, str], ...] = ()
     step: float = 300.0
+    shard_index: int = 0
+    shard_total: int = 1
 
 
 def parse(arguments: list[str], environment: Mapping[str, str]) -> Options:
@@ -167,6 +169,13 @@ def _step(text: str) -> float:
     return step
 
 
+def _shard_index(text: str) -> int:
+    ordinal = re.search(r"(?:^|[^-]-)([0-9]{1,9})$", text)
+    if ordinal is None:
+        raise ValueError(f"expected a whole number, or a name that ends in - and one, got {text!r}")
+    return int(ordinal[1])
+
+
 def _config_file(options: OptionAdder) -> None:
     options.add(
         "--config.file",
@@ -245,6 +254,23 @@ def _serve(options: OptionAdder) -> None:
         "How often to check the configuration, account files and key files for changes; 0s is never.",
         type_=_duration,
         metavar="DURATION",
+    )
+    options.add(
+        "--shard.index",
+        "shard_index",
+        "0",
+        "Which part of the accounts to poll: a number below --shard.total, or a name that ends in one, such as that of "
+        "a StatefulSet's pod.",
+        type_=_shard_index,
+        metavar="INDEX",
+    )
+    options.add(
+        "--shard.total",
+        "shard_total",
+        "1",
+        "Number of exporters that share the accounts of the configuration.",
+        type_=_at_least_one,
+        metavar="NUMBER",
     )
     _web(options)
 

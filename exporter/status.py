@@ -198,11 +198,16 @@ class CollectorStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The daemon as a whole, at `now`. `reload_mistakes` are those of the last reload, none if it succeeded."""
+    """The daemon as a whole, at `now`. `reload_mistakes` are those of the last reload, none if it succeeded.
+
+    It polls the accounts of one of `shard_total` shards; the index counts from 0.
+    """
 
     version: str
     now: datetime
     started: datetime
     ready: bool
+    shard_index: int = 0
+    shard_total: int = 1
     reload_mistakes: tuple[str, ...] = ()
     collectors: tuple[CollectorStatus, ...]

@@ -10,6 +10,7 @@ from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
 from exporter.collectors.registry import COLLECTORS, SECTION
 from exporter.config.schema import schema, table
+from exporter.config.shard import WHOLE
 from exporter.config.thresholds import Thresholds
 from exporter.config.units import format_duration
 from exporter.daemon.process_metrics import ProcessMetrics
@@ -42,7 +43,7 @@ def metrics_reference() -> str:
     ApiMetrics(account, "", ())
     KeyMetrics(account, "")
     ThresholdMetrics(thresholds, "", Thresholds())
-    ProcessMetrics(process, SystemClock(), "")
+    ProcessMetrics(process, SystemClock(), "", WHOLE)
     RequestDuration(process, ())
     sections = (
         *(

@@ -76,7 +76,12 @@ def parse(
     )
 
 
-def default(environment: Mapping[str, str] = os.environ, *, collectors: type[CollectorsSettings]) -> Configuration:
+def default(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    collectors: type[CollectorsSettings],
+    owns: Callable[[str], bool] = lambda _: True,
+) -> Configuration:
     """Return the configuration without a file: one account named `default`, with the key in OPENROUTER_API_KEY.
 
     Raise ConfigurationError if that variable has no usable key.
@@ -88,7 +93,8 @@ def default(environment: Mapping[str, str] = os.environ, *, collectors: type[Col
         is_set = bool(environment.get(DEFAULT_VARIABLE, "").strip())
         remedies = f"; set {DEFAULT_VARIABLE} to a management key, or name a file with --config.file"
         raise unplaced("no configuration", f"{error}{'' if is_set else remedies}") from None
-    return Configuration(accounts=(Account(name="default", key=key, collectors=collectors()),))
+    account = Account(name="default", key=key, collectors=collectors())
+    return Configuration(accounts=(account,) if owns(account.name) else ())
 
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:

@@ -21,6 +21,9 @@ class Shard:
         return self.total == 1 or shard_of(account, self.total) == self.index
 
 
+WHOLE = Shard()
+
+
 def shard_of(account: str, total: int) -> int:
     """Return the index of an account's shard, by jump consistent hash (Lamping and Veach, 2014).
 

@@ -9,24 +9,26 @@ from exporter.api.session import tls_context
 from exporter.collectors.registry import SECTION
 from exporter.config.configuration import Account, Configuration
 from exporter.config.load import default, load, warnings_of
+from exporter.config.shard import WHOLE, Shard
 
 
 class ConfigurationReader:
-    """Reads the configuration of a file, or of the environment if there is no file.
+    """Reads the configuration of a file, or of the environment if there is no file: a shard's accounts.
 
     It remembers the accounts that it read last, for account files and key files that can't be read the next time.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, shard: Shard = WHOLE) -> None:
         self._path = path
+        self._shard = shard
         self._accounts: tuple[Account, ...] = ()
 
     def __call__(self) -> Configuration:
         """Return the configuration, and log what is allowed but unwise. Raise ConfigurationError."""
         if self._path is None:
-            configuration = default(collectors=SECTION)
+            configuration = default(collectors=SECTION, owns=self._shard.owns)
         else:
-            configuration = load(self._path, collectors=SECTION, previous=self._accounts)
+            configuration = load(self._path, collectors=SECTION, owns=self._shard.owns, previous=self._accounts)
         tls_context(configuration.upstream)
         self._accounts = configuration.accounts
         for warning in warnings_of(configuration):

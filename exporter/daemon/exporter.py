@@ -15,6 +15,7 @@ from exporter.collectors import registry
 from exporter.config.configuration import Configuration
 from exporter.config.dump import describe
 from exporter.config.secret import FileSecret
+from exporter.config.shard import WHOLE, Shard
 from exporter.daemon.account_set import AccountSet, ca_files
 from exporter.daemon.process_metrics import ProcessMetrics
 from exporter.daemon.reload import Reloader, ReloadListener
@@ -42,14 +43,16 @@ class Exporter:
         reload_listener: ReloadListener | None = None,
         log_level: str | None = None,
         revision: str = "",
+        shard: Shard = WHOLE,
     ) -> None:
+        self._shard = shard
         self._clock = clock
         self._log_level = log_level
         self._started = clock.now()
         self._draining = False
         self._was_ready = False
         process = MetricsRegistry()
-        self._process = ProcessMetrics(process, clock, revision)
+        self._process = ProcessMetrics(process, clock, revision, shard)
         store = Store()
         self._exposition = Exposition(store, process, clock)
         self._accounts = AccountSet(
@@ -104,6 +107,8 @@ class Exporter:
         if level is not None:
             log.set_level(level)
         self._reloader.in_force(configuration)
+        if not configuration.accounts:
+            log.logger().info("no_accounts", shard_index=self._shard.index, shard_total=self._shard.total)
 
     # The interface that the web layer calls.
 
@@ -118,6 +123,8 @@ class Exporter:
             now=self._clock.now(),
             started=self._started,
             ready=self.ready() is None,
+            shard_index=self._shard.index,
+            shard_total=self._shard.total,
             reload_mistakes=self._reloader.mistakes,
             collectors=self._accounts.status(),
         )

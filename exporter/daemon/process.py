@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from exporter import __version__, log
 from exporter.clock import Clock, SystemClock
 from exporter.config.configuration import Configuration
+from exporter.config.shard import WHOLE, Shard
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.file_watch import reload_on_change
 from exporter.daemon.signals import reload_signals, reload_when, stop_signals
@@ -57,12 +58,12 @@ async def serve(
     options: Options,
     read: Callable[[], Configuration],
     on_attempted: Callable[[Sequence[str]], None] = lambda _: None,
+    shard: Shard = WHOLE,
 ) -> None:
     """Serve and poll until SIGTERM or SIGINT; reload on SIGHUP.
 
-    `read` returns the configuration, now and at each reload; `on_attempted` is called with the
-    URLs once every collector has attempted a poll. Raise
-    ConfigurationError, or ListenError if an address cannot be listened on.
+    `read` returns the configuration of this shard, now and at each reload; `on_attempted` is called with the URLs once
+    every collector has attempted a poll. Raise ConfigurationError, or ListenError if an address cannot be listened on.
     """
     raise_descriptor_limit()
     clock = SystemClock()
@@ -78,6 +79,7 @@ async def serve(
             reload_listener=systemd,
             log_level=options.log_level,
             revision=os.environ.get(REVISION_VARIABLE, ""),
+            shard=shard,
         )
         try:
             async with WebServer(exporter, _web_settings(options), clock, addresses, sockets, live=live) as web:

@@ -8,13 +8,14 @@ from prometheus_client import Gauge, GCCollector, ProcessCollector
 
 from exporter import __version__
 from exporter.clock import Clock
+from exporter.config.shard import Shard
 from exporter.exposition.metrics_registry import MetricsRegistry
 
 
 class ProcessMetrics:
     """Metrics of the process itself."""
 
-    def __init__(self, metrics_registry: MetricsRegistry, clock: Clock, revision: str) -> None:
+    def __init__(self, metrics_registry: MetricsRegistry, clock: Clock, revision: str, shard: Shard) -> None:
         self._clock = clock
         self._metrics_registry = metrics_registry
         build = Gauge(
@@ -24,6 +25,18 @@ class ProcessMetrics:
             registry=metrics_registry,
         )
         build.labels(__version__, revision, platform.python_version()).set(1)
+        shard_info = Gauge(
+            "openrouter_exporter_shard_info",
+            "Which part of the accounts this exporter polls: its index, from 0, of so many shards. The value is 1.",
+            ["shard_index", "shard_total"],
+            registry=metrics_registry,
+        )
+        shard_info.labels(shard.index, shard.total).set(1)
+        self._accounts = Gauge(
+            "openrouter_exporter_accounts",
+            "Number of accounts that this exporter polls; 0 is possible for a shard.",
+            registry=metrics_registry,
+        )
         self._reload_success = Gauge(
             "openrouter_exporter_config_last_reload_successful",
             "1 if the last load of the configuration succeeded for every account, else 0.",
@@ -37,8 +50,9 @@ class ProcessMetrics:
         ProcessCollector(registry=metrics_registry)
         GCCollector(registry=metrics_registry)
 
-    def reloaded(self, *, complete: bool) -> None:
+    def reloaded(self, accounts: int, *, complete: bool) -> None:
         """Record that a configuration came into force now; not `complete` is except for some accounts."""
+        self._accounts.set(accounts)
         self._reload_success.set(complete)
         self._reload_time.set(self._clock.now().timestamp())
         self._metrics_registry.touch()

@@ -75,7 +75,7 @@ class Reloader:
     def in_force(self, configuration: Configuration) -> None:
         """Record that a configuration is in force, and log mistakes in its accounts that are new."""
         before, self.mistakes = self.mistakes, tuple(map(str, configuration.mistakes))
-        self._metrics.reloaded(complete=not self.mistakes)
+        self._metrics.reloaded(len(configuration.accounts), complete=not self.mistakes)
         new = [mistake for mistake in self.mistakes if mistake not in before]
         if new:
             log.logger().error("accounts_rejected", mistakes=new)

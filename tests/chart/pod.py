@@ -9,10 +9,11 @@ from pathlib import Path
 
 import trustme
 
-from tests.chart.rendering import ROOT, Manifest, container, of_kind, the
+from tests.chart.rendering import ROOT, Manifest, container, of_kind, workload
 
 FOLDER = "/etc/openrouter-exporter"
 INJECTED = "/vault/secrets"  # where one of the variants has a key that something else mounts
+FOUND = "/etc/openrouter/keys"  # where another one finds its accounts
 ANY_KEY = "sk-or-v1-0123456789abcdef"
 
 
@@ -40,13 +41,16 @@ def option(arguments: list[str], name: str) -> str | None:
 def lay_out(manifests: list[Manifest], folder: Path) -> None:
     """Write the files of the projected volume. What is in Secrets of others is what should be."""
     _write(folder / "injected/openrouter", ANY_KEY.encode())
+    _write(folder / "found/team-a.key", ANY_KEY.encode())
     volume = _volume(manifests)
     for source in volume["sources"] if volume else []:
         ((kind, reference),) = source.items()
         data = _data(kind, reference["name"], manifests)
         for item in reference["items"]:
             content = data[item["key"]] if data else _of_others(item["key"])
-            _write(folder / item["path"], content.replace(INJECTED.encode(), bytes(folder / "injected")))
+            for mounted, name in ((INJECTED, "injected"), (FOUND, "found")):
+                content = content.replace(mounted.encode(), bytes(folder / name))
+            _write(folder / item["path"], content)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -56,7 +60,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _volume(manifests: list[Manifest]) -> Manifest | None:
-    volumes = the("Deployment", manifests)["spec"]["template"]["spec"].get("volumes", [])
+    volumes = workload(manifests)["spec"]["template"]["spec"].get("volumes", [])
     found = [volume["projected"] for volume in volumes if volume["name"] == "configuration"]
     return found[0] if found else None
 

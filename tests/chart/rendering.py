@@ -65,6 +65,12 @@ def the(kind: str, manifests: list[Manifest], suffix: str = "") -> Manifest:
     return found[0]
 
 
+def workload(manifests: list[Manifest]) -> Manifest:
+    """Return the Deployment, or the StatefulSet of several shards."""
+    (found,) = (one for one in manifests if one["kind"] in ("Deployment", "StatefulSet"))
+    return found
+
+
 def of_kind(kind: str, manifests: list[Manifest]) -> list[Manifest]:
     """Return all manifests of a kind."""
     return [one for one in manifests if one["kind"] == kind]
@@ -72,7 +78,7 @@ def of_kind(kind: str, manifests: list[Manifest]) -> list[Manifest]:
 
 def container(manifests: list[Manifest]) -> Manifest:
     """Return the exporter's container."""
-    found: Manifest = the("Deployment", manifests)["spec"]["template"]["spec"]["containers"][0]
+    found: Manifest = workload(manifests)["spec"]["template"]["spec"]["containers"][0]
     return found
 
 

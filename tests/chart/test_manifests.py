@@ -11,7 +11,7 @@ from helm_python import Chart, lint
 
 from exporter import __version__
 from tests.chart.operator_schemas import KINDS, validator
-from tests.chart.rendering import CHART, NAMESPACE, VARIANTS, Manifest, manifests_of, of_kind, values_of
+from tests.chart.rendering import CHART, NAMESPACE, VARIANTS, Manifest, manifests_of, of_kind, values_of, workload
 
 ABOUT = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
 CARRIED = kubernetes_validate.utils.all_versions()
@@ -100,7 +100,7 @@ def test_selectors_are_stable(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_selectors_match_the_pod(variant: str) -> None:
     """Whatever labels are added."""
-    (deployment,) = of_kind("Deployment", manifests_of(variant))
+    deployment = workload(manifests_of(variant))
     labels = deployment["spec"]["template"]["metadata"]["labels"].items()
     (service,) = of_kind("Service", manifests_of(variant))
     assert service["spec"]["selector"].items() <= labels

@@ -11,14 +11,25 @@ from exporter.config.load import load
 from exporter.config.units import parse_duration
 from exporter.options import parse
 from tests.chart.pod import check_config, command_line, lay_out, option
-from tests.chart.rendering import VARIANTS, Manifest, container, manifests_of, merged, of_kind, render, the, values_of
+from tests.chart.rendering import (
+    VARIANTS,
+    Manifest,
+    container,
+    manifests_of,
+    merged,
+    of_kind,
+    render,
+    the,
+    values_of,
+    workload,
+)
 
 POLLING = [variant for variant in VARIANTS if not values_of(variant).get("demo")]
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
 def pod(manifests: list[Manifest]) -> Manifest:
-    found: Manifest = the("Deployment", manifests)["spec"]["template"]["spec"]
+    found: Manifest = workload(manifests)["spec"]["template"]["spec"]
     return found
 
 
@@ -32,7 +43,7 @@ def test_exporter_accepts_the_arguments(variant: str) -> None:
 @pytest.mark.parametrize("variant", POLLING)
 def test_exporter_accepts_its_configuration(variant: str, tmp_path: Path) -> None:
     """With the files as the pod has them: accounts, keys, TLS and passwords."""
-    accounts = len(values_of(variant).get("accounts", ["default"]))
+    accounts = len(values_of(variant).get("accounts", ["default"])) or 1  # found in a directory
     code, said = check_config(manifests_of(variant), tmp_path)
     assert 0 == code, said
     assert f"config.yaml: valid, {accounts} account" in said
@@ -179,3 +190,37 @@ def test_one_replica_is_recreated() -> None:
     """The old one is gone before the new one comes."""
     spec = the("Deployment", manifests_of("existing-secret"))["spec"]
     assert (1, {"type": "Recreate"}) == (spec["replicas"], spec["strategy"])
+
+
+def test_shards_are_pods_of_a_stateful_set() -> None:
+    """Each knows its index by the pod's name, and how many there are; a new one is there before another restarts."""
+    manifests = manifests_of("shards")
+    spec = the("StatefulSet", manifests)["spec"]
+    service = the("Service", manifests)["metadata"]["name"]
+    assert (3, service, "Parallel") == (spec["replicas"], spec["serviceName"], spec["podManagementPolicy"])
+    assert {"type": "RollingUpdate"} == spec["updateStrategy"]
+    (variable,) = container(manifests)["env"]
+    assert {"fieldPath": "metadata.name"} == variable["valueFrom"]["fieldRef"]
+    options = parse(command_line(manifests), {variable["name"]: "usage-openrouter-exporter-2"})
+    assert (2, 3) == (options.shard_index, options.shard_total)
+
+
+def test_replicas_0_pauses_all_shards() -> None:
+    """As it does the only pod."""
+    assert 0 == workload(render(merged(values_of("shards"), {"replicas": 0})))["spec"]["replicas"]
+
+
+def test_a_shard_keeps_its_series_over_a_restart() -> None:
+    """Prometheus names it by its pod, whose address changes; relabelings of the values follow."""
+    own = {"targetLabel": "cluster", "replacement": "eu"}
+    manifests = render(merged(values_of("shards"), {"podMonitor": {"relabelings": [own]}}))
+    (endpoint,) = the("PodMonitor", manifests)["spec"]["podMetricsEndpoints"]
+    by_pod = {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "instance"}
+    assert [by_pod, own] == endpoint["relabelings"]
+
+
+def test_budgets_of_an_account_reach_the_configuration(tmp_path: Path) -> None:
+    values = {"accounts": [{"apiKey": "sk-or-v1-a", "budgets": [{"name": "month", "period": "month", "limit_usd": 5}]}]}
+    lay_out(render(values), tmp_path)
+    (account,) = load(tmp_path / "config.yaml", {}, collectors=SECTION).accounts
+    assert ["month"] == [budget.name for budget in account.budgets]

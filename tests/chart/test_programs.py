@@ -23,6 +23,7 @@ KINDS = (
     "secret-v1",
     "service-v1",
     "serviceaccount-v1",
+    "statefulset-apps-v1",
 )
 OF_THE_OPERATOR = "ServiceMonitor,PodMonitor,PrometheusRule"
 CARRIED = kubernetes_validate.utils.all_versions()

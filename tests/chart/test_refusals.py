@@ -32,8 +32,10 @@ def activity(**keys: object) -> Values:
 
 
 BAD = {
-    "no-account": Bad({"accounts": []}, "accounts: name at least one account with its key, or set demo.enabled"),
+    "no-account": Bad({"accounts": []}, "accounts: name at least one account with its key, set config.account_files"),
     "no-key": Bad({"existingSecret": ""}, 'account "default": has no key; set existingSecret'),
+    "demo-with-shards": Bad({"demo": {"enabled": True}, "shards": 2, "existingSecret": ""}, "shards: the demo has no"),
+    "shard-option": Bad({"extraArgs": ["--shard.total=2"]}, "extraArgs: set shards instead of --shard.total"),
     "two-keys": Bad(
         account(apiKey=KEY, apiKeyFile="/run/key") | {"existingSecret": ""},
         'account "default": apiKey and apiKeyFile exclude each other',

@@ -1,10 +1,13 @@
-"""Accounts in files of their own: picked up while the daemon runs, without a signal."""
+"""Accounts in files of their own: picked up while the daemon runs, without a signal; and divided into shards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from exporter.config.shard import shard_of
 from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, Samples, run, serving, value
 
@@ -73,3 +76,32 @@ async def test_once_fails_if_an_account_has_a_mistake(
     code, out, err = await run("once", f"--config.file={path}")
     assert (1, True) == (code, 'openrouter_up{account="good"} 1.0' in out)
     assert "keys/bad is empty" in err
+
+
+async def test_a_shard_without_accounts_is_healthy_and_says_so(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """The one account belongs to the other shard."""
+    path = write_configuration(simulator.url)
+    index = 1 - shard_of("default", 2)
+    async with serving(path, f"--shard.index=exporter-{index}", "--shard.total=2") as daemon:
+        assert {"shard_index": index, "shard_total": 2}.items() <= (await daemon.until_said("no_accounts")).items()
+        found = await daemon.scrape()
+        assert 0 == value(found, "openrouter_exporter_accounts")
+        assert 1 == value(found, "openrouter_exporter_shard_info", shard_index=str(index), shard_total="2")
+        assert [200, 200] == [(await daemon.get(f"-/{probe}"))[0] for probe in ("healthy", "ready")]
+        assert "This shard has no account." in (await daemon.get(""))[1]
+    assert not simulator.requests
+
+
+async def test_an_index_not_below_the_total_is_wrong_usage() -> None:
+    """Exit code 2, before the configuration is read."""
+    code, _, err = await run("serve", "--config.file=none.yaml", "--shard.total=3", "--shard.index=exporter-3")
+    expected = "openrouter-exporter serve: argument --shard.index: expected less than --shard.total (3), got 3"
+    assert (2, expected) == (code, err.strip())
+
+
+@pytest.mark.parametrize("index", ["-1", "one", "exporter", "1.5", ""])
+async def test_an_index_is_a_number_or_ends_in_one(index: str) -> None:
+    code, _, err = await run("serve", f"--shard.index={index}", "--shard.total=3")
+    assert (2, True) == (code, "argument --shard.index: expected a whole number" in err)

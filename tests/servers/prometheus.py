@@ -52,6 +52,11 @@ class Prometheus:
         """Return the values of an instant vector."""
         return [sample.value for sample in await self.vector(expression)]
 
+    async def history(self, expression: str, start: float, end: float) -> list[dict[float, float]]:
+        """Return the values of each series by time, a second apart."""
+        data = await self.get("query_range", query=expression, start=f"{start}", end=f"{end}", step="1")
+        return [{float(at): float(value) for at, value in each["values"]} for each in data["result"]]
+
     async def until(self, expression: str, wanted: Callable[[list[float]], bool]) -> list[float]:
         """Query until the result is as wanted, and return it."""
         return await until(lambda: self.query(expression), wanted)
@@ -64,17 +69,18 @@ class Prometheus:
 @asynccontextmanager
 async def prometheus(
     program: str,
-    target: str,
+    target: str | Mapping[str, str],
     folder: Path,
     *,
     rules: Sequence[Path] = (),
     alertmanager: str | None = None,
     options: Sequence[str] = (),
 ) -> AsyncIterator[Prometheus]:
-    """Run Prometheus, scraping the target every second, with its data below the folder."""
+    """Run Prometheus, scraping the target, or several by instance, every second, with its data below the folder."""
     managers = [] if alertmanager is None else [{"static_configs": [{"targets": [alertmanager]}]}]
     configuration = folder / "prometheus.yaml"
-    targets = [{"targets": [target], "labels": {"instance": INSTANCE}}]
+    addresses = {INSTANCE: target} if isinstance(target, str) else target
+    targets = [{"targets": [address], "labels": {"instance": name}} for name, address in addresses.items()]
     content = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(path) for path in rules],

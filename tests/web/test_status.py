@@ -33,6 +33,8 @@ def test_whole_document() -> None:
         "now": "2026-08-23T12:00:00.000Z",
         "started": "2026-08-21T09:00:00.000Z",
         "ready": True,
+        "shard_index": 0,
+        "shard_total": 1,
         "reload_mistakes": ["config.yaml:3:5: unknown key"],
         "collectors": [
             {

@@ -94,9 +94,14 @@ def _top(status: Status, states: list[State]) -> str:
     up = (status.now - status.started).total_seconds()
     return (
         f'<header class="top">{_MARK}<div><h1>OpenRouter exporter</h1><p>Version {safe(status.version)}, '
-        f'<span title="since {stamp(status.started)}">up {span(max(round(up), 0))}</span></p></div>'
+        f'<span title="since {stamp(status.started)}">up {span(max(round(up), 0))}</span>{_shard(status)}</p></div>'
         f"{_overall(status, states)}</header>"
     )
+
+
+def _shard(status: Status) -> str:
+    """Return which of several shards this is."""
+    return f", shard index {status.shard_index} of {status.shard_total}" if status.shard_total > 1 else ""
 
 
 def _overall(status: Status, states: list[State]) -> str:
@@ -201,7 +206,8 @@ def _quality(status: Status, states: list[State]) -> str:
 
 def _collectors(status: Status, settings: WebSettings) -> str:
     if not status.collectors:
-        return '<section><p class="empty">No account has an enabled collector.</p></section>'
+        nothing = "This shard has no account." if status.shard_total > 1 else "No account has an enabled collector."
+        return f'<section><p class="empty">{nothing}</p></section>'
     states = [state_of(collector, status.now) for collector in status.collectors]
     several = len(status.collectors) > 1
     order = sorted(range(len(states)), key=lambda index: STATES.index(states[index]))

@@ -19,9 +19,16 @@ tlsConfig:
 basicAuth:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .relabelings }}
+{{- if or .relabelings (gt (int $root.Values.shards) 1) }}
 relabelings:
+  {{- if gt (int $root.Values.shards) 1 }}
+  # The pod of a shard keeps its name, and so its series, over a restart; its address changes.
+  - sourceLabels: [__meta_kubernetes_pod_name]
+    targetLabel: instance
+  {{- end }}
+  {{- with .relabelings }}
   {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end }}
 {{- with .metricRelabelings }}
 metricRelabelings:

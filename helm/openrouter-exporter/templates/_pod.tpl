@@ -7,6 +7,9 @@
 {{- $args = list "serve" "--config.file=/etc/openrouter-exporter/config.yaml" }}
 {{- $args = append $args (printf "--config.auto-reload-interval=%s" .Values.configReloadInterval) }}
 {{- end }}
+{{- if gt (int .Values.shards) 1 }}
+{{- $args = append $args (printf "--shard.total=%v" .Values.shards) }}
+{{- end }}
 {{- $args = append $args (printf "--web.listen-address=:%v" .Values.containerPort) }}
 {{- if include "openrouter-exporter.webConfiguration" . }}
 {{- $args = append $args "--web.config.file=/etc/openrouter-exporter/web.yaml" }}

@@ -22,8 +22,8 @@ existingSecret: this is a key, and the name of a Secret is expected
 {{- if .Values.existingSecret }}
 existingSecret: demo.enabled reads no key; set one of the two
 {{- end }}
-{{- else if not .Values.accounts }}
-accounts: name at least one account with its key, or set demo.enabled
+{{- else if not (or .Values.accounts .Values.config.account_files (dig "accounts_from" "directory" "" .Values.config)) }}
+accounts: name at least one account with its key, set config.account_files or config.accounts_from, or set demo.enabled
 {{- else }}
 {{- $names := list }}
 {{- range $account := .Values.accounts }}
@@ -85,9 +85,12 @@ config: holds a key of OpenRouter, and this becomes a ConfigMap; keys belong int
 
 {{- define "openrouter-exporter.mistakes.pod" }}
 {{- if gt (int .Values.replicas) 1 }}
-replicas: {{ .Values.replicas }} would poll each account {{ .Values.replicas }} times against one rate limit, and show it as often; 1, or 0 to pause
+replicas: {{ .Values.replicas }} would poll each account {{ .Values.replicas }} times against one rate limit, and show it as often; 1, or 0 to pause. To divide the accounts, set shards
 {{- end }}
-{{- $owned := dict "--config.file" "config" "--config.auto-reload-interval" "configReloadInterval" "--web.config.file" "webConfig" }}
+{{- if and .Values.demo.enabled (gt (int .Values.shards) 1) }}
+shards: the demo has no shards; set one of the two
+{{- end }}
+{{- $owned := dict "--shard.total" "shards" "--shard.index" "shards" "--config.file" "config" "--config.auto-reload-interval" "configReloadInterval" "--web.config.file" "webConfig" }}
 {{- $owned = merge $owned (dict "--web.listen-address" "containerPort" "--shutdown.timeout" "terminationGracePeriodSeconds") }}
 {{- range $argument := .Values.extraArgs }}
 {{- $option := splitList "=" $argument | first }}
