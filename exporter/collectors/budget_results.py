@@ -80,11 +80,10 @@ def budget_status(
     target: BudgetTarget, result: BudgetResult | None, today: date, error: PollError | None
 ) -> BudgetStatus:
     """Return a budget as it is shown to people."""
-    day = today if result is None else result.today
+    shown = result or BudgetResult(target, today, read_at=-math.inf)
     start = end = None
     if target.period != "total":
-        start, end = midnight(start_of(target.period, day)), midnight(end_of(target.period, day))
-    is_known = result is not None and not math.isnan(result.spent)
+        start, end = midnight(start_of(target.period, shown.today)), midnight(end_of(target.period, shown.today))
     return BudgetStatus(
         name=target.name,
         period=target.period,
@@ -92,10 +91,14 @@ def budget_status(
         scope=target.scope or "account",
         value=target.value,
         limit_usd=target.limit_usd,
-        spent_usd=result.spent if result is not None and is_known else None,
-        remaining_usd=difference(target.limit_usd, result.spent) if result is not None and is_known else None,
-        projected_usd=result.expected if result is not None and not math.isnan(result.expected) else None,
+        spent_usd=_if_known(shown.spent),
+        remaining_usd=_if_known(difference(target.limit_usd, shown.spent)),
+        projected_usd=_if_known(shown.expected),
         period_start=start,
         period_end=end,
         error=None if error is None else str(error),
     )
+
+
+def _if_known(amount: float) -> float | None:
+    return None if math.isnan(amount) else amount

@@ -80,6 +80,7 @@ class CallingKeyCollector(Collector[CallingKeySettings]):
     text = """\
 The key that the exporter itself uses. `scope` is what a budget applies to; `budget_id` is the ID of the budget or of
 the guardrail, if it has one. Of two budgets with the same labels, the one that stops the key first is published.
+When a day, week or month ends, what was spent in it disappears at that instant, until the next poll.
 """
     operations = (key_response.OPERATION,)
     rejection_reasons = BUDGET_REJECTION_REASONS

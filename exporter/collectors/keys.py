@@ -106,6 +106,7 @@ is limit minus remaining, never the spending since the key was made. With `show_
 `creator_user_id`. Beyond `max_keys` the spending of the keys that spent least lately is summed under `other`; every
 key keeps its limit, its expiry and its names. With `collectors.activity.split_by: api_key`, `openrouter_key_info` also
 names expired and disabled keys that were used lately, and `unattributed`, so that a join with it loses no spend.
+When a day, week or month ends, what was spent in it disappears at that instant, until the next poll.
 """
     requests = "1 for the workspaces, 1 for every 100 keys of each workspace"
     operations = (paging.WORKSPACES, paging.KEYS)
