@@ -152,6 +152,13 @@ class QueryStatus:
         return self if self.expires is None or now < self.expires else replace(self, rows=None)
 
 
+class Retirement(NamedTuple):
+    """A model in use, and the day on which it is retired."""
+
+    model: str
+    day: date
+
+
 @dataclass(frozen=True, slots=True)
 class PartFailure:
     """A part of a collector's data that the last successful poll could not read, such as one budget, and why."""

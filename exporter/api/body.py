@@ -17,7 +17,7 @@ import msgspec
 
 from exporter.api.field_values import as_number
 from exporter.api.messages import error_message, is_web_page, printable
-from exporter.api.response import Response, pieces
+from exporter.api.response import PIECE, Response, pieces
 from exporter.errors import InvalidResponse
 
 MOST_FIELDS = 1000
@@ -40,6 +40,31 @@ _CLOSING = re.compile(r"[ \t\r\n]*\}[ \t\r\n]*")
 def _integer(digits: str) -> float:
     return int(digits) if len(digits) <= LONGEST_EXACT_INTEGER else float(digits)
 
+
+_NULL = msgspec.Raw(b"null")
+
+
+class Surroundings(msgspec.Struct):
+    """The fields around the rows of a body. What is not declared here is skipped without becoming an object."""
+
+    error: msgspec.Raw = _NULL
+    has_more: msgspec.Raw = _NULL
+    next_cursor: msgspec.Raw = _NULL
+    next: msgspec.Raw = _NULL
+    next_page: msgspec.Raw = _NULL
+    truncated: msgspec.Raw = _NULL
+    total_count: msgspec.Raw = _NULL
+    links: msgspec.Raw = _NULL
+    meta: msgspec.Raw = _NULL
+    metadata: msgspec.Raw = _NULL
+    pagination: msgspec.Raw = _NULL
+
+
+class _RawRows(Surroundings, kw_only=True):
+    data: list[msgspec.Raw]
+
+
+_decode_raw_rows = msgspec.json.Decoder(_RawRows).decode
 
 # Accepts what strict JSON does not (NaN, invalid UTF-8, huge integers): one bad field must not cost the other rows.
 LOOSE = json.JSONDecoder(parse_int=_integer)
@@ -79,6 +104,29 @@ def read_page(response: Response, what: str) -> Page:
     fields = decode_fields(b"".join(pieces(response)), what)
     total = as_number(fields.get("total_count"))
     return Page(list_of_rows(fields, what), total if math.isfinite(total) else None, more_rows(fields), fields)
+
+
+def read_raw_rows(body: bytes, what: str) -> list[Any]:
+    """Return the rows of a body, each still encoded: for long lists of which few rows are needed.
+
+    Rows are decoded where the body is not strict JSON. Raise InvalidResponse, naming `what` was expected, for any other
+    body, and for one that says that it is only a part.
+    """
+    about: dict[str, Any] = {}
+    rows: list[Any] | None = None
+    if body.count(b'"data"') == 1:  # of two fields with one name, strict decoding would keep the last
+        try:
+            decoded = _decode_raw_rows(body.removeprefix(BYTE_ORDER_MARK))
+        except NOT_JSON:
+            pass
+        else:
+            take_surroundings(decoded, about)
+            rows = list(decoded.data)
+    if rows is None:
+        about = decode_fields(body, what)
+        rows = list_of_rows(about, what)
+    refuse_part(about, len(rows))
+    return rows
 
 
 def list_of_rows(fields: Mapping[str, Any], what: str) -> list[Any]:
@@ -134,6 +182,15 @@ def more_rows(fields: Mapping[str, Any]) -> str | None:
             if values.get(name) not in _NO_MORE:
                 return outer + name
     return None
+
+
+def take_surroundings(surroundings: Surroundings, about: dict[str, Any]) -> None:
+    """Add the fields around the rows to `about`. Raise InvalidResponse if one of them is an error."""
+    for name in Surroundings.__struct_fields__:
+        value = bytes(getattr(surroundings, name))
+        if value != b"null":
+            about[name] = LOOSE.decode(loose_text(value)) if len(value) <= PIECE else "too long to be shown"
+    refuse_error(about)
 
 
 def loose_text(body: bytes | bytearray) -> str:

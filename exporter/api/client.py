@@ -60,7 +60,7 @@ OnProgress = Callable[[Request, Retry | None], None]
 
 
 class Client:
-    """Sends one account's requests.
+    """Sends one account's requests, or without a `key` those that need none.
 
     Every attempt waits for a slot under the account's `limit`. The secret is read at the first request and again when
     the API rejects it, because keys rotate. `on_key_change` is called when it turns out to be another one, or readable
@@ -72,7 +72,7 @@ class Client:
         *,
         session: aiohttp.ClientSession,
         upstream: Upstream,
-        key: SecretSource,
+        key: SecretSource | None,
         clock: Clock,
         metrics: ApiMetrics,
         duration: RequestDuration,
@@ -154,7 +154,7 @@ class Client:
         """Read the secret from its source; if that fails, the next request tries again."""
         self._secret = None
         with suppress(SecretError):
-            self._read_secret()
+            self._current_secret()
 
     async def _slot(self, request: Request, deadline: float) -> float:
         """Wait until the account's limit allows another request; return the seconds that are left then."""
@@ -168,20 +168,24 @@ class Client:
                 self.metrics.waited(self._clock.monotonic() - now)
         return deadline - self._clock.monotonic()
 
-    def _current_secret(self) -> Secret:
-        return self._read_secret() if self._secret is None else self._secret
+    def _current_secret(self) -> Secret | None:
+        if self._secret is not None or self._key is None:
+            return self._secret
+        return self._read_secret(self._key)
 
-    def _secret_after(self, refused: Secret) -> Secret | None:
+    def _secret_after(self, refused: Secret | None) -> Secret | None:
         """Return the secret if it has changed. A secret that cannot be read any more does not end the poll."""
+        if self._key is None:
+            return None
         try:
-            secret = self._read_secret()
+            secret = self._read_secret(self._key)
         except SecretError:
             return None
         return secret if secret != refused else None
 
-    def _read_secret(self) -> Secret:
+    def _read_secret(self, key: SecretSource) -> Secret:
         try:
-            secret = self._key.read()
+            secret = key.read()
         except SecretError:
             self._unreadable = True
             raise
@@ -193,7 +197,7 @@ class Client:
             self.on_key_change()
         return secret
 
-    async def _attempt(self, request: Request, remaining: float, secret: Secret) -> Response:
+    async def _attempt(self, request: Request, remaining: float, secret: Secret | None) -> Response:
         started = self._clock.monotonic()
         try:
             response = await self._exchange(request, remaining, secret)
@@ -205,11 +209,11 @@ class Client:
         finally:
             self._duration.observe(request.operation, self._clock.monotonic() - started)
         listener = self.listeners.get(request.operation)
-        if listener is not None:
+        if listener is not None and secret is not None:
             listener(response, secret)
         return response
 
-    async def _exchange(self, request: Request, remaining: float, secret: Secret) -> Response:
+    async def _exchange(self, request: Request, remaining: float, secret: Secret | None) -> Response:
         limits = self._upstream
         seconds = max(min(limits.timeout, remaining), SHORTEST_TIMEOUT)
         connecting = min(limits.connect_timeout, seconds)
@@ -234,10 +238,12 @@ class Client:
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
             raise _connection_failed(error) from None
 
-    async def _open(self, request: Request, limits: aiohttp.ClientTimeout, secret: Secret) -> aiohttp.ClientResponse:
+    async def _open(
+        self, request: Request, limits: aiohttp.ClientTimeout, secret: Secret | None
+    ) -> aiohttp.ClientResponse:
         """Return a response up to its body. Redirects are not followed, because the key must not travel."""
         options: dict[str, Any] = {"params": request.parameters, "timeout": limits, "allow_redirects": False}
-        headers = {"Authorization": f"Bearer {secret.reveal()}"}
+        headers = {} if secret is None else {"Authorization": f"Bearer {secret.reveal()}"}
         if request.content is not None:
             options["data"] = request.content
             headers["Content-Type"] = "application/json"

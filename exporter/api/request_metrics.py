@@ -12,16 +12,18 @@ WATCHED_CODES = ("200", "401", "403", "429")
 
 
 class ApiMetrics:
-    """What is counted about one account's requests. `operations` have their series from the start."""
+    """What is counted about one account's requests. `operations` have their series from the start.
 
-    def __init__(self, metrics_registry: MetricsRegistry, account: str, operations: tuple[str, ...]) -> None:
+    Requests for no account, those for the public catalogue, have the same families without the label `account`.
+    """
+
+    def __init__(self, metrics_registry: MetricsRegistry, account: str | None, operations: tuple[str, ...]) -> None:
         self._metrics_registry = metrics_registry
-        self._account = account
+        self._owner = () if account is None else (account,)
+        owner = [] if account is None else ["account"]
 
         def counter(name: str, help_: str, *labels: str) -> Counter:
-            return Counter(
-                f"openrouter_exporter_api_{name}_total", help_, ["account", *labels], registry=metrics_registry
-            )
+            return Counter(f"openrouter_exporter_api_{name}_total", help_, [*owner, *labels], registry=metrics_registry)
 
         self._responses = counter("responses", "Responses of the OpenRouter API, by status code.", "operation", "code")
         self._failures = counter("failures", "Failed request attempts, by status class.", "operation", "status_class")
@@ -32,14 +34,14 @@ class ApiMetrics:
         self._waited = counter(
             "throttled_seconds", "Seconds that requests were delayed by the exporter's own rate limit for the account."
         )
-        self._waited.labels(account)
+        self._series(self._waited)
         for operation in operations:
-            self._retries.labels(account, operation)
-            self._throttled.labels(account, operation)
+            self._retries.labels(*self._owner, operation)
+            self._throttled.labels(*self._owner, operation)
             for code in WATCHED_CODES:
-                self._responses.labels(account, operation, code)
+                self._responses.labels(*self._owner, operation, code)
             for status_class in STATUS_CLASSES:
-                self._failures.labels(account, operation, status_class)
+                self._failures.labels(*self._owner, operation, status_class)
 
     def responded(self, operation: str, status: int) -> None:
         """Count a response, whatever its status."""
@@ -62,8 +64,12 @@ class ApiMetrics:
         self._count(self._waited, by=seconds)
 
     def _count(self, counter: Counter, *labels: str, by: float = 1) -> None:
-        counter.labels(self._account, *labels).inc(by)
+        self._series(counter, *labels).inc(by)
         self._metrics_registry.touch()
+
+    def _series(self, counter: Counter, *labels: str) -> Counter:
+        values = (*self._owner, *labels)
+        return counter.labels(*values) if values else counter  # without labels it is its own only series
 
 
 class RequestDuration:

@@ -21,11 +21,12 @@ from exporter.api.body import (
     BYTE_ORDER_MARK,
     LOOSE,
     NOT_JSON,
+    Surroundings,
     decode_fields,
     list_of_rows,
     loose_text,
-    refuse_error,
     refuse_part,
+    take_surroundings,
 )
 from exporter.api.messages import is_web_page, printable
 from exporter.api.rejections import Rejections
@@ -46,30 +47,11 @@ _BOUNDARY = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*(?=\{)")
 _SEPARATOR = re.compile(r"[ \t\r\n]*,[ \t\r\n]*(?=[^] \t\r\n])")
 
 
-_NULL = msgspec.Raw(b"null")
-
-
-class _Report(msgspec.Struct):
-    """Fields around the rows. What is not declared here is skipped without becoming an object."""
-
-    error: msgspec.Raw = _NULL
-    has_more: msgspec.Raw = _NULL
-    next_cursor: msgspec.Raw = _NULL
-    next: msgspec.Raw = _NULL
-    next_page: msgspec.Raw = _NULL
-    truncated: msgspec.Raw = _NULL
-    total_count: msgspec.Raw = _NULL
-    links: msgspec.Raw = _NULL
-    meta: msgspec.Raw = _NULL
-    metadata: msgspec.Raw = _NULL
-    pagination: msgspec.Raw = _NULL
-
-
-class _Head(_Report):
+class _Head(Surroundings):
     data: msgspec.Raw | None = None
 
 
-class _Activity(_Report, kw_only=True):
+class _Activity(Surroundings, kw_only=True):
     data: list[ActivityRow]
 
 
@@ -159,18 +141,9 @@ def _first_row(buffer: bytearray, start: int, about: dict[str, Any]) -> int:
             continue
         if head.data is not None:
             raise InvalidResponse("two fields are named data")
-        _take_report(head, about)
+        take_surroundings(head, about)
         return data.end()
     return 0
-
-
-def _take_report(report: _Report, about: dict[str, Any]) -> None:
-    """Add the fields around the rows to `about`. Raise InvalidResponse if one of them is an error."""
-    for name in _Report.__struct_fields__:
-        value = bytes(getattr(report, name))
-        if value != b"null":
-            about[name] = LOOSE.decode(loose_text(value)) if len(value) <= PIECE else "too long to be shown"
-    refuse_error(about)
 
 
 def _cut(stream: Iterator[bytes], buffer: bytearray, context: _Context) -> Iterator[list[ActivityRow]]:
@@ -235,7 +208,7 @@ def _whole(body: bytes, context: _Context) -> list[ActivityRow]:
         except NOT_JSON:
             pass
         else:
-            _take_report(activity, context.about)
+            take_surroundings(activity, context.about)
             return activity.data
     fields = decode_fields(body, _WHAT)
     context.about.update(fields)

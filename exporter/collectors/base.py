@@ -14,11 +14,12 @@ from exporter.api.client import Client, OnProgress, Request
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Clock
+from exporter.collectors.used_models import ModelUse
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Account
 from exporter.errors import DeadlineExceeded, InvalidResponse, PollError
 from exporter.exposition.families import MetricFamily, Snapshot
-from exporter.status import BudgetStatus, QueryStatus, Top
+from exporter.status import BudgetStatus, QueryStatus, Retirement, Top
 
 SettingsType = TypeVar("SettingsType", bound=CollectorSettings)
 
@@ -83,7 +84,8 @@ class Poll:
 class Collected:
     """What one poll brought. `snapshot` None says that what is published still holds, the rest of this with it.
 
-    `memory` is what the next poll is given, once this one's snapshot is published.
+    `memory` is what the next poll is given, once this one's snapshot is published. Without a snapshot, None keeps that
+    of the poll before.
 
     `successors` replace the snapshot at those instants, in order, unless another poll comes first: at midnight the day
     that was today is no longer today.
@@ -93,7 +95,10 @@ class Collected:
 
     `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
     day, oldest first. `figures` are amounts in USD to show to people, by what they are, until `figures_until`: today's
-    spend ends at midnight. `budgets`, `tops` and `queries` are for people, too.
+    spend ends at midnight. `budgets`, `tops`, `queries` and `retirements` are for people, too.
+
+    `used_models` are an account's models of the last 30 days, `listed_models` those of them that the catalogue lists,
+    each with its name there. Both begin with the most used.
     """
 
     snapshot: Snapshot | None
@@ -110,6 +115,9 @@ class Collected:
     budgets: tuple[BudgetStatus, ...] = ()
     tops: tuple[Top, ...] = ()
     queries: tuple[QueryStatus, ...] = ()
+    retirements: tuple[Retirement, ...] = ()
+    used_models: tuple[ModelUse, ...] = ()
+    listed_models: tuple[tuple[str, str], ...] = ()
 
 
 class Collector(ABC, Generic[SettingsType]):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from exporter.api.client import Request
-from exporter.api.model_rows import ModelRow, model_rows
+from exporter.api.model_rows import ModelRow, read_models
 from exporter.api.organization_rows import KeyRow, Workspace
+from exporter.api.rejections import Rejections
 from exporter.collectors import paging
 from exporter.collectors.base import Poll
 from exporter.collectors.paging import key_label
@@ -105,7 +106,9 @@ async def _models(poll: Poll) -> list[ModelRow]:
         Request(operation=MODELS, path="/models", parameters={}, longest_response=LONGEST_MODELS)
     )
     with poll.reading(MODELS):
-        return model_rows(response)
+        models = await read_models(poll.pause, response, Rejections())
+    # Without the rows, which would keep the whole body in memory.
+    return [model._replace(row=None) for model in models if model.permaslug]
 
 
 def _few(names: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from exporter.config.budget_settings import ConfiguredBudget
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.discovery import AccountSources
 from exporter.config.fields import Conflict, ListOf, Settings
@@ -151,6 +152,7 @@ class Configuration:
 
     log: Logging = Logging()
     upstream: Upstream = Upstream()
+    catalogue: CatalogueSettings = CatalogueSettings()
     accounts: tuple[Account, ...] = field(default=())
     sources: AccountSources = field(default=AccountSources(), compare=False)
     mistakes: tuple[Mistake, ...] = field(default=(), compare=False)

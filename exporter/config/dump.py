@@ -27,6 +27,7 @@ def describe(configuration: Configuration) -> dict[str, Any]:
         else:
             for account, own in zip(accounts, values, strict=True):
                 account.update({section: own} if own else {})
+    described["catalogue"] = written(configuration.catalogue)
     described["log"] = written(configuration.log)
     return described
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from exporter.config.budget_settings import ConfiguredBudget
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Logging, Upstream
 from exporter.config.discovery import STEM
@@ -103,6 +104,7 @@ class WrittenFile(Settings):
         ListOf(item=ConfiguredBudget, example=_BUDGETS),
         "Budgets of every account.",
     ] = ()
+    catalogue: Annotated[CatalogueSettings, "OpenRouter's public catalogue of models."]
     log: Annotated[Logging, "Logging."]
 
     def conflicts(self) -> tuple[Conflict, ...]:

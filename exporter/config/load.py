@@ -70,6 +70,7 @@ def parse(
     return Configuration(
         log=file.log,
         upstream=file.upstream,
+        catalogue=file.catalogue,
         accounts=tuple(entries.accounts),
         sources=sources,
         mistakes=entries.mistakes,

@@ -15,28 +15,38 @@ SKIP_REASONS: tuple[SkipReason, ...] = get_args(SkipReason)
 
 
 class CollectorMetrics:
-    """Health metrics of all collectors of one account; every series exists from the start."""
+    """Health metrics of all collectors of one account; every series exists from the start.
 
-    def __init__(self, metrics_registry: MetricsRegistry, account: str, collectors: Iterable[Collector[Any]]) -> None:
+    Collectors of no account, those of the public catalogue, have the same families without the label `account`, and
+    no `openrouter_up`.
+    """
+
+    def __init__(
+        self, metrics_registry: MetricsRegistry, account: str | None, collectors: Iterable[Collector[Any]]
+    ) -> None:
         self.metrics_registry = metrics_registry
-        self._account = account
+        self._owner = () if account is None else (account,)
         self._of_collector: list[Gauge] = []
+        owner = [] if account is None else ["account"]
 
         def gauge(name: str, help_: str) -> Gauge:
-            metric = Gauge(f"openrouter_{name}", help_, ["account", "collector"], registry=metrics_registry)
+            metric = Gauge(f"openrouter_{name}", help_, [*owner, "collector"], registry=metrics_registry)
             self._of_collector.append(metric)
             return metric
 
         def counter(name: str, help_: str, *labels: str) -> Counter:
-            names = ["account", "collector", *labels]
+            names = [*owner, "collector", *labels]
             return Counter(f"openrouter_exporter_{name}_total", help_, names, registry=metrics_registry)
 
-        self._up = Gauge(
-            "openrouter_up",
-            "1 if the last poll of every enabled collector succeeded, else 0.",
-            ["account"],
-            registry=metrics_registry,
-        )
+        self._up = None
+        if account is not None:
+            self._up = Gauge(
+                "openrouter_up",
+                "1 if the last poll of every enabled collector succeeded, else 0.",
+                owner,
+                registry=metrics_registry,
+            )
+            self._up.labels(account)
         self.success = gauge("collector_success", "1 if the last poll succeeded, else 0.")
         self.duration = gauge("collector_duration_seconds", "Duration of the last poll in seconds, retries included.")
         self.interval = gauge("collector_interval_seconds", "Seconds between polls.")
@@ -67,17 +77,21 @@ class CollectorMetrics:
         self.folded = gauge(
             "exporter_endpoints_folded", "Number of endpoints or keys folded into the label value other."
         )
-        self._up.labels(account)
         for collector in collectors:
             self._start_at_zero(collector)
 
     def all_succeeded(self, yes: bool) -> None:  # noqa: FBT001 — the value to set, not a switch
         """Record whether the last poll of every enabled collector succeeded."""
-        self._up.labels(self._account).set(yes)
-        self.metrics_registry.touch()
+        if self._up is not None:
+            self._up.labels(*self._owner).set(yes)
+            self.metrics_registry.touch()
+
+    def labels_of(self, collector: str) -> tuple[str, ...]:
+        """Return the label values of a collector's series, to which reasons and fields are added."""
+        return (*self._owner, collector)
 
     def _start_at_zero(self, collector: Collector[Any]) -> None:
-        labels = (self._account, collector.name)
+        labels = self.labels_of(collector.name)
         for metric in (*self._of_collector, self.restated):
             metric.labels(*labels)
         for reason in collector.rejection_reasons:

@@ -26,7 +26,10 @@ END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class Poller:
-    """Polls one collector of one account and publishes the result. `longest_poll` is in seconds."""
+    """Polls one collector of one account, or of none (`account` is empty then), and publishes the result.
+
+    `longest_poll` is in seconds.
+    """
 
     def __init__(
         self,
@@ -54,13 +57,14 @@ class Poller:
         self._retries: dict[int, Retry] = {}  # of the requests in progress, by identity
         self._last_due = clock.monotonic()
         self._key = (account, collector.name)
-        metrics.interval.labels(*self._key).set(self.interval)
+        self._labels = metrics.labels_of(collector.name)
+        metrics.interval.labels(*self._labels).set(self.interval)
         metrics.metrics_registry.touch()
 
     @property
     def job_name(self) -> str:
         """The name that the scheduler, health and readiness know this poller by."""
-        return "/".join(self._key)
+        return "/".join(filter(None, self._key))
 
     @property
     def overdue(self) -> bool:
@@ -87,13 +91,13 @@ class Poller:
         self.state = state = old.state
         if self._store.expires(*self._key) is not None:
             self._store.renew(*self._key, self._clock.monotonic(), self._expiry(state.read_at))
-        self._metrics.folded.labels(*self._key).set(state.published.folded)
+        self._metrics.folded.labels(*self._labels).set(state.published.folded)
         if state.records:
             self._measure(state.records[-1])
 
     def skip(self, reason: SkipReason) -> None:
         """Count a poll that was due but not made."""
-        self._metrics.skipped.labels(*self._key, reason).inc()
+        self._metrics.skipped.labels(*self._labels, reason).inc()
         self._metrics.metrics_registry.touch()
         self._log.skipped(reason)
 
@@ -154,7 +158,7 @@ class Poller:
         elif self._retries.pop(id(request), None) is None:
             return
         failed = max((other.attempt - 1 for other in self._retries.values()), default=0)
-        self._metrics.failed_attempts.labels(*self._key).set(failed)
+        self._metrics.failed_attempts.labels(*self._labels).set(failed)
         self._metrics.metrics_registry.touch()
 
     async def _publish(self, poll: Poll, collected: Collected, started: float) -> None:
@@ -162,6 +166,8 @@ class Poller:
         if collected.snapshot is None:
             self._store.renew(*self._key, self._clock.monotonic(), expires)
             state.read_at = started
+            if collected.memory is not None:
+                state.memory = collected.memory
             return
         rendered = await render(poll.pause, collected.snapshot)
         successors = [
@@ -174,11 +180,11 @@ class Poller:
         self._store.publish(*self._key, rendered, series, expires=expires, successors=tuple(successors))
         state.read_at, state.memory = started, collected.memory
         if collected.restated:
-            self._metrics.restated.labels(*self._key).inc(collected.restated)
+            self._metrics.restated.labels(*self._labels).inc(collected.restated)
             self._log.restated(collected.restated)
         if collected.folded and collected.folded != state.published.folded:
             self._log.folded(collected.folded)
-        self._metrics.folded.labels(*self._key).set(collected.folded)
+        self._metrics.folded.labels(*self._labels).set(collected.folded)
         if collected.error is None:  # else one line says it for all parts
             self._log.parts(dict(collected.failures), state)
         state.published = replace(collected, snapshot=None, memory=None, successors=(), error=None)
@@ -191,20 +197,20 @@ class Poller:
 
     def _report_rejections(self, poll: Poll) -> None:
         for reason, rows in poll.rejections.counts.items():
-            self._metrics.rejected.labels(*self._key, reason).inc(rows)
+            self._metrics.rejected.labels(*self._labels, reason).inc(rows)
         for field, rows in poll.rejections.unreadable.items():
-            self._metrics.unreadable.labels(*self._key, field).inc(rows)
+            self._metrics.unreadable.labels(*self._labels, field).inc(rows)
         if poll.rejections:
             self._log.rejected(poll.rejections, quiet=poll.quiet)
 
     def _measure(self, record: PollRecord) -> None:
-        self._metrics.success.labels(*self._key).set(self.state.succeeded)
-        self._metrics.duration.labels(*self._key).set(record.duration_seconds)
-        self._metrics.last_attempt.labels(*self._key).set(record.started.timestamp())
+        self._metrics.success.labels(*self._labels).set(self.state.succeeded)
+        self._metrics.duration.labels(*self._labels).set(record.duration_seconds)
+        self._metrics.last_attempt.labels(*self._labels).set(record.started.timestamp())
         if self.state.last_success is not None:
-            self._metrics.last_success.labels(*self._key).set(self.state.last_success.timestamp())
-        self._metrics.series.labels(*self._key).set(self._series())
-        self._metrics.rows_rejected.labels(*self._key).set(self.state.rows_rejected)
+            self._metrics.last_success.labels(*self._labels).set(self.state.last_success.timestamp())
+        self._metrics.series.labels(*self._labels).set(self._series())
+        self._metrics.rows_rejected.labels(*self._labels).set(self.state.rows_rejected)
         self._metrics.metrics_registry.touch()
 
     def _series(self) -> int:

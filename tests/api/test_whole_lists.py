@@ -9,13 +9,18 @@ from typing import Any
 import pytest
 
 from exporter.api.budget_rows import read_own_budgets
-from exporter.api.model_rows import model_rows
+from exporter.api.model_rows import ModelRow, read_models
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.errors import InvalidResponse
 from tests.api.reference import answer_of
+from tests.support import Pauses, finished
 
 MODEL = {"id": "acme/one", "canonical_slug": "acme/one-20260101"}
+
+
+def models(response: Response) -> list[ModelRow]:
+    return finished(read_models(Pauses(), response, Rejections()))
 
 
 def own_budgets(response: Response) -> object:
@@ -26,7 +31,7 @@ def response(**fields: Any) -> Response:
     return answer_of(json.dumps({"data": [MODEL], **fields}).encode())
 
 
-@pytest.mark.parametrize("read", [model_rows, own_budgets])
+@pytest.mark.parametrize("read", [models, own_budgets])
 @pytest.mark.parametrize(
     "more",
     [
@@ -45,5 +50,5 @@ def test_partial_list_is_refused(read: Callable[[Response], object], more: dict[
 
 def test_whole_list_is_read() -> None:
     """A count that the rows reach, and links to no further page, announce nothing."""
-    models = model_rows(response(total_count=1, has_more=False, links={"next": None}))
-    assert [(model.slug, model.permaslug) for model in models] == [("acme/one", "acme/one-20260101")]
+    listed = models(response(total_count=1, has_more=False, links={"next": None}))
+    assert [(model.slug, model.permaslug) for model in listed] == [("acme/one", "acme/one-20260101")]

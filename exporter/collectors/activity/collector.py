@@ -26,6 +26,7 @@ from exporter.collectors.activity.activity_reader import Moment, fill, moment_of
 from exporter.collectors.activity.activity_settings import ActivitySettings, MemberLabel
 from exporter.collectors.activity.aggregation import Sums, size_of, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
+from exporter.collectors.activity.model_usage import spend_by_label, used_models
 from exporter.collectors.activity.split import (
     describe_members,
     describe_workspaces,
@@ -40,10 +41,8 @@ from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import info, single
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Fold, fold_into_other
-from exporter.collectors.measures import MONEY
-from exporter.collectors.tops import spend_by_name, top
+from exporter.collectors.tops import top
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
-from exporter.status import Top
 
 # The oldest day that a window can reach: the first of a month of 31 days, on the second of the next before it settled.
 OLDEST_DAYS_BACK = 32
@@ -245,10 +244,8 @@ left out. With `split_by`, the families with a number have one label more:
             restated, covered = await self._compare(poll.pause, last, usage)
             usage = replace(usage, covered=covered)
         shown = await self.show(poll.pause, usage)
-        tops: tuple[Top, ...] = ()
-        if THIRTY_DAYS in shown.windows:
-            totals = shown.sums.windows[shown.windows.index(THIRTY_DAYS)]
-            tops = await self._tops(poll.pause, usage.table, totals)
+        totals = shown.sums.windows[shown.windows.index(THIRTY_DAYS)] if THIRTY_DAYS in shown.windows else None
+        spend = {} if totals is None else await self._spend_by_name(poll.pause, usage.table, totals)
         return Collected(
             snapshot=Snapshot(shown.families),
             memory=LastActivity(usage.digest, usage.day, usage.table, usage.covered, poll.rejections),
@@ -256,7 +253,8 @@ left out. With `split_by`, the families with a number have one label more:
             restated=restated,
             folded=shown.fold.folded + usage.table.overflow,
             spend=spend_by_day(usage.table, shown.sums),
-            tops=tops,
+            tops=tuple(top(label, "30d", amounts) for label, amounts in spend.items()),
+            used_models=await used_models(poll.pause, usage.table, self._labels, totals, spend.get("model")),
         )
 
     async def show(self, pause: Pause, usage: ReadActivity) -> DayShown:
@@ -280,16 +278,16 @@ left out. With `split_by`, the families with a number have one label more:
         await pause()
         return DayShown(tuple(families), summed, sums, fold)
 
-    async def _tops(self, pause: Pause, table: Table, totals: Sequence[Sequence[float]]) -> tuple[Top, ...]:
-        """Return the models, and with a split by key the keys, that spent most in the 30 days to the latest day."""
-        money = [totals[measure] for measure in MONEY]
-        listed: tuple[Literal["model", "key"], ...] = ("model", "key")
-        tops = []
-        for label in listed:
-            if label in self._labels:
-                column = self._labels.index(label)
-                tops.append(top(label, "30d", await spend_by_name(pause, (key[column] for key in table.keys), money)))
-        return tuple(tops)
+    async def _spend_by_name(
+        self, pause: Pause, table: Table, totals: Sequence[Sequence[float]]
+    ) -> dict[Literal["model", "key"], dict[str, float]]:
+        """Return the spend of each model, and with a split by key of each key, in the 30 days to the latest day."""
+        named: tuple[Literal["model", "key"], ...] = ("model", "key")
+        return {
+            label: await spend_by_label(pause, table, self._labels, label, totals)
+            for label in named
+            if label in self._labels
+        }
 
     async def _compare(self, pause: Pause, last: LastActivity, usage: ReadActivity) -> tuple[int, frozenset[date]]:
         """Count restated rows of days read before, and carry over the days that only the last table still holds."""

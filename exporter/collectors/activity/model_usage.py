@@ -1,0 +1,44 @@
+"""Models and keys by their spend in 30 days: for people, and for the catalogue, which is read for models in use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exporter.clock import Pause
+from exporter.collectors.activity.usage_table import NO_CELL, KeyLabel, Table
+from exporter.collectors.constants import OTHER
+from exporter.collectors.measures import MONEY, REQUESTS, USAGE
+from exporter.collectors.tops import ROWS_PER_STEP, spend_by_name
+from exporter.collectors.used_models import ModelUse, model_uses
+
+Totals = Sequence[Sequence[float]]  # by measure, then by key of the table
+
+
+async def spend_by_label(
+    pause: Pause, table: Table, labels: Sequence[KeyLabel], label: KeyLabel, totals: Totals
+) -> dict[str, float]:
+    """Return the spend for each value of a label."""
+    column = labels.index(label)
+    return await spend_by_name(pause, (key[column] for key in table.keys), [totals[measure] for measure in MONEY])
+
+
+async def used_models(
+    pause: Pause, table: Table, labels: Sequence[KeyLabel], totals: Totals | None, spend: dict[str, float] | None
+) -> tuple[ModelUse, ...]:
+    """Return the models with use in the 30 days that `totals` and `spend` cover; without them, in all days read."""
+    if "model" not in labels:
+        return ()
+    column = labels.index("model")
+    latest: dict[str, tuple[int, str]] = {}
+    requests: dict[str, float] = {}
+    for index, key in enumerate(table.keys):
+        name = key[column]
+        if totals is not None:
+            if totals[REQUESTS][index] == 0 == totals[USAGE][index]:
+                continue
+            requests[name] = requests.get(name, 0.0) + totals[REQUESTS][index]
+        if name != OTHER:
+            latest[name] = max(latest.get(name, (NO_CELL, "")), table.permaslugs[index])
+        if index % ROWS_PER_STEP == 0:
+            await pause()
+    return model_uses({name: permaslug for name, (_, permaslug) in latest.items()}, spend or {}, requests)

@@ -1,0 +1,40 @@
+"""The section `catalogue`: OpenRouter's public catalogue of models, read once per process and without a key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.fields import ListOf
+from exporter.config.value_types import expression, whole_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEndpointsSettings(CollectorSettings):
+    """Uptime, latency and prices of the endpoints of models in use."""
+
+    enabled: Enabled = True
+    interval: Interval = 300.0
+    stale_after: StaleAfter = 1800.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueSettings(CollectorSettings):
+    """The public catalogue: prices and retirement of models in use. Needs no key, and sends none."""
+
+    enabled: Enabled = True
+    interval: Interval = 3600.0
+    stale_after: StaleAfter = 86_400.0
+    models: Annotated[
+        tuple[re.Pattern[str], ...],
+        ListOf(item=expression(), example='["openai/.*"]'),
+        "Models to publish beside those that an account used in 30 days. The whole name must match.",
+    ] = ()
+    max_models: Annotated[
+        int,
+        whole_number(minimum=1, maximum=1000),
+        "The most models whose endpoints are read, a request each: the most used first.",
+    ] = 100
+    endpoints: CatalogueEndpointsSettings = CatalogueEndpointsSettings()
