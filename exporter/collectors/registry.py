@@ -11,7 +11,9 @@ from exporter.collectors.base import Collector
 from exporter.collectors.budgets import BudgetsCollector
 from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
+from exporter.collectors.endpoint_health import EndpointsCollector
 from exporter.collectors.keys import KeysCollector
+from exporter.collectors.model_catalogue import CatalogueCollector
 from exporter.collectors.spend import SpendCollector
 from exporter.collectors.today import TodayCollector
 from exporter.config.collector_settings import CollectorSettings, CollectorsSettings, collectors_section
@@ -28,6 +30,9 @@ COLLECTORS: tuple[type[Collector[Any]], ...] = (
     AnalyticsCollector,
 )
 
+# Those of the public catalogue, which belong to no account and have settings of their own.
+CATALOGUE_COLLECTORS: tuple[type[Collector[Any]], ...] = (CatalogueCollector, EndpointsCollector)
+
 # The type of the configuration's section `collectors`.
 SECTION = collectors_section({collector.name: collector.settings_type for collector in COLLECTORS})
 
@@ -39,7 +44,7 @@ def enabled(account: Account) -> list[Collector[Any]]:
 
 def operations() -> tuple[str, ...]:
     """Return the operations of all collectors by default, each once."""
-    defaults = (collector("", collector.settings_type()) for collector in COLLECTORS)
+    defaults = (collector("", collector.settings_type()) for collector in (*COLLECTORS, *CATALOGUE_COLLECTORS))
     return tuple(dict.fromkeys(name for collector in defaults for name in collector.operations))
 
 

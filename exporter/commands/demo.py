@@ -17,6 +17,7 @@ from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.credits import CreditsSettings
 from exporter.collectors.today import TodaySettings
 from exporter.config.budget_settings import ConfiguredBudget
+from exporter.config.catalogue_settings import CatalogueEndpointsSettings, CatalogueSettings
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.config.thresholds import Thresholds
@@ -90,6 +91,9 @@ def demo_configuration(url: str) -> Configuration:
     )
     return Configuration(
         upstream=Upstream(base_url=url, retries=Retries(backoff=Backoff(max_elapsed_time=DEMO_INTERVAL))),
+        catalogue=CatalogueSettings(
+            interval=4 * DEMO_INTERVAL, endpoints=CatalogueEndpointsSettings(interval=2 * DEMO_INTERVAL)
+        ),
         accounts=(Account(name="demo", key=_key(DEMO_KEY), collectors=collectors, budgets=BUDGETS),),
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
-from exporter.collectors.registry import COLLECTORS, SECTION
+from exporter.collectors.registry import CATALOGUE_COLLECTORS, COLLECTORS, SECTION
 from exporter.config.schema import schema, table
 from exporter.config.shard import WHOLE
 from exporter.config.thresholds import Thresholds
@@ -48,7 +48,7 @@ def metrics_reference() -> str:
     sections = (
         *(
             (f"{collector.title}: `{collector.resource}`", collector.documented(), collector.text)
-            for collector in COLLECTORS
+            for collector in (*COLLECTORS, *CATALOGUE_COLLECTORS)
         ),
         ("Polls and API requests", account.declarations(), ""),
         ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
@@ -60,7 +60,7 @@ def metrics_reference() -> str:
 def collectors_table() -> str:
     """Return a table of the collectors' intervals and requests, in Markdown."""
     lines = ["| collector | polls every | requests per poll | `stale_after` | enabled |", "|---|---|---|---|---|"]
-    for collector in COLLECTORS:
+    for collector in (*COLLECTORS, *CATALOGUE_COLLECTORS):
         default = collector.settings_type()
         times = (format_duration(seconds) for seconds in (default.interval, default.stale_after))
         interval, stale_after = times

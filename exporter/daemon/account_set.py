@@ -10,16 +10,20 @@ from pathlib import Path
 from exporter.api.request_metrics import RequestDuration
 from exporter.api.session import open_session
 from exporter.clock import Clock
+from exporter.collectors.used_models import ModelUse, merged_uses
 from exporter.config.configuration import Account, Configuration
 from exporter.daemon.file_watch import content_hash
 from exporter.exposition.scrape import Exposition
 from exporter.exposition.store import Store
 from exporter.polling.account import AccountContext, AccountRuntime
+from exporter.polling.catalogue_runtime import NO_ACCOUNT, CatalogueRuntime
 from exporter.polling.poller import Poller
+from exporter.polling.poller_group import PollerGroup
 from exporter.polling.scheduler import Scheduler
 from exporter.status import CollectorStatus
 
 POLLS_AT_ONCE = 8
+NEW_MODELS_DELAY = 5.0  # seconds in which several accounts' new models become one request for the catalogue
 
 
 class AccountSet:
@@ -41,12 +45,18 @@ class AccountSet:
         self._scheduler = Scheduler(clock)
         self._context = self._open(configuration)
         self._accounts = {account.name: AccountRuntime(account, self._context) for account in configuration.accounts}
+        self._catalogue = self._kept_or_new_catalogue(configuration, None)
         self._expose()
 
     @property
     def pollers(self) -> list[Poller]:
         """The pollers of all accounts."""
         return [poller for account in self._accounts.values() for poller in account.pollers]
+
+    @property
+    def catalogue_pollers(self) -> list[Poller]:
+        """The pollers of the public catalogue, none if it is disabled."""
+        return [] if self._catalogue is None else list(self._catalogue.pollers)
 
     def status(self) -> tuple[CollectorStatus, ...]:
         """Return the state of every collector."""
@@ -56,13 +66,20 @@ class AccountSet:
             for poller in account.pollers
         )
 
+    def catalogue_status(self) -> tuple[CollectorStatus, ...]:
+        """Return the state of the catalogue's collectors."""
+        return tuple(
+            poller.status(self._scheduler.next_run(poller.job_name, poller.not_before))
+            for poller in self.catalogue_pollers
+        )
+
     def start(self) -> None:
         """Begin to poll."""
         self._scheduler.start()
-        self._schedule(self._accounts.values())
+        self._schedule(self._groups())
 
     async def poll_once(self) -> bool:
-        """Poll every collector of every account once; return whether all succeeded."""
+        """Poll every collector of every account once, then the catalogue; return whether all succeeded."""
         slots = asyncio.Semaphore(POLLS_AT_ONCE)
 
         async def poll(account: AccountRuntime) -> None:
@@ -70,23 +87,29 @@ class AccountSet:
                 await account.poll_all()
 
         await asyncio.gather(*(poll(account) for account in self._accounts.values()))
-        return all(poller.state.succeeded for poller in self.pollers)
+        if self._catalogue is not None:
+            await self._catalogue.poll_all()
+        return all(poller.state.succeeded for poller in (*self.pollers, *self.catalogue_pollers))
 
     async def apply(self, configuration: Configuration) -> None:
         """Switch to another configuration. An account that did not change keeps its schedule and its data."""
-        old_context, before = self._context, self._accounts
+        old_context, before, old_catalogue = self._context, self._accounts, self._catalogue
         if (configuration.upstream, _authorities(configuration)) != (old_context.upstream, old_context.authorities):
             self._context = self._open(configuration)
         self._accounts = {account.name: self._kept_or_new(account) for account in configuration.accounts}
         gone = [account for name, account in before.items() if self._accounts.get(name) is not account]
         for account in gone:
-            self._scheduler.remove(*(poller.job_name for poller in account.pollers))
-            account.abandon_polls()
+            self._end(account)
         for account in gone:
             successor = self._accounts.get(account.account.name)
             self._store.drop(account.account.name, () if successor is None else successor.inherit(account))
+        self._catalogue = self._kept_or_new_catalogue(configuration, old_catalogue)
+        if old_catalogue is not None and old_catalogue is not self._catalogue:
+            self._end(old_catalogue)
+            self._store.drop(NO_ACCOUNT, () if self._catalogue is None else self._catalogue.inherit(old_catalogue))
         self._expose()
-        self._schedule(account for name, account in self._accounts.items() if before.get(name) is not account)
+        kept = (*before.values(), old_catalogue)
+        self._schedule(group for group in self._groups() if all(group is not other for other in kept))
         if old_context is not self._context:
             await old_context.session.close()
 
@@ -97,13 +120,13 @@ class AccountSet:
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 — for polls in progress, not for this call
         """Cancel polls that only wait for another attempt, give the others `timeout` seconds, and close the session."""
         self.pause()
-        for account in self._accounts.values():
-            account.stop_waiting()
-        in_progress = [task for account in self._accounts.values() for task in account.polls_in_progress]
+        for group in self._groups():
+            group.stop_waiting()
+        in_progress = [task for group in self._groups() for task in group.polls_in_progress]
         if in_progress:
             await asyncio.wait(in_progress, timeout=timeout)
-        for account in self._accounts.values():
-            account.abandon_polls()
+        for group in self._groups():
+            group.abandon_polls()
         await asyncio.gather(*in_progress, return_exceptions=True)
         self._scheduler.stop()
         await self.close()
@@ -120,7 +143,7 @@ class AccountSet:
             clock=self._clock,
             store=self._store,
             duration=self._duration,
-            after_poll=self._exposition.refresh,
+            after_poll=self._after_poll,
             poll_now=self._scheduler.run_now,
         )
 
@@ -131,15 +154,46 @@ class AccountSet:
             return current
         return AccountRuntime(account, self._context)
 
-    def _expose(self) -> None:
-        self._exposition.set_accounts({name: account.metrics_registry for name, account in self._accounts.items()})
+    def _kept_or_new_catalogue(
+        self, configuration: Configuration, current: CatalogueRuntime | None
+    ) -> CatalogueRuntime | None:
+        if not configuration.catalogue.enabled:
+            return None
+        is_current = current is not None and current.settings == configuration.catalogue
+        if current is not None and is_current and current.context is self._context:
+            return current
+        poll_soon = partial(self._scheduler.run_within, seconds=NEW_MODELS_DELAY)
+        return CatalogueRuntime(configuration.catalogue, self._context, self._used_models, poll_soon)
 
-    def _schedule(self, accounts: Iterable[AccountRuntime]) -> None:
-        polled = [(account, poller) for account in accounts for poller in account.pollers]
-        for order, (account, poller) in enumerate(polled):
+    def _used_models(self) -> tuple[ModelUse, ...]:
+        """Return the models that the accounts use, the most used first."""
+        return merged_uses(account.used_models for account in self._accounts.values())
+
+    def _after_poll(self, name: str) -> None:
+        self._exposition.refresh(name)
+        if self._catalogue is not None and name in self._accounts:
+            self._catalogue.note_use(name, self._accounts[name].used_models)
+
+    def _groups(self) -> list[PollerGroup]:
+        """Return all that is polled; the catalogue last, when the first accounts' models are known."""
+        return [*self._accounts.values(), *([] if self._catalogue is None else [self._catalogue])]
+
+    def _end(self, group: PollerGroup) -> None:
+        self._scheduler.remove(*(poller.job_name for poller in group.pollers))
+        group.abandon_polls()
+
+    def _expose(self) -> None:
+        registries = {name: account.metrics_registry for name, account in self._accounts.items()}
+        if self._catalogue is not None:
+            registries[NO_ACCOUNT] = self._catalogue.metrics_registry
+        self._exposition.set_accounts(registries)
+
+    def _schedule(self, groups: Iterable[PollerGroup]) -> None:
+        polled = [(group, poller) for group in groups for poller in group.pollers]
+        for order, (group, poller) in enumerate(polled):
             self._scheduler.add(
                 poller.job_name,
-                partial(account.poll, poller),
+                partial(group.poll, poller),
                 poller.interval,
                 order,
                 partial(poller.skip, "still_running"),

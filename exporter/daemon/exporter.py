@@ -127,11 +127,13 @@ class Exporter:
             shard_total=self._shard.total,
             reload_mistakes=self._reloader.mistakes,
             collectors=self._accounts.status(),
+            catalogue=self._accounts.catalogue_status(),
         )
 
     def healthy(self) -> str | None:
         """Return None unless a collector's poll is long overdue. Failures of the API do not count."""
-        overdue = [poller.job_name for poller in self._accounts.pollers if poller.overdue]
+        pollers = (*self._accounts.pollers, *self._accounts.catalogue_pollers)
+        overdue = [poller.job_name for poller in pollers if poller.overdue]
         return f"no poll for too long: {', '.join(overdue[:MOST_NAMED])}" if overdue else None
 
     def ready(self) -> str | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
@@ -15,12 +13,14 @@ from exporter.api.client import Client
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import Clock
 from exporter.collectors import registry
+from exporter.collectors.used_models import ModelUse
 from exporter.config.configuration import Account, Upstream
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
 from exporter.polling import key_check
 from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller
+from exporter.polling.poller_group import PollerGroup
 from exporter.polling.threshold_metrics import ThresholdMetrics
 
 
@@ -42,21 +42,19 @@ class AccountContext:
     poll_now: Callable[[str], None]
 
 
-class AccountRuntime:
+class AccountRuntime(PollerGroup):
     """An account's pollers, and the metrics that vanish with it."""
 
     def __init__(self, account: Account, context: AccountContext) -> None:
+        super().__init__()
         self.account = account
         self.context = context
-        self._in_progress: dict[asyncio.Task[Any], Poller] = {}
-        self._again: set[Poller] = set()  # pollers that are to poll when what they do now ends
-        self._ended = asyncio.Event()
         self.metrics_registry = MetricsRegistry()
         collectors = registry.enabled(account)
         operations = tuple(dict.fromkeys(operation for collector in collectors for operation in collector.operations))
         self._metrics = CollectorMetrics(self.metrics_registry, account.name, collectors)
         ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
-        self._client = client = Client(
+        self._client = Client(
             session=context.session,
             upstream=context.upstream,
             key=account.key,
@@ -66,17 +64,17 @@ class AccountRuntime:
             log=log.logger(account=account.name),
         )
         self.key_check = key_check.KeyCheck(
-            client,
+            self._client,
             key_check.KeyMetrics(self.metrics_registry, account.name),
             context.clock,
             log.logger(account=account.name),
         )
-        self.pollers: Sequence[Poller] = [
+        self.pollers = [
             Poller(
                 account=account.name,
                 collector=collector,
                 longest_poll=context.upstream.retries.backoff.max_elapsed_time,
-                client=client,
+                client=self._client,
                 clock=context.clock,
                 store=context.store,
                 metrics=self._metrics,
@@ -84,24 +82,8 @@ class AccountRuntime:
             )
             for collector in collectors
         ]
-        client.on_key_change = self._poll_now
+        self._client.on_key_change = self._poll_now
         self._update_up()  # an account without collectors is up: nothing fails
-
-    async def poll(self, poller: Poller) -> None:
-        """Run one of the account's pollers, unless polls were abandoned; again if the key changed after its poll."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._in_progress[task] = poller
-            task.add_done_callback(self._in_progress.pop)
-        self._again.add(poller)
-        try:
-            while poller in self._again and not self._ended.is_set():
-                self._again.discard(poller)
-                await self._poll(poller)
-        except asyncio.CancelledError:
-            if self._ended.is_set():
-                return  # abandoned on purpose; the scheduler would log it as a failed job
-            raise
 
     async def _poll(self, poller: Poller) -> None:
         record = await poller.poll()
@@ -110,25 +92,11 @@ class AccountRuntime:
             await self.key_check.check(refused=any(poller.state.refused for poller in self.pollers))
         self.context.after_poll(self.account.name)
 
-    async def poll_all(self) -> None:
-        """Run all pollers now."""
-        await asyncio.gather(*(self.poll(poller) for poller in self.pollers))
-
     @property
-    def polls_in_progress(self) -> frozenset[asyncio.Task[Any]]:
-        """The tasks of polls in progress."""
-        return frozenset(self._in_progress)
-
-    def abandon_polls(self) -> None:
-        """Cancel polls in progress and start no more; nothing they read is published."""
-        self._ended.set()
-        for task in self._in_progress:
-            task.cancel()
-
-    def stop_waiting(self) -> None:
-        """Cancel polls that only wait for an attempt or a rate limit slot, and those that will."""
-        self._ended.set()
-        self._client.waits.cancel()
+    def used_models(self) -> tuple[ModelUse, ...]:
+        """The models that the account used, as its activity collector last published them."""
+        published = (poller.state.published.used_models for poller in self.pollers)
+        return next(filter(None, published), ())
 
     def reread_key(self) -> None:
         """Read the key from its source again; if it changed, poll now."""

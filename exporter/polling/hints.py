@@ -14,6 +14,7 @@ ORDINARY_KEY = f"this is an ordinary key, which can't read the account's activit
 UNKNOWN_KEY = (
     f"OpenRouter does not know this key: mistyped, deleted or expired; management keys are listed at {KEYS_PAGE}"
 )
+NO_KEY = "the catalogue is read without a key; if this address needs one, set catalogue.enabled: false"
 MANAGEMENT_KEY = f"a management key is needed: {KEYS_PAGE}"
 
 # A 403 can also come from a proxy, an IP allow-list or a region: only the API's own wording is about the key's type.
@@ -32,14 +33,19 @@ _BY_STATUS = {
 }
 
 
-def hint(error: Exception) -> str | None:
-    """Return how to correct what caused an error, None if the error does not show it."""
+def hint(error: Exception, *, with_key: bool = True) -> str | None:
+    """Return how to correct what caused an error, None if the error does not show it.
+
+    `with_key` is whether the request had a key, which may be at fault then.
+    """
     if isinstance(error, NoBalance):
         return MANAGEMENT_KEY
     if not isinstance(error, AttemptError):
         return None
     if error.source is not None:
         return _BY_SOURCE[error.source]
+    if error.status in REFUSED and not with_key:
+        return NO_KEY
     if error.status in REFUSED and _ABOUT_KEY_TYPE.search(str(error)):
         return MANAGEMENT_KEY
     return _BY_STATUS.get(error.status or 0)

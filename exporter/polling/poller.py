@@ -132,7 +132,8 @@ class Poller:
             await self._publish(poll, collected, started)
         except Exception as error:  # noqa: BLE001 — one crashing poll must not stop polling; it is logged with its trace
             # Not kept beyond this block: its traceback holds this frame, and with it the whole response.
-            record = _failed(instant, self._clock.monotonic() - started, poll, error)
+            duration = self._clock.monotonic() - started
+            record = _failed(instant, duration, poll, error, with_key=bool(self.account))
             state.records.append(record)
             self._report_rejections(poll)
             state.not_before = getattr(error, "not_before", None) or state.not_before
@@ -244,7 +245,7 @@ class Poller:
         )
 
 
-def _failed(started: datetime, duration: float, poll: Poll, error: Exception) -> PollRecord:
+def _failed(started: datetime, duration: float, poll: Poll, error: Exception, *, with_key: bool) -> PollRecord:
     expected = isinstance(error, PollError | SecretError)
     return PollRecord(
         started=started,
@@ -252,7 +253,7 @@ def _failed(started: datetime, duration: float, poll: Poll, error: Exception) ->
         outcome="failed",
         rows_rejected=poll.rejections.missing,
         error=str(error) if expected else f"internal error: {type(error).__name__}",
-        hint=hint(error),
+        hint=hint(error, with_key=with_key),
         status=error.status if isinstance(error, AttemptError) else None,
         status_class=error.status_class if isinstance(error, AttemptError) else None,
         reason=error.reason if isinstance(error, PollError) else None,

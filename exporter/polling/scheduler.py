@@ -102,6 +102,13 @@ class Scheduler:
             job.trigger.first = self._clock.now()
             job.modify(next_run_time=job.trigger.first)
 
+    def run_within(self, name: str, seconds: float) -> None:
+        """Run a job at the latest after so many seconds; its next run is at least half an interval later."""
+        job, latest = self._scheduler.get_job(name), self._clock.now() + timedelta(seconds=seconds)
+        if job is not None and (job.next_run_time is None or job.next_run_time > latest):
+            job.trigger.first = latest
+            job.modify(next_run_time=latest)
+
     def next_run(self, name: str, not_before: datetime | None = None) -> datetime | None:
         """Return when a job runs next, None if it never will; runs before `not_before` do not count."""
         job = self._scheduler.get_job(name)

@@ -1,0 +1,205 @@
+"""`GET /models`: prices, retirement and context of the models that accounts use, from the public catalogue.
+
+The catalogue has every model there is. Only those in use are published, and those that the configuration names, under
+the name that the activity families have.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from exporter.api.client import Request
+from exporter.api.model_rows import ModelDetails, ModelRow, model_details, read_models
+from exporter.api.rejections import Rejections
+from exporter.api.response import Response
+from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.common import info, known
+from exporter.collectors.model_families import (
+    CONTEXT_LENGTH,
+    DISCOUNT,
+    EXPIRATION,
+    INFO,
+    LISTED,
+    MODEL_FAMILIES,
+    OVERRIDES,
+    PRICE,
+)
+from exporter.collectors.used_models import ModelUse
+from exporter.config.catalogue_settings import CatalogueSettings
+from exporter.errors import InvalidResponse
+from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.status import Retirement
+
+OPERATION = "models"
+LONGEST_RESPONSE = 32 * 1024 * 1024
+# A catalogue that lost more than this share of its models since the last poll was cut: that is not a mass retirement.
+MOST_LOST = 0.2
+# What requests can add to a model's name without another listing.
+_SUFFIXES_OF_REQUESTS = (":online", ":nitro", ":floor", ":exacto")
+
+_REQUEST = Request(
+    operation=OPERATION,
+    path="/models",
+    # Without it only models that write text are listed, and an embedding model in use would look delisted.
+    parameters={"output_modalities": "all"},
+    longest_response=LONGEST_RESPONSE,
+)
+
+Models = Sequence[tuple[str, ModelRow | None]]  # the name to publish, and the row; None if the model is not listed
+
+
+@dataclass(frozen=True, slots=True)
+class LastCatalogue:
+    """What a poll leaves for the next one: what it was made of, its size, and when it was read (monotonic seconds)."""
+
+    digest: bytes
+    uses: tuple[tuple[str, str], ...]
+    size: int
+    read_at: float
+    rejections: Rejections
+
+
+class CatalogueCollector(Collector[CatalogueSettings]):
+    """Reads the catalogue for all accounts together. `used` returns the models that they use, the most used first."""
+
+    name = "catalogue"
+    settings_type = CatalogueSettings
+    title = "Models in use"
+    resource = "GET /models"
+    text = """\
+Read once per process, without a key, so these families and the health of their collectors have no label `account`. Only
+models that an account used in its last 30 days are published, and those that `catalogue.models` names. `model` is the
+name that `/activity` uses, and `openrouter_model_info` has the dated name of the analytics API beside it. Prices are
+those of the catalogue: what is paid can differ by promotions, long prompts, cache writes and the time of day.
+"""
+    operations = (OPERATION,)
+    rejection_reasons = ("missing_model",)
+
+    def __init__(
+        self, account: str, settings: CatalogueSettings, used: Callable[[], tuple[ModelUse, ...]] = lambda: ()
+    ) -> None:
+        super().__init__(account, settings)
+        self._used = used
+
+    @property
+    def identity(self) -> object:
+        """Return the settings that decide which data are published."""
+        return self.settings.models
+
+    def declarations(self) -> tuple[MetricFamily, ...]:
+        """Return prices, dates and names of models."""
+        return MODEL_FAMILIES
+
+    async def collect(self, poll: Poll, memory: object) -> Collected:
+        """Read the catalogue. The same bytes for the same models cost a hash."""
+        last = memory if isinstance(memory, LastCatalogue) else None
+        used = tuple((use.model, use.permaslug) for use in self._used())
+        response = await poll.request(_REQUEST)
+        now = poll.clock.monotonic()
+        if last is not None and (response.digest, used) == (last.digest, last.uses):
+            poll.rejections.update(last.rejections)
+            return Collected(
+                snapshot=None, memory=LastCatalogue(last.digest, last.uses, last.size, now, last.rejections)
+            )
+        with poll.reading(OPERATION):
+            listed = await self._read(poll, response, last)
+        models = await self._chosen(poll, listed, used)
+        details = {}
+        for name, model in models:
+            await poll.pause()
+            if model is not None:
+                details[name] = model_details(model.row, poll.rejections.unreadable)
+        return Collected(
+            snapshot=Snapshot(_families(models, details)),
+            memory=LastCatalogue(response.digest, used, len(listed), now, poll.rejections),
+            retirements=_retirements(details, {name for name, _ in used}),
+            listed_models=tuple((name, model.slug) for name, model in models[: len(used)] if model is not None),
+        )
+
+    async def _read(self, poll: Poll, response: Response, last: LastCatalogue | None) -> list[ModelRow]:
+        """Return all models. Raise InvalidResponse for a list that lost too many of them to be true.
+
+        It is believed once the last whole one is too old to be shown.
+        """
+        listed = await read_models(poll.pause, response, poll.rejections)
+        if not listed:
+            raise InvalidResponse("not a catalogue: it lists no model")
+        is_fresh = last is not None and poll.clock.monotonic() - last.read_at < self.settings.stale_after
+        if last is not None and is_fresh and len(listed) < (1 - MOST_LOST) * last.size:
+            raise InvalidResponse(f"{len(listed)} models, where the last catalogue had {last.size}: it was cut")
+        return listed
+
+    async def _chosen(self, poll: Poll, listed: Iterable[ModelRow], used: Iterable[tuple[str, str]]) -> Models:
+        """Return the models in use, the most used first, and then those that the configuration names."""
+        by_slug: dict[str, ModelRow] = {}
+        by_permaslug: dict[str, ModelRow] = {}
+        for model in listed:
+            await poll.pause()
+            by_slug.setdefault(model.slug, model)
+            if ":" not in model.slug and model.permaslug:
+                by_permaslug.setdefault(model.permaslug, model)
+        chosen: dict[str, ModelRow | None] = {
+            name: _find(name, permaslug, by_slug, by_permaslug) for name, permaslug in used
+        }
+        for pattern in self.settings.models:
+            for slug, model in by_slug.items():
+                await poll.pause()
+                if slug not in chosen and pattern.fullmatch(slug):
+                    chosen[slug] = model
+        return list(chosen.items())
+
+
+def _find(
+    name: str, permaslug: str, by_slug: Mapping[str, ModelRow], by_permaslug: Mapping[str, ModelRow]
+) -> ModelRow | None:
+    """Return the row of a model in use.
+
+    A variant such as `:free` has a row of its own, or is not listed: the model without it costs something else.
+    """
+    base, colon, suffix = name.partition(":")
+    if colon and colon + suffix in _SUFFIXES_OF_REQUESTS:
+        return by_slug.get(name) or _find(base, permaslug, by_slug, by_permaslug)
+    if colon or name in by_slug:
+        return by_slug.get(name)
+    return by_permaslug.get(name) or by_permaslug.get(permaslug)  # a model that was renamed keeps its dated name
+
+
+def _families(models: Models, details: Mapping[str, ModelDetails]) -> tuple[Family, ...]:
+    names = [(name,) for name in details]
+    one_each = LabelSets(("model",), names)
+    prices = [
+        (name, kind, price) for name, described in details.items() for kind, price in described.pricing.prices.items()
+    ]
+    columns = (
+        (DISCOUNT, [known(described.pricing.discount) for described in details.values()]),
+        (OVERRIDES, [known(described.pricing.overrides) for described in details.values()]),
+        (EXPIRATION, [known(described.retired_at) for described in details.values()]),
+        (CONTEXT_LENGTH, [known(described.context_length) for described in details.values()]),
+    )
+    return (
+        Family(
+            PRICE,
+            LabelSets(PRICE.labels, [(name, kind) for name, kind, _ in prices]),
+            array("d", [price for _, _, price in prices]),
+        ),
+        *(Family(metric, one_each, array("d", values)) for metric, values in columns),
+        Family(
+            LISTED,
+            LabelSets(LISTED.labels, [(name,) for name, _ in models]),
+            array("d", [float(model is not None) for _, model in models]),
+        ),
+        info(INFO, [(name, model.permaslug, details[name].name) for name, model in models if model is not None]),
+    )
+
+
+def _retirements(details: Mapping[str, ModelDetails], used: set[str]) -> tuple[Retirement, ...]:
+    """Return the models in use that have a date of retirement, the first to go first."""
+    dated = [
+        Retirement(name, datetime.fromtimestamp(described.retired_at, UTC).date())
+        for name, described in details.items()
+        if name in used and described.retired_at is not None
+    ]
+    return tuple(sorted(dated, key=lambda retirement: (retirement.day, retirement.model)))

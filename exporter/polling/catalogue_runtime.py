@@ -1,0 +1,123 @@
+"""The pollers of the public catalogue: one group per process, without an account and without a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from exporter import log
+from exporter.api.client import Client
+from exporter.api.request_metrics import ApiMetrics
+from exporter.collectors.base import Collector
+from exporter.collectors.endpoint_health import EndpointsCollector
+from exporter.collectors.model_catalogue import CatalogueCollector
+from exporter.collectors.used_models import ModelUse
+from exporter.config.catalogue_settings import CatalogueSettings
+from exporter.exposition.metrics_registry import MetricsRegistry
+from exporter.polling.account import AccountContext
+from exporter.polling.collector_metrics import CollectorMetrics
+from exporter.polling.poller import Poller
+from exporter.polling.poller_group import PollerGroup
+
+NO_ACCOUNT = ""  # in the store; no account can have this name, and no label has it
+
+
+class CatalogueRuntime(PollerGroup):
+    """Polls the catalogue for the models that `used` returns, and again soon after other models are used.
+
+    `poll_soon` is called with the job name of a poller, and makes several calls one poll.
+    """
+
+    def __init__(
+        self,
+        settings: CatalogueSettings,
+        context: AccountContext,
+        used: Callable[[], tuple[ModelUse, ...]],
+        poll_soon: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.context = context
+        self.metrics_registry = MetricsRegistry()
+        self._used = used
+        self._poll_soon = poll_soon
+        self._polled_for: frozenset[str] = frozenset()
+        self._seen: dict[str, tuple[ModelUse, ...]] = {}
+        collectors: list[Collector[Any]] = [CatalogueCollector(NO_ACCOUNT, settings, used)]
+        if settings.endpoints.enabled:
+            collectors.append(EndpointsCollector(NO_ACCOUNT, settings.endpoints, self._listed))
+        operations = tuple(operation for collector in collectors for operation in collector.operations)
+        self._metrics = CollectorMetrics(self.metrics_registry, None, collectors)
+        limit = max(context.upstream.requests_per_minute, settings.max_models)
+        self._client = Client(
+            session=context.session,
+            upstream=replace(context.upstream, requests_per_minute=limit),
+            key=None,
+            clock=context.clock,
+            metrics=ApiMetrics(self.metrics_registry, None, operations),
+            duration=context.duration,
+            log=log.logger(),
+        )
+        self.pollers = [
+            Poller(
+                account=NO_ACCOUNT,
+                collector=collector,
+                longest_poll=context.upstream.retries.backoff.max_elapsed_time,
+                client=self._client,
+                clock=context.clock,
+                store=context.store,
+                metrics=self._metrics,
+                log=log.logger(collector=collector.name),
+            )
+            for collector in collectors
+        ]
+
+    async def poll_all(self) -> None:
+        """Run all pollers, one after the other: each needs what the one before it published."""
+        for poller in self.pollers:
+            await self.poll(poller)
+
+    async def _poll(self, poller: Poller) -> None:
+        before = self._listed()
+        if poller is self.pollers[0]:
+            self._polled_for = _names(self._used())
+        await poller.poll()
+        self.context.after_poll(NO_ACCOUNT)
+        self._poll_for_new(_names(self._used()))
+        if not {*self._listed()} <= {*before}:
+            for other in self.pollers[1:]:
+                self._poll_soon(other.job_name)
+
+    def _listed(self) -> tuple[tuple[str, str], ...]:
+        """Return the models whose endpoints are read: those in use that the catalogue lists, the most used first."""
+        published = self.pollers[0].state.published
+        return published.listed_models[: self.settings.max_models]
+
+    def note_use(self, account: str, uses: tuple[ModelUse, ...]) -> None:
+        """Poll soon if an account uses models that the last poll was not for. Called after each poll of an account."""
+        if self._seen.get(account) is not uses:
+            self._seen[account] = uses
+            self._poll_for_new(_names(uses))
+
+    def _poll_for_new(self, names: frozenset[str]) -> None:
+        if not names <= self._polled_for:
+            self._poll_soon(self.pollers[0].job_name)
+
+    def inherit(self, old: CatalogueRuntime) -> frozenset[str]:
+        """Continue from the runtime that this one replaces; return the names of collectors whose data stay."""
+        if self.context.upstream.base_url != old.context.upstream.base_url:
+            return frozenset()
+        self._client.limit.inherit(old._client.limit, self.context.clock.monotonic())
+        before = {poller.collector.name: poller for poller in old.pollers}
+        kept = set()
+        for poller in self.pollers:
+            last = before.get(poller.collector.name)
+            if last is not None and poller.publishes_as(last):
+                poller.inherit(last)
+                kept.add(poller.collector.name)
+        return frozenset(kept)
+
+
+def _names(uses: tuple[ModelUse, ...]) -> frozenset[str]:
+    return frozenset(use.model for use in uses)

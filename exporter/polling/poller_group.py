@@ -1,0 +1,63 @@
+"""Pollers that share a client: those of one account, or those of the public catalogue."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from exporter.api.client import Client
+from exporter.polling.poller import Poller
+
+
+class PollerGroup(ABC):
+    """Runs its pollers, and knows which polls are in progress."""
+
+    pollers: Sequence[Poller]
+    _client: Client
+
+    def __init__(self) -> None:
+        self._in_progress: dict[asyncio.Task[Any], Poller] = {}
+        self._again: set[Poller] = set()  # pollers that are to poll when what they do now ends
+        self._ended = asyncio.Event()
+
+    async def poll(self, poller: Poller) -> None:
+        """Run one of the pollers, unless polls were abandoned; again if that became necessary after its poll."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._in_progress[task] = poller
+            task.add_done_callback(self._in_progress.pop)
+        self._again.add(poller)
+        try:
+            while poller in self._again and not self._ended.is_set():
+                self._again.discard(poller)
+                await self._poll(poller)
+        except asyncio.CancelledError:
+            if self._ended.is_set():
+                return  # abandoned on purpose; the scheduler would log it as a failed job
+            raise
+
+    @abstractmethod
+    async def _poll(self, poller: Poller) -> None:
+        """Poll once, and do what follows from it."""
+
+    async def poll_all(self) -> None:
+        """Run all pollers now."""
+        await asyncio.gather(*(self.poll(poller) for poller in self.pollers))
+
+    @property
+    def polls_in_progress(self) -> frozenset[asyncio.Task[Any]]:
+        """The tasks of polls in progress."""
+        return frozenset(self._in_progress)
+
+    def abandon_polls(self) -> None:
+        """Cancel polls in progress and start no more; nothing they read is published."""
+        self._ended.set()
+        for task in self._in_progress:
+            task.cancel()
+
+    def stop_waiting(self) -> None:
+        """Cancel polls that only wait for an attempt or a rate limit slot, and those that will."""
+        self._ended.set()
+        self._client.waits.cancel()
