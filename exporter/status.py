@@ -196,6 +196,7 @@ class CollectorStatus:
     budgets: tuple[BudgetStatus, ...] = ()
     tops: tuple[Top, ...] = ()
     queries: tuple[QueryStatus, ...] = ()
+    retirements: tuple[Retirement, ...] = ()
 
     @property
     def healthy(self) -> bool:

@@ -242,6 +242,7 @@ class Poller:
             budgets=tuple(budget.at(now) for budget in shown.budgets),
             tops=tuple(top for top in shown.tops if now < (top.until or END_OF_TIME)),
             queries=tuple(query.at(now) for query in published.queries),
+            retirements=shown.retirements,
         )
 
 

@@ -20,8 +20,9 @@ from exporter.web.collector_state import state_of
 def status_json(status: Status) -> bytes:
     """Return the status as JSON, indented for people who read it with curl."""
     document = _plain(status)
-    for collector, shown in zip(status.collectors, document["collectors"], strict=True):
-        shown["state"] = state_of(collector, status.now)
+    for name, collectors in (("collectors", status.collectors), ("catalogue", status.catalogue)):
+        for collector, shown in zip(collectors, document[name], strict=True):
+            shown["state"] = state_of(collector, status.now)
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 

@@ -99,7 +99,7 @@ def test_section_shared_by_all_accounts_is_dumped_once(environment: Mapping[str,
     key = EnvironmentSecret("KEY", environment)
     accounts = tuple(Account(name=name, key=key, collectors=SECTION()) for name in ("a", "b"))
     described = describe(Configuration(accounts=accounts))
-    assert list(described) == ["upstream", "accounts", "collectors", "thresholds", "budgets", "log"]
+    assert list(described) == ["upstream", "accounts", "collectors", "thresholds", "budgets", "catalogue", "log"]
     assert described["accounts"] == [{"name": "a", "api_key_env": "KEY"}, {"name": "b", "api_key_env": "KEY"}]
 
 

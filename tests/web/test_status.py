@@ -70,8 +70,10 @@ def test_whole_document() -> None:
                 "budgets": [],
                 "tops": [],
                 "queries": [],
+                "retirements": [],
             }
         ],
+        "catalogue": [],
     }
 
 

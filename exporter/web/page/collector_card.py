@@ -10,6 +10,7 @@ from exporter.web.page.chart import bars, sum_of
 from exporter.web.page.formatting import count, isolated, moment, safe, span, stamp, usd
 from exporter.web.page.query_table import query_table
 
+ALL_ACCOUNTS = "all accounts"
 NOTHING = "\N{EM DASH}"
 TICKS = 30
 ROW_TICKS = 12
@@ -49,7 +50,7 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
         label = f"Spend per day from {spend.days[0][0]} to {spend.days[-1][0]}"
         small = f'<div class="small">{bars(spend, label, "low")}<p>{usd(spend.total)} in 30 days</p></div>'
     return (
-        f'<article class="card {state}"><header><h3>{isolated(collector.account)}'
+        f'<article class="card {state}"><header><h3>{isolated(collector.account or ALL_ACCOUNTS)}'
         f" <small>{safe(collector.collector)}</small></h3>{badge(state)}</header>"
         f"{_retry(collector, now)}{_error(last)}{_rejected(last)}{_missing_parts(collector)}{_advice(collector)}"
         f"{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{query_table(collector.queries, now)}{small}</article>"

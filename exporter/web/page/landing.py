@@ -13,6 +13,7 @@ from exporter.web.collector_state import STATES, State, state_of
 from exporter.web.overview import account_names, account_summaries, budgets_of, tops_of
 from exporter.web.page.account_table import account_table
 from exporter.web.page.budget_bars import budget_bars
+from exporter.web.page.catalogue_section import catalogue_section, retirement_line
 from exporter.web.page.chart import DailyTotals, chart, sum_of
 from exporter.web.page.collector_card import NOTHING, badge, card, row
 from exporter.web.page.formatting import count, isolated, safe, span, stamp, usd
@@ -49,9 +50,11 @@ _MARK = (
 def landing_page(status: Status, settings: WebSettings, refresh: int = REFRESH) -> str:
     """Return the landing page, which a browser loads again every `refresh` seconds, never if that is 0."""
     accounts = account_names(status)
+    first, last = retirement_line(status), catalogue_section(status)
     if len(accounts) <= 1:
-        return _document(status, settings, "", _collectors(status, settings), refresh)
-    return _document(status, settings, account_table(account_summaries(status), settings), "", refresh)
+        return _document(status, settings, first, _collectors(status, settings) + last, refresh)
+    table = account_table(account_summaries(status), settings)
+    return _document(status, settings, first + table, last, refresh)
 
 
 def account_page(status: Status, account: str, settings: WebSettings, refresh: int = REFRESH) -> str | None:
