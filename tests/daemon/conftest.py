@@ -45,6 +45,7 @@ upstream:
 accounts:
   - name: default
     api_key_env: OPENROUTER_API_KEY
+catalogue: {{enabled: false}}
 collectors:
   activity: {{interval: 1s, stale_after: {stale_after}, settle_delay: 0s, empty_day_after: 0s}}
 {others}"""

@@ -102,7 +102,7 @@ async def test_account_without_collectors_is_up(simulator: Running, tmp_path: Pa
     configuration.write_text(
         f"upstream: {{base_url: {simulator.url}}}\n"
         "accounts: [{name: default, api_key_env: OPENROUTER_API_KEY}]\n"
-        f"collectors:\n{disabled()}"
+        f"catalogue: {{enabled: false}}\ncollectors:\n{disabled()}"
     )
     async with serving(configuration) as daemon:
         found = await daemon.scrape()

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.registry import only
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import FileSecret, SecretSource
 from exporter.daemon.exporter import Exporter
@@ -95,7 +96,9 @@ def configuration(
 ) -> Configuration:
     accounts = tuple(Account(name=name, key=key or Key(), collectors=only(activity)) for name in names or ("default",))
     return Configuration(
-        upstream=Upstream(base_url=simulator.url, retries=retries or Retries(strategy="none")), accounts=accounts
+        upstream=Upstream(base_url=simulator.url, retries=retries or Retries(strategy="none")),
+        catalogue=CatalogueSettings(enabled=False),
+        accounts=accounts,
     )
 
 
