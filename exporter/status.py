@@ -208,8 +208,8 @@ class CollectorStatus:
 class Status:
     """The daemon as a whole, at `now`. `reload_mistakes` are those of the last reload, none if it succeeded.
 
-    It polls the accounts of one of `shard_total` shards; the index counts from 0. `collectors` are those of accounts; those
-    of the public `catalogue` have an empty account.
+    It polls the accounts of one of `shard_total` shards; the index counts from 0. `collectors` are those of accounts;
+    those of the public `catalogue` have an empty account.
     """
 
     version: str
