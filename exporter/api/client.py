@@ -120,7 +120,7 @@ class Client:
             logged.add(error.cause)
             on_progress(request, _retry(error, self._clock.now() + timedelta(seconds=delay)))
 
-        async def attempt(_: float) -> Response:
+        async def attempt() -> Response:
             refused = self._current_secret()
             try:
                 return await self._attempt(request, await self._slot(request, deadline), refused)

@@ -81,7 +81,7 @@ def _positive_number(text: str | None) -> float | None:
 
 
 async def with_retries(
-    attempt: Callable[[float], Awaitable[T]],
+    attempt: Callable[[], Awaitable[T]],
     *,
     retries: Retries,
     clock: Clock,
@@ -92,18 +92,17 @@ async def with_retries(
 ) -> T:
     """Return what `attempt` returns, trying again as the settings say but never past `deadline`.
 
-    `attempt` is called with the seconds that are left; `deadline` is a monotonic time; `on_retry` is called with each
-    failure that is tried again and the delay in seconds, which `sleep` then waits. A failure has its attempt's number.
+    `deadline` is a monotonic time; `on_retry` is called with each failure that is tried again and the delay in seconds,
+    which `sleep` then waits. A failure has its attempt's number.
     Raises the last AttemptError, its `not_before` set where the API named a time, or DeadlineExceeded.
     """
     number = 0
     before: AttemptError | None = None
     while True:
-        remaining = deadline - clock.monotonic()
-        if remaining <= 0:
+        if clock.monotonic() >= deadline:
             raise DeadlineExceeded("the poll's time is over")
         try:
-            return await attempt(remaining)
+            return await attempt()
         except AttemptError as error:
             if before is not None and isinstance(error, AttemptTimeout) and clock.monotonic() >= deadline:
                 raise before from None  # the deadline cut this attempt short: it says less than the one before it

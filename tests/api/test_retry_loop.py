@@ -26,23 +26,25 @@ class Loop:
     steps: Sequence[Step]
     retries: Retries = field(default_factory=lambda: Retries(backoff=Backoff(jitter=0.0)))
     clock: FakeClock = field(default_factory=lambda: FakeClock(self_moving=True))
-    remaining: list[float] = field(default_factory=list)
+    deadline: float = 0.0
+    remaining: list[float] = field(default_factory=list)  # seconds before the deadline at which attempts began
     told: list[tuple[str, int, float]] = field(default_factory=list)
 
     async def run(self, within: float = 60.0) -> str:
+        self.deadline = self.clock.monotonic() + within
         return await with_retries(
             self._attempt,
             retries=self.retries,
             clock=self.clock,
-            deadline=self.clock.monotonic() + within,
+            deadline=self.deadline,
             jitter=lambda: 1.0,
             on_retry=lambda error, delay: self.told.append((str(error), error.attempt, delay)),
             sleep=self.clock.sleep,
         )
 
-    async def _attempt(self, remaining: float) -> str:
+    async def _attempt(self) -> str:
         error, duration = self.steps[min(len(self.remaining), len(self.steps) - 1)]
-        self.remaining.append(remaining)
+        self.remaining.append(self.deadline - self.clock.monotonic())
         self.clock.advance(duration)
         if error is not None:
             raise error
@@ -80,8 +82,8 @@ async def test_failures_are_repeated_after_growing_waits() -> None:
     assert [0.5, 0.75] == loop.clock.slept
 
 
-async def test_attempts_get_the_remaining_time() -> None:
-    """Waits and earlier attempts count."""
+async def test_attempts_begin_after_the_delay() -> None:
+    """Waits and earlier attempts use up the time until the deadline."""
     loop = Loop([(late(), 10.0), (None, 0.0)])
     await loop.run(within=60.0)
     assert [60.0, 49.5] == loop.remaining
