@@ -69,6 +69,10 @@ class SecretError(ExporterError):
     """No usable secret. The message names its source, never its content."""
 
 
+class UnknownAccount(ExporterError):
+    """A scrape of accounts of which none exists."""
+
+
 class ListenError(ExporterError):
     """An address can't be listened on. The message names the address and the reason."""
 

@@ -13,12 +13,14 @@ from exporter.api.request_metrics import RequestDuration
 from exporter.clock import Clock
 from exporter.collectors import registry
 from exporter.config.configuration import Configuration
+from exporter.config.diagnostics import quoted
 from exporter.config.dump import describe
 from exporter.config.secret import FileSecret
 from exporter.config.shard import WHOLE, Shard
 from exporter.daemon.account_set import AccountSet, ca_files
 from exporter.daemon.process_metrics import ProcessMetrics
 from exporter.daemon.reload import Reloader, ReloadListener
+from exporter.errors import UnknownAccount
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.scrape import Exposition, ScrapeResponse
 from exporter.exposition.store import Store
@@ -112,9 +114,18 @@ class Exporter:
 
     # The interface that the web layer calls.
 
-    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
-        """Return the exposition for one scrape."""
-        return self._exposition.scrape(accept, accept_encoding, names)
+    def scrape(
+        self, accept: str, accept_encoding: str, names: Sequence[str], accounts: Sequence[str] = ()
+    ) -> ScrapeResponse:
+        """Return the exposition for one scrape, of all accounts or of these. Raise UnknownAccount if none exists.
+
+        Another shard may have them: of a shard, their exposition is empty.
+        """
+        if not accounts:
+            return self._exposition.scrape(accept, accept_encoding, names)
+        if self._shard.total == 1 and not self._exposition.has(accounts):
+            raise UnknownAccount(f"no account is named {' or '.join(map(quoted, accounts[:MOST_NAMED]))}")
+        return self._exposition.scrape(accept, accept_encoding, names, accounts)
 
     def status(self) -> Status:
         """Return the state of collecting."""

@@ -1,12 +1,13 @@
 """The body of `/metrics`: rendered parts joined by family, followed by the process's own metrics.
 
 Snapshots are rendered and compressed once per poll. Parts are joined again only after one of them changed, and only the
-process's own registry is rendered for a scrape, at most once a second.
+process's own registry is rendered for a scrape, at most once a second. A scrape of single accounts has neither the
+process's metrics nor those of other accounts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,8 +22,14 @@ from exporter.exposition.negotiation import Format, FormatName, accepts_gzip, ch
 from exporter.exposition.store import Store
 from exporter.exposition.text_format import Header, Rendered, RenderedFamily, render_metrics
 
+# Selections of accounts whose bodies are kept, beside one for each account: more would let clients fill the memory.
+MOST_COMBINATIONS = 16
+
 # Process metrics such as CPU and memory may be this old. Metrics about polling are never old.
 LIVE_SECONDS = 1.0
+
+
+NOTHING = CollectorRegistry()
 
 
 class ScrapeResponse(NamedTuple):
@@ -37,7 +44,7 @@ class ScrapeResponse(NamedTuple):
 class _Joined:
     """The bodies for one state of the parts."""
 
-    version: tuple[int, ...]
+    version: tuple[object, ...]
     segments: dict[FormatName, Segment] = field(default_factory=dict)
     live_until: float = 0.0
     live: dict[FormatName, bytes] = field(default_factory=dict)
@@ -55,25 +62,37 @@ class Exposition:
         self._rendered: dict[str, tuple[int, Rendered]] = {}
         self._headers: dict[str, Segment] = {}
         self._joined = _Joined(())
+        self._selected: dict[tuple[str, ...], _Joined] = {}
 
     def set_accounts(self, accounts: Mapping[str, MetricsRegistry]) -> None:
         """Replace the accounts whose registries are shown, from the next scrape on."""
         self._accounts = dict(accounts)
         self._rendered = {}
         self._joined = _Joined(())
+        self._selected = {}
 
-    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> ScrapeResponse:
-        """Return the response for these Accept headers; only the families in `names` if there are any."""
+    def has(self, accounts: Iterable[str]) -> bool:
+        """Return whether one of these accounts exists."""
+        return any(account in self._accounts for account in accounts)
+
+    def scrape(
+        self, accept: str, accept_encoding: str, names: Sequence[str], accounts: Collection[str] | None = None
+    ) -> ScrapeResponse:
+        """Return the response for these Accept headers; only the families in `names` if there are any.
+
+        With `accounts`, it has only the series of those that exist.
+        """
         chosen, zipped = choose_format(accept), accepts_gzip(accept_encoding)
+        selected = None if accounts is None else tuple(sorted(self._accounts.keys() & set(accounts)))
         if names:
-            return self._filtered(chosen, frozenset(names), zipped=zipped)
-        joined = self._current()
+            return self._filtered(chosen, frozenset(names), selected, zipped=zipped)
+        joined = self._current() if selected is None else self._current_of(selected)
         response = joined.responses.get((chosen, zipped))
         if response is None:
             if chosen.name not in joined.segments:
-                joined.segments[chosen.name] = join(self._segments(chosen.name, lambda _: True))
+                joined.segments[chosen.name] = join(self._segments(chosen.name, lambda _: True, selected))
             if chosen.name not in joined.live:
-                joined.live[chosen.name] = _live_text(self._process, chosen.name)
+                joined.live[chosen.name] = _live_text(self._process if selected is None else NOTHING, chosen.name)
             response = _body(joined.segments[chosen.name], joined.live[chosen.name], chosen, zipped=zipped)
             joined.responses[chosen, zipped] = response
         return response
@@ -91,10 +110,25 @@ class Exposition:
             self._joined.responses.clear()
         return self._joined
 
-    def _segments(self, format_: FormatName, wanted: Callable[[str], bool]) -> Iterator[Segment]:
+    def _current_of(self, accounts: tuple[str, ...]) -> _Joined:
+        """Return the joined bodies of these accounts: another account's poll does not make them out of date."""
+        registries = (self._accounts[account].version for account in accounts)
+        version = (*self._store.shown(self._clock.monotonic(), accounts), *registries)
+        joined = self._selected.pop(accounts, None)
+        if joined is None or joined.version != version:
+            joined = _Joined(version)
+        self._selected[accounts] = joined
+        if len(self._selected) > len(self._accounts) + MOST_COMBINATIONS:
+            del self._selected[next(iter(self._selected))]  # the one that was not requested for longest
+        return joined
+
+    def _segments(
+        self, format_: FormatName, wanted: Callable[[str], bool], accounts: Collection[str] | None
+    ) -> Iterator[Segment]:
         """Yield the header of each wanted family, then its lines from every part that has some."""
         families: dict[str, list[RenderedFamily]] = {}
-        for part in (*self._store.parts(self._clock.monotonic()), *map(self._account_part, self._accounts)):
+        registries = map(self._account_part, self._accounts if accounts is None else accounts)
+        for part in (*self._store.parts(self._clock.monotonic(), accounts), *registries):
             for name, family in part.items():
                 if wanted(name):
                     families.setdefault(name, []).append(family)
@@ -122,10 +156,13 @@ class Exposition:
             self._rendered[account] = metrics_registry.version, rendered
         return rendered
 
-    def _filtered(self, format_: Format, names: frozenset[str], *, zipped: bool) -> ScrapeResponse:
+    def _filtered(
+        self, format_: Format, names: frozenset[str], accounts: Collection[str] | None, *, zipped: bool
+    ) -> ScrapeResponse:
         """Respond to `name[]=`, which names a family or one of its samples."""
-        static = join(self._segments(format_.name, lambda name: name in names or f"{name}_total" in names))
-        return _body(static, _live_text(_Filtered(self._process, names), format_.name), format_, zipped=zipped)
+        segments = self._segments(format_.name, lambda name: name in names or f"{name}_total" in names, accounts)
+        process = NOTHING if accounts is not None else _Filtered(self._process, names)
+        return _body(join(segments), _live_text(process, format_.name), format_, zipped=zipped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from exporter.exposition.text_format import Rendered
@@ -40,7 +40,7 @@ class Store:
     """Rendered snapshots with their expiry, in monotonic seconds; infinite for never."""
 
     def __init__(self) -> None:
-        self._published: dict[tuple[str, str], _Published] = {}
+        self._published: dict[str, dict[str, _Published]] = {}  # by account and collector
         self._changes = 0
         self._next_change = math.inf
 
@@ -56,25 +56,24 @@ class Store:
     ) -> None:
         """Replace a collector's snapshot; each successor replaces it in turn when it begins."""
         published = _Published((Phase(rendered, series), *successors), expires)
-        self._published[account, collector] = published
+        self._published.setdefault(account, {})[collector] = published
         self._changes += 1
         self._next_change = min(self._next_change, published.next_change(-math.inf))
 
     def renew(self, account: str, collector: str, now: float, expires: float) -> None:
         """Change when the last snapshot expires; one that had expired is shown again."""
-        last = self._published[account, collector]
-        self._published[account, collector] = replace(last, expires=expires)
+        last = self._published[account][collector]
+        self._published[account][collector] = replace(last, expires=expires)
         # Another snapshot may have expired since the last scrape: that is a change too.
         self._changes += now >= min(last.expires, expires, self._next_change)
         self._next_change = self._earliest_change(now)
 
     def drop(self, account: str, but: Container[str] = ()) -> None:
         """Remove an account's snapshots except those of the collectors in `but`."""
-        self._published = {
-            (name, collector): value
-            for (name, collector), value in self._published.items()
-            if name != account or collector in but
-        }
+        collectors = self._published.pop(account, {})
+        kept = {collector: published for collector, published in collectors.items() if collector in but}
+        if kept:
+            self._published[account] = kept
         self._changes += 1
 
     def version(self, now: float) -> int:
@@ -84,21 +83,29 @@ class Store:
             self._changes += 1
         return self._changes
 
-    def parts(self, now: float) -> Iterator[Rendered]:
-        """Yield all that has not expired, as it is at this moment."""
-        shown = (published.shown(now) for published in self._published.values())
-        return (phase.rendered for phase in shown if phase is not None)
+    def shown(self, now: float, accounts: Iterable[str] | None = None) -> Iterator[Phase]:
+        """Yield what has not expired, as it is at this moment: of these accounts, or of all."""
+        for account in self._published if accounts is None else accounts:
+            for published in self._published.get(account, {}).values():
+                phase = published.shown(now)
+                if phase is not None:
+                    yield phase
+
+    def parts(self, now: float, accounts: Iterable[str] | None = None) -> Iterator[Rendered]:
+        """Yield the rendered snapshots of what is shown."""
+        return (phase.rendered for phase in self.shown(now, accounts))
 
     def expires(self, account: str, collector: str) -> float | None:
         """Return when the snapshot expires; None without a snapshot."""
-        published = self._published.get((account, collector))
+        published = self._published.get(account, {}).get(collector)
         return None if published is None else published.expires
 
     def series(self, account: str, collector: str, now: float) -> int:
         """Return the number of series shown: 0 without a snapshot or once it expired."""
-        published = self._published.get((account, collector))
+        published = self._published.get(account, {}).get(collector)
         phase = None if published is None else published.shown(now)
         return 0 if phase is None else phase.series
 
     def _earliest_change(self, now: float) -> float:
-        return min((published.next_change(now) for published in self._published.values()), default=math.inf)
+        collectors = (published for of_account in self._published.values() for published in of_account.values())
+        return min((published.next_change(now) for published in collectors), default=math.inf)

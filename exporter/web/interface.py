@@ -14,8 +14,13 @@ MetricsResponse = tuple[bytes, str, str | None]
 class Daemon(Protocol):
     """The daemon. No method may block."""
 
-    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> MetricsResponse:
-        """Return the exposition for these Accept headers; only the families in `names` if there are any."""
+    def scrape(
+        self, accept: str, accept_encoding: str, names: Sequence[str], accounts: Sequence[str]
+    ) -> MetricsResponse:
+        """Return the exposition for these Accept headers; only the families in `names` if there are any.
+
+        With `accounts`, it has only the series of those that exist. Raise UnknownAccount if none does.
+        """
 
     def status(self) -> Status:
         """Return the state of collecting."""

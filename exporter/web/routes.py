@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 from aiohttp import web
 
-from exporter.errors import AccountsRejected, ExporterError
+from exporter.errors import AccountsRejected, ExporterError, UnknownAccount
 from exporter.status import Status
 from exporter.web.interface import Daemon
 from exporter.web.page.account_table import ACCOUNTS
@@ -89,7 +89,11 @@ class Routes:
         """Return the exposition in the format and encoding that the scraper accepts."""
         headers = request.headers
         accept, accept_encoding = (", ".join(headers.getall(name, ())) for name in ("Accept", "Accept-Encoding"))
-        body, content_type, encoding = self._daemon.scrape(accept, accept_encoding, request.query.getall("name[]", []))
+        names, accounts = (request.query.getall(key, []) for key in ("name[]", "account"))
+        try:
+            body, content_type, encoding = self._daemon.scrape(accept, accept_encoding, names, accounts)
+        except UnknownAccount as error:
+            return text_response(404, str(error))
         vary = VARY if encoding is None else {**VARY, "Content-Encoding": encoding}
         return make_response(200, body, content_type, vary)
 

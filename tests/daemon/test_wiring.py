@@ -18,8 +18,9 @@ from exporter.collectors.registry import only
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import FileSecret, SecretSource
+from exporter.config.shard import Shard
 from exporter.daemon.exporter import Exporter
-from exporter.errors import AccountsRejected, ConfigurationError, Mistake
+from exporter.errors import AccountsRejected, ConfigurationError, Mistake, UnknownAccount
 from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from exporter.simulator.service import SimulatorSettings
@@ -223,6 +224,18 @@ async def test_without_accounts_it_is_ready_and_healthy(simulator: Running) -> N
     async with started(Configuration(upstream=Upstream(base_url=simulator.url))) as daemon:
         assert (None, None) == (daemon.exporter.ready(), daemon.exporter.healthy())
         assert 1.0 == daemon.value("openrouter_exporter_config_last_reload_successful")
+
+
+async def test_scrape_of_an_account_that_does_not_exist(simulator: Running) -> None:
+    """An error, unless another shard may have it."""
+    first = configuration(simulator, "a")
+    async with started(first) as daemon:
+        assert daemon.exporter.scrape("", "", (), ["a", "b"]).body
+        with pytest.raises(UnknownAccount, match='no account is named "b" or "c"'):
+            daemon.exporter.scrape("", "", (), ["b", "c"])
+    shard = Exporter(first, FakeClock(), shard=Shard(index=0, total=2))
+    assert b"" == shard.scrape("", "", (), ["b"]).body
+    await shard.close()
 
 
 async def test_reloads_requested_together_read_the_file_once(simulator: Running) -> None:

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.exposition.metrics_registry import MetricsRegistry
-from exporter.exposition.scrape import LIVE_SECONDS, Exposition
+from exporter.exposition.scrape import LIVE_SECONDS, MOST_COMBINATIONS, Exposition
 from exporter.exposition.store import Store
 from tests.exposition.helpers import gauges, rendered
 from tests.support import FakeClock
@@ -232,3 +232,62 @@ def test_without_accounts_only_the_process_is_shown() -> None:
     exposition = Exposition(Store(), MetricsRegistry(), FakeClock())
     assert exposition.scrape("", "", ()).body == b""
     assert exposition.scrape(OPENMETRICS, "", ()).body == b"# EOF\n"
+
+
+def test_a_scrape_of_one_account_has_only_its_series(rig: Rig) -> None:
+    """Neither those of others nor the process's, in every format."""
+    text = (
+        '# HELP spend_usd A number. Refreshed by polling.\n# TYPE spend_usd gauge\nspend_usd{account="one"} 1.0\n'
+        '# HELP openrouter_up Up.\n# TYPE openrouter_up gauge\nopenrouter_up{account="one"} 0.0\n'
+        '# HELP polls_total Polls.\n# TYPE polls_total counter\npolls_total{account="one"} 1.0\n'
+    )
+    assert text == rig.exposition.scrape("", "", (), ["one"]).body.decode()
+    openmetrics = rig.exposition.scrape(OPENMETRICS, "", (), ["one"]).body.decode()
+    assert (
+        f"{text.replace('polls_total Polls', 'polls Polls').replace('polls_total counter', 'polls counter')}# EOF\n"
+        == (openmetrics)
+    )
+
+
+def test_a_scrape_of_accounts_joins_them_in_any_order(rig: Rig) -> None:
+    """Unknown names add nothing."""
+    body = rig.exposition.scrape("", "gzip", (), ["two", "one", "three"]).body
+    assert 2 == gzip.decompress(body).decode().count("spend_usd{")
+    assert body is rig.exposition.scrape("", "gzip", (), ["one", "two"]).body
+
+
+def test_a_scrape_of_an_account_and_a_family_has_both_filters(rig: Rig) -> None:
+    text = rig.exposition.scrape("", "", ("openrouter_up", "process_memory_bytes"), ["two"]).body.decode()
+    assert '# HELP openrouter_up Up.\n# TYPE openrouter_up gauge\nopenrouter_up{account="two"} 0.0\n' == text
+
+
+def test_the_body_of_an_account_is_kept_until_it_changes(rig: Rig) -> None:
+    """A poll of another account changes nothing, nor does time; a poll of its own does, and its expiry."""
+
+    def body(name: str) -> bytes:
+        return rig.exposition.scrape("", "gzip", (), [name]).body
+
+    one = body("one")
+    rig.publish("two", 2.0)
+    rig.clock.advance(LIVE_SECONDS)
+    assert one is body("one")
+    rig.publish("one", 3.0)
+    changed = body("one")
+    assert b'spend_usd{account="one"} 3.0' in gzip.decompress(changed)
+    rig.up["one"].labels("one").set(1)
+    rig.accounts["one"].touch()
+    assert b'openrouter_up{account="one"} 1.0' in gzip.decompress(body("one"))
+    rig.clock.advance(100.0)
+    assert b"spend_usd" not in gzip.decompress(body("one"))
+
+
+def test_bodies_of_combinations_of_accounts_are_limited(rig: Rig) -> None:
+    """A client that requests every combination must not fill the memory."""
+    for number in range(100):
+        rig.add(f"more-{number}")
+    first = rig.exposition.scrape("", "gzip", (), ["one"])
+    for number in range(100 + 2 + MOST_COMBINATIONS):
+        rig.exposition.scrape("", "gzip", (), [f"more-{number % 100}", f"more-{50 + number // 100}"])
+    again = rig.exposition.scrape("", "gzip", (), ["one"])
+    assert first == again
+    assert first is not again

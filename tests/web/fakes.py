@@ -25,9 +25,11 @@ class FakeDaemon:
     collectors: tuple[CollectorStatus, ...] = ()
     reloads: int = 0
     scrapes: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    accounts: list[tuple[str, ...]] = field(default_factory=list)
 
-    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str]) -> Exposition:
+    def scrape(self, accept: str, accept_encoding: str, names: Sequence[str], accounts: Sequence[str]) -> Exposition:
         self.scrapes.append((accept, accept_encoding, tuple(names)))
+        self.accounts.append(tuple(accounts))
         if self.failure is not None:
             raise self.failure
         return self.exposition

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from exporter.errors import UnknownAccount
 from exporter.web.web_settings import WebSettings
 from tests.web.conftest import Serve
 from tests.web.fakes import Exposition, FakeDaemon
@@ -93,3 +94,17 @@ async def test_exception_is_logged_and_not_sent(client: aiohttp.ClientSession, d
             assert response.status == 500
             assert "story" not in await response.text()
     assert [(line["log_level"], line["path"]) for line in logs] == [("error", "/metrics")]
+
+
+async def test_accounts_of_the_query_reach_the_daemon(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+    """Repeatable, with names of any characters."""
+    async with client.get("/metrics?account=one&account=B%C3%BCro%20%2F%20Ost&name[]=up") as response:
+        assert response.status == 200
+    assert ([("one", "Büro / Ost")], ("up",)) == (daemon.accounts, daemon.scrapes[0][2])
+
+
+async def test_an_unknown_account_is_not_found(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+    """The scrape fails, so that `up` shows it: an empty exposition would look like an account without use."""
+    daemon.failure = UnknownAccount('no account is named "one"')
+    async with client.get("/metrics?account=one") as response:
+        assert (404, 'no account is named "one"\n') == (response.status, await response.text())
