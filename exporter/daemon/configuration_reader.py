@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from exporter import log
@@ -29,6 +30,9 @@ class ConfigurationReader:
             configuration = default(collectors=SECTION, owns=self._shard.owns)
         else:
             configuration = load(self._path, collectors=SECTION, owns=self._shard.owns, previous=self._accounts)
+        if self._shard.index > 0:
+            # It is the same for all accounts, and once in a fleet is enough.
+            configuration = replace(configuration, catalogue=replace(configuration.catalogue, enabled=False))
         tls_context(configuration.upstream)
         self._accounts = configuration.accounts
         for warning in warnings_of(configuration):

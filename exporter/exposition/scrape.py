@@ -73,7 +73,7 @@ class Exposition:
 
     def has(self, accounts: Iterable[str]) -> bool:
         """Return whether one of these accounts exists."""
-        return any(account in self._accounts for account in accounts)
+        return bool(self._selection(accounts))
 
     def scrape(
         self, accept: str, accept_encoding: str, names: Sequence[str], accounts: Collection[str] | None = None
@@ -83,7 +83,7 @@ class Exposition:
         With `accounts`, it has only the series of those that exist.
         """
         chosen, zipped = choose_format(accept), accepts_gzip(accept_encoding)
-        selected = None if accounts is None else tuple(sorted(self._accounts.keys() & set(accounts)))
+        selected = None if accounts is None else self._selection(accounts)
         if names:
             return self._filtered(chosen, frozenset(names), selected, zipped=zipped)
         joined = self._current() if selected is None else self._current_of(selected)
@@ -96,6 +96,10 @@ class Exposition:
             response = _body(joined.segments[chosen.name], joined.live[chosen.name], chosen, zipped=zipped)
             joined.responses[chosen, zipped] = response
         return response
+
+    def _selection(self, accounts: Iterable[str]) -> tuple[str, ...]:
+        # A registry without a name belongs to no account.
+        return tuple(sorted(self._accounts.keys() & {account for account in accounts if account}))
 
     def _current(self) -> _Joined:
         """Return the joined bodies without those that are out of date."""

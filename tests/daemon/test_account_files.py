@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.shard import shard_of
+from exporter.config.shard import Shard, shard_of
+from exporter.daemon.configuration_reader import ConfigurationReader
 from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, Samples, run, serving, value
 
@@ -105,3 +106,12 @@ async def test_an_index_not_below_the_total_is_wrong_usage() -> None:
 async def test_an_index_is_a_number_or_ends_in_one(index: str) -> None:
     code, _, err = await run("serve", f"--shard.index={index}", "--shard.total=3")
     assert (2, True) == (code, "argument --shard.index: expected a whole number" in err)
+
+
+@pytest.mark.parametrize(("index", "polled"), [(0, True), (1, False), (2, False)])
+def test_shard_0_alone_polls_the_catalogue(tmp_path: Path, index: int, *, polled: bool) -> None:
+    """It is the same for all accounts."""
+    path, key = tmp_path / "exporter.yaml", tmp_path / "key"
+    key.write_text(KEY)
+    path.write_text("accounts: [{name: default, api_key_file: key}]")
+    assert polled == ConfigurationReader(path, Shard(index=index, total=3))().catalogue.enabled
