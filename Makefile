@@ -32,7 +32,7 @@ test-image: $(VENV)/.development ## Build and run the container image (as root, 
 
 test-drawing: $(VENV)/.drawing ## Draw dashboards and pages in a browser (after .ci/install-drawing-tools)
 	node tests/drawing/build.mjs $(VENV)/drawing
-	$(BIN)/python -X dev -m pytest $(ARGS) tests/drawing
+	$(BIN)/python -m pytest $(ARGS) tests/drawing
 
 lock: $(VENV)/.development ## Lock versions and hashes of the image's and the release's dependencies
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \

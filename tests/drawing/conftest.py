@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -16,12 +17,14 @@ from tests.dashboards.boards import BOARDS
 from tests.drawing.browser import Drawing, chromium, findings
 from tests.drawing.faults import faulty
 from tests.drawing.website import MODULES, website
-from tests.servers.history import LOOK_BACK, write_blocks
+from tests.servers.history import write_blocks
 from tests.servers.programs import found_prometheus, free_port, required, started
 from tests.servers.prometheus import Prometheus, prometheus
 from tests.servers.shipped import hastened
 
 DAYS = 32  # more than the longest window and time range
+STEP = timedelta(hours=3)  # a sample in three hours is a line to Prometheus, if it looks back that far
+LOOK_BACK = "--query.lookback-delta=185m"
 Draw = Callable[[Drawing], Awaitable[list[str]]]
 NOTHING = "127.0.0.1:1"  # a target that does not exist
 
@@ -47,14 +50,14 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
     target = f"127.0.0.1:{free_port()}"
     demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
     folders = {name: tmp_path_factory.mktemp(name) for name in ("history", "demo", "empty")}
-    await write_blocks(folders["history"] / "data", DAYS)
+    await write_blocks(folders["history"] / "data", DAYS, step=STEP)
     async with AsyncExitStack() as stack:
         log = folders["demo"] / "demo.log"
         await stack.enter_async_context(started(f"http://{target}/-/ready", log, sys.executable, *demo))
         running: dict[str, Prometheus] = {}
         for name, folder in folders.items():
             scraped = NOTHING if name == "empty" else target
-            rules = [] if name == "empty" else hastened(folder)
+            rules = hastened(folder) if name == "history" else []
             options = [LOOK_BACK] if name == "history" else []
             server = prometheus(program, scraped, folder, rules=rules, options=options)
             running[name] = await stack.enter_async_context(server)

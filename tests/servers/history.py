@@ -26,7 +26,7 @@ _SAMPLE = re.compile(r"([\w:]+)(?:\{(.*)\})? (\S+)")
 _ATTACHED = f'job="{JOB}",instance="{INSTANCE}"'
 
 
-async def write_blocks(folder: Path, days: int, until: datetime | None = None) -> None:
+async def write_blocks(folder: Path, days: int, until: datetime | None = None, step: timedelta = STEP) -> None:
     """Write this many days of demo data, the last sample of now, into a folder that can be Prometheus' own."""
     promtool = required(shutil.which("promtool"), "promtool")
     end = until or datetime.now(UTC)
@@ -42,7 +42,7 @@ async def write_blocks(folder: Path, days: int, until: datetime | None = None) -
                     assert await exporter.poll_once()
                     text = exporter.scrape("", "", ()).body.decode()
                     file.writelines(_stamped(text, clock.now().timestamp()))
-                    clock.advance(STEP.total_seconds())
+                    clock.advance(step.total_seconds())
             finally:
                 await exporter.close()
         file.write("# EOF\n")

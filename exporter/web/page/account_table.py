@@ -43,7 +43,7 @@ def _row(summary: AccountSummary, settings: WebSettings) -> str:
     link = f'<a href="{safe(account_path(summary.account, settings))}">{isolated(summary.account)}</a>'
     return (
         f'<tr><th scope="row">{link}</th><td>{badge(summary.state)}{_trouble(summary)}</td>{amounts}'
-        f"<td>{NOTHING if summary.budget is None else _budget(summary.budget)}</td></tr>"
+        f'<td class="name">{NOTHING if summary.budget is None else _budget(summary.budget)}</td></tr>'
     )
 
 
