@@ -21,7 +21,7 @@ from config.grafana.panels import (
     stacked,
     thresholds,
 )
-from config.grafana.queries import ACCOUNT, SPEND, largest_at_end, once, projected, usage
+from config.grafana.queries import ACCOUNT, SPEND, largest_at_end, named_as_completed_days, once, projected, usage
 from config.grafana.tables import Column, joined
 
 MODELS = 8
@@ -163,7 +163,8 @@ def _today(builder: Builder) -> None:
         unit=DOLLARS,
         empty=NO_TODAY,
     )
-    by_model = f"sum by (model) (max by (account, model) (sum without (provider) ({_TODAY})))"
+    by_dated_name = f"sum by (model) (max by (account, model) (sum without (provider) ({_TODAY})))"
+    by_model = named_as_completed_days(by_dated_name)
     builder.with_panel(
         stacked(about, Query(largest_at_end(by_model, _TODAY, "model", MODELS), "{{model}}")).interval("5m")
     )

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from config.grafana import queries
 from config.grafana.frame import finished, frame, labels, windows
 from config.grafana.overview import BAR_OF_DAY, NO_BAR
-from config.grafana.panels import DOLLARS, NARROW_LEGEND, About, Query, days, figure, graph
+from config.grafana.panels import DOLLARS, NARROW_LEGEND, TOKEN_COLOURS, About, Query, colour, days, figure, graph
 from config.grafana.tables import Column, joined
 
 CHOSEN = 'account=~"$account", model=~"$model", provider=~"$provider"'
@@ -95,7 +95,7 @@ def _tokens(builder: Builder) -> None:
         "Tokens per UTC day. Cached are part of prompt, reasoning mostly of completion tokens.",
         "short",
     )
-    builder.with_panel(graph(about, *tokens, aside=NARROW_LEGEND).interval("1d"))
+    builder.with_panel(colour(graph(about, *tokens, aside=NARROW_LEGEND), TOKEN_COLOURS).interval("1d"))
     shares = (
         Query(
             queries.daily(queries.share(f"{part}_tokens", f"{whole}_tokens", window=queries.DAY, matchers=CHOSEN)),

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import (
     Dashboard,
     DashboardCursorSync,
     DashboardLinkType,
+    Panel,
+    RowPanel,
     VariableOption,
     VariableRefresh,
     VariableSort,
 )
 
-from config.grafana.panels import SOURCE
+from config.grafana.panels import RED, SOURCE
+from config.grafana.queries import once
 
 TAG = "openrouter"
 EVERYTHING = ".*"  # a label that the configuration drops is not there
+# Marks on all graphs: when alerts fired, and when credit was bought.
+ALERTS = 'sum by (alertname) (ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"})'
+_BOUGHT = once("openrouter_credits_purchased_usd", "account")
+PURCHASES = f"{_BOUGHT} - {_BOUGHT.replace('})', '} offset 1m)')} > 0"
 WINDOWS = {
     "Latest day": "activity",
     "7 days": "activity_7d",
@@ -42,7 +50,13 @@ def frame(
         .link(link.as_dropdown(True).include_vars(True).keep_time(True).icon("external link"))
         .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
         .with_variable(labels("account", "Account", "openrouter_up"))
+        .annotation(_event("Alerts", RED, ALERTS))
+        .annotation(_event("Credit purchases", "blue", PURCHASES))
     )
+
+
+def _event(name: str, colour: str, expression: str) -> dashboard.AnnotationQuery:
+    return dashboard.AnnotationQuery().name(name).enable(True).icon_color(colour).datasource(SOURCE).expr(expression)
 
 
 def labels(label: str, title: str, series: str, everything: str = EVERYTHING) -> dashboard.QueryVariable:
@@ -76,8 +90,18 @@ def windows() -> dashboard.CustomVariable:
 
 
 def finished(builder: dashboard.Dashboard) -> Dashboard:
-    """Return the dashboard, its panels numbered."""
+    """Return the dashboard, its panels numbered, those of folded rows too."""
     built = builder.build()
-    for number, panel in enumerate(built.panels or [], start=1):
+    top = built.panels or []
+    everything = [each for panel in top for each in (panel, *(panel.panels if isinstance(panel, RowPanel) else ()))]
+    for number, panel in enumerate(everything, start=1):
         panel.id_val = number
     return built
+
+
+def folded(title: str, *panels: Builder[Panel]) -> dashboard.Row:
+    """Return a row that is closed until someone opens it: its panels are rarely needed, and query nothing till then."""
+    row = dashboard.Row(title).collapsed(True)
+    for panel in panels:
+        row.with_panel(panel)
+    return row

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 from typing import Protocol
 
 from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, statetimeline, timeseries
-from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as model
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardLinkType,
     DashboardSpecialValueMapOptions,
     DataSourceRef,
+    DynamicConfigValue,
+    FieldColorModeId,
     SpecialValueMap,
     SpecialValueMatch,
     Threshold,
@@ -25,7 +28,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from config.grafana.queries import rows_missing
+from config.grafana.queries import grown, rows_missing
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, RED = "green", "yellow", "red"
@@ -35,6 +38,11 @@ DOLLARS = "prefix:$"
 # Widths of legends beside a graph, in pixels: names of models and two numbers, or short names and one number.
 LEGEND = 440
 NARROW_LEGEND = 280
+
+
+# What a series means has one colour on all panels; other series have the colour of their name.
+TOKEN_COLOURS = {"[Pp]rompt": "blue", "[Cc]ompletion": "orange", "[Rr]easoning": "purple", "[Cc]ached": "green"}
+STATUS_COLOURS = {"2.*": "green", "4.*": "yellow", "429": "orange", "5.*": "red", "[^0-9]*": "purple"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +127,14 @@ def thresholds(*steps: tuple[float, str], base: str = GREEN) -> ThresholdsConfig
 
 def words(*values: tuple[str, str, str], unknown: str = "no data") -> list[ValueMapping]:
     """Return the text and colour of values, given as (value, text, colour). A missing one is grey, not good or bad."""
-    missing = DashboardSpecialValueMapOptions(
-        match=SpecialValueMatch.NULL_AND_NAN, result=ValueMappingResult(text=unknown, color=UNKNOWN)
-    )
     known = ValueMap({value: ValueMappingResult(text=text, color=color) for value, text, color in values})
-    return [*([known] if values else []), SpecialValueMap(options=missing)]
+    return [*([known] if values else []), *_missing(unknown)]
+
+
+def _missing(text: str) -> list[ValueMapping]:
+    result = ValueMappingResult(text=text, color=UNKNOWN)
+    options = DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL_AND_NAN, result=result)
+    return [SpecialValueMap(options=options)]
 
 
 def _figures_about(about: About) -> About:
@@ -141,6 +152,15 @@ def figure(about: About, *queries: Query, width: int = 4, height: int = 4) -> st
         .text_mode(model.BigValueTextMode.AUTO)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     )
+
+
+def changing(about: About, query: Query, before: tuple[str, str], *, width: int = 4, height: int = 4) -> stat.Panel:
+    """Return a figure, and below it by which share it has grown since `before`, given as (duration, words)."""
+    duration, words_ = before
+    change = Query(grown(query.expression, duration), words_)
+    panel = figure(about, query, change, width=width, height=height).text_mode(model.BigValueTextMode.VALUE_AND_NAME)
+    settings = {"unit": "percentunit", "decimals": 0, "mappings": [*_missing("unknown")]}
+    return panel.override_by_name(words_, [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
 
 
 def completeness() -> stat.Panel:
@@ -161,6 +181,8 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside
     """Return lines over time. The legend is below, or beside the lines with the width `aside`, for many series."""
     panel = timeseries.Panel().line_width(1).fill_opacity(8).show_points(model.VisibilityMode.AUTO)
     describe(panel, about, (width, height), over_time(queries))
+    panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    colour(panel, {"all others": UNKNOWN})
     return (
         panel.axis_soft_min(0)
         .legend(_legend(["lastNotNull"], model.LegendPlacement.RIGHT if aside else model.LegendPlacement.BOTTOM, aside))
@@ -168,6 +190,19 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside
         .span_nulls(False)
         .thresholds(thresholds())
     )
+
+
+def colour(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:
+    """Give the series whose whole names match a pattern a colour."""
+    for pattern, name in colours.items():
+        fixed = {"mode": "fixed", "fixedColor": name}
+        panel.override_by_regexp(f"^{pattern}$", [DynamicConfigValue(id_val="color", value=fixed)])
+    return panel
+
+
+def link(title: str, url: str) -> DashboardLink:
+    """Return a link of a bar, a line or a figure; `url` may use what is clicked."""
+    return DashboardLink(title).type(DashboardLinkType.LINK).url(url)
 
 
 def stacked(about: About, *queries: Query, width: int = 24, height: int = 9, aside: int = LEGEND) -> timeseries.Panel:

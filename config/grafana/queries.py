@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 ACCOUNT = 'account=~"$account"'
 PROCESS = 'job=~"$job", instance=~"$instance"'
 # All labels of usage; one that a configuration does not use is absent.
@@ -84,6 +86,28 @@ def day() -> str:
 def rows_missing() -> str:
     """Return how many rows the totals lack: rejected, or without an amount."""
     return f"sum({once('openrouter_collector_rows_rejected', 'account, collector')})"
+
+
+def grown(expression: str, before: str) -> str:
+    """Return by which share an expression has grown since `before`; the offset is of its selectors."""
+    return f"{expression} / ({offset(expression, before)} > 0) - 1"
+
+
+def offset(expression: str, before: str) -> str:
+    """Return an expression as it was."""
+    return re.sub(r"(\{[^{}]*\})", rf"\1 offset {before}", expression)
+
+
+def named_as_completed_days(by_model: str) -> str:
+    """Return today's series by the name that a model has in completed days: today's API gives the dated name.
+
+    A model that was not used in 30 days keeps the dated name. Of two names of one dated name, one is taken.
+    """
+    dated = f'label_join({by_model}, "model_permaslug", "", "model")'
+    names = once("openrouter_activity_endpoint_info", "model, model_permaslug")
+    one = f"topk by (model_permaslug) (1, {names})"
+    named = f"{dated} * on (model_permaslug) group_left (model) {one}"
+    return f"sum by (model) ({named} or on (model_permaslug) {dated})"
 
 
 def projected() -> str:

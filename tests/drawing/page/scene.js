@@ -48,30 +48,40 @@ function vizPanelsOf(scene) {
   return scenes.sceneGraph.findAllObjects(scene, (object) => object instanceof scenes.VizPanel);
 }
 
-// The panels of a folded row are inside it; unfolded, they push down what follows.
+// A row and the panels up to the next row; those of a folded row are inside it, and drawn only if it is unfolded.
+function sectionsOf(panels) {
+  const sections = [{ inside: [] }];
+  for (const panel of panels) {
+    if (panel.type === 'row') {
+      sections.push({ row: panel, inside: [...panel.panels] });
+    } else {
+      sections.at(-1).inside.push(panel);
+    }
+  }
+  return sections;
+}
+
+// Grafana moves sections up until they touch.
 function gridItems(panels, unfolded) {
-  let pushed = 0;
-  return panels.flatMap((panel) => {
-    if (panel.type !== 'row') {
-      return [gridItem(panel, pushed)];
-    }
-    const row = new scenes.SceneGridRow({ key: `row-${panel.id}`, title: panel.title, isCollapsible: false, children: [], ...box(panel, pushed) });
-    if (!unfolded || !panel.collapsed || !panel.panels.length) {
-      return [row];
-    }
-    const shift = pushed + panel.gridPos.y + 1 - Math.min(...panel.panels.map((each) => each.gridPos.y));
-    const inside = panel.panels.map((each) => gridItem(each, shift));
-    pushed += Math.max(...inside.map(({ state }) => state.y + state.height)) - (panel.gridPos.y + pushed + 1);
-    return [row, ...inside];
+  let top = 0;
+  return sectionsOf(panels).flatMap(({ row, inside }) => {
+    const head = row ? [gridRow(row, top)] : [];
+    top += head.length;
+    const drawn = row?.collapsed && !unfolded ? [] : inside;
+    const shift = top - Math.min(...drawn.map(({ gridPos }) => gridPos.y));
+    const items = drawn.map((panel) => gridItem(panel, shift));
+    top = Math.max(top, ...items.map(({ state }) => state.y + state.height));
+    return [...head, ...items];
   });
 }
 
-function box({ gridPos }, pushed) {
-  return { x: gridPos.x, y: gridPos.y + pushed, width: gridPos.w, height: gridPos.h };
+function gridRow({ id, title }, y) {
+  return new scenes.SceneGridRow({ key: `row-${id}`, title, isCollapsible: false, children: [], x: 0, y, width: 24, height: 1 });
 }
 
-function gridItem(panel, pushed) {
-  return new scenes.SceneGridItem({ key: `item-${panel.id}`, body: vizPanel(panel), ...box(panel, pushed) });
+function gridItem(panel, shift) {
+  const { x, y, w: width, h: height } = panel.gridPos;
+  return new scenes.SceneGridItem({ key: `item-${panel.id}`, body: vizPanel(panel), x, y: y + shift, width, height });
 }
 
 function vizPanel(panel) {
