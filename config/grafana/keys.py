@@ -73,9 +73,9 @@ def _keys(builder: Builder) -> None:
     labels = {
         "account": ("Account", 130),
         "name": ("Name", 112),
-        "workspace": ("Workspace", 115),
+        "workspace": ("Workspace", 105),
         "key": ("Key", 120),
-        "limit_reset": ("Limit resets", 123),
+        "limit_reset": ("Limit resets", 122),
     }
     columns = (
         Column("Month", _of_key("usage_month_usd"), DOLLARS, 90, CENTS),
@@ -85,9 +85,9 @@ def _keys(builder: Builder) -> None:
         Column("Limit", _of_key("limit_usd"), DOLLARS, 80),
         Column("Used", _used(), "percentunit", 70, {"decimals": 1}),
         Column("Left", _of_key("limit_remaining_usd"), DOLLARS, 95, CENTS),
-        Column("Expires", f"{_of_key('expires_timestamp_seconds')} * 1000", "dateTimeFromNow", 120),
-        Column("Last used", f"{_of_key('last_used_timestamp_seconds')} * 1000", "dateTimeFromNow", 120),
-        Column("Disabled", _of_key("disabled"), "bool_yes_no", 85),
+        Column("Expires", f"{_of_key('expires_timestamp_seconds')} * 1000", "dateTimeFromNow", 135),
+        Column("Last used", f"{_of_key('last_used_timestamp_seconds')} * 1000", "dateTimeFromNow", 135),
+        Column("Disabled", _of_key("disabled"), "bool_yes_no", 82),
         Column("Info", _of_key("info", f"{KEY}, name, workspace, limit_reset"), "none", 0, HIDDEN),
     )
     builder.with_panel(joined(about, labels, columns))
