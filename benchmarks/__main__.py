@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from benchmarks import accounts, everyday, large, memory, poll, responsive, scrape, start, unchanged
+from benchmarks import accounts, catalogue, everyday, large, memory, poll, responsive, scrape, start, unchanged
 from benchmarks.measures import Line, table
 from benchmarks.processes import say
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "everyday": everyday.measure,
     "poll": poll.measure,
     "unchanged": unchanged.measure,
+    "catalogue": catalogue.measure,
     "responsive": responsive.measure,
     "start": start.measure,
     "memory": memory.measure,

@@ -10,6 +10,7 @@ from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
 from exporter.collectors.registry import SECTION, only
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
@@ -58,7 +59,10 @@ class Daemon:
                 collectors=SECTION() if collectors is None else collectors,
             )
             upstream = Upstream(base_url=self._url, requests_per_minute=100_000)
-            self._exporter = Exporter(Configuration(upstream=upstream, accounts=(account,)), SystemClock())
+            self._exporter = Exporter(
+                Configuration(upstream=upstream, catalogue=CatalogueSettings(enabled=False), accounts=(account,)),
+                SystemClock(),
+            )
             self._exporter.scrape("", "gzip", ())
             freeze_gc()
         return self._exporter

@@ -16,6 +16,7 @@ from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.keys import KeysSettings
 from exporter.collectors.registry import only
 from exporter.collectors.today import TodaySettings
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
@@ -39,7 +40,11 @@ def configuration(url: str, name: str) -> Configuration:
     """Return one account that only this collector polls."""
     key = EnvironmentSecret("KEY", {"KEY": KEY})
     account = Account(name="benchmark", key=key, collectors=only(COLLECTORS[name]))
-    return Configuration(upstream=Upstream(base_url=url, requests_per_minute=100_000), accounts=(account,))
+    return Configuration(
+        upstream=Upstream(base_url=url, requests_per_minute=100_000),
+        catalogue=CatalogueSettings(enabled=False),
+        accounts=(account,),
+    )
 
 
 async def poll(settings: Configuration) -> dict[str, float]:

@@ -11,6 +11,7 @@ from exporter import log
 from exporter.clock import SystemClock
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.registry import only
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
@@ -22,7 +23,9 @@ def configuration(url: str) -> Configuration:
     key = EnvironmentSecret("KEY", {"KEY": KEY})
     activity = ActivitySettings(settle_delay=0.0, empty_day_after=0.0)
     account = Account(name="benchmark", key=key, collectors=only(activity))
-    return Configuration(upstream=Upstream(base_url=url), accounts=(account,))
+    return Configuration(
+        upstream=Upstream(base_url=url), catalogue=CatalogueSettings(enabled=False), accounts=(account,)
+    )
 
 
 class Polls:

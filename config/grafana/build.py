@@ -11,10 +11,11 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from config.grafana.budget import budget
 from config.grafana.endpoint import endpoint
 from config.grafana.health import health
+from config.grafana.models import models
 from config.grafana.overview import overview
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS = {"budget": budget, "endpoint": endpoint, "health": health, "overview": overview}
+DASHBOARDS = {"budget": budget, "endpoint": endpoint, "health": health, "models": models, "overview": overview}
 
 
 def encoded(dashboard: Dashboard) -> str:

@@ -61,3 +61,9 @@ class Thresholds(Settings):
     latency_ratio: Annotated[
         float | None, _FACTOR, "Alert when a model's p99 latency exceeds that of its day times this."
     ] = 3.0
+    model_retirement: Annotated[
+        float | None, _TIME, "Alert when a model used in 7 days is retired within this time."
+    ] = 14 * DAY
+    list_price_ratio: Annotated[
+        float | None, _FACTOR, "Alert when a model's spend of 7 days exceeds its cost at list prices times this."
+    ] = 1.5

@@ -14,6 +14,7 @@ _UNITS = {
     "credits_left": "seconds",
     "key_expiry": "seconds",
     "key_asleep": "seconds",
+    "model_retirement": "seconds",
     "model_share_increase": "ratio",
 }
 

@@ -106,8 +106,15 @@ def _alias(today: date) -> dict[str, Any]:
     return _model(target, today) | own | {"alias_target": {"slug": target.slug, "name": _name(target)}}
 
 
-def _pricing(model: Model) -> dict[str, Any]:
-    prompt, completion = (Decimal(str(price)) / _MILLION for price in (model.price_in, model.price_out))
+def _dearer(model: Model, provider: str) -> Decimal:
+    """Return the price of an endpoint over the model's: the first has the list price, others cost more or less."""
+    if provider == model.providers[0]:
+        return Decimal(1)
+    return Decimal(80 + int(draws("price", model.slug, provider)[0] * 60)) / 100
+
+
+def _pricing(model: Model, dearer: Decimal = Decimal(1)) -> dict[str, Any]:
+    prompt, completion = (Decimal(str(price)) * dearer / _MILLION for price in (model.price_in, model.price_out))
     pricing: dict[str, Any] = {"prompt": _usd(prompt), "completion": _usd(completion), "request": "0", "image": "0"}
     if model.caches:
         pricing |= {"input_cache_read": _usd(prompt * _CACHED), "input_cache_write": _usd(prompt * _CACHE_WRITE)}
@@ -149,8 +156,8 @@ def _endpoint(model: Model, provider: str, now: datetime, *, with_key: bool) -> 
     own, minute = draws("endpoint", model.slug, provider), draws("minute", model.slug, provider, f"{now:%F %H:%M}")
     is_quiet = own[0] < 0.1  # noqa: PLR2004  # a tenth of the endpoints
     is_degraded = own[0] > 0.95  # noqa: PLR2004
-    day = 99.0 + own[1]
-    recent = day - (60.0 if is_degraded else minute[0])
+    day = (60.0 if is_degraded else 99.0) + own[1]
+    recent = day - minute[0]
     latency, speed = 250.0 + 1500.0 * own[2], 20.0 + 120.0 * own[3]
     measured = with_key and not is_quiet
     return {
@@ -164,7 +171,7 @@ def _endpoint(model: Model, provider: str, now: datetime, *, with_key: bool) -> 
         "max_completion_tokens": None,
         "max_prompt_tokens": None,
         "native_tools": {},
-        "pricing": _pricing(model) | {"discount": 0},
+        "pricing": _pricing(model, _dearer(model, provider)) | {"discount": 0},
         "service_tier": None,
         "status": _STATUS_DEGRADED if is_degraded else 0,
         "supported_parameters": ["max_tokens", "temperature"],

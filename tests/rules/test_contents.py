@@ -83,7 +83,10 @@ def test_a_recorded_rule_has_a_value_in_a_test(name: str) -> None:
 def test_a_recorded_rule_is_named_level_metric_operation(name: str) -> None:
     """Three parts; the level names the labels that are left, the metric begins as ours do."""
     level, metric, operation = name.split(":")
-    assert re.fullmatch(r"account(_model|_provider|_key|_budget|_days_ago)?|fleet", level)
+    assert re.fullmatch(
+        r"account(_model(_kind|_provider_window)?|_provider|_key|_budget|_days_ago)?|model_(kind|provider_tag)|fleet",
+        level,
+    )
     assert metric.startswith("openrouter_")
     assert operation
 

@@ -92,5 +92,7 @@ async def test_no_alert_fires_on_a_healthy_account(server: Prometheus) -> None:
     groups = (await server.get("rules"))["groups"]
     health = {rule["name"]: rule["health"] for group in groups for rule in group["rules"] if "state" in rule}
     assert health == {rule.name: "ok" for rule in rules() if rule.alerts}
-    assert [] == await server.vector('ALERTS{account=~"demo|"}')
-    assert [] == await server.vector('count_over_time(ALERTS{alertstate="firing", account=~"demo|"}[5m])')
+    # The simulated catalogue retires models as the real one does: these two are right about a healthy account.
+    others = 'ALERTS{account=~"demo|", alertname!~"OpenRouterModel(Retiring|Delisted)"}'
+    assert [] == await server.vector(others)
+    assert [] == await server.vector(f'count_over_time({others[:-1]}, alertstate="firing"}}[5m])')
