@@ -22,9 +22,10 @@ from exporter.collectors import registry
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.errors import ExportError, PollError, SecretError, UsageError
 from exporter.exposition.metrics_registry import MetricsRegistry
-from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
+from exporter.history.account_source import AccountSource, WantedDays
 from exporter.history.openmetrics import OpenMetricsHistory
 from exporter.history.output import STDOUT, Output, opened
+from exporter.history.past_year import REACH
 from exporter.history.progress import Progress
 from exporter.options import Options
 from exporter.polling.hints import hint
@@ -54,7 +55,7 @@ class FormatKind:
     make: Callable[[Options, Clock], HistoryFormat]
 
 
-FORMATS = {"openmetrics": FormatKind(ACTIVITY_REACH, OpenMetricsHistory)}
+FORMATS = {"openmetrics": FormatKind(REACH, OpenMetricsHistory)}
 
 
 def export(options: Options, configuration: Configuration) -> None:

@@ -83,8 +83,8 @@ class AccountSource:
         return collector, usage
 
 
-def wanted_days(wanted: WantedDays, usage: ReadActivity) -> tuple[date, ...]:
-    """Return the wanted days among the 30 of `GET /activity`, oldest first; none if all wanted ones are older.
+def wanted_days(wanted: WantedDays, usage: ReadActivity, *, older: bool = False) -> tuple[date, ...]:
+    """Return the wanted days among the 30 of `GET /activity`, oldest first. Days before them are left out if `older`.
 
     Raises ExportError if one of them was not read whole or is not completed.
     """
@@ -93,13 +93,12 @@ def wanted_days(wanted: WantedDays, usage: ReadActivity) -> tuple[date, ...]:
     known = sorted(day for day in usage.covered if day <= usage.day)
     if not known:
         raise ExportError("no completed day is known: the response has neither rows nor a Date header")
-    first, last = wanted.first or known[0], wanted.last or usage.day
-    days = tuple(days_between(max(first, usage.day - ACTIVITY_REACH + DAY), last))
-    return tuple(day for day in days if day >= known[0] or _refuse(day))
-
-
-def _refuse(day: date) -> bool:
-    raise ExportError(f"{day} is not among the days that the response holds whole")
+    first = wanted.first or known[0]
+    days = tuple(days_between(max(first, known[0]) if older else first, wanted.last or usage.day))
+    for day in days:
+        if day not in usage.covered:
+            raise ExportError(f"{day} is not among the days that the response holds whole")
+    return days
 
 
 def days_between(first: date, last: date) -> Iterator[date]:

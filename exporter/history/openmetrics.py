@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
 from datetime import UTC, date, datetime
 
 from exporter.clock import Clock
 from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
+from exporter.collectors.days import DAY
 from exporter.config.units import format_duration
 from exporter.errors import UsageError
-from exporter.exposition.families import Family, LabelSets, MetricFamily
-from exporter.exposition.text_format import header, label_texts, sample_lines
-from exporter.history.account_source import AccountSource, wanted_days
+from exporter.exposition.families import MetricFamily
+from exporter.exposition.text_format import header
+from exporter.history.account_source import AccountSource, days_between, wanted_days
 from exporter.history.output import STDOUT, Output
+from exporter.history.past_year import LONGEST_WINDOW, REACH, PastSpend, read_past_spend, recorded_days, slugs_of
 from exporter.history.shown_days import end_of_history, instants_of_days, shown_days
+from exporter.history.timed_series import History
 from exporter.options import Options
 
 END_OF_FILE = b"# EOF\n"
@@ -25,40 +26,8 @@ LOOKBACK = 300  # seconds for which Prometheus shows a sample by default
 IMPORT = "promtool tsdb create-blocks-from --max-block-duration=720h openmetrics"
 
 
-@dataclass(slots=True)
-class SeriesOfDays:
-    """The values of one family: for each label set one number a day, NaN on days without a sample."""
-
-    metric: MetricFamily
-    names: tuple[str, ...]
-    series: dict[tuple[str, ...], array[float]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class History:
-    """The families of an account over some days."""
-
-    days: Sequence[date]
-    families: dict[str, SeriesOfDays] = field(default_factory=dict)
-
-    def add(self, day: date, families: Sequence[Family]) -> None:
-        """Add what is shown of one day."""
-        number, empty = self.days.index(day), array("d", [math.nan]) * len(self.days)
-        for family in families:
-            metric, label_sets = family.metric, family.label_sets
-            stored = self.families.setdefault(metric.name, SeriesOfDays(metric, label_sets.names))
-            for labels, value in zip(label_sets.samples, family.values, strict=True):
-                series = stored.series.get(labels)
-                if series is None:
-                    series = stored.series[labels] = empty[:]
-                series[number] = value
-
-
 class OpenMetricsHistory:
-    """Writes accounts one after another; HELP and TYPE of a family stand where it first appears.
-
-    `labels` are added to the series that are scraped, as Prometheus adds `job` and `instance`.
-    """
+    """Writes accounts one after another; HELP and TYPE of a family stand where it first appears."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._labels = options.labels
@@ -72,15 +41,15 @@ class OpenMetricsHistory:
         settings = source.account.collectors.of(ActivitySettings)
         collector, usage = await source.activity(settings)
         self._refuse_known_labels(collector.declarations())
-        days = wanted_days(source.wanted, usage)
-        history = History(days)
-        async for day, families in shown_days(source.pause, collector, usage, days):
-            history.add(day, families)
-            source.progress.day(day, days[-1])
+        shown = await self._shown(source, collector, usage)
+        past = await _past_spend(source, settings, usage)
         shape = usage.table.shape
         with_rows = {day for day in usage.covered if shape.offset(day) in usage.table.days_with_rows}
-        instants = instants_of_days(days, self._step, self._end, settings, with_rows)
-        await self._write(source, history, instants, output)
+        if past is not None:
+            with_rows |= past.days_with_rows
+        await self._write(source, settings, with_rows, shown, output)
+        if past is not None:
+            await self._write(source, settings, with_rows, _recorded(source, settings, usage, past), output)
 
     def end(self, output: Output) -> None:
         """Write the end of the file: without it, promtool refuses the file as cut off."""
@@ -104,27 +73,31 @@ class OpenMetricsHistory:
             notes.append(f"Next: {IMPORT} {options.output} DATA_DIRECTORY")
         return notes
 
+    async def _shown(self, source: AccountSource, collector: ActivityCollector, usage: ReadActivity) -> History:
+        """Return what the running exporter would have shown."""
+        history = History(wanted_days(source.wanted, usage, older=True), self._labels)
+        async for day, families in shown_days(source.pause, collector, usage, history.days):
+            history.add(day, families)
+            source.progress.day(day, history.days[-1])
+        return history
+
     async def _write(
-        self, source: AccountSource, history: History, instants: Mapping[date, Sequence[int]], output: Output
+        self,
+        source: AccountSource,
+        settings: ActivitySettings,
+        with_rows: Container[date],
+        history: History,
+        output: Output,
     ) -> None:
         pause = source.pause
-        times = [[b"%d\n" % instant for instant in instants[day]] for day in history.days]
-        for day in history.days:
-            self._last_sample = max(self._last_sample, *instants[day][-1:], 0)
-        for family in history.families.values():
-            texts = self._label_texts(family)
-            for labels, text in sorted(texts.items()):
-                lines = _lines(family.metric.name, text, family.series[labels], times)
-                if lines:
-                    self._describe(family.metric, output)
-                    output.write(lines)
-                await pause()
-
-    def _label_texts(self, family: SeriesOfDays) -> dict[tuple[str, ...], str]:
-        names = (*family.names, *(name for name, _ in self._labels))
-        added = tuple(value for _, value in self._labels)
-        label_sets = LabelSets(names, [(*labels, *added) for labels in family.series])
-        return dict(zip(family.series, label_texts(label_sets), strict=True))
+        instants = instants_of_days(history.days, self._step, self._end, settings, with_rows)
+        times = {day: [b"%d\n" % instant for instant in shown] for day, shown in instants.items()}
+        self._last_sample = max((self._last_sample, *(shown[-1] for shown in instants.values() if shown)))
+        for metric, lines in history.lines(times):
+            self._describe(metric, output)
+            output.write(lines)
+            source.progress.show("writing", hurried=True)
+            await pause()
 
     def _describe(self, metric: MetricFamily, output: Output) -> None:
         if metric.name not in self._described:
@@ -138,15 +111,27 @@ class OpenMetricsHistory:
                 raise UsageError(f"--label {name}: the series have a label of this name already")
 
 
-def _lines(name: str, labels: str, values: Sequence[float], times: Sequence[Sequence[bytes]]) -> bytes:
-    """Return the samples of one series: each day's number at each of its instants."""
-    pieces = []
-    for value, instants in zip(values, times, strict=True):
-        start = sample_lines(name, (labels,), (value,))[:-1]
-        if start and instants:
-            text = f"{start} ".encode()
-            pieces += [text, text.join(instants)]
-    return b"".join(pieces)
+async def _past_spend(source: AccountSource, settings: ActivitySettings, usage: ReadActivity) -> PastSpend | None:
+    """Return the spend of a year, None if no day before those of `GET /activity` is wanted."""
+    first = _first(source, usage)
+    if first >= min(usage.covered, default=first):
+        return None
+    reach = usage.day + DAY - REACH
+    last = source.wanted.last or usage.day
+    return await read_past_spend(source, settings, max(reach, first - LONGEST_WINDOW), last, slugs_of(usage))
+
+
+def _recorded(source: AccountSource, settings: ActivitySettings, usage: ReadActivity, past: PastSpend) -> History:
+    """Return what rules would have recorded, where the days of `GET /activity` are too few."""
+    history = History(tuple(days_between(_first(source, usage), past.last)))
+    for day, families in recorded_days(source.account.name, settings, past, usage.covered, history.days):
+        history.add(day, families)
+    return history
+
+
+def _first(source: AccountSource, usage: ReadActivity) -> date:
+    reach = usage.day + DAY - REACH
+    return max(reach, source.wanted.first or reach)
 
 
 def _time(instant: int) -> str:

@@ -30,11 +30,12 @@ def key_labels(settings: ActivitySettings) -> tuple[KeyLabel, ...]:
 def measures(window: Window, labels: tuple[KeyLabel, ...]) -> tuple[MetricFamily, ...]:
     """Return a window's families, one for each measure."""
     prefix = f"openrouter_activity_{window.name}_" if window.name else "openrouter_activity_"
-    when = _when(window)
-    return tuple(gauge(prefix + measure, measure_help(measure, when), ("account", *labels)) for measure in MEASURES)
+    over = when(window)
+    return tuple(gauge(prefix + measure, measure_help(measure, over), ("account", *labels)) for measure in MEASURES)
 
 
-def _when(window: Window) -> str:
+def when(window: Window) -> str:
+    """Return the words of HELP texts for a window."""
     if window.length == 1:
         return "on the latest completed UTC day"
     if window.length is None:

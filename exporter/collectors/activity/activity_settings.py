@@ -84,6 +84,11 @@ class ActivitySettings(CollectorSettings):
         "The smallest beyond this many are folded into `other`; totals stay right.",
     ] = 5000
 
+    def takes(self, model: str) -> bool:
+        """Return whether a model is shown."""
+        included = not self.include or any(pattern.fullmatch(model) for pattern in self.include)
+        return included and not any(pattern.fullmatch(model) for pattern in self.exclude)
+
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return times that are the wrong way round, and a split of what one part used."""
         conflicts = list(CollectorSettings.conflicts(self))  # super() is none in a class with slots

@@ -214,12 +214,7 @@ left out. With `split_by`, the families with a number have one label more:
 
     def _shape(self, today: date) -> Shape:
         most_keys = max(FEWEST_KEYS, KEYS_PER_ENDPOINT * self.settings.max_endpoints)
-        return Shape(self._labels, self._takes_model, today - OLDEST_DAYS_BACK * DAY, today, most_keys)
-
-    def _takes_model(self, model: str) -> bool:
-        include, exclude = self.settings.include, self.settings.exclude
-        included = not include or any(pattern.fullmatch(model) for pattern in include)
-        return included and not any(pattern.fullmatch(model) for pattern in exclude)
+        return Shape(self._labels, self.settings.takes, today - OLDEST_DAYS_BACK * DAY, today, most_keys)
 
     def _day(self, moment: Moment, table: Table) -> date:
         day = latest_completed_day(
