@@ -7,6 +7,9 @@ BIN    := $(VENV)/bin
 # The tests wait for processes much of the time: run one more at once than most machines have cores.
 WORKERS ?= 3
 FAST_WORKERS ?= auto
+# Tests start a hundred Pythons: keep what they compile, also where an image or a shell forbids it beside the sources.
+test test-fast test-image soak: export PYTHONDONTWRITEBYTECODE =
+test test-fast test-image soak: export PYTHONPYCACHEPREFIX = $(abspath $(VENV))/bytecode
 # Versions and hashes for every supported Python and processor, without addresses of an index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +14,24 @@ from hypothesis import settings
 # Every test of these folders runs a server, a daemon or another program.
 SLOW_FOLDERS = ("chart", "daemon", "endurance", "image", "package", "rules", "servers", "systemd_units")
 FAST = "not slow"  # the marker expression of `make test-fast`
-FAST_EXAMPLES = 20
+# How many of a hundred examples of a property are tried: all only in CI.
+FAST_EXAMPLES, EXAMPLES, ALL_EXAMPLES = 20, 50, 100
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system")
 
 _current: list[str] = []  # the fast test that runs
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Try fewer examples of each property in the inner loop; `make test` tries them all."""
-    if config.option.markexpr == FAST:
-        settings.register_profile("fast", max_examples=FAST_EXAMPLES)
-        settings.load_profile("fast")
+    """Try fewer examples of each property outside CI, and fewest in the inner loop."""
+    examples = ALL_EXAMPLES if os.environ.get("CI") == "true" else EXAMPLES
+    settings.register_profile("tests", max_examples=FAST_EXAMPLES if config.option.markexpr == FAST else examples)
+    settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector thousands of collected tests and their modules."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

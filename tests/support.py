@@ -7,9 +7,16 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
+from hypothesis import settings
+
 T = TypeVar("T")
 
 NOON = datetime(2026, 8, 23, 12, 0, tzinfo=UTC)
+
+
+def examples(full: int) -> int:
+    """Return how many of a property's examples to try in this run: the share that tests/conftest.py sets."""
+    return full * settings().max_examples // 100
 
 
 class FakeClock:

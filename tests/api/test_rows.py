@@ -20,6 +20,7 @@ from exporter.api.rejections import SAMPLE_SIZE, Rejections
 from exporter.api.row_cutter import rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, read, sorted_out
+from tests.support import examples
 
 KEY = "sk-or-v1-demo"
 JSON = st.recursive(
@@ -158,7 +159,7 @@ def test_missing_and_null_fields_are_none(name: str, how: str) -> None:
 
 
 @given(st.fixed_dictionaries({name: st.none() | JSON for name in FIELDS}) | JSON)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_both_ways_to_read_a_row_agree(value: object) -> None:
     """What the typed decoder takes, the lenient one takes alike."""
     try:
@@ -169,7 +170,7 @@ def test_both_ways_to_read_a_row_agree(value: object) -> None:
 
 
 @given(st.sampled_from(FIELDS), JSON)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_value_in_a_field(name: str, value: object) -> None:
     """The row is taken or rejected; good ones around it do not notice."""
     body = body_of([GOOD, GOOD | {name: value}, GOOD])
@@ -180,7 +181,7 @@ def test_any_value_in_a_field(name: str, value: object) -> None:
 
 
 @given(JSON)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_value_as_a_row(value: object) -> None:
     """In the middle of a body of several pieces."""
     values = [GOOD] * 150 + [value] + [GOOD] * 400
@@ -189,7 +190,7 @@ def test_any_value_as_a_row(value: object) -> None:
 
 
 @given(JSON | st.fixed_dictionaries({"data": JSON}, optional={"error": JSON}))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_any_value_as_the_body(value: object) -> None:
     """Rows or InvalidResponse, and nothing else."""
     body = json.dumps(value).encode()
@@ -197,7 +198,7 @@ def test_any_value_as_the_body(value: object) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_bytes_as_the_body(body: bytes) -> None:
     """Also where they call themselves gzip."""
     assert expected(body) == read(answer_of(body))

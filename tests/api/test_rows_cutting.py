@@ -20,6 +20,7 @@ from exporter.api.response import Response
 from exporter.api.row_cutter import LONGEST_EXTENSION, MOST_ROWS, rows
 from exporter.errors import InvalidResponse
 from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, many, read
+from tests.support import examples
 
 PIECES = [None, 1447]
 SHORT = {"date": "2026-08-22", "model": "m", "usage": 1}
@@ -142,7 +143,7 @@ def test_the_end_is_checked(ending: bytes) -> None:
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_truncated_anywhere(place: int) -> None:
     """The text is whole or it is nothing."""
     body = body_of(many(ODD_ROWS["a list of objects"]))
@@ -150,7 +151,7 @@ def test_truncated_anywhere(place: int) -> None:
 
 
 @given(st.randoms(use_true_random=False), st.integers(200, 5000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_any_mixture_cut_anyhow(chance: random.Random, piece: int) -> None:
     """Rows of all kinds in any order, in chunks of any size."""
     names = [name for name in ODD_ROWS if name != "a long list of objects"]

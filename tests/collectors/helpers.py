@@ -19,10 +19,10 @@ from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Collected, Poll
 from exporter.errors import AttemptError
 from exporter.exposition.families import Snapshot
-from tests.support import NOON, FakeClock, finished
+from tests.support import NOON, FakeClock, examples, finished
 
 # How fast the machine is says nothing about what is tested.
-UNHURRIED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UNHURRIED = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PREFIX = "openrouter_activity_"
 TODAY = NOON.date()

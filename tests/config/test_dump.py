@@ -20,6 +20,7 @@ from exporter.config.file_format import file_format
 from exporter.config.load import load, parse
 from exporter.config.schema import schema
 from exporter.config.secret import EnvironmentSecret, FileSecret, Secret
+from tests.support import examples
 
 CONFIG = Path(__file__).parents[2] / "config"
 ENVIRONMENT = {"KEY": "sk-or-v1-test"}
@@ -85,7 +86,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
     return Configuration(upstream=draw(upstreams), accounts=tuple(accounts))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(configurations())
 def test_dumped_configuration_loads_as_the_same(configuration: Configuration) -> None:
     """The dump is complete, and valid by the schema."""

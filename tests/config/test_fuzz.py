@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from exporter.collectors.registry import SECTION
 from exporter.config.load import load, parse
 from exporter.errors import ConfigurationError
+from tests.support import examples
 
 ENVIRONMENT = {"OPENROUTER_API_KEY": "sk-or-v1-test"}
 EXAMPLE = (Path(__file__).parents[2] / "config/example.yaml").read_text(encoding="utf-8")
@@ -84,7 +85,7 @@ def test_any_sequence_of_yaml_tokens_is_accepted_or_reported(text: str) -> None:
     try_to_parse(text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 5), PIECES)
 def test_damaged_example_is_accepted_or_reported(chance: random.Random, times: int, piece: str) -> None:
     """With parts removed, repeated, or inserted."""
@@ -98,7 +99,7 @@ def test_damaged_example_is_accepted_or_reported(chance: random.Random, times: i
     try_to_parse(text)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.recursive(st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner)))
 def test_any_value_of_any_section_is_accepted_or_reported(value: object) -> None:
     """JSON is valid YAML."""

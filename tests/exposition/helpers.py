@@ -15,10 +15,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter.exposition.families import Family, FamilyType, LabelSets, MetricFamily, Snapshot
 from exporter.exposition.gzip import inflate
 from exporter.exposition.text_format import Rendered, render
-from tests.support import Pauses, finished
+from tests.support import Pauses, examples, finished
 
 # How fast the machine is says nothing about what is tested.
-UNHURRIED = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+UNHURRIED = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 HOSTILE = [
     "",

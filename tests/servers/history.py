@@ -19,6 +19,7 @@ from tests.servers.prometheus import INSTANCE, JOB
 from tests.support import FakeClock
 
 STEP = timedelta(hours=1)
+RECENT = timedelta(days=2)
 # A sample an hour is a line to Prometheus, if it looks back that far.
 LOOK_BACK = "--query.lookback-delta=65m"
 
@@ -26,10 +27,21 @@ _SAMPLE = re.compile(r"([\w:]+)(?:\{(.*)\})? (\S+)")
 _ATTACHED = f'job="{JOB}",instance="{INSTANCE}"'
 
 
-async def write_blocks(folder: Path, days: int, until: datetime | None = None, step: timedelta = STEP) -> None:
-    """Write this many days of demo data, the last sample of now, into a folder that can be Prometheus' own."""
+async def write_blocks(
+    folder: Path,
+    days: int,
+    until: datetime | None = None,
+    step: timedelta = STEP,
+    old_step: timedelta | None = None,
+) -> None:
+    """Write this many days of demo data, the last sample of now, into a folder that can be Prometheus' own.
+
+    `old_step` is the time between samples that are older than two days, `step` if not given. If it divides
+    a day, there is still one whole days before now.
+    """
     promtool = required(shutil.which("promtool"), "promtool")
     end = until or datetime.now(UTC)
+    long = old_step or step
     clock = FakeClock(end)
     path = folder.parent / "history.txt"
     with path.open("w", encoding="utf-8") as file:
@@ -42,7 +54,8 @@ async def write_blocks(folder: Path, days: int, until: datetime | None = None, s
                     assert await exporter.poll_once()
                     text = exporter.scrape("", "", ()).body.decode()
                     file.writelines(_stamped(text, clock.now().timestamp()))
-                    clock.advance(step.total_seconds())
+                    following = long if end - clock.now() >= RECENT + long else step
+                    clock.advance(following.total_seconds())
             finally:
                 await exporter.close()
         file.write("# EOF\n")

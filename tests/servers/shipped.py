@@ -36,13 +36,13 @@ def rules() -> Iterator[Rule]:
             yield Rule(name, rule["expr"], "alert" in rule, rule.get("labels", {}))
 
 
-def hastened(folder: Path) -> list[Path]:
-    """Write the rules, evaluated every second and with shorter `for` and counter windows; return the files."""
+def hastened(folder: Path, every: str = "1s") -> list[Path]:
+    """Write the rules, evaluated every second or two and with shorter `for` and counter windows; return the files."""
     written = []
     for path in RULES:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for group in content["groups"]:
-            group["interval"] = "1s"
+            group["interval"] = every
         for rule in _rules(content):
             for key in {"for", "keep_firing_for"} & rule.keys():
                 rule[key] = _hastened(rule[key])

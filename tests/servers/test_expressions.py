@@ -6,13 +6,14 @@ import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.servers.expressions import Expression, documented, panels, recorded, selected
-from tests.servers.history import LOOK_BACK, write_blocks
+from tests.servers.history import LOOK_BACK, RECENT, write_blocks
 from tests.servers.programs import free_port, started
 from tests.servers.prometheus import Prometheus, prometheus
 from tests.servers.rightly_empty import RIGHTLY_EMPTY
@@ -21,14 +22,13 @@ from tests.servers.shipped import hastened, rules
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DAYS = 9
-GRAPHED = 2 * 86_400
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the past once for all versions."""
     folder = tmp_path_factory.mktemp("history") / "data"
-    await write_blocks(folder, DAYS)
+    await write_blocks(folder, DAYS, old_step=timedelta(hours=3))
     return folder
 
 
@@ -41,9 +41,10 @@ async def server(
     shutil.copytree(history, folder / "data")
     target = f"127.0.0.1:{free_port()}"
     demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
+    evaluated = hastened(folder, every="2s")
     async with (
         started(f"http://{target}/-/ready", folder / "demo.log", sys.executable, *demo),
-        prometheus(prometheus_program, target, folder, rules=hastened(folder), options=[LOOK_BACK]) as server,
+        prometheus(prometheus_program, target, folder, rules=evaluated, options=[LOOK_BACK]) as server,
     ):
         await server.until("count_over_time(up[1m]) > 5", bool)  # rules were evaluated, rates have two samples
         # One of the demo's accounts has a rejected key.
@@ -60,7 +61,7 @@ async def _result(server: Prometheus, expression: Expression) -> list[object]:
     if not expression.step:
         return list(await server.vector(expression.text))
     end = time.time()
-    parameters = {"start": str(end - GRAPHED), "end": str(end), "step": str(expression.step)}
+    parameters = {"start": str(end - RECENT.total_seconds()), "end": str(end), "step": str(expression.step)}
     data = await server.get("query_range", query=expression.text, **parameters)
     return list(data["result"])
 

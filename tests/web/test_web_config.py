@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from exporter.errors import ConfigurationError
 from exporter.web.web_config import WebConfiguration, read_web_configuration
 from exporter.web.web_config_format import RateLimitConfig
+from tests.support import examples
 from tests.web.certificates import certificates_in
 
 SAMPLES = Path(__file__).with_name("web_config")
@@ -175,7 +176,7 @@ def test_unsupported_curve_is_a_mistake(folder: Path) -> None:
         assert read(folder, text).tls is not None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.sampled_from(["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]),
     st.recursive(st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner)),
