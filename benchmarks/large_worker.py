@@ -32,7 +32,7 @@ _QUERY = AnalyticsQuery(
 COLLECTORS: dict[str, CollectorSettings] = {
     "keys": KeysSettings(max_keys=SIZE),
     "today": TodaySettings(max_endpoints=SIZE),
-    "analytics": AnalyticsSettings(enabled=True, queries=(_QUERY,)),
+    "analytics": AnalyticsSettings(presets=(), queries=(_QUERY,)),
 }
 
 

@@ -37,7 +37,7 @@ from exporter.errors import AttemptError, PollError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 META_HOLDS = 3600.0  # seconds until the API's metadata is read again
-KEY_REJECTED = 401
+UNAUTHORIZED, FORBIDDEN = 401, 403
 MOST_CAUSES = 3  # in one error
 
 
@@ -46,10 +46,10 @@ class AnalyticsCollector(Collector[AnalyticsSettings]):
 
     name = "analytics"
     settings_type = AnalyticsSettings
-    title = "Custom analytics queries"
+    title = "Analytics queries"
     resource = "POST /analytics/query"
     text = """\
-One family for each metric of the configured queries (`collectors.analytics.queries`), with the queries' dimensions as
+One family for each metric of the queries (`collectors.analytics.presets` and `queries`), with their dimensions as
 further labels. Where queries that share a metric differ in these, each has them all, empty if it is not split by them.
 Time is in seconds, `…_rate` becomes `…_ratio`, amounts end in `_usd`. These are all metrics that this version knows; a
 newer one is published too if its name implies its unit. Averages, percentiles, rates and ratios cannot be summed or
@@ -57,28 +57,29 @@ averaged: use a query of its own for each breakdown. For the dimension `user` th
 addresses, which are never published. Rows with the same names, such as those of two keys of one name, are summed where
 that is right, and else left out. Each query fails alone: see `openrouter_analytics_query_success`.
 """
-    requests = "1 for each query, and 1 an hour"
+    requests = "8; 1 for each query, 1 more if it has more rows than `max_series`, and 1 an hour"
     operations = (analytics_response.QUERY, analytics_response.META)
     rejection_reasons = REASONS
 
     def __init__(self, account: str, settings: AnalyticsSettings) -> None:
         super().__init__(account, settings)
-        metrics = dict.fromkeys(metric for query in settings.queries for metric in query.metrics)
+        self._queries = settings.all_queries
+        metrics = dict.fromkeys(metric for query in self._queries for metric in query.metrics)
         self._measures = {metric: measure_of(metric) for metric in metrics}
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return a family for each metric of the queries, and those on the queries themselves."""
-        return (*(self._family(metric) for metric in self._measures), *(HEALTH if self.settings.queries else ()))
+        return (*(self._family(metric) for metric in self._measures), *(HEALTH if self._queries else ()))
 
     @classmethod
     def documented(cls) -> tuple[MetricFamily, ...]:
         """Return a family for each metric that this version knows."""
-        settings = AnalyticsSettings(queries=(AnalyticsQuery(name="all", metrics=METRICS),))
+        settings = AnalyticsSettings(presets=(), queries=(AnalyticsQuery(name="all", metrics=METRICS),))
         return cls("", settings).declarations()
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Send each query. A query that fails keeps its last result; if all fail, so does the poll."""
-        if not self.settings.queries:
+        if not self._queries:
             return Collected(snapshot=Snapshot(()), memory=None)
         last = memory if isinstance(memory, AnalyticsMemory) else AnalyticsMemory()
         started, stale_after = poll.clock.monotonic(), self.settings.stale_after
@@ -88,7 +89,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
             query.name: outcome_of(results[query.name], started, poll.instant)
             if query.name in results
             else _failed(last.outcomes.get(query.name, QueryOutcome()), failures[query.name])
-            for query in self.settings.queries
+            for query in self._queries
         }
         parts = [(f"query {name}", str(error)) for name, error in failures.items()]
         if meta_failure is not None:
@@ -133,7 +134,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         failures: dict[str, PollError] = {}
         deadline = poll.deadline
         failed_before = {name for name, outcome in last.items() if outcome.error is not None}
-        waiting = sorted(self.settings.queries, key=lambda query: query.name in failed_before)
+        waiting = sorted(self._queries, key=lambda query: query.name in failed_before)
         ends_all = meta_failure if meta_failure is not None and _ends_all(meta_failure) else None
         while waiting:
             query = waiting.pop(0)
@@ -157,7 +158,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
 
     def _family(self, metric: str) -> MetricFamily:
         """Return a metric's family, with the dimensions of all queries that use it: a family has one set of labels."""
-        users = (query for query in self.settings.queries if metric in query.metrics)
+        users = (query for query in self._queries if metric in query.metrics)
         labels = dict.fromkeys(name for query in users for name in query.labels)
         measure = self._measures[metric]
         return gauge(measure.family, measure.help, ("account", "query", *labels))
@@ -173,7 +174,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         labels = family.labels[2:]
         samples: list[tuple[str, ...]] = []
         values: array[float] = array("d")
-        for query in self.settings.queries:
+        for query in self._queries:
             result = shown[query.name]
             if result is None or metric not in query.metrics:
                 continue
@@ -192,8 +193,10 @@ def _half_way(now: float, deadline: float) -> float:
 
 
 def _ends_all(error: PollError) -> bool:
-    """Return whether the queries after this one must not be sent: the key is rejected, or the API asks to wait."""
-    return error.not_before is not None or (isinstance(error, AttemptError) and error.status == KEY_REJECTED)
+    """Return whether the queries after this one must not be sent: the key cannot be used, or the API asks to wait."""
+    status = error.status if isinstance(error, AttemptError) else None
+    ordinary = status == FORBIDDEN and "management key" in str(error).lower()
+    return error.not_before is not None or status == UNAUTHORIZED or ordinary
 
 
 def _failed(last: QueryOutcome, error: PollError) -> QueryOutcome:

@@ -1,37 +1,50 @@
-"""Settings of the collector `analytics`: the queries that it sends."""
+"""Settings of the collector `analytics`: presets, and queries of one's own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
 
+from exporter.collectors.analytics_presets import DEFAULT, PRESETS, PresetName
 from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_ranges import MINUTE
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf
+from exporter.config.value_types import choice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyticsSettings(CollectorSettings):
-    """The collector of custom analytics queries; disabled by default."""
+    """The collector of analytics queries."""
 
-    enabled: Enabled = False
+    enabled: Enabled = True
     interval: Interval = 5 * MINUTE
     stale_after: StaleAfter = 30 * MINUTE
+    presets: Annotated[
+        tuple[PresetName, ...],
+        ListOf(item=choice(*PRESETS), example="[performance, cost, keys]", unique=True),
+        "Named sets of queries. May be empty.",
+    ] = DEFAULT
     queries: Annotated[
         tuple[AnalyticsQuery, ...],
-        ListOf(item=AnalyticsQuery, example="[{name: performance, metrics: [p99_latency], dimensions: [model]}]"),
-        "The questions, one request each.",
+        ListOf(item=AnalyticsQuery, example="[{name: latency, metrics: [p99_latency], dimensions: [model]}]"),
+        "Queries of your own, one request each. One with the name of a preset's query replaces that.",
     ] = ()
+
+    @property
+    def all_queries(self) -> tuple[AnalyticsQuery, ...]:
+        """The queries of the presets and the configured ones, in this order."""
+        presets = (query for name in self.presets for query in PRESETS[name])
+        return tuple({query.name: query for query in (*presets, *self.queries)}.values())
 
     @property
     def least_requests(self) -> int:
         """One request for each query."""
-        return len(self.queries)
+        return len(self.all_queries)
 
     def warnings(self) -> tuple[str, ...]:
         """Return whether there is nothing to do."""
-        return ("is enabled and has no queries",) if self.enabled and not self.queries else ()
+        return ("is enabled and has no queries",) if self.enabled and not self.all_queries else ()
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return names that two queries have."""

@@ -47,13 +47,13 @@ class DayAmounts:
         if day is None:
             raise InvalidResponse("a row does not name its day: no period that may contain it is known")
         if not self.first <= day <= self.today:
-            self.rejections.reject("another_day", row)
+            self.rejections.reject("another_day", f"a row of {day}")  # the row may name a person
             return
         fields = Fields(row, self.rejections.unreadable)
         name = "" if self.dimension is None else fields.label(self.dimension)
         amounts = tuple(known(fields.amount(metric)) for metric in METRICS)
         if (day, name, amounts) in self._rows:
-            self.rejections.reject("duplicate", row)
+            self.rejections.reject("duplicate", f"a row of {day}")
             return
         self._rows.add((day, name, amounts))
         self._amounts.setdefault(day, []).append((name, amounts))

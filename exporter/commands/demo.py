@@ -12,6 +12,7 @@ from pathlib import Path
 from exporter.clock import Clock, SystemClock
 from exporter.collectors import registry
 from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.analytics_presets import PresetName
 from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.credits import CreditsSettings
@@ -37,7 +38,6 @@ DEMO_KEY = "sk-or-v1-demo"
 DEMO_INTERVAL = 15.0
 HIGH_CREDITS_FLOOR = 10_000.0  # more than a simulated account has left
 LARGE_BUDGET = 10_000.0  # far from being spent in a day
-HOUR, DAY = 3600.0, 86_400.0
 
 # The account spends 60 to 225 USD a day: the first is well used by the end of a busy day, the second never.
 BUDGETS = (
@@ -46,21 +46,10 @@ BUDGETS = (
 )
 
 # Those of config/analytics.yaml.
+PRESETS: tuple[PresetName, ...] = ("performance", "cost", "keys", "apps", "users")
 QUERIES = (
     AnalyticsQuery(
-        name="performance",
-        metrics=("p50_latency", "p99_latency", "p50_throughput", "request_count"),
-        dimensions=("model", "provider"),
-        range=HOUR,
-    ),
-    AnalyticsQuery(
-        name="spend_by_key", metrics=("total_usage", "request_count"), dimensions=("api_key_id",), range=DAY
-    ),
-    AnalyticsQuery(
-        name="cache_by_model",
-        metrics=("cache_hit_rate", "cached_tokens", "tokens_prompt"),
-        dimensions=("model",),
-        range=DAY,
+        name="spend_by_country", metrics=("total_usage", "request_count"), dimensions=("country",), range="week"
     ),
 )
 
@@ -87,7 +76,7 @@ def demo_configuration(url: str) -> Configuration:
     collectors = registry.configured(
         ActivitySettings(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0),
         TodaySettings(interval=DEMO_INTERVAL),
-        AnalyticsSettings(enabled=True, interval=4 * DEMO_INTERVAL, queries=QUERIES),
+        AnalyticsSettings(interval=4 * DEMO_INTERVAL, presets=PRESETS, queries=QUERIES),
     )
     return Configuration(
         upstream=Upstream(base_url=url, retries=Retries(backoff=Backoff(max_elapsed_time=DEMO_INTERVAL))),

@@ -44,7 +44,7 @@ def query(name: str = "one", metrics: str = "request_count", dimensions: str = "
 
 
 def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
-    return AnalyticsCollector("default", AnalyticsSettings(enabled=True, queries=queries, **settings))
+    return AnalyticsCollector("default", AnalyticsSettings(presets=(), queries=queries, **settings))
 
 
 def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> Asked:

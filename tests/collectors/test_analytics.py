@@ -186,7 +186,7 @@ def test_a_bad_row_costs_no_other() -> None:
 
 def test_only_bad_rows_fail() -> None:
     """And the error says of which query."""
-    with pytest.raises(InvalidResponse, match="query one: none of the rows is usable, such as not_an_object: 1"):
+    with pytest.raises(InvalidResponse, match="query one: none of the rows is usable, such as not_an_object: row 1"):
         analytics(query(), replies=[reply([1])])
 
 

@@ -17,7 +17,7 @@ from exporter.collectors.analytics_queries import AnalyticsFilter, AnalyticsQuer
 from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.analytics_units import measure
 from exporter.collectors.registry import SECTION
-from exporter.commands.demo import QUERIES
+from exporter.commands.demo import PRESETS, QUERIES
 from exporter.config.load import load
 from exporter.errors import PollError, StatusError, UnknownName
 from exporter.simulator.analytics_meta import METRICS as SIMULATED
@@ -170,7 +170,8 @@ def test_the_demos_questions_are_the_shipped_ones() -> None:
     """What is seen in the demo is what the example brings."""
     example = Path(__file__).parents[2] / "config/analytics.yaml"
     configured = load(example, {"OPENROUTER_API_KEY": "sk-or-v1-demo"}, collectors=SECTION)
-    assert QUERIES == configured.accounts[0].collectors.of(AnalyticsSettings).queries
+    settings = configured.accounts[0].collectors.of(AnalyticsSettings)
+    assert (settings.presets, settings.queries) == (PRESETS, QUERIES)
 
 
 @pytest.mark.slow

@@ -177,7 +177,7 @@ def test_unreadable_value_causes_no_contradiction(mistakes: Callable[[str], list
         "keys: {enabled: false, interval: 1d}",
         "activity: {enabled: false, settle_delay: 12h}",
         "activity: {enabled: false, split_by: member, filters: {user_id: a}}",
-        "analytics: {queries: [{name: a, metrics: [request_count], range: 60d, dimensions: [country]}]}",
+        "analytics: {enabled: false, queries: [{name: a, metrics: [request_count], range: 60d, dimensions: [country]}]}",
     ],
 )
 def test_disabled_collector_has_no_contradictions(read: Read, text: str) -> None:
@@ -266,7 +266,7 @@ def test_more_requests_than_the_limit_is_a_warning(
 
 def test_analytics_without_queries_is_a_warning(environment: Mapping[str, str]) -> None:
     key = EnvironmentSecret("OPENROUTER_API_KEY", environment)
-    account = Account(name="team", key=key, collectors=configured(AnalyticsSettings(enabled=True)))
+    account = Account(name="team", key=key, collectors=configured(AnalyticsSettings(presets=())))
     assert ('account "team": collectors.analytics is enabled and has no queries',) == (
         warnings_of(Configuration(accounts=(account,)))
     )

@@ -75,7 +75,7 @@ class Life:
             settle_delay=self.chance.choice([0.0, 1800.0]),
             split_by=self.chance.choice(["none", "none", "api_key"]),
         )
-        balances = configured(activity, AnalyticsSettings(enabled=True, queries=(QUERY,)))
+        balances = configured(activity, AnalyticsSettings(presets=(), queries=(QUERY,)))
         collectors = self.chance.choice([only(activity), balances])
         backoff = Backoff(max_elapsed_time=20.0, initial_interval=0.5, jitter=0.0)
         return Configuration(

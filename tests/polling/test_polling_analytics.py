@@ -26,7 +26,7 @@ def today() -> TodayCollector:
 
 def analytics(metric: str = "p99_latency", days: int = 1) -> AnalyticsCollector:
     query = AnalyticsQuery(name="one", metrics=(metric,), dimensions=("model",), range=days * 86_400.0)
-    return AnalyticsCollector("default", AnalyticsSettings(enabled=True, queries=(query,)))
+    return AnalyticsCollector("default", AnalyticsSettings(presets=(), queries=(query,)))
 
 
 @pytest.mark.parametrize("collector", [today(), analytics()], ids=["today", "analytics"])

@@ -1,0 +1,148 @@
+"""Presets: queries that cost few requests, name no person unless asked for, and work on the API as it is described."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from exporter.collectors.analytics import AnalyticsCollector
+from exporter.collectors.analytics_presets import DEFAULT, PRESETS, PresetName
+from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.errors import StatusError
+from tests.collectors.asked import Asked, ScriptedClient, ask, reply, simulated
+from tests.collectors.helpers import answer
+from tests.collectors.questions import META, PREFIX, query
+from tests.support import NOON
+
+DOCS = Path(__file__).parents[2] / "docs/configuration.md"
+PEOPLE = {"user", "external_user", "session_id", "generation_id"}
+REQUESTS_PER_MINUTE = 10
+
+
+def preset(*names: PresetName, queries: tuple[AnalyticsQuery, ...] = ()) -> AnalyticsCollector:
+    return AnalyticsCollector("default", AnalyticsSettings(presets=names, queries=queries))
+
+
+def polled(*names: PresetName) -> Asked:
+    return ask(preset(*names), simulated(), prefix=PREFIX)
+
+
+def test_defaults_are_within_ten_requests_a_minute() -> None:
+    """Even if each query has more rows than it may publish, and needs a total."""
+    settings = AnalyticsSettings()
+    assert (settings.enabled, settings.presets) == (True, DEFAULT)
+    assert (2 * len(settings.all_queries) + 1) * 60 / settings.interval <= REQUESTS_PER_MINUTE
+    assert f"{len(settings.all_queries)};" in AnalyticsCollector.requests
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_works_on_the_simulator(name: PresetName) -> None:
+    """Each query succeeds, and each has series."""
+    result = polled(name)
+    assert result.collected.failures == ()
+    assert {labels[0] for labels in result.health["query_success"]} == {each.name for each in PRESETS[name]}
+    assert {labels[0] for samples in result.families.values() for labels in samples} == {
+        each.name for each in PRESETS[name]
+    }
+
+
+def test_queries_of_presets_are_allowed() -> None:
+    """Their names differ, and the API does not refuse them."""
+    queries = [each for queries in PRESETS.values() for each in queries]
+    assert len({each.name for each in queries}) == len(queries)
+    assert [each.conflicts() for each in queries] == [()] * len(queries)
+
+
+def test_no_person_is_named_by_default() -> None:
+    """End-user ids come with the preset `users` only, and names of members with none."""
+    split = {name: {label for each in PRESETS[name] for label in each.labels} for name in PRESETS}
+    assert {name for name, labels in split.items() if labels & PEOPLE} == {"users"}
+    assert "users" not in DEFAULT
+    assert all("user" not in labels for labels in split.values())
+
+
+def test_configured_query_replaces_that_of_a_preset() -> None:
+    """Configurations that already have a query `performance` keep theirs."""
+    own = query("performance", "p90_latency", "model")
+    settings = AnalyticsSettings(presets=("performance",), queries=(own,))
+    assert [each.name for each in settings.all_queries] == [each.name for each in PRESETS["performance"]]
+    assert settings.all_queries[0] == own
+
+
+def test_performance_has_percentiles_by_model_and_provider() -> None:
+    """Latency, router latency and throughput; finish reasons; the share that is streamed."""
+    families = polled("performance").families
+    for statistic in ("p50", "p95", "p99"):
+        for what in ("latency_seconds", "router_latency_seconds", "throughput_tokens_per_second"):
+            queries = {labels[0] for labels in families[f"{statistic}_{what}"]}
+            assert queries == {"performance", "performance_by_provider"}
+    requests = families["requests"]
+    totals = {
+        name: sum(value for labels, value in requests.items() if labels[0] == name)
+        for name in ("performance", "finish_reasons", "streamed")
+    }
+    assert len(set(totals.values())) == 1
+
+
+def test_parts_of_the_bill_add_up() -> None:
+    """What is charged to credits is the upstream's price, fees, and what caching and data logging change."""
+    families = polled("cost").families
+    for range_ in ("today", "month"):
+        amounts = {
+            name: value
+            for name, samples in families.items()
+            for labels, value in samples.items()
+            if labels[0] == f"cost_{range_}"
+        }
+        parts = ("usage_upstream_usd", "usage_cache_usd", "usage_web_usd", "usage_data_usd", "byok_fees_usd")
+        assert sum(amounts[part] for part in parts) == pytest.approx(amounts["credits_usage_usd"])
+        assert amounts["usage_cache_usd"] < 0
+
+
+@pytest.mark.parametrize("name", ["keys", "apps", "users"])
+def test_spenders_add_up_to_the_bill(name: PresetName) -> None:
+    """Whoever they are, today and this month."""
+    spenders, bill = polled(name).families["total_usage_usd"], polled("cost").families["total_usage_usd"]
+    for range_ in ("today", "month"):
+        total = sum(usd for labels, usd in spenders.items() if labels[0] == f"{name}_{range_}")
+        assert total == pytest.approx(bill[f"cost_{range_}", ""], rel=1e-4)
+
+
+def test_names_of_people_are_not_logged() -> None:
+    """Not of rows that are rejected, nor of fields that cannot be read."""
+    rows = (
+        b'{"data":{"data":["hopper@example.com",["Hopper"],{"external_user":{"name":"Hopper"},"request_count":"1"}]}}'
+    )
+    asked = query(dimensions="external_user")
+    collector = preset(queries=(asked,))
+    result = ask(collector, [META, answer(rows, NOON)], prefix=PREFIX)
+    assert result.rejected == {"not_an_object": 2}
+    assert dict(result.rejections.unreadable) == {"external_user": 1}
+    assert "hopper" not in str(result.rejections).lower()
+
+
+def test_ordinary_key_sends_one_request() -> None:
+    """Each query would be rejected alike."""
+    client = ScriptedClient([StatusError(403, "HTTP 403: Only management keys can perform this operation")])
+    with pytest.raises(StatusError, match="all 8 queries: HTTP 403"):
+        ask(preset(*DEFAULT), client)
+    assert len(client.asked) == 1
+
+
+def test_query_that_is_forbidden_costs_no_other() -> None:
+    """For another reason than the type of the key."""
+    client = ScriptedClient([META, StatusError(403, "HTTP 403: Not in your plan"), reply([])])
+    assert len(ask(preset(*DEFAULT), client).collected.failures) == 1
+
+
+def test_documentation_lists_presets_with_their_requests() -> None:
+    """One row each, with the names of the queries."""
+    text = DOCS.read_text(encoding="utf-8")
+    for name, queries in PRESETS.items():
+        row = re.search(rf"^\| `{name}` \|.*$", text, flags=re.MULTILINE)
+        assert row is not None, name
+        assert all(f"`{each.name}`" in row[0] for each in queries)
+        assert f"| {len(queries)} |" in row[0]
