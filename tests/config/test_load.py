@@ -177,7 +177,7 @@ def test_unreadable_value_causes_no_contradiction(mistakes: Callable[[str], list
         "keys: {enabled: false, interval: 1d}",
         "activity: {enabled: false, settle_delay: 12h}",
         "activity: {enabled: false, split_by: member, filters: {user_id: a}}",
-        "analytics: {enabled: false, queries: [{name: a, metrics: [request_count], range: 60d, dimensions: [country]}]}",
+        "analytics: {enabled: false, queries: [{name: a, metrics: [tokens_total], range: 60d, dimensions: [skin]}]}",
     ],
 )
 def test_disabled_collector_has_no_contradictions(read: Read, text: str) -> None:
