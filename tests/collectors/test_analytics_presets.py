@@ -113,9 +113,7 @@ def test_spenders_add_up_to_the_bill(name: PresetName) -> None:
 
 def test_names_of_people_are_not_logged() -> None:
     """Not of rows that are rejected, nor of fields that cannot be read."""
-    rows = (
-        b'{"data":{"data":["hopper@example.com",["Hopper"],{"external_user":["Hopper"],"request_count":"1"}]}}'
-    )
+    rows = b'{"data":{"data":["hopper@example.com",["Hopper"],{"external_user":["Hopper"],"request_count":"1"}]}}'
     asked = query(dimensions="external_user")
     collector = preset(queries=(asked,))
     result = ask(collector, [META, answer(rows, NOON)], prefix=PREFIX)
