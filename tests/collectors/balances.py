@@ -23,7 +23,7 @@ class FakeApi:
     """Answers each path by a function of the request, and remembers what it was asked."""
 
     replies: Mapping[str, Reply]
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     failures: list[AttemptError] = field(default_factory=list)
 
     @property
@@ -32,7 +32,7 @@ class FakeApi:
 
     async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Any:
         assert not quiet
-        self.asked.append(request)
+        self.requests.append(request)
         content = self.replies[request.path](request)
         if isinstance(content, Exception):
             raise content
@@ -44,7 +44,7 @@ class FakeApi:
     @property
     def paths(self) -> list[str]:
         """The paths that were asked for, in order."""
-        return [request.path for request in self.asked]
+        return [request.path for request in self.requests]
 
 
 def way(api: FakeApi, now: datetime = NOON) -> Poll:

@@ -38,12 +38,12 @@ class FixedClient:
     def __init__(self, answer: Response) -> None:
         self.metrics = self
         self.failures: list[AttemptError] = []
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
         self._answer = answer
 
     async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Response:
         assert not quiet
-        self.asked.append(request)
+        self.requests.append(request)
         return answer(body([{"id": "w1", "name": "One"}])) if request.path == "/workspaces" else self._answer
 
     def failed(self, _operation: str, error: AttemptError) -> None:

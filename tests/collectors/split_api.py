@@ -64,7 +64,7 @@ class SplitApi:
     now: datetime = NOON  # of the server, in the Date header if `dated`
     dated: bool = True
     server: datetime | None = None  # another clock
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     failures: list[AttemptError] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
@@ -79,12 +79,12 @@ class SplitApi:
     @property
     def activity(self) -> list[str]:
         """Whose activity was asked for, in order; nothing is everybody's."""
-        return [_owner(request) or "" for request in self.asked if request.path == "/activity"]
+        return [_owner(request) or "" for request in self.requests if request.path == "/activity"]
 
     async def request(self, request: Request, deadline: float, *, quiet: bool = False, **_more: Any) -> Response:
         assert not quiet
         self.limit.take(1000.0, deadline)
-        self.asked.append(request)
+        self.requests.append(request)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         for _ in range(3):

@@ -10,13 +10,13 @@ import pytest
 from exporter.collectors.analytics import AnalyticsCollector
 from exporter.collectors.analytics_queries import AnalyticsFilter
 from exporter.errors import InvalidResponse, TooManyRows
-from tests.collectors.asked import ScriptedClient, ask, reply, simulated
+from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import answer, at
-from tests.collectors.questions import META, PREFIX, analytics, collector, query
+from tests.collectors.scripted_polls import ScriptedClient, ask, reply, simulated
 from tests.support import NOON
 
 
-def test_what_is_asked() -> None:
+def test_request_parameters() -> None:
     """The range up to this minute, the filters, and one row more than may be."""
     filters = (
         AnalyticsFilter(field="provider", operator="in", values=("OpenAI", "Azure")),
@@ -27,7 +27,7 @@ def test_what_is_asked() -> None:
     client = ScriptedClient([META, reply([])])
     ask(collector(one), client, now=now)
     assert [("GET", "/analytics/meta", "analytics_meta"), ("POST", "/analytics/query", "analytics_query")] == [
-        (request.method, request.path, request.operation) for request in client.asked
+        (request.method, request.path, request.operation) for request in client.requests
     ]
     assert client.contents() == [
         {
@@ -211,7 +211,7 @@ def test_no_rows_but_a_warning_fails() -> None:
     assert {} == analytics(query(), replies=[reply([])]).families["requests"]
 
 
-def test_an_answer_older_than_stale_after_is_refused() -> None:
+def test_a_response_older_than_stale_after_is_rejected() -> None:
     """It would be shown as fresh."""
     old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
     rows = [{"model": "a", "request_count": "1"}]
@@ -221,10 +221,10 @@ def test_an_answer_older_than_stale_after_is_refused() -> None:
     assert analytics(query(), replies=[reply(rows, cachedAt="today")]).families["requests"]
 
 
-def test_without_queries_nothing_is_asked() -> None:
+def test_without_queries_nothing_is_requested() -> None:
     """And nothing is published."""
     polled = ask(collector(), ScriptedClient([META]))
-    assert ({}, []) == (polled.families, polled.client.asked)
+    assert ({}, []) == (polled.families, polled.client.requests)
 
 
 def test_settings_that_only_say_when_change_no_data() -> None:

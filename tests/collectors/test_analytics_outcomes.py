@@ -12,8 +12,8 @@ from exporter.api.response import Response
 from exporter.collectors.analytics import META_HOLDS
 from exporter.errors import DeadlineExceeded, InvalidResponse, PollError, StatusError
 from exporter.status import QueryStatus
-from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, published, reply
-from tests.collectors.questions import META, PREFIX, collector, query
+from tests.collectors.analytics_samples import META, PREFIX, collector, query
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, published, reply
 from tests.support import NOON
 
 STALE_AFTER = 1800.0
@@ -30,14 +30,14 @@ def of(requests: int) -> Reply:
     return reply([{"model": "a", "request_count": str(requests)}])
 
 
-def poll(*replies: Reply, memory: object = None, minutes: float = 0.0, **more: Any) -> Asked:
+def poll(*replies: Reply, memory: object = None, minutes: float = 0.0, **more: Any) -> PollResult:
     """Poll both queries that many minutes after noon; the metadata are read once."""
     script = [*([META] if memory is None else []), *replies]
     now = NOON + timedelta(minutes=minutes)
     return ask(TWO, script, prefix=PREFIX, memory=memory, now=now, monotonic=60 * minutes, **more)
 
 
-def requests(polled: Asked) -> dict[str, float]:
+def requests(polled: PollResult) -> dict[str, float]:
     return {labels[0]: value for labels, value in polled.families["requests"].items()}
 
 
@@ -133,17 +133,17 @@ def test_rejected_key_is_not_tried_again_by_other_queries() -> None:
     client = ScriptedClient([META, StatusError(401, "HTTP 401: User not found")])
     with pytest.raises(StatusError, match="all 2 queries: HTTP 401"):
         ask(TWO, client)
-    assert len(client.asked) == 2
+    assert len(client.requests) == 2
 
 
-def test_no_query_is_sent_while_the_api_asks_to_wait() -> None:
+def test_no_query_is_sent_before_retry_after() -> None:
     """Retry-After is obeyed by all of them."""
     limited = StatusError(429, "HTTP 429")
     limited.not_before = 1000.0
     client = ScriptedClient([META, limited])
     with pytest.raises(StatusError) as caught:
         ask(TWO, client)
-    assert (caught.value.not_before, len(client.asked)) == (1000.0, 2)
+    assert (caught.value.not_before, len(client.requests)) == (1000.0, 2)
 
 
 def test_query_without_time_fails_alone() -> None:

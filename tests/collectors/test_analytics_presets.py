@@ -12,9 +12,9 @@ from exporter.collectors.analytics_presets import DEFAULT, PRESETS, PresetName
 from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.errors import StatusError
-from tests.collectors.asked import Asked, ScriptedClient, ask, reply, simulated
+from tests.collectors.analytics_samples import META, PREFIX, query
 from tests.collectors.helpers import answer
-from tests.collectors.questions import META, PREFIX, query
+from tests.collectors.scripted_polls import PollResult, ScriptedClient, ask, reply, simulated
 from tests.support import NOON
 
 DOCS = Path(__file__).parents[2] / "docs/configuration.md"
@@ -26,7 +26,7 @@ def preset(*names: PresetName, queries: tuple[AnalyticsQuery, ...] = ()) -> Anal
     return AnalyticsCollector("default", AnalyticsSettings(presets=names, queries=queries))
 
 
-def polled(*names: PresetName) -> Asked:
+def polled(*names: PresetName) -> PollResult:
     return ask(preset(*names), simulated(), prefix=PREFIX)
 
 
@@ -127,7 +127,7 @@ def test_ordinary_key_sends_one_request() -> None:
     client = ScriptedClient([StatusError(403, "HTTP 403: Only management keys can perform this operation")])
     with pytest.raises(StatusError, match="all 8 queries: HTTP 403"):
         ask(preset(*DEFAULT), client)
-    assert len(client.asked) == 1
+    assert len(client.requests) == 1
 
 
 def test_query_that_is_forbidden_costs_no_other() -> None:

@@ -16,9 +16,9 @@ from exporter.collectors.analytics_queries import (
 )
 from exporter.collectors.analytics_ranges import CalendarRange, time_range
 from exporter.errors import InvalidResponse
-from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, later, published, reply, simulated
+from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import at
-from tests.collectors.questions import META, PREFIX, analytics, collector, query
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, later, published, reply, simulated
 from tests.support import NOON
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -63,7 +63,7 @@ def test_rolling_range_begins_with_a_whole_bucket(length: float, start: str) -> 
     assert covered.until is None
 
 
-def calendar(name: Any, **more: Any) -> Asked:
+def calendar(name: Any, **more: Any) -> PollResult:
     return ask(collector(query(range=name), **more), [META, reply(ROWS)], prefix=PREFIX)
 
 

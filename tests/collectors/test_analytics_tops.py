@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.analytics_queries import AnalyticsQuery
-from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, reply, simulated
+from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import UNHURRIED
-from tests.collectors.questions import META, PREFIX, analytics, collector, query
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, reply, simulated
 from tests.support import NOON
 
 SPEND = "total_usage request_count"
@@ -73,7 +73,7 @@ def test_rates_are_those_of_the_largest_by_requests() -> None:
     polled = ask(collector(query(metrics="p99_latency", max_series=2)), client, prefix=PREFIX)
     assert polled.families["p99_latency_seconds"] == {("one", "busy"): 1.0, ("one", "usual"): 1.0}
     assert client.contents()[0]["order_by"] == {"field": "request_count", "direction": "desc"}
-    assert (len(client.asked), polled.health["query_truncated"]) == (2, {("one",): 1.0})
+    assert (len(client.requests), polled.health["query_truncated"]) == (2, {("one",): 1.0})
 
 
 def test_other_has_no_rate() -> None:
@@ -174,7 +174,7 @@ def test_largest_and_other_of_the_simulator() -> None:
     """They add up to what the same query returns without a limit."""
     asked = query(metrics=SPEND, dimensions="model", range="month")
 
-    def polled(most: int) -> Asked:
+    def polled(most: int) -> PollResult:
         limited = AnalyticsQuery(**{name: getattr(asked, name) for name in asked.__slots__} | {"max_series": most})
         return ask(collector(limited), simulated(NOON), prefix=PREFIX)
 

@@ -21,9 +21,9 @@ from exporter.commands.demo import PRESETS, QUERIES
 from exporter.config.load import load
 from exporter.errors import PollError, StatusError, UnknownName
 from exporter.simulator.analytics_meta import METRICS as SIMULATED
-from tests.collectors.asked import Reply, ScriptedClient, ask, reply
+from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import answer
-from tests.collectors.questions import META, PREFIX, analytics, collector, query
+from tests.collectors.scripted_polls import Reply, ScriptedClient, ask, reply
 from tests.support import NOON
 
 
@@ -42,7 +42,7 @@ def test_unknown_names_fail_their_queries() -> None:
         ("query second", "the API has no filter field providers; did you mean provider?"),
         ("query third", "the API has no metric zzz"),
     )
-    assert len(client.asked) == 1
+    assert len(client.requests) == 1
 
 
 def offering(**lists: list[dict[str, Any]]) -> Reply:
@@ -89,14 +89,14 @@ def test_two_metrics_with_one_family_fail() -> None:
         ask(collector(query(metrics="tokens_total tokens")), [offered])
 
 
-def test_what_can_be_asked_is_read_again_after_an_hour() -> None:
+def test_metadata_is_read_again_after_an_hour() -> None:
     """Not at every poll."""
     each = collector(query())
     client = ScriptedClient([META, reply([]), reply([]), META, reply([])])
     memory = ask(each, client).collected.memory
     memory = ask(each, client, memory=memory, monotonic=META_HOLDS - 1).collected.memory
     ask(each, client, memory=memory, monotonic=META_HOLDS)
-    operations = [request.operation.removeprefix("analytics_") for request in client.asked]
+    operations = [request.operation.removeprefix("analytics_") for request in client.requests]
     assert ["meta", "query", "query", "meta", "query"] == operations
 
 
@@ -110,7 +110,7 @@ def test_unusable_metadata_fails_no_query() -> None:
     )
     assert [error.status_class for error in client.failures] == ["invalid_response"]
     ask(collector(query()), client, memory=polled.collected.memory)
-    assert [request.path for request in client.asked[2:]] == ["/analytics/meta", "/analytics/query"]
+    assert [request.path for request in client.requests[2:]] == ["/analytics/meta", "/analytics/query"]
 
 
 def test_new_metric_without_metadata_fails() -> None:

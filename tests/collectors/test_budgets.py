@@ -17,9 +17,9 @@ from exporter.collectors.budgets import BudgetsCollector, BudgetsSettings
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.errors import AttemptError, InvalidResponse, StatusError
 from exporter.status import BudgetStatus
-from tests.collectors.asked import Asked, ScriptedClient, ask, reply
 from tests.collectors.balances import key
 from tests.collectors.helpers import answer, at, shown
+from tests.collectors.scripted_polls import PollResult, ScriptedClient, ask, reply
 from tests.support import NOON
 
 DAY = timedelta(days=1)
@@ -114,12 +114,12 @@ def budgets(
     memory: object = None,
     monotonic: float = 0.0,
     **more: Any,
-) -> Asked:
+) -> PollResult:
     collector = BudgetsCollector("default", BudgetsSettings(**more), configured)
     return ask(collector, account.client(), now=now, memory=memory, monotonic=monotonic, prefix="openrouter_budget_")
 
 
-def amounts(polled: Asked, family: str) -> dict[str, float]:
+def amounts(polled: PollResult, family: str) -> dict[str, float]:
     return {labels[0]: value for labels, value in polled.families.get(family, {}).items()}
 
 
@@ -292,7 +292,7 @@ def test_budgets_of_one_kind_share_a_query() -> None:
         *(ConfiguredBudget(name=name, period="day", limit_usd=5, key=name) for name in names),
         include_openrouter=False,
     )
-    assert [request.operation for request in polled.client.asked] == [
+    assert [request.operation for request in polled.client.requests] == [
         "workspaces",
         "keys",
         "keys",
@@ -371,7 +371,7 @@ def test_account_without_budgets_at_openrouter_is_not_a_failure() -> None:
     first = budgets(Account(), MONTH)
     assert (first.collected.failures, set(amounts(first, "success"))) == ((), {"month"})
     again = budgets(Account(), MONTH, memory=first.collected.memory, monotonic=300)
-    assert [request.operation for request in again.client.asked] == ["analytics_query"]
+    assert [request.operation for request in again.client.requests] == ["analytics_query"]
 
 
 def test_failing_list_of_openrouters_budgets_leaves_the_others() -> None:
@@ -380,7 +380,7 @@ def test_failing_list_of_openrouters_budgets_leaves_the_others() -> None:
     assert amounts(polled, "spent_usd") == {"month": 3.0}
     assert [part for part, _ in polled.collected.failures] == ["budgets of OpenRouter"]
     again = budgets(Account(), MONTH, memory=polled.collected.memory, monotonic=300)
-    assert "workspace_budgets" in [request.operation for request in again.client.asked]
+    assert "workspace_budgets" in [request.operation for request in again.client.requests]
 
 
 def test_amounts_vanish_at_the_end_of_their_period() -> None:

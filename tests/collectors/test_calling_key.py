@@ -45,7 +45,7 @@ def test_an_ordinary_key_sees_its_own_use_and_limit() -> None:
     assert (found["limit_usd"], found["limit_remaining_usd"], found["limit_used_usd"]) == ({(): 10}, {(): 4}, {(): 6})
 
 
-def test_budgets_are_told_apart_by_scope_and_id() -> None:
+def test_budgets_are_distinguished_by_scope_and_id() -> None:
     """The id is that of the budget or of the guardrail; a scope that isn't known passes."""
     rows = [
         budget(),
@@ -184,7 +184,7 @@ def test_amounts_of_a_period_that_ended_are_gone_at_its_midnight() -> None:
     }
 
 
-def test_the_same_answer_publishes_nothing_new() -> None:
+def test_an_unchanged_response_publishes_nothing() -> None:
     """Another one does."""
     first = read()
     assert read(first.memory).collected.snapshot is None

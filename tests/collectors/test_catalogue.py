@@ -104,7 +104,7 @@ def test_model_in_use_is_published() -> None:
 def test_request_names_all_output_modalities() -> None:
     """Without that an embedding model in use would look delisted."""
     _, poll = read(model())
-    (request,) = cast("FixedClient", poll.client).asked
+    (request,) = cast("FixedClient", poll.client).requests
     assert ("/models", {"output_modalities": "all"}) == (request.path, request.parameters)
 
 

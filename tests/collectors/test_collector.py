@@ -32,7 +32,8 @@ HASH, WORKSPACE = "a" * 64, "123e4567-e89b-12d3-a456-426614174000"
 def test_one_request_for_all_activity(settings: ActivitySettings, parameters: dict[str, str]) -> None:
     """Filters and the split are the API's business."""
     polled = poll(ActivityCollector("default", settings), answer([]))
-    asked = [(request.method, request.path, request.operation, request.parameters) for request in polled.client.asked]
+    requests = polled.client.requests
+    asked = [(request.method, request.path, request.operation, request.parameters) for request in requests]
     asked = [request for request in asked if request[1] != "/workspaces"]
     assert asked == [("GET", "/activity", "activity", parameters)]
 
@@ -105,7 +106,7 @@ def test_work_ends_with_the_polls_time() -> None:
         finished(work(a_poll(clock), clock, 0.0, 2.0, 0.0))
 
 
-def test_an_answer_that_turns_out_invalid_counts_as_a_failed_attempt() -> None:
+def test_a_response_found_invalid_later_counts_as_a_failed_attempt() -> None:
     """Under its class, like one that failed on the wire."""
     clock, client = FakeClock(), FixedClient(answer([]))
     with pytest.raises(InvalidResponse), a_poll(clock, client).reading("activity"):

@@ -39,11 +39,11 @@ def test_balance_is_bought_less_used(bought: object, used: object, expected: tup
     found = read({"data": {"total_credits": bought, "total_usage": used, "new_field": []}})
     assert amounts(found) == expected
     assert found.collected.figures == (("Credit left", expected[2]),)
-    assert found.client.asked[0].path == "/credits"
-    assert len(found.client.asked) == 1
+    assert found.client.requests[0].path == "/credits"
+    assert len(found.client.requests) == 1
 
 
-def test_zeros_told_to_a_management_key_are_zeros() -> None:
+def test_credits_zero_with_management_key_are_zeros() -> None:
     """A new account has bought nothing."""
     assert amounts(read(ZEROS, {"data": {"is_management_key": True}})) == (0.0, 0.0, 0.0)
 
@@ -59,7 +59,7 @@ def test_credits_zero_with_another_key_fails(zeros: Any, key: Any) -> None:
     assert caught.value.reason == "no_balance"
 
 
-def test_zeros_are_asked_about_each_time() -> None:
+def test_credits_zero_check_the_key_on_each_poll() -> None:
     """The key may have been replaced by an ordinary one."""
     first = read(ZEROS, {"data": {"is_management_key": True}})
     with pytest.raises(NoBalance):
@@ -132,14 +132,14 @@ def test_a_body_that_is_none_fails(content: bytes) -> None:
     assert len(api.failures) == 1
 
 
-def test_the_same_answer_publishes_nothing_new() -> None:
+def test_an_unchanged_response_publishes_nothing() -> None:
     """What is there is renewed."""
     content = {"data": {"total_credits": 5, "total_usage": 1}}
     first = read(content)
     assert read(content, memory=first.memory).collected.snapshot is None
 
 
-def test_another_answer_is_published() -> None:
+def test_a_changed_response_is_published() -> None:
     """The balance moves."""
     first = read({"data": {"total_credits": 5, "total_usage": 1}})
     assert amounts(read({"data": {"total_credits": 5, "total_usage": 2}}, memory=first.memory)) == (5.0, 2.0, 3.0)

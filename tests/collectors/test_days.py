@@ -109,7 +109,7 @@ def test_midnight_is_in_utc() -> None:
         ("2026-08-28 12:00:00", date(2026, 7, 29), date(2026, 8, 22)),
     ],
 )
-def test_days_that_an_answer_covers(server: str | None, first: date, last: date) -> None:
+def test_days_that_a_response_covers(server: str | None, first: date, last: date) -> None:
     """Those that are within the 30 completed days by both clocks."""
     days = sorted(covered_days(at("2026-08-23 12:00:00"), None if server is None else at(server)))
     assert days == [first + DAY * offset for offset in range((last - first).days + 1)]

@@ -128,7 +128,7 @@ def test_two_keys_that_begin_alike_stay_two() -> None:
     assert shown(read(key("a", hash=one), key("b", hash=two)))["usage_usd"] == {(one,): 4.0, (two,): 4.0}
 
 
-def test_creators_are_shown_only_if_asked_for() -> None:
+def test_creators_are_shown_only_if_configured() -> None:
     """They are people."""
     assert "user_1" not in str(shown(read(key("a"))))
     assert next(iter(shown(read(key("a"), show_creator=True))["info"]))[-1] == "user_1"
@@ -181,7 +181,7 @@ def test_a_split_by_key_names_expired_and_disabled_keys_and_unattributed() -> No
         == set(shown(found)["expires_timestamp_seconds"]) | {of("shown")}
         == {of("shown")}
     )
-    listed = [request.parameters for request in api.asked if request.path == "/keys"]
+    listed = [request.parameters for request in api.requests if request.path == "/keys"]
     assert {(each["include_disabled"], each["include_expired"]) for each in listed} == {("true", "true")}
 
 

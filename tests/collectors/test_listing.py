@@ -33,7 +33,7 @@ def test_pages_overlap_by_one_row() -> None:
     """So a hundred rows take a second page, which shows that nothing was skipped."""
     api = account(pages([key(place) for place in range(100)]))
     listed(api)
-    assert [request.parameters["offset"] for request in api.asked] == ["0", "0", "99"]
+    assert [request.parameters["offset"] for request in api.requests] == ["0", "0", "99"]
 
 
 def test_the_keys_of_every_workspace_are_read() -> None:
@@ -44,12 +44,12 @@ def test_the_keys_of_every_workspace_are_read() -> None:
     assert names(listed(api)) == ["a", "b", "c"]
 
 
-def test_what_is_disabled_or_expired_is_asked_for() -> None:
+def test_disabled_and_expired_keys_are_requested() -> None:
     """Filters are the API's own."""
     api = account(pages([]))
     listed(api, include_disabled=False)
     wanted = {"include_disabled": "false", "include_expired": "true", "workspace_id": "w1", "offset": "0"}
-    assert api.asked[-1].parameters == wanted
+    assert api.requests[-1].parameters == wanted
 
 
 def test_an_empty_list_of_workspaces_fails() -> None:
@@ -65,7 +65,7 @@ def test_keys_of_the_default_workspace_need_no_list_of_workspaces(status: int) -
     """The API returns them to a request without a workspace."""
     api = account(pages([key("a")]), lambda _: StatusError(status, "no"))
     assert names(listed(api)) == ["a"]
-    assert "workspace_id" not in api.asked[-1].parameters
+    assert "workspace_id" not in api.requests[-1].parameters
 
 
 def test_other_failures_of_the_list_of_workspaces_fail() -> None:
@@ -138,7 +138,7 @@ def test_a_deleted_key_makes_the_next_page_skip_one() -> None:
     rows = [key(place) for place in range(150)]
     api = changing(rows, rows[1:])
     assert names(listed(api)) == [str(place) for place in range(1, 150)]
-    assert [request.parameters["offset"] for request in api.asked[1:]] == ["0", "99", "0", "99"]
+    assert [request.parameters["offset"] for request in api.requests[1:]] == ["0", "99", "0", "99"]
 
 
 def test_a_list_that_never_holds_still_fails() -> None:
@@ -156,7 +156,7 @@ def test_a_server_that_ignores_the_offset_comes_to_an_end() -> None:
     api = account(lambda _: {"data": rows})
     with pytest.raises(ListChanged):
         listed(api)
-    assert len(api.asked) == 1 + 2 * paging.MOST_BEGINNINGS
+    assert len(api.requests) == 1 + 2 * paging.MOST_BEGINNINGS
 
 
 def test_a_list_without_an_end_comes_to_an_end() -> None:

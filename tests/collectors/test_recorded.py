@@ -44,7 +44,7 @@ async def simulator() -> AsyncIterator[Running]:
 
 
 @recorded
-async def test_a_real_answer_adds_up() -> None:
+async def test_a_recorded_response_adds_up() -> None:
     """31 dates, 431.943021 USD; the oldest date's 9.637216 USD lie outside of the 30 days."""
     rows = json.loads(RECORDED.read_bytes(), parse_float=Fraction)["data"]
     by_date: dict[str, Fraction] = defaultdict(Fraction)
@@ -65,7 +65,7 @@ async def test_a_real_answer_adds_up() -> None:
 
 
 @recorded
-async def test_a_real_answer_without_names_is_usable() -> None:
+async def test_a_recorded_response_without_names_is_usable() -> None:
     """A date, a model and numbers are enough; cached tokens, which it lacks, have no series."""
     async with running(SimulatorSettings(replay=read_recording(RECORDED)), FakeClock()) as simulator:
         shown = (await polled(simulator)).shown

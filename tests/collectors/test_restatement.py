@@ -98,7 +98,7 @@ def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
 
 
 @pytest.mark.parametrize("server", ["0100-01-01 00:00:00", "1899-12-31 00:00:00", "2026-07-24 00:00:00"])
-def test_an_answer_of_another_time_takes_nothing_away(server: str) -> None:
+def test_a_response_of_another_time_removes_nothing(server: str) -> None:
     """Clocks without a day in common fail the poll: the last good values stay, and no day long ago is shown."""
     collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, answer(DAYS, NOON))

@@ -15,8 +15,8 @@ from exporter.collectors.periods import previous_start, start_of
 from exporter.collectors.spend import SpendCollector, SpendSettings
 from exporter.errors import InvalidResponse
 from exporter.simulator.usage import SimulatedAccount
-from tests.collectors.asked import Asked, Reply, ScriptedClient, ask, reply, simulated
 from tests.collectors.helpers import at, shown
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, reply, simulated
 from tests.support import NOON
 
 DAY = timedelta(days=1)
@@ -24,7 +24,7 @@ TODAY = NOON.date()  # a Sunday
 PERIODS = ("today", "yesterday", "week", "last_week", "month", "last_month")
 
 
-def spend(client: ScriptedClient | list[Reply], *, now: datetime = NOON) -> Asked:
+def spend(client: ScriptedClient | list[Reply], *, now: datetime = NOON) -> PollResult:
     return ask(SpendCollector("default", SpendSettings()), client, now=now, prefix="openrouter_spend_")
 
 
@@ -32,7 +32,7 @@ def row(day: date | str, usd: Any = 1.0, byok: Any = 0.5, field: str = "date__da
     return {field: str(day), "credits_usage": usd, "byok_usage": byok}
 
 
-def amounts(polled: Asked, payer: str = "credits") -> dict[str, float]:
+def amounts(polled: PollResult, payer: str = "credits") -> dict[str, float]:
     """The periods that are shown, each with what was paid by a payer."""
     return {
         name: polled.families[f"{name}_usd"][(payer,)]

@@ -62,12 +62,12 @@ def test_other_filters_are_those_of_each_request(split_by: str, filters: Activit
     """Of one workspace only its own keys are listed."""
     api = SplitApi([], ["m1"])
     split(api, split_by, filters=filters)
-    assert [request.path for request in api.asked if request.path != "/activity"] == listed
+    assert [request.path for request in api.requests if request.path != "/activity"] == listed
     named = {name: value for name in ActivityFilters.__slots__ if (value := getattr(filters, name)) is not None}
-    asked = [request.parameters for request in api.asked if request.path == "/activity"]
+    asked = [request.parameters for request in api.requests if request.path == "/activity"]
     part = {"api_key_hash": hash_of("m1")} if split_by == "api_key" else {"user_id": "m1"}
     assert asked == [named, named | part, named]
-    keys = [request.parameters.get("workspace_id") for request in api.asked if request.path == "/keys"]
+    keys = [request.parameters.get("workspace_id") for request in api.requests if request.path == "/keys"]
     assert keys == ([filters.workspace_id or "w1"] if split_by == "api_key" else [])
 
 
@@ -83,7 +83,7 @@ def test_keys_that_were_not_used_for_long_cost_no_request() -> None:
     assert api.activity == ["", "lately", "unknown", ""]
 
 
-def test_a_few_are_asked_for_at_once() -> None:
+def test_a_few_keys_are_requested_at_once() -> None:
     """Neither one after the other nor all together."""
     api = an_account(*(f"k{number:02}" for number in range(30)))
     split(api)
@@ -121,7 +121,7 @@ def test_nothing_goes_on_after_a_failure() -> None:
     assert asyncio.run(failing()) == 1
 
 
-def test_an_answer_that_is_none_fails_the_poll() -> None:
+def test_an_invalid_response_fails_the_poll() -> None:
     """It counts as an invalid response."""
     api = an_account("k1", "k2")
     whole = api.answer
@@ -130,7 +130,7 @@ def test_an_answer_that_is_none_fails_the_poll() -> None:
         split(api, filters=ActivityFilters(user_id="k1"))
 
 
-def test_a_key_that_is_gone_by_the_time_it_is_asked_for() -> None:
+def test_a_key_deleted_before_its_request() -> None:
     """Its use is nobody's; the others' is theirs."""
     shown = split(an_account("k1", "k2", not_found={"k2"})).shown
     assert shown["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, UNATTRIBUTED): 3.0}
@@ -161,7 +161,7 @@ def test_requests_of_others_may_take_the_time_away() -> None:
     whole = api.answer
 
     def answer(request: Any) -> Any:
-        if len(api.asked) >= 100:
+        if len(api.requests) >= 100:
             for _ in range(200):
                 try:
                     api.limit.take(1000.0, 1300.0)
@@ -174,7 +174,7 @@ def test_requests_of_others_may_take_the_time_away() -> None:
         split(api)
 
 
-def test_rows_that_change_while_the_parts_are_asked_for() -> None:
+def test_rows_that_change_between_the_requests_for_parts() -> None:
     """The parts may be of before or after the change: none of it is shown."""
     before, after = [row(requests=6)], [row(requests=7)]
     api = an_account("k1", "k2", wholes=[before, after])
@@ -198,13 +198,13 @@ def test_a_day_that_has_not_settled_may_change_meanwhile() -> None:
     assert str(polled.collected.day) == "2026-08-21"
 
 
-def test_the_same_answers_publish_nothing() -> None:
+def test_unchanged_responses_publish_nothing() -> None:
     """All of them: the parts' and the whole's."""
     assert two_polls(an_account("k1", "k2"), lambda _: None).collected.snapshot is None
 
 
 @pytest.mark.parametrize("name", ["owner of a row", "list of keys", "day"])
-def test_any_other_answer_publishes(name: str) -> None:
+def test_any_changed_response_publishes(name: str) -> None:
     """The whole is the same, but not whose it is."""
 
     def change(api: SplitApi) -> None:
@@ -217,7 +217,7 @@ def test_any_other_answer_publishes(name: str) -> None:
     assert two_polls(an_account("k1", "k2"), change, later).collected.snapshot is not None
 
 
-def test_rejected_rows_of_all_answers_count() -> None:
+def test_rejected_rows_of_all_responses_count() -> None:
     """Once in the part and once in the whole; they are in no sum, and lose no other row."""
     bad = use("k1", ago(1), "bad", model="", model_permaslug=None)
     polled = split(SplitApi([use("k1", ago(1)), bad], ["k1"]))

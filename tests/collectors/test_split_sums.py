@@ -137,7 +137,7 @@ def test_a_number_that_a_part_does_not_say_is_unknown_of_the_rest_too() -> None:
     assert shown["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, UNATTRIBUTED): 6.0}
 
 
-def test_a_number_that_nobody_says_has_no_series() -> None:
+def test_a_missing_number_has_no_series() -> None:
     """Neither of the parts nor of the rest."""
     world = [use(owner, ago(1), cached_tokens=...) for owner in ("k1", "gone")]
     shown = split(SplitApi(world, ["k1"])).shown

@@ -180,7 +180,7 @@ def test_numbers_as_text_and_as_decimals_are_numbers() -> None:
     ]
 
 
-def test_workspaces_are_no_label_unless_asked_for() -> None:
+def test_workspaces_are_a_label_only_if_configured() -> None:
     """Rows of two workspaces are one series."""
     rows = [row(workspace_id="w1"), row(workspace_id="w2")]
     assert collect(rows).shown["requests"] == {("acme/one", "Acme", "e1"): 6.0}

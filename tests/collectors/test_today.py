@@ -10,9 +10,9 @@ import pytest
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.errors import InvalidResponse
 from exporter.simulator.usage import SimulatedAccount
-from tests.collectors.asked import ScriptedClient, reply, simulated
+from tests.collectors.analytics_samples import row, today
 from tests.collectors.helpers import answer, at
-from tests.collectors.questions import row, today
+from tests.collectors.scripted_polls import ScriptedClient, reply, simulated
 from tests.support import NOON
 
 MIDNIGHT = 1787443200.0  # 2026-08-23 00:00 UTC
@@ -43,10 +43,10 @@ def test_what_is_shown_to_people() -> None:
     assert () == today([reply([row(byok_usage=None)])]).collected.figures
 
 
-def test_what_is_asked() -> None:
+def test_request_parameters() -> None:
     """The day from midnight to the end of this minute, in seconds; as many rows as there can be."""
     polled = today([reply([])], now=at("2026-08-23 12:34:56"))
-    request = polled.client.asked[0]
+    request = polled.client.requests[0]
     assert ("POST", "/analytics/query", "analytics_query") == (request.method, request.path, request.operation)
     asked = polled.client.contents()[0]
     assert {"start": "2026-08-23T00:00:00Z", "end": "2026-08-23T12:34:59Z"} == asked["time_range"]
@@ -135,7 +135,7 @@ def test_only_bad_rows_fail() -> None:
         b"<!DOCTYPE html>",
     ],
 )
-def test_what_is_no_answer_fails(body: bytes) -> None:
+def test_an_invalid_response_fails(body: bytes) -> None:
     """Nothing is published."""
     with pytest.raises(InvalidResponse):
         today([answer(body)])
@@ -168,7 +168,7 @@ def test_no_rows_but_a_warning_is_no_day_without_use() -> None:
         today([reply([], warnings=["Could not read"])])
 
 
-def test_a_cached_answer_of_yesterday_is_not_the_new_day() -> None:
+def test_a_cached_response_of_yesterday_is_not_the_new_day() -> None:
     """It was made before midnight."""
     now = at("2026-08-23 00:01:00")
     before, after = (int((now - timedelta(seconds=seconds)).timestamp() * 1000) for seconds in (61, 59))
@@ -180,7 +180,7 @@ def test_a_cached_answer_of_yesterday_is_not_the_new_day() -> None:
     )
 
 
-def test_an_answer_older_than_stale_after_is_refused() -> None:
+def test_a_response_older_than_stale_after_is_rejected() -> None:
     """It would be shown as fresh."""
     old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
     with pytest.raises(InvalidResponse, match="cached at 2026-08-23T10:00:00Z"):
@@ -201,7 +201,7 @@ def test_the_servers_clock_ahead_of_ours() -> None:
     """The day that we asked for is over there, and still the one that is shown."""
     ours, server = at("2026-08-23 23:59:30"), at("2026-08-24 00:00:30")
     polled = today([reply([row()], server=server)], now=ours)
-    assert ({(): MIDNIGHT}, 1) == (polled.families["timestamp_seconds"], len(polled.client.asked))
+    assert ({(): MIDNIGHT}, 1) == (polled.families["timestamp_seconds"], len(polled.client.requests))
 
 
 @pytest.mark.parametrize("server", ["2026-08-21 23:00:00", "2026-08-25 01:00:00"])

@@ -9,17 +9,17 @@ import pytest
 
 from exporter.collectors.today import MOST_REQUESTS
 from exporter.errors import InvalidResponse, TooManyRows
-from tests.collectors.asked import Reply, ScriptedClient, reply, simulated
+from tests.collectors.analytics_samples import row, today
 from tests.collectors.helpers import answer
-from tests.collectors.questions import row, today
+from tests.collectors.scripted_polls import Reply, ScriptedClient, reply, simulated
 
 
-def test_an_answer_that_is_cut_off_is_read_in_parts() -> None:
+def test_a_truncated_response_is_read_in_parts() -> None:
     """Together they are the whole, to the last token."""
     whole = today(simulated()).families
     parts = today(simulated(rows=12))
     assert whole == parts.families
-    assert 1 < len(parts.client.asked) <= MOST_REQUESTS
+    assert 1 < len(parts.client.requests) <= MOST_REQUESTS
 
 
 def test_parts_are_a_half_and_its_complement() -> None:
@@ -39,10 +39,10 @@ def test_parts_are_a_half_and_its_complement() -> None:
 def test_every_sign_of_a_cut_counts(cut: dict[str, Any]) -> None:
     """The flag, or more rows counted than sent."""
     polled = today([reply([row("a")], **cut), reply([row("b")]), reply([row("a")])])
-    assert (3, {"a", "b"}) == (len(polled.client.asked), {model for model, _ in polled.families["requests"]})
+    assert (3, {"a", "b"}) == (len(polled.client.requests), {model for model, _ in polled.families["requests"]})
 
 
-def test_as_many_rows_as_were_asked_for_may_be_a_part() -> None:
+def test_as_many_rows_as_requested_may_be_a_part() -> None:
     """Whatever the flag says."""
     full = reply(row(f"m{number % 10}", str(number)) for number in range(10_000))
     halves = [reply(row(f"m{number}") for number in part) for part in (range(5, 10), range(5))]
@@ -51,7 +51,7 @@ def test_as_many_rows_as_were_asked_for_may_be_a_part() -> None:
 
 
 @pytest.mark.parametrize("model", ["one", ""])
-def test_an_answer_that_can_not_be_divided_fails(model: str) -> None:
+def test_a_response_that_cannot_be_divided_fails(model: str) -> None:
     """One model that never fits, or rows without a model that don't."""
 
     def never_fits(request: Any) -> Reply:
@@ -75,7 +75,7 @@ def test_there_is_an_end_to_dividing() -> None:
     client = ScriptedClient(endless)
     with pytest.raises(TooManyRows):
         today(client)
-    assert len(client.asked) <= MOST_REQUESTS
+    assert len(client.requests) <= MOST_REQUESTS
 
 
 def test_a_filter_that_is_not_heeded_fails() -> None:
@@ -92,7 +92,7 @@ def test_rows_of_a_part_that_is_thrown_away_are_not_rejected_twice() -> None:
     assert {"not_an_object": 1} == polled.rejected
 
 
-def test_a_large_answer_is_read_in_steps() -> None:
+def test_a_large_response_is_read_in_steps() -> None:
     """Ten thousand rows less one, cut anywhere; a text in one looks like a row's end."""
     rows = [row(f"acme/{number}", 'a "},{" b' if number % 7 == 0 else "é") for number in range(9_999)]
     shown = today([reply(rows)], max_endpoints=20_000).families
@@ -121,7 +121,7 @@ def test_what_is_hardly_json_costs_its_field_alone(rows: int, number: bytes) -> 
     assert ({}, {"credits_usage": 1}) == (polled.rejected, dict(polled.rejections.unreadable))
 
 
-def test_a_large_answer_that_is_cut_fails() -> None:
+def test_a_large_truncated_response_fails() -> None:
     """However late."""
     body = b"".join(reply(row(f"acme/{number}") for number in range(5_000)).chunks)
     with pytest.raises(InvalidResponse):

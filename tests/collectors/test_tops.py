@@ -11,11 +11,11 @@ import pytest
 from exporter.collectors.keys import KeysCollector, KeysSettings
 from exporter.collectors.tops import MOST_ENTRIES, top
 from exporter.status import Top, TopEntry
-from tests.collectors.asked import reply
+from tests.collectors.analytics_samples import row as today_row
+from tests.collectors.analytics_samples import today
 from tests.collectors.balances import account, digest, key, pages, polled
 from tests.collectors.helpers import ago, collect, row
-from tests.collectors.questions import row as today_row
-from tests.collectors.questions import today
+from tests.collectors.scripted_polls import reply
 
 MIDNIGHT = datetime(2026, 8, 24, tzinfo=UTC)
 
@@ -92,7 +92,7 @@ def test_keys_of_today_and_of_the_month() -> None:
     assert [(top_.of, top_.period) for top_ in (of_today, of_month)] == [("key", "today"), ("key", "month")]
 
 
-def test_keys_of_one_name_are_told_apart() -> None:
+def test_keys_of_one_name_are_distinguished() -> None:
     """By the label that their series have; a key without a name has only that."""
     (of_today, _) = keys(key(1, name="twin"), key(2, name="twin"), key(3, name=""))
     first, second, third = (digest(number)[:12] for number in (1, 2, 3))

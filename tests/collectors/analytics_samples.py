@@ -11,8 +11,8 @@ from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.simulator.analytics_meta import meta as simulated_meta
-from tests.collectors.asked import Asked, Reply, ScriptedClient, ask
 from tests.collectors.helpers import answer
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask
 from tests.support import NOON
 
 PREFIX = "openrouter_analytics_"
@@ -35,7 +35,7 @@ def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> 
     return {name: value for name, value in whole.items() if value is not ...}
 
 
-def today(client: ScriptedClient | list[Reply], *, now: datetime = NOON, **settings: Any) -> Asked:
+def today(client: ScriptedClient | list[Reply], *, now: datetime = NOON, **settings: Any) -> PollResult:
     return ask(TodayCollector("default", TodaySettings(**settings)), client, now=now, prefix="openrouter_today_")
 
 
@@ -47,6 +47,6 @@ def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
     return AnalyticsCollector("default", AnalyticsSettings(presets=(), queries=queries, **settings))
 
 
-def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> Asked:
+def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> PollResult:
     """Ask these questions; what can be asked is what the simulator offers."""
     return ask(collector(*queries, **settings), [META, *replies], prefix=PREFIX)

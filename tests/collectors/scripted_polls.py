@@ -28,7 +28,7 @@ class ScriptedClient:
     """Gives its replies one after the other, the last one for ever, or asks `reply`; remembers what it was asked."""
 
     replies: list[Reply] | Callable[[Request], Reply]
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     failures: list[AttemptError] = field(default_factory=list)
 
     @property
@@ -37,7 +37,7 @@ class ScriptedClient:
 
     async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Response:
         assert not quiet
-        self.asked.append(request)
+        self.requests.append(request)
         if callable(self.replies):
             reply = self.replies(request)
         else:
@@ -51,11 +51,11 @@ class ScriptedClient:
 
     def contents(self) -> list[Any]:
         """Return the bodies of the questions."""
-        return [json.loads(request.content) for request in self.asked if request.content is not None]
+        return [json.loads(request.content) for request in self.requests if request.content is not None]
 
 
 @dataclass(frozen=True)
-class Asked:
+class PollResult:
     """A poll, and what it published; `health` are the families on the queries themselves."""
 
     collected: Collected
@@ -103,7 +103,7 @@ def ask(
     prefix: str = "",
     monotonic: float = 0.0,
     fails: bool = False,
-) -> Asked:
+) -> PollResult:
     """Let a collector poll once; families are shown without the prefix and the account.
 
     Raise the poll's error, unless it `fails` as expected.
@@ -122,7 +122,7 @@ def ask(
     families = published(collected.snapshot, collector, prefix)
     health = {name: families.pop(name) for name in list(families) if name.startswith("query_")}
     counted_to = families.pop("data_timestamp_seconds", {})
-    return Asked(collected, poll.rejections, client, families, counted_to, health)
+    return PollResult(collected, poll.rejections, client, families, counted_to, health)
 
 
 def published(snapshot: Snapshot, collector: Collector[Any], prefix: str = "") -> Shown:
