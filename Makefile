@@ -16,13 +16,16 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 # Grafana's packages name peers that exclude each other; no package needs its install script.
 NPM := npm --legacy-peer-deps --ignore-scripts --no-audit --no-fund
 
-.PHONY: help demo test test-fast test-image test-drawing lock lint format soak bench docs dashboards pictures clean
+.PHONY: help demo demo-prometheus test test-fast test-image test-drawing lock lint format soak bench docs dashboards pictures clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.runtime ## Run the exporter on simulated data (PORT, FAULT=status-429:0.3)
 	@$(BIN)/openrouter-exporter demo --web.listen-address 127.0.0.1:$(PORT) $(addprefix --fault ,$(FAULT))
+
+demo-prometheus: $(VENV)/.runtime ## The demo with Prometheus, a month of history, rules and Alertmanager, without Docker
+	@EXPORTER=$(BIN)/openrouter-exporter PORT=$(PORT) config/prometheus/demo
 
 test: $(VENV)/.development ## Run all tests
 	$(BIN)/python -X dev -m pytest -n $(WORKERS) --dist loadfile $(ARGS)

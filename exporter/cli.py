@@ -111,6 +111,11 @@ def _once(options: Options) -> int:
 
 
 def _export(options: Options) -> int:
+    if options.of_demo:
+        from exporter.commands.demo_history import export_demo
+
+        export_demo(options)
+        return 0
     from exporter.commands.export import export
     from exporter.daemon.configuration_reader import ConfigurationReader
 

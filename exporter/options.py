@@ -69,6 +69,7 @@ class Options:
     output: str = "-"
     labels: tuple[tuple[str, str], ...] = ()
     step: float = 300.0
+    of_demo: bool = False
     shard_index: int = 0
     shard_total: int = 1
 
@@ -348,6 +349,7 @@ def _export(options: OptionAdder) -> None:
         "Label that Prometheus adds when it scrapes, as job=openrouter or instance=HOST:PORT. Repeatable.",
         _label,
     )
+    options.add_switch("--demo", "of_demo", "Export the accounts of the demo, by default for 30 days, without any key.")
     options.add("--step", "step", "5m", "Time between two samples.", type_=_step, metavar="DURATION")
 
 

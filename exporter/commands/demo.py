@@ -36,6 +36,7 @@ from exporter.streams import complain, write_output
 
 DEMO_KEY = "sk-or-v1-demo"
 DEMO_INTERVAL = 15.0
+ACTIVITY = ActivitySettings(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0)
 HIGH_CREDITS_FLOOR = 10_000.0  # more than a simulated account has left
 LARGE_BUDGET = 10_000.0  # far from being spent in a day
 
@@ -74,7 +75,7 @@ def _print_addresses(options: Options, simulator: str, addresses: Sequence[str])
 def demo_configuration(url: str) -> Configuration:
     """Return one account on the simulator, polled often so that there is something to see."""
     collectors = registry.configured(
-        ActivitySettings(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0),
+        ACTIVITY,
         TodaySettings(interval=DEMO_INTERVAL),
         AnalyticsSettings(interval=4 * DEMO_INTERVAL, presets=PRESETS, queries=QUERIES),
     )
@@ -89,22 +90,27 @@ def demo_configuration(url: str) -> Configuration:
 
 def _with_alerts(url: str, clock: Clock) -> Configuration:
     """Return the demo's configuration with two more accounts, for which the shipped alerts fire."""
+    demo = demo_with_budget(url, clock)
+    rejected = Account(
+        name="demo-rejected", key=_key("sk-or-v1-rejected"), collectors=registry.only(ACTIVITY, CreditsSettings())
+    )
+    return replace(demo, accounts=(*demo.accounts, rejected))
+
+
+def demo_with_budget(url: str, clock: Clock) -> Configuration:
+    """Return the demo's accounts that have a valid key."""
     demo = demo_configuration(url)
-    activity = ActivitySettings(interval=DEMO_INTERVAL, settle_delay=0.0, empty_day_after=0.0)
     budget = Account(
         name="demo-budget",
         key=_key(f"{DEMO_KEY}-budget"),
-        collectors=registry.configured(activity),
+        collectors=registry.configured(ACTIVITY),
         thresholds=Thresholds(credits_floor_usd=HIGH_CREDITS_FLOOR),
         budgets=(
             ConfiguredBudget(name="month", period="month", limit_usd=_nearly_spent("budget", clock)),
             ConfiguredBudget(name="day", period="day", limit_usd=LARGE_BUDGET),
         ),
     )
-    rejected = Account(
-        name="demo-rejected", key=_key("sk-or-v1-rejected"), collectors=registry.only(activity, CreditsSettings())
-    )
-    return replace(demo, accounts=(*demo.accounts, budget, rejected))
+    return replace(demo, accounts=(*demo.accounts, budget))
 
 
 def _nearly_spent(account: str, clock: Clock) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import aiohttp
 
@@ -60,9 +60,14 @@ FORMATS = {"openmetrics": FormatKind(REACH, OpenMetricsHistory)}
 
 def export(options: Options, configuration: Configuration) -> None:
     """Write the file, until a signal. Raises ExporterError."""
+    run_until_signal(options, write_history(options, configuration, SystemClock()))
+
+
+def run_until_signal(options: Options, write: Coroutine[Any, Any, Sequence[str]]) -> None:
+    """Run `write_history`, and print its notes. Raises ExporterError."""
     with _stop_by_exception():
         try:
-            notes = asyncio.run(write_history(options, configuration, SystemClock()))
+            notes = asyncio.run(write)
         except KeyboardInterrupt:
             raise ExportError(f"interrupted{_left(options.output)}") from None
     for note in notes:

@@ -22,8 +22,8 @@ from exporter.options import Options
 
 END_OF_FILE = b"# EOF\n"
 LOOKBACK = 300  # seconds for which Prometheus shows a sample by default
-# By default promtool reads the whole file once for every two hours of it.
-IMPORT = "promtool tsdb create-blocks-from --max-block-duration=720h openmetrics"
+# Blocks of half a year: promtool reads the whole file once for each block, which by default has two hours.
+IMPORT = "promtool tsdb create-blocks-from --max-block-duration=4380h openmetrics"
 
 
 class OpenMetricsHistory:

@@ -66,7 +66,7 @@ async def started(ready_url: str, log: Path, program: str, *arguments: str) -> A
             program, *arguments, env=environment(), stdout=output, stderr=output
         )
         try:
-            await until(lambda: _answers(ready_url), lambda answers: answers or process.returncode is not None)
+            await until(lambda: answers(ready_url), lambda answers: answers or process.returncode is not None)
             assert process.returncode is None, f"{program} ended: {log.name} says why"
             yield
         finally:
@@ -85,7 +85,8 @@ async def until(ask: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found],
     return found
 
 
-async def _answers(url: str) -> bool:
+async def answers(url: str) -> bool:
+    """Return whether a server responds with success."""
     try:
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return answer.ok

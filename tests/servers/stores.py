@@ -26,7 +26,7 @@ def promtool() -> str:
 
 async def create_blocks(history: Path, data: Path) -> None:
     """Make blocks of a file of OpenMetrics, with the command of docs/history.md."""
-    await run(promtool(), "tsdb", "create-blocks-from", "--max-block-duration=720h", "openmetrics", history, data)
+    await run(promtool(), "tsdb", "create-blocks-from", "--max-block-duration=4380h", "openmetrics", history, data)
 
 
 async def run(*command: str | Path) -> str:

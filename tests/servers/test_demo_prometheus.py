@@ -1,0 +1,67 @@
+"""`make demo-prometheus`: one command, and everything is there with a month of history."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.daemon.conftest import environment
+from tests.servers.programs import PATIENCE, answers, free_port, required, until
+from tests.servers.prometheus import Prometheus
+from tests.servers.shipped import ROOT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DAY = 86_400
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
+    """Run the script with a sample every half hour, and end it as Ctrl-C does; nothing of it may stay."""
+    for program in ("prometheus", "promtool"):
+        required(shutil.which(program), program)
+    folder = tmp_path_factory.mktemp("demo")
+    ports = {name: str(free_port()) for name in ("PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
+    variables = environment(
+        **ports, STEP="30m", TMPDIR=str(folder), EXPORTER=f"{Path(sys.executable).parent}/openrouter-exporter"
+    )
+    process = await asyncio.create_subprocess_exec(
+        ROOT / "config/prometheus/demo", env=variables, start_new_session=True, stdout=asyncio.subprocess.PIPE
+    )
+    url = f"http://127.0.0.1:{ports['PROMETHEUS_PORT']}"
+    try:
+        await until(lambda: answers(f"{url}/-/ready"), lambda ready: ready or process.returncode is not None)
+        assert process.returncode is None
+        yield Prometheus(url)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        await asyncio.wait_for(process.wait(), PATIENCE)
+    assert [] == await asyncio.to_thread(lambda: list(folder.iterdir()))
+
+
+async def test_month_is_there(server: Prometheus) -> None:
+    now = time.time()
+    for days in (2, 15, 29):
+        instant = (now - days * DAY) // 1800 * 1800
+        samples = await server.vector('sum(openrouter_activity_usage_usd{account="demo"})', time=str(instant))
+        assert samples[0].value > 0, days
+
+
+async def test_past_and_present_are_one_series(server: Prometheus) -> None:
+    present = 'count({__name__="openrouter_activity_usage_usd",account="demo"})'
+    counts = await server.until(present, bool)
+    past = await server.query('count(last_over_time(openrouter_activity_usage_usd{account="demo"}[29d]))')
+    assert counts == past
+
+
+async def test_rules_are_evaluated(server: Prometheus) -> None:
+    assert await server.until('account:openrouter_activity_spend_usd:sum{account="demo"}', bool)
