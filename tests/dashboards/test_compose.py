@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shlex
 import shutil
@@ -27,7 +28,11 @@ BASE, ACCOUNT = (yaml.safe_load((CONFIG / name).read_text(encoding="utf-8")) for
 SERVICES: dict[str, dict[str, Any]] = BASE["services"]
 GRAFANA = CONFIG / "grafana/provisioning"
 
+ONCE = ("history", "history-blocks")  # they end before Prometheus starts
+STAYING = {name: service for name, service in SERVICES.items() if name not in ONCE}
+
 by_service = pytest.mark.parametrize("name", SERVICES)
+by_staying_service = pytest.mark.parametrize("name", STAYING)
 by_file = pytest.mark.parametrize("file", FILES)
 
 
@@ -90,7 +95,7 @@ def test_service_is_unprivileged(name: str) -> None:
     assert not {"privileged", "cap_add", "network_mode", "pid", "env_file"} & set(service)
 
 
-@by_service
+@by_staying_service
 def test_service_listens_on_loopback_only(name: str) -> None:
     """Each published port is one of loopback."""
     ports = SERVICES[name]["ports"]
@@ -98,7 +103,7 @@ def test_service_listens_on_loopback_only(name: str) -> None:
     assert [] == [port for port in ports if not port.startswith("127.0.0.1:")]
 
 
-@by_service
+@by_staying_service
 def test_service_has_a_version_and_a_health_check(name: str) -> None:
     """Its image has a version or is built here, and it has a health check."""
     tag = SERVICES[name]["image"].rpartition(":")[2]
@@ -112,12 +117,51 @@ def test_the_exporter_is_built_from_this_repository() -> None:
 
 
 @pytest.mark.parametrize("file", [BASE, ACCOUNT], ids=FILES)
-def test_the_exporters_command_parses(file: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["exporter", "history"])
+def test_the_exporters_command_parses(file: dict[str, Any], name: str) -> None:
     """Each option is one that the command takes; so is the health check's."""
-    command = file["services"]["exporter"]["command"]
+    command = file["services"][name]["command"]
     assert command[0] == parse_options(command, {}).command
     check = SERVICES["exporter"]["healthcheck"]["test"][1:]
     assert ["openrouter-exporter", "healthcheck"] == check
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_service_that_ends_is_not_started_again(name: str) -> None:
+    """It has no port, no health check, and no restart."""
+    service = SERVICES[name]
+    assert "no" == service["restart"]
+    assert {"disable": True} == service["healthcheck"]
+    assert "ports" not in service
+
+
+def test_history_is_complete_before_prometheus_starts() -> None:
+    """With the image's own promtool, under the labels of the scrape; an account's past is not the demo's."""
+    finished = {"condition": "service_completed_successfully"}
+    assert {"history": finished} == SERVICES["history-blocks"]["depends_on"]
+    assert finished.items() <= SERVICES["prometheus"]["depends_on"]["history-blocks"].items()
+    assert SERVICES["prometheus"]["image"] == SERVICES["history-blocks"]["image"]
+    for file in (BASE, ACCOUNT):
+        labels = parse_options(file["services"]["history"]["command"], {}).labels
+        assert (("job", "openrouter"), ("instance", "exporter:10063")) == labels
+    assert [["history"]] * 2 == [ACCOUNT["services"][name]["profiles"] for name in ONCE]
+
+
+@pytest.mark.slow
+@needs_promtool
+def test_blocks_are_made_once(tmp_path: Path) -> None:
+    """By the command in the file; a Prometheus that has run keeps what it has."""
+    lines = ["# TYPE a gauge", "a 1 1795600000", "# EOF", ""]
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history/history.txt.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    data = tmp_path / "prometheus"
+    data.mkdir()
+    script = SERVICES["history-blocks"]["command"][0]
+    script = script.replace("/history/", f"{tmp_path}/history/").replace("/prometheus", str(data))
+    for _ in range(2):
+        subprocess.run(["sh", "-ec", script], check=True)
+        assert 1 == len([path for path in data.iterdir() if path.name != "wal"])
+        (data / "wal").mkdir(exist_ok=True)
 
 
 def test_an_account_needs_no_environment(tmp_path: Path) -> None:
@@ -149,7 +193,7 @@ def test_the_commands_in_the_comments_name_the_files() -> None:
         for line in (CONFIG / name).read_text(encoding="utf-8").splitlines()
         if "docker compose" in line
     ]
-    assert len(FILES) == len(lines)
+    assert len(FILES) + 1 == len(lines)
     for line in lines:
         words = shlex.split(line, comments=True)
         named = [words[number + 1] for number, word in enumerate(words) if "-f" == word]
@@ -174,7 +218,7 @@ def test_prometheus_scrapes_the_services() -> None:
     text = yaml.safe_load((CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8"))
     jobs = [*text["scrape_configs"], *text["alerting"]["alertmanagers"]]
     targets = {target for job in jobs for each in job["static_configs"] for target in each["targets"]}
-    inside = {f"{name}:{port.rpartition(':')[2]}" for name, each in SERVICES.items() for port in each["ports"]}
+    inside = {f"{name}:{port.rpartition(':')[2]}" for name, each in STAYING.items() for port in each["ports"]}
     assert {"localhost:9090"} == targets - inside
 
 
