@@ -77,6 +77,7 @@ def _ratio(fields: Fields, name: str) -> float | None:
 
 
 def _percentiles(fields: Fields, name: str, unit: float) -> tuple[float | None, ...]:
-    percentiles = fields.object(name)
-    values = (percentiles.count(percentile) for percentile in PERCENTILES)
+    percentiles = Fields(fields.object(name).values)
+    values = [percentiles.count(percentile) for percentile in PERCENTILES]
+    fields.unreadable.update(f"{name}.{percentile}" for percentile in percentiles.unreadable)
     return tuple(None if value is None else value / unit for value in values)

@@ -59,3 +59,10 @@ def test_hint(error: Exception, word: str) -> None:
 )
 def test_no_hint_where_the_message_says_all(error: Exception) -> None:
     assert None is hint(error)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_request_without_a_key_is_not_blamed_on_the_key(status: int) -> None:
+    """A gateway that wants one: the public catalogue cannot be read there."""
+    assert "catalogue.enabled" in (hint(StatusError(status, "HTTP: no key"), with_key=False) or "")
+    assert "upstream.base_url" in (hint(StatusError(404, "HTTP 404"), with_key=False) or "")

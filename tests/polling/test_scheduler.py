@@ -233,3 +233,15 @@ async def test_stop_cancels_calls_in_progress() -> None:
     await asyncio.wait_for(began.wait(), 5)
     scheduler.stop()
     await asyncio.wait_for(cancelled.wait(), 5)
+
+
+async def test_run_within_brings_a_later_run_forward(scheduler: Scheduler) -> None:
+    """Several calls before it are one run, and an earlier run stays."""
+    scheduler.add("catalogue", asyncio.Event().wait, 3600.0, 400, nothing)  # its first run is 20 s away
+    scheduler.run_within("catalogue", 5.0)
+    first = scheduler.next_run("catalogue")
+    assert first is not None
+    assert timedelta(seconds=4) < first - now() <= timedelta(seconds=5)
+    scheduler.run_within("catalogue", 9.0)
+    assert first == scheduler.next_run("catalogue")
+    scheduler.run_within("removed", 5.0)

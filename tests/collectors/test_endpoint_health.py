@@ -1,0 +1,224 @@
+"""`GET /models/{author}/{slug}/endpoints`: uptime, speed and prices of the endpoints of models in use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from exporter.api.client import Client, Request
+from exporter.api.response import Response
+from exporter.collectors.base import Collected, Poll
+from exporter.collectors.endpoint_health import REQUESTS_AT_ONCE, EndpointsCollector
+from exporter.config.catalogue_settings import CatalogueEndpointsSettings
+from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, PollError, StatusError
+from tests.collectors.helpers import answer
+from tests.collectors.test_catalogue import Samples
+from tests.support import NOON, FakeClock
+
+ENDPOINT = "openrouter_endpoint_"
+
+
+def endpoint(provider: object = "Acme", tag: object = "acme", **fields: Any) -> dict[str, Any]:
+    """Return a row; a field that is ... is left out."""
+    row = {
+        "provider_name": provider,
+        "tag": tag,
+        "status": 0,
+        "uptime_last_5m": 99.5,
+        "uptime_last_30m": 50,
+        "uptime_last_1d": 100,
+        "latency_last_30m": {"p50": 250, "p75": 500, "p90": 1000, "p99": 2000},
+        "throughput_last_30m": {"p50": 80, "p75": 81, "p90": 82, "p99": 83},
+        "pricing": {"prompt": "0.000001", "completion": "0.000002"},
+    } | fields
+    return {name: value for name, value in row.items() if value is not ...}
+
+
+def endpoints(*rows: Any) -> Response:
+    return answer(json.dumps({"data": {"id": "acme/one", "endpoints": list(rows)}}).encode())
+
+
+class FakeApi:
+    """Returns a response for each model, or raises an error."""
+
+    def __init__(self, responses: Mapping[str, Response | PollError]) -> None:
+        self.metrics = self
+        self.failures: list[AttemptError] = []
+        self.paths: list[str] = []
+        self._responses = responses
+
+    async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
+        self.paths.append(request.path)
+        response = self._responses[request.path.removeprefix("/models/").removesuffix("/endpoints")]
+        if isinstance(response, PollError):
+            raise response
+        return response
+
+    def failed(self, _operation: str, error: AttemptError) -> None:
+        self.failures.append(error)
+
+
+def read(
+    responses: Mapping[str, Response | PollError],
+    *names: str,
+    memory: object = None,
+    clock: FakeClock | None = None,
+) -> tuple[Collected, Poll]:
+    """Let the collector poll once for these models."""
+    clock = clock or FakeClock(NOON)
+    listed = tuple((name, name) for name in names or responses)
+    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: listed)
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", FakeApi(responses)), clock=clock)
+    return asyncio.run(collector.collect(poll, memory)), poll
+
+
+def samples(collected: Collected) -> Samples:
+    """Return what a scrape would show: family without `openrouter_endpoint_`, label values, value."""
+    assert collected.snapshot is not None
+    shown = {
+        family.metric.name.removeprefix(ENDPOINT): {
+            labels: value
+            for labels, value in zip(family.label_sets.samples, family.values, strict=True)
+            if value == value  # noqa: PLR0124
+        }
+        for family in collected.snapshot.families
+    }
+    return {name: values for name, values in shown.items() if values}
+
+
+def one(**fields: Any) -> tuple[Samples, dict[str, int]]:
+    """Return what is shown of a model with one endpoint, and its unreadable fields."""
+    collected, poll = read({"acme/one": endpoints(endpoint(**fields))})
+    return samples(collected), dict(poll.rejections.unreadable)
+
+
+KEY = ("acme/one", "Acme", "acme")
+
+
+def test_endpoint_is_published() -> None:
+    """Ratios from per cent, seconds from milliseconds."""
+    assert one() == (
+        {
+            "uptime_ratio": {(*KEY, "5m"): 0.995, (*KEY, "30m"): 0.5, (*KEY, "1d"): 1.0},
+            "status": {KEY: 0.0},
+            "p50_latency_seconds": {KEY: 0.25},
+            "p75_latency_seconds": {KEY: 0.5},
+            "p90_latency_seconds": {KEY: 1.0},
+            "p99_latency_seconds": {KEY: 2.0},
+            "p50_throughput_tokens_per_second": {KEY: 80.0},
+            "p75_throughput_tokens_per_second": {KEY: 81.0},
+            "p90_throughput_tokens_per_second": {KEY: 82.0},
+            "p99_throughput_tokens_per_second": {KEY: 83.0},
+            "price_usd": {(*KEY, "prompt"): 1e-06, (*KEY, "completion"): 2e-06},
+        },
+        {},
+    )
+
+
+@pytest.mark.parametrize("missing", [None, ...])
+def test_null_is_absent(missing: object) -> None:
+    """Without a key there is no latency and no throughput, with little traffic no uptime."""
+    names = ("uptime_last_5m", "uptime_last_30m", "uptime_last_1d", "latency_last_30m", "throughput_last_30m", "status")
+    shown, unreadable = one(**dict.fromkeys(names, missing))
+    assert ({"price_usd"}, {}) == (set(shown), unreadable)
+
+
+@pytest.mark.parametrize("uptime", [100.1, -1, "high", [], 1e300])
+def test_unusable_uptime_alone_is_absent_and_counted(uptime: object) -> None:
+    shown, unreadable = one(uptime_last_5m=uptime)
+    assert {(*KEY, "30m"): 0.5, (*KEY, "1d"): 1.0} == shown["uptime_ratio"]
+    assert {"uptime_last_5m": 1} == unreadable
+
+
+def test_unusable_percentile_alone_is_absent_and_counted() -> None:
+    shown, unreadable = one(latency_last_30m={"p50": "fast", "p99": 2000}, throughput_last_30m=7)
+    assert ("p50_latency_seconds" in shown, {KEY: 2.0}) == (False, shown["p99_latency_seconds"])
+    assert {"latency_last_30m.p50": 1, "throughput_last_30m": 1} == unreadable
+
+
+def test_endpoint_without_a_provider_is_rejected_alone() -> None:
+    collected, poll = read({"acme/one": endpoints(endpoint(), endpoint(provider=None), endpoint(provider=5), "row")})
+    assert {KEY: 0.0} == samples(collected)["status"]
+    assert {"missing_provider": 3} == dict(poll.rejections.counts)
+
+
+def test_second_endpoint_of_a_provider_and_tag_is_a_duplicate() -> None:
+    """Two series of one name would be invalid."""
+    collected, poll = read({"acme/one": endpoints(endpoint(status=-1), endpoint(status=0), endpoint(tag="acme/fp4"))})
+    assert {KEY: -1.0, ("acme/one", "Acme", "acme/fp4"): 0.0} == samples(collected)["status"]
+    assert ({"duplicate": 1}, 0) == (dict(poll.rejections.counts), poll.rejections.missing)
+
+
+def test_name_to_publish_is_that_of_usage_and_the_path_that_of_the_catalogue() -> None:
+    api = FakeApi({"acme/one:free": endpoints(endpoint())})
+    clock = FakeClock(NOON)
+    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: (("acme/old", "acme/one:free"),))
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+    collected = asyncio.run(collector.collect(poll, None))
+    assert ["/models/acme/one:free/endpoints"] == api.paths
+    assert {("acme/old", "Acme", "acme"): 0.0} == samples(collected)["status"]
+
+
+def test_model_that_cannot_be_read_keeps_its_values_until_they_expire() -> None:
+    """And does not keep others from being read."""
+    clock = FakeClock(NOON)
+    memory = read({"acme/one": endpoints(endpoint()), "acme/two": endpoints(endpoint())}, clock=clock)[0].memory
+    down: dict[str, Response | PollError] = {
+        "acme/one": StatusError(503, "down"),
+        "acme/two": endpoints(endpoint(status=-2)),
+    }
+    clock.advance(1799)
+    collected, _ = read(down, memory=memory, clock=clock)
+    assert {KEY: 0.0, ("acme/two", "Acme", "acme"): -2.0} == samples(collected)["status"]
+    assert (("endpoints of acme/one", "down"),) == collected.failures
+    clock.advance(1)
+    collected, _ = read(down, memory=collected.memory, clock=clock)
+    assert {("acme/two", "Acme", "acme"): -2.0} == samples(collected)["status"]
+
+
+def test_model_without_endpoints_is_not_a_failure() -> None:
+    """It was just removed from the catalogue: its series go."""
+    memory = read({"acme/one": endpoints(endpoint())})[0].memory
+    collected, _ = read({"acme/one": StatusError(404, "no such model")}, memory=memory)
+    assert ({}, ()) == (samples(collected), collected.failures)
+
+
+def test_poll_fails_if_no_model_can_be_read() -> None:
+    with pytest.raises(StatusError, match="down"):
+        read({"acme/one": StatusError(503, "down"), "acme/two": DeadlineExceeded("late")})
+
+
+@pytest.mark.parametrize("content", [b'{"data":[]}', b'{"data":{}}', b'{"data":{"endpoints":{}}}', b"<html>"])
+def test_body_of_another_form_fails_the_model(content: bytes) -> None:
+    with pytest.raises(InvalidResponse):
+        read({"acme/one": answer(content)})
+
+
+def test_without_models_nothing_is_requested() -> None:
+    collected, poll = read({})
+    assert ({}, []) == (samples(collected), cast("FakeApi", poll.client).paths)
+
+
+async def test_few_models_are_read_at_once() -> None:
+    """However many are in use."""
+    active, most = 0, 0
+
+    class Slow(FakeApi):
+        async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
+            nonlocal active, most
+            active += 1
+            most = max(most, active)
+            await asyncio.sleep(0)
+            active -= 1
+            return await super().request(request, _deadline)
+
+    responses = {f"acme/{number}": endpoints(endpoint()) for number in range(20)}
+    clock = FakeClock(NOON)
+    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: tuple((name, name) for name in responses))
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", Slow(responses)), clock=clock)
+    collected = await collector.collect(poll, None)
+    assert (REQUESTS_AT_ONCE, 20) == (most, len(samples(collected)["status"]))
