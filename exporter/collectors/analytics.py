@@ -24,6 +24,7 @@ from exporter.collectors.analytics_outcomes import (
     health,
     outcome_of,
     statuses,
+    subjects_of_queries,
 )
 from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_ranges import time_range
@@ -100,6 +101,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
             failures=tuple(parts),
             error=None if results else _error_of_all(failures),
             queries=statuses(outcomes, started, poll.instant, stale_after),
+            subjects=subjects_of_queries(outcomes),
             successors=tuple(
                 [
                     (poll.instant + timedelta(seconds=at - started), await self._snapshot(poll.pause, outcomes, at))

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from exporter.api.analytics_response import Meta
 from exporter.collectors.analytics_rows import QueryResult
 from exporter.collectors.common import gauge
-from exporter.collectors.constants import UNKNOWN
+from exporter.collectors.constants import OTHER, UNKNOWN
+from exporter.collectors.subjects import Subject, names_of
 from exporter.exposition.families import Family, LabelSets
 from exporter.status import QueryStatus
 
@@ -46,6 +47,7 @@ DATA_TIMESTAMP = gauge(
     "Time up to which a query's numbers count, as Unix time in seconds: when the API read them, if it cached them.",
     LABELS,
 )
+_PARTS = ("app", "external_user")
 HEALTH = (SUCCESS, LAST_SUCCESS, ROWS, TRUNCATED, MERGED, DATA_TIMESTAMP)
 
 
@@ -116,6 +118,16 @@ def statuses(outcomes: Outcomes, now: float, instant: datetime, stale_after: flo
             error=outcome.error,
         )
         for name, outcome in outcomes.items()
+    )
+
+
+def subjects_of_queries(outcomes: Outcomes) -> tuple[Subject, ...]:
+    """Return the apps and end users that queries are split by."""
+    results = [outcome.result for outcome in outcomes.values() if outcome.result is not None]
+    apps, people = (sorted(set[str]().union(*(result.values_of(name) for result in results))) for name in _PARTS)
+    return (
+        *(Subject("app", app, () if app == OTHER else names_of(app=(app,))) for app in apps),
+        *(Subject("external_user", user, () if user == OTHER else names_of(end_user=(user,))) for user in people),
     )
 
 

@@ -38,6 +38,13 @@ class QueryResult:
         self._rejections = rejections
         self._unreadable: set[int] = set()  # measures of which a row has something that is not a number
 
+    def values_of(self, label: str) -> set[str]:
+        """Return the values of a label, none if the rows do not have it."""
+        if label not in self._labels:
+            return set()
+        index = self._labels.index(label)
+        return {names[index] for names in self.numbers}
+
     def add(self, row: Row) -> None:
         """Add a row."""
         fields = Fields(row, self._rejections.unreadable)

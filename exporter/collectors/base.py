@@ -14,6 +14,7 @@ from exporter.api.client import Client, OnProgress, Request
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Clock
+from exporter.collectors.subjects import Subject
 from exporter.collectors.used_models import ModelUse
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Account
@@ -99,6 +100,8 @@ class Collected:
 
     `used_models` are an account's models of the last 30 days, `listed_models` those of them that the catalogue lists,
     each with its name there. Both begin with the most used.
+
+    `subjects` are the parts of the account that labels of the configuration can be given to.
     """
 
     snapshot: Snapshot | None
@@ -118,6 +121,7 @@ class Collected:
     retirements: tuple[Retirement, ...] = ()
     used_models: tuple[ModelUse, ...] = ()
     listed_models: tuple[tuple[str, str], ...] = ()
+    subjects: tuple[Subject, ...] = ()
 
 
 class Collector(ABC, Generic[SettingsType]):

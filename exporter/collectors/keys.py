@@ -20,6 +20,7 @@ from exporter.collectors.constants import OTHER, UNATTRIBUTED
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.collectors.periods import end_of
+from exporter.collectors.subjects import Subject, names_of
 from exporter.collectors.tops import spend_by_name, top
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
@@ -172,12 +173,14 @@ When a day, week or month ends, what was spent in it disappears at that instant,
         for metric, value in _STATE:
             families.append(Family(metric, every_key, await _column(pause, keys, value)))
         families.append(await self._info_family(pause, read, labels, since=now - _KEPT_DAYS * DAY.total_seconds()))
+        subjects = await _subjects(pause, read, labels)
         return Collected(
             snapshot=Snapshot(tuple(families)),
             memory=read,
             folded=fold.folded,
             tops=await _tops(pause, [key.name for key in keys], [label for (label,) in names], columns, read.day),
             successors=successors(families, periods_of(SPENDING), read.day),
+            subjects=(*subjects, *(Subject("key", name) for name in self._sums(read))),
         )
 
     async def _info_family(self, pause: Pause, read: LastKeys, labels: Mapping[str, str], since: float) -> Family:
@@ -191,10 +194,26 @@ When a day, week or month ends, what was spent in it disappears at that instant,
                 creator = (key.creator_user_id,) if self.settings.show_creator else ()
                 samples.append((self.account, labels[key.hash], *(text or "" for text in (*texts, *creator))))
             await pause()
-        # A join with the names must not lose what is summed under these labels.
-        sums = [OTHER] * (len(read.keys) - len(read.hidden) > self.settings.max_keys) + [UNATTRIBUTED] * self._names_all
         empty = ("",) * (len(self._info.labels) - 3)
-        return info(self._info, [*samples, *((self.account, label, label, *empty) for label in sums)])
+        return info(self._info, [*samples, *((self.account, label, label, *empty) for label in self._sums(read))])
+
+    def _sums(self, read: LastKeys) -> list[str]:
+        """Return the labels that stand for several keys: a join with the names must not lose what they sum."""
+        is_folded = len(read.keys) - len(read.hidden) > self.settings.max_keys
+        return [OTHER] * is_folded + [UNATTRIBUTED] * self._names_all
+
+
+async def _subjects(pause: Pause, read: LastKeys, labels: Mapping[str, str]) -> list[Subject]:
+    workspaces = {row.id: (row.name, row.slug, row.id) for row in read.workspaces}
+    subjects = []
+    for key in read.keys:
+        workspace = workspaces.get(key.workspace_id or "", (key.workspace_id,))
+        names = names_of(
+            key=(key.name, key.hash, paging.key_label(key.hash)), workspace=workspace, member=(key.creator_user_id,)
+        )
+        subjects.append(Subject("key", labels[key.hash], names))
+        await pause()
+    return subjects
 
 
 async def _count_lacking(poll: Poll, keys: Sequence[KeyRow]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import SystemClock
+from exporter.collectors.allocation import ACCOUNT_INFO, PARTS, allocation_info
 from exporter.collectors.registry import CATALOGUE_COLLECTORS, COLLECTORS, SECTION
 from exporter.config.schema import schema, table
 from exporter.config.shard import WHOLE
@@ -35,6 +36,13 @@ The values of `thresholds` in the configuration, which the alerts compare with. 
 series.
 """
 
+_ALLOCATION = """\
+With `allocations.labels`, each of its names is one more label; `unallocated` is what neither a rule nor a label of the
+account covers. A part of the account has one of the labels `key` (collector `keys`), `workspace_id` or `user_id`
+(`collectors.activity.split_by`), `app` or `external_user` (analytics queries with these dimensions, and a rule for apps
+or end users). See [allocation](allocation.md).
+"""
+
 
 def metrics_reference() -> str:
     """Return the reference of all metrics, in Markdown."""
@@ -50,6 +58,7 @@ def metrics_reference() -> str:
             (f"{collector.title}: `{collector.resource}`", collector.documented(), collector.text)
             for collector in (*COLLECTORS, *CATALOGUE_COLLECTORS)
         ),
+        ("Allocation", (allocation_info(PARTS, ()), ACCOUNT_INFO), _ALLOCATION),
         ("Polls and API requests", account.declarations(), ""),
         ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
         ("The exporter process", process.declarations(), ""),

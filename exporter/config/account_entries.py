@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from exporter.config.allocation_checks import check_labels
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.configuration import Account, Upstream
 from exporter.config.diagnostics import Position, Report, quoted
@@ -147,6 +148,7 @@ class AccountEntries:
                     collectors=self._file.collectors,
                     thresholds=self._file.thresholds,
                     budgets=self._file.budgets,
+                    allocations=self._file.allocations,
                     origin=path,
                 )
             )
@@ -171,6 +173,7 @@ class AccountEntries:
         accounts: dict[str, Account | None] = {}
         for index, entry in enumerate(entries):
             check_names(f"{ACCOUNTS}[{index}].budgets", entry.budgets, reader)
+            check_labels(entry.labels, self._file.allocations.labels, f"{ACCOUNTS}[{index}].labels", reader)
             accounts[entry.name] = None
             if self._owns(entry.name):
                 accounts[entry.name] = Account(
@@ -178,6 +181,8 @@ class AccountEntries:
                     key=self._key(entry, f"{ACCOUNTS}[{index}]", reader),
                     collectors=entry.collectors,
                     thresholds=entry.thresholds,
+                    labels=entry.labels,
+                    allocations=self._file.allocations,
                     budgets=tuple({budget.name: budget for budget in (*self._file.budgets, *entry.budgets)}.values()),
                     origin=origin,
                 )

@@ -6,10 +6,12 @@ the documentation's table of it. A new key is a new field; each collector declar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
+from exporter.config.allocation_settings import Allocations
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.collector_settings import CollectorsSettings
@@ -132,6 +134,7 @@ class Logging(Settings):
 class Account:
     """One OpenRouter account: its label, the source of its management key, its collectors and thresholds.
 
+    `labels` are those of the account as a whole, `allocations` those of its parts, the same for every account.
     `origin` is the file that the account was found in, None for the configuration file.
     """
 
@@ -140,6 +143,8 @@ class Account:
     collectors: CollectorsSettings
     thresholds: Thresholds = Thresholds()
     budgets: tuple[ConfiguredBudget, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    allocations: Allocations = Allocations()
     origin: Path | None = field(default=None, compare=False)
 
 
@@ -147,12 +152,15 @@ class Account:
 class Configuration:
     """The whole configuration. Each account has its overrides merged in.
 
-    `sources` are where accounts were found beside the configuration file, `mistakes` what is wrong there.
+    `sources` are where accounts were found beside the configuration file, `mistakes` what is wrong there. `warnings`
+    name what is allowed but has no effect, with its position.
     """
 
     log: Logging = Logging()
     upstream: Upstream = Upstream()
     catalogue: CatalogueSettings = CatalogueSettings()
+    allocations: Allocations = Allocations()
     accounts: tuple[Account, ...] = field(default=())
     sources: AccountSources = field(default=AccountSources(), compare=False)
     mistakes: tuple[Mistake, ...] = field(default=(), compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from exporter.config.allocation_settings import Allocations
 from exporter.config.configuration import Account, Configuration
 from exporter.config.fields import Key, ListOf, Settings, keys_of
 from exporter.config.file_format import WrittenFile
@@ -27,6 +28,8 @@ def describe(configuration: Configuration) -> dict[str, Any]:
         else:
             for account, own in zip(accounts, values, strict=True):
                 account.update({section: own} if own else {})
+    if configuration.allocations != Allocations():
+        described["allocations"] = written(configuration.allocations)
     described["catalogue"] = written(configuration.catalogue)
     described["log"] = written(configuration.log)
     return described
@@ -48,7 +51,8 @@ def written_value(key: Key, value: Any) -> Any:
 
 
 def _account(account: Account) -> dict[str, Any]:
-    return {"name": account.name, **_key(account.key)}
+    labels = {"labels": dict(account.labels)} if account.labels else {}
+    return {"name": account.name, **_key(account.key), **labels}
 
 
 def _key(source: SecretSource) -> dict[str, str]:

@@ -141,9 +141,15 @@ def _key(field: dataclasses.Field[Any], hint: Any) -> Key:
         # An absent section has its defaults.
         required=field.default is dataclasses.MISSING and not isinstance(holds, type | MapOf),
         inherits=Inherits in extras,
-        default=None if field.default is dataclasses.MISSING else field.default,
+        default=_default(field),
         meaning=meaning or _first_sentence(plain),
     )
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
 
 
 def _implied(name: str, hint: Any) -> ValueType | type[Settings]:

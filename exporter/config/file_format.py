@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from exporter.config.allocation_settings import Allocations, Labels
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.collector_settings import CollectorsSettings
@@ -52,6 +53,9 @@ class WrittenAccount(Settings):
         ListOf(item=ConfiguredBudget, example=_BUDGETS),
         "Budgets of this account alone; one with the name of a budget below replaces it.",
     ] = ()
+    labels: Annotated[Labels, "Labels of the account, and of each part that no rule of `allocations` has them for."] = (
+        field(default_factory=dict)
+    )
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return a key with two sources, or with none."""
@@ -104,6 +108,7 @@ class WrittenFile(Settings):
         ListOf(item=ConfiguredBudget, example=_BUDGETS),
         "Budgets of every account.",
     ] = ()
+    allocations: Annotated[Allocations, "Labels of your own for keys, workspaces, members, apps and end users."]
     catalogue: Annotated[CatalogueSettings, "OpenRouter's public catalogue of models."]
     log: Annotated[Logging, "Logging."]
 

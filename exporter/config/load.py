@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from exporter.config.account_entries import AccountEntries, check_key, check_names
+from exporter.config.allocation_checks import check_rules, useless_rules
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.diagnostics import Report
@@ -57,6 +58,7 @@ def parse(
     reader = Reader(file_format(collectors), report)
     file = reader.read(read_tree(text, base_directory, report))
     check_names("budgets", file.budgets, reader)
+    check_rules(file.allocations, reader)
     sources = AccountSources(
         patterns=file.account_files, directory=file.accounts_from.directory, name=file.accounts_from.name
     )
@@ -71,9 +73,11 @@ def parse(
         log=file.log,
         upstream=file.upstream,
         catalogue=file.catalogue,
+        allocations=file.allocations,
         accounts=tuple(entries.accounts),
         sources=sources,
         mistakes=entries.mistakes,
+        warnings=tuple(useless_rules(file.allocations.rules, file_name, reader)),
     )
 
 
@@ -100,7 +104,7 @@ def default(
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     """Return what works but is unwise, such as key files that others can read, or more polls than the limit allows."""
-    warnings = []
+    warnings = list(configuration.warnings)
     if configuration.sources.configured and not configuration.sources.files():
         warnings.append("account_files and accounts_from find no file")
     for account in configuration.accounts:

@@ -69,6 +69,10 @@ class Reader(Generic[_Root]):
         """Report a mistake in a value that could be read."""
         self._report.add(self.position_of(path), f"{path}: {message}")
 
+    def is_readable(self, path: str) -> bool:
+        """Return whether nothing was reported about the value of a key."""
+        return path not in self._unreadable
+
     def position_of(self, path: str) -> Position:
         """Return the position of a key's value or, if it is not written, of its section."""
         while path and path not in self._positions:
@@ -222,6 +226,8 @@ class Reader(Generic[_Root]):
             for name, entry in self._entries(written, of.names, hidden=hidden)
             if not (of.nullable and _is_null(entry.node))
         }
+        if any(value is None for value in values.values()):
+            self._unreadable.add(written.path)
         return {name: value for name, value in values.items() if value is not None}
 
     def _unfit(self, written: Written, expected: str, hint: str = "", *, hidden: bool = False) -> None:

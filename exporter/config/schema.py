@@ -65,7 +65,8 @@ def _taken(holds: ValueType | ListOf | MapOf | type[Settings], definitions: dict
         }
         return {"type": "array", "items": _taken(holds.item, definitions), **limits}
     if isinstance(holds, MapOf):
-        return {"type": "object"}
+        values = holds.values if isinstance(holds.values, ValueType) else None
+        return {"type": ["object", "null"], **({"additionalProperties": dict(values.schema)} if values else {})}
     name = holds.__name__.removeprefix("Written")
     if name not in definitions:
         definitions[name] = {}  # so that it comes before the definitions it needs

@@ -22,6 +22,7 @@ class Phase:
 class _Published:
     phases: tuple[Phase, ...]
     expires: float
+    beside: tuple[Phase, ...] = ()
 
     def shown(self, now: float) -> Phase | None:
         """Return the latest phase that has begun; None once all have expired."""
@@ -53,9 +54,13 @@ class Store:
         *,
         expires: float,
         successors: tuple[Phase, ...] = (),
+        beside: tuple[Phase, ...] = (),
     ) -> None:
-        """Replace a collector's snapshot; each successor replaces it in turn when it begins."""
-        published = _Published((Phase(rendered, series), *successors), expires)
+        """Replace a collector's snapshot; each successor replaces it in turn when it begins.
+
+        `beside` is shown together with any of them.
+        """
+        published = _Published((Phase(rendered, series), *successors), expires, beside)
         self._published.setdefault(account, {})[collector] = published
         self._changes += 1
         self._next_change = min(self._next_change, published.next_change(-math.inf))
@@ -67,6 +72,11 @@ class Store:
         # Another snapshot may have expired since the last scrape: that is a change too.
         self._changes += now >= min(last.expires, expires, self._next_change)
         self._next_change = self._earliest_change(now)
+
+    def replace_beside(self, account: str, collector: str, beside: tuple[Phase, ...]) -> None:
+        """Replace what is shown together with a collector's snapshot."""
+        self._published[account][collector] = replace(self._published[account][collector], beside=beside)
+        self._changes += 1
 
     def drop(self, account: str, but: Container[str] = ()) -> None:
         """Remove an account's snapshots except those of the collectors in `but`."""
@@ -90,6 +100,7 @@ class Store:
                 phase = published.shown(now)
                 if phase is not None:
                     yield phase
+                    yield from published.beside
 
     def parts(self, now: float, accounts: Iterable[str] | None = None) -> Iterator[Rendered]:
         """Yield the rendered snapshots of what is shown."""

@@ -13,11 +13,13 @@ from exporter.api.client import Client
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.clock import Clock
 from exporter.collectors import registry
+from exporter.collectors.allocation import Allocation
 from exporter.collectors.used_models import ModelUse
 from exporter.config.configuration import Account, Upstream
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
 from exporter.polling import key_check
+from exporter.polling.account_labels import publish_account_labels
 from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller
 from exporter.polling.poller_group import PollerGroup
@@ -54,6 +56,8 @@ class AccountRuntime(PollerGroup):
         operations = tuple(dict.fromkeys(operation for collector in collectors for operation in collector.operations))
         self._metrics = CollectorMetrics(self.metrics_registry, account.name, collectors)
         ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
+        allocation = Allocation(account)
+        publish_account_labels(self.metrics_registry, account.name, allocation.of_account)
         self._client = Client(
             session=context.session,
             upstream=context.upstream,
@@ -79,6 +83,7 @@ class AccountRuntime(PollerGroup):
                 store=context.store,
                 metrics=self._metrics,
                 log=log.logger(account=account.name, collector=collector.name),
+                allocation=allocation,
             )
             for collector in collectors
         ]

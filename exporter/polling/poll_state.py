@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter.api.client import REFUSED
+from exporter.collectors.allocation import Allocation
 from exporter.collectors.base import Collected
 from exporter.status import PollRecord
 
@@ -20,12 +21,14 @@ class PollState:
 
     `read_at` is when the published data were last known to be current, `not_before` when the API may be called again,
     both in monotonic seconds. `published` is what the last successful poll published, without its snapshot and memory;
-    `rows_rejected` is the number of rows that it lacks. `reported` holds the causes of failure that were logged since
-    the last success, `failed_parts` the parts of the data that the last successful poll could not read, and why.
+    `rows_rejected` is the number of rows that it lacks, and `allocation` gave its parts their labels. `reported` holds
+    the causes of failure that were logged since the last success, `failed_parts` the parts of the data that the last
+    successful poll could not read, and why.
     """
 
     memory: object = None
     published: Collected = NOTHING
+    allocation: Allocation | None = None
     read_at: float = float("-inf")
     not_before: float = float("-inf")
     last_success: datetime | None = None

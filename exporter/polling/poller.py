@@ -10,8 +10,10 @@ import structlog
 
 from exporter.api.client import Client, Request
 from exporter.clock import Clock
+from exporter.collectors.allocation import Allocation
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.errors import AttemptError, PollError, SecretError
+from exporter.exposition.families import Snapshot
 from exporter.exposition.store import Phase, Store
 from exporter.exposition.text_format import render
 from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
@@ -42,6 +44,7 @@ class Poller:
         store: Store,
         metrics: CollectorMetrics,
         log: structlog.stdlib.BoundLogger,
+        allocation: Allocation | None = None,
     ) -> None:
         self.account = account
         self.collector = collector
@@ -52,6 +55,7 @@ class Poller:
         self._clock = clock
         self._store = store
         self._metrics = metrics
+        self._allocation = allocation
         self._log = PollLog(log)
         self._polling = False
         self._retries: dict[int, Retry] = {}  # of the requests in progress, by identity
@@ -165,8 +169,11 @@ class Poller:
     async def _publish(self, poll: Poll, collected: Collected, started: float) -> None:
         state, expires = self.state, self._expiry(started)
         if collected.snapshot is None:
+            if self._allocation != state.allocation:
+                beside = await self._labels_of_parts(poll, state.published)
+                self._store.replace_beside(*self._key, beside)
             self._store.renew(*self._key, self._clock.monotonic(), expires)
-            state.read_at = started
+            state.read_at, state.allocation = started, self._allocation
             if collected.memory is not None:
                 state.memory = collected.memory
             return
@@ -177,9 +184,9 @@ class Poller:
             )
             for moment, snapshot in collected.successors
         ]
-        series = collected.snapshot.series
-        self._store.publish(*self._key, rendered, series, expires=expires, successors=tuple(successors))
-        state.read_at, state.memory = started, collected.memory
+        series, beside = collected.snapshot.series, await self._labels_of_parts(poll, collected)
+        self._store.publish(*self._key, rendered, series, expires=expires, successors=tuple(successors), beside=beside)
+        state.read_at, state.memory, state.allocation = started, collected.memory, self._allocation
         if collected.restated:
             self._metrics.restated.labels(*self._labels).inc(collected.restated)
             self._log.restated(collected.restated)
@@ -191,6 +198,13 @@ class Poller:
         state.published = replace(collected, snapshot=None, memory=None, successors=(), error=None)
         if collected.error is not None:
             raise collected.error
+
+    async def _labels_of_parts(self, poll: Poll, collected: Collected) -> tuple[Phase, ...]:
+        if self._allocation is None:
+            return ()
+        families = await self._allocation.families(poll.pause, collected.subjects)
+        # One snapshot has each family once; here it has one set of labels for each kind of part.
+        return tuple([Phase(await render(poll.pause, Snapshot((family,))), len(family.values)) for family in families])
 
     def _expiry(self, read_at: float) -> float:
         stale_after: float = self.collector.settings.stale_after

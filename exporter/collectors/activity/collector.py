@@ -33,6 +33,7 @@ from exporter.collectors.activity.split import (
     list_parts,
     read_parts,
     refuse_changed,
+    subjects_of,
 )
 from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
@@ -250,6 +251,7 @@ left out. With `split_by`, the families with a number have one label more:
             spend=spend_by_day(usage.table, shown.sums),
             tops=tuple(top(label, "30d", amounts) for label, amounts in spend.items()),
             used_models=await used_models(poll.pause, usage.table, self._labels, totals, spend.get("model")),
+            subjects=subjects_of(usage.workspaces, usage.members),
         )
 
     async def show(self, pause: Pause, usage: ReadActivity) -> DayShown:

@@ -30,6 +30,7 @@ from exporter.collectors.base import Poll
 from exporter.collectors.common import info
 from exporter.collectors.constants import UNATTRIBUTED
 from exporter.collectors.days import midnight
+from exporter.collectors.subjects import Subject, names_of
 from exporter.config.units import format_duration
 from exporter.errors import DeadlineExceeded, PollError, StatusError
 from exporter.exposition.families import Family, MetricFamily
@@ -134,10 +135,27 @@ def describe_members(metric: MetricFamily, account: str, members: Sequence[Membe
     samples = []
     members = [*members, Member(UNATTRIBUTED, first_name=UNATTRIBUTED)]
     for member in members:
-        name = " ".join(part for part in (member.first_name, member.last_name) if part)
-        values = {"user_id": member.id, "name": name, "email": member.email or "", "role": member.role or ""}
+        values = {
+            "user_id": member.id,
+            "name": _full_name(member),
+            "email": member.email or "",
+            "role": member.role or "",
+        }
         samples.append((account, *(values[label] for label in metric.labels[1:])))
     return info(metric, samples)
+
+
+def subjects_of(workspaces: Sequence[Workspace], members: Sequence[Member]) -> tuple[Subject, ...]:
+    """Return the workspaces or members that usage is split by, and what belongs to none of the members."""
+    of_workspaces = (
+        Subject("workspace_id", row.id, names_of(workspace=(row.name, row.slug, row.id))) for row in workspaces
+    )
+    of_members = [Subject("user_id", row.id, names_of(member=(row.id, row.email, _full_name(row)))) for row in members]
+    return (*of_workspaces, *of_members, *[Subject("user_id", UNATTRIBUTED)] * bool(members))
+
+
+def _full_name(member: Member) -> str:
+    return " ".join(part for part in (member.first_name, member.last_name) if part)
 
 
 async def refuse_changed(pause: Pause, usage: SplitUsage, settled: Iterable[date]) -> None:

@@ -1,0 +1,110 @@
+"""Labels of the configuration for an account and its parts.
+
+What neither a rule nor a label of the account covers is `unallocated`, so that sums over a label add up to the total.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from exporter.clock import Pause
+from exporter.collectors.common import gauge, info
+from exporter.collectors.constants import OTHER
+from exporter.collectors.subjects import Subject
+from exporter.config.allocation_settings import Dimension
+from exporter.config.configuration import Account
+from exporter.config.expression_cost import LONGEST_NAME
+from exporter.exposition.families import Family, MetricFamily
+
+UNALLOCATED = "unallocated"
+PARTS = ("key", "workspace_id", "user_id", "app", "external_user")  # labels that tell an account's parts apart
+RULES_PER_STEP = 10
+# One sample, which changes with the configuration alone.
+ACCOUNT_INFO = MetricFamily(
+    "openrouter_account_info", "Labels of an account, from the configuration. The value is 1.", ("account",)
+)
+# Values that come by the thousand, or are people: published only where a rule names their dimension.
+_ONLY_BY_RULE: Mapping[str, Dimension] = {"app": "app", "external_user": "end_user"}
+
+_Names = Mapping[Dimension, Sequence[str]]
+
+
+class _Rule(NamedTuple):
+    conditions: tuple[tuple[Dimension, re.Pattern[str]], ...]
+    labels: Mapping[str, str]
+
+    def matches(self, names: _Names) -> bool:
+        return all(
+            any(pattern.fullmatch(name) for name in names.get(dimension, ())) for dimension, pattern in self.conditions
+        )
+
+
+def allocation_info(part: Sequence[str], labels: Sequence[str]) -> MetricFamily:
+    """Return the family of the labels of parts, which the labels `part` tell apart."""
+    help_ = "Labels of a part of the account, from `allocations` in the configuration. The value is 1."
+    return gauge("openrouter_allocation_info", help_, ("account", *part, *labels))
+
+
+class Allocation:
+    """The labels of one account and of its parts. Those of equal configurations are equal."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account.name
+        self._identity = (account.name, account.labels, account.allocations)
+        self._rules = [_Rule(tuple(rule.conditions.items()), rule.labels) for rule in account.allocations.rules]
+        self._dimensions = {dimension for rule in self._rules for dimension, _ in rule.conditions}
+        self._known: dict[Subject, tuple[str, ...]] = {}  # those of the last poll, because names seldom change
+        self.labels = account.allocations.labels
+        self.of_account = {label: account.labels.get(label, UNALLOCATED) for label in self.labels}
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another one has the same labels for every part."""
+        return isinstance(other, Allocation) and other._identity == self._identity
+
+    __hash__ = None  # type: ignore[assignment]  # labels are mappings
+
+    def of(self, subject: Subject) -> dict[str, str]:
+        """Return the value of each declared label for a part of the account: what an export writes beside its spend."""
+        return self.of_account | self._from_rules(subject, self._rules)
+
+    async def families(self, pause: Pause, subjects: Sequence[Subject]) -> list[Family]:
+        """Return the labels of parts: one family for each label that tells parts apart."""
+        known: dict[Subject, tuple[str, ...]] = {}
+        by_part: dict[str, list[tuple[str, ...]]] = {}
+        for subject in subjects if self.labels else ():
+            if _ONLY_BY_RULE.get(subject.label) in (None, *self._dimensions):
+                known[subject] = values = self._known.get(subject) or await self._values(pause, subject)
+                by_part.setdefault(subject.label, []).append((self._account, subject.value, *values))
+            await pause()
+        self._known = known
+        for samples in by_part.values():
+            _share_labels_of_all(samples)
+        return [info(allocation_info((part,), self.labels), samples) for part, samples in by_part.items()]
+
+    async def _values(self, pause: Pause, subject: Subject) -> tuple[str, ...]:
+        """Return the values of a part's labels, pausing between rules: hostile names can make one take long."""
+        found: dict[str, str] = {}
+        for start in range(0, len(self._rules), RULES_PER_STEP):
+            found = self._from_rules(subject, self._rules[start : start + RULES_PER_STEP]) | found
+            await pause()
+        return tuple((self.of_account | found).values())
+
+    def _from_rules(self, subject: Subject, rules: Iterable[_Rule]) -> dict[str, str]:
+        names: _Names = {dimension: [name[:LONGEST_NAME] for name in given] for dimension, given in subject.names}
+        labels: dict[str, str] = {}
+        for rule in rules:
+            if rule.matches(names):
+                labels = {**rule.labels, **labels}
+        return labels
+
+
+def _share_labels_of_all(samples: list[tuple[str, ...]]) -> None:
+    """Give `other`, which stands for some of the parts, the labels that all parts have in common."""
+    index = next((index for index, (_, value, *_) in enumerate(samples) if value == OTHER), None)
+    if index is not None and len(samples) > 1:
+        account, value, *_ = samples.pop(index)
+        columns = list(zip(*samples, strict=True))[2:]
+        common = (column[0] if len(set(column)) == 1 else UNALLOCATED for column in columns)
+        samples.append((account, value, *common))

@@ -1,0 +1,100 @@
+"""Regular expressions that take a bounded time, whatever name they are compared with.
+
+Python's engine backtracks: `(a+)+b` takes hours for thirty letters. So an expression is read here as Python parses it,
+and the number of ways in which it can match a name is bounded from above. One with too many is refused when it is
+loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from math import comb
+from re import _constants, _parser  # type: ignore[attr-defined]  # the only parser of Python's own syntax
+from typing import Any, NamedTuple
+
+from exporter.config.value_types import ValueType, expression
+from exporter.config.yaml_nodes import Scalar
+
+LONGEST_NAME = 128  # characters of a name that are compared
+MOST_WAYS = 1_000_000  # 20 ms at worst
+_MOST_POWERS = 20
+
+_REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
+# Where the sequence is in the argument of an item.
+_HOLDS_SEQUENCE = {_constants.SUBPATTERN: 3, _constants.ASSERT: 1, _constants.ASSERT_NOT: 1}
+
+
+class _Ways(NamedTuple):
+    """How many ways there are: `fixed`, times the ways to divide a name among `stars` repetitions without a limit."""
+
+    fixed: int = 1
+    stars: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.fixed * comb(LONGEST_NAME + self.stars, self.stars)
+
+
+class _TooManyWaysError(ValueError):
+    """Repetitions of something that itself has several ways to match."""
+
+
+def bounded_expression() -> ValueType:
+    """Return the type of a regular expression, in Python's syntax, that cannot explode."""
+    any_expression = expression()
+
+    def read(scalar: Scalar) -> re.Pattern[str]:
+        pattern: re.Pattern[str] = any_expression.read(scalar)
+        try:
+            ways = _of_sequence(_parser.parse(pattern.pattern)).total
+        except _TooManyWaysError:
+            raise ValueError("repeating what matches in several ways can take for ever") from None
+        if ways > MOST_WAYS:
+            raise ValueError("too many repetitions: three without a limit, such as .*, are the most")
+        return pattern
+
+    return replace(any_expression, expected="a regular expression that takes a bounded time", read=read)
+
+
+def _of_sequence(items: Iterable[tuple[Any, Any]]) -> _Ways:
+    ways = _Ways()
+    for operation, argument in items:
+        item = _of_item(operation, argument)
+        ways = _Ways(ways.fixed * item.fixed, ways.stars + item.stars)
+    return ways
+
+
+def _of_item(operation: Any, argument: Any) -> _Ways:
+    if operation in _REPEATS:
+        return _of_repeat(*argument)
+    if operation is _constants.BRANCH:
+        return _of_branch(argument[1])
+    if operation is _constants.GROUPREF_EXISTS:
+        return _of_branch([branch for branch in argument[1:] if branch is not None])
+    if operation in _HOLDS_SEQUENCE:
+        return _of_sequence(argument[_HOLDS_SEQUENCE[operation]])
+    return _of_sequence(argument) if operation is _constants.ATOMIC_GROUP else _Ways()
+
+
+def _of_branch(branches: list[Any]) -> _Ways:
+    ways = [_of_sequence(branch) for branch in branches]
+    stars = max(way.stars for way in ways)
+    starts = [tuple(branch[0]) if len(branch) else None for branch in branches]
+    literals = {start for start in starts if start is not None and start[0] is _constants.LITERAL}
+    if len(literals) == len(branches):  # the first letter decides
+        return _Ways(max(way.fixed for way in ways), stars)
+    return _Ways(sum(way.fixed for way in ways), stars)
+
+
+def _of_repeat(least: int, most: int, body: Any) -> _Ways:
+    ways = _of_sequence(body)
+    most = min(most, LONGEST_NAME + 1) if most is not _constants.MAXREPEAT else LONGEST_NAME + 1
+    if ways == _Ways():
+        return _Ways(1, 1) if most > LONGEST_NAME else _Ways(max(most - least, 0) + 1)
+    if most == 1:
+        return _Ways(ways.fixed + (least == 0), ways.stars)
+    if most > _MOST_POWERS:
+        raise _TooManyWaysError
+    return _Ways((most - min(least, most) + 1) * ways.fixed**most, ways.stars * most)

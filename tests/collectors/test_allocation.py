@@ -1,0 +1,154 @@
+"""Labels of the configuration for an account's parts: which rule decides, what is published, what never is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from exporter.collectors.allocation import UNALLOCATED, Allocation
+from exporter.collectors.keys import KeysCollector, KeysSettings
+from exporter.collectors.registry import only
+from exporter.collectors.subjects import Subject, names_of
+from exporter.config.allocation_settings import AllocationRule, Allocations
+from exporter.config.configuration import Account
+from exporter.config.secret import EnvironmentSecret
+from exporter.exposition.families import Family
+from tests.collectors.balances import account as api_of
+from tests.collectors.balances import counted, digest, key, pages, polled
+from tests.collectors.helpers import ago
+from tests.collectors.split_api import SplitApi, split, use
+from tests.support import Pauses, finished
+
+SEARCH_KEY = Subject("key", "abc", names_of(key=("search-1",), workspace=("Research", "w1"), member=("user_1",)))
+
+
+def rule(team: str | None = None, cost: str | None = None, **conditions: str) -> AllocationRule:
+    """Return a rule that sets a team, a cost center, or both."""
+    labels = {name: value for name, value in (("team", team), ("cost_center", cost)) if value}
+    compiled: dict[str, Any] = {name: re.compile(text) for name, text in conditions.items()}
+    return AllocationRule(**compiled, labels=labels)
+
+
+def allocation(*rules: AllocationRule, labels: Mapping[str, str] | None = None) -> Allocation:
+    return Allocation(
+        Account(
+            name="prod",
+            key=EnvironmentSecret("KEY", {"KEY": "sk-or-v1-test"}),
+            collectors=only(),
+            labels=labels or {},
+            allocations=Allocations(labels=("team", "cost_center"), rules=rules),
+        )
+    )
+
+
+def published(given: Allocation, *subjects: Subject) -> dict[str, list[tuple[str, ...]]]:
+    """Return the samples of each family by the label that tells its parts apart."""
+    families: list[Family] = finished(given.families(Pauses(), subjects))
+    return {family.metric.labels[1]: list(family.label_sets.samples) for family in families}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([], ("unallocated", "unallocated")),
+        ([rule("a", key="search-.*")], ("a", "unallocated")),
+        ([rule("a", key="search")], ("unallocated", "unallocated")),
+        ([rule("a", key="search-1"), rule("b", key=".*")], ("a", "unallocated")),
+        ([rule("a", key=".*"), rule("b", cost="7", key=".*")], ("a", "7")),
+        ([rule("a", workspace="Research")], ("a", "unallocated")),
+        ([rule("a", workspace="w1", member="user_1")], ("a", "unallocated")),
+        ([rule("a", workspace="w1", member="user_2")], ("unallocated", "unallocated")),
+        ([rule("a", app=".*")], ("unallocated", "unallocated")),
+    ],
+)
+def test_each_label_comes_from_the_first_rule_that_matches_and_has_it(
+    rules: list[AllocationRule], expected: tuple[str, str]
+) -> None:
+    assert tuple(allocation(*rules).of(SEARCH_KEY).values()) == expected
+
+
+def test_labels_of_the_account_are_for_what_no_rule_covers() -> None:
+    given = allocation(rule("a", key="search-.*"), labels={"team": "platform", "cost_center": "7"})
+    assert given.of(SEARCH_KEY) == {"team": "a", "cost_center": "7"}
+    assert given.of(Subject("key", "unattributed")) == {"team": "platform", "cost_center": "7"}
+
+
+def test_more_rules_than_one_step_are_in_order() -> None:
+    rules = [rule(str(number), key=f"search-{number}" if number < 25 else "search.*") for number in range(2, 40)]
+    given = allocation(*rules)
+    assert published(given, SEARCH_KEY) == {"key": [("prod", "abc", "25", UNALLOCATED)]}
+    assert given.of(SEARCH_KEY)["team"] == "25"
+
+
+def test_parts_of_each_kind_have_their_own_label() -> None:
+    workspace = Subject("workspace_id", "w1", names_of(workspace=("Research",)))
+    assert published(allocation(rule("a", workspace="Research")), SEARCH_KEY, workspace) == {
+        "key": [("prod", "abc", "a", UNALLOCATED)],
+        "workspace_id": [("prod", "w1", "a", UNALLOCATED)],
+    }
+
+
+def test_end_users_are_published_only_where_a_rule_names_them() -> None:
+    user = Subject("external_user", "ada@example.com", names_of(end_user=("ada@example.com",)))
+    assert published(allocation(rule("a", key=".*")), user) == {}
+    assert published(allocation(rule("a", end_user=".*@example.com")), user) == {
+        "external_user": [("prod", "ada@example.com", "a", UNALLOCATED)]
+    }
+
+
+def test_email_of_a_member_is_matched_but_not_published() -> None:
+    member = Subject("user_id", "user_1", names_of(member=("user_1", "ada@example.com", "Ada")))
+    samples = published(allocation(rule("a", member=".*@example.com")), member)
+    assert samples == {"user_id": [("prod", "user_1", "a", UNALLOCATED)]}
+
+
+@pytest.mark.parametrize(("second", "expected"), [("search-2", "a"), ("ads-1", UNALLOCATED)])
+def test_other_has_the_labels_that_all_parts_share(second: str, expected: str) -> None:
+    subjects = [SEARCH_KEY, Subject("key", "def", names_of(key=(second,))), Subject("key", "other")]
+    samples = published(allocation(rule("a", key="search-.*")), *subjects)["key"]
+    assert samples[-1] == ("prod", "other", expected, UNALLOCATED)
+
+
+def test_only_the_beginning_of_a_long_name_is_compared() -> None:
+    subject = Subject("key", "abc", names_of(key=("search-" + "x" * 1_000_000,)))
+    assert allocation(rule("a", key="search-.*")).of(subject)["team"] == "a"
+
+
+def test_allocations_of_equal_configurations_are_equal() -> None:
+    assert allocation(rule("a", key=".*")) == allocation(rule("a", key=".*"))
+    assert allocation(rule("a", key=".*")) != allocation(rule("b", key=".*"))
+    assert allocation() != allocation(labels={"team": "a"})
+
+
+def test_keys_are_known_by_name_hash_workspace_and_creator() -> None:
+    workspaces = counted([{"id": "w1", "name": "Research", "slug": "research"}])
+    collected = polled(KeysCollector("prod", KeysSettings()), api_of(pages([key("a")]), workspaces)).collected
+    names = names_of(
+        key=("a", digest("a"), digest("a")[:12]), workspace=("Research", "research", "w1"), member=("user_1",)
+    )
+    assert collected.subjects == (Subject("key", digest("a")[:12], names),)
+
+
+def test_sums_of_keys_are_parts_without_names() -> None:
+    collector = KeysCollector("prod", KeysSettings(max_keys=1), names_all=True)
+    subjects = polled(collector, api_of(pages([key("a"), key("b")]))).collected.subjects
+    assert subjects[2:] == (Subject("key", "other"), Subject("key", "unattributed"))
+
+
+def test_members_are_known_by_id_email_and_name() -> None:
+    row = {"email": "ada@example.com", "first_name": "Ada", "last_name": "L"}
+    api = SplitApi([use("user_1", ago(1))], ["user_1"], listed={"user_1": row})
+    names = names_of(member=("user_1", "ada@example.com", "Ada L"))
+    expected = (Subject("user_id", "user_1", names), Subject("user_id", "unattributed"))
+    assert split(api, "member").collected.subjects == expected
+
+
+def test_keys_are_matched_in_short_steps() -> None:
+    rules = [rule("a", key=f"team-{number}-.*", workspace="Research") for number in range(100)]
+    subjects = [Subject("key", str(number), names_of(key=(f"key-{number}",))) for number in range(200)]
+    pauses = Pauses()
+    finished(allocation(*rules).families(pauses, subjects))
+    assert pauses.count >= 200 * 10

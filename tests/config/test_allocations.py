@@ -1,0 +1,122 @@
+"""Labels of one's own: what is declared, what is refused, what has no effect."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from exporter.collectors.registry import SECTION
+from exporter.config.configuration import Configuration
+from exporter.config.diagnostics import Position
+from exporter.config.dump import describe
+from exporter.config.expression_cost import LONGEST_NAME, bounded_expression
+from exporter.config.load import parse, warnings_of
+from exporter.config.yaml_nodes import Scalar
+from tests.config.conftest import ACCOUNTS, ENVIRONMENT
+
+Read = Callable[[str], Configuration]
+
+RULES = """allocations:
+  labels: [team, cost_center]
+  rules:
+"""
+
+
+def rules(*lines: str) -> str:
+    return RULES + "".join(f"    - {{{line}}}\n" for line in lines)
+
+
+def useless(read: Read, *lines: str) -> list[int]:
+    """Return the numbers of the rules that a warning names."""
+    return [int(number) for text in warnings_of(read(rules(*lines))) for number in re.findall(r"\[(\d+)\] has", text)]
+
+
+def test_allocations_survive_being_written() -> None:
+    text = rules('key: "a.*", workspace: "w", labels: {team: search}')
+    accounts = ACCOUNTS.replace("name: default,", "name: default, labels: {cost_center: '7'},")
+    configuration = parse(accounts + text, "test.yaml", ENVIRONMENT, collectors=SECTION)
+    written = yaml.safe_dump(describe(configuration))
+    assert parse(written, "test.yaml", ENVIRONMENT, collectors=SECTION) == configuration
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ('key: "a", labels: {team: x}', 'key: "a", labels: {team: y}'),
+        ('key: ".*", labels: {team: x}', 'key: "a|b", labels: {team: y}'),
+        ('key: "se.*", labels: {team: x}', 'key: "search", labels: {team: y}'),
+        ('key: "se.*", labels: {team: x}', 'key: "search-[0-9]+", labels: {team: y}'),
+        ('key: "(se|no).*", labels: {team: x}', 'key: "search", labels: {team: y}'),
+        ('key: "a", labels: {team: x}', 'key: "a", workspace: "w", labels: {team: y}'),
+    ],
+)
+def test_rule_that_can_never_match_is_a_warning(read: Read, lines: tuple[str, ...]) -> None:
+    assert useless(read, *lines) == [1]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ('key: "a", labels: {team: x}', 'key: "b", labels: {team: y}'),
+        ('key: "a", labels: {team: x}', 'key: "a", labels: {cost_center: y}'),
+        ('key: "a", labels: {team: x}', 'key: "a", labels: {team: x, cost_center: y}'),
+        ('key: "ab.*", labels: {team: x}', 'key: "ab?", labels: {team: y}'),
+        ('key: "ab.*", labels: {team: x}', 'key: "abc|d", labels: {team: y}'),
+        ('key: "a", workspace: "w", labels: {team: x}', 'key: "a", labels: {team: y}'),
+        ('workspace: ".*", labels: {team: x}', 'key: "a", labels: {team: y}'),
+    ],
+)
+def test_rule_that_can_match_is_not_a_warning(read: Read, lines: tuple[str, ...]) -> None:
+    assert useless(read, *lines) == []
+
+
+def test_labels_of_several_earlier_rules_make_a_rule_useless(read: Read) -> None:
+    lines = ('key: "a", labels: {team: x}', 'key: "a.*", labels: {cost_center: "7"}')
+    assert useless(read, *lines, 'key: "a", labels: {team: y, cost_center: "8"}') == [2]
+
+
+def test_warning_has_file_line_and_column(read: Read) -> None:
+    text = rules('member: "ada@example.com", labels: {team: x}', 'member: "ada@example.com", labels: {team: y}')
+    (warning,) = warnings_of(read(text))
+    assert warning == (
+        "test.yaml:6:7: allocations.rules[1] has no effect, because earlier rules always match: "
+        "allocations.rules[0] (line 5)"
+    )
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("(a+)+b", "(a|a)*b", "(a|ab)*c", "(x+x+)+y", "(.*a){25}", "(a*)*", "a?" * 30 + "a" * 30),
+        *(".*a.*a.*a.*a.*", r"^(([a-z])+.)+[A-Z]([a-z])+$", "(?=(a+)+b)a", "a{0,99}a{0,99}a{0,99}a{0,99}"),
+    ],
+)
+def test_expression_that_explodes_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match=r"for ever|too many repetitions"):
+        bounded_expression().read(Scalar(Position(1, 1), expression, plain=False))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *(
+            "search-.*",
+            ".*-search-.*-prod.*",
+            "(search|ads)-[a-z]+",
+            r"[a-z]+(-[a-z]+)?-\d+",
+            "(?!test-).*",
+            "(?i)ml.*",
+        ),
+        *("(foo|bar)+", "[0-9a-f]{64}", "a{2,5}", "(ab)*c", ".*?a.*?a.*?b", r"(.)\1.*"),
+    ],
+)
+def test_accepted_expression_takes_milliseconds(expression: str) -> None:
+    pattern = bounded_expression().read(Scalar(Position(1, 1), expression, plain=False))
+    for hostile in ("a" * (LONGEST_NAME - 1) + "!", "ab" * (LONGEST_NAME // 2), "-search" * 18):
+        started = time.process_time()
+        pattern.fullmatch(hostile)
+        assert time.process_time() - started < 0.2
