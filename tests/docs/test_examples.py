@@ -19,7 +19,14 @@ from tests.web.certificates import certificates_in
 
 KEY = "sk-or-v1-demo"
 YAML = blocks("yaml")
-OTHERS = ("kube-rbac-proxy",)  # files of programs that are not here
+OTHERS = (
+    "kube-rbac-proxy",
+    "agent",
+    "otelcol",
+    "mimir",
+    "datadog",
+    "nri-prometheus",
+)  # files of programs that are not here
 KINDS = ("config", "accounts", "web", "prometheus", "alerts")
 
 

@@ -1,0 +1,49 @@
+"""Stores other than Prometheus: their programs, and how each is asked."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import Page
+from tests.servers.programs import free_port, required, started
+from tests.servers.prometheus import Prometheus
+from tests.servers.shipped import ROOT
+
+# A folder with the programs that are not the machine's own, where .ci/install-servers put them.
+FOLDER = "OPENROUTER_TEST_STORES"
+PAGE = Page(ROOT / "docs/stores.md")
+
+
+def store_program(name: str, *others: str) -> str:
+    """Return a program's path, of the folder or of the machine. Skip the test without it, also in CI: it is large."""
+    folder = os.environ.get(FOLDER)
+    path = os.pathsep.join(filter(None, (folder, os.environ.get("PATH", ""))))
+    found = next((program for each in (name, *others) if (program := shutil.which(each, path=path))), None)
+    if found is None and folder is None:
+        pytest.skip(f"{name} isn't installed")
+    return required(found, name)
+
+
+def recipe(name: str, places: Mapping[str, str]) -> str:
+    """Return a block of the page whose first line names a file, with addresses of the test in it."""
+    (block,) = (body for body in PAGE.blocks("yaml") if body.startswith(f"# {name}\n"))
+    for before, after in places.items():
+        assert before in block, f"{name}: {before}"
+        block = block.replace(before, after)
+    return block.replace("scrape_interval: 1m", "scrape_interval: 1s")
+
+
+@asynccontextmanager
+async def victoria_metrics(folder: Path) -> AsyncIterator[Prometheus]:
+    """Run a single VictoriaMetrics, which is asked as Prometheus is."""
+    address = f"127.0.0.1:{free_port()}"
+    program = store_program("victoria-metrics")
+    options = (f"-storageDataPath={folder / 'vm'}", f"-httpListenAddr={address}", "-search.latencyOffset=0s")
+    async with started(f"http://{address}/health", folder / "victoria-metrics.log", program, *options):
+        yield Prometheus(f"http://{address}")

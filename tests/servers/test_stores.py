@@ -1,0 +1,224 @@
+"""The recipes of docs/stores.md, run: every series arrives in each store, with its value, and vanishes in time."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from exporter.clock import SystemClock
+from exporter.simulator.application import running
+from exporter.simulator.service import SimulatorSettings
+from tests.daemon.conftest import KEY, Daemon, run, samples, serving, value
+from tests.servers.configuration import write_configuration
+from tests.servers.other_stores import PAGE, recipe, store_program, victoria_metrics
+from tests.servers.programs import found_prometheus, free_port, started, until
+from tests.servers.prometheus import Prometheus, prometheus
+from tests.servers.shipped import RULES, hastened
+
+USAGE = '{__name__=~"openrouter_activity_.*"}'
+TARGET = "localhost:10063"
+ADDED = re.compile("__name__|job|instance|server_address|service_.*|server_port|url_scheme|otel_scope_.*|exported_.*")
+
+Series = tuple[str, frozenset[tuple[str, str]]]
+
+
+@dataclass
+class Source:
+    """A daemon with two accounts, and its configuration."""
+
+    daemon: Daemon
+    configuration: Path
+    api: str
+
+    @property
+    def address(self) -> str:
+        return self.daemon.url.removeprefix("http://").rstrip("/")
+
+    async def usage(self) -> dict[Series, float]:
+        found = await self.daemon.scrape()
+        return {
+            (name, frozenset(pair for pair in labels if pair[1])): number
+            for (name, labels), number in found.items()
+            if name.startswith("openrouter_activity_")
+        }
+
+    async def remove_an_account(self) -> None:
+        write_configuration(self.configuration, self.api, ["team-a"])
+        async with aiohttp.ClientSession() as session, session.post(self.daemon.url + "-/reload") as response:
+            assert 200 == response.status
+
+
+@pytest.fixture
+async def source(tmp_path: Path) -> AsyncIterator[Source]:
+    path = tmp_path / "exporter.yaml"
+    async with running(SimulatorSettings(), SystemClock()) as simulator:
+        write_configuration(path, simulator.url, ["team-a", "team-b"])
+        async with serving(path, "--web.enable-lifecycle") as daemon:
+            await until(lambda: daemon.get("-/ready"), lambda answer: answer[0] == 200)
+            yield Source(daemon, path, simulator.url)
+
+
+async def usage_in(store: Prometheus) -> dict[Series, float]:
+    """Return what a store has, without the labels that it, or the scrape, has added."""
+    return {
+        (
+            sample.labels["__name__"],
+            frozenset(pair for pair in sample.labels.items() if not ADDED.fullmatch(pair[0])),
+        ): sample.value
+        for sample in await store.vector(USAGE)
+    }
+
+
+async def check(source: Source, store: Prometheus) -> None:
+    """Compare what the store has with what the daemon shows; then an account goes, and its series with it."""
+    expected = await source.usage()
+    assert len(expected) > 300
+
+    async def differing() -> list[Series]:
+        arrived = await usage_in(store)
+        unlike = [one for one in expected if arrived.get(one) != pytest.approx(expected[one], rel=1e-12)]
+        return [*unlike, *(arrived.keys() - expected.keys())][:5]
+
+    assert [] == await until(differing, lambda differing: differing == [])
+    await source.remove_an_account()
+    gone = USAGE.replace("}", ',account="team-b"}')
+    await store.until(f"count({gone})", lambda counts: counts == [])
+    assert await store.query(USAGE)
+
+
+async def test_victoria_metrics_by_vmagent(source: Source, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(victoria_metrics(tmp_path))
+        scrape = tmp_path / "vmagent.yaml"
+        scrape.write_text(recipe("prometheus.yaml", {TARGET: source.address}), encoding="utf-8")
+        address = f"127.0.0.1:{free_port()}"
+        options = (
+            f"-promscrape.config={scrape}",
+            f"-remoteWrite.url={store.url}/api/v1/write",
+            f"-remoteWrite.tmpDataPath={tmp_path / 'agent'}",
+            f"-httpListenAddr={address}",
+        )
+        health = f"http://{address}/health"
+        await stack.enter_async_context(started(health, tmp_path / "vmagent.log", store_program("vmagent"), *options))
+        await check(source, store)
+
+
+async def test_vmalert_evaluates_every_rule(source: Source, tmp_path: Path) -> None:
+    """Its values are Prometheus'; no rule has an error."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(victoria_metrics(tmp_path))
+        scrape = tmp_path / "vmagent.yaml"
+        scrape.write_text(recipe("prometheus.yaml", {TARGET: source.address}), encoding="utf-8")
+        agent, alert = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        agent_options = (
+            f"-promscrape.config={scrape}",
+            f"-remoteWrite.url={store.url}/api/v1/write",
+            f"-remoteWrite.tmpDataPath={tmp_path / 'agent'}",
+            f"-httpListenAddr={agent}",
+        )
+        await stack.enter_async_context(
+            started(f"http://{agent}/health", tmp_path / "vmagent.log", store_program("vmagent"), *agent_options)
+        )
+        options = (
+            *(f"-rule={path}" for path in hastened(tmp_path)),
+            f"-datasource.url={store.url}",
+            f"-remoteWrite.url={store.url}",
+            f"-remoteRead.url={store.url}",
+            "-notifier.blackhole",
+            f"-httpListenAddr={alert}",
+        )
+        await stack.enter_async_context(
+            started(f"http://{alert}/health", tmp_path / "vmalert.log", store_program("vmalert"), *options)
+        )
+        within = "sum by (account) (openrouter_activity_usage_usd + openrouter_activity_byok_usage_usd)"
+        expected = sorted(await store.until(within, lambda found: len(found) == 2))
+        recorded = await store.until(
+            "account:openrouter_activity_spend_usd:sum", lambda found: sorted(found) == pytest.approx(expected)
+        )
+        assert 2 == len(recorded)
+        total = "fleet:openrouter_activity_spend_usd:sum"
+        assert await store.until(total, lambda found: found == [pytest.approx(sum(expected))])
+        async with aiohttp.ClientSession() as session, session.get(f"http://{alert}/api/v1/rules") as response:
+            groups = (await response.json())["data"]["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        assert len(rules) > 80
+        assert [] == [(rule["name"], rule["lastError"]) for rule in rules if rule.get("lastError")]
+
+
+async def test_prometheus_agent_with_remote_write(source: Source, prometheus_program: str, tmp_path: Path) -> None:
+    """Into a second Prometheus."""
+    central, edge = tmp_path / "central", tmp_path / "edge"
+    central.mkdir()
+    edge.mkdir()
+    receiver = ("--web.enable-remote-write-receiver",)
+    async with prometheus(prometheus_program, "127.0.0.1:1", central, options=receiver) as store:
+        places = {TARGET: source.address, "http://central:9090": store.url}
+        configuration = edge / "agent.yaml"
+        configuration.write_text(recipe("agent.yaml", places), encoding="utf-8")
+        address = f"127.0.0.1:{free_port()}"
+        options = (
+            "--enable-feature=agent" if prometheus_program == found_prometheus(2) else "--agent",
+            f"--config.file={configuration}",
+            f"--storage.agent.path={edge / 'data'}",
+            f"--web.listen-address={address}",
+        )
+        async with started(f"http://{address}/-/ready", edge / "agent.log", prometheus_program, *options):
+            await check(source, store)
+
+
+async def test_opentelemetry_collector(source: Source, prometheus_program: str, tmp_path: Path) -> None:
+    """From the prometheus receiver to the prometheus exporter, which another Prometheus scrapes."""
+    program = store_program("otelcol", "otelcol-contrib")
+    port = free_port()
+    configuration = tmp_path / "otelcol.yaml"
+    places = {TARGET: source.address, "localhost:9464": f"127.0.0.1:{port}"}
+    configuration.write_text(recipe("otelcol.yaml", places), encoding="utf-8")
+    collector = started(
+        f"http://127.0.0.1:{port}/metrics", tmp_path / "otelcol.log", program, f"--config={configuration}"
+    )
+    async with collector, prometheus(prometheus_program, f"127.0.0.1:{port}", tmp_path) as store:
+        expected = await source.usage()
+        arrived = await until(lambda: usage_in(store), lambda arrived: arrived.keys() == expected.keys())
+        assert expected == pytest.approx(arrived)
+
+
+def prepared(folder: Path, printed: str) -> None:
+    """Run the page's commands after `once` itself, with the folder as that of node_exporter."""
+    (commands,) = (body for body in PAGE.blocks("bash") if ".prom" in body)
+    (folder / "once.txt").write_text(printed, encoding="utf-8")
+    script = commands.partition("\n")[2].replace("/var/lib/node_exporter", str(folder))
+    subprocess.run(["bash", "-euc", script], check=True, cwd=folder, env={"PATH": os.environ["PATH"]})
+
+
+async def test_textfile_of_node_exporter(source: Source, tmp_path: Path) -> None:
+    """The commands of the page: what `once` prints, without the process's own metrics, which node_exporter has too."""
+    program = store_program("prometheus-node-exporter", "node_exporter")
+    code, printed, _ = await run("once", f"--config.file={source.configuration}", variables={"OPENROUTER_API_KEY": KEY})
+    assert 0 == code
+    folder = tmp_path / "textfile"
+    folder.mkdir()
+    prepared(folder, printed)
+    address = f"127.0.0.1:{free_port()}"
+    options = (f"--web.listen-address={address}", f"--collector.textfile.directory={folder}")
+    node = started(f"http://{address}/metrics", tmp_path / "node.log", program, *options)
+    async with node, aiohttp.ClientSession() as session, session.get(f"http://{address}/metrics") as response:
+        found = samples(await response.text())
+    assert 0 == value(found, "node_textfile_scrape_error")
+    expected = {
+        key for key in samples(printed) if not key[0].startswith(("process_", "python_")) and "_bucket" not in key[0]
+    }
+    assert expected <= {(name, labels) for name, labels in found}
+
+
+def test_the_page_covers_every_rule_file() -> None:
+    """The commands take them all."""
+    assert RULES
+    assert "config/prometheus/rules/*.yaml" in PAGE.text
