@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 LOG_FORMATS: tuple[LogFormat, ...] = ("auto", "console", "json", "logfmt")
 ONCE_FORMATS = ("metrics", "table")
-EXPORT_FORMATS = ("openmetrics",)
+EXPORT_FORMATS = ("openmetrics", "csv")
+EXPORT_PERIODS = ("day", "month")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_ADDRESS = ":10063"
-SHORTEST_STEP, LONGEST_STEP = 1.0, 86_400.0
+DEFAULT_STEP, SHORTEST_STEP, LONGEST_STEP = 300.0, 1.0, 86_400.0
 SIMULATOR_ADDRESS = "127.0.0.1:10064"
 DOCUMENTATION = "https://github.com/openrouter-exporter/openrouter-exporter#readme"
 
@@ -68,7 +69,8 @@ class Options:
     account_names: tuple[str, ...] = ()
     output: str = "-"
     labels: tuple[tuple[str, str], ...] = ()
-    step: float = 300.0
+    step: float = DEFAULT_STEP
+    export_period: str = "day"
     of_demo: bool = False
     shard_index: int = 0
     shard_total: int = 1
@@ -329,7 +331,8 @@ def _export(options: OptionAdder) -> None:
         "--format",
         "export_format",
         "openmetrics",
-        "openmetrics is for Prometheus: what /metrics showed of each past day.",
+        "openmetrics is for Prometheus: what /metrics showed of each past day. csv is for finance: a row for "
+        "each endpoint and day.",
         choices=EXPORT_FORMATS,
     )
     options.add("--from", "first_day", None, "First UTC day of usage. Default: as far as the API reaches.", type_=_day)
@@ -350,7 +353,8 @@ def _export(options: OptionAdder) -> None:
         _label,
     )
     options.add_switch("--demo", "of_demo", "Export the accounts of the demo, by default for 30 days, without any key.")
-    options.add("--step", "step", "5m", "Time between two samples.", type_=_step, metavar="DURATION")
+    options.add("--step", "step", "5m", "Time between two samples of openmetrics.", type_=_step, metavar="DURATION")
+    options.add("--by", "export_period", "day", "What a row of csv sums up.", choices=EXPORT_PERIODS)
 
 
 def _healthcheck(options: OptionAdder) -> None:
@@ -381,7 +385,7 @@ _COMMANDS: dict[str, tuple[str, str, Callable[[OptionAdder], None]]] = {
         _once,
     ),
     "export": (
-        "Write past days of usage to a file, for Prometheus.",
+        "Write past days of usage to a file, for Prometheus or for finance.",
         "openrouter-exporter export --from=2026-11-01 --label=job=openrouter --output=history.txt",
         _export,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -22,12 +22,13 @@ from exporter.collectors import registry
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.errors import ExportError, PollError, SecretError, UsageError
 from exporter.exposition.metrics_registry import MetricsRegistry
-from exporter.history.account_source import AccountSource, WantedDays
+from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
+from exporter.history.csv_format import UsageTable
 from exporter.history.openmetrics import OpenMetricsHistory
 from exporter.history.output import STDOUT, Output, opened
 from exporter.history.past_year import REACH
 from exporter.history.progress import Progress
-from exporter.options import Options
+from exporter.options import DEFAULT_STEP, Options
 from exporter.polling.hints import hint
 from exporter.streams import complain
 
@@ -55,7 +56,16 @@ class FormatKind:
     make: Callable[[Options, Clock], HistoryFormat]
 
 
-FORMATS = {"openmetrics": FormatKind(REACH, OpenMetricsHistory)}
+FORMATS = {
+    "openmetrics": FormatKind(REACH, OpenMetricsHistory),
+    "csv": FormatKind(ACTIVITY_REACH, UsageTable),
+}
+# Options that only some formats have: their field, its default, and the formats.
+_OPTIONS_OF_FORMATS: Mapping[str, tuple[str, object, Sequence[str]]] = {
+    "--label": ("labels", (), ("openmetrics",)),
+    "--step": ("step", DEFAULT_STEP, ("openmetrics",)),
+    "--by": ("export_period", "day", ("csv",)),
+}
 
 
 def export(options: Options, configuration: Configuration) -> None:
@@ -81,6 +91,7 @@ async def write_history(options: Options, configuration: Configuration, clock: C
     else that keeps the file from being whole; then nothing is left behind.
     """
     kind, upstream = FORMATS[options.export_format], configuration.upstream
+    _refuse_options_of_others(options)
     wanted = WantedDays(options.first_day, options.last_day)
     wanted.check(clock.now().astimezone(UTC).date(), kind.reach, options.export_format)
     accounts = _chosen(options.account_names, configuration.accounts)
@@ -109,6 +120,12 @@ async def _write_account(history: HistoryFormat, source: AccountSource, output: 
         advice = hint(error)
         message = f'account "{source.account.name}": {error}{f"; {advice}" if advice else ""}'
         raise ExportError(f"{message}{_left(target)}") from None
+
+
+def _refuse_options_of_others(options: Options) -> None:
+    for flag, (field, default, formats) in _OPTIONS_OF_FORMATS.items():
+        if options.export_format not in formats and getattr(options, field) != default:
+            raise UsageError(f"{flag}: only for --format={' and '.join(formats)}, not for {options.export_format}")
 
 
 def _chosen(names: Sequence[str], accounts: Sequence[Account]) -> Sequence[Account]:

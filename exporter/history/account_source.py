@@ -70,12 +70,15 @@ class AccountSource:
         """What long work without requests awaits in its loops: it has no deadline."""
         return Poll(instant=self.clock.now(), deadline=math.inf, client=self.client, clock=self.clock).pause
 
-    async def activity(self, settings: ActivitySettings) -> tuple[ActivityCollector, ReadActivity]:
+    async def activity(
+        self, settings: ActivitySettings, *, exact: bool = False
+    ) -> tuple[ActivityCollector, ReadActivity]:
         """Return the account's usage in the 30 days of `GET /activity`, and the collector that read it.
 
+        `exact` tables know their sums as decimals.
         Raises PollError, and ExportError if rows cannot be used: then totals would lack them.
         """
-        collector = ActivityCollector(self.account.name, settings)
+        collector = ActivityCollector(self.account.name, settings, exact=exact)
         poll = self.poll()
         usage = await collector.read(poll)
         assert usage is not None  # noqa: S101 — there was no poll before that could still hold

@@ -79,7 +79,8 @@ class LastActivity:
 class ReadActivity:
     """An account's usage as it was read: `table` holds the `covered` days whole, and `day` is the latest completed one.
 
-    `digest` identifies the responses. With a split, `members` or `workspaces` have the names.
+    `digest` identifies the responses. With a split, `members` or `workspaces` have the names; `whole` is
+    the usage without a split by key or member.
     """
 
     digest: bytes
@@ -88,6 +89,7 @@ class ReadActivity:
     covered: frozenset[date]
     members: Sequence[Member] = ()
     workspaces: Sequence[Workspace] = ()
+    whole: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,9 @@ left out. With `split_by`, the families with a number have one label more:
 """
     requests = "1; with [a split](configuration.md#usage-by-workspace-key-or-member) by key or member 1 more for each"
 
-    def __init__(self, account: str, settings: ActivitySettings) -> None:
+    def __init__(self, account: str, settings: ActivitySettings, *, exact: bool = False) -> None:
         super().__init__(account, settings)
+        self._exact = exact
         self._windows = (LATEST_DAY, *map(window, settings.windows))
         self._labels = key_labels(settings)
         self._endpoint_info = endpoint_info(self._labels)
@@ -197,7 +200,7 @@ left out. With `split_by`, the families with a number have one label more:
             settled = {known for known in covered if known <= day}
             await refuse_changed(poll.pause, split, settled)
             await add_unattributed(poll.pause, table, split.whole, set(map(table.shape.offset, settled)))
-        return ReadActivity(split.digest, day, table, covered, members=parts.members)
+        return ReadActivity(split.digest, day, table, covered, members=parts.members, whole=split.whole)
 
     def _request(self) -> Request:
         filters = self.settings.filters
@@ -215,7 +218,7 @@ left out. With `split_by`, the families with a number have one label more:
 
     def _shape(self, today: date) -> Shape:
         most_keys = max(FEWEST_KEYS, KEYS_PER_ENDPOINT * self.settings.max_endpoints)
-        return Shape(self._labels, self.settings.takes, today - OLDEST_DAYS_BACK * DAY, today, most_keys)
+        return Shape(self._labels, self.settings.takes, today - OLDEST_DAYS_BACK * DAY, today, most_keys, self._exact)
 
     def _day(self, moment: Moment, table: Table) -> date:
         day = latest_completed_day(

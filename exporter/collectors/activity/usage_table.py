@@ -21,6 +21,7 @@ from msgspec.structs import astuple
 
 from exporter.api.activity_rows import ActivityRow, RejectionReason
 from exporter.api.rejections import Rejections
+from exporter.collectors.activity.exact_sums import Decimals, ExactSums
 from exporter.collectors.activity.repeated_rows import Content, RepeatedRows, content_of
 from exporter.collectors.constants import OTHER
 from exporter.collectors.days import DAY, parse_day
@@ -55,6 +56,7 @@ class Shape:
 
     Rows may have the days from `first` to `today`; those before today are completed. Offsets count from `first`.
     `most_keys` is how many keys a response, or each part of a split, may add: memory is bounded, whatever is sent.
+    `exact` tables know their sums as decimals too.
     """
 
     labels: tuple[KeyLabel, ...]
@@ -62,6 +64,7 @@ class Shape:
     first: date
     today: date
     most_keys: int
+    exact: bool = False
     columns: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,6 +119,7 @@ class Table:
     _lacking: Counter[tuple[int, ...]] = field(default_factory=Counter)
     _unknown: set[tuple[Key, int]] = field(default_factory=set)
     overflow: int = 0
+    _exact_sums: ExactSums = field(default_factory=ExactSums)
     _errors: array[float] = field(default_factory=lambda: array("d"))
     _errors_of: dict[int, int] = field(default_factory=dict)
     _identities: dict[_Identity, int] = field(default_factory=dict)
@@ -265,6 +269,8 @@ class Table:
         same rows is not a restatement.
         """
         errors, cells = self._errors, self.cells
+        if self.shape.exact:
+            self._exact_sums.add(cell, cells[cell * WIDTH : (cell + 1) * WIDTH], numbers)
         start = self._errors_of.setdefault(cell, len(errors))
         if start == len(errors):
             errors.extend([0.0] * WIDTH)
@@ -297,6 +303,11 @@ class Table:
         """Return the numbers of a key on a day, None where it has no row."""
         cell = self.cell_of[key * self.shape.days + offset]
         return None if cell == NO_CELL else self.cells[cell * WIDTH : (cell + 1) * WIDTH]
+
+    def decimals(self, key: Key, offset: int) -> Decimals | None:
+        """Return the numbers of a key on a day to the last digit, None where it has no row. Only of exact tables."""
+        cell = self.cell_of[self.keys[key] * self.shape.days + offset] if key in self.keys else NO_CELL
+        return None if cell == NO_CELL else self._exact_sums.of(cell, self.cells[cell * WIDTH : (cell + 1) * WIDTH])
 
     def put(self, key: int, offset: int, numbers: array[float]) -> None:
         """Set the numbers of a key on a day on which it has none."""

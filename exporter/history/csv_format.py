@@ -1,0 +1,69 @@
+"""`--format=csv`: the rows of `GET /activity` for finance, by day or by month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from exporter.clock import Clock
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.collectors.activity.usage_table import KEY_LABELS
+from exporter.collectors.measures import MEASURES
+from exporter.history.account_source import AccountSource, wanted_days
+from exporter.history.daily_usage import EndpointUsage, by_month, endpoint_usage
+from exporter.history.output import Output
+from exporter.history.table_file import TableFile
+from exporter.options import Options
+
+# Whatever is configured, the columns are the same: what is not split by has no value.
+COLUMNS = (
+    "account",
+    "first_day",
+    "last_day",
+    KEY_LABELS[0],
+    "model_permaslug",
+    *KEY_LABELS[1:],
+    "spend_usd",
+    *MEASURES,
+)
+
+
+class UsageTable:
+    """Writes accounts one after another, below one line with the columns' names."""
+
+    def __init__(self, options: Options, _clock: Clock) -> None:
+        self._monthly = options.export_period == "month"
+        self._file: TableFile | None = None
+
+    async def write(self, source: AccountSource, output: Output) -> None:
+        """Write an account's usage. Raises PollError, ExportError and OSError."""
+        file = self._begun(output)
+        # Dropped labels are those of series. An accountant needs every endpoint.
+        settings = replace(source.account.collectors.of(ActivitySettings), drop_labels=())
+        _, usage = await source.activity(settings, exact=True)
+        days = wanted_days(source.wanted, usage)
+        periods = by_month(days) if self._monthly else [[day] for day in days]
+        async for row in endpoint_usage(source.pause, usage, periods):
+            file.add(_values(source.account.name, row))
+            source.progress.day(row.last_day, days[-1])
+
+    def end(self, output: Output) -> None:
+        """Write the names of the columns, if there was no account."""
+        self._begun(output)
+
+    def notes(self, _options: Options) -> Sequence[str]:
+        """Return nothing: the file needs no explanation."""
+        return ()
+
+    def _begun(self, output: Output) -> TableFile:
+        if self._file is None:
+            self._file = TableFile(output)
+            self._file.add(COLUMNS)
+        return self._file
+
+
+def _values(account: str, row: EndpointUsage) -> list[str | Decimal | None]:
+    model, *others = (row.labels.get(label, "") for label in KEY_LABELS)
+    days = (row.first_day.isoformat(), row.last_day.isoformat())
+    return [account, *days, model, row.permaslug, *others, row.spend, *row.numbers]

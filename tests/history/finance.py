@@ -1,0 +1,100 @@
+"""Files for finance, made of responses without a network, and the totals of the same responses as decimals."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Context, Decimal, Inexact
+from functools import reduce
+from typing import Any, cast
+
+from exporter.api.client import Client
+from exporter.commands.export import FORMATS
+from exporter.history.account_source import AccountSource, WantedDays
+from exporter.history.output import Output
+from exporter.history.progress import Progress
+from exporter.options import Options
+from tests.collectors.helpers import body
+from tests.collectors.split_api import SplitApi
+from tests.history.harness import account
+from tests.support import FakeClock
+
+EXACT = Context(prec=1000, traps=[Inexact])
+FIELDS = {
+    "usage_usd": "usage",
+    "byok_usage_usd": "byok_usage_inference",
+    **{name: name for name in ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")},
+}
+
+Rows = Sequence[dict[str, Any]]
+
+
+class Written:
+    """An output in memory."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    @property
+    def written(self) -> int:
+        return len(self.content)
+
+    def write(self, content: bytes) -> None:
+        self.content += content
+
+
+def export(api: SplitApi, wanted: WantedDays | None = None, *, options: Options, **activity: Any) -> bytes:
+    """Return the file of one account."""
+    clock, written = FakeClock(api.now, self_moving=True), Written()
+    output = cast("Output", written)
+    source = AccountSource(
+        account=account(**activity),
+        client=cast("Client", api),
+        clock=clock,
+        longest_poll=300.0,
+        wanted=wanted or WantedDays(),
+        progress=Progress(io.StringIO(), output, 1, clock),
+    )
+    file = FORMATS[options.export_format].make(options, clock)
+
+    async def write() -> None:
+        await file.write(source, output)
+        file.end(output)
+
+    asyncio.run(write())
+    return written.content
+
+
+def csv_rows(content: bytes) -> list[dict[str, str]]:
+    """Read a file strictly."""
+    return list(csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True))
+
+
+def csv_of(uses: Rows, *, by: str = "day", **activity: Any) -> list[dict[str, str]]:
+    """Return the rows of a file made of one response."""
+    options = Options(command="export", export_format="csv", export_period=by)
+    return csv_rows(export(SplitApi([], [], wholes=[list(uses)]), options=options, **activity))
+
+
+def decimal_sum(numbers: Iterable[str | Decimal]) -> Decimal:
+    """Return an exact sum."""
+    return reduce(EXACT.add, map(Decimal, numbers), Decimal(0))
+
+
+def totals_of_api(content: bytes) -> dict[str, Decimal]:
+    """Return the totals of a response of `GET /activity`, by the file's names, from its text."""
+    rows = json.loads(content, parse_float=Decimal, parse_int=Decimal)["data"]
+    return {name: decimal_sum(row[field] for row in rows) for name, field in FIELDS.items()}
+
+
+def totals_of_file(rows: Iterable[dict[str, str]]) -> dict[str, Decimal]:
+    """Return the totals of a file's columns."""
+    rows = list(rows)
+    return {name: decimal_sum(row[name] for row in rows) for name in FIELDS}
+
+
+def totals_of(uses: Rows) -> dict[str, Decimal]:
+    return totals_of_api(body(uses))
