@@ -17,6 +17,7 @@ from tests.chart.rendering import CHART, NAMESPACE, RELEASE, VARIANTS, Manifest,
 KINDS = (
     "configmap-v1",
     "deployment-apps-v1",
+    "job-batch-v1",
     "networkpolicy-networking-v1",
     "pod-v1",
     "poddisruptionbudget-policy-v1",

@@ -106,6 +106,8 @@ BAD = {
     "key-in-config": Bad(activity(include=[KEY]), "config: holds a key of OpenRouter"),
     "key-in-arguments": Bad({"extraArgs": [f"--key={KEY}"]}, "extraArgs: holds a key of OpenRouter"),
     "key-in-variables": Bad({"extraEnv": [{"name": "A", "value": KEY}]}, "extraEnv: holds a key of OpenRouter"),
+    "history-without-importer": Bad({"history": {"enabled": True}}, "history.importer: describe the container"),
+    "key-in-history": Bad({"history": {"args": [f"--label=a={KEY}"]}}, "history: holds a key of OpenRouter"),
     "option-of-the-chart": Bad(
         {"extraArgs": ["--shutdown.timeout=1m"]}, "set terminationGracePeriodSeconds instead of --shutdown.timeout"
     ),

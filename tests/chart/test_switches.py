@@ -17,6 +17,7 @@ SWITCHES: dict[str, tuple[Values, str]] = {
     "network-policy": ({"networkPolicy": {"enabled": True}}, "NetworkPolicy"),
     "disruption-budget": ({"podDisruptionBudget": {"maxUnavailable": 1}}, "PodDisruptionBudget"),
     "web": ({"webConfig": {"extra": {"rate_limit": {"interval": "1s", "burst": 9}}}}, "Secret"),
+    "history": ({"history": {"enabled": True, "importer": {"image": "importer:1"}}}, "Job"),
     "more": ({"extraManifests": [{"apiVersion": "v1", "kind": "More"}]}, "More"),
 }
 

@@ -23,6 +23,9 @@ FOREIGN_OPTIONS = {
     *("--cacert", "--cert", "--key", "--silent"),  # curl
     *("--no-deps", "--require-hashes", "--requirement", "--upgrade"),  # pip
     *("--max-block-duration", "--storage.tsdb.path", "--storage.tsdb.retention.time"),  # prometheus, promtool
+    *("--end", "--eval-interval", "--output-dir", "--start", "--url"),  # promtool
+    *("--fail", "--upload-file"),  # curl
+    *("--address", "--compact.enable-vertical-compaction", "--id"),  # mimirtool, thanos
     *(
         "--build",
         "--cap-drop",

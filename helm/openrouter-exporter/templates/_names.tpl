@@ -41,6 +41,12 @@ app.kubernetes.io/name: {{ include "openrouter-exporter.name" . | trunc 58 | tri
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* Labels of the pods of the Job that imports history. They are not those of selectors either. */}}
+{{- define "openrouter-exporter.historyLabels" -}}
+app.kubernetes.io/name: {{ include "openrouter-exporter.name" . | trunc 55 | trimSuffix "-" }}-history
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{/*
 The labels that Kubernetes recommends, commonLabels, and more: called with a list of the root and maps of labels, of
 which the first wins. The labels of selectors always win.

@@ -105,6 +105,12 @@ extraArgs: holds a key of OpenRouter, which all can read; keys belong into accou
 {{- if contains "sk-or-" (toYaml .Values.extraEnv) }}
 extraEnv: holds a key of OpenRouter, which all can read; keys belong into accounts
 {{- end }}
+{{- if and .Values.history.enabled (not .Values.history.importer.image) }}
+history.importer: describe the container that imports /history/history.txt, with its image
+{{- end }}
+{{- if contains "sk-or-" (toYaml .Values.history) }}
+history: holds a key of OpenRouter, which all can read; keys belong into accounts
+{{- end }}
 {{- with .Values.podDisruptionBudget }}
 {{- if not (or (hasKey . "minAvailable") (hasKey . "maxUnavailable")) }}
 podDisruptionBudget: needs one of minAvailable and maxUnavailable
