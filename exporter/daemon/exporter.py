@@ -154,6 +154,11 @@ class Exporter:
         waiting = self._waiting()
         return f"waiting for the first poll of {', '.join(waiting[:MOST_NAMED])}" if waiting else None
 
+    @property
+    def catalogue_attempted(self) -> bool:
+        """Whether the catalogue's collectors have attempted a poll; the daemon is ready without them."""
+        return all(poller.state.attempted for poller in self._accounts.catalogue_pollers)
+
     def _waiting(self) -> list[str]:
         """Return the collectors that must attempt a poll before the daemon is ready.
 

@@ -120,7 +120,7 @@ def _watches(
 
 
 async def _when_attempted(exporter: Exporter, clock: Clock, call: Callable[[], None]) -> None:
-    while exporter.ready() is not None:
+    while exporter.ready() is not None or not exporter.catalogue_attempted:
         await clock.sleep(READY_CHECK_INTERVAL)
     call()
 
