@@ -6,6 +6,7 @@ decoder accepts a row, both return the same.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
@@ -47,6 +48,7 @@ class ActivityRow(msgspec.Struct, gc=False):
     completion_tokens: Count | None = None
     reasoning_tokens: Count | None = None
     cached_tokens: Count | None = None
+    byok_requests: Count | None = math.nan  # not documented: where no row has it, None would take the slow way
 
 
 def activity_row(value: Any, unreadable: Counter[str]) -> ActivityRow | RejectionReason:
@@ -73,4 +75,5 @@ def activity_row(value: Any, unreadable: Counter[str]) -> ActivityRow | Rejectio
         completion_tokens=fields.count("completion_tokens"),
         reasoning_tokens=fields.count("reasoning_tokens"),
         cached_tokens=fields.count("cached_tokens"),
+        byok_requests=fields.count("byok_requests") if "byok_requests" in value else math.nan,
     )

@@ -1,4 +1,4 @@
-"""What usage is measured in: the same seven families for a completed day, for a window and for today."""
+"""What usage is measured in: the same eight families for a completed day, for a window and for today."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _HELP = {
     "completion_tokens": ("Completion tokens {when}.", ""),
     "reasoning_tokens": ("Reasoning tokens {when}.", "Can exceed completion tokens."),
     "cached_tokens": ("Prompt tokens read from cache {when}.", "Can exceed prompt tokens."),
+    "byok_requests": ("Requests with own provider keys {when}.", "Absent if the API does not report them."),
 }
 MEASURES = tuple(_HELP)
 USAGE, BYOK_USAGE, REQUESTS = range(3)

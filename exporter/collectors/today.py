@@ -48,6 +48,7 @@ METRICS = (
     "tokens_completion",
     "reasoning_tokens",
     "cached_tokens",
+    "byok_request_count",
 )
 AMOUNTS = tuple(METRICS[measure] for measure in MONEY)
 FAMILIES = tuple(

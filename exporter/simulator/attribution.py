@@ -12,7 +12,7 @@ import msgspec
 
 from exporter.simulator.usage import UsageRow, draws, usd
 
-_COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+_COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "byok_requests")
 _MONEY = ("usage", "byok_usage_inference")
 _MILLION = 1_000_000
 _EIGHTHS = 8

@@ -50,6 +50,7 @@ class UsageRow(msgspec.Struct, gc=False):
     completion_tokens: int
     reasoning_tokens: int
     cached_tokens: int
+    byok_requests: int
     workspace_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -117,6 +118,7 @@ def _row(seed: int, day: date, stamp: str, endpoint: Endpoint, *, dense: bool) -
         completion,
         _reasoning(endpoint, completion, noise[5]),
         cached,
+        requests if byok else 0,
     )
 
 

@@ -31,6 +31,7 @@ def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> 
         "tokens_completion": "5",
         "reasoning_tokens": 6,
         "cached_tokens": "7",
+        "byok_request_count": "8",
     } | fields
     return {name: value for name, value in whole.items() if value is not ...}
 

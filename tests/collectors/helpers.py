@@ -92,6 +92,7 @@ def row(day: str = ago(1), endpoint: str = "e1", **fields: Any) -> dict[str, Any
         "completion_tokens": 5,
         "reasoning_tokens": 6,
         "cached_tokens": 7,
+        "byok_requests": 8,
     } | fields
     return {name: value for name, value in whole.items() if value is not ...}
 

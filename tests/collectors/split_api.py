@@ -27,6 +27,7 @@ NUMBERS = (
     "completion_tokens",
     "reasoning_tokens",
     "cached_tokens",
+    "byok_requests",
 )
 
 

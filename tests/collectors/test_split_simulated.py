@@ -81,7 +81,7 @@ async def test_the_split_adds_up_to_the_whole(simulator: Running, split_by: str)
     whole = await shown(simulator, activity("none"))
     split = await shown(simulator, activity(split_by))
     names = [name for name in whole if name.startswith("openrouter_activity_") and "info" not in name]
-    assert len(names) == 4 * 7 + 1
+    assert len(names) == 4 * 8 + 1
     for name in names:
         assert without("", whole[name]) == pytest.approx(without(SPLITS[split_by], split[name]), rel=1e-12)
 

@@ -23,6 +23,7 @@ FIELDS = {
     "completion_tokens": "completion_tokens",
     "reasoning_tokens": "reasoning_tokens",
     "cached_tokens": "cached_tokens",
+    "byok_requests": "byok_requests",
 }
 COUNTS = list(FIELDS.values())[2:]
 LABELS = {"model": "model", "provider": "provider_name", "endpoint_id": "endpoint_id", "workspace_id": "workspace_id"}

@@ -24,6 +24,7 @@ MEASURES = {
     "completion_tokens": 5.0,
     "reasoning_tokens": 6.0,
     "cached_tokens": 7.0,
+    "byok_requests": 8.0,
 }
 OURS = ("usage", "byok_usage_inference", *list(MEASURES)[2:])
 

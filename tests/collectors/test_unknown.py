@@ -18,8 +18,24 @@ FIELDS = (
     "completion_tokens",
     "reasoning_tokens",
     "cached_tokens",
+    "byok_requests",
 )
 BOTH = list(zip(FIELDS, MEASURES, strict=True))
+
+
+@pytest.mark.parametrize("missing", [..., None])
+def test_byok_requests_that_no_row_reports_have_no_series(missing: object) -> None:
+    """The field is not documented; in windows neither."""
+    rows = [row(ago(9), byok_requests=missing), row(endpoint="e2", byok_requests=missing)]
+    families = {name: family for name, family in collect(rows).shown.items() if name.endswith("byok_requests")}
+    assert set(families) == {f"{window}byok_requests" for window in ("", "7d_", "30d_", "month_to_date_")}
+    assert set(map(len, families.values())) == {0}
+
+
+def test_byok_requests_of_rows_that_carry_them() -> None:
+    """An endpoint of which a row lacks them has none: a part would look like all."""
+    rows = [row(), row(endpoint="e2", byok_requests=2), row(endpoint="e2", byok_requests=..., usage=2.0)]
+    assert collect(rows).shown["byok_requests"] == {E1: 8.0}
 
 
 @pytest.mark.parametrize("missing", [..., None])
@@ -68,10 +84,10 @@ def test_one_number_is_enough(field: str, measure: str) -> None:
 
 
 def test_absent_series_are_not_counted_as_shown() -> None:
-    """Seven measures in four windows less one in each, the day, and the endpoint's names."""
+    """Eight measures in four windows less one in each, the day, and the endpoint's names."""
     snapshot = collect([row(cached_tokens=...)]).collected.snapshot
     assert snapshot is not None
-    assert snapshot.series == 4 * 6 + 2
+    assert snapshot.series == 4 * 7 + 2
 
 
 ALONE = {"date": ago(1), "model": "acme/one", "provider_name": "Acme", "endpoint_id": "e1"}

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from exporter.simulator.attribution import ActivityFilter, attributions_of, select_rows, split_row
 from exporter.simulator.usage import SimulatedAccount, UsageRow
 
-COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
+COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "byok_requests")
 TEMPLATE = SimulatedAccount().rows_of_day(date(2026, 10, 14))[0]
 ATTRIBUTIONS = attributions_of(1, "sk-or-v1-ordinary")
 
 amounts = st.integers(0, 10**12)
 
 
-@given(st.uuids(), st.integers(1, 10**9), st.lists(amounts, min_size=4, max_size=4), amounts, amounts)
+@given(st.uuids(), st.integers(1, 10**9), st.lists(amounts, min_size=5, max_size=5), amounts, amounts)
 def test_parts_sum_to_the_row_exactly(
     endpoint: object, requests: int, tokens: list[int], usage: int, byok: int
 ) -> None:

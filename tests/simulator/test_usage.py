@@ -63,6 +63,7 @@ def test_rows_have_the_field_names_order_and_date_layout_of_the_api() -> None:
         "completion_tokens",
         "reasoning_tokens",
         "cached_tokens",
+        "byok_requests",
     ]
     assert written["date"] == "2026-10-14 00:00:00"
 

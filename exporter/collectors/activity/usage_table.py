@@ -1,4 +1,4 @@
-"""The usage of one response: seven numbers per endpoint and day in one flat array of doubles.
+"""The usage of one response: eight numbers per endpoint and day in one flat array of doubles.
 
 100,000 small lists would make a garbage collection stall the event loop for tens of milliseconds. A number that the API
 did not report is NaN, and so is every sum that it is part of.
@@ -44,7 +44,7 @@ _Identity = tuple[str | None, str | None, str | None, str | None, str | None]
 _DATE = itemgetter(0)
 _IDENTITY = itemgetter(slice(1, 6))
 _PERMASLUG = itemgetter(2)
-_NUMBERS = itemgetter(slice(6, 13))
+_NUMBERS = itemgetter(slice(6, 14))
 
 _NO_KEY = -1  # instead of the index of a key: the model is missing or excluded
 TODAY = -1  # instead of the offset of a completed day
