@@ -59,7 +59,7 @@ class Exposition:
         self._process = process
         self._clock = clock
         self._accounts: dict[str, MetricsRegistry] = {}
-        self._rendered: dict[str, tuple[int, Rendered]] = {}
+        self._rendered: dict[str, tuple[MetricsRegistry, int, Rendered]] = {}
         self._headers: dict[str, Segment] = {}
         self._joined = _Joined(())
         self._selected: dict[tuple[str, ...], _Joined] = {}
@@ -67,7 +67,8 @@ class Exposition:
     def set_accounts(self, accounts: Mapping[str, MetricsRegistry]) -> None:
         """Replace the accounts whose registries are shown, from the next scrape on."""
         self._accounts = dict(accounts)
-        self._rendered = {}
+        # Those of accounts that stay are kept: after a reload, a scrape must not have to render all of a fleet.
+        self._rendered = {name: rendered for name, rendered in self._rendered.items() if name in accounts}
         self._joined = _Joined(())
         self._selected = {}
 
@@ -154,10 +155,11 @@ class Exposition:
 
     def _account_part(self, account: str) -> Rendered:
         metrics_registry = self._accounts[account]
-        version, rendered = self._rendered.get(account, (-1, {}))
-        if version != metrics_registry.version:
-            rendered = render_metrics(metrics_registry.collect())
-            self._rendered[account] = metrics_registry.version, rendered
+        last = self._rendered.get(account)
+        if last is not None and last[0] is metrics_registry and last[1] == metrics_registry.version:
+            return last[2]
+        rendered = render_metrics(metrics_registry.collect())
+        self._rendered[account] = metrics_registry, metrics_registry.version, rendered
         return rendered
 
     def _filtered(

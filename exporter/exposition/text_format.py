@@ -134,11 +134,12 @@ def render_metrics(metrics: Iterable[Metric]) -> Rendered:
     """Render gauges and counters of a prometheus-client registry at once, because they are few."""
     rendered = {}
     for metric in metrics:
-        lines = []
-        for sample in metric.samples:
-            names = tuple(sample.labels)
-            labels = label_texts(LabelSets(names, [tuple(sample.labels[name] for name in names)]))
-            lines.append(f"{sample.name}{labels[0]}{_number(sample.value)}\n")
+        samples = metric.samples
+        names = tuple(samples[0].labels) if samples else ()  # all samples of a gauge or counter have the same
+        labels = label_texts(LabelSets(names, [tuple(sample.labels.values()) for sample in samples]))
+        lines = [
+            f"{sample.name}{label}{_number(sample.value)}\n" for sample, label in zip(samples, labels, strict=True)
+        ]
         top = header(metric.name, metric.type, metric.documentation)
         rendered[metric.name] = RenderedFamily(top, deflate("".join(lines).encode()))
     return rendered

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections import Counter as Tally
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -124,6 +126,26 @@ def test_health_is_never_stale(rig: Rig) -> None:
     rig.up["one"].labels("one").set(1)
     rig.accounts["one"].touch()
     assert rig.samples()["openrouter_up", "one"] == 1.0
+
+
+def test_reload_does_not_render_accounts_that_stay(rig: Rig) -> None:
+    """Those of a fleet would hold the event loop for seconds. One that was replaced is rendered again."""
+
+    class Counted(MetricsRegistry):
+        collected = 0
+
+        def collect(self) -> Iterator[Metric]:
+            self.collected += 1
+            return iter(super().collect())
+
+    kept = Counted()
+    rig.exposition.set_accounts({"one": kept, "two": rig.accounts["two"]})
+    rig.text()
+    replacement = MetricsRegistry()
+    Gauge("openrouter_up", "Up.", ["account"], registry=replacement).labels("two").set(7)
+    rig.exposition.set_accounts({"one": kept, "two": replacement})
+    assert rig.samples()["openrouter_up", "two"] == 7.0
+    assert kept.collected == 1
 
 
 def test_request_histogram_is_never_stale(rig: Rig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import itertools
 import math
 
@@ -88,6 +89,44 @@ def test_expiry_is_one_change(store: Store) -> None:
     store.publish("b", "activity", {}, 1, expires=200.0)
     versions = [store.version(now) for now in (99.0, 100.0, 150.0, 199.0, 200.0, 300.0)]
     assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [1, 0, 0, 1, 0]
+
+
+def test_dropped_snapshot_does_not_expire(store: Store) -> None:
+    """Nor do two that were renewed and published again expire at their first time."""
+    store.publish("b", "activity", {}, 1, expires=110.0)
+    store.publish("c", "activity", {}, 1, expires=120.0)
+    store.renew("b", "activity", 50.0, 300.0)
+    store.publish("c", "activity", {}, 1, expires=400.0)
+    store.drop("a")
+    versions = [store.version(now) for now in (90.0, 105.0, 115.0, 125.0, 299.0, 300.0, 399.0, 400.0, 500.0)]
+    assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [0, 0, 0, 0, 1, 0, 1, 0]
+
+
+def test_successor_that_began_is_shown_although_its_snapshot_is_renewed(store: Store) -> None:
+    """Without a scrape in between."""
+    store.publish("b", "activity", {}, 1, expires=200.0, successors=(Phase({}, 2, 150.0),))
+    store.version(90.0)
+    version = store.version(140.0)
+    store.renew("b", "activity", 160.0, 300.0)
+    assert store.version(161.0) != version
+
+
+def test_renewing_costs_the_same_with_many_accounts() -> None:
+    """In function calls: to search all snapshots would make polls of a fleet cost its size squared."""
+    assert calls_of_renewal(accounts=10) == calls_of_renewal(accounts=2000)
+
+
+def calls_of_renewal(accounts: int) -> int:
+    """Return the number of function calls of 20 unchanged polls and the scrapes after them."""
+    store = Store()
+    for number in range(accounts):
+        store.publish(f"{number}", "activity", {}, 1, expires=1000.0 + number)
+    profile = cProfile.Profile()
+    with profile:
+        for turn in range(20):
+            store.renew("7", "activity", 10.0 + turn, 5000.0 + turn)
+            store.version(10.0 + turn)
+    return sum(entry.callcount for entry in profile.getstats())
 
 
 def test_removed_account_is_dropped(store: Store) -> None:
