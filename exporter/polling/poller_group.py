@@ -27,7 +27,6 @@ class PollerGroup(ABC):
         task = asyncio.current_task()
         if task is not None:
             self._in_progress[task] = poller
-            task.add_done_callback(self._in_progress.pop)
         self._again.add(poller)
         try:
             while poller in self._again and not self._ended.is_set():
@@ -37,6 +36,9 @@ class PollerGroup(ABC):
             if self._ended.is_set():
                 return  # abandoned on purpose; the scheduler would log it as a failed job
             raise
+        finally:
+            if task is not None:
+                self._in_progress.pop(task, None)
 
     @abstractmethod
     async def _poll(self, poller: Poller) -> None:

@@ -69,6 +69,20 @@ async def test_poll_after_the_account_ended_is_not_made(simulator: Running) -> N
         assert (0, 0) == (simulator.counts["/api/v1/activity"], published(shared))
 
 
+async def test_one_task_may_poll_several_times(simulator: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """As `once` polls the catalogue: its end is not logged as an error of asyncio."""
+    async with sharing(simulator.url) as shared:
+        runtime = AccountRuntime(account(Key(), ACTIVITY, CallingKeySettings()), shared)
+
+        async def poll_in_turn() -> None:
+            for poller in runtime.pollers:
+                await runtime.poll(poller)
+
+        await asyncio.create_task(poll_in_turn())
+        await asyncio.sleep(0)
+    assert (frozenset(), []) == (runtime.polls_in_progress, caplog.records)
+
+
 async def test_pollers_that_begin_together_check_the_key_once(simulator: Running) -> None:
     """The polls' own requests apart, one says what kind of key it is."""
     async with sharing(simulator.url) as shared:
