@@ -19,7 +19,7 @@ from exporter.polling.account import AccountContext, AccountRuntime
 from exporter.polling.catalogue_runtime import NO_ACCOUNT, CatalogueRuntime
 from exporter.polling.poller import Poller
 from exporter.polling.poller_group import PollerGroup
-from exporter.polling.scheduler import Scheduler
+from exporter.polling.scheduler import Scheduler, first_delay
 from exporter.status import CollectorStatus
 
 POLLS_AT_ONCE = 8
@@ -195,7 +195,7 @@ class AccountSet:
                 poller.job_name,
                 partial(group.poll, poller),
                 poller.interval,
-                order,
+                first_delay(order, len(polled), poller.interval),
                 partial(poller.skip, "still_running"),
             )
 

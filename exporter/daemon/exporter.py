@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -152,7 +153,7 @@ class Exporter:
         if self._draining:
             return "stopping"
         waiting = self._waiting()
-        return f"waiting for the first poll of {', '.join(waiting[:MOST_NAMED])}" if waiting else None
+        return f"waiting for the first poll of {', '.join(waiting)}" if waiting else None
 
     @property
     def catalogue_attempted(self) -> bool:
@@ -160,13 +161,14 @@ class Exporter:
         return all(poller.state.attempted for poller in self._accounts.catalogue_pollers)
 
     def _waiting(self) -> list[str]:
-        """Return the collectors that must attempt a poll before the daemon is ready.
+        """Return the first collectors of those that must attempt a poll before the daemon is ready.
 
         Once it was ready there are none: an account that a reload adds must not hide all others from Prometheus.
         """
         if self._was_ready:
             return []
-        return [poller.job_name for poller in self._accounts.pollers if not poller.state.attempted]
+        waiting = (poller.job_name for poller in self._accounts.pollers if not poller.state.attempted)
+        return list(islice(waiting, MOST_NAMED))
 
     def configuration(self) -> str:
         """Return the effective configuration as YAML, without secrets."""

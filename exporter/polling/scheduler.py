@@ -1,7 +1,7 @@
 """A thin adapter on APScheduler 3: when each poller polls, and nothing else.
 
 Every job has its own phase within the interval, from a hash of its name, so that accounts do not poll all at once and a
-restart changes no schedule. The first polls come at once, spread over a short ramp.
+restart changes no schedule. The first polls are spread over a ramp, of many accounts over the whole interval.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from exporter.clock import Clock
 
-# Seconds between the first polls of many accounts.
+# Seconds between two first polls; less if that many polls would not fit into the interval.
 RAMP_STEP = 0.05
 
 # A wall clock that deviates by more than this from the steady one has jumped.
@@ -39,6 +39,14 @@ def next_time(now: datetime, interval: float, offset: float) -> datetime:
     moment = datetime.fromtimestamp(number * interval + offset, UTC)
     # Rounded to a microsecond it can equal `now`, and APScheduler would loop for ever looking for a later time.
     return moment if moment > now else datetime.fromtimestamp((number + 1) * interval + offset, UTC)
+
+
+def first_delay(order: int, count: int, interval: float) -> float:
+    """Return the seconds from the start to a poller's first poll: the poller at position `order` of `count`.
+
+    No first poll is later than its interval, and however many pollers there are, none of them poll all at once.
+    """
+    return order * min(RAMP_STEP, interval / count)
 
 
 class PhasedTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
@@ -77,14 +85,18 @@ class Scheduler:
         self._watch = asyncio.create_task(self._watch_clock())
 
     def add(
-        self, name: str, call: Callable[[], Awaitable[object]], interval: float, order: int, on_skip: Callable[[], None]
+        self,
+        name: str,
+        call: Callable[[], Awaitable[object]],
+        interval: float,
+        delay: float,
+        on_skip: Callable[[], None],
     ) -> None:
-        """Call `call` now, at position `order` of the ramp, and then once per interval until it is removed.
+        """Call `call` after `delay` seconds, and then once per interval until it is removed.
 
         `on_skip` is called instead when the previous call is still in progress.
         """
-        ramp = min(order * RAMP_STEP, interval)
-        trigger = PhasedTrigger(interval, phase(name, interval), self._clock.now() + timedelta(seconds=ramp))
+        trigger = PhasedTrigger(interval, phase(name, interval), self._clock.now() + timedelta(seconds=delay))
         self._skipped[name] = on_skip
         self._scheduler.add_job(call, trigger, id=name)
 

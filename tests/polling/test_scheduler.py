@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from exporter.clock import SystemClock
-from exporter.polling.scheduler import WATCH_INTERVAL, Scheduler, next_time, phase
+from exporter.polling.scheduler import WATCH_INTERVAL, Scheduler, first_delay, next_time, phase
 from tests.support import FakeClock
 
 YEAR = timedelta(days=365)
@@ -50,13 +51,27 @@ async def test_first_call_is_immediate(scheduler: Scheduler) -> None:
     assert timedelta(seconds=449) < following - now() < timedelta(seconds=1351)
 
 
-async def test_first_calls_are_spread_over_a_ramp(scheduler: Scheduler) -> None:
-    """By their order, a short step apart."""
-    for order in (0, 2, 400):
-        scheduler.add(f"{order}", asyncio.Event().wait, 10.0, order, nothing)
-    first = [scheduler.next_run(f"{order}") for order in (0, 2, 400)]
-    distances = [round((each - first[0]).total_seconds(), 1) for each in first if each and first[0]]
-    assert [0.0, 0.1, 10.0] == distances
+async def test_first_call_comes_after_its_delay(scheduler: Scheduler) -> None:
+    """To a tenth of a second."""
+    for delay in (0.0, 0.1, 10.0):
+        scheduler.add(f"{delay}", asyncio.Event().wait, 10.0, delay, nothing)
+    first = [scheduler.next_run(f"{delay}") for delay in (0.0, 0.1, 10.0)]
+    assert [0.0, 0.1, 10.0] == [round((time - first[0]).total_seconds(), 1) for time in first if time and first[0]]
+
+
+def test_first_polls_of_few_accounts_are_a_short_step_apart() -> None:
+    """Whatever their intervals."""
+    assert [0.0, 0.05, 0.1] == [first_delay(order, 3, interval) for order, interval in enumerate((900.0, 60.0, 300.0))]
+
+
+def test_first_polls_of_a_thousand_accounts_are_no_herd() -> None:
+    """Of pollers with one interval, no more begin in one second than later; and the last before its interval ends."""
+    intervals = [900.0, 60.0, 300.0, 300.0, 300.0, 300.0, 300.0, 300.0] * 1000
+    delays = [(interval, first_delay(order, 8000, interval)) for order, interval in enumerate(intervals)]
+    for interval, pollers in (60.0, 1000), (300.0, 6000), (900.0, 1000):
+        seconds = Counter(int(delay) for other, delay in delays if other == interval)
+        assert max(seconds.values()) <= max(pollers / interval, 2.5) + 1
+        assert max(delay for other, delay in delays if other == interval) < interval
 
 
 async def test_job_never_runs_twice_at_once(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
