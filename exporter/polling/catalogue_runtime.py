@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -76,7 +77,7 @@ class CatalogueRuntime(PollerGroup):
     async def poll_all(self) -> None:
         """Run all pollers, one after the other: each needs what the one before it published."""
         for poller in self.pollers:
-            await self.poll(poller)
+            await asyncio.create_task(self.poll(poller))  # a task of its own, which abandoned polls cancel
 
     async def _poll(self, poller: Poller) -> None:
         before = self._listed()

@@ -117,7 +117,8 @@ class Scheduler:
     def run_within(self, name: str, seconds: float) -> None:
         """Run a job at the latest after so many seconds; its next run is at least half an interval later."""
         job, latest = self._scheduler.get_job(name), self._clock.now() + timedelta(seconds=seconds)
-        if job is not None and (job.next_run_time is None or job.next_run_time > latest):
+        # Before the scheduler starts, a job has no next run: its first one comes at once.
+        if job is not None and (getattr(job, "next_run_time", None) or latest) > latest:
             job.trigger.first = latest
             job.modify(next_run_time=latest)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -106,6 +107,16 @@ async def test_times_may_change_without_losing_data(simulator: Running) -> None:
         assert {"catalogue", "catalogue_endpoints"} == new.inherit(old)
         await new.poll(new.pollers[0])
         assert at.series() > 0
+
+
+async def test_caller_of_all_pollers_is_not_cancelled_with_them(simulator: Running) -> None:
+    """It is not a poll: a reload after it must not end it."""
+    async with reading(simulator) as at:
+        runtime = at.runtime()
+        await runtime.poll_all()
+        runtime.abandon_polls()
+        await asyncio.sleep(0)
+        assert not runtime.polls_in_progress
 
 
 async def test_health_of_the_catalogue_has_no_account(simulator: Running) -> None:
