@@ -77,8 +77,10 @@ docs: $(VENV)/.development ## Regenerate generated docs and schemas
 dashboards: $(VENV)/.development ## Regenerate the Grafana dashboards
 	$(BIN)/python -m config.grafana.build
 
-pictures: $(VENV)/.development ## Draw the pictures of docs/queries.md (needs Prometheus)
+pictures: $(VENV)/.drawing ## Draw the pictures of README and docs (needs Prometheus, and what test-drawing needs)
+	node tests/drawing/build.mjs $(VENV)/drawing
 	$(BIN)/python -m docs.pictures.draw
+	$(BIN)/python -m docs.pictures.screenshots
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

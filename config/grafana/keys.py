@@ -73,7 +73,7 @@ def _keys(builder: Builder) -> None:
     labels = {
         "account": ("Account", 130),
         "name": ("Name", 112),
-        "workspace": ("Workspace", 105),
+        "workspace": ("Workspace", 112),
         "key": ("Key", 120),
         "limit_reset": ("Limit resets", 122),
     }
