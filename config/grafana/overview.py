@@ -82,7 +82,7 @@ def _now(builder: Builder) -> None:
         unit=DOLLARS,
         empty=NO_SPEND,
     )
-    spent = changing(about, Query(f"sum({today})", "today"), ("7d", "vs a week before"))
+    spent = changing(about, Query(f"sum({today})", "today"), ("7d", "change, 7 days"))
     builder.with_panel(spent.decimals(2).data_links([link("Today", BUDGET)]))
     month = f"max by (account) (sum without (paid_by) (openrouter_spend_month_usd{{{ACCOUNT}}}))"
     about = About(
@@ -140,14 +140,14 @@ def _now(builder: Builder) -> None:
 def _spend(builder: Builder) -> None:
     builder.with_row(Row("Completed days"))
     for title, window, text, before, words_ in (
-        ("Latest day", "activity", "on the latest completed UTC day, shown in 'Day shown'", "1d", "vs a day before"),
-        ("7 days", "activity_7d", "over the 7 UTC days that end with the latest completed one", "7d", "vs 7 before"),
+        ("Latest day", "activity", "on the latest completed UTC day, shown in 'Day shown'", "1d", "change, 1 day"),
+        ("7 days", "activity_7d", "over the 7 UTC days that end with the latest completed one", "7d", "change, 7 days"),
         (
             "30 days",
             "activity_30d",
             "over the 30 UTC days that end with the latest completed one",
             "30d",
-            "vs 30 before",
+            "change, 30 days",
         ),
     ):
         about = About(

@@ -38,6 +38,8 @@ DOLLARS = "prefix:$"
 # Widths of legends beside a graph, in pixels: names of models and two numbers, or short names and one number.
 LEGEND = 440
 NARROW_LEGEND = 280
+# Of a figure with its change below it.
+TITLE_PIXELS, VALUE_PIXELS = 12, 20
 
 
 # What a series means has one colour on all panels; other series have the colour of their name.
@@ -159,6 +161,8 @@ def changing(about: About, query: Query, before: tuple[str, str], *, width: int 
     duration, words_ = before
     change = Query(grown(query.expression, duration), words_)
     panel = figure(about, query, change, width=width, height=height).text_mode(model.BigValueTextMode.VALUE_AND_NAME)
+    panel.orientation(model.VizOrientation.HORIZONTAL).wide_layout(False)
+    panel.text(common.VizTextDisplayOptions().title_size(TITLE_PIXELS).value_size(VALUE_PIXELS))
     settings = {"unit": "percentunit", "decimals": 0, "mappings": [*_missing("unknown")]}
     return panel.override_by_name(words_, [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
 

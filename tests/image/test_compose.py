@@ -22,6 +22,7 @@ from tests.servers.programs import found_prometheus, required
 
 FILE = ROOT / "config/compose.yaml"
 SERVICES = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
+TEMPLATES = Path("/usr/share/prometheus/alertmanager")
 STARTED = ("exporter", "prometheus", "alertmanager")
 PROMETHEUS = "http://127.0.0.1:9090/api/v1"
 # What a container without rights may have everywhere, on a machine without systemd.
@@ -36,6 +37,7 @@ STAND_IN = """
 ARG BASE_IMAGE
 FROM $BASE_IMAGE
 COPY program /bin/program
+COPY share /usr/share/prometheus
 ENTRYPOINT ["/bin/program"]
 """
 
@@ -44,6 +46,10 @@ def _stand_in(store: Engine, base: str, folder: Path, program: str, name: str) -
     """Build an image of a program of this machine, by the name of the image that it stands for."""
     folder.mkdir()
     shutil.copy(program, folder / "program")
+    # Debian's Alertmanager reads its templates from there.
+    (folder / "share").mkdir()
+    if TEMPLATES.is_dir():
+        shutil.copytree(TEMPLATES, folder / "share/alertmanager")
     (folder / "Dockerfile").write_text(STAND_IN, encoding="utf-8")
     store.build(folder, base, f"localhost/{name}")
 
