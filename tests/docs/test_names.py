@@ -25,6 +25,7 @@ FOREIGN_OPTIONS = {
     *("--max-block-duration", "--storage.tsdb.path", "--storage.tsdb.retention.time"),  # prometheus, promtool
     *("--end", "--eval-interval", "--output-dir", "--start", "--url"),  # promtool
     *("--fail", "--upload-file"),  # curl
+    "--config-file",  # kube-rbac-proxy
     *("--address", "--compact.enable-vertical-compaction", "--id"),  # mimirtool, thanos
     *(
         "--build",
