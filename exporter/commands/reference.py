@@ -44,6 +44,12 @@ or end users). See [allocation](allocation.md).
 """
 
 
+_HEALTH = """\
+The collectors of the public catalogue, `catalogue` and `catalogue_endpoints`, belong to no account: their series have
+no label `account`, and `openrouter_up` leaves them out.
+"""
+
+
 def metrics_reference() -> str:
     """Return the reference of all metrics, in Markdown."""
     account, process, thresholds = MetricsRegistry(), MetricsRegistry(), MetricsRegistry()
@@ -59,7 +65,7 @@ def metrics_reference() -> str:
             for collector in (*COLLECTORS, *CATALOGUE_COLLECTORS)
         ),
         ("Allocation", (allocation_info(PARTS, ()), ACCOUNT_INFO), _ALLOCATION),
-        ("Polls and API requests", account.declarations(), ""),
+        ("Polls and API requests", account.declarations(), _HEALTH),
         ("Alert thresholds", thresholds.declarations(), _THRESHOLDS),
         ("The exporter process", process.declarations(), ""),
     )

@@ -108,8 +108,8 @@ class AccountSet:
             self._end(old_catalogue)
             self._store.drop(NO_ACCOUNT, () if self._catalogue is None else self._catalogue.inherit(old_catalogue))
         self._expose()
-        kept = (*before.values(), old_catalogue)
-        self._schedule(group for group in self._groups() if all(group is not other for other in kept))
+        kept = {id(group) for group in (*before.values(), old_catalogue)}
+        self._schedule(group for group in self._groups() if id(group) not in kept)
         if old_context is not self._context:
             await old_context.session.close()
 

@@ -80,12 +80,14 @@ class CatalogueRuntime(PollerGroup):
             await asyncio.create_task(self.poll(poller))  # a task of its own, which abandoned polls cancel
 
     async def _poll(self, poller: Poller) -> None:
+        is_catalogue = poller is self.pollers[0]
         before = self._listed()
-        if poller is self.pollers[0]:
+        if is_catalogue:
             self._polled_for = _names(self._used())
         await poller.poll()
         self.context.after_poll(NO_ACCOUNT)
-        self._poll_for_new(_names(self._used()))
+        if is_catalogue:
+            self._poll_for_new(_names(self._used()))
         if not {*self._listed()} <= {*before}:
             for other in self.pollers[1:]:
                 self._poll_soon(other.job_name)

@@ -126,3 +126,19 @@ async def test_uptime_is_a_percentage_or_null(get: Get) -> None:
     assert None in uptimes
     assert all(0 <= uptime <= 100 for uptime in uptimes if uptime is not None)
     assert {0, -2} == {row["status"] for row in endpoints}
+
+
+async def test_endpoints_of_a_model_have_different_prices(get: Get) -> None:
+    """The first has the list price; a promotion on the model is not one on its endpoints."""
+    listed = (await models(get))["meta-llama/llama-3.3-70b-instruct"]["pricing"]
+    rows = (await get("/models/meta-llama/llama-3.3-70b-instruct/endpoints", None)).content["data"]["endpoints"]
+    prompts = [float(row["pricing"]["prompt"]) for row in rows]
+    assert float(listed["prompt"]) == prompts[0]
+    assert len(rows) == len(set(prompts))
+
+
+async def test_degraded_endpoints_are_degraded_for_days(get: Get) -> None:
+    """So that no account of the demo has an outage."""
+    rows = [row for row in await every_endpoint(get, None) if row["status"] and row["uptime_last_1d"] is not None]
+    assert rows
+    assert all(row["uptime_last_1d"] < 95 for row in rows)
