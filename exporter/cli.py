@@ -126,6 +126,14 @@ def _export(options: Options) -> int:
     return 0
 
 
+def _rules(options: Options) -> int:
+    from exporter.commands.rules import write_rules
+    from exporter.daemon.configuration_reader import ConfigurationReader
+
+    write_output(write_rules(options, ConfigurationReader(options.config_file)).removesuffix("\n"))
+    return 0
+
+
 def _simulate(options: Options) -> int:
     import asyncio
 
@@ -149,5 +157,6 @@ _COMMANDS: dict[str, Callable[[Options], int]] = {
     "check-config": _check_config,
     "once": _once,
     "export": _export,
+    "rules": _rules,
     "simulate": _simulate,
 }

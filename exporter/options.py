@@ -71,6 +71,7 @@ class Options:
     labels: tuple[tuple[str, str], ...] = ()
     step: float = DEFAULT_STEP
     export_period: str = "day"
+    allocation_labels: tuple[str, ...] = ()
     of_demo: bool = False
     shard_index: int = 0
     shard_total: int = 1
@@ -163,6 +164,12 @@ def _label(text: str) -> tuple[str, str]:
     if not equals or not re.fullmatch(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", name) or not value:
         raise ValueError(f"expected NAME=VALUE such as job=openrouter, got {text!r}")
     return name, value
+
+
+def _allocation_label(text: str) -> str:
+    if not re.fullmatch("_?[a-zA-Z][a-zA-Z0-9_]*", text):
+        raise ValueError(f"expected a label such as cost_center, got {text!r}")
+    return text
 
 
 def _step(text: str) -> float:
@@ -357,6 +364,17 @@ def _export(options: OptionAdder) -> None:
     options.add("--by", "export_period", "day", "What a row of csv sums up.", choices=EXPORT_PERIODS)
 
 
+def _rules(options: OptionAdder) -> None:
+    _config_file(options)
+    options.add_repeatable(
+        "--allocation.label",
+        "allocation_labels",
+        "",
+        "Label to sum spend by. Repeatable. Default: allocations.labels of the configuration.",
+        _allocation_label,
+    )
+
+
 def _healthcheck(options: OptionAdder) -> None:
     _listen_address(options, DEFAULT_ADDRESS)
     _route_prefix(options)
@@ -388,6 +406,11 @@ _COMMANDS: dict[str, tuple[str, str, Callable[[OptionAdder], None]]] = {
         "Write past days of usage to a file, for Prometheus or for finance.",
         "openrouter-exporter export --from=2026-11-01 --label=job=openrouter --output=history.txt",
         _export,
+    ),
+    "rules": (
+        "Print recording rules that sum spend by the labels of allocations.",
+        "openrouter-exporter rules --allocation.label=team --allocation.label=cost_center",
+        _rules,
     ),
     "simulate": (
         "Run only the simulator of the OpenRouter API.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_settings import AnalyticsSettings
 from exporter.collectors.credits import CreditsSettings
 from exporter.collectors.today import TodaySettings
+from exporter.config.allocation_settings import AllocationRule, Allocations
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings, CatalogueSettings
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
@@ -44,6 +46,18 @@ LARGE_BUDGET = 10_000.0  # far from being spent in a day
 BUDGETS = (
     ConfiguredBudget(name="day", period="day", limit_usd=300.0),
     ConfiguredBudget(name="month", period="month", limit_usd=20_000.0),
+)
+
+# One of the keys that spend, in the workspace Customers, has no team.
+ALLOCATIONS = Allocations(
+    labels=("team", "cost_center"),
+    rules=(
+        AllocationRule(key=re.compile("production"), labels={"team": "search", "cost_center": "4711"}),
+        AllocationRule(workspace=re.compile("Research"), labels={"team": "research", "cost_center": "4712"}),
+        AllocationRule(key=re.compile("staging"), workspace=re.compile("Default"), labels={"team": "platform"}),
+        AllocationRule(app=re.compile("Support.*"), labels={"team": "support"}),
+        AllocationRule(end_user=re.compile("customer-[0-2]"), labels={"team": "customers"}),
+    ),
 )
 
 # Those of config/analytics.yaml.
@@ -84,7 +98,10 @@ def demo_configuration(url: str) -> Configuration:
         catalogue=CatalogueSettings(
             interval=4 * DEMO_INTERVAL, endpoints=CatalogueEndpointsSettings(interval=2 * DEMO_INTERVAL)
         ),
-        accounts=(Account(name="demo", key=_key(DEMO_KEY), collectors=collectors, budgets=BUDGETS),),
+        allocations=ALLOCATIONS,
+        accounts=(
+            Account(name="demo", key=_key(DEMO_KEY), collectors=collectors, budgets=BUDGETS, allocations=ALLOCATIONS),
+        ),
     )
 
 
@@ -105,6 +122,8 @@ def demo_with_budget(url: str, clock: Clock) -> Configuration:
         key=_key(f"{DEMO_KEY}-budget"),
         collectors=registry.configured(ACTIVITY),
         thresholds=Thresholds(credits_floor_usd=HIGH_CREDITS_FLOOR),
+        labels={"team": "labs"},
+        allocations=ALLOCATIONS,
         budgets=(
             ConfiguredBudget(name="month", period="month", limit_usd=_nearly_spent("budget", clock)),
             ConfiguredBudget(name="day", period="day", limit_usd=LARGE_BUDGET),

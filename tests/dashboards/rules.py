@@ -12,8 +12,9 @@ from tests.dashboards.boards import Board, Panel, figures, panels, targets, vari
 Rule = Callable[[Board], Iterator[str]]
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
-_SELECTOR = re.compile(r"(\w+)?\{([^{}]*)\}")
-_BARE = re.compile(r"\b(?:openrouter|process)_\w+\b(?!\{)")
+_SELECTOR = re.compile(r"([\w:]+)?\{([^{}]*)\}")
+# A name, also of a recorded series, that no matchers follow.
+_BARE = re.compile(r"(?<![\w:])(?:\w+:)?(?:openrouter|process)_\w+(?::\w+)?(?![\w:{])")
 _USED = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
 _BUILT_IN = re.compile(r"__\w+")
 # What Grafana's pickers give by themselves; the data source is used by each panel.

@@ -10,7 +10,7 @@ from exporter.option_parser import variable
 from exporter.options import parse
 
 DOCUMENTATION = "https://github.com/openrouter-exporter/openrouter-exporter"
-COMMANDS = ("serve", "demo", "check-config", "once", "export", "simulate", "healthcheck")
+COMMANDS = ("serve", "demo", "check-config", "once", "export", "rules", "simulate", "healthcheck")
 
 every_help = pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
 

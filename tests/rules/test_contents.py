@@ -92,7 +92,7 @@ def test_a_recorded_rule_is_named_level_metric_operation(name: str) -> None:
     """Three parts; the level names the labels that are left, the metric begins as ours do."""
     level, metric, operation = name.split(":")
     assert re.fullmatch(
-        r"account(_model(_kind|_provider_window)?|_provider|_key|_budget|_days_ago)?|model_(kind|provider_tag)|fleet",
+        r"account(_model(_kind|_provider_window)?|_provider|_key|_budget|_days_ago|_part|_team)?|model_(kind|provider_tag)|fleet",
         level,
     )
     assert metric.startswith("openrouter_")

@@ -74,6 +74,21 @@ async def test_every_rule_records_something(server: Prometheus) -> None:
     assert names - found == {name for name in RIGHTLY_EMPTY if name in names}
 
 
+@pytest.mark.parametrize(
+    ("by_team", "total"),
+    [
+        ("account_team:openrouter_activity_spend_usd:sum", "account:openrouter_activity_spend_usd:sum"),
+        ("account_team:openrouter_spend_month_usd:sum", "account_part:openrouter_spend_month_usd:sum"),
+        ("account_team:openrouter_app_spend_month_usd:sum", "account_part:openrouter_app_spend_month_usd:sum"),
+    ],
+)
+async def test_teams_add_up_to_the_total(server: Prometheus, by_team: str, total: str) -> None:
+    """With `unallocated` for the rest."""
+    of_demo = '{account="demo"}'
+    (sample,) = await server.vector(f"sum({by_team}{of_demo}) / sum({total}{of_demo})")
+    assert sample.value == pytest.approx(1, abs=1e-9)
+
+
 async def test_every_expression_returns_data(server: Prometheus) -> None:
     """But for what is named with its reason; what is named and returns something, or is nowhere, is found as well."""
     everything = [*recorded(), *selected(), *panels(), *documented()]
