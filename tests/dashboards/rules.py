@@ -38,7 +38,7 @@ def fixed_name(board: Board) -> Iterator[str]:
 
 def own_numbers(board: Board) -> Iterator[str]:
     """No two panels have the same number."""
-    numbers = [each["id"] for each in board["panels"]]
+    numbers = [each["id"] for panel in board["panels"] for each in (panel, *panel.get("panels", ()))]
     yield from (f"number {each} twice" for each in sorted({each for each in numbers if numbers.count(each) > 1}))
 
 
@@ -196,13 +196,15 @@ def wide(board: Board) -> Iterator[str]:
 
 
 def filled(board: Board) -> Iterator[str]:
-    """The panels of each line fill its 24 columns and have one height: there are no holes."""
-    lines: dict[int, list[Panel]] = {}
-    for panel in board["panels"]:
-        lines.setdefault(panel["gridPos"]["y"], []).append(panel)
-    for y, line in lines.items():
-        if sum(each["gridPos"]["w"] for each in line) != _COLUMNS or len({each["gridPos"]["h"] for each in line}) > 1:
-            yield f"line {y}: {', '.join(str(each['title']) for each in line)}"
+    """The panels of each line fill its 24 columns and have one height: there are no holes, in folded rows neither."""
+    for shown in (board["panels"], *(row["panels"] for row in board["panels"] if row.get("panels"))):
+        lines: dict[int, list[Panel]] = {}
+        for panel in shown:
+            lines.setdefault(panel["gridPos"]["y"], []).append(panel)
+        for y, line in lines.items():
+            whole = sum(each["gridPos"]["w"] for each in line) == _COLUMNS
+            if not whole or len({each["gridPos"]["h"] for each in line}) > 1:
+                yield f"line {y}: {', '.join(str(each['title']) for each in line)}"
 
 
 def tall(board: Board) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,17 @@ SERIES = [
             ("period_end_timestamp_seconds", 31 * 24 * HOUR),
         )
     ),
+    *(
+        (f'openrouter_spend_{period}_usd{{account="a",paid_by="{paid}",instance="{instance}"}}', value)
+        for period, paid, value in (("today", "credits", 9), ("today", "own_keys", 5), ("month", "credits", 40))
+        for instance in ("old", "new")
+    ),
+    ('openrouter_up{account="a",instance="old"}', 0),
+    ('openrouter_up{account="b",instance="old"}', 1),
+    ('openrouter_calling_key_is_management{account="a",instance="old"}', 1),
+    ('openrouter_exporter_config_last_reload_successful{instance="old"}', 1),
+    ('up{instance="old"}', 1),
+    ('up{instance="new"}', 0),
     (f'openrouter_key_limit_usd{KEY},instance="old"}}', 20),
     (f'openrouter_key_limit_used_usd{KEY},instance="old"}}', 15),
     (f'openrouter_key_info{KEY},name="nightly",workspace="w",limit_reset="monthly",instance="old"}}', 1),
@@ -106,6 +118,13 @@ def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
         ("endpoint", "USD per request", 0.04),
         ("endpoint", "USD per 1M tokens", 20),
         ("endpoint", "Cache hits", 0.25),
+        ("overview", "Spent today", 14),
+        ("overview", "This month", 40),
+        ("overview", "Budget used", 0.1),
+        ("overview", "Credit lasts for", 4),
+        # One target is down, and one account fails.
+        ("health", "Exporter", 2),
+        ("health", "Accounts failing", 1),
         ("budget", "Spent today", 14),
         ("budget", "Usual day", 16),
         ("budget", "of usual by now", 14 / (16 / 2)),
@@ -126,6 +145,48 @@ def test_panel_shows_the_right_value(dashboard: str, panel: str, expected: float
 def test_wrong_value_is_detected(tmp_path: Path) -> None:
     """By the same check."""
     assert "" != evaluated(tmp_path, expression("overview", "Latest day"), 41, constant(SERIES))
+
+
+@pytest.mark.parametrize(("panel", "expected"), [("Latest day", 1.5), ("Spent today", 0.4)])
+def test_change_is_against_the_period_before(panel: str, expected: float, tmp_path: Path) -> None:
+    """The latest day cost 4, then 10; today cost 5 a week before by this hour, then 7."""
+    series = [
+        {"series": 'openrouter_activity_usage_usd{account="a",model="m"}', "values": "4x500 10x432"},
+        {"series": 'openrouter_spend_today_usd{account="a",paid_by="credits"}', "values": "5x20 7x8640"},
+    ]
+    text = expression("overview", panel, 1).replace("7d", "59h")
+    assert "" == evaluated(tmp_path, text, expected, series)
+
+
+def test_models_that_changed_most(tmp_path: Path) -> None:
+    """One model cost 4 more, one 2 less, one is new with 5, one is gone with 1."""
+    name = "openrouter_activity_7d_usage_usd"
+    values = {"more": "1x287 5x432", "less": "3x287 1x432", "new": "_x287 5x432", "gone": "1x287 stale"}
+    series = [{"series": f'{name}{{account="a",model="{model}"}}', "values": text} for model, text in values.items()]
+    text = expression("overview", "Models whose spend changed most").replace("offset 7d", "offset 2d")
+    for model, expected in {"more": 4, "less": -2, "new": 5, "gone": -1}.items():
+        of_model = text.replace('account=~".*"', f'account=~".*", model="{model}"')
+        assert "" == evaluated(tmp_path, of_model, expected, series)
+
+
+def test_model_has_the_name_of_completed_days_today(tmp_path: Path) -> None:
+    """Today's API gives the dated name; a model without use in 30 days keeps it."""
+    labels = 'account="a",model="openai/gpt-5",model_permaslug="openai/gpt-5-2025"'
+    series = [
+        {"series": f'openrouter_activity_endpoint_info{{{labels},endpoint_id="{number}"}}', "values": f"1x{NOON * 12}"}
+        for number in (1, 2)
+    ]
+    series += constant(
+        [
+            ('openrouter_today_usage_usd{account="a",model="openai/gpt-5-2025",provider="x"}', 3),
+            ('openrouter_today_usage_usd{account="a",model="new-2025",provider="x"}', 2),
+        ]
+    )
+    text = re.sub(r" and on \(model\) topk.*", "", expression("budget", "Today by model"))
+    for model, expected in {"openai/gpt-5": 3, "new-2025": 2}.items():
+        of_model = f'label_replace({text}, "shown", "{model}", "model", "{model}")'
+        chosen = f'({of_model}) and on (shown) label_replace(vector(1), "shown", "{model}", "", "")'
+        assert "" == evaluated(tmp_path, chosen, expected, series)
 
 
 def test_credits_per_day_without_today_is_the_mean(tmp_path: Path) -> None:
