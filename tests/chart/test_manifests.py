@@ -11,7 +11,18 @@ from helm_python import Chart, lint
 
 from exporter import __version__
 from tests.chart.operator_schemas import KINDS, validator
-from tests.chart.rendering import CHART, NAMESPACE, VARIANTS, Manifest, manifests_of, of_kind, values_of, workload
+from tests.chart.rendering import (
+    CHART,
+    NAMESPACE,
+    ROOT,
+    VARIANTS,
+    Manifest,
+    container,
+    manifests_of,
+    of_kind,
+    values_of,
+    workload,
+)
 
 ABOUT = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
 CARRIED = kubernetes_validate.utils.all_versions()
@@ -114,3 +125,29 @@ def test_names_stay_within_the_limit() -> None:
     names = re.findall(r"^  name: (\S+)$", "\n".join(texts.values()), re.MULTILINE)
     assert names
     assert [] == [name for name in names if len(name) > 63]
+
+
+def hub(name: str) -> list[dict[str, str]]:
+    """Return an annotation of Artifact Hub, which is YAML in a text."""
+    entries: list[dict[str, str]] = yaml.safe_load(ABOUT["annotations"][f"artifacthub.io/{name}"])
+    return entries
+
+
+def test_artifact_hub_knows_changes_image_links_and_pictures() -> None:
+    """As the hub reads them; what they name is in this repository."""
+    kinds = {"added", "changed", "deprecated", "removed", "fixed", "security"}
+    assert {entry["kind"] for entry in hub("changes")} <= kinds
+    assert all(entry["description"] for entry in hub("changes"))
+    (image,) = hub("images")
+    assert container(manifests_of("existing-secret"))["image"] == image["image"]
+    for entry in (*hub("links"), *hub("screenshots")):
+        path = re.sub("https://[^/]+/[^/]+/[^/]+/(blob/)?(main/)?", "", entry["url"]).partition("#")[0]
+        exists = (ROOT / path).exists() if "main/" in entry["url"] else True
+        assert entry["url"].startswith("https://")
+        assert exists, path
+
+
+def test_artifact_hub_can_verify_the_publisher() -> None:
+    """By the owners of the repository; its ID is known once it is registered."""
+    about = yaml.safe_load((CHART.parent / "artifacthub-repo.yml").read_text(encoding="utf-8"))
+    assert [ABOUT["maintainers"][0]["name"]] == [owner["name"] for owner in about["owners"]]
