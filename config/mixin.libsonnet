@@ -2,6 +2,7 @@
 // jsonnet -S -e "std.manifestYamlDoc((import 'config/mixin.libsonnet').prometheusAlerts)" prints the alerts, as mixtool does.
 local rules = {
   alerts: [
+    std.parseYaml(importstr 'prometheus/rules/openrouter-alerts-analytics.yaml'),
     std.parseYaml(importstr 'prometheus/rules/openrouter-alerts-budgets.yaml'),
     std.parseYaml(importstr 'prometheus/rules/openrouter-alerts-collecting.yaml'),
     std.parseYaml(importstr 'prometheus/rules/openrouter-alerts-credits.yaml'),
