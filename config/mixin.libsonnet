@@ -12,6 +12,7 @@ local rules = {
     std.parseYaml(importstr 'prometheus/rules/openrouter-alerts-today.yaml'),
   ],
   recording: [
+    std.parseYaml(importstr 'prometheus/rules/openrouter-recording-allocation.yaml'),
     std.parseYaml(importstr 'prometheus/rules/openrouter-recording-budgets.yaml'),
     std.parseYaml(importstr 'prometheus/rules/openrouter-recording-models.yaml'),
     std.parseYaml(importstr 'prometheus/rules/openrouter-recording-spend.yaml'),
