@@ -40,6 +40,11 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     last_name: str | None = None
     role: str | None = None
 
+    @property
+    def full_name(self) -> str:
+        """First and last name, as far as they are known."""
+        return " ".join(part for part in (self.first_name, self.last_name) if part)
+
 
 class KeyRow(msgspec.Struct, frozen=True, gc=False):
     """One key. `usage` holds the amounts of `USAGE_FIELDS` and `BYOK_FIELDS` in USD; times are Unix time.

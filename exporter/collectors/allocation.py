@@ -100,6 +100,20 @@ class Allocation:
         return labels
 
 
+class PartLabels:
+    """Looks up the labels of rows of an account: what exports write beside spend."""
+
+    def __init__(self, account: Account, subjects: Iterable[Subject]) -> None:
+        allocation = Allocation(account)
+        self._of_account = allocation.of_account
+        self._of_parts = {(subject.label, subject.value): allocation.of(subject) for subject in subjects}
+
+    def of(self, row: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the value of each declared label for a row, given the row's own labels, such as `key`."""
+        parts = (self._of_parts.get(part) for part in row.items())
+        return next((labels for labels in parts if labels is not None), self._of_account)
+
+
 def _share_labels_of_all(samples: list[tuple[str, ...]]) -> None:
     """Give `other`, which stands for some of the parts, the labels that all parts have in common."""
     index = next((index for index, (_, value, *_) in enumerate(samples) if value == OTHER), None)

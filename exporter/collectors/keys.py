@@ -20,7 +20,7 @@ from exporter.collectors.constants import OTHER, UNATTRIBUTED
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.collectors.periods import end_of
-from exporter.collectors.subjects import Subject, names_of
+from exporter.collectors.subjects import Subject, key_subjects
 from exporter.collectors.tops import spend_by_name, top
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
@@ -204,14 +204,9 @@ When a day, week or month ends, what was spent in it disappears at that instant,
 
 
 async def _subjects(pause: Pause, read: LastKeys, labels: Mapping[str, str]) -> list[Subject]:
-    workspaces = {row.id: (row.name, row.slug, row.id) for row in read.workspaces}
     subjects = []
-    for key in read.keys:
-        workspace = workspaces.get(key.workspace_id or "", (key.workspace_id,))
-        names = names_of(
-            key=(key.name, key.hash, paging.key_label(key.hash)), workspace=workspace, member=(key.creator_user_id,)
-        )
-        subjects.append(Subject("key", labels[key.hash], names))
+    for subject in key_subjects(read.keys, labels, read.workspaces):
+        subjects.append(subject)
         await pause()
     return subjects
 

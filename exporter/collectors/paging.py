@@ -19,6 +19,7 @@ from exporter.api.organization_rows import KeyRejection, KeyRow, Member, Workspa
 from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.collectors.base import Poll
+from exporter.collectors.constants import SHORT_HASH
 from exporter.errors import InvalidResponse, ListChanged, StatusError
 
 T = TypeVar("T")
@@ -29,7 +30,6 @@ PAGE_SIZE = 100
 LONGEST_PAGE = 1024 * 1024  # decoded in one go; a hundred rows are a tenth of it
 MOST_PAGES = 1000  # of one list: an API that returns the same page again and again must not be read for ever
 MOST_BEGINNINGS = 3
-SHORT_HASH = 12
 NOT_LISTED = (403, 404)
 
 

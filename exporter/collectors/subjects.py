@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from exporter.api.organization_rows import KeyRow, Member, Workspace
+from exporter.collectors.constants import SHORT_HASH, UNATTRIBUTED
 from exporter.config.allocation_settings import Dimension
 
 Names = tuple[tuple[Dimension, tuple[str, ...]], ...]
@@ -39,3 +41,28 @@ def names_of(
     )
     known = ((dimension, tuple(text for text in texts if text)) for dimension, texts in given)
     return tuple((dimension, texts) for dimension, texts in known if texts)
+
+
+def key_subjects(
+    keys: Iterable[KeyRow], labels: Mapping[str, str], workspaces: Iterable[Workspace]
+) -> Iterator[Subject]:
+    """Yield keys, given the label of each hash."""
+    names = {row.id: (row.name, row.slug, row.id) for row in workspaces}
+    for key in keys:
+        label = labels[key.hash]
+        workspace = names.get(key.workspace_id or "", (key.workspace_id,))
+        known_as = (key.name, key.hash, key.hash[:SHORT_HASH])
+        yield Subject("key", label, names_of(key=known_as, workspace=workspace, member=(key.creator_user_id,)))
+
+
+def workspace_subjects(workspaces: Iterable[Workspace]) -> tuple[Subject, ...]:
+    """Return workspaces."""
+    return tuple(
+        Subject("workspace_id", row.id, names_of(workspace=(row.name, row.slug, row.id))) for row in workspaces
+    )
+
+
+def member_subjects(members: Iterable[Member]) -> tuple[Subject, ...]:
+    """Return members, and what belongs to none of them."""
+    named = (Subject("user_id", row.id, names_of(member=(row.id, row.email, row.full_name))) for row in members)
+    return (*named, Subject("user_id", UNATTRIBUTED))

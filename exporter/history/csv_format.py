@@ -9,6 +9,7 @@ from decimal import Decimal
 from exporter.clock import Clock
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.usage_table import KEY_LABELS
+from exporter.collectors.allocation import PartLabels
 from exporter.collectors.measures import MEASURES
 from exporter.history.account_source import AccountSource, wanted_days
 from exporter.history.daily_usage import EndpointUsage, by_month, endpoint_usage
@@ -16,7 +17,8 @@ from exporter.history.output import Output
 from exporter.history.table_file import TableFile
 from exporter.options import Options
 
-# Whatever is configured, the columns are the same: what is not split by has no value.
+# Whatever is configured, these columns are the same: what is not split by has no value. Labels of the configuration
+# (allocations.labels) follow them.
 COLUMNS = (
     "account",
     "first_day",
@@ -38,14 +40,15 @@ class UsageTable:
 
     async def write(self, source: AccountSource, output: Output) -> None:
         """Write an account's usage. Raises PollError, ExportError and OSError."""
-        file = self._begun(output)
+        file = self._begun(output, source.account.allocations.labels)
         # Dropped labels are those of series. An accountant needs every endpoint.
         settings = replace(source.account.collectors.of(ActivitySettings), drop_labels=())
         _, usage = await source.activity(settings, exact=True)
         days = wanted_days(source.wanted, usage)
         periods = by_month(days) if self._monthly else [[day] for day in days]
+        labels = PartLabels(source.account, usage.subjects)
         async for row in endpoint_usage(source.pause, usage, periods):
-            file.add(_values(source.account.name, row))
+            file.add([*_values(source.account.name, row), *labels.of(row.labels).values()])
             source.progress.day(row.last_day, days[-1])
 
     def end(self, output: Output) -> None:
@@ -56,10 +59,10 @@ class UsageTable:
         """Return nothing: the file needs no explanation."""
         return ()
 
-    def _begun(self, output: Output) -> TableFile:
+    def _begun(self, output: Output, labels: Sequence[str] = ()) -> TableFile:
         if self._file is None:
             self._file = TableFile(output)
-            self._file.add(COLUMNS)
+            self._file.add((*COLUMNS, *labels))
         return self._file
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import urllib.request
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.config.allocation_settings import AllocationRule, Allocations
 from exporter.errors import ExportError, UsageError
+from exporter.history.csv_format import COLUMNS
 from exporter.options import DEFAULT_STEP, Options
 from exporter.simulator.faults import parse_fault
 from tests.collectors.helpers import UNHURRIED, YESTERDAY, row
@@ -240,3 +243,26 @@ async def test_impossible_options_are_refused_before_any_request(
     with pytest.raises(UsageError, match=f"^{message}"):
         await export.run(**({"export_format": "csv", "step": DEFAULT_STEP} | options))
     assert [] == list(export.simulator.requests)
+
+
+@pytest.mark.parametrize(
+    ("split_by", "teams"),
+    [
+        ("api_key", {"search", "research", "platform"}),
+        ("workspace", {"research", "platform"}),
+        ("member", {"ada", "platform"}),
+        ("none", {"platform"}),
+    ],
+)
+async def test_labels_of_the_configuration_follow_the_columns(export: Export, split_by: str, teams: set[str]) -> None:
+    rules = (
+        AllocationRule(key=re.compile("production"), labels={"team": "search"}),
+        AllocationRule(workspace=re.compile("Research"), labels={"team": "research"}),
+        AllocationRule(member=re.compile("ada@example.com"), labels={"team": "ada"}),
+    )
+    allocations = Allocations(labels=("team", "cost_center"), rules=rules)
+    export.accounts = [replace(account(split_by=split_by), labels={"team": "platform"}, allocations=allocations)]
+    rows = csv_rows(await exported(export))
+    assert [*COLUMNS, "team", "cost_center"] == list(rows[0])
+    assert teams == {row["team"] for row in rows}
+    assert {"unallocated"} == {row["cost_center"] for row in rows}

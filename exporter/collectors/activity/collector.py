@@ -33,7 +33,6 @@ from exporter.collectors.activity.split import (
     list_parts,
     read_parts,
     refuse_changed,
-    subjects_of,
 )
 from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
@@ -42,6 +41,7 @@ from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import info, single
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Fold, fold_into_other
+from exporter.collectors.subjects import Subject, workspace_subjects
 from exporter.collectors.tops import top
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
@@ -80,7 +80,7 @@ class ReadActivity:
     """An account's usage as it was read: `table` holds the `covered` days whole, and `day` is the latest completed one.
 
     `digest` identifies the responses. With a split, `members` or `workspaces` have the names; `whole` is
-    the usage without a split by key or member.
+    the usage without a split by key or member. `subjects` are the parts of a split.
     """
 
     digest: bytes
@@ -90,6 +90,7 @@ class ReadActivity:
     members: Sequence[Member] = ()
     workspaces: Sequence[Workspace] = ()
     whole: Table | None = None
+    subjects: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,14 @@ left out. With `split_by`, the families with a number have one label more:
             await fill(poll.pause, table, response, poll.rejections)
             poll.rejections.refuse_all("rows", table.usable)
             table.count_lacking(poll.rejections)
-        return ReadActivity(digest, self._day(moment, table), table, moment.covered_by(table), workspaces=workspaces)
+        return ReadActivity(
+            digest,
+            self._day(moment, table),
+            table,
+            moment.covered_by(table),
+            workspaces=workspaces,
+            subjects=workspace_subjects(workspaces),
+        )
 
     async def _read_split(self, poll: Poll, last: LastActivity | None) -> ReadActivity | None:
         """Read one response for each key or member, and two for the account as a whole."""
@@ -200,7 +208,9 @@ left out. With `split_by`, the families with a number have one label more:
             settled = {known for known in covered if known <= day}
             await refuse_changed(poll.pause, split, settled)
             await add_unattributed(poll.pause, table, split.whole, set(map(table.shape.offset, settled)))
-        return ReadActivity(split.digest, day, table, covered, members=parts.members, whole=split.whole)
+        return ReadActivity(
+            split.digest, day, table, covered, members=parts.members, whole=split.whole, subjects=parts.subjects
+        )
 
     def _request(self) -> Request:
         filters = self.settings.filters
@@ -254,7 +264,8 @@ left out. With `split_by`, the families with a number have one label more:
             spend=spend_by_day(usage.table, shown.sums),
             tops=tuple(top(label, "30d", amounts) for label, amounts in spend.items()),
             used_models=await used_models(poll.pause, usage.table, self._labels, totals, spend.get("model")),
-            subjects=subjects_of(usage.workspaces, usage.members),
+            # The collector keys has its keys.
+            subjects=tuple(subject for subject in usage.subjects if subject.label != "key"),
         )
 
     async def show(self, pause: Pause, usage: ReadActivity) -> DayShown:

@@ -30,7 +30,7 @@ from exporter.collectors.base import Poll
 from exporter.collectors.common import info
 from exporter.collectors.constants import UNATTRIBUTED
 from exporter.collectors.days import midnight
-from exporter.collectors.subjects import Subject, names_of
+from exporter.collectors.subjects import Subject, key_subjects, member_subjects
 from exporter.config.units import format_duration
 from exporter.errors import DeadlineExceeded, PollError, StatusError
 from exporter.exposition.families import Family, MetricFamily
@@ -54,6 +54,7 @@ class Parts:
     noun: str
     parts: tuple[Part, ...]
     members: tuple[Member, ...] = ()
+    subjects: tuple[Subject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,19 +75,21 @@ async def list_parts(poll: Poll, settings: ActivitySettings, first: date) -> Par
     """Return the members, or the keys that may have been used since the `first` day, disabled and expired ones too."""
     if settings.split_by == "api_key":
         only = settings.filters.workspace_id
-        keys = await paging.keys(poll, within=None if only is None else [Workspace(only, "")])
+        workspaces = await paging.workspaces(poll) if only is None else [Workspace(only, "")]
+        keys = await paging.keys(poll, within=workspaces)
         labels = paging.key_labels(sorted(key.hash for key in keys))
         start = midnight(first).timestamp()
         used = {key.hash for key in keys if key.last_used_at is None or key.last_used_at >= start}
         parts = (Part(label, ("api_key_hash", hash_)) for hash_, label in labels.items() if hash_ in used)
-        return Parts("key", tuple(parts))
+        return Parts("key", tuple(parts), subjects=tuple(key_subjects(keys, labels, workspaces)))
     try:
         members = sorted(await paging.members(poll), key=lambda member: member.id)
     except StatusError as error:
         if error.status != NOT_FOUND:
             raise
         raise PollError(f"{error}; split_by: member needs the account of an organization") from None
-    return Parts("member", tuple(Part(member.id, ("user_id", member.id)) for member in members), tuple(members))
+    parts = (Part(member.id, ("user_id", member.id)) for member in members)
+    return Parts("member", tuple(parts), tuple(members), member_subjects(members))
 
 
 async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -> SplitUsage:
@@ -137,25 +140,12 @@ def describe_members(metric: MetricFamily, account: str, members: Sequence[Membe
     for member in members:
         values = {
             "user_id": member.id,
-            "name": _full_name(member),
+            "name": member.full_name,
             "email": member.email or "",
             "role": member.role or "",
         }
         samples.append((account, *(values[label] for label in metric.labels[1:])))
     return info(metric, samples)
-
-
-def subjects_of(workspaces: Sequence[Workspace], members: Sequence[Member]) -> tuple[Subject, ...]:
-    """Return the workspaces or members that usage is split by, and what belongs to none of the members."""
-    of_workspaces = (
-        Subject("workspace_id", row.id, names_of(workspace=(row.name, row.slug, row.id))) for row in workspaces
-    )
-    of_members = [Subject("user_id", row.id, names_of(member=(row.id, row.email, _full_name(row)))) for row in members]
-    return (*of_workspaces, *of_members, *[Subject("user_id", UNATTRIBUTED)] * bool(members))
-
-
-def _full_name(member: Member) -> str:
-    return " ".join(part for part in (member.first_name, member.last_name) if part)
 
 
 async def refuse_changed(pause: Pause, usage: SplitUsage, settled: Iterable[date]) -> None:
