@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from benchmarks import accounts, catalogue, everyday, large, memory, poll, responsive, scrape, start, unchanged
+from benchmarks import accounts, catalogue, everyday, history, large, memory, poll, responsive, scrape, start, unchanged
 from benchmarks.measures import Line, table
 from benchmarks.processes import say
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "memory": memory.measure,
     "accounts": accounts.measure,
     "large": large.measure,
+    "history": history.measure,
 }
 
 
