@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from openrouter import OpenRouter
 
 from exporter.simulator.application import running
 from exporter.simulator.service import SimulatorSettings
+from exporter.simulator.usage import DEFAULT_SEED, SimulatedAccount, UsageRow
 from tests.history.harness import KEY, NOW, Export, ago
 from tests.servers.prometheus import INSTANCE, JOB, Prometheus, prometheus
-from tests.servers.shipped import RULES
+from tests.servers.shipped import ROOT, RULES, rules
 from tests.servers.stores import FOR_EVER, create_blocks, import_history, promtool, run, victoria_metrics
 from tests.support import FakeClock
 
@@ -40,6 +42,16 @@ MEASURES = {
 LABELS = (("job", JOB), ("instance", INSTANCE))
 KEPT = f"--storage.tsdb.retention.time={FOR_EVER}"
 
+DAY = timedelta(days=1)
+ENDPOINTS = 12
+HIGH = 1.1  # of the mean of 7 days: enough for some days of the simulated account
+GREW = 1.05
+YEAR = re.findall(
+    r"```promql\n(.*?)```",
+    (ROOT / "docs/queries.md").read_text(encoding="utf-8").partition("## A year\n")[2].partition("\n## ")[0],
+    re.DOTALL,
+)
+
 Sums = dict[date, dict[str, float]]
 
 
@@ -55,7 +67,7 @@ class Exported:
 async def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Export a year, with a sample an hour."""
     clock = FakeClock(NOW, self_moving=True)
-    async with running(SimulatorSettings(endpoints=12), clock) as simulator:
+    async with running(SimulatorSettings(endpoints=ENDPOINTS), clock) as simulator:
         export = Export(simulator, tmp_path_factory.mktemp("exported"), clock)
         await export.run(labels=LABELS)
         async with OpenRouter(api_key=KEY, server_url=simulator.url) as client:
@@ -97,6 +109,23 @@ async def victoria(exported: Exported, tmp_path_factory: pytest.TempPathFactory)
         yield server
 
 
+ACCOUNT = SimulatedAccount(DEFAULT_SEED, ENDPOINTS)
+
+
+def rows(first: date, last: date) -> Iterator[UsageRow]:
+    """Yield what the simulated account used."""
+    for number in range((last - first).days + 1):
+        yield from ACCOUNT.rows_of_day(first + number * DAY)
+
+
+def spend(row: UsageRow) -> float:
+    return row.usage + (row.byok_usage_inference or 0.0)
+
+
+def _spent_on(model: str, first: date, last: date) -> float:
+    return math.fsum(spend(row) for row in rows(first, last) if row.model == model)
+
+
 def shown_at(day: date) -> str:
     """Return an instant at which the day is the latest completed one."""
     return str(datetime(day.year, day.month, day.day, 10, tzinfo=UTC).timestamp() + 86_400)
@@ -131,6 +160,70 @@ async def test_prometheus_has_the_year_before(server: Prometheus) -> None:
         )
         assert total[0].value > 0
         assert total[0].value == pytest.approx(by_model[0].value, rel=1e-12)
+
+
+async def test_year_by_model_is_what_each_model_cost(server: Prometheus) -> None:
+    by_model, _, _ = YEAR
+    for number in (35, 120, 300):
+        last = ago(number)
+        expected: dict[str, float] = {}
+        for row in rows(last - 29 * DAY, last):
+            expected[row.model] = expected.get(row.model, 0.0) + spend(row)
+        samples = await server.vector(by_model, time=shown_at(last))
+        found = {sample.labels["model"]: sample.value for sample in samples if sample.value > 0}
+        known = {model: usd for model, usd in found.items() if model in expected}
+        assert len(known) > 3
+        assert known == pytest.approx({model: expected[model] for model in known}, abs=1e-9)
+        assert math.fsum(found.values()) == pytest.approx(math.fsum(expected.values()), abs=1e-9)
+
+
+async def test_month_by_month_is_what_each_month_cost(server: Prometheus) -> None:
+    _, by_month, _ = YEAR
+    for month in range(1, 12):
+        first = date(2026, month, 1)
+        last_month = first - DAY
+        shown = await server.vector(by_month, time=shown_at(last_month))
+        expected = math.fsum(map(spend, rows(last_month.replace(day=1), last_month)))
+        assert [pytest.approx(expected, abs=1e-9)] == [sample.value for sample in shown], month
+        shown = await server.vector(by_month, time=shown_at(first))
+        assert {0} >= {sample.value for sample in shown}, month
+
+
+async def test_month_over_month_compares_30_days_with_those_before(server: Prometheus) -> None:
+    _, _, growth = YEAR
+    last = ago(100)
+    for sample in await server.vector(growth, time=shown_at(last)):
+        model = sample.labels["model"]
+        now, before = (_spent_on(model, end - 29 * DAY, end) for end in (last, last - 30 * DAY))
+        if before:
+            assert sample.value == pytest.approx(now / before, rel=1e-9), model
+
+
+async def test_alert_on_high_spend_compares_with_the_week_before(server: Prometheus) -> None:
+    """OpenRouterSpendHigh on the imported past: a day like the same weekday of a week ago is no alarm."""
+    (alert,) = (rule.expression for rule in rules() if rule.name == "OpenRouterSpendHigh")
+    total, week = "account:openrouter_activity_spend_usd:sum", "account:openrouter_activity_7d_spend_usd:sum"
+    for name, text in {
+        "account:openrouter_activity_spend_usd:over_7d_mean": f"({total} / ({week} / 7))",
+        "max by (account) (openrouter_threshold_spend_ratio)": f"({total} * 0 + {HIGH})",
+        "max by (account) (openrouter_threshold_spend_floor_usd)": f"({total} * 0)",
+        "1.5 *": f"{GREW} *",
+    }.items():
+        alert = alert.replace(name, text)
+    firing: set[date] = set()
+    expected: set[date] = set()
+    as_a_week_ago: set[date] = set()
+    for number in range(40, 100):
+        day = ago(number)
+        if await server.vector(alert, time=shown_at(day)):
+            firing.add(day)
+        spent, before = (math.fsum(map(spend, rows(when, when))) for when in (day, day - 7 * DAY))
+        mean = math.fsum(map(spend, rows(day - 6 * DAY, day))) / 7
+        if spent / mean > HIGH:
+            (as_a_week_ago if spent < GREW * before else expected).add(day)
+    assert expected == firing
+    assert expected
+    assert as_a_week_ago
 
 
 async def test_rules_record_the_days_that_were_imported(prometheus_program: str, tmp_path: Path) -> None:
