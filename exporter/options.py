@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LOG_FORMATS: tuple[LogFormat, ...] = ("auto", "console", "json", "logfmt")
 ONCE_FORMATS = ("metrics", "table")
-EXPORT_FORMATS = ("openmetrics", "csv")
+EXPORT_FORMATS = ("openmetrics", "csv", "focus")
 EXPORT_PERIODS = ("day", "month")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_ADDRESS = ":10063"
@@ -338,8 +338,8 @@ def _export(options: OptionAdder) -> None:
         "--format",
         "export_format",
         "openmetrics",
-        "openmetrics is for Prometheus: what /metrics showed of each past day. csv is for finance: a row for "
-        "each endpoint and day.",
+        "openmetrics is for Prometheus: what /metrics showed of each past day. csv and focus are for finance: "
+        "each endpoint and day as the API has it, or as charges of FOCUS 1.2.",
         choices=EXPORT_FORMATS,
     )
     options.add("--from", "first_day", None, "First UTC day of usage. Default: as far as the API reaches.", type_=_day)
@@ -356,7 +356,8 @@ def _export(options: OptionAdder) -> None:
         "--label",
         "labels",
         "",
-        "Label that Prometheus adds when it scrapes, as job=openrouter or instance=HOST:PORT. Repeatable.",
+        "Label that Prometheus adds when it scrapes, as job=openrouter or instance=HOST:PORT; with focus, a tag. "
+        "Repeatable.",
         _label,
     )
     options.add_switch("--demo", "of_demo", "Export the accounts of the demo, by default for 30 days, without any key.")

@@ -24,6 +24,8 @@ from exporter.errors import ExportError, PollError, SecretError, UsageError
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
 from exporter.history.csv_format import UsageTable
+from exporter.history.focus_format import FocusTable
+from exporter.history.list_prices import ListPrices
 from exporter.history.openmetrics import OpenMetricsHistory
 from exporter.history.output import STDOUT, Output, opened
 from exporter.history.past_year import REACH
@@ -59,10 +61,11 @@ class FormatKind:
 FORMATS = {
     "openmetrics": FormatKind(REACH, OpenMetricsHistory),
     "csv": FormatKind(ACTIVITY_REACH, UsageTable),
+    "focus": FormatKind(ACTIVITY_REACH, FocusTable),
 }
 # Options that only some formats have: their field, its default, and the formats.
 _OPTIONS_OF_FORMATS: Mapping[str, tuple[str, object, Sequence[str]]] = {
-    "--label": ("labels", (), ("openmetrics",)),
+    "--label": ("labels", (), ("openmetrics", "focus")),
     "--step": ("step", DEFAULT_STEP, ("openmetrics",)),
     "--by": ("export_period", "day", ("csv",)),
 }
@@ -96,14 +99,22 @@ async def write_history(options: Options, configuration: Configuration, clock: C
     wanted.check(clock.now().astimezone(UTC).date(), kind.reach, options.export_format)
     accounts = _chosen(options.account_names, configuration.accounts)
     history = kind.make(options, clock)
+    longest_poll = upstream.retries.backoff.max_elapsed_time
     async with open_session(upstream) as session:
+        prices = ListPrices(
+            settings=configuration.catalogue,
+            client=_client(None, upstream, session, clock),
+            clock=clock,
+            longest_poll=longest_poll,
+        )
         with opened(options.output) as output, Progress(sys.stderr, output, len(accounts), clock) as progress:
             for account in accounts:
                 source = AccountSource(
                     account=account,
                     client=_client(account, upstream, session, clock),
                     clock=clock,
-                    longest_poll=upstream.retries.backoff.max_elapsed_time,
+                    prices=prices,
+                    longest_poll=longest_poll,
                     wanted=wanted,
                     progress=progress,
                 )
@@ -136,17 +147,18 @@ def _chosen(names: Sequence[str], accounts: Sequence[Account]) -> Sequence[Accou
     return [account for account in accounts if not names or account.name in names]
 
 
-def _client(account: Account, upstream: Upstream, session: aiohttp.ClientSession, clock: Clock) -> Client:
+def _client(account: Account | None, upstream: Upstream, session: aiohttp.ClientSession, clock: Clock) -> Client:
     metrics = MetricsRegistry()  # of no use here, but the client counts
+    name = None if account is None else account.name
     operations = registry.operations()
     return Client(
         session=session,
         upstream=upstream,
-        key=account.key,
+        key=None if account is None else account.key,
         clock=clock,
-        metrics=ApiMetrics(metrics, account.name, operations),
+        metrics=ApiMetrics(metrics, name, operations),
         duration=RequestDuration(metrics, operations),
-        log=log.logger(account=account.name),
+        log=log.logger(account=name),
     )
 
 

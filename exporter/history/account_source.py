@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from exporter.api.client import Client
-from exporter.api.rejections import Rejections
 from exporter.clock import Clock, Pause
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
@@ -17,6 +16,8 @@ from exporter.collectors.base import Poll
 from exporter.collectors.days import DAY
 from exporter.config.configuration import Account
 from exporter.errors import ExportError, UsageError
+from exporter.history.completeness import refuse_incomplete
+from exporter.history.list_prices import ListPrices
 from exporter.history.progress import Progress
 
 ACTIVITY_REACH = DAYS_IN_RESPONSE * DAY
@@ -46,11 +47,12 @@ class WantedDays:
 class AccountSource:
     """An account to export. Formats read from it what they need; each call polls the API anew.
 
-    `longest_poll` limits each of them in seconds.
+    `longest_poll` limits each of them in seconds. `prices` are the same for all accounts.
     """
 
     account: Account
     client: Client
+    prices: ListPrices
     clock: Clock
     longest_poll: float
     wanted: WantedDays
@@ -108,10 +110,3 @@ def days_between(first: date, last: date) -> Iterator[date]:
     """Yield the days from the first to the last one."""
     for number in range((last - first).days + 1):
         yield first + number * DAY
-
-
-def refuse_incomplete(rejections: Rejections) -> None:
-    """Raise ExportError if rows are missing that totals need."""
-    if rejections.missing:
-        sample = f", such as {rejections.sample[0]}" if rejections.sample else ""
-        raise ExportError(f"{rejections.missing} rows cannot be used{sample}: totals would lack them")

@@ -13,21 +13,20 @@ from typing import Any, cast
 
 from exporter.api.client import Client
 from exporter.commands.export import FORMATS
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.history.account_source import AccountSource, WantedDays
+from exporter.history.list_prices import ListPrices
 from exporter.history.output import Output
 from exporter.history.progress import Progress
 from exporter.options import Options
-from tests.collectors.helpers import body
+from tests.collectors.helpers import FixedClient, answer, body
 from tests.collectors.split_api import SplitApi
 from tests.history.harness import account
 from tests.support import FakeClock
 
 EXACT = Context(prec=1000, traps=[Inexact])
-FIELDS = {
-    "usage_usd": "usage",
-    "byok_usage_usd": "byok_usage_inference",
-    **{name: name for name in ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")},
-}
+COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "byok_requests")
+FIELDS = {"usage_usd": "usage", "byok_usage_usd": "byok_usage_inference", **{name: name for name in COUNTS}}
 
 Rows = Sequence[dict[str, Any]]
 
@@ -46,8 +45,8 @@ class Written:
         self.content += content
 
 
-def export(api: SplitApi, wanted: WantedDays | None = None, *, options: Options, **activity: Any) -> bytes:
-    """Return the file of one account."""
+def export(api: SplitApi, *, options: Options, models: Rows | None = None, **activity: Any) -> bytes:
+    """Return the file of one account. `models` are the rows of the catalogue, which is disabled without them."""
     clock, written = FakeClock(api.now, self_moving=True), Written()
     output = cast("Output", written)
     source = AccountSource(
@@ -55,7 +54,13 @@ def export(api: SplitApi, wanted: WantedDays | None = None, *, options: Options,
         client=cast("Client", api),
         clock=clock,
         longest_poll=300.0,
-        wanted=wanted or WantedDays(),
+        prices=ListPrices(
+            settings=CatalogueSettings(enabled=models is not None),
+            client=cast("Client", FixedClient(answer(list(models or ())))),
+            clock=clock,
+            longest_poll=300.0,
+        ),
+        wanted=WantedDays(),
         progress=Progress(io.StringIO(), output, 1, clock),
     )
     file = FORMATS[options.export_format].make(options, clock)
@@ -77,6 +82,17 @@ def csv_of(uses: Rows, *, by: str = "day", **activity: Any) -> list[dict[str, st
     """Return the rows of a file made of one response."""
     options = Options(command="export", export_format="csv", export_period=by)
     return csv_rows(export(SplitApi([], [], wholes=[list(uses)]), options=options, **activity))
+
+
+def focus_of(uses: Rows, *, models: Rows | None = None, **activity: Any) -> list[dict[str, str]]:
+    """Return the charges of a file made of one response of usage and one of the catalogue."""
+    options = Options(command="export", export_format="focus")
+    return csv_rows(export(SplitApi([], [], wholes=[list(uses)]), options=options, models=models, **activity))
+
+
+def model(slug: str = "acme/one", **pricing: str) -> dict[str, Any]:
+    """Return a row of the catalogue."""
+    return {"id": slug, "canonical_slug": f"{slug}-2026", "name": slug, "pricing": pricing}
 
 
 def decimal_sum(numbers: Iterable[str | Decimal]) -> Decimal:

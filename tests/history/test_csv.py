@@ -28,7 +28,8 @@ from tests.history.harness import KEY, TODAY, Export, account, ago
 
 HEADER = (
     b"account,first_day,last_day,model,model_permaslug,provider,endpoint_id,workspace_id,key,user_id,"
-    b"spend_usd,usage_usd,byok_usage_usd,requests,prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens\r\n"
+    b"spend_usd,usage_usd,byok_usage_usd,requests,prompt_tokens,completion_tokens,reasoning_tokens,cached_tokens,"
+    b"byok_requests\r\n"
 )
 AMOUNTS = st.floats(-1e15, 1e15)
 COUNTS = st.integers(0, 10**15)
@@ -124,6 +125,7 @@ def test_row_has_all_columns() -> None:
             "completion_tokens": "5",
             "reasoning_tokens": "6",
             "cached_tokens": "7",
+            "byok_requests": "8",
         }
     ] == csv_of([row(byok_usage_inference=0.5)])
 
@@ -229,7 +231,7 @@ async def test_row_without_its_amount_fails(export: Export) -> None:
     [
         ({"first_day": ago(31)}, "--from 2026-10-20: --format=csv reaches back to 2026-10-21"),
         ({"last_day": TODAY}, "--to 2026-11-20: this UTC day has not ended"),
-        ({"labels": (("job", "x"),)}, "--label: only for --format=openmetrics, not for csv"),
+        ({"labels": (("job", "x"),)}, "--label: only for --format=openmetrics and focus, not for csv"),
         ({"step": 60.0}, "--step: only for --format=openmetrics, not for csv"),
         (
             {"export_format": "openmetrics", "export_period": "month"},
