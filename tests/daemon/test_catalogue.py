@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings, CatalogueSettings
 from exporter.simulator.application import Running, running
-from exporter.simulator.faults import Fault, FaultKind
+from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from exporter.simulator.service import SimulatorSettings
 from tests.daemon.test_wiring import Daemon, configuration, started
 from tests.support import FakeClock
@@ -42,12 +42,19 @@ def series(daemon: Daemon, name: str) -> list[dict[str, str]]:
     return [sample.labels for family in families for sample in family.samples if sample.name == name]
 
 
+def published(daemon: Daemon) -> bool:
+    """Return whether the accounts are up, and prices and endpoints are there; cheaper than to read the exposition."""
+    status = daemon.exporter.status()
+    return all(collector.healthy for collector in status.collectors) and all(
+        collector.series for collector in status.catalogue
+    )
+
+
 async def test_models_in_use_are_published_once_for_all_accounts(simulator: Running) -> None:
     async with reading(simulator, "one", "two") as daemon:
-        await daemon.until(lambda: bool(series(daemon, PRICE)) and daemon.up("one") and daemon.up("two"))
+        await daemon.until(lambda: published(daemon))
         used = {labels["model"] for labels in series(daemon, "openrouter_activity_endpoint_info")}
         await daemon.until(lambda: {labels["model"] for labels in series(daemon, PRICE)} == used)
-        await daemon.until(lambda: bool(series(daemon, UPTIME)))
         assert simulator.counts[MODELS] <= 3  # at the start, and when each account's models are known
         prompt = [labels["model"] for labels in series(daemon, PRICE) if labels["kind"] == "prompt"]
         assert sorted(used) == sorted(prompt)
@@ -55,7 +62,7 @@ async def test_models_in_use_are_published_once_for_all_accounts(simulator: Runn
 
 async def test_no_key_is_sent(simulator: Running) -> None:
     async with reading(simulator) as daemon:
-        await daemon.until(lambda: bool(series(daemon, UPTIME)))
+        await daemon.until(lambda: published(daemon))
     public = [request for request in simulator.requests if request.path.startswith(MODELS)]
     assert public
     assert not [request for request in public if "authorization" in {name.lower() for name in request.headers}]
@@ -63,7 +70,7 @@ async def test_no_key_is_sent(simulator: Running) -> None:
 
 async def test_health_series_of_the_catalogue_have_no_account(simulator: Running) -> None:
     async with reading(simulator) as daemon:
-        await daemon.until(lambda: bool(series(daemon, UPTIME)))
+        await daemon.until(lambda: published(daemon))
         health = series(daemon, "openrouter_collector_success")
         assert {"collector": "catalogue"} in health
         assert {"collector": "catalogue_endpoints"} in health
@@ -75,7 +82,7 @@ async def test_failing_catalogue_touches_no_account(simulator: Running) -> None:
     """The accounts are up and ready; the catalogue's own health shows the failure."""
     simulator.faults.replace(Fault(kind=FaultKind.STATUS, status=503, path="/models"))
     async with reading(simulator) as daemon:
-        await daemon.until(lambda: daemon.up() and daemon.exporter.ready() is None)
+        await daemon.until(lambda: daemon.exporter.ready() is None)
         await daemon.until(lambda: any(collector.polls for collector in daemon.exporter.status().catalogue))
         assert daemon.up()
         assert ["default"] == [collector.account for collector in daemon.exporter.status().collectors]
@@ -86,7 +93,7 @@ async def test_failing_catalogue_touches_no_account(simulator: Running) -> None:
 async def test_reload_starts_changes_and_ends_the_catalogue(simulator: Running) -> None:
     """Prices stay while only times change."""
     async with reading(simulator) as daemon:
-        await daemon.until(lambda: bool(series(daemon, PRICE)) and bool(series(daemon, UPTIME)))
+        await daemon.until(lambda: published(daemon))
         first = daemon.file.configuration
         assert first is not None
         slower = CatalogueSettings(interval=7200.0, endpoints=CatalogueEndpointsSettings(enabled=False))
@@ -96,3 +103,29 @@ async def test_reload_starts_changes_and_ends_the_catalogue(simulator: Running) 
         daemon.file.configuration = replace(first, catalogue=CatalogueSettings(enabled=False))
         await daemon.exporter.reload()
         assert ((), []) == (daemon.exporter.status().catalogue, series(daemon, PRICE))
+
+
+@pytest.mark.parametrize("kind", ["not-json", "wrong-shape", "no-data", "truncated", "truncated-chunked", "error-200"])
+async def test_catalogue_that_cannot_be_read_delists_no_model(kind: str, simulator: Running) -> None:
+    """The last one stays."""
+    async with reading(simulator) as daemon:
+        await daemon.until(lambda: published(daemon))
+        before = listed(daemon)
+        simulator.faults.replace(replace(parse_fault(kind), path="/models"))
+        await daemon.exporter.poll_once()
+        catalogue, _ = daemon.exporter.status().catalogue
+        assert not catalogue.healthy
+        assert before == listed(daemon)
+        assert {1.0} == set(before.values())
+
+
+def listed(daemon: Daemon) -> dict[str, float]:
+    """Return whether each model in use is listed."""
+    text = daemon.exporter.scrape("", "", ()).body.decode()
+    families = text_string_to_metric_families(text)
+    return {
+        sample.labels["model"]: sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "openrouter_model_listed"
+    }
