@@ -47,12 +47,17 @@ def key_subjects(
     keys: Iterable[KeyRow], labels: Mapping[str, str], workspaces: Iterable[Workspace]
 ) -> Iterator[Subject]:
     """Yield keys, given the label of each hash."""
-    names = {row.id: (row.name, row.slug, row.id) for row in workspaces}
-    for key in keys:
-        label = labels[key.hash]
-        workspace = names.get(key.workspace_id or "", (key.workspace_id,))
-        known_as = (key.name, key.hash, key.hash[:SHORT_HASH])
-        yield Subject("key", label, names_of(key=known_as, workspace=workspace, member=(key.creator_user_id,)))
+    names = {row.id: tuple(filter(None, (row.name, row.slug, row.id))) for row in workspaces}
+    for key in keys:  # of which there may be thousands, so this does without names_of
+        short = key.hash[:SHORT_HASH]
+        known_as: list[tuple[Dimension, tuple[str, ...]]] = [
+            ("key", (key.name, key.hash, short) if key.name else (key.hash, short))
+        ]
+        if key.workspace_id:
+            known_as.append(("workspace", names.get(key.workspace_id) or (key.workspace_id,)))
+        if key.creator_user_id:
+            known_as.append(("member", (key.creator_user_id,)))
+        yield Subject("key", labels[key.hash], tuple(known_as))
 
 
 def workspace_subjects(workspaces: Iterable[Workspace]) -> tuple[Subject, ...]:
