@@ -9,9 +9,10 @@ from pathlib import Path
 import yaml
 from helm_python import package
 
+from exporter.commands.rules import rule_file
 from helm import values_schema
 from tests.chart.programs import needs, run
-from tests.chart.rendering import CHART, ROOT, manifests_of, of_kind, render, the
+from tests.chart.rendering import CHART, ROOT, Values, manifests_of, of_kind, render, the
 
 RULES = sorted((ROOT / "config/prometheus/rules").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "config/grafana/dashboards").glob("*.json"))
@@ -29,6 +30,25 @@ def test_rules_are_rendered_as_they_are() -> None:
     groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
     assert groups
     assert groups == the("PrometheusRule", manifests_of("monitoring"))["spec"]["groups"]
+
+
+def test_rules_of_further_labels_are_those_that_the_exporter_writes() -> None:
+    values = {"existingSecret": "a", "prometheusRule": {"enabled": True, "allocationLabels": ["cost_center", "squad"]}}
+    groups = the("PrometheusRule", render(values))["spec"]["groups"]
+    expected = yaml.safe_load(rule_file(["team", "cost_center", "squad"]))["groups"]
+    assert expected == [group for group in groups if group["name"] == "openrouter-allocation"]
+
+
+def test_labels_of_accounts_and_allocations_are_in_the_configuration() -> None:
+    allocations = {"labels": ["team"], "rules": [{"key": "search-.*", "labels": {"team": "search"}}]}
+    values: Values = {
+        "accounts": [{"name": "prod", "apiKey": "sk-or-v1-test", "labels": {"team": "platform"}}],
+        "config": {"allocations": allocations},
+    }
+    (text,) = (one["data"]["config.yaml"] for one in of_kind("ConfigMap", render(values)) if "data" in one)
+    configuration = yaml.safe_load(text)
+    assert configuration["accounts"][0]["labels"] == {"team": "platform"}
+    assert configuration["allocations"] == allocations
 
 
 @needs("promtool")

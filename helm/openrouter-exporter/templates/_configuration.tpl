@@ -22,7 +22,7 @@ The digest keeps names apart that differ only in characters that are not valid t
 {{- range .Values.accounts }}
 {{- $file := default (printf "keys/%s" (include "openrouter-exporter.keyName" .)) .apiKeyFile }}
 {{- $account := dict "name" (include "openrouter-exporter.accountName" .) "api_key_file" $file }}
-{{- $accounts = append $accounts (merge $account (pick . "collectors" "thresholds" "budgets")) }}
+{{- $accounts = append $accounts (merge $account (pick . "collectors" "thresholds" "budgets" "labels")) }}
 {{- end }}
 {{- toYaml (merge (dict "accounts" $accounts) .Values.config) }}
 {{- end }}
