@@ -9,13 +9,25 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana.budget import budget
+from config.grafana.cost import cost
 from config.grafana.endpoint import endpoint
 from config.grafana.health import health
 from config.grafana.models import models
 from config.grafana.overview import overview
+from config.grafana.performance import performance
+from config.grafana.spenders import spenders
 
 FOLDER = Path(__file__).parent / "dashboards"
-DASHBOARDS = {"budget": budget, "endpoint": endpoint, "health": health, "models": models, "overview": overview}
+DASHBOARDS = {
+    "budget": budget,
+    "cost": cost,
+    "endpoint": endpoint,
+    "health": health,
+    "models": models,
+    "overview": overview,
+    "performance": performance,
+    "spenders": spenders,
+}
 
 
 def encoded(dashboard: Dashboard) -> str:

@@ -1,0 +1,135 @@
+"""The dashboard Cost anatomy: what the money bought, what caching saves, and what a request of a model costs."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
+from grafana_foundation_sdk.builders.dashboard import Row
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from config.grafana.analytics import NO_COST, TO_MODEL, TOP, asked, largest_asked, matchers
+from config.grafana.frame import finished, frame
+from config.grafana.panels import DOLLARS, LEGEND, About, Query, figure, graph, ranking
+from config.grafana.queries import largest_at_end
+from config.grafana.tables import Column, joined
+
+MODEL = "account, model"
+# The parts of the bill, by the metric that has them.
+PARTS = (
+    ("Providers", "usage_upstream_usd"),
+    ("Caching", "usage_cache_usd"),
+    ("Web search", "usage_web_usd"),
+    ("Files", "usage_file_usd"),
+    ("Data logging", "usage_data_usd"),
+    ("Fees for own keys", "byok_fees_usd"),
+)
+
+
+def cost() -> Dashboard:
+    """Return the dashboard."""
+    builder = frame(
+        "openrouter-cost",
+        "OpenRouter / Cost anatomy",
+        "Parts of the bill, what caching saves, and what a request costs.",
+        since="now-7d",
+    )
+    _figures(builder)
+    _bill(builder)
+    _models(builder)
+    return finished(builder)
+
+
+def _of_month(metric: str) -> str:
+    return f"sum({asked(metric, 'cost_month')})"
+
+
+def _figures(builder: Builder) -> None:
+    builder.with_row(Row("This month"))
+    for title, text, unit, expression in (
+        ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, _of_month("total_usage_usd")),
+        (
+            "Charged to credits",
+            "What OpenRouter charges, fees for own keys included.",
+            DOLLARS,
+            _of_month("credits_usage_usd"),
+        ),
+        (
+            "Own provider keys",
+            "What providers charge to own keys; OpenRouter's estimate.",
+            DOLLARS,
+            _of_month("byok_usage_usd"),
+        ),
+        (
+            "Saved by caching",
+            "What caching took off the bill. Below 0, writing to caches cost more than reading saved.",
+            DOLLARS,
+            f"-{_of_month('usage_cache_usd')}",
+        ),
+        ("Web search", "What web search cost.", DOLLARS, _of_month("usage_web_usd")),
+        (
+            "USD per 1,000 requests",
+            "Spend by requests.",
+            DOLLARS,
+            f"1000 * {_of_month('total_usage_usd')} / ({_of_month('requests')} > 0)",
+        ),
+    ):
+        about = About(title=title, description=f"{text} This UTC month so far.", unit=unit, empty=NO_COST)
+        builder.with_panel(figure(about, Query(expression, title)).decimals(2))
+
+
+def _bill(builder: Builder) -> None:
+    builder.with_row(Row("Parts of the bill"))
+    for title, query in (("Parts of the bill, today", "cost_today"), ("Parts of the bill, this month", "cost_month")):
+        about = About(
+            title=title,
+            description="What was charged to credits. Caching and data logging below 0 took something off. A part that "
+            "was never used has no bar.",
+            unit=DOLLARS,
+            empty=NO_COST,
+        )
+        parts = [Query(f"sum({asked(metric, query)})", name) for name, metric in PARTS]
+        builder.with_panel(ranking(about, *parts, height=8).decimals(2))
+
+
+def _models(builder: Builder) -> None:
+    builder.with_row(Row("Models, the last day"))
+    about = About(
+        title="A thousand requests",
+        description=f"US dollars for a thousand requests of a model, over the day before; the {TOP} highest now. It "
+        "rises with longer prompts, fewer cache hits and dearer providers; thresholds.request_cost_ratio alerts.",
+        unit=DOLLARS,
+        empty=NO_COST,
+    )
+    spend, requests = (asked(metric, "cost_by_model", MODEL) for metric in ("total_usage_usd", "requests"))
+    each = largest_at_end(f"(1000 * {spend} / ({requests} > 0))", f"{{{matchers('cost_by_model')}}}", MODEL, TOP)
+    builder.with_panel(graph(about, Query(each, "{{model}}"), width=24, height=9, aside=LEGEND))
+    for title, text, metric, query in (
+        ("Cache hits", "Share of the prompt tokens that came from the cache.", "cache_hit_ratio", "cost_by_model"),
+        (
+            "Captured by the cache",
+            "Share of the tokens that could have come from the cache and did.",
+            "cache_capture_ratio",
+            "cache_by_model",
+        ),
+    ):
+        about = About(title=title, description=f"{text} Over the day before.", unit="percentunit", empty=NO_COST)
+        expression = largest_asked(metric, query, MODEL)
+        builder.with_panel(graph(about, Query(expression, "{{model}}"), height=9))
+    about = About(
+        title="Models",
+        description="The last day. Saved is what caching took off the bill; below 0, it added to it.",
+        unit="short",
+        empty=NO_COST,
+    )
+
+    def of(metric: str) -> str:
+        return asked(metric, "cost_by_model", MODEL)
+
+    columns = (
+        Column("Spend", of("total_usage_usd"), DOLLARS, 110, {"decimals": 2}),
+        Column("Requests", of("requests"), "locale", 110),
+        Column("Per 1M tokens", of("blended_cost_per_million_tokens_usd"), "currencyUSD", 140),
+        Column("Cache hits", of("cache_hit_ratio"), "percentunit", 120, {"decimals": 0}),
+        Column("Saved", f"-{of('usage_cache_usd')}", DOLLARS, 110, {"decimals": 2}),
+    )
+    names = {"account": ("Account", 120), "model": ("Model", 400)}
+    builder.with_panel(joined(about, names, columns, link=("Model", "Show ${__value.text}", TO_MODEL)))

@@ -1,0 +1,93 @@
+"""The dashboard Who spends: by key, app and end user; the largest of each, and all others as `other`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
+from grafana_foundation_sdk.builders.dashboard import Row
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from config.grafana.analytics import asked
+from config.grafana.frame import finished, frame
+from config.grafana.panels import DOLLARS, About, Query, figure
+from config.grafana.tables import Column, joined
+
+TO_KEYS = "/d/openrouter-budget?var-account=${__data.fields.Account:percentencode}&${__url_time_range}&${datasource:queryparam}"
+
+
+@dataclass(frozen=True)
+class Spender:
+    """What spends: its titles, the preset that has it, the label of its name, and a note."""
+
+    title: str
+    name: str
+    preset: str
+    label: str
+    note: str
+
+    @property
+    def empty(self) -> str:
+        """Why there may be no data."""
+        return f"No data: is the preset {self.preset} of the collector analytics configured?"
+
+    def of(self, metric: str, range_: str) -> str:
+        """Return a metric today or this month."""
+        return asked(metric, f"{self.preset}_{range_}", f"account, {self.label}")
+
+
+SPENDERS = (
+    Spender("Keys", "Key", "keys", "api_key_id", "Keys of one name are one row."),
+    Spender("Apps", "App", "apps", "app", "Requests without a title or an origin are Unknown."),
+    Spender("End users", "End user", "users", "external_user", "As your requests name them."),
+)
+
+
+def spenders() -> Dashboard:
+    """Return the dashboard."""
+    builder = frame(
+        "openrouter-spenders",
+        "OpenRouter / Who spends",
+        "Spend by key, app and end user, today and this month.",
+        since="now-7d",
+    )
+    _figures(builder)
+    for spender in SPENDERS:
+        _table(builder, spender)
+    return finished(builder)
+
+
+def _figures(builder: Builder) -> None:
+    builder.with_row(Row("This month"))
+    for spender in SPENDERS:
+        spend = spender.of("total_usage_usd", "month")
+        title = f"{spender.title}: largest share"
+        about = About(
+            title=title,
+            description="Share of this month's spend that the largest one has.",
+            unit="percentunit",
+            empty=spender.empty,
+        )
+        builder.with_panel(figure(about, Query(f"max({spend}) / (sum({spend}) > 0)", title), width=8).decimals(0))
+
+
+def _table(builder: Builder, spender: Spender) -> None:
+    builder.with_row(Row(spender.title))
+    about = About(
+        title=spender.title,
+        description=f"{spender.note} All others than the 100 largest are in the row other, so rows add up to the "
+        "total.",
+        unit="short",
+        empty=spender.empty,
+    )
+    columns = (
+        Column("This month", spender.of("total_usage_usd", "month"), DOLLARS, 120, {"decimals": 2}),
+        Column("Today", spender.of("total_usage_usd", "today"), DOLLARS, 110, {"decimals": 2}),
+        Column("Requests", spender.of("requests", "month"), "locale", 120),
+        Column("Requests today", spender.of("requests", "today"), "locale", 150),
+        Column("Tokens", spender.of("tokens", "month"), "locale", 130),
+        Column("Tokens today", spender.of("tokens", "today"), "locale", 140),
+    )
+    names = {"account": ("Account", 120), spender.label: (spender.name, 350)}
+    link = (spender.name, "Show budget and keys", TO_KEYS) if spender.preset == "keys" else None
+    builder.with_panel(joined(about, names, columns, link=link))
