@@ -13,7 +13,10 @@ from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, About, Query, figure
 from config.grafana.tables import Column, joined
 
-TO_KEYS = "/d/openrouter-budget?var-account=${__data.fields.Account:percentencode}&${__url_time_range}&${datasource:queryparam}"
+TO_KEYS = (
+    "/d/openrouter-budget?var-account=${__data.fields.Account:percentencode}&${datasource:queryparam}"
+    "&${__url_time_range}"
+)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from tests.docs.pages import ROOT, Page
@@ -25,6 +26,17 @@ def test_every_question_has_a_query_or_a_page() -> None:
 def test_every_question_says_what_must_be_configured() -> None:
     """It may be nothing."""
     assert [question for question, text in SECTIONS.items() if "Configure: " not in text] == []
+
+
+def test_every_panel_exists() -> None:
+    """In the dashboard that is named with it."""
+    boards = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "config/grafana/dashboards").glob("*")]
+    panels = {
+        (board["title"].removeprefix("OpenRouter / "), panel["title"]) for board in boards for panel in board["panels"]
+    }
+    named = set(re.findall(r"Panel:\s\*([^*]+)\*,\s([^.]+)\.", PAGE.text))
+    assert len(named) > 10
+    assert {(board, re.sub(r"\s+", " ", panel)) for board, panel in named} <= panels
 
 
 def test_what_the_api_cannot_answer_is_listed() -> None:
