@@ -17,7 +17,7 @@ _DURATIONS = {
     "generation_time": 6.0,
     "inter_token_latency": 0.02,
 }
-_EXTRAS = ("usage_cache", "usage_web", "usage_upstream_web")
+_EXTRAS = ("usage_cache", "usage_web", "usage_upstream_web", "usage_file", "usage_upstream_file")
 _STATISTICS = {"avg": 1.0, "p50": 0.8, "p90": 1.7, "p95": 2.2, "p99": 3.6}
 _SLOWEST = {"avg": 1.0, "p50": 1.05, "p90": 1.6, "p95": 1.8, "p99": 2.1}
 
@@ -81,7 +81,7 @@ def _count(name: str, totals: UsageTotals) -> int:
 
 def _cost(name: str, totals: UsageTotals) -> float | None:
     fees = round(totals.byok * _BYOK_FEE)
-    data, web = -(totals.credits // 100), totals.credits // 40
+    data, web, file = -(totals.credits // 100), totals.credits // 40, totals.credits // 80
     cache = -(totals.credits * min(totals.cached, totals.prompt) // (2 * totals.prompt or 1))  # what caching saved
     costs = {
         "total_usage": totals.credits + totals.byok,
@@ -90,11 +90,13 @@ def _cost(name: str, totals: UsageTotals) -> float | None:
         "openrouter_usage": totals.credits - fees,
         "byok_fees": fees,
         # The parts of what is charged to credits add up to it.
-        "usage_upstream": totals.credits - fees - data - web - cache,
+        "usage_upstream": totals.credits - fees - data - web - file - cache,
         "usage_cache": cache,
         "usage_data": data,
         "usage_web": web,
         "usage_upstream_web": web,
+        "usage_file": file,
+        "usage_upstream_file": file,
     }
     cost = costs.get(name)
     return usd(cost) if cost is not None and (cost or name not in _EXTRAS) else None  # what was never used is null

@@ -97,8 +97,9 @@ def test_parts_of_the_bill_add_up() -> None:
             for labels, value in samples.items()
             if labels[0] == f"cost_{range_}"
         }
-        parts = ("usage_upstream_usd", "usage_cache_usd", "usage_web_usd", "usage_data_usd", "byok_fees_usd")
-        assert sum(amounts[part] for part in parts) == pytest.approx(amounts["credits_usage_usd"])
+        parts = ("upstream", "cache", "web", "file", "data")
+        charged = sum(amounts[f"usage_{part}_usd"] for part in parts) + amounts["byok_fees_usd"]
+        assert charged == pytest.approx(amounts["credits_usage_usd"])
         assert amounts["usage_cache_usd"] < 0
 
 
