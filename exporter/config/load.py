@@ -107,6 +107,7 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     warnings = list(configuration.warnings)
     if configuration.sources.configured and not configuration.sources.files():
         warnings.append("account_files and accounts_from find no file")
+    readable: list[Path] = []  # of a directory that is filled as a whole
     for account in configuration.accounts:
         for name, settings in account.collectors.by_name().items():
             warnings += [f'account "{account.name}": collectors.{name} {warning}' for warning in settings.warnings()]
@@ -126,9 +127,17 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
         group = stat.S_IRGRP if status.st_uid == os.geteuid() else 0
         if status.st_mode & (group | stat.S_IROTH):
             path, permissions = account.key.path, stat.filemode(status.st_mode)
+            if account.origin == path:
+                readable.append(path)
+                continue
             warnings.append(
                 f'account "{account.name}": key file {path} can be read by others ({permissions}); chmod 600 it'
             )
+    if readable:
+        warnings.append(
+            f"accounts_from: {len(readable)} key files can be read by others, such as {readable[0]}; chmod 600 them, "
+            "or mount them with defaultMode 0440"
+        )
     return tuple(warnings)
 
 

@@ -274,6 +274,16 @@ def test_sources_without_files_are_a_warning(fleet: Fleet) -> None:
     assert ("account_files and accounts_from find no file",) == warnings_of(fleet.configuration)
 
 
+def test_key_files_of_a_directory_that_others_can_read_are_one_warning(fleet: Fleet) -> None:
+    """Kubernetes mounts Secrets like that by default, maybe thousands of files."""
+    fleet.write("exporter.yaml", FROM)
+    for name in "abc":
+        fleet.write(f"keys/{name}", KEY).chmod(0o644)
+    fleet.read()
+    (warning,) = warnings_of(fleet.configuration)
+    assert f"accounts_from: 3 key files can be read by others, such as {fleet.folder / 'keys/a'}; " in warning
+
+
 def test_files_to_watch_include_new_ones(fleet: Fleet) -> None:
     """They may not be read yet, or never."""
     fleet.write("exporter.yaml", FILES + FROM)
