@@ -24,7 +24,7 @@ FOREIGN_OPTIONS = {
     *("--no-deps", "--require-hashes", "--requirement", "--upgrade"),  # pip
     *("--max-block-duration", "--storage.tsdb.path", "--storage.tsdb.retention.time"),  # prometheus, promtool
     *("--end", "--eval-interval", "--output-dir", "--start", "--url"),  # promtool
-    *("--fail", "--upload-file"),  # curl
+    *("--data-urlencode", "--fail", "--upload-file"),  # curl
     *("--address", "--compact.enable-vertical-compaction", "--id", "--query.replica-label"),  # mimirtool, thanos
     *("--agent", "--enable-feature", "--storage.agent.path", "--web.enable-remote-write-receiver"),  # prometheus
     "--config-file",  # kube-rbac-proxy

@@ -36,16 +36,17 @@ events_logger = "file"
 STAND_IN = """
 ARG BASE_IMAGE
 FROM $BASE_IMAGE
-COPY program /bin/program
+COPY bin /bin
 COPY share /usr/share/prometheus
 ENTRYPOINT ["/bin/program"]
 """
 
 
-def _stand_in(store: Engine, base: str, folder: Path, program: str, name: str) -> None:
-    """Build an image of a program of this machine, by the name of the image that it stands for."""
-    folder.mkdir()
-    shutil.copy(program, folder / "program")
+def _stand_in(store: Engine, base: str, folder: Path, programs: dict[str, str], name: str) -> None:
+    """Build an image of programs of this machine, by the name of the image that it stands for."""
+    (folder / "bin").mkdir(parents=True)
+    for inside, program in programs.items():
+        shutil.copy(program, folder / "bin" / inside)
     # Debian's Alertmanager reads its templates from there.
     (folder / "share").mkdir()
     if TEMPLATES.is_dir():
@@ -59,9 +60,11 @@ def project(store: Engine, base: str, image: str, tmp_path_factory: pytest.TempP
     """Start the services as `docker compose up` does, and remove them and their volumes at the end."""
     folder = tmp_path_factory.mktemp("compose")
     prometheus = required(found_prometheus(3) or found_prometheus(2), "Prometheus")
+    promtool = required(shutil.which("promtool"), "promtool")
     alertmanager = required(shutil.which("prometheus-alertmanager") or shutil.which("alertmanager"), "Alertmanager")
-    _stand_in(store, base, folder / "prometheus", prometheus, SERVICES["prometheus"]["image"])
-    _stand_in(store, base, folder / "alertmanager", alertmanager, SERVICES["alertmanager"]["image"])
+    programs = {"program": prometheus, "promtool": promtool}
+    _stand_in(store, base, folder / "prometheus", programs, SERVICES["prometheus"]["image"])
+    _stand_in(store, base, folder / "alertmanager", {"program": alertmanager}, SERVICES["alertmanager"]["image"])
     store.podman("tag", image, f"localhost/{SERVICES['exporter']['image']}")
     (folder / "containers.conf").write_text(SETTINGS, encoding="utf-8")
     environment = os.environ | {"CONTAINERS_CONF": str(folder / "containers.conf")}
@@ -120,6 +123,14 @@ def test_alertmanager_is_reached() -> None:
     """Alerts go there."""
     url = "http://alertmanager:9093/api/v2/alerts"
     _until("alertmanagers", [url], lambda data: [each["url"] for each in data["activeAlertmanagers"]])
+
+
+def test_prometheus_has_a_month_of_history() -> None:
+    """From before it started, in the same series that it scrapes."""
+    series = 'openrouter_activity_usage_usd{account="demo",instance="exporter:10063"}'
+    for days in (2, 15, 28):
+        path = f"query?query=count({series}%20offset%20{days}d)"
+        _until(path, True, lambda data: bool(data["result"]))
 
 
 def test_usage_is_collected() -> None:

@@ -152,6 +152,22 @@ async def test_victoria_metrics_has_the_sums_of_the_vendors_client(victoria: Pro
         assert exported.sums[day] == pytest.approx(sums, rel=1e-12), day
 
 
+async def test_victoria_metrics_takes_restated_days_once_their_series_are_deleted(tmp_path: Path) -> None:
+    instant = int(NOW.timestamp())
+    async with victoria_metrics(tmp_path) as server:
+        for value in (1, 2):
+            history = tmp_path / "history.txt"
+            history.write_text(f"# TYPE a gauge\na {value} {instant}\n# EOF\n", encoding="utf-8")
+            url = server.url.removesuffix("/prometheus")
+            await run(
+                "curl", "--fail", "--request", "POST", f"{url}/api/v1/admin/tsdb/delete_series?match[]=a", "--globoff"
+            )
+            await import_history(server, history)
+        for query, expected in {"a": 2, "count_over_time(a[1m])": 1}.items():
+            samples = await server.vector(query, time=str(instant + 1))
+            assert [expected] == [sample.value for sample in samples]
+
+
 async def test_prometheus_has_the_year_before(server: Prometheus) -> None:
     for number in (40, 200, 360):
         total = await server.vector("account:openrouter_activity_spend_usd:sum", time=shown_at(ago(number)))
