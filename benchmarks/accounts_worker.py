@@ -13,6 +13,7 @@ from exporter import log
 from exporter.clock import SystemClock
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.registry import only
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.daemon.exporter import Exporter
@@ -24,6 +25,7 @@ def configuration(url: str, accounts: int) -> Configuration:
     activity = ActivitySettings(settle_delay=0.0, empty_day_after=0.0)
     return Configuration(
         upstream=Upstream(base_url=url),
+        catalogue=CatalogueSettings(enabled=False),
         accounts=tuple(
             Account(
                 name=f"account-{number}",

@@ -25,6 +25,7 @@ _PAUSE = 0.002
 _CONFIGURATION = """\
 upstream: {{base_url: "{url}", requests_per_minute: 100000}}
 accounts: [{{name: benchmark, api_key_env: {variable}}}]
+catalogue: {{enabled: false}}
 collectors:
   activity: {{interval: {interval}, settle_delay: 0s, empty_day_after: 0s}}
   credits: {{enabled: false}}

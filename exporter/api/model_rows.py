@@ -38,7 +38,7 @@ PRICE_KINDS = (
 )
 NO_PRICE = -1.0  # of a model that forwards requests to others
 _NOT_PRICES = ("discount", "overrides")
-_DAYS_ARE_TEXT = 10  # characters of a date
+_SHORTEST_DATE = 10  # characters
 
 
 class _Names(msgspec.Struct):
@@ -161,7 +161,7 @@ def _date(fields: Fields, name: str) -> float | None:
     value = fields.values.get(name)
     if value is None:
         return None
-    day = parse_time(value) if isinstance(value, str) and len(value) >= _DAYS_ARE_TEXT else None
+    day = parse_time(value) if isinstance(value, str) and len(value) >= _SHORTEST_DATE else None
     if day is None:
         fields.unreadable[name] += 1
         return None

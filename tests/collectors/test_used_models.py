@@ -1,4 +1,4 @@
-"""Which models an account uses, as the catalogue is told."""
+"""Which models an account uses: what the catalogue is read for."""
 
 from __future__ import annotations
 
