@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana import keys, teams
+from config.grafana import keys
 from config.grafana.frame import finished, frame
 from config.grafana.panels import (
     DOLLARS,
@@ -46,7 +46,6 @@ def budget() -> Dashboard:
     _credit(builder)
     _today(builder)
     _month(builder)
-    teams.rows(builder)
     keys.rows(builder)
     return finished(builder)
 

@@ -1,4 +1,4 @@
-"""The dashboard Who spends: by key, app and end user; the largest of each, and all others as `other`."""
+"""The dashboard Who spends: by team, key, app and end user; the largest of each, and all others as `other`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from config.grafana import teams
 from config.grafana.analytics import asked
 from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, About, Query, figure
@@ -51,10 +52,11 @@ def spenders() -> Dashboard:
     builder = frame(
         "openrouter-spenders",
         "OpenRouter / Who spends",
-        "Spend by key, app and end user, today and this month.",
+        "Spend by team, key, app and end user, today and this month.",
         since="now-7d",
     )
     _figures(builder)
+    teams.rows(builder)
     for spender in SPENDERS:
         _table(builder, spender)
     return finished(builder)
