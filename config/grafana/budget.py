@@ -164,10 +164,8 @@ def _today(builder: Builder) -> None:
         empty=NO_TODAY,
     )
     by_dated_name = f"sum by (model) (max by (account, model) (sum without (provider) ({_TODAY})))"
-    by_model = named_as_completed_days(by_dated_name)
-    builder.with_panel(
-        stacked(about, Query(largest_at_end(by_model, _TODAY, "model", MODELS), "{{model}}")).interval("5m")
-    )
+    largest = named_as_completed_days(largest_at_end(by_dated_name, _TODAY, "model", MODELS))
+    builder.with_panel(stacked(about, Query(largest, "{{model}}")).interval("5m"))
 
 
 def _month(builder: Builder) -> None:

@@ -138,7 +138,7 @@ def _prices(builder: Builder) -> None:
         Column("Other prices", of_used(prices.of_model("openrouter_model_price_overrides")), "none", 125),
         Column("Retired on", of_used(f"1000 * {prices.of_model(prices.EXPIRATION)}"), "time:YYYY-MM-DD", 115),
     )
-    names = {"account": ("Account", 100), "model": ("Model", 275)}
+    names = {"account": ("Account", 130), "model": ("Model", 275)}
     builder.with_panel(joined(about, names, columns))
 
 
@@ -154,7 +154,8 @@ def _over_time(builder: Builder) -> None:
         selector = prices.selector("openrouter_model_price_usd", kind=kind)
         expression = f"1e6 * max by (model) ({selector})"
         leading = queries.largest_at_end(expression, selector, "model", TOP)
-        builder.with_panel(graph(about, Query(leading, "{{model}}"), aside=LEGEND, width=24).interval("1h"))
+        panel = graph(about, Query(leading, "{{model}}"), aside=LEGEND, width=24, height=11)
+        builder.with_panel(panel.interval("1h"))
 
 
 def _endpoints(builder: Builder) -> None:

@@ -101,10 +101,11 @@ def offset(expression: str, before: str) -> str:
 def named_as_completed_days(by_model: str) -> str:
     """Return today's series by the name that a model has in completed days: today's API gives the dated name.
 
-    A model that was not used in 30 days keeps the dated name. Of two names of one dated name, one is taken.
+    A model that was not used in 30 days keeps the dated name. The variants of a model, such as `:free`, have its dated
+    name: together they are shown as the model.
     """
     dated = f'label_join({by_model}, "model_permaslug", "", "model")'
-    names = once("openrouter_activity_endpoint_info", "model, model_permaslug")
+    names = once("openrouter_activity_endpoint_info", "model, model_permaslug", f'{ACCOUNT}, model!~".+:.+"')
     one = f"topk by (model_permaslug) (1, {names})"
     named = f"{dated} * on (model_permaslug) group_left (model) {one}"
     return f"sum by (model) ({named} or on (model_permaslug) {dated})"

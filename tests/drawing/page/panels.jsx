@@ -1,5 +1,5 @@
 // Grafana's panels, made of the same components of @grafana/ui as its own. State timelines and Markdown are stand-ins.
-import { FieldType, PanelPlugin, getDisplayValueAlignmentFactors, getFieldDisplayName, getFieldDisplayValues } from '@grafana/data';
+import { FieldType, PanelPlugin, cacheFieldDisplayNames, getDisplayValueAlignmentFactors, getFieldDisplayName, getFieldDisplayValues } from '@grafana/data';
 import { setPluginImportUtils } from '@grafana/runtime';
 import { BarGauge, BigValue, Gauge, Table, TimeSeries, VizRepeater } from '@grafana/ui';
 import { fieldOption } from './services.js';
@@ -136,6 +136,7 @@ function Lines(panel) {
   if (!frames.length) {
     return <Empty {...panel} />;
   }
+  cacheFieldDisplayNames(frames); // as Grafana's own: the colour of a name depends on it
   const legend = { calcs: [], displayMode: 'list', placement: 'bottom', showLegend: true, ...options.legend };
   return (
     <TimeSeries {...{ frames, width, height, timeRange, timeZone, legend }} structureRev={data.structureRev}>
