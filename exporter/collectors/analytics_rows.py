@@ -50,8 +50,8 @@ class QueryResult:
         fields = Fields(row, self._rejections.unreadable)
         labels = tuple(map(fields.label, self._labels))
         numbers = array("d", [_number(fields, measure) for measure in self._measures])
-        for index, (measure, number) in enumerate(zip(self._measures, numbers, strict=True)):
-            if math.isnan(number) and row.get(measure.metric) is not None:
+        for index, number in enumerate(numbers):
+            if math.isnan(number) and row.get(self._measures[index].metric) is not None:
                 self._unreadable.add(index)
         self._merge(labels, numbers)
 
