@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from exporter.clock import Clock
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
+from exporter.collectors.allocation import ACCOUNT_INFO, Allocation, allocation_info
+from exporter.collectors.common import info
 from exporter.collectors.days import DAY
 from exporter.config.units import format_duration
 from exporter.errors import UsageError
-from exporter.exposition.families import MetricFamily
+from exporter.exposition.families import Family, MetricFamily
 from exporter.exposition.text_format import header
 from exporter.history.account_source import AccountSource, days_between, wanted_days
 from exporter.history.output import STDOUT, Output
@@ -40,7 +43,8 @@ class OpenMetricsHistory:
         """Write an account's history. Raises PollError, ExportError, UsageError and OSError."""
         settings = source.account.collectors.of(ActivitySettings)
         collector, usage = await source.activity(settings)
-        self._refuse_known_labels(collector.declarations())
+        configured = source.account.allocations.labels
+        self._refuse_known_labels((*collector.declarations(), allocation_info((), configured)))
         shown = await self._shown(source, collector, usage)
         past = await _past_spend(source, settings, usage)
         shape = usage.table.shape
@@ -76,8 +80,9 @@ class OpenMetricsHistory:
     async def _shown(self, source: AccountSource, collector: ActivityCollector, usage: ReadActivity) -> History:
         """Return what the running exporter would have shown."""
         history = History(wanted_days(source.wanted, usage, older=True), self._labels)
+        labels = await _configured_labels(source, usage)
         async for day, families in shown_days(source.pause, collector, usage, history.days):
-            history.add(day, families)
+            history.add(day, (*families, *labels))
             source.progress.day(day, history.days[-1])
         return history
 
@@ -119,6 +124,16 @@ async def _past_spend(source: AccountSource, settings: ActivitySettings, usage: 
     reach = usage.day + DAY - REACH
     last = source.wanted.last or usage.day
     return await read_past_spend(source, settings, max(reach, first - LONGEST_WINDOW), last, slugs_of(usage))
+
+
+async def _configured_labels(source: AccountSource, usage: ReadActivity) -> list[Family]:
+    """Return the labels that the configuration gives to the account and its parts, as they are today."""
+    allocation = Allocation(source.account)
+    if not allocation.labels:
+        return []
+    metric = replace(ACCOUNT_INFO, labels=(*ACCOUNT_INFO.labels, *allocation.of_account))
+    of_account = info(metric, [(source.account.name, *allocation.of_account.values())])
+    return [of_account, *await allocation.families(source.pause, usage.subjects)]
 
 
 def _recorded(source: AccountSource, settings: ActivitySettings, usage: ReadActivity, past: PastSpend) -> History:

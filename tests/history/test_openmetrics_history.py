@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from exporter.config.allocation_settings import AllocationRule, Allocations
 from exporter.config.configuration import Configuration, Upstream
 from exporter.daemon.exporter import Exporter
 from exporter.errors import UsageError
@@ -152,6 +155,19 @@ async def test_usage_split_by_workspace_has_its_label_and_names(export: Export) 
     read = await export.samples(first_day=ago(2))
     assert "openrouter_workspace_info" in names(read)
     assert all("workspace_id" in dict(labels) for name, labels in read if name == "openrouter_activity_requests")
+
+
+async def test_labels_of_the_configuration_are_those_of_the_exposition(export: Export) -> None:
+    allocations = Allocations(
+        labels=("team", "site"), rules=(AllocationRule(workspace=re.compile("Default"), labels={"team": "search"}),)
+    )
+    of_account = replace(account(split_by="workspace"), labels={"site": "west"}, allocations=allocations)
+    export.accounts = [of_account]
+    read = await export.samples(first_day=ago(2))
+    info = {labels for name, labels in read if name == "openrouter_account_info"}
+    assert {frozenset({("account", "default"), ("team", "unallocated"), ("site", "west")})} == info
+    teams = {dict(labels)["team"] for name, labels in read if name == "openrouter_allocation_info"}
+    assert {"search", "unallocated"} == teams
 
 
 async def test_usage_split_by_key_sums_up_to_the_total(export: Export) -> None:
