@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
 from exporter.collectors.analytics_presets import DEFAULT, PRESETS, PresetName
 from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_ranges import MINUTE
+from exporter.config.allocation_settings import Dimension
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf
 from exporter.config.value_types import choice
@@ -41,6 +43,12 @@ class AnalyticsSettings(CollectorSettings):
     def least_requests(self) -> int:
         """One request for each query."""
         return len(self.all_queries)
+
+    @property
+    def named_parts(self) -> Collection[Dimension]:
+        """The apps and end users that queries are split by."""
+        parts: dict[str, Dimension] = {"app": "app", "external_user": "end_user"}
+        return {parts[name] for query in self.all_queries for name in query.dimensions if name in parts}
 
     def warnings(self) -> tuple[str, ...]:
         """Return whether there is nothing to do."""

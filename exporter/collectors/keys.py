@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -22,6 +22,7 @@ from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.collectors.periods import end_of
 from exporter.collectors.subjects import Subject, key_subjects
 from exporter.collectors.tops import spend_by_name, top
+from exporter.config.allocation_settings import Dimension
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
 from exporter.config.value_types import whole_number
@@ -81,6 +82,11 @@ class KeysSettings(CollectorSettings):
     def least_requests(self) -> int:
         """One request for the workspaces, one for the keys of each."""
         return 2
+
+    @property
+    def named_parts(self) -> Collection[Dimension]:
+        """Keys, each with its workspace and the id of its creator."""
+        return ("key", "workspace", "member")
 
 
 @dataclass(frozen=True, slots=True)

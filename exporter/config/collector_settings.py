@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self, TypeVar
 
+from exporter.config.allocation_settings import Dimension
 from exporter.config.fields import Conflict, Settings
 from exporter.config.units import format_duration
 from exporter.config.value_types import duration
@@ -32,6 +33,11 @@ class CollectorSettings(Settings):
     def least_requests(self) -> int:
         """The fewest requests that a successful poll makes."""
         return 1
+
+    @property
+    def named_parts(self) -> Collection[Dimension]:
+        """The kinds of parts of an account whose names a poll reads, so that rules of `allocations` can match them."""
+        return ()
 
     def warnings(self) -> tuple[str, ...]:
         """Return what is allowed but unwise."""

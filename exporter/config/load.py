@@ -111,6 +111,10 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     for account in configuration.accounts:
         for name, settings in account.collectors.by_name().items():
             warnings += [f'account "{account.name}": collectors.{name} {warning}' for warning in settings.warnings()]
+        warnings += [
+            f'account "{account.name}": allocations have rules for {part}, but no collector reads such names'
+            for part in _unread_parts(account)
+        ]
         wanted, allowed = _requests_per_minute(account.collectors), configuration.upstream.requests_per_minute
         if wanted > allowed:
             warnings.append(
@@ -139,6 +143,13 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
             "or mount them with defaultMode 0440"
         )
     return tuple(warnings)
+
+
+def _unread_parts(account: Account) -> list[str]:
+    """Return the conditions of allocations that never hold, because no enabled collector reads such names."""
+    enabled = (settings for settings in account.collectors.by_name().values() if settings.enabled)
+    read = {part for settings in enabled for part in settings.named_parts}
+    return sorted({part for rule in account.allocations.rules for part in rule.conditions} - read)
 
 
 def _requests_per_minute(collectors: CollectorsSettings) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -120,3 +121,35 @@ def test_accepted_expression_takes_milliseconds(expression: str) -> None:
         started = time.process_time()
         pattern.fullmatch(hostile)
         assert time.process_time() - started < 0.2
+
+
+def test_unknown_label_in_an_account_file_costs_only_its_accounts(tmp_path: Path) -> None:
+    (tmp_path / "more.yaml").write_text(
+        "- name: other\n  api_key_env: OPENROUTER_API_KEY\n  labels: {tem: search}\n", encoding="utf-8"
+    )
+    text = f"{ACCOUNTS}account_files: [more.yaml]\nallocations: {{labels: [team]}}\n"
+    configuration = parse(text, "test.yaml", ENVIRONMENT, tmp_path, collectors=SECTION)
+    assert [account.name for account in configuration.accounts] == ["default"]
+    (mistake,) = configuration.mistakes
+    assert (mistake.line, mistake.column, mistake.message) == (
+        *(3, 17),
+        'accounts[0].labels.tem: unknown label "tem"; did you mean team?',
+    )
+
+
+@pytest.mark.parametrize(
+    ("collectors", "rule", "expected"),
+    [
+        ("keys: {enabled: false}", 'key: "a"', ["key"]),
+        ("analytics: {presets: [apps]}", 'app: "a"', []),
+        ("analytics: {enabled: false, presets: [apps]}", 'app: "a"', ["app"]),
+        ("analytics: {presets: [cost]}", 'app: "a", end_user: "b"', ["app", "end_user"]),
+        ("spend: {enabled: true}", 'key: "a"', []),
+    ],
+)
+def test_condition_on_names_that_are_not_read_is_a_warning(
+    read: Read, collectors: str, rule: str, expected: list[str]
+) -> None:
+    text = f"collectors: {{{collectors}}}\n" + rules(f"{rule}, labels: {{team: x}}")
+    found = [re.search(r"allocations have rules for (\w+)", warning) for warning in warnings_of(read(text))]
+    assert [match[1] for match in found if match] == expected

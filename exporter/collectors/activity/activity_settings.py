@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
+from exporter.config.allocation_settings import Dimension
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.units import format_duration
@@ -88,6 +90,12 @@ class ActivitySettings(CollectorSettings):
         """Return whether a model is shown."""
         included = not self.include or any(pattern.fullmatch(model) for pattern in self.include)
         return included and not any(pattern.fullmatch(model) for pattern in self.exclude)
+
+    @property
+    def named_parts(self) -> Collection[Dimension]:
+        """The parts of a split."""
+        parts: dict[str, tuple[Dimension, ...]] = {"workspace": ("workspace",), "member": ("member",)}
+        return parts.get(self.split_by, ())
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return times that are the wrong way round, and a split of what one part used."""
