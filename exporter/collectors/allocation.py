@@ -94,11 +94,11 @@ class Allocation:
 
     async def _values(self, pause: Pause, subject: Subject) -> tuple[str, ...]:
         """Return the values of a part's labels, pausing between rules: hostile names can make one take long."""
-        names, found = _compared(subject), dict[str, str]()
+        names, labels = _compared(subject), dict[str, str]()
         for start in range(0, len(self._rules), RULES_PER_STEP):
-            found = _from_rules(names, self._rules[start : start + RULES_PER_STEP]) | found
+            labels = _from_rules(names, self._rules[start : start + RULES_PER_STEP]) | labels
             await pause()
-        return tuple((self.of_account | found).values())
+        return tuple((self.of_account | labels).values())
 
 
 def _compared(subject: Subject) -> _Names:

@@ -58,15 +58,15 @@ class AllocationRule(Settings):
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return a rule without a condition, or without labels."""
-        found = []
+        conflicts = []
         if not self.conditions:
             message = (
                 f"a rule needs a condition: one of {', '.join(DIMENSIONS)}; accounts[].labels are for all the rest"
             )
-            found.append(Conflict(DIMENSIONS, message))
+            conflicts.append(Conflict(DIMENSIONS, message))
         if not self.labels:
-            found.append(Conflict(("labels",), "a rule needs labels, such as {team: search}"))
-        return tuple(found)
+            conflicts.append(Conflict(("labels",), "a rule needs labels, such as {team: search}"))
+        return tuple(conflicts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
