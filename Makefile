@@ -61,8 +61,16 @@ format: $(VENV)/.development ## Format the code
 soak: $(VENV)/.development ## Run the endurance test longer (SOAK_POLLS)
 	SOAK_POLLS=$${SOAK_POLLS:-5000} $(BIN)/python -X dev -m pytest tests/endurance
 
+# `make bench accounts large` measures only these.
+ifeq (bench,$(firstword $(MAKECMDGOALS)))
+BENCHMARKS := $(wordlist 2,99,$(MAKECMDGOALS))
+.PHONY: $(BENCHMARKS)
+$(BENCHMARKS): bench
+	@:
+endif
+
 bench: $(VENV)/.development ## Measure what docs/performance.md reports
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCHMARKS)
 
 docs: $(VENV)/.development ## Regenerate generated docs and schemas
 	$(BIN)/python -m exporter.commands.reference metrics > docs/metrics.md

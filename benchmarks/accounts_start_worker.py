@@ -1,0 +1,49 @@
+"""A worker: the first polls of many accounts, as the scheduler spreads them. It prints how they came about.
+
+Two cheap collectors only, so that the machine can follow and what is measured is the schedule.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from itertools import pairwise
+
+import msgspec
+
+from benchmarks.accounts_worker import configuration
+from exporter import log
+from exporter.clock import SystemClock
+from exporter.collectors.calling_key import CallingKeySettings
+from exporter.collectors.credits import CreditsSettings
+from exporter.collectors.registry import only
+from exporter.daemon.exporter import Exporter
+from exporter.simulator.application import running
+from exporter.simulator.service import SimulatorSettings
+
+STEP = 1.0  # seconds
+
+
+async def main(accounts: int) -> None:
+    """Start, count the requests of each second until all have polled, and print what was found."""
+    clock = SystemClock()
+    async with running(SimulatorSettings(), clock) as api:
+        exporter = Exporter(
+            configuration(api.url, accounts, collectors=only(CreditsSettings(), CallingKeySettings())), clock
+        )
+        begin = time.monotonic()
+        exporter.start()
+        counts = [0]
+        while exporter.ready() is not None:
+            await asyncio.sleep(STEP)
+            counts.append(sum(api.counts.values()))
+        seconds = time.monotonic() - begin
+        await exporter.stop(0)
+    most = max(later - earlier for earlier, later in pairwise(counts))
+    print(msgspec.json.encode({"seconds": seconds, "requests": counts[-1], "most": most}).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    log.configure("error", "json")
+    asyncio.run(main(int(sys.argv[1])))
