@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.polling.scheduler import PhasedTrigger, next_time, phase
+from exporter.collectors.registry import SECTION
+from exporter.polling.scheduler import PhasedTrigger, first_delay, next_time, phase
 from tests.support import NOON
 
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 — hypothesis wants naive bounds
@@ -78,3 +80,22 @@ def test_phase_does_not_depend_on_the_start(jump: int) -> None:
     """They are counted from 1970, not from the start of the program."""
     now = NOON + timedelta(seconds=jump)
     assert 60.0 == next_time(now, 900.0, 60.0).timestamp() % 900.0
+
+
+def test_thousand_accounts_never_poll_all_at_once() -> None:
+    """At the start, between the first polls and the second, and later: no second has three times the average."""
+    start, end = datetime(2026, 11, 26, 2, tzinfo=UTC), datetime(2026, 11, 26, 2, 20, tzinfo=UTC)
+    jobs = [
+        (f"account-{number}/{name}", collector.interval)
+        for number in range(1000)
+        for name, collector in SECTION().by_name().items()
+        if collector.enabled
+    ]
+    polls: Counter[int] = Counter()
+    for order, (job, interval) in enumerate(jobs):
+        first = start + timedelta(seconds=first_delay(order, len(jobs), interval))
+        trigger, time = PhasedTrigger(interval, phase(job, interval), first), first
+        while time < end:
+            polls[int((time - start).total_seconds())] += 1
+            time = trigger.get_next_fire_time(time, time)
+    assert max(polls.values()) < 3 * sum(1 / interval for _, interval in jobs)
