@@ -66,7 +66,7 @@ def _figures(builder: Builder) -> None:
         ),
         ("Web search", "What web search cost.", DOLLARS, _of_month("usage_web_usd")),
         (
-            "USD per 1,000 requests",
+            "Per 1,000 requests",
             "Spend by requests.",
             DOLLARS,
             f"1000 * {_of_month('total_usage_usd')} / ({_of_month('requests')} > 0)",

@@ -74,7 +74,7 @@ def _now(builder: Builder) -> None:
         "Problems in all: targets down, accounts failing, accounts with an ordinary key, configurations with mistakes.",
     )
     problems = " + ".join([down, *(f"({each} or vector(0))" for each in (failing, ordinary, unread))])
-    well = figure(about, Query(problems, "Problems"), width=6)
+    well = figure(about, Query(problems, "Problems"))
     wrong = thresholds((1, RED))
     builder.with_panel(well.unit("suffix: problems").mappings(words(("0", "all well", GREEN))).thresholds(wrong))
     for title, text, expression in (
@@ -87,14 +87,11 @@ def _now(builder: Builder) -> None:
         ),
         ("Bad configurations", "Configurations that could not be loaded; the previous one stays in force.", unread),
     ):
-        panel = figure(_about(title, text), Query(expression, title), width=3)
+        panel = figure(_about(title, text), Query(expression, title))
         builder.with_panel(panel.mappings(words(("0", "none", GREEN))).thresholds(wrong))
     loaded = f"max(openrouter_exporter_config_last_reload_success_timestamp_seconds{{{PROCESS}}}) * 1000"
     about = _about("Last loaded", "When a configuration was last loaded successfully.", "dateTimeFromNow")
-    builder.with_panel(figure(about, Query(loaded, "Read"), width=3))
-    about = _about("Version", "The version of each exporter.")
-    version = Query(f"count by (version) (openrouter_exporter_build_info{{{PROCESS}}})", "{{version}}")
-    builder.with_panel(figure(about, version, width=3).text_mode(BigValueTextMode.NAME))
+    builder.with_panel(figure(about, Query(loaded, "Read")))
 
 
 def _polls() -> Iterator[PanelBuilder]:
@@ -181,6 +178,9 @@ def _rows() -> Iterator[PanelBuilder]:
 
 
 def _process() -> Iterator[PanelBuilder]:
+    about = _about("Version", "The version of each exporter.")
+    version = Query(f"count by (version) (openrouter_exporter_build_info{{{PROCESS}}})", "{{version}}")
+    yield figure(about, version, width=24).text_mode(BigValueTextMode.NAME)
     about = _about("Memory", "Resident memory.", "bytes")
     memory = Query(f"max by (instance) (process_resident_memory_bytes{{{PROCESS}}})", "{{instance}}")
     yield (graph(about, memory, width=8))

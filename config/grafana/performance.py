@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana.analytics import NO_PERFORMANCE, TO_MODEL, TOP, asked, largest_asked
 from config.grafana.frame import finished, frame, labels
-from config.grafana.panels import LEGEND, About, Query, figure, graph, ranking, stacked
+from config.grafana.panels import NARROW_LEGEND, About, Query, figure, graph, ranking, stacked
 from config.grafana.queries import ACCOUNT
 from config.grafana.tables import Column, joined
 
@@ -17,6 +17,7 @@ OF_PROVIDER = 'provider=~"$provider"'
 SERIES = f'openrouter_analytics_p99_latency_seconds{{{ACCOUNT}, query="performance"}}'
 PAIR = "account, model, provider"
 BY_PROVIDER = "account, provider"
+PAIR_LEGEND = 520  # pixels for a model at a provider and a number
 LAST_HOUR = "Each point is of the hour before it."
 
 
@@ -98,7 +99,7 @@ def _models(builder: Builder) -> None:
         query = Query(
             largest_asked(f"{statistic}_latency_seconds", "performance", PAIR, CHOSEN), "{{model}} at {{provider}}"
         )
-        builder.with_panel(graph(about, query, width=24, height=9, aside=LEGEND))
+        builder.with_panel(graph(about, query, width=24, height=10, aside=PAIR_LEGEND))
     about = About(
         title="Models and providers",
         description="The last hour. Latency in seconds, throughput in tokens per second.",
@@ -126,7 +127,8 @@ def _providers(builder: Builder) -> None:
     ):
         about = About(title=title, description=f"{text} {LAST_HOUR}", unit=unit, empty=NO_PERFORMANCE)
         expression = largest_asked(metric, "performance_by_provider", BY_PROVIDER, OF_PROVIDER)
-        builder.with_panel(graph(about, Query(expression, "{{provider}}"), width=8, height=9))
+        query = Query(expression, "{{account}} {{provider}}")
+        builder.with_panel(graph(about, query, width=24, height=10, aside=NARROW_LEGEND))
 
 
 def _ends(builder: Builder) -> None:
@@ -140,7 +142,7 @@ def _ends(builder: Builder) -> None:
     )
     counted = asked("requests", "finish_reasons", "account, model, finish_reason")
     query = Query(f"sum by (finish_reason) ({counted})", "{{finish_reason}}")
-    builder.with_panel(stacked(about, query, width=12, aside=0))
+    builder.with_panel(stacked(about, query, aside=NARROW_LEGEND))
     about = About(
         title="Ended with errors by model",
         description="Share of a model's requests with the finish reason error or content_filter, the highest 10 of the "
@@ -148,4 +150,4 @@ def _ends(builder: Builder) -> None:
         unit="percentunit",
         empty=NO_PERFORMANCE,
     )
-    builder.with_panel(ranking(about, Query(f"topk({TOP}, {_errors(' by (model) ')})", "{{model}}")))
+    builder.with_panel(ranking(about, Query(f"topk({TOP}, {_errors(' by (model) ')})", "{{model}}"), width=24))

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from tests.dashboards.boards import BOARDS, Board, Panel, panels
 
+FIGURE, TABLE, GRAPH = "Budget used", "Endpoints by spend", "Spend by model"
+
 
 @dataclass(frozen=True)
 class Fault:
-    """What spoils a panel of this type, and the finding."""
+    """What spoils this panel of Overview, and the finding."""
 
-    kind: str
+    panel: str
     spoil: Callable[[Panel], object]
     finding: str
 
@@ -24,7 +26,7 @@ def faulty() -> Board:
     good = list(panels(board))
     board["panels"] = []
     for number, (name, fault) in enumerate(FAULTS.items()):
-        panel = copy.deepcopy(next(each for each in good if each["type"] == fault.kind))
+        panel = copy.deepcopy(next(each for each in good if each["title"] == fault.panel))
         panel |= {"id": number, "title": name, "gridPos": {"x": 0, "y": 10 * number, "w": 24, "h": 10}}
         fault.spoil(panel)
         board["panels"].append(panel)
@@ -39,17 +41,17 @@ def _width(panel: Panel) -> None:
 
 
 FAULTS: dict[str, Fault] = {
-    "query": Fault("stat", lambda panel: panel["targets"][0].update(expr="sum("), "query: invalid parameter"),
-    "panel": Fault("stat", lambda panel: panel.update(type="news"), "panel: a panel of the type news"),
-    "cell": Fault("table", _width, 'cell: the cell "anthropic/'),
-    "header": Fault("table", _width, 'header: the header "Account" is cut'),
-    "wide-table": Fault("table", lambda panel: panel["gridPos"].update(w=12), "wide-table: the table is"),
+    "query": Fault(FIGURE, lambda panel: panel["targets"][0].update(expr="sum("), "query: invalid parameter"),
+    "panel": Fault(FIGURE, lambda panel: panel.update(type="news"), "panel: a panel of the type news"),
+    "cell": Fault(TABLE, _width, 'cell: the cell "anthropic/'),
+    "header": Fault(TABLE, _width, 'header: the header "Account" is cut'),
+    "wide-table": Fault(TABLE, lambda panel: panel["gridPos"].update(w=12), "wide-table: the table is"),
     "legend": Fault(
-        "timeseries", lambda panel: panel["options"]["legend"].update(width=150), 'legend: the legend "Total" is cut'
+        GRAPH, lambda panel: panel["options"]["legend"].update(width=150), 'legend: the legend "Total" is cut'
     ),
-    "legend-row": Fault("timeseries", lambda panel: panel["gridPos"].update(h=5), "legend-row: the legend"),
+    "legend-row": Fault(GRAPH, lambda panel: panel["gridPos"].update(h=5), "legend-row: the legend"),
     "small-text": Fault(
-        "stat",
+        FIGURE,
         lambda panel: (
             panel["targets"][0].update(expr="openrouter_nothing"),
             panel["fieldConfig"]["defaults"].update(noValue="No usage yet: does the time range reach the present?" * 4),
@@ -58,5 +60,5 @@ FAULTS: dict[str, Fault] = {
         ),
         "small-text: the text",
     ),
-    "hole": Fault("stat", lambda panel: panel["gridPos"].update(w=20), "a hole in the grid"),
+    "hole": Fault(FIGURE, lambda panel: panel["gridPos"].update(w=20), "a hole in the grid"),
 }
