@@ -106,11 +106,11 @@ def read_page(response: Response, what: str) -> Page:
     return Page(list_of_rows(fields, what), total if math.isfinite(total) else None, more_rows(fields), fields)
 
 
-def read_raw_rows(body: bytes, what: str) -> list[Any]:
-    """Return the rows of a body, each still encoded: for long lists of which few rows are needed.
+def read_raw_rows(body: bytes, what: str) -> tuple[list[Any], Mapping[str, Any]]:
+    """Return the rows of a body, each still encoded, and the fields around them: for lists of which few are needed.
 
     Rows are decoded where the body is not strict JSON. Raise InvalidResponse, naming `what` was expected, for any other
-    body, and for one that says that it is only a part.
+    body.
     """
     about: dict[str, Any] = {}
     rows: list[Any] | None = None
@@ -125,8 +125,7 @@ def read_raw_rows(body: bytes, what: str) -> list[Any]:
     if rows is None:
         about = decode_fields(body, what)
         rows = list_of_rows(about, what)
-    refuse_part(about, len(rows))
-    return rows
+    return rows, about
 
 
 def list_of_rows(fields: Mapping[str, Any], what: str) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.api.body import LOOSE, NOT_JSON, loose_text, read_raw_rows
+from exporter.api.body import LOOSE, NOT_JSON, loose_text, more_rows, read_raw_rows, refuse_part
 from exporter.api.field_values import LARGEST_NUMBER, LONGEST_TEXT, Fields, as_number, parse_time
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
@@ -77,21 +77,42 @@ class ModelDetails(NamedTuple):
 _decode_names = msgspec.json.Decoder(_Names).decode
 
 
+class ModelPage(NamedTuple):
+    """The models of a response, its number of rows, and the fields around these."""
+
+    models: list[ModelRow]
+    rows: int
+    about: Mapping[str, Any]
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the response says that it does not have all models."""
+        return more_rows(self.about) is not None or as_number(self.about.get("total_count")) > self.rows
+
+
 async def read_models(pause: Pause, response: Response, rejections: Rejections) -> list[ModelRow]:
+    """Return the models of a response that has all of them. Raises InvalidResponse, also for a part."""
+    page = await read_model_page(pause, response, rejections)
+    refuse_part(page.about, page.rows)
+    return page.models
+
+
+async def read_model_page(pause: Pause, response: Response, rejections: Rejections) -> ModelPage:
     """Return the models of a response; rows without a name are rejected (`missing_model`). Raises InvalidResponse."""
     body = bytearray()
     for piece in pieces(response):
         body += piece
         await pause()
     models = []
-    for row in read_raw_rows(bytes(body), "a list of models"):
+    rows, about = read_raw_rows(bytes(body), "a list of models")
+    for row in rows:
         await pause()
         model = _model_row(row)
         if model is None:
             rejections.reject("missing_model", bytes(row) if isinstance(row, msgspec.Raw) else row)
         else:
             models.append(model)
-    return models
+    return ModelPage(models, len(rows), about)
 
 
 def model_details(row: Any, unreadable: Counter[str]) -> ModelDetails:

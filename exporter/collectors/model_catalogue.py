@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from exporter.api.body import more_rows, refuse_part
 from exporter.api.client import Request
-from exporter.api.model_rows import ModelDetails, ModelRow, model_details, read_models
+from exporter.api.model_rows import ModelDetails, ModelRow, model_details, read_model_page
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
@@ -35,6 +36,7 @@ from exporter.status import Retirement
 
 OPERATION = "models"
 LONGEST_RESPONSE = 32 * 1024 * 1024
+PAGE_SIZE, MOST_PAGES = 1000, 20  # if the API returns only a part without being asked for pages
 # A catalogue that lost more than this share of its models since the last poll was cut: that is not a mass retirement.
 MOST_LOST = 0.2
 # What requests can add to a model's name without another listing.
@@ -75,6 +77,7 @@ models that an account used in its last 30 days are published, and those that `c
 name that `/activity` uses, and `openrouter_model_info` has the dated name of the analytics API beside it. Prices are
 those of the catalogue: what is paid can differ by promotions, long prompts, cache writes and the time of day.
 """
+    requests = "1; 1 for each 1,000 models if the API returns a part"
     operations = (OPERATION,)
     rejection_reasons = ("missing_model",)
 
@@ -104,8 +107,7 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
             return Collected(
                 snapshot=None, memory=LastCatalogue(last.digest, last.uses, last.size, now, last.rejections)
             )
-        with poll.reading(OPERATION):
-            listed = await self._read(poll, response, last)
+        listed, is_whole = await self._read(poll, response, last)
         models = await self._chosen(poll, listed, used)
         details = {}
         for name, model in models:
@@ -114,23 +116,33 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
                 details[name] = model_details(model.row, poll.rejections.unreadable)
         return Collected(
             snapshot=Snapshot(_families(models, details)),
-            memory=LastCatalogue(response.digest, used, len(listed), now, poll.rejections),
+            # Of several responses, the first says nothing about the others.
+            memory=LastCatalogue(response.digest if is_whole else b"", used, len(listed), now, poll.rejections),
             retirements=_retirements(details, {name for name, _ in used}),
             listed_models=tuple((name, model.slug) for name, model in models[: len(used)] if model is not None),
         )
 
-    async def _read(self, poll: Poll, response: Response, last: LastCatalogue | None) -> list[ModelRow]:
-        """Return all models. Raise InvalidResponse for a list that lost too many of them to be true.
+    async def _read(self, poll: Poll, response: Response, last: LastCatalogue | None) -> tuple[list[ModelRow], bool]:
+        """Return all models, and whether they are those of this response alone.
 
-        It is believed once the last whole one is too old to be shown.
+        Raise InvalidResponse for a list that lost too many models to be true. It is believed once the last whole one
+        is too old to be shown.
         """
-        listed = await read_models(poll.pause, response, poll.rejections)
-        if not listed:
-            raise InvalidResponse("not a catalogue: it lists no model")
-        is_fresh = last is not None and poll.clock.monotonic() - last.read_at < self.settings.stale_after
-        if last is not None and is_fresh and len(listed) < (1 - MOST_LOST) * last.size:
-            raise InvalidResponse(f"{len(listed)} models, where the last catalogue had {last.size}: it was cut")
-        return listed
+        rejections = Rejections()
+        with poll.reading(OPERATION):
+            page = await read_model_page(poll.pause, response, rejections)
+        listed, is_whole = page.models, not page.is_part
+        if is_whole:
+            poll.rejections.update(rejections)
+        else:
+            listed = await _read_pages(poll)
+        with poll.reading(OPERATION):
+            if not listed:
+                raise InvalidResponse("not a catalogue: it lists no model")
+            is_fresh = last is not None and poll.clock.monotonic() - last.read_at < self.settings.stale_after
+            if last is not None and is_fresh and len(listed) < (1 - MOST_LOST) * last.size:
+                raise InvalidResponse(f"{len(listed)} models, where the last catalogue had {last.size}: it was cut")
+        return listed, is_whole
 
     async def _chosen(self, poll: Poll, listed: Iterable[ModelRow], used: Iterable[tuple[str, str]]) -> Models:
         """Return the models in use, the most used first, and then those that the configuration names."""
@@ -150,6 +162,26 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
                 if slug not in chosen and pattern.fullmatch(slug):
                     chosen[slug] = model
         return list(chosen.items())
+
+
+async def _read_pages(poll: Poll) -> list[ModelRow]:
+    """Return all models, page by page. Raise InvalidResponse if the pages do not end."""
+    models: list[ModelRow] = []
+    rows = 0
+    for _ in range(MOST_PAGES):
+        parameters = {**_REQUEST.parameters, "offset": str(rows), "limit": str(PAGE_SIZE)}
+        response = await poll.request(replace(_REQUEST, parameters=parameters))
+        with poll.reading(OPERATION):
+            page = await read_model_page(poll.pause, response, poll.rejections)
+            models += page.models
+            rows += page.rows
+            if more_rows(page.about) is None:
+                refuse_part(page.about, rows)
+                return models
+            if not page.rows:
+                break
+    with poll.reading(OPERATION):
+        raise InvalidResponse(f"the catalogue has {rows} models in {MOST_PAGES} pages or fewer, and does not end")
 
 
 def _find(

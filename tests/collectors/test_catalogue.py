@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from exporter.api.client import Client
+from exporter.api.client import Client, Request
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Poll
 from exporter.collectors.model_catalogue import CatalogueCollector
@@ -231,8 +231,45 @@ def test_smaller_catalogue_is_believed_once_the_last_one_is_too_old() -> None:
     assert read(*rows[:5], clock=clock, memory=memory)[0].snapshot is not None
 
 
+class Paged(FixedClient):
+    """An API that returns at most two models at once, whatever is requested."""
+
+    def __init__(self, *rows: Any, end: bool = True) -> None:
+        super().__init__(catalogue())
+        self._rows, self._end = rows, end
+
+    async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
+        self.requests.append(request)
+        offset = int(request.parameters.get("offset", "0"))
+        after = f"/models?offset={offset + 2}" if offset + 2 < len(self._rows) or not self._end else None
+        return catalogue(*self._rows[offset : offset + 2], total_count=len(self._rows), links={"next": after})
+
+
+def read_paged(client: Paged, memory: object = None) -> Collected:
+    clock = FakeClock(NOON)
+    collector = CatalogueCollector("", CatalogueSettings(), lambda: (use("acme/4"),))
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", client), clock=clock)
+    collected = finished(collector.collect(poll, memory))
+    assert not poll.rejections
+    return collected
+
+
+def test_part_of_the_catalogue_is_followed_to_its_end() -> None:
+    """Page by page; and again with the next poll, because the first response does not show whether others changed."""
+    client = Paged(*(model(f"acme/{number}") for number in range(5)))
+    first = read_paged(client)
+    assert {("acme/4",): 1.0} == samples(first)["listed"]
+    assert [None, "0", "2", "4"] == [request.parameters.get("offset") for request in client.requests]
+    assert read_paged(client, first.memory).snapshot is not None
+
+
+def test_pages_that_do_not_end_fail_the_poll() -> None:
+    with pytest.raises(InvalidResponse, match="does not end"):
+        read_paged(Paged(model("acme/1"), end=False))
+
+
 @pytest.mark.parametrize("around", [{"total_count": 2}, {"links": {"next": "/models?offset=1"}}, {"has_more": True}])
-def test_part_of_the_catalogue_fails_the_poll(around: dict[str, Any]) -> None:
+def test_part_that_stays_a_part_fails_the_poll(around: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponse):
         read(response=catalogue(model(), **around))
 
