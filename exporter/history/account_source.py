@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from exporter.api.client import Client
+from exporter.api.rejections import Rejections
 from exporter.clock import Clock, Pause
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
@@ -16,7 +17,6 @@ from exporter.collectors.base import Poll
 from exporter.collectors.days import DAY
 from exporter.config.configuration import Account
 from exporter.errors import ExportError, UsageError
-from exporter.history.completeness import refuse_incomplete
 from exporter.history.list_prices import ListPrices
 from exporter.history.progress import Progress
 
@@ -110,3 +110,10 @@ def days_between(first: date, last: date) -> Iterator[date]:
     """Yield the days from the first to the last one."""
     for number in range((last - first).days + 1):
         yield first + number * DAY
+
+
+def refuse_incomplete(rejections: Rejections) -> None:
+    """Raise ExportError if rows are missing that totals need."""
+    if rejections.missing:
+        sample = f", such as {rejections.sample[0]}" if rejections.sample else ""
+        raise ExportError(f"{rejections.missing} rows cannot be used{sample}: totals would lack them")

@@ -13,7 +13,6 @@ from exporter.collectors.model_catalogue import CatalogueCollector
 from exporter.collectors.model_families import PRICE
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
-from exporter.history.completeness import refuse_incomplete
 
 Prices = Mapping[str, Decimal]  # US dollars by kind, such as `prompt`
 
@@ -47,7 +46,6 @@ class ListPrices:
         now, clock = self.clock.now(), self.clock
         poll = Poll(instant=now, deadline=clock.monotonic() + self.longest_poll, client=self.client, clock=clock)
         collected = await CatalogueCollector("", self.settings, lambda: uses).collect(poll, None)
-        refuse_incomplete(poll.rejections)
         prices: dict[str, dict[str, Decimal]] = {}
         for family in collected.snapshot.families if collected.snapshot is not None else ():
             if family.metric is PRICE:

@@ -27,8 +27,7 @@ from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import known_sum
 from exporter.errors import ExportError, InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily
-from exporter.history.account_source import AccountSource
-from exporter.history.completeness import refuse_incomplete
+from exporter.history.account_source import AccountSource, refuse_incomplete
 
 REACH = 367 * DAY
 LONGEST_WINDOW = 31 * DAY

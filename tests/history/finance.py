@@ -35,7 +35,7 @@ class Written:
     """An output in memory."""
 
     def __init__(self) -> None:
-        self.content = b""
+        self.content = bytearray()
 
     @property
     def written(self) -> int:
@@ -70,7 +70,7 @@ def export(api: SplitApi, *, options: Options, models: Rows | None = None, **act
         file.end(output)
 
     asyncio.run(write())
-    return written.content
+    return bytes(written.content)
 
 
 def csv_rows(content: bytes) -> list[dict[str, str]]:

@@ -144,6 +144,11 @@ def test_renamed_model_has_the_prices_of_its_dated_name() -> None:
     assert {"0.000003", "0.0000003", "0.000015"} == {charge["ListUnitPrice"] for charge in charges}
 
 
+def test_row_of_the_catalogue_that_cannot_be_read_does_not_matter_to_others() -> None:
+    charges = focus_of([own()], models=[model(**PRICES), {"name": "without an id"}])
+    assert {"true"} == {charge["x_CostIsDivided"] for charge in charges}
+
+
 def test_own_key_spend_is_not_billed() -> None:
     (charge,) = focus_of([row(usage=0.05, byok_usage_inference=1.0)])
     assert ("0.05", "1.0") == (charge["BilledCost"], charge["x_OwnKeyCost"])
