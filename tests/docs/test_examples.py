@@ -19,14 +19,8 @@ from tests.web.certificates import certificates_in
 
 KEY = "sk-or-v1-demo"
 YAML = blocks("yaml")
-OTHERS = (
-    "kube-rbac-proxy",
-    "agent",
-    "otelcol",
-    "mimir",
-    "datadog",
-    "nri-prometheus",
-)  # files of programs that are not here
+# Files of other programs: tests/servers run some, tests/chart render values; nothing here reads them.
+OTHERS = ("kube-rbac-proxy", "agent", "otelcol", "mimir", "datadog", "nri-prometheus", "values")
 KINDS = ("config", "accounts", "web", "prometheus", "alerts")
 
 
