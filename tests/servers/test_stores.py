@@ -176,7 +176,7 @@ async def test_prometheus_agent_with_remote_write(source: Source, prometheus_pro
 
 async def test_opentelemetry_collector(source: Source, prometheus_program: str, tmp_path: Path) -> None:
     """From the prometheus receiver to the prometheus exporter, which another Prometheus scrapes."""
-    program = store_program("otelcol", "otelcol-contrib")
+    program = store_program("otelcol", "otelcol-contrib", always=False)
     port = free_port()
     configuration = tmp_path / "otelcol.yaml"
     places = {TARGET: source.address, "localhost:9464": f"127.0.0.1:{port}"}
