@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
 from exporter.collectors.analytics import AnalyticsCollector
@@ -131,3 +133,30 @@ async def test_own_rate_limit_comes_first(simulator: Running) -> None:
     async with polling(today(), simulator.url, longest_poll=300.0) as it:
         records = [await it.poll() for _ in range(62)]
         assert ({"changed"}, [60.0]) == ({record.outcome for record in records if record}, it.clock.slept)
+
+
+async def test_query_that_fails_alone_is_a_failed_part(simulator: Running) -> None:
+    """The poll succeeds, and the log names the query once."""
+    queries = (
+        AnalyticsQuery(name="good", metrics=("request_count",)),
+        AnalyticsQuery(name="bad", metrics=("p99_latencies",)),
+    )
+    collector = AnalyticsCollector("default", AnalyticsSettings(presets=(), queries=queries))
+    async with polling(collector, simulator.url) as it:
+        records = [await it.poll(after=300.0) for _ in range(2)]
+        assert {record.outcome for record in records if record} == {"changed"}
+        logged = [(each["event"], each["part"]) for each in it.events if each["log_level"] == "warning"]
+        assert logged == [("part_failed", "query bad")]
+
+
+async def test_failing_poll_publishes_that_its_queries_fail(simulator: Running) -> None:
+    """Values stay beside it, and one line in the log says why."""
+    async with polling(analytics(), simulator.url, retries=RETRIES) as it:
+        await it.poll()
+        simulator.faults.replace(parse_fault("status-400"))
+        await it.poll(after=300.0)
+        (shown,) = it.store.parts(it.clock.monotonic())
+        success = shown["openrouter_analytics_query_success"].lines.parts
+        assert b'query="one"} 0' in zlib.decompressobj(-zlib.MAX_WBITS).decompress(b"".join(success))
+        assert shown["openrouter_analytics_p99_latency_seconds"].lines.size
+        assert [each["event"] for each in it.events if each["log_level"] == "error"] == ["poll_failed"]
