@@ -6,7 +6,6 @@ full only on request.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -39,6 +38,7 @@ PRICE_KINDS = (
 NO_PRICE = -1.0  # of a model that forwards requests to others
 _NOT_PRICES = ("discount", "overrides")
 _SHORTEST_DATE = 10  # characters
+_FIRST_YEAR = 2023  # of OpenRouter; 0001-01-01 and 1970-01-01 stand for no date
 
 
 class _Names(msgspec.Struct):
@@ -87,7 +87,12 @@ class ModelPage(NamedTuple):
     @property
     def is_part(self) -> bool:
         """Whether the response says that it does not have all models."""
-        return more_rows(self.about) is not None or as_number(self.about.get("total_count")) > self.rows
+        return more_rows(self.about) is not None or self.total > self.rows
+
+    @property
+    def total(self) -> float:
+        """The number of all models as the response has it; NaN if it does not."""
+        return as_number(self.about.get("total_count"))
 
 
 async def read_models(pause: Pause, response: Response, rejections: Rejections) -> list[ModelRow]:
@@ -138,7 +143,7 @@ def read_pricing(fields: Fields) -> Pricing:
             continue
         price = as_number(text)
         if 0 <= price <= LARGEST_NUMBER:
-            prices[kind] = price
+            prices[kind] = price + 0.0  # "-0" is 0
         elif price != NO_PRICE:
             unreadable[f"pricing.{kind}"] += 1
     discount, overrides = pricing.values.get("discount"), pricing.values.get("overrides")
@@ -183,7 +188,7 @@ def _date(fields: Fields, name: str) -> float | None:
     if value is None:
         return None
     day = parse_time(value) if isinstance(value, str) and len(value) >= _SHORTEST_DATE else None
-    if day is None:
+    if day is None or day.year < _FIRST_YEAR:
         fields.unreadable[name] += 1
         return None
-    return math.floor(day.timestamp())
+    return day.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -6,18 +6,20 @@ the name that the activity families have.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from exporter.api.body import more_rows, refuse_part
+from exporter.api.body import more_rows
 from exporter.api.client import Request
 from exporter.api.model_rows import ModelDetails, ModelRow, model_details, read_model_page
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import info, known
+from exporter.collectors.constants import UNKNOWN
 from exporter.collectors.model_families import (
     CONTEXT_LENGTH,
     DISCOUNT,
@@ -30,7 +32,7 @@ from exporter.collectors.model_families import (
 )
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
-from exporter.errors import InvalidResponse
+from exporter.errors import InvalidResponse, ListChanged
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 from exporter.status import Retirement
 
@@ -115,9 +117,9 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
             if model is not None:
                 details[name] = model_details(model.row, poll.rejections.unreadable)
         return Collected(
-            snapshot=Snapshot(_families(models, details)),
+            snapshot=Snapshot(_families(models, details, are_all=not poll.rejections.missing)),
             # Of several responses, the first says nothing about the others.
-            memory=LastCatalogue(response.digest if is_whole else b"", used, len(listed), now, poll.rejections),
+            memory=LastCatalogue(response.digest if is_whole else b"", used, _size(listed), now, poll.rejections),
             retirements=_retirements(details, {name for name, _ in used}),
             listed_models=tuple((name, model.slug) for name, model in models[: len(used)] if model is not None),
         )
@@ -140,8 +142,8 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
             if not listed:
                 raise InvalidResponse("not a catalogue: it lists no model")
             is_fresh = last is not None and poll.clock.monotonic() - last.read_at < self.settings.stale_after
-            if last is not None and is_fresh and len(listed) < (1 - MOST_LOST) * last.size:
-                raise InvalidResponse(f"{len(listed)} models, where the last catalogue had {last.size}: it was cut")
+            if last is not None and is_fresh and _size(listed) < (1 - MOST_LOST) * last.size:
+                raise InvalidResponse(f"{_size(listed)} models, where the last catalogue had {last.size}: it was cut")
         return listed, is_whole
 
     async def _chosen(self, poll: Poll, listed: Iterable[ModelRow], used: Iterable[tuple[str, str]]) -> Models:
@@ -165,23 +167,34 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
 
 
 async def _read_pages(poll: Poll) -> list[ModelRow]:
-    """Return all models, page by page. Raise InvalidResponse if the pages do not end."""
+    """Return all models, page by page.
+
+    Raise InvalidResponse if the pages do not end, and ListChanged if models came or went between two of them: when one
+    is removed from a page that was read, the first of the next page moves to it, and is in neither.
+    """
     models: list[ModelRow] = []
-    rows = 0
+    rows, total = 0, math.nan
     for _ in range(MOST_PAGES):
         parameters = {**_REQUEST.parameters, "offset": str(rows), "limit": str(PAGE_SIZE)}
         response = await poll.request(replace(_REQUEST, parameters=parameters))
         with poll.reading(OPERATION):
             page = await read_model_page(poll.pause, response, poll.rejections)
+            if rows and page.total != total and not math.isnan(page.total + total):
+                raise ListChanged(f"the catalogue went from {total:g} to {page.total:g} models between two pages")
+            known = _size(models)
             models += page.models
-            rows += page.rows
-            if more_rows(page.about) is None:
-                refuse_part(page.about, rows)
-                return models
-            if not page.rows:
+            rows, total = rows + page.rows, page.total
+            if _size(models) == known:  # such as the first page again
                 break
+            if more_rows(page.about) is None and not total > rows:
+                return models
     with poll.reading(OPERATION):
         raise InvalidResponse(f"the catalogue has {rows} models in {MOST_PAGES} pages or fewer, and does not end")
+
+
+def _size(models: Iterable[ModelRow]) -> int:
+    """Return the number of models, each counted once however often it is listed."""
+    return len({model.slug for model in models})
 
 
 def _find(
@@ -199,7 +212,8 @@ def _find(
     return by_permaslug.get(name) or by_permaslug.get(permaslug)  # a model that was renamed keeps its dated name
 
 
-def _families(models: Models, details: Mapping[str, ModelDetails]) -> tuple[Family, ...]:
+def _families(models: Models, details: Mapping[str, ModelDetails], *, are_all: bool) -> tuple[Family, ...]:
+    """Return the families of models. Unless these `are_all`, whether another one is listed is not known."""
     names = [(name,) for name in details]
     one_each = LabelSets(("model",), names)
     prices = [
@@ -221,7 +235,7 @@ def _families(models: Models, details: Mapping[str, ModelDetails]) -> tuple[Fami
         Family(
             LISTED,
             LabelSets(LISTED.labels, [(name,) for name, _ in models]),
-            array("d", [float(model is not None) for _, model in models]),
+            array("d", [1.0 if model is not None else 0.0 if are_all else UNKNOWN for _, model in models]),
         ),
         info(INFO, [(name, model.permaslug, details[name].name) for name, model in models if model is not None]),
     )

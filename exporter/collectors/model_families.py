@@ -28,7 +28,8 @@ EXPIRATION = gauge(
 )
 LISTED = gauge(
     "openrouter_model_listed",
-    "1 if the catalogue lists a model, 0 if an account used it within 30 days and the catalogue does not list it.",
+    "1 if the catalogue lists a model, 0 if an account used it within 30 days and the catalogue does not list it. "
+    "Absent while that is not known because rows of the catalogue cannot be read.",
     ("model",),
 )
 CONTEXT_LENGTH = gauge("openrouter_model_context_length_tokens", "Largest context of a model, in tokens.", ("model",))

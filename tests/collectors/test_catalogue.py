@@ -15,7 +15,7 @@ from exporter.collectors.base import Collected, Poll
 from exporter.collectors.model_catalogue import CatalogueCollector
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
-from exporter.errors import InvalidResponse
+from exporter.errors import InvalidResponse, ListChanged
 from exporter.status import Retirement
 from tests.collectors.helpers import FixedClient, answer
 from tests.support import NOON, FakeClock, finished
@@ -129,6 +129,10 @@ def test_unusable_price_alone_is_absent_and_counted(text: object) -> None:
     assert {"pricing.prompt": 1} == unreadable(pricing={"prompt": text, "completion": "1"})
 
 
+def test_price_of_minus_zero_is_zero() -> None:
+    assert ["0.0"] == [repr(price) for price in prices(prompt="-0").values()]
+
+
 def test_unknown_kind_of_price_is_absent_and_counted() -> None:
     """All of them under one name, so that the API's names add no series."""
     assert {"prompt": 1.0} == prices(prompt="1", smell="1", taste={"p": 1})
@@ -156,9 +160,14 @@ def test_prices_that_are_not_an_object_are_absent_and_counted(pricing: object) -
     assert {"pricing": 1} == unreadable(pricing=pricing)
 
 
-@pytest.mark.parametrize("day", ["soon", "2026", 2026, 1788220800, "2026-13-01", True])
+@pytest.mark.parametrize("day", ["soon", "2026", 2026, 1788220800, "2026-13-01", True, "0001-01-01", "1970-01-01"])
 def test_expiration_that_is_not_a_date_is_absent_and_counted(day: object) -> None:
     assert {"expiration_date": 1} == unreadable(expiration_date=day)
+
+
+def test_expiration_with_a_time_is_the_start_of_its_day() -> None:
+    collected, _ = read(model(expiration_date="2026-09-01T15:30:00Z"))
+    assert {("acme/one",): 1788220800.0} == samples(collected)["expiration_timestamp_seconds"]
 
 
 @pytest.mark.parametrize("length", [None, ...])
@@ -234,15 +243,17 @@ def test_smaller_catalogue_is_believed_once_the_last_one_is_too_old() -> None:
 class Paged(FixedClient):
     """An API that returns at most two models at once, whatever is requested."""
 
-    def __init__(self, *rows: Any, end: bool = True) -> None:
+    def __init__(self, *rows: Any, end: bool = True, with_links: bool = True, total: Any = None) -> None:
         super().__init__(catalogue())
-        self._rows, self._end = rows, end
+        self._rows, self._end, self._with_links = rows, end, with_links
+        self._total = total or (lambda _offset: len(rows))
 
     async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
         self.requests.append(request)
         offset = int(request.parameters.get("offset", "0"))
         after = f"/models?offset={offset + 2}" if offset + 2 < len(self._rows) or not self._end else None
-        return catalogue(*self._rows[offset : offset + 2], total_count=len(self._rows), links={"next": after})
+        links = {"links": {"next": after}} if self._with_links else {}
+        return catalogue(*self._rows[offset : offset + 2], total_count=self._total(offset), **links)
 
 
 def read_paged(client: Paged, memory: object = None) -> Collected:
@@ -261,6 +272,18 @@ def test_part_of_the_catalogue_is_followed_to_its_end() -> None:
     assert {("acme/4",): 1.0} == samples(first)["listed"]
     assert [None, "0", "2", "4"] == [request.parameters.get("offset") for request in client.requests]
     assert read_paged(client, first.memory).snapshot is not None
+
+
+def test_part_without_links_is_followed_until_the_total_is_reached() -> None:
+    collected = read_paged(Paged(*(model(f"acme/{number}") for number in range(5)), with_links=False))
+    assert {("acme/4",): 1.0} == samples(collected)["listed"]
+
+
+def test_catalogue_that_changes_between_pages_fails_the_poll() -> None:
+    """The model that moved to a page that was read already would look delisted."""
+    client = Paged(*(model(f"acme/{number}") for number in range(5)), total=lambda offset: 5 if offset < 2 else 4)
+    with pytest.raises(ListChanged, match="from 5 to 4 models"):
+        read_paged(client)
 
 
 def test_pages_that_do_not_end_fail_the_poll() -> None:
@@ -284,6 +307,18 @@ def test_row_without_a_name_is_rejected_alone() -> None:
     collected, poll = read(model(), model(id=None), model(id=7), "row", None)
     assert {("acme/one",): 1.0} == samples(collected)["listed"]
     assert {"missing_model": 4} == dict(poll.rejections.counts)
+
+
+def test_no_model_is_called_delisted_beside_a_row_without_a_name() -> None:
+    collected, _ = read(model(), model(id=7), used=[use(), use("acme/two")])
+    assert {("acme/one",): 1.0} == samples(collected)["listed"]
+
+
+def test_model_that_is_listed_many_times_counts_once_towards_the_size() -> None:
+    """Ten times the same model, where there were ten: the catalogue was cut."""
+    first, _ = read(*(model(f"acme/{number}") for number in range(10)))
+    with pytest.raises(InvalidResponse, match="it was cut"):
+        read(*[model()] * 10, memory=first.memory)
 
 
 def test_dated_name_that_is_not_text_costs_only_itself() -> None:
