@@ -25,11 +25,11 @@ from exporter.daemon.exporter import Exporter
 from exporter.simulator.application import running
 from exporter.simulator.service import SimulatorSettings
 
-STEP = 1.0  # seconds
+STEP = 5.0  # seconds: what a busy machine delays within them is counted all the same
 
 
 async def main(accounts: int) -> None:
-    """Start, count the requests of each second until all have polled, and print what was found."""
+    """Start, count the requests of each step until all have polled, and print how many a second there were at most."""
     clock = SystemClock()
     async with running(SimulatorSettings(), clock) as api:
         settings = configuration(api.url, accounts, collectors=only(CreditsSettings(), CallingKeySettings()))
@@ -39,14 +39,14 @@ async def main(accounts: int) -> None:
         exporter = Exporter(replace(settings, accounts=same), clock)
         begin = time.monotonic()
         exporter.start()
-        counts = [0]
+        counts = [(begin, 0)]
         while exporter.ready() is not None:
             await asyncio.sleep(STEP)
-            counts.append(sum(api.counts.values()))
+            counts.append((time.monotonic(), sum(api.counts.values())))
         seconds = time.monotonic() - begin
         await exporter.stop(0)
-    most = max(later - earlier for earlier, later in pairwise(counts))
-    print(msgspec.json.encode({"seconds": seconds, "requests": counts[-1], "most": most}).decode(), flush=True)
+    most = max((requests - before) / (end - start) for (start, before), (end, requests) in pairwise(counts))
+    print(msgspec.json.encode({"seconds": seconds, "requests": counts[-1][1], "most": most}).decode(), flush=True)
 
 
 if __name__ == "__main__":
