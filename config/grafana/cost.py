@@ -113,7 +113,7 @@ def _models(builder: Builder) -> None:
     ):
         about = About(title=title, description=f"{text} Over the day before.", unit="percentunit", empty=NO_COST)
         expression = largest_asked(metric, query, MODEL)
-        builder.with_panel(graph(about, Query(expression, "{{model}}"), height=9))
+        builder.with_panel(graph(about, Query(expression, "{{model}}"), width=24, height=10, aside=LEGEND))
     about = About(
         title="Models",
         description="The last day. Saved is what caching took off the bill; below 0, it added to it.",
