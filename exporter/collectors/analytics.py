@@ -86,6 +86,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         started, stale_after = poll.clock.monotonic(), self.settings.stale_after
         meta, read_at, meta_failure = await self._metadata(poll, last)
         results, failures = await self._read_queries(poll, last.outcomes, meta, meta_failure)
+        poll.finish_late()
         outcomes = {
             query.name: outcome_of(results[query.name], started, poll.instant)
             if query.name in results

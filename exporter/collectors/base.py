@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,9 +54,10 @@ class Poll:
         """The current UTC day, by our clock."""
         return self.instant.astimezone(UTC).date()
 
-    async def request(self, request: Request) -> Response:
-        """Return the API's response. Raises PollError."""
-        return await self.client.request(request, self.deadline, quiet=self.quiet, on_progress=self.on_progress)
+    async def request(self, request: Request, deadline: float = math.inf) -> Response:
+        """Return the API's response, by an earlier `deadline` than the poll's where there is one. Raises PollError."""
+        deadline = min(deadline, self.deadline)
+        return await self.client.request(request, deadline, quiet=self.quiet, on_progress=self.on_progress)
 
     @contextmanager
     def reading(self, operation: str) -> Iterator[None]:
@@ -66,6 +68,13 @@ class Poll:
             error.operation = operation
             self.client.metrics.failed(operation, error)
             raise
+
+    def finish_late(self) -> None:
+        """Let the rest of this poll, which sends no requests, outlast the deadline.
+
+        For collectors of several parts: what was read is published, though a part that failed used up the time.
+        """
+        self.deadline = math.inf
 
     async def pause(self) -> None:
         """Let other tasks run if this poll has kept the event loop for a while. Call it in every long loop.

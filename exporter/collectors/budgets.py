@@ -127,6 +127,7 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         counted = [target for target in targets if target.is_counted]
         for group in _groups(counted):
             await _read_group(poll, group, results, failures)
+        poll.finish_late()
         cause = next(iter(failures.values()), own_failure)
         if cause is not None and len(failures) == sum(target.is_counted for target in listed):
             raise cause  # nothing could be read

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from urllib.parse import quote
 
 from exporter.api.client import Request
@@ -28,14 +30,23 @@ OPERATION = "model_endpoints"
 LONGEST_RESPONSE = 1024 * 1024
 REQUESTS_AT_ONCE = 4
 NOT_FOUND = 404
+MOST_NAMED = 3  # models with one cause of failure
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEndpoints:
-    """The endpoints of a model, and when they were read (monotonic seconds)."""
+    """The endpoints of a model, and when the poll that read them began (monotonic seconds)."""
 
     rows: Sequence[EndpointRow]
     read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastEndpoints:
+    """What a poll leaves for the next one: endpoints by model, and the models that it could not read."""
+
+    models: Mapping[str, ModelEndpoints] = field(default_factory=dict)
+    failed: frozenset[str] = frozenset()
 
 
 class EndpointsCollector(Collector[CatalogueEndpointsSettings]):
@@ -71,11 +82,16 @@ model whose endpoints cannot be read keeps its last values until they expire.
         return ENDPOINT_FAMILIES
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read all models, a few at once. Raise PollError if none of them can be read."""
-        last: Mapping[str, ModelEndpoints] = memory if isinstance(memory, dict) else {}
-        models = list(self._listed())
-        slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
-        results = await asyncio.gather(*(_read(poll, slots, slug) for _, slug in models))
+        """Read all models, a few at once. Raise PollError if none of them can be read.
+
+        Those that failed in the last poll come last.
+        """
+        last = memory if isinstance(memory, LastEndpoints) else LastEndpoints()
+        started, stale_after = poll.clock.monotonic(), self.settings.stale_after
+        models = sorted(self._listed(), key=lambda model: model[0] in last.failed)
+        reader = _Reader(poll, started, len(models))
+        results = await asyncio.gather(*(reader.read(slug) for _, slug in models))
+        poll.finish_late()
         failures: dict[str, PollError] = {}
         current: dict[str, ModelEndpoints] = {}
         for (name, _), result in zip(models, results, strict=True):
@@ -84,35 +100,81 @@ model whose endpoints cannot be read keeps its last values until they expire.
                 continue
             if not _is_unknown_model(result):
                 failures[name] = result
-                before = last.get(name)
-                if before is not None and poll.clock.monotonic() - before.read_at < self.settings.stale_after:
+                before = last.models.get(name)
+                if before is not None and started - before.read_at < stale_after:
                     current[name] = before
         if failures and len(failures) == len(models):
             raise next(iter(failures.values()))
         return Collected(
             snapshot=Snapshot(await _families(poll, current)),
-            memory=current,
-            failures=tuple((f"endpoints of {name}", str(error)) for name, error in failures.items()),
+            memory=LastEndpoints(current, frozenset(failures)),
+            failures=tuple(_parts(failures)),
+            successors=tuple(
+                [
+                    (poll.instant + timedelta(seconds=at - started), Snapshot(await _families(poll, remaining)))
+                    for at, remaining in _expiries(current, started, stale_after)
+                ]
+            ),
         )
 
 
-async def _read(poll: Poll, slots: asyncio.Semaphore, slug: str) -> ModelEndpoints | PollError:
-    async with slots:
-        try:
-            response = await poll.request(
-                Request(
-                    operation=OPERATION,
-                    path=f"/models/{quote(slug, safe='/:')}/endpoints",
-                    parameters={},
-                    longest_response=LONGEST_RESPONSE,
-                )
-            )
-            with poll.reading(OPERATION):
-                rows = read_endpoints(response, poll.rejections)
-            await poll.pause()
-        except PollError as error:
-            return error
-    return ModelEndpoints(rows, poll.clock.monotonic())
+@dataclass(slots=True)
+class _Reader:
+    """Reads models within a poll. `waiting` is the number of those that have not begun."""
+
+    poll: Poll
+    started: float
+    waiting: int
+    ends_all: PollError | None = None
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
+
+    async def read(self, slug: str) -> ModelEndpoints | PollError:
+        """Return a model's endpoints, or why they cannot be read. No request is sent once the API asks to wait."""
+        async with self.slots:
+            self.waiting -= 1
+            if self.ends_all is not None:
+                return self.ends_all
+            try:
+                rows = await self._rows(slug)
+            except PollError as error:
+                self.ends_all = error if error.not_before is not None else self.ends_all
+                return error
+        return ModelEndpoints(rows, self.started)
+
+    async def _rows(self, slug: str) -> Sequence[EndpointRow]:
+        poll, now = self.poll, self.poll.clock.monotonic()
+        request = Request(
+            operation=OPERATION,
+            path=f"/models/{quote(slug, safe='/:')}/endpoints",
+            parameters={},
+            longest_response=LONGEST_RESPONSE,
+        )
+        # A few models that are retried must not use up the time of all that wait for a slot.
+        response = await poll.request(request, now + (poll.deadline - now) / 2 if self.waiting else math.inf)
+        with poll.reading(OPERATION):
+            rows = read_endpoints(response, poll.rejections)
+        await poll.pause()
+        return rows
+
+
+def _expiries(
+    models: Mapping[str, ModelEndpoints], started: float, stale_after: float
+) -> Iterator[tuple[float, Mapping[str, ModelEndpoints]]]:
+    """Yield when models of earlier polls expire before those of this one do, and the models that remain then."""
+    for at in sorted({model.read_at + stale_after for model in models.values() if model.read_at < started}):
+        yield at, {name: model for name, model in models.items() if model.read_at + stale_after > at}
+
+
+def _parts(failures: Mapping[str, PollError]) -> Iterator[tuple[str, str]]:
+    """Yield models and why they could not be read; many with one cause are one part, because each is a line of log."""
+    models: dict[str, list[str]] = {}
+    for name, error in failures.items():
+        models.setdefault(str(error), []).append(name)
+    for error_text, names in models.items():
+        if len(names) > MOST_NAMED:
+            yield f"endpoints of {len(names)} models, such as {names[0]}", error_text
+        else:
+            yield from ((f"endpoints of {name}", error_text) for name in names)
 
 
 def _is_unknown_model(error: PollError) -> bool:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from exporter.api.client import Request
+from exporter.api.client import Client, Request
 from exporter.api.response import Response
 from exporter.collectors.analytics import META_HOLDS
+from exporter.collectors.base import Poll
 from exporter.errors import DeadlineExceeded, InvalidResponse, PollError, StatusError
 from exporter.status import QueryStatus
 from tests.collectors.analytics_samples import META, PREFIX, collector, query
 from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, published, reply
-from tests.support import NOON
+from tests.support import NOON, FakeClock
 
 STALE_AFTER = 1800.0
 TWO = collector(query("first"), query("second"), stale_after=STALE_AFTER)
@@ -149,6 +151,28 @@ def test_no_query_is_sent_before_retry_after() -> None:
 def test_query_without_time_fails_alone() -> None:
     """The deadline of one is not that of the poll."""
     assert requests(poll(Late("the poll's time is over"), of(2))) == {"second": 2.0}
+
+
+def test_query_that_uses_up_the_time_costs_no_other() -> None:
+    clock = FakeClock(NOON)
+
+    class SlowClient(ScriptedClient):
+        async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **more: Any) -> Response:
+            if len(self.requests) == len([META, "first"]):
+                clock.advance(_deadline - clock.monotonic())
+                raise StatusError(503, "HTTP 503")
+            return await super().request(request, _deadline, quiet=quiet, **more)
+
+    slow = Poll(
+        instant=NOON,
+        deadline=clock.monotonic() + 300,
+        client=cast("Client", SlowClient([META, of(1)])),
+        clock=clock,
+    )
+    collected = asyncio.run(TWO.collect(slow, None))
+    assert (("query second", "HTTP 503"),) == collected.failures
+    assert collected.snapshot is not None
+    assert {("first", "a"): 1.0} == published(collected.snapshot, TWO, PREFIX)["requests"]
 
 
 class Late(InvalidResponse, DeadlineExceeded):

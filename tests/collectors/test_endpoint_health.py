@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -178,6 +179,85 @@ def test_model_that_cannot_be_read_keeps_its_values_until_they_expire() -> None:
     clock.advance(1)
     collected, _ = read(down, memory=collected.memory, clock=clock)
     assert {("acme/two", "Acme", "acme"): -2.0} == samples(collected)["status"]
+
+
+def test_kept_values_expire_without_another_poll() -> None:
+    clock = FakeClock(NOON)
+    rows = endpoints(endpoint())
+    memory = read({"acme/one": rows, "acme/two": rows, "acme/three": rows}, clock=clock)[0].memory
+    clock.advance(300)
+    down: dict[str, Response | PollError] = {
+        "acme/one": StatusError(503, "down"),
+        "acme/two": rows,
+        "acme/three": rows,
+    }
+    memory = read(down, memory=memory, clock=clock)[0].memory
+    clock.advance(300)
+    down["acme/two"] = StatusError(503, "down")
+    collected, _ = read(down, memory=memory, clock=clock)
+    ends = [(moment - NOON, len(snapshot.families[1].values)) for moment, snapshot in collected.successors]
+    assert [(timedelta(seconds=1200), 2), (timedelta(seconds=1500), 1)] == ends
+
+
+def test_no_model_is_read_before_retry_after() -> None:
+    limited = StatusError(429, "slow down")
+    limited.not_before = 60.0
+    api = FakeApi({f"acme/{number}": limited for number in range(20)})
+    clock = FakeClock(NOON)
+    collector = EndpointsCollector(
+        "", CatalogueEndpointsSettings(), lambda: tuple((f"acme/{number}",) * 2 for number in range(20))
+    )
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+    with pytest.raises(StatusError, match="slow down"):
+        asyncio.run(collector.collect(poll, None))
+    assert len(api.paths) <= REQUESTS_AT_ONCE
+
+
+def test_model_that_uses_up_the_time_costs_no_other() -> None:
+    clock = FakeClock(NOON)
+
+    class Slow(FakeApi):
+        async def request(self, request: Request, _deadline: float, **options: Any) -> Response:
+            if "slow" in request.path:
+                clock.advance(_deadline - clock.monotonic())
+                raise StatusError(503, "down")
+            return await super().request(request, _deadline, **options)
+
+    api = Slow({"acme/one": endpoints(endpoint())})
+    collector = EndpointsCollector(
+        "", CatalogueEndpointsSettings(), lambda: (("acme/one", "acme/one"), ("acme/slow", "acme/slow"))
+    )
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+    collected = asyncio.run(collector.collect(poll, None))
+    assert {KEY: 0.0} == samples(collected)["status"]
+
+
+def test_models_that_hang_leave_time_for_others_and_come_last_in_the_next_poll() -> None:
+    clock = FakeClock(NOON)
+    hanging = [f"acme/{number}" for number in range(REQUESTS_AT_ONCE)]
+
+    class Hanging(FakeApi):
+        async def request(self, request: Request, _deadline: float, **options: Any) -> Response:
+            if any(name in request.path for name in hanging):
+                self.paths.append(request.path)
+                clock.advance(max(0.0, _deadline - clock.monotonic()))
+                raise DeadlineExceeded("the poll's time is over")
+            return await super().request(request, _deadline, **options)
+
+    api = Hanging({"acme/good": endpoints(endpoint())})
+    listed = tuple((name, name) for name in (*hanging, "acme/good"))
+    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: listed)
+
+    def poll_once(memory: object) -> Collected:
+        poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+        return asyncio.run(collector.collect(poll, memory))
+
+    first = poll_once(None)
+    assert {("acme/good", "Acme", "acme"): 0.0} == samples(first)["status"]
+    assert (("endpoints of 4 models, such as acme/0", "the poll's time is over"),) == first.failures
+    api.paths.clear()
+    poll_once(first.memory)
+    assert "/models/acme/good/endpoints" == api.paths[0]
 
 
 def test_model_without_endpoints_is_not_a_failure() -> None:
