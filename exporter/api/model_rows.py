@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.api.body import LOOSE, NOT_JSON, loose_text, more_rows, read_raw_rows, refuse_part
+from exporter.api.body import LOOSE, NOT_JSON, loose_text, more_rows, read_raw_rows
 from exporter.api.field_values import LARGEST_NUMBER, LONGEST_TEXT, Fields, as_number, parse_time
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
@@ -93,13 +93,6 @@ class ModelPage(NamedTuple):
     def total(self) -> float:
         """The number of all models as the response has it; NaN if it does not."""
         return as_number(self.about.get("total_count"))
-
-
-async def read_models(pause: Pause, response: Response, rejections: Rejections) -> list[ModelRow]:
-    """Return the models of a response that has all of them. Raises InvalidResponse, also for a part."""
-    page = await read_model_page(pause, response, rejections)
-    refuse_part(page.about, page.rows)
-    return page.models
 
 
 async def read_model_page(pause: Pause, response: Response, rejections: Rejections) -> ModelPage:

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from exporter.api.client import Request
-from exporter.api.model_rows import ModelRow, read_models
+from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KeyRow, Workspace
 from exporter.api.rejections import Rejections
 from exporter.collectors import paging
 from exporter.collectors.base import Poll
+from exporter.collectors.model_list import LIST_MODELS, read_models
 from exporter.collectors.paging import key_label
 from exporter.config.budget_settings import Scope
 from exporter.errors import UnknownName
 
 T = TypeVar("T")
 
-MODELS = "models"
-LONGEST_MODELS = 32 * 1024 * 1024
 MOST_LISTED = 5
 
 # The field of `POST /analytics/query` for each kind of scope.
@@ -102,11 +100,7 @@ def _model(value: str, models: Iterable[ModelRow]) -> ResolvedScope:
 
 
 async def _models(poll: Poll) -> list[ModelRow]:
-    response = await poll.request(
-        Request(operation=MODELS, path="/models", parameters={}, longest_response=LONGEST_MODELS)
-    )
-    with poll.reading(MODELS):
-        models = await read_models(poll.pause, response, Rejections())
+    models, _ = await read_models(poll, await poll.request(LIST_MODELS), Rejections())
     # Without the rows, which would keep the whole body in memory.
     return [model._replace(row=None) for model in models if model.permaslug]
 

@@ -16,10 +16,10 @@ from typing import Annotated, Self
 from exporter.api import analytics_response
 from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KEY_REJECTION_REASONS
-from exporter.collectors import paging
+from exporter.collectors import model_list, paging
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
-from exporter.collectors.budget_scopes import FIELDS, MODELS, ScopeLists
+from exporter.collectors.budget_scopes import FIELDS, ScopeLists
 from exporter.collectors.budget_targets import (
     GUARDRAILS,
     WORKSPACE_BUDGETS,
@@ -82,7 +82,7 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         paging.WORKSPACES,
         paging.KEYS,
         paging.MEMBERS,
-        MODELS,
+        model_list.OPERATION,
         WORKSPACE_BUDGETS,
         GUARDRAILS,
     )

@@ -6,15 +6,12 @@ the name that the activity families have.
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from exporter.api.body import more_rows
-from exporter.api.client import Request
-from exporter.api.model_rows import ModelDetails, ModelRow, model_details, read_model_page
+from exporter.api.model_rows import ModelDetails, ModelRow, model_details
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
@@ -30,27 +27,17 @@ from exporter.collectors.model_families import (
     OVERRIDES,
     PRICE,
 )
+from exporter.collectors.model_list import LIST_MODELS, OPERATION, number_of, read_models
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
-from exporter.errors import InvalidResponse, ListChanged
+from exporter.errors import InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 from exporter.status import Retirement
 
-OPERATION = "models"
-LONGEST_RESPONSE = 32 * 1024 * 1024
-PAGE_SIZE, MOST_PAGES = 1000, 20  # if the API returns only a part without being asked for pages
 # A catalogue that lost more than this share of its models since the last poll was cut: that is not a mass retirement.
 MOST_LOST = 0.2
 # What requests can add to a model's name without another listing.
 _SUFFIXES_OF_REQUESTS = (":online", ":nitro", ":floor", ":exacto")
-
-_REQUEST = Request(
-    operation=OPERATION,
-    path="/models",
-    # Without it only models that write text are listed, and an embedding model in use would look delisted.
-    parameters={"output_modalities": "all"},
-    longest_response=LONGEST_RESPONSE,
-)
 
 Models = Sequence[tuple[str, ModelRow | None]]  # the name to publish, and the row; None if the model is not listed
 
@@ -102,7 +89,7 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
         """Read the catalogue. The same bytes for the same models cost a hash."""
         last = memory if isinstance(memory, LastCatalogue) else None
         used = tuple((use.model, use.permaslug) for use in self._used())
-        response = await poll.request(_REQUEST)
+        response = await poll.request(LIST_MODELS)
         now = poll.clock.monotonic()
         if last is not None and (response.digest, used) == (last.digest, last.uses):
             poll.rejections.update(last.rejections)
@@ -119,7 +106,7 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
         return Collected(
             snapshot=Snapshot(_families(models, details, are_all=not poll.rejections.missing)),
             # Of several responses, the first says nothing about the others.
-            memory=LastCatalogue(response.digest if is_whole else b"", used, _size(listed), now, poll.rejections),
+            memory=LastCatalogue(response.digest if is_whole else b"", used, number_of(listed), now, poll.rejections),
             retirements=_retirements(details, {name for name, _ in used}),
             listed_models=tuple((name, model.slug) for name, model in models[: len(used)] if model is not None),
         )
@@ -130,20 +117,15 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
         Raise InvalidResponse for a list that lost too many models to be true. It is believed once the last whole one
         is too old to be shown.
         """
-        rejections = Rejections()
-        with poll.reading(OPERATION):
-            page = await read_model_page(poll.pause, response, rejections)
-        listed, is_whole = page.models, not page.is_part
-        if is_whole:
-            poll.rejections.update(rejections)
-        else:
-            listed = await _read_pages(poll)
+        listed, is_whole = await read_models(poll, response, poll.rejections)
         with poll.reading(OPERATION):
             if not listed:
                 raise InvalidResponse("not a catalogue: it lists no model")
             is_fresh = last is not None and poll.clock.monotonic() - last.read_at < self.settings.stale_after
-            if last is not None and is_fresh and _size(listed) < (1 - MOST_LOST) * last.size:
-                raise InvalidResponse(f"{_size(listed)} models, where the last catalogue had {last.size}: it was cut")
+            if last is not None and is_fresh and number_of(listed) < (1 - MOST_LOST) * last.size:
+                raise InvalidResponse(
+                    f"{number_of(listed)} models, where the last catalogue had {last.size}: it was cut"
+                )
         return listed, is_whole
 
     async def _chosen(self, poll: Poll, listed: Iterable[ModelRow], used: Iterable[tuple[str, str]]) -> Models:
@@ -164,37 +146,6 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
                 if slug not in chosen and pattern.fullmatch(slug):
                     chosen[slug] = model
         return list(chosen.items())
-
-
-async def _read_pages(poll: Poll) -> list[ModelRow]:
-    """Return all models, page by page.
-
-    Raise InvalidResponse if the pages do not end, and ListChanged if models came or went between two of them: when one
-    is removed from a page that was read, the first of the next page moves to it, and is in neither.
-    """
-    models: list[ModelRow] = []
-    rows, total = 0, math.nan
-    for _ in range(MOST_PAGES):
-        parameters = {**_REQUEST.parameters, "offset": str(rows), "limit": str(PAGE_SIZE)}
-        response = await poll.request(replace(_REQUEST, parameters=parameters))
-        with poll.reading(OPERATION):
-            page = await read_model_page(poll.pause, response, poll.rejections)
-            if rows and page.total != total and not math.isnan(page.total + total):
-                raise ListChanged(f"the catalogue went from {total:g} to {page.total:g} models between two pages")
-            known = _size(models)
-            models += page.models
-            rows, total = rows + page.rows, page.total
-            if _size(models) == known:  # such as the first page again
-                break
-            if more_rows(page.about) is None and not total > rows:
-                return models
-    with poll.reading(OPERATION):
-        raise InvalidResponse(f"the catalogue has {rows} models in {MOST_PAGES} pages or fewer, and does not end")
-
-
-def _size(models: Iterable[ModelRow]) -> int:
-    """Return the number of models, each counted once however often it is listed."""
-    return len({model.slug for model in models})
 
 
 def _find(

@@ -1,15 +1,14 @@
-"""Lists that are not followed to further pages: a response that says it is partial is refused."""
+"""Lists that say that they are partial: they are refused, or their further pages read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from exporter.api.budget_rows import read_own_budgets
-from exporter.api.model_rows import ModelRow, read_models
+from exporter.api.model_rows import ModelPage, read_model_page
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.errors import InvalidResponse
@@ -18,21 +17,7 @@ from tests.support import Pauses, finished
 
 MODEL = {"id": "acme/one", "canonical_slug": "acme/one-20260101"}
 
-
-def models(response: Response) -> list[ModelRow]:
-    return finished(read_models(Pauses(), response, Rejections()))
-
-
-def own_budgets(response: Response) -> object:
-    return read_own_budgets(response, Rejections())
-
-
-def response(**fields: Any) -> Response:
-    return answer_of(json.dumps({"data": [MODEL], **fields}).encode())
-
-
-@pytest.mark.parametrize("read", [models, own_budgets])
-@pytest.mark.parametrize(
+partial = pytest.mark.parametrize(
     "more",
     [
         {"has_more": True},
@@ -42,13 +27,30 @@ def response(**fields: Any) -> Response:
         {"total_count": 2},
     ],
 )
-def test_partial_list_is_refused(read: Callable[[Response], object], more: dict[str, Any]) -> None:
-    """A name or a limit that is missing would look like one that does not exist."""
+
+
+def models(response: Response) -> ModelPage:
+    return finished(read_model_page(Pauses(), response, Rejections()))
+
+
+def response(**fields: Any) -> Response:
+    return answer_of(json.dumps({"data": [MODEL], **fields}).encode())
+
+
+@partial
+def test_partial_list_of_budgets_is_refused(more: dict[str, Any]) -> None:
+    """A limit that is missing would look like one that does not exist."""
     with pytest.raises(InvalidResponse, match=r"only a part of the rows|1 of 2 rows"):
-        read(response(**more))
+        read_own_budgets(response(**more), Rejections())
+
+
+@partial
+def test_partial_list_of_models_is_a_page(more: dict[str, Any]) -> None:
+    assert models(response(**more)).is_part
 
 
 def test_whole_list_is_read() -> None:
     """A count that the rows reach, and links to no further page, announce nothing."""
-    listed = models(response(total_count=1, has_more=False, links={"next": None}))
-    assert [(model.slug, model.permaslug) for model in listed] == [("acme/one", "acme/one-20260101")]
+    page = models(response(total_count=1, has_more=False, links={"next": None}))
+    assert not page.is_part
+    assert [(model.slug, model.permaslug) for model in page.models] == [("acme/one", "acme/one-20260101")]

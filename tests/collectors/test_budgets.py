@@ -35,6 +35,7 @@ MODELS = [
     {"id": "acme/one", "canonical_slug": "acme/one-20260101"},
     {"id": "acme/one:free", "canonical_slug": "acme/one-20260101:free"},
 ]
+EMBEDDING = {"id": "acme/embed", "canonical_slug": "acme/embed-20260101"}
 MONTH = ConfiguredBudget(name="month", period="month", limit_usd=100.0)
 NOT_FOUND = StatusError(404, "Resource not found")
 ERROR = StatusError(500, "Internal Server Error")
@@ -67,7 +68,7 @@ class Account:
             "/workspaces": self.workspaces,
             "/keys": [each for each in self.keys if each["workspace_id"] == request.parameters.get("workspace_id")],
             "/organization/members": self.members,
-            "/models": MODELS,
+            "/models": [*MODELS, *([EMBEDDING] if request.parameters.get("output_modalities") == "all" else [])],
             "/guardrails": self.guardrails,
         }.get(request.path, self.budgets)
         if isinstance(listed, AttemptError):
@@ -196,6 +197,7 @@ def test_own_provider_keys_count_as_spend_but_not_as_credits() -> None:
         ({"member": "user_1"}, {"user": ("user_1", "Ada")}),
         ({"model": "acme/one"}, {"model": ("acme/one-20260101", "acme/one-20260101")}),
         ({"model": "acme/one-20260101"}, {"model": ("acme/one-20260101", "acme/one-20260101")}),
+        ({"model": "acme/embed"}, {"model": ("acme/embed-20260101", "acme/embed-20260101")}),
     ],
 )
 def test_scope_counts_its_own_spend_alone(scope: dict[str, str], dimension: dict[str, Any]) -> None:
