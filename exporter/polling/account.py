@@ -121,16 +121,9 @@ class AccountRuntime(PollerGroup):
         """Continue from the runtime that this one replaces; return the names of collectors whose data stay."""
         if self.account.key != old.account.key or self.context.upstream.base_url != old.context.upstream.base_url:
             return frozenset()
-        self._client.limit.inherit(old._client.limit, self.context.clock.monotonic())
-        before = {poller.collector.name: poller for poller in old.pollers}
-        kept = set()
-        for poller in self.pollers:
-            last = before.get(poller.collector.name)
-            if last is not None and poller.publishes_as(last):
-                poller.inherit(last)
-                kept.add(poller.collector.name)
+        kept = self._continue_from(old, self.context.clock.monotonic())
         self._update_up()
-        return frozenset(kept)
+        return kept
 
     def _update_up(self) -> None:
         self._metrics.all_succeeded(all(poller.state.succeeded for poller in self.pollers))

@@ -111,15 +111,7 @@ class CatalogueRuntime(PollerGroup):
         """Continue from the runtime that this one replaces; return the names of collectors whose data stay."""
         if self.context.upstream.base_url != old.context.upstream.base_url:
             return frozenset()
-        self._client.limit.inherit(old._client.limit, self.context.clock.monotonic())
-        before = {poller.collector.name: poller for poller in old.pollers}
-        kept = set()
-        for poller in self.pollers:
-            last = before.get(poller.collector.name)
-            if last is not None and poller.publishes_as(last):
-                poller.inherit(last)
-                kept.add(poller.collector.name)
-        return frozenset(kept)
+        return self._continue_from(old, self.context.clock.monotonic())
 
 
 def _names(uses: tuple[ModelUse, ...]) -> frozenset[str]:

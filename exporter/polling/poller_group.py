@@ -63,3 +63,18 @@ class PollerGroup(ABC):
         """Cancel polls that only wait for an attempt or a rate limit slot, and those that will."""
         self._ended.set()
         self._client.waits.cancel()
+
+    def _continue_from(self, old: PollerGroup, now: float) -> frozenset[str]:
+        """Take over the rate limit of another group and the data of its pollers, as far as ours publish the same.
+
+        Return the names of collectors whose data stay.
+        """
+        self._client.limit.inherit(old._client.limit, now)
+        before = {poller.collector.name: poller for poller in old.pollers}
+        kept = set()
+        for poller in self.pollers:
+            last = before.get(poller.collector.name)
+            if last is not None and poller.publishes_as(last):
+                poller.inherit(last)
+                kept.add(poller.collector.name)
+        return frozenset(kept)
