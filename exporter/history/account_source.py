@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from exporter.api.client import Client
@@ -70,7 +70,7 @@ class AccountSource:
     @property
     def pause(self) -> Pause:
         """What long work without requests awaits in its loops: it has no deadline."""
-        return Poll(instant=self.clock.now(), deadline=math.inf, client=self.client, clock=self.clock).pause
+        return replace(self.poll(), deadline=math.inf).pause
 
     async def activity(
         self, settings: ActivitySettings, *, exact: bool = False
@@ -86,6 +86,13 @@ class AccountSource:
         assert usage is not None  # noqa: S101 — there was no poll before that could still hold
         refuse_incomplete(poll.rejections)
         return collector, usage
+
+    async def exact_activity(self) -> ReadActivity:
+        """Return the usage of every endpoint with sums as decimals, for accountants. Raises PollError, ExportError."""
+        # Dropped labels are those of series.
+        settings = replace(self.account.collectors.of(ActivitySettings), drop_labels=())
+        _, usage = await self.activity(settings, exact=True)
+        return usage
 
 
 def wanted_days(wanted: WantedDays, usage: ReadActivity, *, older: bool = False) -> tuple[date, ...]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from exporter.clock import Clock
-from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.usage_table import KEY_LABELS
 from exporter.collectors.allocation import PartLabels
 from exporter.collectors.measures import MEASURES
@@ -40,10 +38,9 @@ class UsageTable:
 
     async def write(self, source: AccountSource, output: Output) -> None:
         """Write an account's usage. Raises PollError, ExportError and OSError."""
-        file = self._begun(output, source.account.allocations.labels)
-        # Dropped labels are those of series. An accountant needs every endpoint.
-        settings = replace(source.account.collectors.of(ActivitySettings), drop_labels=())
-        _, usage = await source.activity(settings, exact=True)
+        columns = (*COLUMNS, *source.account.allocations.labels)
+        file = self._file = self._file or TableFile(output, columns)
+        usage = await source.exact_activity()
         days = wanted_days(source.wanted, usage)
         periods = by_month(days) if self._monthly else [[day] for day in days]
         labels = PartLabels(source.account, usage.subjects)
@@ -53,17 +50,12 @@ class UsageTable:
 
     def end(self, output: Output) -> None:
         """Write the names of the columns, if there was no account."""
-        self._begun(output)
+        if self._file is None:
+            TableFile(output, COLUMNS)
 
     def notes(self, _options: Options) -> Sequence[str]:
         """Return nothing: the file needs no explanation."""
         return ()
-
-    def _begun(self, output: Output, labels: Sequence[str] = ()) -> TableFile:
-        if self._file is None:
-            self._file = TableFile(output)
-            self._file.add((*COLUMNS, *labels))
-        return self._file
 
 
 def _values(account: str, row: EndpointUsage) -> list[str | Decimal | None]:

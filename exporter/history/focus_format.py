@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from exporter.clock import Clock
-from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.model_usage import used_models
 from exporter.collectors.allocation import PartLabels
 from exporter.collectors.days import DAY, midnight
@@ -66,12 +65,11 @@ class FocusTable:
 
     async def write(self, source: AccountSource, output: Output) -> None:
         """Write an account's charges. Raises PollError, ExportError, UsageError and OSError."""
-        file = self._begun(output)
+        file = self._file = self._file or TableFile(output, _COLUMNS)
         for label in source.account.allocations.labels:
             if label in self._tags:
                 raise UsageError(f"--label {label}: the configuration has a label of this name (allocations.labels)")
-        settings = replace(source.account.collectors.of(ActivitySettings), drop_labels=())
-        _, usage = await source.activity(settings, exact=True)
+        usage = await source.exact_activity()
         days = wanted_days(source.wanted, usage)
         prices = await source.prices.of(
             await used_models(source.pause, usage.table, usage.table.shape.labels, None, None)
@@ -90,17 +88,12 @@ class FocusTable:
 
     def end(self, output: Output) -> None:
         """Write the names of the columns, if there was no account."""
-        self._begun(output)
+        if self._file is None:
+            TableFile(output, _COLUMNS)
 
     def notes(self, _options: Options) -> Sequence[str]:
         """Return nothing: the file needs no explanation."""
         return ()
-
-    def _begun(self, output: Output) -> TableFile:
-        if self._file is None:
-            self._file = TableFile(output)
-            self._file.add(_COLUMNS)
-        return self._file
 
 
 def _text(value: Value) -> str | None:

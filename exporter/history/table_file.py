@@ -10,11 +10,12 @@ from exporter.history.output import Output
 
 
 class TableFile:
-    """Writes rows to an output."""
+    """Writes rows to an output, below one line with the columns' names. Raises OSError."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, columns: Iterable[str]) -> None:
         self._output = output
         self._writer = csv.writer(self)
+        self._writer.writerow(columns)
 
     def write(self, text: str) -> None:
         """Write a row's text; the writer of rows calls this."""
