@@ -12,7 +12,7 @@ from exporter.clock import Pause
 from exporter.collectors.common import gauge, info
 from exporter.collectors.constants import OTHER
 from exporter.collectors.subjects import Subject
-from exporter.config.allocation_settings import Dimension
+from exporter.config.allocation_settings import ANALYTICS_DIMENSIONS, Dimension
 from exporter.config.configuration import Account
 from exporter.config.expression_cost import LONGEST_NAME
 from exporter.exposition.families import Family, MetricFamily
@@ -24,8 +24,6 @@ RULES_PER_STEP = 10
 ACCOUNT_INFO = MetricFamily(
     "openrouter_account_info", "Labels of an account, from the configuration. The value is 1.", ("account",)
 )
-# Values that come by the thousand, or are people: published only where a rule names their dimension.
-_ONLY_BY_RULE: Mapping[str, Dimension] = {"app": "app", "external_user": "end_user"}
 
 _Names = Mapping[Dimension, Sequence[str]]
 
@@ -83,7 +81,8 @@ class Allocation:
         known: dict[Subject, tuple[str, ...]] = {}
         by_part: dict[str, list[tuple[str, ...]]] = {}
         for subject in subjects if self.labels else ():
-            if _ONLY_BY_RULE.get(subject.label) in (None, *self._dimensions):
+            # Apps come by the thousand, and end users are people: only where a rule names their dimension.
+            if ANALYTICS_DIMENSIONS.get(subject.label) in (None, *self._dimensions):
                 known[subject] = values = self._known.get(subject) or await self._values(pause, subject)
                 by_part.setdefault(subject.label, []).append((self._account, subject.value, *values))
             await pause()

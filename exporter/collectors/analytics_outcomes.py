@@ -13,6 +13,7 @@ from exporter.collectors.analytics_rows import QueryResult
 from exporter.collectors.common import gauge
 from exporter.collectors.constants import OTHER, UNKNOWN
 from exporter.collectors.subjects import Subject, names_of
+from exporter.config.allocation_settings import ANALYTICS_DIMENSIONS
 from exporter.exposition.families import Family, LabelSets
 from exporter.status import QueryStatus
 
@@ -47,7 +48,6 @@ DATA_TIMESTAMP = gauge(
     "Time up to which a query's numbers count, as Unix time in seconds: when the API read them, if it cached them.",
     LABELS,
 )
-_PARTS = ("app", "external_user")
 HEALTH = (SUCCESS, LAST_SUCCESS, ROWS, TRUNCATED, MERGED, DATA_TIMESTAMP)
 
 
@@ -124,10 +124,10 @@ def statuses(outcomes: Outcomes, now: float, instant: datetime, stale_after: flo
 def subjects_of_queries(outcomes: Outcomes) -> tuple[Subject, ...]:
     """Return the apps and end users that queries are split by."""
     results = [outcome.result for outcome in outcomes.values() if outcome.result is not None]
-    apps, people = (sorted(set[str]().union(*(result.values_of(name) for result in results))) for name in _PARTS)
-    return (
-        *(Subject("app", app, () if app == OTHER else names_of(app=(app,))) for app in apps),
-        *(Subject("external_user", user, () if user == OTHER else names_of(end_user=(user,))) for user in people),
+    return tuple(
+        Subject(label, value, () if value == OTHER else names_of({dimension: (value,)}))
+        for label, dimension in ANALYTICS_DIMENSIONS.items()
+        for value in sorted(set[str]().union(*(result.values_of(label) for result in results)))
     )
 
 

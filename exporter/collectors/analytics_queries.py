@@ -107,11 +107,11 @@ class ClassifierFilters(Settings):
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return too many conditions, and conditions or a classifier alone."""
-        found = list(_incomplete(self.classifier_id, "filters", self.filters))
+        conflicts = list(_incomplete(self.classifier_id, "filters", self.filters))
         if len(self.filters) > MOST_CLASSIFIER_FILTERS:
             message = f"at most {MOST_CLASSIFIER_FILTERS} classifier filters, not {len(self.filters)}"
-            found.append(Conflict(("filters",), message))
-        return tuple(found)
+            conflicts.append(Conflict(("filters",), message))
+        return tuple(conflicts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ class AnalyticsQuery(Settings):
             "include_nulls": of.include_nulls,
         }
         filters = self.classifier_filters
-        conditions = [_condition(each.field, each.operator, each.values) for each in filters.filters]
+        conditions = [_condition(given.field, given.operator, given.values) for given in filters.filters]
         return {
             "classifier_dimensions": dimensions if split and of.dimension_names else None,
             "classifier_filters": {"classifier_id": filters.classifier_id, "filters": conditions}
@@ -185,7 +185,7 @@ class AnalyticsQuery(Settings):
         for name in self.classifier_dimensions.dimension_names:
             if name in self.dimensions:
                 yield Conflict(("classifier_dimensions", "dimensions"), f"{name} is already a dimension")
-        named = (*self.dimensions, *(each.field for each in self.filters))
+        named = (*self.dimensions, *(condition.field for condition in self.filters))
         rollup = next((name for name in self.metrics if name in ROLLUP_METRICS), None)
         other = next((name for name in named if name not in ROLLUP_DIMENSIONS), None)
         if rollup is not None and other is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 from exporter.collectors.analytics_presets import DEFAULT, PRESETS, PresetName
 from exporter.collectors.analytics_queries import AnalyticsQuery
 from exporter.collectors.analytics_ranges import MINUTE
-from exporter.config.allocation_settings import Dimension
+from exporter.config.allocation_settings import ANALYTICS_DIMENSIONS, Dimension
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf
 from exporter.config.value_types import choice
@@ -47,8 +47,8 @@ class AnalyticsSettings(CollectorSettings):
     @property
     def named_parts(self) -> Collection[Dimension]:
         """The apps and end users that queries are split by."""
-        parts: dict[str, Dimension] = {"app": "app", "external_user": "end_user"}
-        return {parts[name] for query in self.all_queries for name in query.dimensions if name in parts}
+        names = {name for query in self.all_queries for name in query.dimensions}
+        return {part for name, part in ANALYTICS_DIMENSIONS.items() if name in names}
 
     def warnings(self) -> tuple[str, ...]:
         """Return whether there is nothing to do."""

@@ -23,23 +23,9 @@ class Subject(NamedTuple):
     names: Names = ()
 
 
-def names_of(
-    *,
-    key: Sequence[str | None] = (),
-    workspace: Sequence[str | None] = (),
-    member: Sequence[str | None] = (),
-    app: Sequence[str | None] = (),
-    end_user: Sequence[str | None] = (),
-) -> Names:
-    """Return names by dimension, without those that are not known."""
-    given: tuple[tuple[Dimension, Sequence[str | None]], ...] = (
-        ("key", key),
-        ("workspace", workspace),
-        ("member", member),
-        ("app", app),
-        ("end_user", end_user),
-    )
-    known = ((dimension, tuple(text for text in texts if text)) for dimension, texts in given)
+def names_of(names: Mapping[Dimension, Sequence[str | None]]) -> Names:
+    """Return names without those that are not known."""
+    known = ((dimension, tuple(filter(None, texts))) for dimension, texts in names.items())
     return tuple((dimension, texts) for dimension, texts in known if texts)
 
 
@@ -63,11 +49,11 @@ def key_subjects(
 def workspace_subjects(workspaces: Iterable[Workspace]) -> tuple[Subject, ...]:
     """Return workspaces."""
     return tuple(
-        Subject("workspace_id", row.id, names_of(workspace=(row.name, row.slug, row.id))) for row in workspaces
+        Subject("workspace_id", row.id, names_of({"workspace": (row.name, row.slug, row.id)})) for row in workspaces
     )
 
 
 def member_subjects(members: Iterable[Member]) -> tuple[Subject, ...]:
     """Return members, and what belongs to none of them."""
-    named = (Subject("user_id", row.id, names_of(member=(row.id, row.email, row.full_name))) for row in members)
+    named = (Subject("user_id", row.id, names_of({"member": (row.id, row.email, row.full_name)})) for row in members)
     return (*named, Subject("user_id", UNATTRIBUTED))

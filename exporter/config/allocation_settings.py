@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from exporter.config.expression_cost import bounded_expression
 from exporter.config.fields import Conflict, ListOf, MapOf, Settings
@@ -13,7 +13,9 @@ from exporter.config.value_types import matching, text
 from exporter.config.yaml_nodes import Scalar
 
 Dimension = Literal["key", "workspace", "member", "app", "end_user"]
-DIMENSIONS: tuple[Dimension, ...] = ("key", "workspace", "member", "app", "end_user")
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+# Dimensions of analytics queries whose values rules can name.
+ANALYTICS_DIMENSIONS: Mapping[str, Dimension] = {"app": "app", "external_user": "end_user"}
 
 # Labels that the same series have, that Prometheus adds, or that its alerts have.
 TAKEN = (

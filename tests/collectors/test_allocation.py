@@ -22,7 +22,9 @@ from tests.collectors.helpers import ago
 from tests.collectors.split_api import SplitApi, split, use
 from tests.support import Pauses, finished
 
-SEARCH_KEY = Subject("key", "abc", names_of(key=("search-1",), workspace=("Research", "w1"), member=("user_1",)))
+SEARCH_KEY = Subject(
+    "key", "abc", names_of({"key": ("search-1",), "workspace": ("Research", "w1"), "member": ("user_1",)})
+)
 
 
 def rule(team: str | None = None, cost: str | None = None, **conditions: str) -> AllocationRule:
@@ -84,7 +86,7 @@ def test_more_rules_than_one_step_are_in_order() -> None:
 
 
 def test_parts_of_each_kind_have_their_own_label() -> None:
-    workspace = Subject("workspace_id", "w1", names_of(workspace=("Research",)))
+    workspace = Subject("workspace_id", "w1", names_of({"workspace": ("Research",)}))
     assert published(allocation(rule("a", workspace="Research")), SEARCH_KEY, workspace) == {
         "key": [("prod", "abc", "a", UNALLOCATED)],
         "workspace_id": [("prod", "w1", "a", UNALLOCATED)],
@@ -92,7 +94,7 @@ def test_parts_of_each_kind_have_their_own_label() -> None:
 
 
 def test_end_users_are_published_only_where_a_rule_names_them() -> None:
-    user = Subject("external_user", "ada@example.com", names_of(end_user=("ada@example.com",)))
+    user = Subject("external_user", "ada@example.com", names_of({"end_user": ("ada@example.com",)}))
     assert published(allocation(rule("a", key=".*")), user) == {}
     assert published(allocation(rule("a", end_user=".*@example.com")), user) == {
         "external_user": [("prod", "ada@example.com", "a", UNALLOCATED)]
@@ -100,20 +102,20 @@ def test_end_users_are_published_only_where_a_rule_names_them() -> None:
 
 
 def test_email_of_a_member_is_matched_but_not_published() -> None:
-    member = Subject("user_id", "user_1", names_of(member=("user_1", "ada@example.com", "Ada")))
+    member = Subject("user_id", "user_1", names_of({"member": ("user_1", "ada@example.com", "Ada")}))
     samples = published(allocation(rule("a", member=".*@example.com")), member)
     assert samples == {"user_id": [("prod", "user_1", "a", UNALLOCATED)]}
 
 
 @pytest.mark.parametrize(("second", "expected"), [("search-2", "a"), ("ads-1", UNALLOCATED)])
 def test_other_has_the_labels_that_all_parts_share(second: str, expected: str) -> None:
-    subjects = [SEARCH_KEY, Subject("key", "def", names_of(key=(second,))), Subject("key", "other")]
+    subjects = [SEARCH_KEY, Subject("key", "def", names_of({"key": (second,)})), Subject("key", "other")]
     samples = published(allocation(rule("a", key="search-.*")), *subjects)["key"]
     assert samples[-1] == ("prod", "other", expected, UNALLOCATED)
 
 
 def test_only_the_beginning_of_a_long_name_is_compared() -> None:
-    subject = Subject("key", "abc", names_of(key=("search-" + "x" * 1_000_000,)))
+    subject = Subject("key", "abc", names_of({"key": ("search-" + "x" * 1_000_000,)}))
     assert allocation(rule("a", key="search-.*")).of(subject)["team"] == "a"
 
 
@@ -126,10 +128,9 @@ def test_allocations_of_equal_configurations_are_equal() -> None:
 def test_keys_are_known_by_name_hash_workspace_and_creator() -> None:
     workspaces = counted([{"id": "w1", "name": "Research", "slug": "research"}])
     collected = polled(KeysCollector("prod", KeysSettings()), api_of(pages([key("a")]), workspaces)).collected
-    names = names_of(
-        key=("a", digest("a"), digest("a")[:12]), workspace=("Research", "research", "w1"), member=("user_1",)
-    )
-    assert collected.subjects == (Subject("key", digest("a")[:12], names),)
+    of_key = ("a", digest("a"), digest("a")[:12])
+    names = names_of({"key": of_key, "workspace": ("Research", "research", "w1"), "member": ("user_1",)})
+    assert collected.subjects == (Subject("key", of_key[-1], names),)
 
 
 def test_sums_of_keys_are_parts_without_names() -> None:
@@ -141,14 +142,14 @@ def test_sums_of_keys_are_parts_without_names() -> None:
 def test_members_are_known_by_id_email_and_name() -> None:
     row = {"email": "ada@example.com", "first_name": "Ada", "last_name": "L"}
     api = SplitApi([use("user_1", ago(1))], ["user_1"], listed={"user_1": row})
-    names = names_of(member=("user_1", "ada@example.com", "Ada L"))
+    names = names_of({"member": ("user_1", "ada@example.com", "Ada L")})
     expected = (Subject("user_id", "user_1", names), Subject("user_id", "unattributed"))
     assert split(api, "member").collected.subjects == expected
 
 
 def test_keys_are_matched_in_short_steps() -> None:
     rules = [rule("a", key=f"team-{number}-.*", workspace="Research") for number in range(100)]
-    subjects = [Subject("key", str(number), names_of(key=(f"key-{number}",))) for number in range(200)]
+    subjects = [Subject("key", str(number), names_of({"key": (f"key-{number}",)})) for number in range(200)]
     pauses = Pauses()
     finished(allocation(*rules).families(pauses, subjects))
     assert pauses.count >= 200 * 10
