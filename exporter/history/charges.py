@@ -35,14 +35,14 @@ class Charge(NamedTuple):
         return self.cost if self.price is None else EXACT.multiply(self.quantity, self.price)
 
 
-def charges(usage: EndpointUsage, cost: Decimal, prices: Prices | None) -> Sequence[Charge]:
-    """Return the charges of an endpoint in a period, whose costs add up to `cost`.
+def charges(usage: EndpointUsage, prices: Prices | None) -> Sequence[Charge]:
+    """Return the charges of an endpoint in a period, whose costs add up to its cost. Raises ExportError.
 
     The API does not tell what tokens of each kind cost. So the cost is divided as list prices would divide it. Where
     they cannot, there is one charge: if a price is unknown or own provider keys were used, whose tokens OpenRouter does
     not bill.
     """
-    parts = [] if prices is None else _listed(usage, prices)
+    cost, parts = usage.cost, [] if prices is None else _listed(usage, prices)
     total = _sum([part.list_cost for part in parts])
     if usage.numbers[BYOK_USAGE] or not parts or (cost and total <= 0):
         return [_undivided(usage, cost)]

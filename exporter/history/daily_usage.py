@@ -14,7 +14,8 @@ from exporter.collectors.activity.collector import ReadActivity
 from exporter.collectors.activity.exact_sums import EXACT, Decimals, add
 from exporter.collectors.activity.usage_table import WIDTH, Key, Table
 from exporter.collectors.constants import UNATTRIBUTED
-from exporter.collectors.measures import MONEY
+from exporter.collectors.measures import BYOK_USAGE, USAGE
+from exporter.errors import ExportError
 
 ROWS_PER_STEP = 64
 ZERO = Decimal(0)
@@ -36,10 +37,18 @@ class EndpointUsage:
     numbers: Decimals
 
     @property
-    def spend(self) -> Decimal | None:
-        """Credits and spend on own provider keys together, of which some accounts have only one."""
-        known = [amount for amount in (self.numbers[measure] for measure in MONEY) if amount is not None]
-        return reduce(EXACT.add, known) if known else None
+    def cost(self) -> Decimal:
+        """What credits were charged. Raise ExportError if it is unknown: an empty cell adds up like 0."""
+        cost = self.numbers[USAGE]
+        if cost is None:
+            raise ExportError(f"{self.first_day}: the API does not report what {self.labels['model']} cost")
+        return cost
+
+    @property
+    def spend(self) -> Decimal:
+        """Credits and spend on own provider keys together, which some accounts do not have. Raises ExportError."""
+        own_keys = self.numbers[BYOK_USAGE]
+        return self.cost if own_keys is None else EXACT.add(self.cost, own_keys)
 
 
 def by_month(days: Iterable[date]) -> list[Period]:

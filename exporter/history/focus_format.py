@@ -12,8 +12,8 @@ from exporter.clock import Clock
 from exporter.collectors.activity.model_usage import used_models
 from exporter.collectors.allocation import PartLabels
 from exporter.collectors.days import DAY, midnight
-from exporter.collectors.measures import MEASURES, USAGE
-from exporter.errors import ExportError, UsageError
+from exporter.collectors.measures import MEASURES
+from exporter.errors import UsageError
 from exporter.history.account_source import AccountSource, wanted_days
 from exporter.history.charges import Charge, charges
 from exporter.history.daily_usage import EndpointUsage, endpoint_usage
@@ -78,10 +78,7 @@ class FocusTable:
         labels = PartLabels(source.account, usage.subjects)
         account = _Account(source.account.name, names, self._tags, labels, self._read_at)
         async for row in endpoint_usage(source.pause, usage, [[day] for day in days]):
-            model, cost = row.labels["model"], row.numbers[USAGE]
-            if cost is None:
-                raise ExportError(f"{row.first_day}: the API does not report what {model} cost")
-            for number, charge in enumerate(charges(row, cost, prices.get(model))):
+            for number, charge in enumerate(charges(row, prices.get(row.labels["model"]))):
                 line = _Line(account, row, charge, is_first=number == 0)
                 file.add(_text(value(line)) for value in _COLUMNS.values())
             source.progress.day(row.last_day, days[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import sys
@@ -80,6 +81,8 @@ def opened(target: str) -> Iterator[Output]:
 
 @contextlib.contextmanager
 def _stdout() -> Iterator[int]:
+    if sys.stdout.name == os.devnull:  # opened in place of a stream that the parent had closed
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     sys.stdout.flush()
     yield sys.stdout.fileno()
 

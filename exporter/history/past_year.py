@@ -121,6 +121,7 @@ async def _read_rows(
 
     with poll.reading(analytics_response.QUERY):
         summary = await analytics_response.read(poll.pause, response, MOST_ROWS, rejections, take)
+        analytics_response.refuse_old(summary, since=midnight(last + DAY), why=f"before {last} had ended")
         if summary.warnings and not summary.rows:
             raise InvalidResponse(f"the API warns: {summary.warnings[0]}")
     refuse_incomplete(rejections)

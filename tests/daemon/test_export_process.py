@@ -89,6 +89,17 @@ async def test_closed_pipe_is_an_error(configuration: Path) -> None:
     assert (1, "can't write the output: Broken pipe") == await ended(process)
 
 
+async def test_stdout_that_the_parent_closed_is_an_error(configuration: Path) -> None:
+    """A file that goes nowhere is not a success."""
+    process = await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "exporter", "export"),
+        *(f"--config.file={configuration}", "--output=-", "--step=1h"),
+        env=environment(OPENROUTER_API_KEY=KEY),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert (1, "can't write the output: Bad file descriptor") == await ended(process)
+
+
 async def test_wrong_usage_exits_with_2(configuration: Path) -> None:
     process = await start(configuration, "--from=2026-11-02", "--to=2026-11-01")
     assert (2, "--to 2026-11-01 is before --from 2026-11-02") == await ended(process)

@@ -165,6 +165,13 @@ def test_spend_of_an_account_without_own_keys_is_its_usage() -> None:
     assert [("1", "")] == [(row["spend_usd"], row["byok_usage_usd"]) for row in csv_of([row(byok_usage_inference=...)])]
 
 
+@pytest.mark.parametrize("usage", [..., None, "much"])
+def test_endpoint_whose_cost_is_unknown_fails_even_if_that_of_all_is(usage: object) -> None:
+    """An empty cell adds up like 0, and own provider keys alone are not the spend."""
+    with pytest.raises(ExportError, match="the API does not report what acme/one cost"):
+        csv_of([row(usage=usage)])
+
+
 def test_dropped_labels_are_columns_all_the_same() -> None:
     rows = csv_of([row(endpoint="e1"), row(endpoint="e2")], drop_labels=("endpoint_id",))
     assert ["e1", "e2"] == [row["endpoint_id"] for row in rows]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from datetime import date, timedelta
+from typing import cast
 
 import pytest
 
-from exporter.errors import ExportError
+from exporter.api.client import Client
+from exporter.collectors.activity.activity_settings import ActivitySettings
+from exporter.errors import ExportError, InvalidResponse
+from exporter.history.account_source import AccountSource, WantedDays
+from exporter.history.list_prices import ListPrices
+from exporter.history.output import Output
+from exporter.history.past_year import read_past_spend
+from exporter.history.progress import Progress
 from exporter.simulator.application import running
 from exporter.simulator.faults import parse_fault
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import DEFAULT_SEED, SimulatedAccount, UsageRow
+from tests.collectors.scripted_polls import ScriptedClient, reply
 from tests.history.harness import Export, Samples, account, ago, at, names, of_name
 from tests.rules.shipped import RECORDED
 
@@ -129,6 +139,25 @@ async def test_row_that_cannot_be_read_fails(export: Export) -> None:
     export.simulator.faults.replace(parse_fault("bad-row"))
     with pytest.raises(ExportError):
         await export.run(**OLDER)
+
+
+async def test_response_that_was_cached_before_its_last_day_ended_fails(export: Export) -> None:
+    """Its last day may lack rows."""
+    cached = reply(
+        [{"date__day": str(ago(40)), "model": "a", "credits_usage": 1, "byok_usage": 0}], cachedAt=str(ago(40))
+    )
+    clock = export.clock
+    source = AccountSource(
+        account=account(),
+        client=cast("Client", ScriptedClient([cached])),
+        clock=clock,
+        prices=cast("ListPrices", None),
+        longest_poll=300.0,
+        wanted=WantedDays(),
+        progress=Progress(io.StringIO(), cast("Output", None), 1, clock),
+    )
+    with pytest.raises(InvalidResponse, match=rf"was cached at .*, before {ago(40)} had ended"):
+        await read_past_spend(source, ActivitySettings(), ago(41), ago(40), {})
 
 
 async def test_excluded_models_are_left_out(export: Export) -> None:
