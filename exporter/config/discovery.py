@@ -61,8 +61,15 @@ def key_files(directory: Path) -> list[Path]:
     Raise OSError if the directory can't be listed.
     """
     with os.scandir(directory) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith(".") and not entry.is_dir()]
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and not _is_directory(entry)]
     return [directory / name for name in sorted(names)]
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself: an unreadable file among others
+        return False
 
 
 def _matches(pattern: str) -> list[Path]:

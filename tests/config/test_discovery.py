@@ -189,6 +189,14 @@ def test_unreadable_keys_are_named_once_each(fleet: Fleet) -> None:
     ] == fleet.mistakes
 
 
+def test_link_that_leads_to_itself_is_one_unreadable_key(fleet: Fleet) -> None:
+    fleet.write("exporter.yaml", FROM)
+    fleet.write("keys/a", KEY)
+    (fleet.folder / "keys/b").symlink_to("b")
+    assert ["a"] == fleet.read()
+    assert [] == [mistake for mistake in fleet.mistakes if "keys/b" not in mistake]
+
+
 def test_key_that_becomes_unreadable_keeps_its_account(fleet: Fleet) -> None:
     """The key read before may still work."""
     fleet.write("exporter.yaml", FROM)
