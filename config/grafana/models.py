@@ -27,7 +27,7 @@ from config.grafana.tables import Column, joined
 
 TOP = 10
 PER_MILLION = "currencyUSD"
-NO_CATALOGUE = "No model in use is known: is the catalogue enabled, and has an account usage?"
+NO_CATALOGUE = "No prices yet: the catalogue is read at start, and each hour, if it is enabled."
 NO_ENDPOINT = "No endpoint is known: is catalogue.endpoints enabled?"
 PLATFORM = "Measured by OpenRouter over all its users, not for your account."
 
@@ -155,7 +155,7 @@ def _over_time(builder: Builder) -> None:
         expression = f"1e6 * max by (model) ({selector})"
         leading = queries.largest_at_end(expression, selector, "model", TOP)
         panel = graph(about, Query(leading, "{{model}}"), aside=LEGEND, width=24, height=11)
-        builder.with_panel(panel.interval("1h"))
+        builder.with_panel(panel.interval("5m"))
 
 
 def _endpoints(builder: Builder) -> None:
