@@ -28,6 +28,20 @@ PREFIX = "openrouter_activity_"
 TODAY = NOON.date()
 YESTERDAY = TODAY - timedelta(days=1)
 
+# The field of `GET /activity` that each measure is read from.
+FIELDS = {
+    "usage_usd": "usage",
+    "byok_usage_usd": "byok_usage_inference",
+    "requests": "requests",
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "completion_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "cached_tokens": "cached_tokens",
+    "byok_requests": "byok_requests",
+}
+# Those that the vendor's client reads.
+DOCUMENTED_FIELDS = {measure: field for measure, field in FIELDS.items() if measure != "byok_requests"}
+
 Labels = tuple[str, ...]
 Shown = dict[str, dict[Labels, float]]
 

@@ -16,19 +16,8 @@ from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Poll
 from exporter.errors import AttemptError, StatusError
-from tests.collectors.helpers import Polled, answer, row
+from tests.collectors.helpers import FIELDS, Polled, answer, row
 from tests.support import NOON, FakeClock
-
-NUMBERS = (
-    "usage",
-    "byok_usage_inference",
-    "requests",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-    "byok_requests",
-)
 
 
 def hash_of(name: str) -> str:
@@ -138,7 +127,7 @@ def joined(uses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         if known is None:
             rows[names] = {name: value for name, value in each.items() if name != "owner"}
         else:
-            known |= {name: known[name] + each[name] for name in NUMBERS if name in known}
+            known |= {name: known[name] + each[name] for name in FIELDS.values() if name in known}
     return list(rows.values())
 
 

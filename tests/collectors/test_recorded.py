@@ -17,7 +17,7 @@ from exporter.collectors.activity.collector import ActivityCollector
 from exporter.simulator.application import Running, running
 from exporter.simulator.replay import read_recording
 from exporter.simulator.service import SimulatorSettings
-from tests.collectors.helpers import Polled, answer, poll
+from tests.collectors.helpers import DOCUMENTED_FIELDS, Polled, answer, poll
 from tests.support import NOON, FakeClock
 
 RECORDED = Path(__file__).parents[2].parent / "shared/recorded/activity-2026-04-22.json"
@@ -82,21 +82,12 @@ async def test_the_vendors_client_reads_the_same_sums(simulator: Running, *, spl
     async with OpenRouter(api_key=KEY, server_url=simulator.url) as client:
         request = {"group_by": "workspace"} if split else {}
         items = (await client.analytics.get_user_activity_async(request=request)).data
-    names = {
-        "30d_usage_usd": "usage",
-        "30d_byok_usage_usd": "byok_usage_inference",
-        "30d_requests": "requests",
-        "30d_prompt_tokens": "prompt_tokens",
-        "30d_completion_tokens": "completion_tokens",
-        "30d_reasoning_tokens": "reasoning_tokens",
-        "30d_cached_tokens": "cached_tokens",
-    }
     read = await polled(simulator, **({"split_by": "workspace"} if split else {}))
-    for family, name in names.items():
+    for measure, field in DOCUMENTED_FIELDS.items():
         sums: dict[tuple[str, ...], Fraction] = defaultdict(Fraction)
         for item in items:
             workspace = (str(item.workspace_id),) if split else ()
             key = (item.model, item.provider_name, item.endpoint_id, *workspace)
-            sums[key] += Fraction(str(getattr(item, name)))
+            sums[key] += Fraction(str(getattr(item, field)))
         expected = {key: float(number) for key, number in sums.items()}
-        assert read.shown[family] == pytest.approx(expected, rel=1e-12, abs=0)
+        assert read.shown[f"30d_{measure}"] == pytest.approx(expected, rel=1e-12, abs=0)

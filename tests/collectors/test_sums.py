@@ -13,18 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.collectors.helpers import TODAY, UNHURRIED, YESTERDAY, Labels, Shown, ago, collect, row
+from tests.collectors.helpers import FIELDS, TODAY, UNHURRIED, YESTERDAY, Labels, Shown, ago, collect, row
 
-FIELDS = {
-    "usage_usd": "usage",
-    "byok_usage_usd": "byok_usage_inference",
-    "requests": "requests",
-    "prompt_tokens": "prompt_tokens",
-    "completion_tokens": "completion_tokens",
-    "reasoning_tokens": "reasoning_tokens",
-    "cached_tokens": "cached_tokens",
-    "byok_requests": "byok_requests",
-}
 COUNTS = list(FIELDS.values())[2:]
 LABELS = {"model": "model", "provider": "provider_name", "endpoint_id": "endpoint_id", "workspace_id": "workspace_id"}
 WINDOWS = {"": 1, "7d_": 7, "30d_": 30, "month_to_date_": YESTERDAY.day}

@@ -11,7 +11,7 @@ from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.errors import InvalidResponse
 from exporter.simulator.usage import SimulatedAccount
 from tests.collectors.analytics_samples import row, today
-from tests.collectors.helpers import answer, at
+from tests.collectors.helpers import FIELDS, answer, at
 from tests.collectors.scripted_polls import ScriptedClient, reply, simulated
 from tests.support import NOON
 
@@ -26,7 +26,6 @@ MEASURES = {
     "cached_tokens": 7.0,
     "byok_requests": 8.0,
 }
-OURS = ("usage", "byok_usage_inference", *list(MEASURES)[2:])
 
 
 def test_what_a_row_becomes() -> None:
@@ -70,7 +69,7 @@ def test_at_midnight_it_is_what_activity_shows_later() -> None:
     """Each measure, summed over model and provider, of the whole day; the server's clock says that it is over."""
     shown = today(simulated(at("2026-08-24 00:00:00")), now=at("2026-08-23 23:59:59")).families
     rows = SimulatedAccount(1).rows_of_day(NOON.date())
-    for measure, field in zip(MEASURES, OURS, strict=True):
+    for measure, field in FIELDS.items():
         assert sum(getattr(each, field) for each in rows) == pytest.approx(sum(shown[measure].values()), rel=1e-12)
 
 

@@ -6,21 +6,9 @@ import re
 
 import pytest
 
-from exporter.collectors.measures import MEASURES
-from tests.collectors.helpers import ago, collect, row
+from tests.collectors.helpers import FIELDS, ago, collect, row
 
 E1, E2 = ("acme/one", "Acme", "e1"), ("acme/one", "Acme", "e2")
-FIELDS = (
-    "usage",
-    "byok_usage_inference",
-    "requests",
-    "prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "cached_tokens",
-    "byok_requests",
-)
-BOTH = list(zip(FIELDS, MEASURES, strict=True))
 
 
 @pytest.mark.parametrize("missing", [..., None])
@@ -66,19 +54,19 @@ def test_no_use_is_0_where_the_api_reports_the_number_at_all() -> None:
     assert collect(rows).shown["30d_cached_tokens"] == {}
 
 
-@pytest.mark.parametrize(("field", "measure"), BOTH)
+@pytest.mark.parametrize(("measure", "field"), FIELDS.items())
 def test_any_number_may_be_missing(field: str, measure: str) -> None:
     """It alone is absent."""
     shown = collect([row() | {field: None}]).shown
-    assert {name for name in MEASURES if not shown[name]} == {measure}
+    assert {name for name in FIELDS if not shown[name]} == {measure}
 
 
-@pytest.mark.parametrize(("field", "measure"), BOTH)
+@pytest.mark.parametrize(("measure", "field"), FIELDS.items())
 def test_one_number_is_enough(field: str, measure: str) -> None:
     """A row with a date, a model and one number is usable."""
     polled = collect([{"date": ago(1), "model": "acme/one", field: 0}])
     assert polled.rejected == {}
-    assert {name: family for name, family in polled.shown.items() if name in MEASURES and family} == {
+    assert {name: family for name, family in polled.shown.items() if name in FIELDS and family} == {
         measure: {("acme/one", "", ""): 0.0}
     }
 

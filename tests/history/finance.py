@@ -19,14 +19,12 @@ from exporter.history.list_prices import ListPrices
 from exporter.history.output import Output
 from exporter.history.progress import Progress
 from exporter.options import Options
-from tests.collectors.helpers import FixedClient, answer, body
+from tests.collectors.helpers import FIELDS, FixedClient, answer, body
 from tests.collectors.split_api import SplitApi
 from tests.history.harness import account
 from tests.support import FakeClock
 
 EXACT = Context(prec=1000, traps=[Inexact])
-COUNTS = ("requests", "prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "byok_requests")
-FIELDS = {"usage_usd": "usage", "byok_usage_usd": "byok_usage_inference", **{name: name for name in COUNTS}}
 
 Rows = Sequence[dict[str, Any]]
 

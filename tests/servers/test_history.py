@@ -18,6 +18,7 @@ from openrouter import OpenRouter
 from exporter.simulator.application import running
 from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import DEFAULT_SEED, SimulatedAccount, UsageRow
+from tests.collectors.helpers import DOCUMENTED_FIELDS
 from tests.history.harness import KEY, NOW, Export, ago
 from tests.servers.prometheus import INSTANCE, JOB, Prometheus, prometheus
 from tests.servers.shipped import ROOT, RULES, rules
@@ -30,15 +31,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning"),
 ]
 
-MEASURES = {
-    "usage_usd": "usage",
-    "byok_usage_usd": "byok_usage_inference",
-    "requests": "requests",
-    "prompt_tokens": "prompt_tokens",
-    "completion_tokens": "completion_tokens",
-    "reasoning_tokens": "reasoning_tokens",
-    "cached_tokens": "cached_tokens",
-}
 LABELS = (("job", JOB), ("instance", INSTANCE))
 KEPT = f"--storage.tsdb.retention.time={FOR_EVER}"
 
@@ -76,7 +68,7 @@ async def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     for number in range(1, 31):
         of_day = [row for row in rows if row.date_[:10] == ago(number).isoformat()]
         sums[ago(number)] = {
-            measure: math.fsum(getattr(row, field) for row in of_day) for measure, field in MEASURES.items()
+            measure: math.fsum(getattr(row, field) for row in of_day) for measure, field in DOCUMENTED_FIELDS.items()
         }
     assert all(day["requests"] > 0 for day in sums.values())
     return Exported(export.file, sums)
@@ -136,7 +128,7 @@ async def sums_in(server: Prometheus, days: Sums) -> Sums:
     sums: Sums = {}
     for day in days:
         sums[day] = {}
-        for measure in MEASURES:
+        for measure in DOCUMENTED_FIELDS:
             samples = await server.vector(f"sum(openrouter_activity_{measure})", time=shown_at(day))
             sums[day][measure] = samples[0].value
     return sums
