@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from exporter.config.account_entries import AccountEntries, check_key, check_names
@@ -109,40 +109,45 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
         warnings.append("account_files and accounts_from find no file")
     readable: list[Path] = []  # of a directory that is filled as a whole
     for account in configuration.accounts:
-        for name, settings in account.collectors.by_name().items():
-            warnings += [f'account "{account.name}": collectors.{name} {warning}' for warning in settings.warnings()]
-        warnings += [
-            f'account "{account.name}": allocations have rules for {part}, but no collector reads such names'
-            for part in _unread_parts(account)
-        ]
-        wanted, allowed = _requests_per_minute(account.collectors), configuration.upstream.requests_per_minute
-        if wanted > allowed:
-            warnings.append(
-                f'account "{account.name}": its collectors need at least {wanted:.0f} requests/min, but '
-                f"upstream.requests_per_minute is {allowed}; polls will be delayed and may fail"
-            )
-        if not isinstance(account.key, FileSecret):
-            continue
-        try:
-            status = account.key.path.stat()
-        except OSError:
-            continue  # gone since it was read; the poll will report it
-        # Kubernetes mounts secrets as root, readable by the pod's group: only the owner of a file can change that.
-        group = stat.S_IRGRP if status.st_uid == os.geteuid() else 0
-        if status.st_mode & (group | stat.S_IROTH):
-            path, permissions = account.key.path, stat.filemode(status.st_mode)
-            if account.origin == path:
-                readable.append(path)
-                continue
-            warnings.append(
-                f'account "{account.name}": key file {path} can be read by others ({permissions}); chmod 600 it'
-            )
+        of_account = list(_collector_warnings(account, configuration.upstream.requests_per_minute))
+        key = account.key
+        if isinstance(key, FileSecret) and (permissions := _open_permissions(key.path)):
+            if key.path == account.origin:
+                readable.append(key.path)
+            else:
+                of_account.append(f"key file {key.path} can be read by others ({permissions}); chmod 600 it")
+        warnings += [f'account "{account.name}": {warning}' for warning in of_account]
     if readable:
         warnings.append(
             f"accounts_from: {len(readable)} key files can be read by others, such as {readable[0]}; chmod 600 them, "
             "or mount them with defaultMode 0440"
         )
     return tuple(warnings)
+
+
+def _collector_warnings(account: Account, allowed: int) -> Iterator[str]:
+    """Yield what is unwise in the collectors of an account that may send `allowed` requests per minute."""
+    for name, settings in account.collectors.by_name().items():
+        yield from (f"collectors.{name} {warning}" for warning in settings.warnings())
+    for part in _unread_parts(account):
+        yield f"allocations have rules for {part}, but no collector reads such names"
+    wanted = _requests_per_minute(account.collectors)
+    if wanted > allowed:
+        yield (
+            f"its collectors need at least {wanted:.0f} requests/min, but upstream.requests_per_minute is {allowed}; "
+            "polls will be delayed and may fail"
+        )
+
+
+def _open_permissions(path: Path) -> str:
+    """Return the permissions of a file that others can read, nothing if they can't."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""  # gone since it was read; the poll will report it
+    # Kubernetes mounts secrets as root, readable by the pod's group: only the owner of a file can change that.
+    group = stat.S_IRGRP if status.st_uid == os.geteuid() else 0
+    return stat.filemode(status.st_mode) if status.st_mode & (group | stat.S_IROTH) else ""
 
 
 def _unread_parts(account: Account) -> list[str]:
