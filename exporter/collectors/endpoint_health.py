@@ -103,8 +103,10 @@ model whose endpoints cannot be read keeps its last values until they expire.
                 before = last.models.get(name)
                 if before is not None and started - before.read_at < stale_after:
                     current[name] = before
-        if failures and len(failures) == len(models):
-            raise next(iter(failures.values()))
+        errors = [result for result in results if not isinstance(result, ModelEndpoints)]
+        # One model without endpoints was removed. If none has any, the path is wrong, or a proxy is in the way.
+        if errors and len(errors) == len(models) and (failures or len(models) > 1):
+            raise next(iter(failures.values()), errors[0])
         return Collected(
             snapshot=Snapshot(await _families(poll, current)),
             memory=LastEndpoints(current, frozenset(failures)),

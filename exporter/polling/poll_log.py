@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import structlog
@@ -12,6 +13,9 @@ from exporter.api.rejections import Rejections
 from exporter.errors import AttemptError, DeadlineExceeded, ExporterError
 from exporter.polling.poll_state import PollState
 from exporter.status import PollRecord
+
+# Identifiers, times and durations in a message, such as `2.998 s`: another one is not another cause, as a status is.
+_VARYING = re.compile(r"\b(?=[\w.-]*\d)[\w.-]{4,}")
 
 
 class PollLog:
@@ -55,9 +59,15 @@ class PollLog:
         """Log a poll that was due but not made."""
         self._log.debug("poll_skipped", reason=reason)
 
-    def rejected(self, rejections: Rejections, *, quiet: bool) -> None:
-        """Log the rows, and the fields of other rows, that could not be used."""
-        level = logging.DEBUG if quiet else logging.WARNING
+    def rejected(self, rejections: Rejections, state: PollState, *, quiet: bool) -> None:
+        """Log the rows, and the fields of other rows, that could not be used: at debug if those of the last poll, too.
+
+        The API may have changed for good, and each poll counts them.
+        """
+        unusable = {*rejections.counts, *rejections.unreadable}
+        level = logging.DEBUG if quiet or unusable <= state.unusable else logging.WARNING
+        if not quiet:
+            state.unusable = unusable
         if rejections.counts:
             self._log.log(level, "rows_rejected", reasons=dict(rejections.counts), sample=rejections.sample)
         if rejections.unreadable:
@@ -66,7 +76,9 @@ class PollLog:
     def parts(self, failures: dict[str, str], state: PollState) -> None:
         """Log parts of the data that could not be read, each time the reason is new, and parts that recovered."""
         for part, error in failures.items():
-            level = logging.DEBUG if state.failed_parts.get(part) == error else logging.WARNING
+            before = state.failed_parts.get(part)
+            is_same = before is not None and _VARYING.sub("", before) == _VARYING.sub("", error)
+            level = logging.DEBUG if is_same else logging.WARNING
             self._log.log(level, "part_failed", part=part, error=error)
         for part in state.failed_parts.keys() - failures.keys():
             self._log.info("part_recovered", part=part)

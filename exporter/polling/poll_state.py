@@ -23,7 +23,7 @@ class PollState:
     both in monotonic seconds. `published` is what the last successful poll published, without its snapshot and memory;
     `rows_rejected` is the number of rows that it lacks, and `allocation` gave its parts their labels. `reported` holds
     the causes of failure that were logged since the last success, `failed_parts` the parts of the data that the last
-    successful poll could not read, and why.
+    successful poll could not read, and why. `unusable` holds the reasons and fields of rows that it could not use.
     """
 
     memory: object = None
@@ -36,6 +36,7 @@ class PollState:
     records: deque[PollRecord] = field(default_factory=lambda: deque(maxlen=KEPT_POLLS))
     reported: set[str] = field(default_factory=set)
     failed_parts: dict[str, str] = field(default_factory=dict)
+    unusable: set[str] = field(default_factory=set)
 
     @property
     def attempted(self) -> bool:

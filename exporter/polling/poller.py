@@ -215,8 +215,7 @@ class Poller:
             self._metrics.rejected.labels(*self._labels, reason).inc(rows)
         for field, rows in poll.rejections.unreadable.items():
             self._metrics.unreadable.labels(*self._labels, field).inc(rows)
-        if poll.rejections:
-            self._log.rejected(poll.rejections, quiet=poll.quiet)
+        self._log.rejected(poll.rejections, self.state, quiet=poll.quiet)
 
     def _measure(self, record: PollRecord) -> None:
         self._metrics.success.labels(*self._labels).set(self.state.succeeded)

@@ -267,6 +267,12 @@ def test_model_without_endpoints_is_not_a_failure() -> None:
     assert ({}, ()) == (samples(collected), collected.failures)
 
 
+def test_poll_fails_if_no_model_has_endpoints() -> None:
+    """That is a wrong path or a proxy: the last values must not vanish at once."""
+    with pytest.raises(StatusError, match="no such model"):
+        read({"acme/one": StatusError(404, "no such model"), "acme/two": StatusError(404, "no such model")})
+
+
 def test_poll_fails_if_no_model_can_be_read() -> None:
     with pytest.raises(StatusError, match="down"):
         read({"acme/one": StatusError(503, "down"), "acme/two": DeadlineExceeded("late")})

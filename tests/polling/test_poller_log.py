@@ -164,6 +164,37 @@ async def test_rejected_rows_are_logged_once_per_poll() -> None:
         } == it.events[0]
 
 
+async def test_rows_and_fields_are_logged_again_only_with_another_reason() -> None:
+    """A new kind of price, which each poll meets again, must not fill the log."""
+    reasons = [["price"], ["price"], ["price", "name"], ["name"], [], ["name"]]
+
+    async def reject(poll: Poll) -> Collected:
+        poll.rejections.unreadable.update(reasons.pop(0))
+        return collected()
+
+    async with polling([reject] * len(reasons)) as it:
+        for _ in range(len(reasons)):
+            await it.poll()
+        levels = [each["log_level"] for each in it.events if each["event"] == "fields_unreadable"]
+        assert ["warning", "debug", "warning", "debug", "warning"] == levels
+
+
+async def test_part_that_fails_with_another_identifier_is_not_logged_again() -> None:
+    """An id or a duration in the message is not another cause, and a status is."""
+    errors = [
+        "HTTP 500: ray 8f3a9c",
+        "HTTP 500: ray 77b01d",
+        "HTTP 503: ray 77b01d",
+        "none in 2.98 s",
+        "none in 2.995 s",
+    ]
+    async with polling([collected(failures=(("one", error),)) for error in errors]) as it:
+        for _ in errors:
+            await it.poll()
+        levels = [each["log_level"] for each in it.events if each["event"] == "part_failed"]
+        assert ["warning", "debug", "warning", "warning", "debug"] == levels
+
+
 async def test_folding_is_logged_when_it_changes() -> None:
     """Not each time."""
     async with polling([collected(folded=4), collected(folded=4), collected(folded=5), collected()]) as it:
