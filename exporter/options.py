@@ -269,8 +269,8 @@ def _serve(options: OptionAdder) -> None:
         "--shard.index",
         "shard_index",
         "0",
-        "Which part of the accounts to poll: a number below --shard.total, or a name that ends in one, such as that of "
-        "a StatefulSet's pod.",
+        "Index of this exporter's shard: a number below --shard.total, or a name that ends in one, such as that of a "
+        "StatefulSet's pod.",
         type_=_shard_index,
         metavar="INDEX",
     )
@@ -338,31 +338,32 @@ def _export(options: OptionAdder) -> None:
         "--format",
         "export_format",
         "openmetrics",
-        "openmetrics is for Prometheus: what /metrics showed of each past day. csv and focus are for finance: "
-        "each endpoint and day as the API has it, or as charges of FOCUS 1.2.",
+        "openmetrics is for Prometheus: past days as /metrics showed them. csv and focus are for finance: usage by "
+        "endpoint and day as in the API, or as charges in FOCUS 1.2.",
         choices=EXPORT_FORMATS,
     )
-    options.add("--from", "first_day", None, "First UTC day of usage. Default: as far as the API reaches.", type_=_day)
+    options.add(
+        "--from", "first_day", None, "First UTC day of usage. Default: the oldest that the API has.", type_=_day
+    )
     options.add("--to", "last_day", None, "Last UTC day of usage. Default: the latest completed day.", type_=_day)
     options.add_repeatable("--account", "account_names", "", "Account to export. Repeatable. Default: all.", str)
     options.add(
         "--output",
         "output",
         "-",
-        "File to write or replace, once all of it is known; - is stdout. FILE.gz is compressed.",
+        "File to write; replaced only once it is complete. - is stdout. FILE.gz is compressed.",
         metavar="FILE",
     )
     options.add_repeatable(
         "--label",
         "labels",
         "",
-        "Label that Prometheus adds when it scrapes, as job=openrouter or instance=HOST:PORT; with focus, a tag. "
-        "Repeatable.",
+        "Label that Prometheus adds when it scrapes, such as job=openrouter; with focus, a tag. Repeatable.",
         _label,
     )
-    options.add_switch("--demo", "of_demo", "Export the accounts of the demo, by default for 30 days, without any key.")
-    options.add("--step", "step", "5m", "Time between two samples of openmetrics.", type_=_step, metavar="DURATION")
-    options.add("--by", "export_period", "day", "What a row of csv sums up.", choices=EXPORT_PERIODS)
+    options.add_switch("--demo", "of_demo", "Export the demo's accounts, by default 30 days of them. Needs no key.")
+    options.add("--step", "step", "5m", "Time between two samples, with openmetrics.", type_=_step, metavar="DURATION")
+    options.add("--by", "export_period", "day", "Period of a row, with csv.", choices=EXPORT_PERIODS)
 
 
 def _rules(options: OptionAdder) -> None:

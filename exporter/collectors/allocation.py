@@ -22,7 +22,7 @@ PARTS = ("key", "workspace_id", "user_id", "app", "external_user")  # labels tha
 RULES_PER_STEP = 10
 # One sample, which changes with the configuration alone.
 ACCOUNT_INFO = MetricFamily(
-    "openrouter_account_info", "Labels of an account, from the configuration. The value is 1.", ("account",)
+    "openrouter_account_info", "Labels of an account, from `accounts[].labels`. The value is 1.", ("account",)
 )
 
 _Names = Mapping[Dimension, Sequence[str]]
@@ -47,7 +47,7 @@ class _Rule(NamedTuple):
 
 def allocation_info(part: Sequence[str], labels: Sequence[str]) -> MetricFamily:
     """Return the family of the labels of parts, which the labels `part` tell apart."""
-    help_ = "Labels of a part of the account, from `allocations` in the configuration. The value is 1."
+    help_ = "Labels of a key, workspace, member, app or end user, from `allocations`. The value is 1."
     return gauge("openrouter_allocation_info", help_, ("account", *part, *labels))
 
 

@@ -29,9 +29,9 @@ def _errors(query: AnalyticsQuery, meta: Meta, measures: Mapping[str, Measure]) 
         named = meta.metrics.by_name.get(metric)
         format_ = None if named is None else named.display_format
         if owners[measure.family] != metric:
-            yield f"metrics {owners[measure.family]} and {metric} have one name"
+            yield f"metrics {owners[measure.family]} and {metric} would have the same family"
         if format_ is not None and not measure.is_known and format_ != measure.unit.display_format:
-            yield f"metric {metric} is new, and {measure.family} would hide that it is a {format_}"
+            yield f"metric {metric} is a {format_}, which the family name {measure.family} does not show"
 
 
 def _unknown(what: str, names: Sequence[str], offered: Names) -> Iterator[str]:

@@ -20,32 +20,32 @@ from exporter.status import QueryStatus
 LABELS = ("account", "query")
 SUCCESS = gauge(
     "openrouter_analytics_query_success",
-    "Whether the last poll could read this query: 1 or 0. After a failure its last values stay until they expire.",
+    "1 if the last poll read this query, else 0. After a failure, its last values stay until they expire.",
     LABELS,
 )
 LAST_SUCCESS = gauge(
     "openrouter_analytics_query_last_success_timestamp_seconds",
-    "Time of the last poll that could read this query, as Unix time in seconds.",
+    "Time of the last poll that read this query, as Unix time in seconds.",
     LABELS,
 )
 ROWS = gauge(
     "openrouter_analytics_query_rows",
-    "Number of rows of the query's last usable response, before any are merged or summed.",
+    "Number of rows in the query's last usable response, before rows are merged or summed.",
     LABELS,
 )
 TRUNCATED = gauge(
     "openrouter_analytics_query_truncated",
-    "Whether there are more rows than max_series: 1 or 0. Then sums have a series other, and rates only the largest.",
+    "1 if the query has more rows than max_series, else 0. The rest is summed as other, except rates and percentiles.",
     LABELS,
 )
 MERGED = gauge(
     "openrouter_analytics_query_rows_merged",
-    "Number of rows with the labels of another row, such as keys of one name. Amounts are summed, and rates left out.",
+    "Number of rows that share all labels with another, such as keys of one name. Amounts are summed, rates left out.",
     LABELS,
 )
 DATA_TIMESTAMP = gauge(
     "openrouter_analytics_data_timestamp_seconds",
-    "Time up to which a query's numbers count, as Unix time in seconds: when the API read them, if it cached them.",
+    "Time up to which the query's data count, as Unix time in seconds; earlier than the poll if the API cached them.",
     LABELS,
 )
 HEALTH = (SUCCESS, LAST_SUCCESS, ROWS, TRUNCATED, MERGED, DATA_TIMESTAMP)

@@ -32,15 +32,15 @@ _MAY_BE_UNSET = ("api_key_id", "app", "user")
 class AnalyticsFilter(Settings):
     """One condition on the rows; all of a query's must hold."""
 
-    field: Annotated[str, IDENTIFIER, "The dimension that is compared."]
-    operator: Annotated[Literal["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in"], "How it is compared."] = "eq"
+    field: Annotated[str, IDENTIFIER, "Dimension to compare."]
+    operator: Annotated[Literal["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in"], "How to compare."] = "eq"
     values: Annotated[
         tuple[str, ...],
         ListOf(item=text(), example='["gpt-4.1"]', at_least=1),
-        "With what: one value, or several for in and not_in. Identifiers, not names, where the two differ.",
+        "Values to compare with: one, or several for in and not_in. Use identifiers, not names, if the two differ.",
     ]
     include_unset: Annotated[
-        bool, "Whether rows without a value match too; for in and not_in on api_key_id, app and user only."
+        bool, "Whether rows without a value also match; only for in and not_in on api_key_id, app and user."
     ] = False
 
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -61,10 +61,12 @@ class AnalyticsFilter(Settings):
 class ClassifierFilter(Settings):
     """One condition on what a classifier found."""
 
-    field: Annotated[str, text(), "The classifier's dimension that is compared."]
-    operator: Annotated[Literal["eq", "neq", "in", "not_in"], "How it is compared."] = "eq"
+    field: Annotated[str, text(), "Dimension of the classifier to compare."]
+    operator: Annotated[Literal["eq", "neq", "in", "not_in"], "How to compare."] = "eq"
     values: Annotated[
-        tuple[str, ...], ListOf(item=text(), example="[billing]", at_least=1), "With what: one value, or several."
+        tuple[str, ...],
+        ListOf(item=text(), example="[billing]", at_least=1),
+        "Values to compare with: one, or several for in and not_in.",
     ]
 
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -76,13 +78,13 @@ class ClassifierFilter(Settings):
 class ClassifierDimensions(Settings):
     """Dimensions of one of the account's classifiers that a query is split by, besides its other ones."""
 
-    classifier_id: Annotated[str | None, text(), "The classifier."] = None
+    classifier_id: Annotated[str | None, text(), "Id of the classifier."] = None
     dimension_names: Annotated[
         tuple[str, ...],
         ListOf(item=LABEL, example="[topic]", unique=True),
-        "Its dimensions, two at most; they become labels.",
+        "Dimensions of the classifier, at most two; they become labels.",
     ] = ()
-    include_nulls: Annotated[bool, "Whether requests count too that are not classified."] = False
+    include_nulls: Annotated[bool, "Whether to include requests that are not classified."] = False
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Return too many dimensions, and dimensions or a classifier alone."""
@@ -98,11 +100,11 @@ class ClassifierDimensions(Settings):
 class ClassifierFilters(Settings):
     """Conditions on what one of the account's classifiers found; all must hold."""
 
-    classifier_id: Annotated[str | None, text(), "The classifier."] = None
+    classifier_id: Annotated[str | None, text(), "Id of the classifier."] = None
     filters: Annotated[
         tuple[ClassifierFilter, ...],
         ListOf(item=ClassifierFilter, example="[{field: topic, values: [billing]}]"),
-        "The conditions, ten at most.",
+        "Conditions, at most ten.",
     ] = ()
 
     def conflicts(self) -> tuple[Conflict, ...]:
@@ -118,33 +120,33 @@ class ClassifierFilters(Settings):
 class AnalyticsQuery(Settings):
     """A query; the rows of its response become series with the dimensions as labels."""
 
-    name: Annotated[str, IDENTIFIER, "The label `query`; each query of an account has its own."]
+    name: Annotated[str, IDENTIFIER, "Value of the label `query`; unique within an account."]
     metrics: Annotated[
         tuple[str, ...],
         ListOf(item=IDENTIFIER, example="[total_usage, request_count]", at_least=1, unique=True),
-        "What is measured; `openrouter_analytics_…` has one family for each.",
+        "Metrics to request; each becomes a family `openrouter_analytics_…`.",
     ]
     dimensions: Annotated[
         tuple[str, ...],
         ListOf(item=IDENTIFIER, example="[model, provider]", unique=True),
-        "What it is split by, two at most; they become labels.",
+        "Dimensions to split by, at most two; they become labels.",
     ] = ()
     filters: Annotated[
         tuple[AnalyticsFilter, ...],
         ListOf(item=AnalyticsFilter, example="[{field: provider, values: [OpenAI]}]"),
-        "What is counted; without any, everything.",
+        "Which requests count; empty is all.",
     ] = ()
     classifier_dimensions: ClassifierDimensions = ClassifierDimensions()
     classifier_filters: ClassifierFilters = ClassifierFilters()
     range: Annotated[
         float | CalendarRange,
         duration_or(CALENDAR_RANGES, minimum=MINUTE, maximum=LONGEST_DAYS * DAY),
-        "What time it covers: a calendar period in UTC, or how far back from now, which begins with a whole bucket.",
+        "Time covered: a calendar period in UTC, or a duration back from now, which begins with a whole bucket.",
     ] = HOUR
     max_series: Annotated[
         int,
         whole_number(minimum=1, maximum=10_000),
-        "Most rows. Of more, the largest are published, and sums of all others as `other`.",
+        "Most rows to publish. With more, the largest are published and the rest is summed as `other`.",
     ] = 1000
 
     @property
@@ -213,7 +215,7 @@ def _incomplete(classifier: str | None, key: str, values: tuple[Any, ...]) -> tu
     """Return a classifier without what it is for, or the other way round."""
     if (classifier is None) == (not values):
         return ()
-    return (Conflict(("classifier_id", key), f"classifier_id and {key} need each other"),)
+    return (Conflict(("classifier_id", key), f"classifier_id and {key} must be set together"),)
 
 
 def _condition(field: str, operator: str, values: tuple[str, ...]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class AnalyticsSettings(CollectorSettings):
     queries: Annotated[
         tuple[AnalyticsQuery, ...],
         ListOf(item=AnalyticsQuery, example="[{name: latency, metrics: [p99_latency], dimensions: [model]}]"),
-        "Queries of your own, one request each. One with the name of a preset's query replaces that.",
+        "Your own queries, one request each. A query with the name of a preset's query replaces it.",
     ] = ()
 
     @property

@@ -61,8 +61,8 @@ class CatalogueCollector(Collector[CatalogueSettings]):
     title = "Models in use"
     resource = "GET /models"
     text = """\
-Read once per process, without a key, so these families and the health of their collectors have no label `account`. Only
-models that an account used in its last 30 days are published, and those that `catalogue.models` names. `model` is the
+Read once per process, without a key, so these families and the health of their collectors have no label `account`. They
+cover models that an account used in its last 30 days, and those that match `catalogue.models`. `model` is the
 name that `/activity` uses, and `openrouter_model_info` has the dated name of the analytics API beside it. Prices are
 those of the catalogue: what is paid can differ by promotions, long prompts, cache writes and the time of day.
 """
@@ -120,11 +120,11 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
         listed, is_whole = await read_models(poll, response, poll.rejections)
         with poll.reading(OPERATION):
             if not listed:
-                raise InvalidResponse("not a catalogue: it lists no model")
+                raise InvalidResponse("not a catalogue: it lists no models")
             is_fresh = last is not None and poll.clock.monotonic() - last.read_at < self.settings.stale_after
             if last is not None and is_fresh and number_of(listed) < (1 - MOST_LOST) * last.size:
                 raise InvalidResponse(
-                    f"{number_of(listed)} models, where the last catalogue had {last.size}: it was cut"
+                    f"{number_of(listed)} models, but the previous catalogue had {last.size}: it was truncated"
                 )
         return listed, is_whole
 

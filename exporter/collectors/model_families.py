@@ -23,28 +23,28 @@ OVERRIDES = gauge(
 )
 EXPIRATION = gauge(
     "openrouter_model_expiration_timestamp_seconds",
-    "Start of the UTC day on which a model is to be retired, as Unix time in seconds. Absent if none is announced.",
+    "Start of the UTC day on which a model will be retired, as Unix time in seconds. Absent if none is announced.",
     ("model",),
 )
 LISTED = gauge(
     "openrouter_model_listed",
-    "1 if the catalogue lists a model, 0 if an account used it within 30 days and the catalogue does not list it. "
-    "Absent while that is not known because rows of the catalogue cannot be read.",
+    "1 if the catalogue lists a model, 0 if it does not although an account used the model within 30 days. "
+    "Absent while unreadable rows of the catalogue leave that open.",
     ("model",),
 )
-CONTEXT_LENGTH = gauge("openrouter_model_context_length_tokens", "Largest context of a model, in tokens.", ("model",))
+CONTEXT_LENGTH = gauge("openrouter_model_context_length_tokens", "Context length of a model, in tokens.", ("model",))
 INFO = gauge(
     "openrouter_model_info",
-    "Names of a model: as in /activity, as in the analytics API, and for people. The value is 1.",
+    "Names of a model: in /activity, in the analytics API, and for display. The value is 1.",
     ("model", "model_permaslug", "name"),
 )
 MODEL_FAMILIES = (PRICE, DISCOUNT, OVERRIDES, EXPIRATION, LISTED, CONTEXT_LENGTH, INFO)
 
 _ENDPOINT = ("model", "provider", "tag")
-_PLATFORM = "Measured by OpenRouter over all its users."
+_PLATFORM = "OpenRouter measures it over all of its users."
 ENDPOINT_UPTIME = gauge(
     "openrouter_endpoint_uptime_ratio",
-    "Share of minutes with at least 80 % of successful requests to an endpoint, over the window. Absent without enough "
+    "Share of minutes in the window in which at least 80 % of an endpoint's requests succeeded. Absent with too little "
     f"traffic. {_PLATFORM}",
     (*_ENDPOINT, "window"),
 )

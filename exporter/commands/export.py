@@ -163,7 +163,7 @@ def _client(account: Account | None, upstream: Upstream, session: aiohttp.Client
 
 
 def _left(target: str) -> str:
-    return "; the output is not whole" if target == STDOUT else f"; {target} was not written"
+    return "; the output is incomplete" if target == STDOUT else f"; {target} was not written"
 
 
 @contextmanager

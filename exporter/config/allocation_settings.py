@@ -28,7 +28,7 @@ _NAME = matching("a label's name, such as cost_center: letters, digits and _", "
 def _label_name(scalar: Scalar) -> str:
     name: str = _NAME.read(scalar)
     if name in TAKEN:
-        raise ValueError("this label has another meaning")
+        raise ValueError("this label name is reserved")
     return name
 
 
@@ -44,14 +44,12 @@ Condition = Annotated[re.Pattern[str] | None, bounded_expression()]
 class AllocationRule(Settings):
     """A rule: where all of its conditions match a whole name, its labels apply."""
 
-    key: Annotated[Condition, "Name of an API key, its hash, or the first 12 digits of it."] = None
-    workspace: Annotated[Condition, "Name, slug or id of a workspace, and of all keys in it."] = None
+    key: Annotated[Condition, "Name of an API key, its hash, or the hash's first 12 digits."] = None
+    workspace: Annotated[Condition, "Name, slug or id of a workspace; also matches all keys in it."] = None
     member: Annotated[Condition, "Id, e-mail or name of a member; for a key, the id of its creator."] = None
-    app: Annotated[Condition, "Title or URL of an app, as the analytics API has it."] = None
-    end_user: Annotated[Condition, "Id of an end user (`user` of a request); names people."] = None
-    labels: Annotated[Labels, "Labels of what matches, unless an earlier rule has set them."] = field(
-        default_factory=dict
-    )
+    app: Annotated[Condition, "Title or URL of an app, as in the analytics API."] = None
+    end_user: Annotated[Condition, "Id of an end user (`user` in a request). May be personal data."] = None
+    labels: Annotated[Labels, "Labels to set, unless an earlier rule has set them."] = field(default_factory=dict)
 
     @property
     def conditions(self) -> dict[Dimension, re.Pattern[str]]:
@@ -63,7 +61,7 @@ class AllocationRule(Settings):
         conflicts = []
         if not self.conditions:
             message = (
-                f"a rule needs a condition: one of {', '.join(DIMENSIONS)}; accounts[].labels are for all the rest"
+                f"a rule needs a condition: one of {', '.join(DIMENSIONS)}; use accounts[].labels for everything else"
             )
             conflicts.append(Conflict(DIMENSIONS, message))
         if not self.labels:
@@ -73,7 +71,7 @@ class AllocationRule(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allocations(Settings):
-    """Labels of your own for keys, workspaces, members, apps and end users."""
+    """Your own labels for keys, workspaces, members, apps and end users."""
 
     labels: Annotated[
         tuple[str, ...],
@@ -83,5 +81,5 @@ class Allocations(Settings):
     rules: Annotated[
         tuple[AllocationRule, ...],
         ListOf(item=AllocationRule, example=_RULES),
-        "Rules in order: each label comes from the first rule that matches and has it.",
+        "Rules in order: each label comes from the first matching rule that sets it.",
     ] = ()

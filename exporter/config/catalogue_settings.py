@@ -30,11 +30,11 @@ class CatalogueSettings(CollectorSettings):
     models: Annotated[
         tuple[re.Pattern[str], ...],
         ListOf(item=expression(), example='["openai/.*"]'),
-        "Models to publish beside those that an account used in 30 days. The whole name must match.",
+        "Models to publish in addition to those that an account used in 30 days. The whole name must match.",
     ] = ()
     max_models: Annotated[
         int,
         whole_number(minimum=1, maximum=1000),
-        "The most models whose endpoints are read, a request each: the most used first.",
+        "Most models whose endpoints are read, one request each; the most used come first.",
     ] = 100
     endpoints: CatalogueEndpointsSettings = CatalogueEndpointsSettings()

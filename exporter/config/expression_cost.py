@@ -50,12 +50,12 @@ def bounded_expression() -> ValueType:
         try:
             ways = _of_sequence(_parser.parse(pattern.pattern)).total
         except _TooManyWaysError:
-            raise ValueError("repeating what matches in several ways can take for ever") from None
+            raise ValueError("repeating something that matches in several ways can take exponential time") from None
         if ways > MOST_WAYS:
-            raise ValueError("too many repetitions: three without a limit, such as .*, are the most")
+            raise ValueError("too many repetitions: at most three without a limit, such as .*")
         return pattern
 
-    return replace(any_expression, expected="a regular expression that takes a bounded time", read=read)
+    return replace(any_expression, expected="a regular expression that matches in bounded time", read=read)
 
 
 def _of_sequence(items: Iterable[tuple[Any, Any]]) -> _Ways:

@@ -53,7 +53,7 @@ class WrittenAccount(Settings):
         ListOf(item=ConfiguredBudget, example=_BUDGETS),
         "Budgets of this account alone; one with the name of a budget below replaces it.",
     ] = ()
-    labels: Annotated[Labels, "Labels of the account, and of each part that no rule of `allocations` has them for."] = (
+    labels: Annotated[Labels, "Labels of the account, also for its parts without a matching rule in `allocations`."] = (
         field(default_factory=dict)
     )
 
@@ -93,7 +93,7 @@ class WrittenFile(Settings):
     accounts: Annotated[
         tuple[WrittenAccount, ...],
         ListOf(item=WrittenAccount, example="[{name: default, api_key_env: OPENROUTER_API_KEY}]"),
-        "The accounts, at least one unless one of the next two is set.",
+        "The accounts; at least one unless `account_files` or `accounts_from` is set.",
     ] = ()
     account_files: Annotated[
         tuple[str, ...],
@@ -108,7 +108,7 @@ class WrittenFile(Settings):
         ListOf(item=ConfiguredBudget, example=_BUDGETS),
         "Budgets of every account.",
     ] = ()
-    allocations: Annotated[Allocations, "Labels of your own for keys, workspaces, members, apps and end users."]
+    allocations: Annotated[Allocations, "Your own labels for keys, workspaces, members, apps and end users."]
     catalogue: Annotated[CatalogueSettings, "OpenRouter's public catalogue of models."]
     log: Annotated[Logging, "Logging."]
 

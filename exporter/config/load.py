@@ -106,7 +106,7 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     """Return what works but is unwise, such as key files that others can read, or more polls than the limit allows."""
     warnings = list(configuration.warnings)
     if configuration.sources.configured and not configuration.sources.files():
-        warnings.append("account_files and accounts_from find no file")
+        warnings.append("account_files and accounts_from match no file")
     readable: list[Path] = []  # of a directory that is filled as a whole
     for account in configuration.accounts:
         of_account = list(_collector_warnings(account, configuration.upstream.requests_per_minute))
@@ -130,7 +130,7 @@ def _collector_warnings(account: Account, allowed: int) -> Iterator[str]:
     for name, settings in account.collectors.by_name().items():
         yield from (f"collectors.{name} {warning}" for warning in settings.warnings())
     for part in _unread_parts(account):
-        yield f"allocations have rules for {part}, but no collector reads such names"
+        yield f"allocations has rules for {part}, but no enabled collector reads these names"
     wanted = _requests_per_minute(account.collectors)
     if wanted > allowed:
         yield (

@@ -59,22 +59,24 @@ class Thresholds(Settings):
         "Alert when today's spend exceeds that of a usual day up to this hour times this.",
     ] = 2.0
     latency_ratio: Annotated[
-        float | None, _FACTOR, "Alert when the p99 latency of a model or provider exceeds that of its day times this."
+        float | None,
+        _FACTOR,
+        "Alert when the p99 latency of a model or provider exceeds its median of the last day times this.",
     ] = 3.0
     cache_hit_ratio: Annotated[
-        float | None, _SHARE, "Alert when a model's cache-hit ratio is below that of its week times this."
+        float | None, _SHARE, "Alert when a model's cache-hit ratio is below its 7-day mean times this."
     ] = 0.5
     finish_error_ratio: Annotated[
         float | None,
         _SHARE,
-        "Alert when this share of a model's requests ends with an error, and twice that of its day.",
+        "Alert when this share of a model's requests ends with an error, and twice the share of its last day.",
     ] = 0.05
     request_cost_ratio: Annotated[
-        float | None, _FACTOR, "Alert when a model's requests cost more than in its week times this."
+        float | None, _FACTOR, "Alert when a model's cost per request exceeds its 7-day mean times this."
     ] = 1.5
     model_retirement: Annotated[
         float | None, _TIME, "Alert when a model used in 7 days is retired within this time."
     ] = 14 * DAY
     list_price_ratio: Annotated[
-        float | None, _FACTOR, "Alert when a model's spend of 7 days exceeds its cost at list prices times this."
+        float | None, _FACTOR, "Alert when a model's spend over 7 days exceeds its cost at list prices times this."
     ] = 1.5

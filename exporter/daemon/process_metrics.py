@@ -27,14 +27,14 @@ class ProcessMetrics:
         build.labels(__version__, revision, platform.python_version()).set(1)
         shard_info = Gauge(
             "openrouter_exporter_shard_info",
-            "Which part of the accounts this exporter polls: its index, from 0, of so many shards. The value is 1.",
+            "Index of this exporter's shard, from 0, and number of shards. The value is 1.",
             ["shard_index", "shard_total"],
             registry=metrics_registry,
         )
         shard_info.labels(shard.index, shard.total).set(1)
         self._accounts = Gauge(
             "openrouter_exporter_accounts",
-            "Number of accounts that this exporter polls; 0 is possible for a shard.",
+            "Number of accounts that this exporter polls. Can be 0 for a shard.",
             registry=metrics_registry,
         )
         self._reload_success = Gauge(

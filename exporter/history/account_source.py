@@ -101,15 +101,15 @@ def wanted_days(wanted: WantedDays, usage: ReadActivity, *, older: bool = False)
     Raises ExportError if one of them was not read whole or is not completed.
     """
     if wanted.last is not None and wanted.last > usage.day:
-        raise ExportError(f"{wanted.last} is not completed yet: the latest completed day is {usage.day}")
+        raise ExportError(f"{wanted.last} is not complete yet: the latest completed day is {usage.day}")
     known = sorted(day for day in usage.covered if day <= usage.day)
     if not known:
-        raise ExportError("no completed day is known: the response has neither rows nor a Date header")
+        raise ExportError("cannot tell the latest completed day: the response has neither rows nor a Date header")
     first = wanted.first or known[0]
     days = tuple(days_between(max(first, known[0]) if older else first, wanted.last or usage.day))
     for day in days:
         if day not in usage.covered:
-            raise ExportError(f"{day} is not among the days that the response holds whole")
+            raise ExportError(f"the response does not have all of {day}")
     return days
 
 
@@ -123,4 +123,4 @@ def refuse_incomplete(rejections: Rejections) -> None:
     """Raise ExportError if rows are missing that totals need."""
     if rejections.missing:
         sample = f", such as {rejections.sample[0]}" if rejections.sample else ""
-        raise ExportError(f"{rejections.missing} rows cannot be used{sample}: totals would lack them")
+        raise ExportError(f"unusable rows: {rejections.missing}{sample}; totals would be incomplete")

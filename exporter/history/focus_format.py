@@ -68,7 +68,7 @@ class FocusTable:
         file = self._file = self._file or TableFile(output, _COLUMNS)
         for label in source.account.allocations.labels:
             if label in self._tags:
-                raise UsageError(f"--label {label}: the configuration has a label of this name (allocations.labels)")
+                raise UsageError(f"--label {label}: allocations.labels has a label with this name")
         usage = await source.exact_activity()
         days = wanted_days(source.wanted, usage)
         prices = await source.prices.of(

@@ -62,16 +62,16 @@ class OpenMetricsHistory:
     def notes(self, options: Options) -> Sequence[str]:
         """Return where the history ends, and how Prometheus takes it."""
         if not self._last_sample:
-            return ("No sample: the days are too recent. The running exporter shows them.",)
-        notes = [f"The last sample is of {_time(self._last_sample)}; the running exporter continues from there."]
+            return ("No samples: the days are too recent. The running exporter shows them.",)
+        notes = [f"The last sample is at {_time(self._last_sample)}; the running exporter continues from there."]
         missing = {"job", "instance"} - dict(self._labels).keys()
         if missing:
             options_ = " ".join(f"--label={name}=..." for name in sorted(missing, reverse=True))
-            notes.append(f"Without {options_}, Prometheus keeps this history apart from what it scrapes.")
+            notes.append(f"Without {options_}, Prometheus stores this history separately from what it scrapes.")
         if self._step > LOOKBACK:
             notes.append(
                 f"--step={format_duration(self._step)} leaves gaps: Prometheus looks back 5m unless "
-                "--query.lookback-delta says otherwise."
+                "--query.lookback-delta is set."
             )
         if options.output != STDOUT and not options.output.endswith(".gz"):
             notes.append(f"Next: {IMPORT} {options.output} DATA_DIRECTORY")
@@ -113,7 +113,7 @@ class OpenMetricsHistory:
         known = {name for family in families for name in family.labels}
         for name, _ in self._labels:
             if name in known:
-                raise UsageError(f"--label {name}: the series have a label of this name already")
+                raise UsageError(f"--label {name}: the series already have a label with this name")
 
 
 async def _past_spend(source: AccountSource, settings: ActivitySettings, usage: ReadActivity) -> PastSpend | None:

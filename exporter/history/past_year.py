@@ -83,7 +83,7 @@ async def read_past_spend(
                 if settings.takes(model):
                     spend.add(day, model, usd)
         elif begin == end:
-            raise ExportError(f"{begin} cannot be read whole: the analytics API cuts off its rows by model")
+            raise ExportError(f"{begin} cannot be read completely: the analytics API truncates its rows by model")
         else:
             middle = begin + (end - begin) // 2
             waiting += [(middle + DAY, end), (begin, middle)]
@@ -116,7 +116,9 @@ async def _read_rows(
             fields = Fields(row)
             amounts = [fields.amount(metric) for metric in METRICS]
             if None in amounts:
-                raise ExportError(f"{day} cannot be read whole: {METRICS[amounts.index(None)]} is missing from a row")
+                raise ExportError(
+                    f"{day} cannot be read completely: {METRICS[amounts.index(None)]} is missing from a row"
+                )
             rows.append((day, fields.label("model"), math.fsum(amount for amount in amounts if amount is not None)))
 
     with poll.reading(analytics_response.QUERY):

@@ -41,7 +41,7 @@ class Progress:
 
     def day(self, day: date, last: date) -> None:
         """Show a day that was read, of those that end with `last`."""
-        self.show(f"day {day} of those to {last}", hurried=True)
+        self.show(f"day {day}, up to {last}", hurried=True)
 
     def show(self, what: str, *, hurried: bool = False) -> None:
         """Show what is being done; `hurried` steps come too often to show each."""

@@ -198,13 +198,13 @@ def test_queries_that_the_api_refuses(asked: AnalyticsQuery, message: str) -> No
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        (ClassifierDimensions(dimension_names=("topic",)), "classifier_id and dimension_names need each other"),
-        (ClassifierDimensions(classifier_id="c"), "classifier_id and dimension_names need each other"),
+        (ClassifierDimensions(dimension_names=("topic",)), "classifier_id and dimension_names must be set together"),
+        (ClassifierDimensions(classifier_id="c"), "classifier_id and dimension_names must be set together"),
         (
             ClassifierDimensions(classifier_id="c", dimension_names=("a", "b", "c")),
             "a query has at most 2 classifier dimensions, not 3",
         ),
-        (ClassifierFilters(classifier_id="c"), "classifier_id and filters need each other"),
+        (ClassifierFilters(classifier_id="c"), "classifier_id and filters must be set together"),
         (
             ClassifierFilters(
                 classifier_id="c", filters=tuple(ClassifierFilter(field="f", values=(str(n),)) for n in range(11))

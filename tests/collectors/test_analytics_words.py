@@ -78,14 +78,16 @@ def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, famil
     polled = ask(collector(query(metrics=metric)), [offered, reply(rows)], prefix=PREFIX)
     assert {family: {("one", "a"): 1.0 if shown == "latency" else 1000.0}} == polled.families
     contrary = offering(metrics=[{"name": metric, "display_format": "throughput"}])
-    with pytest.raises(UnknownName, match=f"metric {metric} is new, and {PREFIX}{family} would hide"):
+    with pytest.raises(
+        UnknownName, match=f"metric {metric} is a throughput, which the family name {PREFIX}{family} does not show"
+    ):
         ask(collector(query(metrics=metric)), [contrary])
 
 
 def test_two_metrics_with_one_family_fail() -> None:
     """A family is published once."""
     offered = offering(metrics=[{"name": "tokens_total"}, {"name": "tokens"}])
-    with pytest.raises(UnknownName, match="metrics tokens_total and tokens have one name"):
+    with pytest.raises(UnknownName, match="metrics tokens_total and tokens would have the same family"):
         ask(collector(query(metrics="tokens_total tokens")), [offered])
 
 

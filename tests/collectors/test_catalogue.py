@@ -223,7 +223,7 @@ def test_unchanged_body_publishes_nothing() -> None:
 def test_catalogue_that_was_cut_fails_the_poll(rows: list[Any]) -> None:
     """Empty, or without half of its models: none of them is called delisted."""
     first, _ = read(*(model(f"acme/{number}") for number in range(10)))
-    with pytest.raises(InvalidResponse, match=r"no model|it was cut"):
+    with pytest.raises(InvalidResponse, match=r"no model|it was truncated"):
         read(*rows, memory=first.memory)
 
 
@@ -317,7 +317,7 @@ def test_no_model_is_called_delisted_beside_a_row_without_a_name() -> None:
 def test_model_that_is_listed_many_times_counts_once_towards_the_size() -> None:
     """Ten times the same model, where there were ten: the catalogue was cut."""
     first, _ = read(*(model(f"acme/{number}") for number in range(10)))
-    with pytest.raises(InvalidResponse, match="it was cut"):
+    with pytest.raises(InvalidResponse, match="it was truncated"):
         read(*[model()] * 10, memory=first.memory)
 
 

@@ -97,7 +97,7 @@ def test_warning_has_file_line_and_column(read: Read) -> None:
     ],
 )
 def test_expression_that_explodes_is_refused(expression: str) -> None:
-    with pytest.raises(ValueError, match=r"for ever|too many repetitions"):
+    with pytest.raises(ValueError, match=r"exponential time|too many repetitions"):
         bounded_expression().read(Scalar(Position(1, 1), expression, plain=False))
 
 
@@ -151,5 +151,5 @@ def test_condition_on_names_that_are_not_read_is_a_warning(
     read: Read, collectors: str, rule: str, expected: list[str]
 ) -> None:
     text = f"collectors: {{{collectors}}}\n" + rules(f"{rule}, labels: {{team: x}}")
-    found = [re.search(r"allocations have rules for (\w+)", warning) for warning in warnings_of(read(text))]
+    found = [re.search(r"allocations has rules for (\w+)", warning) for warning in warnings_of(read(text))]
     assert [match[1] for match in found if match] == expected

@@ -279,7 +279,7 @@ def test_sources_without_files_are_a_warning(fleet: Fleet) -> None:
     """The exporter runs: automation may add accounts later."""
     fleet.write("exporter.yaml", FILES + FROM)
     assert [] == fleet.read()
-    assert ("account_files and accounts_from find no file",) == warnings_of(fleet.configuration)
+    assert ("account_files and accounts_from match no file",) == warnings_of(fleet.configuration)
 
 
 def test_key_files_of_a_directory_that_others_can_read_are_one_warning(fleet: Fleet) -> None:

@@ -69,7 +69,7 @@ async def test_signal_while_nobody_reads_the_pipe_ends_it(configuration: Path) -
     os.close(writing)
     await asyncio.to_thread(os.read, reading, 1)  # it has begun to write, and the pipe is full soon
     process.send_signal(signal.SIGINT)
-    assert (1, "interrupted; the output is not whole") == await ended(process)
+    assert (1, "interrupted; the output is incomplete") == await ended(process)
     os.close(reading)
 
 

@@ -228,7 +228,7 @@ async def test_accounts_follow_each_other_below_one_header(export: Export) -> No
 
 async def test_row_without_its_amount_fails(export: Export) -> None:
     export.simulator.faults.replace(parse_fault("bad-row"))
-    with pytest.raises(ExportError, match=r"rows cannot be used, such as .*: totals would lack them"):
+    with pytest.raises(ExportError, match=r"unusable rows: 1, such as .*; totals would be incomplete"):
         await exported(export)
     assert [] == list(export.folder.iterdir())
 

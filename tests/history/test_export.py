@@ -39,7 +39,7 @@ async def test_failure_keeps_the_file_that_was_there(export: Export) -> None:
 
 async def test_day_with_an_unusable_row_fails(export: Export) -> None:
     export.simulator.faults.replace(parse_fault("bad-row"))
-    with pytest.raises(ExportError, match=r"rows cannot be used, such as .*: totals would lack them"):
+    with pytest.raises(ExportError, match=r"unusable rows: 1, such as .*; totals would be incomplete"):
         await export.run(first_day=ago(2))
 
 
@@ -78,7 +78,7 @@ async def test_impossible_options_are_refused_before_any_request(
 
 async def test_day_that_has_not_settled_is_refused(export: Export) -> None:
     export.clock.set(NOW.replace(hour=0, minute=10) + timedelta(days=1))
-    with pytest.raises(ExportError, match="2026-11-20 is not completed yet: the latest completed day is 2026-11-19"):
+    with pytest.raises(ExportError, match="2026-11-20 is not complete yet: the latest completed day is 2026-11-19"):
         await export.run(last_day=ago(0))
 
 

@@ -76,7 +76,7 @@ async def test_every_step_has_a_sample(export: Export) -> None:
 async def test_history_ends_three_hours_ago(export: Export) -> None:
     shown = of_name(await export.samples(first_day=ago(30), step=300.0), DAY_TIMESTAMP)
     assert at("2026-11-20 12:00") == max(shown)
-    assert "The last sample is of 2026-11-20 12:00 UTC; the running exporter continues from there." in export.notes
+    assert "The last sample is at 2026-11-20 12:00 UTC; the running exporter continues from there." in export.notes
 
 
 async def test_first_day_is_the_oldest_that_the_api_returns(export: Export) -> None:
@@ -103,7 +103,9 @@ async def test_labels_of_the_scrape_are_added(export: Export) -> None:
 
 async def test_missing_labels_of_the_scrape_are_noted(export: Export) -> None:
     await export.run(first_day=ago(2), labels=LABELS[:1])
-    assert "Without --label=instance=..., Prometheus keeps this history apart from what it scrapes." in export.notes
+    assert (
+        "Without --label=instance=..., Prometheus stores this history separately from what it scrapes." in export.notes
+    )
 
 
 async def test_series_stand_together_and_in_order_of_time(export: Export) -> None:
@@ -189,10 +191,10 @@ async def test_step_of_five_minutes_is_not_noted(export: Export) -> None:
 async def test_day_that_is_too_recent_has_no_sample(export: Export) -> None:
     export.clock.set(NOW.replace(hour=23) + timedelta(hours=2))
     assert {} == await export.samples(first_day=ago(0), last_day=ago(0))
-    assert ("No sample: the days are too recent. The running exporter shows them.",) == export.notes
+    assert ("No samples: the days are too recent. The running exporter shows them.",) == export.notes
 
 
 @pytest.mark.parametrize("name", ["account", "model"])
 async def test_label_that_the_series_have_is_refused(export: Export, name: str) -> None:
-    with pytest.raises(UsageError, match=f"--label {name}: the series have a label of this name already"):
+    with pytest.raises(UsageError, match=f"--label {name}: the series already have a label with this name"):
         await export.run(first_day=ago(2), labels=((name, "x"),))

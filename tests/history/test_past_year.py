@@ -130,7 +130,7 @@ async def test_response_that_is_cut_off_is_read_in_parts(export: Export) -> None
 async def test_day_that_is_cut_off_by_itself_fails_by_name(export: Export) -> None:
     async with running(SimulatorSettings(endpoints=6, analytics_rows=1), export.clock) as simulator:
         export.simulator = simulator
-        with pytest.raises(ExportError, match=r"2026-\d\d-\d\d cannot be read whole: the analytics API"):
+        with pytest.raises(ExportError, match=r"2026-\d\d-\d\d cannot be read completely: the analytics API"):
             await export.run(**OLDER)
     assert not export.file.exists()
 

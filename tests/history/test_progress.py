@@ -30,9 +30,7 @@ def test_progress_shows_account_day_and_bytes(output: Output) -> None:
         output.write(b"x" * 1_500_000)
         clock.advance(1)
         progress.day(ago(3), ago(1))
-        assert terminal.getvalue().endswith(
-            f"account 1 of 2 (one): day {ago(3)} of those to {ago(1)}, 1.5 MB written\x1b[K"
-        )
+        assert terminal.getvalue().endswith(f"account 1 of 2 (one): day {ago(3)}, up to {ago(1)}, 1.5 MB written\x1b[K")
 
 
 def test_progress_leaves_a_clear_line(output: Output) -> None:
