@@ -28,7 +28,6 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text() | st.sampled_from([*GOOD]), children),
     max_leaves=8,
 )
-REPLACED = "\N{REPLACEMENT CHARACTER}"
 FIELDS = (*GOOD, "workspace_id", "another")
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings, CatalogueSettings
 from exporter.simulator.application import Running, running
@@ -37,9 +36,7 @@ async def reading(simulator: Running, *names: str, **settings: Any) -> AsyncIter
 
 def series(daemon: Daemon, name: str) -> list[dict[str, str]]:
     """Return the labels of each sample of a family."""
-    text = daemon.exporter.scrape("", "", ()).body.decode()
-    families = text_string_to_metric_families(text)
-    return [sample.labels for family in families for sample in family.samples if sample.name == name]
+    return [labels for labels, _ in daemon.samples(name)]
 
 
 def published(daemon: Daemon) -> bool:
@@ -110,22 +107,10 @@ async def test_catalogue_that_cannot_be_read_delists_no_model(kind: str, simulat
     """The last one stays."""
     async with reading(simulator) as daemon:
         await daemon.until(lambda: published(daemon))
-        before = listed(daemon)
+        before = daemon.samples("openrouter_model_listed")
         simulator.faults.replace(replace(parse_fault(kind), path="/models"))
         await daemon.exporter.poll_once()
         catalogue, _ = daemon.exporter.status().catalogue
         assert not catalogue.healthy
-        assert before == listed(daemon)
-        assert {1.0} == set(before.values())
-
-
-def listed(daemon: Daemon) -> dict[str, float]:
-    """Return whether each model in use is listed."""
-    text = daemon.exporter.scrape("", "", ()).body.decode()
-    families = text_string_to_metric_families(text)
-    return {
-        sample.labels["model"]: sample.value
-        for family in families
-        for sample in family.samples
-        if sample.name == "openrouter_model_listed"
-    }
+        assert before == daemon.samples("openrouter_model_listed")
+        assert {1.0} == {value for _, value in before}

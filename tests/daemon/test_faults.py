@@ -31,7 +31,6 @@ FAULTS = {
         "truncated-chunked",
     ],
 }
-BY_CLASS = [(status_class, fault) for status_class, faults in FAULTS.items() for fault in faults]
 
 
 def failures(found: Samples, status_class: str) -> float:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
@@ -25,6 +24,7 @@ from exporter.simulator.application import Running, running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
 from exporter.simulator.service import SimulatorSettings
 from tests.api.harness import Key
+from tests.daemon.conftest import samples
 from tests.support import FakeClock
 
 ACTIVITY = ActivitySettings(interval=900.0, settle_delay=0.0, empty_day_after=0.0)
@@ -50,18 +50,15 @@ class Daemon:
             while not condition():
                 await asyncio.sleep(0)
 
+    def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return the samples of a family that the exposition has, each with its labels."""
+        scraped = samples(self.exporter.scrape("", "", ()).body.decode())
+        return [(dict(labels), value) for (family, labels), value in scraped.items() if family == name]
+
     def value(self, name: str, account: str | None = None) -> float | None:
         """Return a sample of the exposition; None if there is none."""
-        text = self.exporter.scrape("", "", ()).body.decode()
-        return next(
-            (
-                sample.value
-                for family in text_string_to_metric_families(text)
-                for sample in family.samples
-                if sample.name == name and sample.labels.get("account") == account
-            ),
-            None,
-        )
+        values = (value for labels, value in self.samples(name) if labels.get("account") == account)
+        return next(values, None)
 
     def up(self, account: str = "default") -> bool:
         return self.value("openrouter_up", account) == 1.0
