@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from exporter.errors import ListenError
@@ -17,6 +17,28 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the reason, and exit."""
         self.exit(2, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is unknown here, not in the main parser: only the command knows the options that were meant."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unknown argument {unknown[0]}{self._advice(unknown[0])}")
+        return parsed, unknown
+
+    def _advice(self, argument: str) -> str:
+        if self._subparsers is not None:
+            return "; options follow COMMAND"
+        flags = (flag for flag in self._option_string_actions if flag.startswith("--"))
+        meant = _closest(argument.partition("=")[0], flags)
+        return f"; did you mean {meant}?" if meant else ""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            meant = _closest(value, action.choices)
+            known = f"expected one of {', '.join(action.choices)}"
+            raise argparse.ArgumentError(
+                None, f"unknown command {value!r}; {f'did you mean {meant}?' if meant else known}"
+            )
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -99,6 +121,12 @@ class _Collect(argparse.Action):
 def variable(flag: str) -> str:
     """Return the environment variable of an option."""
     return PREFIX + flag.removeprefix("--").replace(".", "_").replace("-", "_").upper()
+
+
+def _closest(word: str, known: Iterable[str]) -> str | None:
+    from exporter.config.diagnostics import closest  # imported only after a mistake: it loads difflib
+
+    return closest(word, known)
 
 
 def _percent(text: str) -> str:

@@ -182,7 +182,7 @@ def _step(text: str) -> float:
 def _shard_index(text: str) -> int:
     ordinal = re.search(r"(?:^|[^-]-)([0-9]{1,9})$", text)
     if ordinal is None:
-        raise ValueError(f"expected a whole number, or a name that ends in - and one, got {text!r}")
+        raise ValueError(f"expected a whole number, or a name that ends in one, such as exporter-0, got {text!r}")
     return int(ordinal[1])
 
 

@@ -20,6 +20,7 @@ from exporter.api.session import open_session
 from exporter.clock import Clock, SystemClock
 from exporter.collectors import registry
 from exporter.config.configuration import Account, Configuration, Upstream
+from exporter.config.diagnostics import closest
 from exporter.errors import ExportError, PollError, SecretError, UsageError
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
@@ -34,6 +35,7 @@ from exporter.options import DEFAULT_STEP, Options
 from exporter.polling.hints import hint
 from exporter.streams import complain
 
+MOST_SHOWN = 10
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -94,7 +96,7 @@ async def write_history(options: Options, configuration: Configuration, clock: C
     else that keeps the file from being whole; then nothing is left behind.
     """
     kind, upstream = FORMATS[options.export_format], configuration.upstream
-    _refuse_options_of_others(options)
+    _refuse_contradictions(options)
     wanted = WantedDays(options.first_day, options.last_day)
     wanted.check(clock.now().astimezone(UTC).date(), kind.reach, options.export_format)
     accounts = _chosen(options.account_names, configuration.accounts)
@@ -133,17 +135,24 @@ async def _write_account(history: HistoryFormat, source: AccountSource, output: 
         raise ExportError(f"{message}{_left(target)}") from None
 
 
-def _refuse_options_of_others(options: Options) -> None:
+def _refuse_contradictions(options: Options) -> None:
     for flag, (field, default, formats) in _OPTIONS_OF_FORMATS.items():
         if options.export_format not in formats and getattr(options, field) != default:
             raise UsageError(f"{flag}: only for --format={' and '.join(formats)}, not for {options.export_format}")
+    names = [name for name, _ in options.labels]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--label {twice}: given more than once")
 
 
 def _chosen(names: Sequence[str], accounts: Sequence[Account]) -> Sequence[Account]:
     known = {account.name: account for account in accounts}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UsageError(f"--account {unknown[0]}: not in the configuration, which has {', '.join(known)}")
+        meant = closest(unknown[0], known)
+        shown = f"{', '.join([*known][:MOST_SHOWN])}{' and others' if len(known) > MOST_SHOWN else ''}"
+        advice = f"; did you mean {meant}?" if meant else f", which has {shown}"
+        raise UsageError(f"--account {unknown[0]}: not in the configuration{advice}")
     return [account for account in accounts if not names or account.name in names]
 
 

@@ -65,6 +65,8 @@ async def test_attempts_are_retried(export: Export) -> None:
         ({"first_day": date(2020, 1, 1)}, "--from 2020-01-01: --format=openmetrics reaches back to "),
         ({"last_day": date(1, 1, 1)}, "--to 0001-01-01: --format=openmetrics reaches back to "),
         ({"account_names": ("nobody",)}, "--account nobody: not in the configuration, which has default"),
+        ({"account_names": ("defualt",)}, r"--account defualt: not in the configuration; did you mean default\?"),
+        ({"labels": (("job", "a"), ("job", "b"))}, "--label job: given more than once"),
     ],
 )
 async def test_impossible_options_are_refused_before_any_request(
