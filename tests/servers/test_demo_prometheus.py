@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -65,3 +66,20 @@ async def test_past_and_present_are_one_series(server: Prometheus) -> None:
 
 async def test_rules_are_evaluated(server: Prometheus) -> None:
     assert await server.until('account:openrouter_activity_spend_usd:sum{account="demo"}', bool)
+
+
+@pytest.mark.parametrize("variable", ["PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT"])
+async def test_port_in_use_is_named_before_the_history_is_written(variable: str) -> None:
+    for program in ("prometheus", "promtool", "prometheus-alertmanager"):
+        required(shutil.which(program), program)
+    ports = {name: str(free_port()) for name in ("PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
+    with socket.create_server(("127.0.0.1", int(ports[variable]))):
+        process = await asyncio.create_subprocess_exec(
+            ROOT / "config/prometheus/demo",
+            env=environment(**ports, EXPORTER="absent"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
+    message = f"port {ports[variable]} is in use; set {variable} to another one\n"
+    assert (1, b"", message) == (process.returncode, output, errors.decode())
