@@ -80,6 +80,11 @@ async def test_any_body(body: bytes, expected: str) -> None:
     assert f"HTTP 500: {expected}" == str(await refusal(answer_bytes(body, "500 X")))
 
 
+async def test_address_in_a_message_is_left_out() -> None:
+    refused = await refusal(answer_bytes(error("member ada@example.com of a@b is unknown"), status="404 Not Found"))
+    assert "HTTP 404: member <e-mail> of a@b is unknown" == str(refused)
+
+
 async def test_a_page_of_a_proxy(simulator: Running) -> None:
     """Its type is told, because it shows that the answer is not the API's."""
     simulator.faults.replace(Fault(FaultKind.HTML, status=502))

@@ -211,6 +211,12 @@ def test_no_rows_but_a_warning_fails() -> None:
     assert {} == analytics(query(), replies=[reply([])]).families["requests"]
 
 
+def test_address_in_a_warning_of_the_api_is_not_in_the_error() -> None:
+    warned = reply([], warnings=["Could not resolve user: ada.l+x@mail.example.com."])
+    with pytest.raises(InvalidResponse, match=r"the API warns: Could not resolve user: <e-mail>"):
+        analytics(query(), replies=[warned])
+
+
 def test_a_response_older_than_stale_after_is_rejected() -> None:
     """It would be shown as fresh."""
     old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
