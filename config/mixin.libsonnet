@@ -25,9 +25,12 @@ local rules = {
   prometheusRules+:: { groups+: std.flattenArrays([file.groups for file in rules.recording]) },
   grafanaDashboards+:: {
     'openrouter-budget.json': import 'grafana/dashboards/budget.json',
+    'openrouter-cost.json': import 'grafana/dashboards/cost.json',
     'openrouter-endpoint.json': import 'grafana/dashboards/endpoint.json',
     'openrouter-health.json': import 'grafana/dashboards/health.json',
     'openrouter-models.json': import 'grafana/dashboards/models.json',
     'openrouter-overview.json': import 'grafana/dashboards/overview.json',
+    'openrouter-performance.json': import 'grafana/dashboards/performance.json',
+    'openrouter-spenders.json': import 'grafana/dashboards/spenders.json',
   },
 }

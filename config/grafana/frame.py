@@ -16,14 +16,14 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from config.grafana.panels import RED, SOURCE
-from config.grafana.queries import once
 
 TAG = "openrouter"
 EVERYTHING = ".*"  # a label that the configuration drops is not there
 # Marks on all graphs: when alerts fired, and when credit was bought.
 ALERTS = 'sum by (alertname) (ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"})'
-_BOUGHT = once("openrouter_credits_purchased_usd", "account")
-PURCHASES = f"{_BOUGHT} - {_BOUGHT.replace('})', '} offset 1m)')} > 0"
+_BOUGHT = 'openrouter_credits_purchased_usd{account=~"$account"}'
+# Evaluated in steps of minutes over a month: a purchase must be seen for longer than a step.
+PURCHASES = f"max by (account) ({_BOUGHT}) - max by (account) (min_over_time({_BOUGHT}[15m])) > 0"
 WINDOWS = {
     "Latest day": "activity",
     "7 days": "activity_7d",
