@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Annotated, Self
@@ -34,7 +35,7 @@ from exporter.collectors.periods import end_of, previous_start, start_of, turns_
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
-from exporter.errors import DeadlineExceeded, PollError
+from exporter.errors import PollError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 LISTS_MAX_AGE = 3600.0  # seconds; limits and model names change rarely
@@ -115,18 +116,19 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         own, lists_read_at, own_failure = last.own, last.lists_read_at, None
         if not is_fresh:
             try:
-                own, lists_read_at = await self._openrouter_targets(poll, lists), now
-            except DeadlineExceeded:
-                raise
+                with poll.within_half():
+                    own, lists_read_at = await self._openrouter_targets(poll, lists), now
             except PollError as error:
                 own_failure = error
         listed = (*self._configured, *own)
         failures: dict[str, PollError] = {}
-        targets = await _resolve(lists, listed, failures)
+        with poll.within_half():
+            targets = await _resolve(lists, listed, failures)
         results = {target.name: BudgetResult(target, today, now) for target in targets if not target.is_counted}
         counted = [target for target in targets if target.is_counted]
-        for group in _groups(counted):
-            await _read_group(poll, group, results, failures)
+        groups = list(_groups(counted))
+        for group in groups:
+            await _read_group(poll, group, results, failures, is_last=group is groups[-1])
         poll.finish_late()
         cause = next(iter(failures.values()), own_failure)
         if cause is not None and len(failures) == sum(target.is_counted for target in listed):
@@ -186,8 +188,6 @@ async def _resolve(
             continue
         try:
             scope = await lists.resolve(target.scope, target.value)
-        except DeadlineExceeded:
-            raise
         except PollError as error:
             failures[target.name] = error
         else:
@@ -221,9 +221,17 @@ def _names(target: BudgetTarget) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 async def _read_group(
-    poll: Poll, group: list[BudgetTarget], results: dict[str, BudgetResult], failures: dict[str, PollError]
+    poll: Poll,
+    group: list[BudgetTarget],
+    results: dict[str, BudgetResult],
+    failures: dict[str, PollError],
+    *,
+    is_last: bool,
 ) -> None:
-    """Read what targets have spent: together, or each by itself if the rows name other things than expected."""
+    """Read what targets have spent: together, or each by itself if the rows name other things than expected.
+
+    Unless the group `is_last`, it leaves time for others.
+    """
     first = min(previous_start(target.calendar_period, poll.today) for target in group)
     scope = group[0].scope
     field = FIELDS.get(scope)
@@ -231,15 +239,14 @@ async def _read_group(
     expected = {label for target in group for label in _names(target)[1]}
     by_value = field is not None and len(group) > 1
     try:
-        amounts = await read_daily_spend(poll, first, field=field, values=ids, by_value=by_value)
-    except DeadlineExceeded:
-        raise
+        with nullcontext() if is_last else poll.within_half():
+            amounts = await read_daily_spend(poll, first, field=field, values=ids, by_value=by_value)
     except PollError as error:
         failures |= {target.name: error for target in group}
         return
     if by_value and not amounts.labels <= expected:
         for target in group:
-            await _read_group(poll, [target], results, failures)
+            await _read_group(poll, [target], results, failures, is_last=False)
         return
     for target in group:
         await poll.pause()

@@ -15,7 +15,7 @@ from exporter.api.client import Request
 from exporter.api.response import Response
 from exporter.collectors.budgets import BudgetsCollector, BudgetsSettings
 from exporter.config.budget_settings import ConfiguredBudget
-from exporter.errors import AttemptError, InvalidResponse, StatusError
+from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, StatusError
 from exporter.status import BudgetStatus
 from tests.collectors.balances import key
 from tests.collectors.helpers import answer, at, shown
@@ -230,6 +230,23 @@ def test_unknown_or_ambiguous_scope_fails_its_budget_alone(scope: dict[str, str]
     assert amounts(polled, "spent_usd") == {"month": 3.0}
     assert amounts(polled, "success") == {"month": 1.0, "part": 0.0}
     assert polled.collected.failures == (("budget part", error),)
+
+
+class Late(InvalidResponse, DeadlineExceeded):
+    """Both what a script may reply, and a deadline."""
+
+
+def test_budget_without_time_fails_alone() -> None:
+    lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
+    account = Account([row("2026-08-23", 3.0)], fails=lambda query: Late("late") if query.get("filters") else None)
+    assert {"month": 3.0} == amounts(budgets(account, lab, MONTH), "spent_usd")
+
+
+def test_budgets_of_openrouter_without_time_cost_no_other() -> None:
+    account = Account([row("2026-08-23", 3.0)], workspaces=Late("late"))
+    polled = budgets(account, MONTH)
+    assert {"month": 3.0} == amounts(polled, "spent_usd")
+    assert (("budgets of OpenRouter", "late"),) == polled.collected.failures
 
 
 def test_failed_query_keeps_the_last_amounts_until_they_expire() -> None:
