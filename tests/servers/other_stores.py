@@ -1,4 +1,4 @@
-"""Stores other than Prometheus: their programs, and how each is asked."""
+"""Stores other than Prometheus: their programs and their recipes in the docs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.servers.shipped import ROOT
 
 # A folder with the programs that are not the machine's own, where .ci/install-servers put them.
 FOLDER = "OPENROUTER_TEST_STORES"
+FOR_EVER = "100y"
 PAGE = Page(ROOT / "docs/stores.md")
 
 
@@ -44,9 +45,14 @@ def recipe(name: str, places: Mapping[str, str]) -> str:
 
 @asynccontextmanager
 async def victoria_metrics(folder: Path) -> AsyncIterator[Prometheus]:
-    """Run a single VictoriaMetrics, which is asked as Prometheus is."""
+    """Run VictoriaMetrics, which has the API of Prometheus."""
     address = f"127.0.0.1:{free_port()}"
     program = store_program("victoria-metrics")
-    options = (f"-storageDataPath={folder / 'vm'}", f"-httpListenAddr={address}", "-search.latencyOffset=0s")
+    options = (
+        f"-storageDataPath={folder / 'vm'}",
+        f"-httpListenAddr={address}",
+        f"-retentionPeriod={FOR_EVER}",
+        "-search.latencyOffset=0s",
+    )
     async with started(f"http://{address}/health", folder / "victoria-metrics.log", program, *options):
         yield Prometheus(f"http://{address}")

@@ -20,9 +20,10 @@ from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import DEFAULT_SEED, SimulatedAccount, UsageRow
 from tests.collectors.helpers import DOCUMENTED_FIELDS
 from tests.history.harness import KEY, NOW, Export, ago
+from tests.servers.other_stores import FOR_EVER, victoria_metrics
 from tests.servers.prometheus import INSTANCE, JOB, Prometheus, prometheus
 from tests.servers.shipped import ROOT, RULES, rules
-from tests.servers.stores import FOR_EVER, create_blocks, import_history, promtool, run, victoria_metrics
+from tests.servers.stores import create_blocks, import_history, promtool, run
 from tests.support import FakeClock
 
 pytestmark = [
