@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,20 +94,26 @@ async def check(source: Source, store: Prometheus) -> None:
     assert await store.query(USAGE)
 
 
+@asynccontextmanager
+async def vmagent(source: Source, store: Prometheus, folder: Path) -> AsyncIterator[None]:
+    """Run vmagent by its recipe, between the daemon and a store."""
+    scrape = folder / "vmagent.yaml"
+    scrape.write_text(recipe("prometheus.yaml", {TARGET: source.address}), encoding="utf-8")
+    address = f"127.0.0.1:{free_port()}"
+    options = (
+        f"-promscrape.config={scrape}",
+        f"-remoteWrite.url={store.url}/api/v1/write",
+        f"-remoteWrite.tmpDataPath={folder / 'agent'}",
+        f"-httpListenAddr={address}",
+    )
+    async with started(f"http://{address}/health", folder / "vmagent.log", store_program("vmagent"), *options):
+        yield
+
+
 async def test_victoria_metrics_by_vmagent(source: Source, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(victoria_metrics(tmp_path))
-        scrape = tmp_path / "vmagent.yaml"
-        scrape.write_text(recipe("prometheus.yaml", {TARGET: source.address}), encoding="utf-8")
-        address = f"127.0.0.1:{free_port()}"
-        options = (
-            f"-promscrape.config={scrape}",
-            f"-remoteWrite.url={store.url}/api/v1/write",
-            f"-remoteWrite.tmpDataPath={tmp_path / 'agent'}",
-            f"-httpListenAddr={address}",
-        )
-        health = f"http://{address}/health"
-        await stack.enter_async_context(started(health, tmp_path / "vmagent.log", store_program("vmagent"), *options))
+        await stack.enter_async_context(vmagent(source, store, tmp_path))
         await check(source, store)
 
 
@@ -115,18 +121,8 @@ async def test_vmalert_evaluates_every_rule(source: Source, tmp_path: Path) -> N
     """Its values are Prometheus'; no rule has an error."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(victoria_metrics(tmp_path))
-        scrape = tmp_path / "vmagent.yaml"
-        scrape.write_text(recipe("prometheus.yaml", {TARGET: source.address}), encoding="utf-8")
-        agent, alert = (f"127.0.0.1:{free_port()}" for _ in range(2))
-        agent_options = (
-            f"-promscrape.config={scrape}",
-            f"-remoteWrite.url={store.url}/api/v1/write",
-            f"-remoteWrite.tmpDataPath={tmp_path / 'agent'}",
-            f"-httpListenAddr={agent}",
-        )
-        await stack.enter_async_context(
-            started(f"http://{agent}/health", tmp_path / "vmagent.log", store_program("vmagent"), *agent_options)
-        )
+        await stack.enter_async_context(vmagent(source, store, tmp_path))
+        alert = f"127.0.0.1:{free_port()}"
         options = (
             *(f"-rule={path}" for path in hastened(tmp_path)),
             f"-datasource.url={store.url}",
