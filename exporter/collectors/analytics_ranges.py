@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
-from exporter.collectors.days import DAY, midnight
+from exporter.collectors.days import DAY, SECOND, end_of_minute, midnight
 from exporter.collectors.periods import end_of, previous_start, start_of
 from exporter.config.budget_settings import Period
 
@@ -20,8 +20,6 @@ CALENDAR_RANGES: tuple[CalendarRange, ...] = get_args(CalendarRange)
 
 MINUTE, HOUR = 60.0, 3600.0
 LONGEST_OF_MINUTES, LONGEST_OF_HOURS = 3 * HOUR, 31 * 24 * HOUR
-LAST_SECOND = timedelta(seconds=1)
-LAST_SECOND_OF_MINUTE = 59
 
 _PERIODS: dict[CalendarRange, tuple[Period, bool]] = {  # and whether it is the current one
     "today": ("day", True),
@@ -57,10 +55,10 @@ def _calendar(name: CalendarRange, now: datetime) -> TimeRange:
     today = now.date()
     start, until = start_of(period, today), midnight(end_of(period, today))
     if is_current:
-        # The end never reaches into the next day, and differs each minute, so that no cached response fits.
-        return TimeRange(midnight(start), now.replace(second=LAST_SECOND_OF_MINUTE, microsecond=0), today, until)
+        # Its end differs each minute, so that no cached response fits.
+        return TimeRange(midnight(start), end_of_minute(now), today, until)
     # Whether the API includes the end is not known: a midnight might bring another whole bucket.
-    return TimeRange(midnight(previous_start(period, today)), midnight(start) - LAST_SECOND, today, until)
+    return TimeRange(midnight(previous_start(period, today)), midnight(start) - SECOND, today, until)
 
 
 def _next_bucket(start: datetime, length: float) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import Row
@@ -14,13 +14,12 @@ from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
 from exporter.collectors.base import Poll
 from exporter.collectors.common import known
-from exporter.collectors.days import DAY, earlier_day, midnight
+from exporter.collectors.days import DAY, earlier_day, end_of_minute, midnight
 from exporter.errors import InvalidResponse
 
 PAYERS = ("credits", "byok")  # the values of the label `paid_by`, in the order of METRICS
 METRICS = ("credits_usage", "byok_usage")  # fees for own provider keys are part of credits_usage
 REJECTION_REASONS = ("not_an_object", "another_day", "duplicate")
-LAST_SECOND_OF_MINUTE = 59
 WEEKS = 4  # that the mean of a weekday is taken over
 
 
@@ -126,7 +125,7 @@ def _request(instant: datetime, first: date, field: str | None, values: Sequence
         dimensions=(field,) if by_value and field is not None else (),
         granularity="day",
         start=midnight(first),
-        end=instant.astimezone(UTC).replace(second=LAST_SECOND_OF_MINUTE, microsecond=0),
+        end=end_of_minute(instant),
         filters=[] if field is None else [{"field": field, "operator": "in", "value": list(values)}],
         limit=analytics_response.MOST_ROWS,
     )

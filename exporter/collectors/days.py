@@ -8,11 +8,17 @@ from exporter.api.field_values import parse_time
 from exporter.errors import InvalidResponse
 
 DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
 
 
 def midnight(day: date) -> datetime:
     """Return the start of a UTC day."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def end_of_minute(instant: datetime) -> datetime:
+    """Return the last second of a minute. A query up to it differs each minute, and never reaches into the next day."""
+    return instant.astimezone(UTC).replace(second=59, microsecond=0)
 
 
 def earlier_day(ours: datetime, servers: datetime | None) -> date:

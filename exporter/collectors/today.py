@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from exporter.api import analytics_response
@@ -23,7 +23,7 @@ from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import gauge, known, single
-from exporter.collectors.days import DAY, earlier_day, midnight
+from exporter.collectors.days import DAY, SECOND, earlier_day, end_of_minute, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
 from exporter.collectors.measures import MEASURES, MONEY, REQUESTS, measure_help
 from exporter.collectors.tops import spend_by_name, top
@@ -35,7 +35,6 @@ from exporter.status import SPENT_TODAY
 
 REASONS = ("not_an_object", "missing_numbers", "another_day", "duplicate")
 MOST_REQUESTS = 16  # of one poll
-LAST_SECOND = timedelta(seconds=59)
 LABELS = ("account", "model", "provider")
 
 # The API's metrics in the order of MEASURES, which `/activity` reports under the same names.
@@ -241,12 +240,11 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
 
 def _request(instant: datetime, day: date, conditions: Conditions) -> Request:
     start = midnight(day)
-    minute = instant.astimezone(UTC).replace(second=0, microsecond=0)
     return analytics_response.query(
         metrics=METRICS,
         dimensions=("model", "provider"),
         start=start,
-        end=min(minute, start + DAY - timedelta(minutes=1)) + LAST_SECOND,
+        end=min(end_of_minute(instant), start + DAY - SECOND),
         filters=[_filter(operator, models) for operator, models in conditions],
         limit=MOST_ROWS,
     )

@@ -9,7 +9,7 @@ import math
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from exporter.api import analytics_response
@@ -23,7 +23,7 @@ from exporter.collectors.activity.windows import LATEST_DAY, Window, window
 from exporter.collectors.base import Poll
 from exporter.collectors.constants import UNKNOWN
 from exporter.collectors.daily_spend import METRICS
-from exporter.collectors.days import DAY, midnight
+from exporter.collectors.days import DAY, SECOND, midnight
 from exporter.collectors.folding import known_sum
 from exporter.errors import ExportError, InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily
@@ -32,7 +32,6 @@ from exporter.history.account_source import AccountSource, refuse_incomplete
 REACH = 367 * DAY
 LONGEST_WINDOW = 31 * DAY
 RECORDED_WINDOWS = ("7d", "30d", "month_to_date")
-SECOND = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
