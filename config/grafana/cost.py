@@ -45,29 +45,29 @@ def _of_month(metric: str) -> str:
 def _figures(builder: Builder) -> None:
     builder.with_row(Row("This month"))
     for title, text, unit, expression in (
-        ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, _of_month("total_usage_usd")),
+        ("Spend", "Credits plus what providers charge for your own keys.", DOLLARS, _of_month("total_usage_usd")),
         (
             "Charged to credits",
-            "What OpenRouter charges, fees for own keys included.",
+            "What OpenRouter charges, including fees for your own provider keys.",
             DOLLARS,
             _of_month("credits_usage_usd"),
         ),
         (
             "Own provider keys",
-            "What providers charge to own keys; OpenRouter's estimate.",
+            "What providers charge for your own keys, as estimated by OpenRouter.",
             DOLLARS,
             _of_month("byok_usage_usd"),
         ),
         (
             "Saved by caching",
-            "What caching took off the bill. Below 0, writing to caches cost more than reading saved.",
+            "What caching saved. Negative if cache writes cost more than cache reads saved.",
             DOLLARS,
             f"-{_of_month('usage_cache_usd')}",
         ),
         ("Web search", "What web search cost.", DOLLARS, _of_month("usage_web_usd")),
         (
             "Per 1,000 requests",
-            "Spend by requests.",
+            "Spend per 1,000 requests.",
             DOLLARS,
             f"1000 * {_of_month('total_usage_usd')} / ({_of_month('requests')} > 0)",
         ),
@@ -81,8 +81,8 @@ def _bill(builder: Builder) -> None:
     for title, query in (("Parts of the bill, today", "cost_today"), ("Parts of the bill, this month", "cost_month")):
         about = About(
             title=title,
-            description="What was charged to credits. Caching and data logging below 0 took something off. A part that "
-            "was never used has no bar.",
+            description="What was charged to credits. Negative caching and data logging reduced the bill. Parts that "
+            "were not used have no bar.",
             unit=DOLLARS,
             empty=NO_COST,
         )
@@ -94,8 +94,9 @@ def _models(builder: Builder) -> None:
     builder.with_row(Row("Models, the last day"))
     about = About(
         title="A thousand requests",
-        description=f"US dollars for a thousand requests of a model, over the day before; the {TOP} highest now. It "
-        "rises with longer prompts, fewer cache hits and dearer providers; thresholds.request_cost_ratio alerts.",
+        description=f"US dollars per thousand requests of a model, over the day before; the {TOP} highest now. It "
+        "rises with longer prompts, fewer cache hits and more expensive providers; the alert uses "
+        "thresholds.request_cost_ratio.",
         unit=DOLLARS,
         empty=NO_COST,
     )
@@ -106,7 +107,7 @@ def _models(builder: Builder) -> None:
         ("Cache hits", "Share of the prompt tokens that came from the cache.", "cache_hit_ratio", "cost_by_model"),
         (
             "Captured by the cache",
-            "Share of the tokens that could have come from the cache and did.",
+            "Of the tokens that could have come from the cache, the share that did.",
             "cache_capture_ratio",
             "cache_by_model",
         ),
@@ -116,7 +117,7 @@ def _models(builder: Builder) -> None:
         builder.with_panel(graph(about, Query(expression, "{{model}}"), width=24, height=10, aside=LEGEND))
     about = About(
         title="Models",
-        description="The last day. Saved is what caching took off the bill; below 0, it added to it.",
+        description="The last day. Saved is what caching saved; negative if it added to the bill.",
         unit="short",
         empty=NO_COST,
     )

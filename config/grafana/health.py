@@ -71,18 +71,18 @@ def _now(builder: Builder) -> None:
     unread = f"sum(1 - openrouter_exporter_config_last_reload_successful{{{PROCESS}}})"
     about = _about(
         "Exporter",
-        "Problems in all: targets down, accounts failing, accounts with an ordinary key, configurations with mistakes.",
+        "Number of problems: targets down, accounts failing, accounts with an ordinary key, bad configurations.",
     )
     problems = " + ".join([down, *(f"({each} or vector(0))" for each in (failing, ordinary, unread))])
     well = figure(about, Query(problems, "Problems"))
     wrong = thresholds((1, RED))
     builder.with_panel(well.unit("suffix: problems").mappings(words(("0", "all well", GREEN))).thresholds(wrong))
     for title, text, expression in (
-        ("Targets down", "Exporters that Prometheus does not reach.", down),
-        ("Accounts failing", "Accounts of which the last poll of any enabled collector failed.", failing),
+        ("Targets down", "Exporters that Prometheus cannot reach.", down),
+        ("Accounts failing", "Accounts for which the last poll of an enabled collector failed.", failing),
         (
             "Ordinary keys",
-            "Accounts whose key is not a management key: only that can read an account's activity.",
+            "Accounts without a management key; only such a key can read an account's activity.",
             ordinary,
         ),
         ("Bad configurations", "Configurations that could not be loaded; the previous one stays in force.", unread),
@@ -97,7 +97,7 @@ def _now(builder: Builder) -> None:
 def _polls() -> Iterator[PanelBuilder]:
     success = f"max by ({COLLECTOR}) (openrouter_collector_last_success_timestamp_seconds{{{FLEET}}} > 0)"
     interval = once("openrouter_collector_interval_seconds", COLLECTOR, FLEET)
-    worst = "Of the worst of the chosen accounts."
+    worst = "The worst of the selected accounts."
     yield (
         states(
             _about("Outcome of the last poll", "Whether the last poll of each collector succeeded."),
@@ -125,7 +125,7 @@ def _polls() -> Iterator[PanelBuilder]:
     about = _about("Duration of the last poll", text, "s")
     yield (graph(about, Query(duration, "{{collector}}"), height=TALL, aside=NARROW_LEGEND))
     series = f"sum by (collector) ({once('openrouter_collector_series', COLLECTOR, FLEET)})"
-    text = "Series published by each collector, of all chosen accounts; those of expired values are gone."
+    text = "Series published by each collector, for all selected accounts, without expired ones."
     about = _about("Series", text, "locale")
     yield (graph(about, Query(series, "{{collector}}"), height=TALL, aside=NARROW_LEGEND))
     skipped = happened("openrouter_exporter_polls_skipped_total", f"{COLLECTOR}, reason", FLEET)

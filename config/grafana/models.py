@@ -27,9 +27,9 @@ from config.grafana.tables import Column, joined
 
 TOP = 10
 PER_MILLION = "currencyUSD"
-NO_CATALOGUE = "No prices yet: the catalogue is read at start, and each hour, if it is enabled."
-NO_ENDPOINT = "No endpoint is known: is catalogue.endpoints enabled?"
-PLATFORM = "Measured by OpenRouter over all its users, not for your account."
+NO_CATALOGUE = "No prices yet: is the catalogue enabled? It is read at start and every hour."
+NO_ENDPOINT = "No endpoints: is catalogue.endpoints enabled?"
+PLATFORM = "OpenRouter measures it over all of its users, not for your account."
 
 
 def models() -> Dashboard:
@@ -38,7 +38,7 @@ def models() -> Dashboard:
         frame(
             "openrouter-models",
             "OpenRouter / Models",
-            "Models in use: list price against paid, retirement, and what their endpoints cost and how they work.",
+            "Models in use: list prices and actual cost, retirement, and the prices and health of their endpoints.",
             since="now-7d",
         )
         .with_variable(windows())
@@ -65,17 +65,17 @@ def _figures(builder: Builder) -> None:
     builder.with_panel(figure(about, Query(f"count({used})", "Models in use")))
     about = About(
         title="Retire in 14 days",
-        description="Models with requests in 7 days that are retired within 14 days. The alert uses "
+        description="Models with requests in 7 days that retire within 14 days. The alert uses "
         "thresholds.model_retirement.",
         unit="none",
-        empty="No model in use is retired within 14 days.",
+        empty="No model in use retires within 14 days.",
         short="none",
     )
     query = Query(f"count({expiration} < time() + 14 * 86400 and on (model) {used})", "Retire in 14 days")
     builder.with_panel(figure(about, query).thresholds(thresholds((1, RED), base="text")))
     about = About(
         title="Not listed",
-        description="Models used in 30 days that the catalogue does not list: gone, or private.",
+        description="Models used in 30 days that are not in the catalogue: gone, or private.",
         unit="none",
         empty=NO_CATALOGUE,
     )
@@ -83,17 +83,17 @@ def _figures(builder: Builder) -> None:
     builder.with_panel(figure(about, query).thresholds(thresholds((1, YELLOW), base="text")))
     about = About(
         title="Paid over list",
-        description="Spend of the chosen window by its cost at list prices, of models that have a list price. "
-        "Promotions make it lower; long prompts, cache writes and web search make it higher.",
+        description="Spend in the selected window, divided by its cost at list prices, for models with a list price. "
+        "Promotions lower it; long prompts, cache writes and web search raise it.",
         unit="percentunit",
-        empty="No model with use and a list price.",
+        empty="No model in use has a list price.",
     )
     paid = f"sum({prices.paid()} and on (account, model) {prices.list_cost()})"
     query = Query(f"{paid} / (sum({prices.list_cost()}) > 0)", "Paid over list")
     builder.with_panel(figure(about, query).decimals(0).thresholds(thresholds((1.5, YELLOW), base="text")))
     about = About(
         title="Possible saving",
-        description="US dollars a day that the cheapest endpoints which work would save, for the tokens of the last "
+        description="US dollars per day that the cheapest healthy endpoints would save, for the tokens of the last "
         "7 days at list prices.",
         unit=DOLLARS,
         empty=NO_ENDPOINT,
@@ -103,7 +103,7 @@ def _figures(builder: Builder) -> None:
         title="Catalogue read",
         description="When the last successful poll of the catalogue began.",
         unit="dateTimeFromNow",
-        empty="The catalogue was never read; see Exporter health.",
+        empty="The catalogue has not been read yet; see Exporter health.",
         short="never",
     )
     success = queries.once(
@@ -122,10 +122,10 @@ def _prices(builder: Builder) -> None:
 
     about = About(
         title="Models by spend",
-        description="Models with use in the chosen window. List cost is what their tokens and requests would cost at "
+        description="Models used in the selected window. List cost is what their tokens and requests would cost at "
         "today's list prices. Prices are in US dollars per million tokens.",
         unit="short",
-        empty="No model with use in this window.",
+        empty="No model was used in this window.",
     )
     columns = (
         Column("Spend", paid, DOLLARS, 110, {"decimals": 2}),
@@ -162,8 +162,8 @@ def _endpoints(builder: Builder) -> None:
     builder.with_row(Row("Endpoints of models in use"))
     about = About(
         title="Endpoints",
-        description=f"Each endpoint of a model in use. {PLATFORM} The price is that of a million tokens in the mix of "
-        "the last 7 days. Tokens are those that you used at the provider in 7 days.",
+        description=f"Each endpoint of a model in use. {PLATFORM} The price is per million tokens, in the mix of the "
+        "last 7 days. Tokens are those that you used at the provider in 7 days.",
         unit="short",
         empty=NO_ENDPOINT,
     )
@@ -188,9 +188,9 @@ def _endpoints(builder: Builder) -> None:
     builder.with_panel(joined(about, names, columns))
     about = About(
         title="What switching would save",
-        description="US dollars a day that the cheapest endpoint of a model, of those with an uptime above 95 % over a "
-        "day, would save against the providers that you used, for the tokens of the last 7 days at list prices. It may "
-        "be slower, or have another quantization.",
+        description="US dollars per day that the cheapest endpoint of a model with an uptime above 95 % over a day "
+        "would save compared with the providers that you used, for the tokens of the last 7 days at list prices. It "
+        "may be slower or use another quantization.",
         unit=DOLLARS,
         empty=NO_ENDPOINT,
     )
@@ -198,7 +198,7 @@ def _endpoints(builder: Builder) -> None:
     builder.with_panel(ranking(about, Query(saving, "{{model}}"), width=24).decimals(2))
     about = About(
         title="Uptime of providers in use",
-        description=f"Share of good minutes within 5 minutes, the best endpoint of each provider used in 7 days: the "
+        description=f"Uptime over 5 minutes of the best endpoint of each provider used in 7 days: the "
         f"{TOP} worst now. {PLATFORM}",
         unit="percentunit",
         empty=NO_ENDPOINT,
@@ -212,7 +212,7 @@ def _endpoints(builder: Builder) -> None:
     builder.with_panel(graph(about, query, width=24, height=10, aside=LEGEND).max(1))
     about = About(
         title="Endpoint status",
-        description=f"Endpoints with another status than 0, which is normal. {PLATFORM}",
+        description=f"Endpoints with a status other than 0, which is normal. {PLATFORM}",
         unit="none",
         empty="All endpoints of models in use are normal.",
         short="all normal",

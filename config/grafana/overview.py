@@ -78,7 +78,7 @@ def _now(builder: Builder) -> None:
     today = f"max by (account) (sum without (paid_by) (openrouter_spend_today_usd{{{ACCOUNT}}}))"
     about = About(
         title="Spent today",
-        description="Spend since midnight UTC: credits and own keys. Below: against the same hour a week before.",
+        description="Spend since midnight UTC: credits and own keys. Below: compared with the same hour a week ago.",
         unit=DOLLARS,
         empty=NO_SPEND,
     )
@@ -97,7 +97,7 @@ def _now(builder: Builder) -> None:
     spent_of_budget = queries.once("openrouter_budget_spent_usd", BUDGETS)
     about = About(
         title="Budget used",
-        description="Spend of the budget that is spent most, as a share of its limit.",
+        description="Spent share of the budget that is closest to its limit.",
         unit="percentunit",
         empty="No budget: see `budgets` in the exporter's configuration.",
         short="no budget",
@@ -114,8 +114,8 @@ def _now(builder: Builder) -> None:
     builder.with_panel(figure(about, Query(f"sum({queries.projected()})", "Projected")).decimals(2))
     about = About(
         title="Credit lasts for",
-        description="Credit divided by the credits used per day in 7 days, of the account whose credit runs out first. "
-        "Yellow below a week, red below two days.",
+        description="Credit divided by the credits used per day in 7 days, for the account whose credit runs out "
+        "first. Yellow below a week, red below two days.",
         unit="suffix: days",
         empty="No balance, or nothing was spent in 7 days.",
         short="unknown",
@@ -127,9 +127,9 @@ def _now(builder: Builder) -> None:
     builder.with_panel(figure(about, left).decimals(1).thresholds(colours).data_links([link("Credit", BUDGET)]))
     about = About(
         title="Firing alerts",
-        description="Number of alerts that fire now, for the chosen accounts or for the exporter as a whole.",
+        description="Number of alerts firing now, for the selected accounts or for the exporter as a whole.",
         unit="none",
-        empty="No alert fires, or the rules are not loaded.",
+        empty="No alert is firing, or the rules are not loaded.",
         short="none",
     )
     alerts = 'ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"}'
@@ -152,8 +152,8 @@ def _spend(builder: Builder) -> None:
     ):
         about = About(
             title=title,
-            description=f"Spend {text}: OpenRouter credits plus what providers charge to own keys. Below: against the "
-            "period before, if Prometheus has it.",
+            description=f"Spend {text}: OpenRouter credits plus what providers charge for own keys. Below: compared "
+            "with the period before, if Prometheus has it.",
             unit=DOLLARS,
             empty=NOTHING,
         )
@@ -169,7 +169,7 @@ def _spend(builder: Builder) -> None:
     builder.with_panel(completeness())
     about = About(
         title="Polls",
-        description="Whether the last poll of every collector of every chosen account succeeded.",
+        description="Whether the last polls of all collectors of the selected accounts succeeded.",
         unit="none",
         empty="No exporter: Prometheus has scraped none of these accounts. Is the target up?",
     )
@@ -185,8 +185,8 @@ def _changes(builder: Builder) -> None:
     change = f"({week} - ({before} or {week} * 0)) or (0 - {before} unless on (model) {week})"
     about = About(
         title="Models whose spend changed most",
-        description="Spend of the latest 7 completed UTC days against the 7 before, the 20 largest changes. A model "
-        "without a previous spend is new, if Prometheus has that week.",
+        description="Spend in the latest 7 completed UTC days compared with the 7 before; the 20 largest changes. A "
+        "model without previous spend is new, if Prometheus has that week.",
         unit=DOLLARS,
         empty=NOTHING,
     )

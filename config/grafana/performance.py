@@ -18,7 +18,7 @@ SERIES = f'openrouter_analytics_p99_latency_seconds{{{ACCOUNT}, query="performan
 PAIR = "account, model, provider"
 BY_PROVIDER = "account, provider"
 PAIR_LEGEND = 520  # pixels for a model at a provider and a number
-LAST_HOUR = "Each point is of the hour before it."
+LAST_HOUR = "Each point covers the hour before it."
 
 
 def performance() -> Dashboard:
@@ -65,11 +65,11 @@ def _figures(builder: Builder) -> None:
         ),
         (
             "Slowest routing",
-            "Highest p95 of the time before a provider is called.",
+            "Highest p95 of the time that OpenRouter's routing takes.",
             "s",
             f"max({_slow('p95_router_latency_seconds')})",
         ),
-        ("Requests", "Requests of the chosen models and providers.", "locale", f"sum({_slow('requests')})"),
+        ("Requests", "Requests to the selected models and providers.", "locale", f"sum({_slow('requests')})"),
         ("Streamed", "Share of all requests that are streamed.", "percentunit", _streamed()),
         (
             "Ended with errors",
@@ -123,7 +123,7 @@ def _providers(builder: Builder) -> None:
     for title, text, metric, unit in (
         ("Latency by provider", "p99 of all models of a provider.", "p99_latency_seconds", "s"),
         ("Router latency", "p95 of the time that OpenRouter's routing takes.", "p95_router_latency_seconds", "s"),
-        ("Throughput by provider", "Median of tokens per second.", "p50_throughput_tokens_per_second", "none"),
+        ("Throughput by provider", "Median tokens per second.", "p50_throughput_tokens_per_second", "none"),
     ):
         about = About(title=title, description=f"{text} {LAST_HOUR}", unit=unit, empty=NO_PERFORMANCE)
         expression = largest_asked(metric, "performance_by_provider", BY_PROVIDER, OF_PROVIDER)
@@ -135,8 +135,8 @@ def _ends(builder: Builder) -> None:
     builder.with_row(Row("How requests end"))
     about = About(
         title="Finish reasons",
-        description=f"Requests of all models by finish reason. {LAST_HOUR} Requests that fail before a model is called "
-        "are not reported by the API.",
+        description=f"Requests of all models by finish reason. {LAST_HOUR} The API does not report requests that "
+        "fail before a model is called.",
         unit="locale",
         empty=NO_PERFORMANCE,
     )
@@ -145,8 +145,8 @@ def _ends(builder: Builder) -> None:
     builder.with_panel(stacked(about, query, aside=NARROW_LEGEND))
     about = About(
         title="Ended with errors by model",
-        description="Share of a model's requests with the finish reason error or content_filter, the highest 10 of the "
-        "last hour. The alert uses thresholds.finish_error_ratio.",
+        description="Share of a model's requests with the finish reason error or content_filter in the last hour; "
+        "the 10 highest. The alert uses thresholds.finish_error_ratio.",
         unit="percentunit",
         empty=NO_PERFORMANCE,
     )

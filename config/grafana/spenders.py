@@ -41,9 +41,9 @@ class Spender:
 
 
 SPENDERS = (
-    Spender("Keys", "Key", "keys", "api_key_id", "Keys of one name are one row."),
-    Spender("Apps", "App", "apps", "app", "Requests without a title or an origin are Unknown."),
-    Spender("End users", "End user", "users", "external_user", "As your requests name them."),
+    Spender("Keys", "Key", "keys", "api_key_id", "Keys with the same name are one row."),
+    Spender("Apps", "App", "apps", "app", "Unknown is requests without a title or origin."),
+    Spender("End users", "End user", "users", "external_user", "As identified by your requests."),
 )
 
 
@@ -69,7 +69,7 @@ def _figures(builder: Builder) -> None:
         title = f"{spender.title}: largest share"
         about = About(
             title=title,
-            description="Share of this month's spend that the largest one has.",
+            description="Share of the largest one in this month's spend.",
             unit="percentunit",
             empty=spender.empty,
         )
@@ -80,7 +80,7 @@ def _table(builder: Builder, spender: Spender) -> None:
     builder.with_row(Row(spender.title))
     about = About(
         title=spender.title,
-        description=f"{spender.note} All others than the 100 largest are in the row other, so rows add up to the "
+        description=f"{spender.note} The row other is the sum of all beyond the 100 largest, so rows add up to the "
         "total.",
         unit="short",
         empty=spender.empty,

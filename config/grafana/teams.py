@@ -18,8 +18,8 @@ def rows(builder: Builder) -> None:
     builder.with_row(Row("Teams"))
     about = About(
         title="Teams",
-        description="Spend of credits and of own provider keys by the label team of `allocations`. What neither a rule "
-        "nor a label of the account covers is 'unallocated': the rows add up to the spend of the chosen accounts.",
+        description="Spend by the label team of `allocations`, including your own provider keys. Spend that neither a "
+        "rule nor a label of the account covers is 'unallocated', so the rows add up to the accounts' spend.",
         unit=DOLLARS,
         empty=NO_TEAMS,
     )

@@ -73,7 +73,7 @@ class Allocation:
     __hash__ = None  # type: ignore[assignment]  # labels are mappings
 
     def of(self, subject: Subject) -> dict[str, str]:
-        """Return the value of each declared label for a part of the account: what an export writes beside its spend."""
+        """Return the value of each declared label for a part of the account."""
         return self.of_account | _from_rules(_compared(subject), self._rules)
 
     async def families(self, pause: Pause, subjects: Sequence[Subject]) -> list[Family]:
@@ -113,7 +113,7 @@ def _from_rules(names: _Names, rules: Iterable[_Rule]) -> dict[str, str]:
 
 
 class PartLabels:
-    """Looks up the labels of rows of an account: what exports write beside spend."""
+    """Looks up the labels of an account's rows, for exports."""
 
     def __init__(self, account: Account, subjects: Iterable[Subject]) -> None:
         allocation = Allocation(account)

@@ -1,4 +1,4 @@
-"""What is known of each analytics query: its last result, until when that is shown, and how the last poll went."""
+"""The state of each analytics query: its last result, when that expires, and the last poll's error."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ class QueryReader:
     async def read(self) -> QueryResult:
         """Return the query's result. Raises PollError.
 
-        Of more rows than `max_series` it has the largest. What may be summed of all others is `other`: the total, which
-        is one more request, less the largest. Rates of them are not known.
+        With more rows than `max_series`, it has the largest. Metrics that can be summed also have `other`: the total,
+        from one more request, minus the largest rows. Rates have none.
         """
         most = self.query.max_series
         # One row more than allowed: if it does not come, the rows are known to be all.

@@ -1,4 +1,4 @@
-"""The parts of an account that spend: a key, a workspace, a member, an app, an end user; and what they are called."""
+"""Parts of an account that spend: keys, workspaces, members, apps and end users, with their names."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Names = tuple[tuple[Dimension, tuple[str, ...]], ...]
 
 
 class Subject(NamedTuple):
-    """A part: the label that its series have, the label's value, and its names by what rules compare with.
+    """A part: the label of its series, the label's value, and the names that rules compare, by dimension.
 
-    One without names stands for several parts, or for parts that nothing is known about, such as `other`.
+    A part without names stands for several or unknown parts, such as `other`.
     """
 
     label: str

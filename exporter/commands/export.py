@@ -40,21 +40,21 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class HistoryFormat(Protocol):
-    """What `--format` names: it writes one account after another, and then the end."""
+    """A value of `--format`: writes one account after another, and then the end."""
 
     async def write(self, source: AccountSource, output: Output) -> None:
         """Write one account. Raises PollError, ExportError and OSError."""
 
     def end(self, output: Output) -> None:
-        """Write what follows the last account. Raises OSError."""
+        """Write the end of the file. Raises OSError."""
 
     def notes(self, options: Options) -> Sequence[str]:
-        """Return what to know and what to do next, once the file is whole."""
+        """Return remarks and next steps for the user, once the file is complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormatKind:
-    """How far back a format reaches, and what makes it from the options and the clock."""
+    """How far back a format reaches, and its factory."""
 
     reach: timedelta
     make: Callable[[Options, Clock], HistoryFormat]
@@ -90,10 +90,10 @@ def run_until_signal(options: Options, write: Coroutine[Any, Any, Sequence[str]]
 
 
 async def write_history(options: Options, configuration: Configuration, clock: Clock) -> Sequence[str]:
-    """Write the file; return what to know about it, and what to do next.
+    """Write the file; return remarks and next steps for the user.
 
-    Raise UsageError for options that contradict each other or the configuration, and ExporterError for everything
-    else that keeps the file from being whole; then nothing is left behind.
+    Raise UsageError for options that contradict each other or the configuration, and ExporterError if the file cannot
+    be complete; then no file is left behind.
     """
     kind, upstream = FORMATS[options.export_format], configuration.upstream
     _refuse_contradictions(options)
@@ -157,7 +157,7 @@ def _chosen(names: Sequence[str], accounts: Sequence[Account]) -> Sequence[Accou
 
 
 def _client(account: Account | None, upstream: Upstream, session: aiohttp.ClientSession, clock: Clock) -> Client:
-    metrics = MetricsRegistry()  # of no use here, but the client counts
+    metrics = MetricsRegistry()  # the client needs one; it is not published
     name = None if account is None else account.name
     operations = registry.operations()
     return Client(

@@ -1,6 +1,6 @@
 """The command `rules`: recording rules that sum spend by labels of the configuration.
 
-PromQL cannot group by a label whose name it does not know, so the rules for labels of one's own are written out.
+PromQL cannot group by a label whose name it does not know, so rules for user-defined labels are generated.
 """
 
 from __future__ import annotations

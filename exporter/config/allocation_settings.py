@@ -1,4 +1,4 @@
-"""Allocation: labels of one's own for keys, workspaces, members, apps and end users, by ordered rules."""
+"""Allocation: user-defined labels for keys, workspaces, members, apps and end users, by ordered rules."""
 
 from __future__ import annotations
 

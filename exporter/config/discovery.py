@@ -1,4 +1,4 @@
-"""Where accounts outside the configuration file are found: in further files, and in a directory of key files."""
+"""Finds accounts outside the configuration file: in account files, and in a directory of key files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an endpoint's usage costs, by kind of token where list prices tell the kinds apart."""
+"""The cost of an endpoint's usage, divided by kind of token where list prices allow it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ class Charge(NamedTuple):
 def charges(usage: EndpointUsage, prices: Prices | None) -> Sequence[Charge]:
     """Return the charges of an endpoint in a period, whose costs add up to its cost. Raises ExportError.
 
-    The API does not tell what tokens of each kind cost. So the cost is divided as list prices would divide it. Where
-    they cannot, there is one charge: if a price is unknown or own provider keys were used, whose tokens OpenRouter does
-    not bill.
+    The API does not report the cost by kind of token, so the cost is divided in proportion to list prices. There is one
+    charge if a price is unknown, or if own provider keys were used, whose tokens OpenRouter does not bill.
     """
     cost, parts = usage.cost, [] if prices is None else _listed(usage, prices)
     total = _sum([part.list_cost for part in parts])

@@ -40,7 +40,7 @@ class _Account:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A charge, and what it is a part of. What is known of the endpoint alone is in its first line: sums are right."""
+    """A charge and the usage it is part of. Counts of the endpoint are in its first line only, so sums are right."""
 
     account: _Account
     usage: EndpointUsage

@@ -19,7 +19,7 @@ Prices = Mapping[str, Decimal]  # US dollars by kind, such as `prompt`
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPrices:
-    """The prices of models that the accounts of an export use. They are today's: the catalogue has no history.
+    """Today's prices of the models that the accounts of an export use: the catalogue has no history.
 
     `longest_poll` limits each request in seconds.
     """

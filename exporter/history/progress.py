@@ -1,4 +1,4 @@
-"""How far an export is: one line on a terminal that changes in place, and nothing anywhere else."""
+"""Progress of an export: one line, updated in place, if the stream is a terminal; otherwise nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Progress:
         self.show("reading")
 
     def day(self, day: date, last: date) -> None:
-        """Show a day that was read, of those that end with `last`."""
+        """Show the day that was read, and the last day to read."""
         self.show(f"day {day}, up to {last}", hurried=True)
 
     def show(self, what: str, *, hurried: bool = False) -> None:
