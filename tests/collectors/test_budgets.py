@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -55,6 +55,7 @@ class Account:
     members: Any = field(default_factory=lambda: [{"id": "user_1", "email": "a@example.com"}])
     budgets: Any = NOT_FOUND
     guardrails: Any = NOT_FOUND
+    in_parts: bool = False  # the list of models
     server: datetime = NOON
     fails: Callable[[Any], Exception | None] = lambda _: None
 
@@ -68,12 +69,19 @@ class Account:
             "/workspaces": self.workspaces,
             "/keys": [each for each in self.keys if each["workspace_id"] == request.parameters.get("workspace_id")],
             "/organization/members": self.members,
-            "/models": [*MODELS, *([EMBEDDING] if request.parameters.get("output_modalities") == "all" else [])],
+            "/models": self._models(request.parameters),
             "/guardrails": self.guardrails,
         }.get(request.path, self.budgets)
         if isinstance(listed, AttemptError):
             return listed
         return answer(json.dumps(listed if isinstance(listed, dict) else {"data": listed}).encode(), self.server)
+
+    def _models(self, parameters: Mapping[str, str]) -> Any:
+        models = [*MODELS, *([EMBEDDING] if parameters.get("output_modalities") == "all" else [])]
+        if not self.in_parts:
+            return models
+        offset = int(parameters.get("offset", "0"))
+        return {"data": models[offset : offset + 2], "total_count": len(models)}
 
     def _query(self, query: Any) -> Response | AttemptError:
         failure = self.fails(query)
@@ -208,6 +216,12 @@ def test_scope_counts_its_own_spend_alone(scope: dict[str, str], dimension: dict
     )
     assert amounts(polled, "spent_usd") == {"part": 3.0}
     assert next(iter(polled.families["info"]))[2:] == ("configuration", *next(iter(scope.items())))
+
+
+def test_list_of_models_in_parts_is_followed_to_its_end() -> None:
+    spend = row("2026-08-23", 3.0, model=("acme/embed-20260101", "acme/embed-20260101"))
+    budget = ConfiguredBudget(name="part", period="day", limit_usd=10, model="acme/embed")
+    assert amounts(budgets(Account([spend], in_parts=True), budget), "spent_usd") == {"part": 3.0}
 
 
 @pytest.mark.parametrize(
