@@ -26,6 +26,7 @@ from tests.drawing.website import website
 from tests.servers.history import LOOK_BACK, write_blocks
 from tests.servers.programs import free_port, started
 from tests.servers.prometheus import prometheus
+from tests.servers.shipped import RULES
 
 FOLDER = Path(__file__).parents[1] / "screenshots"
 DAYS = 32
@@ -77,11 +78,13 @@ async def main() -> None:
         demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
         async with (
             started(f"http://{target}/-/ready", folder / "demo.log", sys.executable, *demo),
-            prometheus(program, target, folder, options=[LOOK_BACK]) as server,
+            prometheus(program, target, folder, rules=RULES, options=[LOOK_BACK]) as server,
             website(BOARDS) as site,
             chromium() as browser,
         ):
             await server.until("count_over_time(up[1m]) > 5", bool)
+            # Rules wait for their first evaluation, some for a second one: those by team, of what others recorded.
+            await server.until("account_team:openrouter_spend_month_usd:sum", bool)
             await draw_dashboards(browser, site, server.url)
             await draw_landing_page(browser, f"http://{target}/")
 
