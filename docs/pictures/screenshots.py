@@ -78,11 +78,11 @@ async def main() -> None:
         demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
         async with (
             started(f"http://{target}/-/ready", folder / "demo.log", sys.executable, *demo),
-            prometheus(program, target, folder, rules=RULES, options=[LOOK_BACK]) as server,
+            prometheus(program, target, folder, rules=RULES, options=[LOOK_BACK], every="5s") as server,
             website(BOARDS) as site,
             chromium() as browser,
         ):
-            await server.until("count_over_time(up[1m]) > 5", bool)
+            await server.until("sum_over_time(up[1m]) > 2", bool)
             # Rules wait for their first evaluation, some for a second one: those by team, of what others recorded.
             await server.until("account_team:openrouter_spend_month_usd:sum", bool)
             await draw_dashboards(browser, site, server.url)

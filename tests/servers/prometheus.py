@@ -75,14 +75,15 @@ async def prometheus(
     rules: Sequence[Path] = (),
     alertmanager: str | None = None,
     options: Sequence[str] = (),
+    every: str = "1s",
 ) -> AsyncIterator[Prometheus]:
-    """Run Prometheus, scraping the target, or several by instance, every second, with its data below the folder."""
+    """Run Prometheus with its data below the folder, scraping the target, or several by instance, this often."""
     managers = [] if alertmanager is None else [{"static_configs": [{"targets": [alertmanager]}]}]
     configuration = folder / "prometheus.yaml"
     addresses = {INSTANCE: target} if isinstance(target, str) else target
     targets = [{"targets": [address], "labels": {"instance": name}} for name, address in addresses.items()]
     content = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": every, "evaluation_interval": every},
         "rule_files": [str(path) for path in rules],
         "scrape_configs": [{"job_name": JOB, "static_configs": targets}],
         "alerting": {"alertmanagers": managers},
