@@ -195,7 +195,7 @@ def _endpoints(builder: Builder) -> None:
         empty=NO_ENDPOINT,
     )
     saving = queries.largest(prices.saving("account, model"), TOP)
-    builder.with_panel(ranking(about, Query(saving, "{{model}}"), width=24).decimals(2))
+    builder.with_panel(ranking(about, Query(saving, "{{model}}, {{account}}"), width=24).decimals(2))
     about = About(
         title="Uptime of providers in use",
         description=f"Uptime over 5 minutes of the best endpoint of each provider used in 7 days: the "

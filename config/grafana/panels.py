@@ -183,7 +183,7 @@ def completeness() -> stat.Panel:
 
 def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside: int = 0) -> timeseries.Panel:
     """Return lines over time. The legend is below, or beside the lines with the width `aside`, for many series."""
-    panel = timeseries.Panel().line_width(1).fill_opacity(8).show_points(model.VisibilityMode.AUTO)
+    panel = timeseries.Panel().line_width(1).fill_opacity(0).show_points(model.VisibilityMode.AUTO)
     describe(panel, about, (width, height), over_time(queries))
     panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
     colour(panel, {"all others": UNKNOWN})
