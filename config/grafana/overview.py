@@ -29,6 +29,7 @@ from config.grafana.panels import (
     graph,
     link,
     ranking,
+    stacked,
     thresholds,
     words,
 )
@@ -69,6 +70,7 @@ def overview() -> Dashboard:
     _changes(builder)
     _endpoints(builder)
     _efficiency(builder)
+    builder.with_row(folded("A year", _year()))
     builder.with_row(folded("Freshness", *_freshness()))
     return finished(builder)
 
@@ -202,6 +204,18 @@ def _changes(builder: Builder) -> None:
     builder.with_panel(
         joined(about, {"model": ("Model", 400)}, columns, link=("Model", "Show ${__value.text}", DETAIL))
     )
+
+
+def _year() -> AnyBuilder[Panel]:
+    selector = f"account_model:openrouter_activity_30d_spend_usd:sum{{{ACCOUNT}}}"
+    leading = queries.largest_at_end(f"sum by (model) ({selector})", selector, "model", TOP)
+    about = About(
+        title="A year by model",
+        description=f"Spend over 30 days, as the recording rules or an import have it: the {TOP} largest models now.",
+        unit=DOLLARS,
+        empty="No spend over 30 days is recorded yet.",
+    )
+    return stacked(about, Query(leading, "{{model}}"), width=24).time_from("1y").interval("1h")
 
 
 def _freshness() -> Iterator[AnyBuilder[Panel]]:
