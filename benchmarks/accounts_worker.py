@@ -27,7 +27,7 @@ from exporter.web.web_settings import WebSettings
 def configuration(
     url: str, accounts: int, shard: Shard = WHOLE, collectors: CollectorsSettings | None = None
 ) -> Configuration:
-    """Return a shard's part of so many accounts on a simulator, which tells them apart by their keys."""
+    """Return a shard's part of this many accounts; the simulator tells them apart by their keys."""
     names = [f"account-{number}" for number in range(accounts)]
     return Configuration(
         upstream=Upstream(base_url=url, requests_per_minute=100_000),

@@ -31,7 +31,7 @@ from exporter.exposition.text_format import Rendered, render
 from exporter.simulator.catalogue import Catalogue
 
 MODELS, USED = 1000, 100
-WORDS, VOCABULARY = 150, 3000  # of a description; text of so many words compresses like real text
+WORDS, VOCABULARY = 150, 3000  # of a description; with this vocabulary it compresses like real text
 NAMES = tuple(f"unused/model-{number}" for number in range(USED))
 PROVIDERS = 4
 

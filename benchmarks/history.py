@@ -25,7 +25,7 @@ NO_LIMIT = "upstream: {{base_url: '{url}', requests_per_minute: 100000}}\naccoun
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export took: seconds of the clock and of the processor, MiB, and the samples that it wrote."""
+    """What an export took: wall time and CPU time in seconds, memory in MiB, and the samples that it wrote."""
 
     seconds: float
     cpu: float

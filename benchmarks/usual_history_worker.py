@@ -1,6 +1,6 @@
 """A worker: the usual way to a file for promtool: the vendor's client date by date, and prometheus-client's writer.
 
-One day at a time, because the writer keeps the text of all its samples: it is asked for so many days, and says how many
+One day at a time, because the writer keeps the text of all its samples: it is given the days, and prints how many
 samples it wrote.
 """
 
