@@ -11,8 +11,8 @@ from benchmarks.large_account import SIZE
 from benchmarks.processes import KEY
 from exporter import log
 from exporter.clock import SystemClock
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from exporter.collectors.keys import KeysSettings
 from exporter.collectors.registry import only
 from exporter.collectors.today import TodaySettings

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from exporter.collectors.activity.collector import ActivityCollector
-from exporter.collectors.analytics import AnalyticsCollector
+from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
 from exporter.collectors.base import Collector
 from exporter.collectors.budgets import BudgetsCollector
 from exporter.collectors.calling_key import CallingKeyCollector

@@ -13,9 +13,9 @@ from pathlib import Path
 from exporter.clock import Clock, SystemClock
 from exporter.collectors import registry
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.analytics_presets import PresetName
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
+from exporter.collectors.analytics.presets import PresetName
 from exporter.collectors.credits import CreditsSettings
 from exporter.collectors.today import TodaySettings
 from exporter.config.allocation_settings import AllocationRule, Allocations

@@ -6,9 +6,9 @@ import json
 from datetime import datetime
 from typing import Any
 
-from exporter.collectors.analytics import AnalyticsCollector
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.simulator.analytics_meta import meta as simulated_meta
 from tests.collectors.helpers import answer

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.analytics import AnalyticsCollector
-from exporter.collectors.analytics_queries import AnalyticsFilter
+from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
+from exporter.collectors.analytics.configured_queries import AnalyticsFilter
 from exporter.errors import InvalidResponse, TooManyRows
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import answer, at

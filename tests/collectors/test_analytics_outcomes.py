@@ -10,7 +10,7 @@ import pytest
 
 from exporter.api.client import Client, Request
 from exporter.api.response import Response
-from exporter.collectors.analytics import META_HOLDS
+from exporter.collectors.analytics.analytics_collector import META_HOLDS
 from exporter.collectors.base import Poll
 from exporter.errors import DeadlineExceeded, InvalidResponse, PollError, StatusError
 from exporter.status import QueryStatus

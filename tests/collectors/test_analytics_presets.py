@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.collectors.analytics import AnalyticsCollector
-from exporter.collectors.analytics_presets import DEFAULT, PRESETS, PresetName
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
+from exporter.collectors.analytics.presets import DEFAULT, PRESETS, PresetName
 from exporter.errors import StatusError
 from tests.collectors.analytics_samples import META, PREFIX, query
 from tests.collectors.helpers import answer

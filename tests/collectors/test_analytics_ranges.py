@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.analytics_queries import (
+from exporter.collectors.analytics.configured_queries import (
     AnalyticsFilter,
     AnalyticsQuery,
     ClassifierDimensions,
     ClassifierFilter,
     ClassifierFilters,
 )
-from exporter.collectors.analytics_ranges import CalendarRange, time_range
+from exporter.collectors.analytics.time_ranges import CalendarRange, time_range
 from exporter.errors import InvalidResponse
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import at

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.collectors.analytics_queries import AnalyticsQuery
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import UNHURRIED
 from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, reply, simulated

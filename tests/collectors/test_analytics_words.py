@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from exporter.collectors.analytics import META_HOLDS
-from exporter.collectors.analytics_names import LONG_METRICS, METRICS
-from exporter.collectors.analytics_queries import AnalyticsFilter, AnalyticsQuery
-from exporter.collectors.analytics_settings import AnalyticsSettings
-from exporter.collectors.analytics_units import measure
+from exporter.collectors.analytics.analytics_collector import META_HOLDS
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsFilter, AnalyticsQuery
+from exporter.collectors.analytics.known_names import LONG_METRICS, METRICS
+from exporter.collectors.analytics.metric_units import measure
 from exporter.collectors.registry import SECTION
 from exporter.commands.demo import PRESETS, QUERIES
 from exporter.config.load import load

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
-from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
 from exporter.collectors.credits import CreditsSettings
 from exporter.collectors.keys import KeysSettings
 from exporter.collectors.registry import SECTION, configured, only

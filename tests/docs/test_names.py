@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.collectors.analytics_names import METRICS
+from exporter.collectors.analytics.known_names import METRICS
 from exporter.commands.reference import collectors_table, metrics_reference
 from exporter.errors import STATUS_CLASSES
 from exporter.option_parser import variable

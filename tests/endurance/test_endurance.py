@@ -20,8 +20,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from exporter.collectors.registry import configured, only
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret

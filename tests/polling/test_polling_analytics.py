@@ -6,9 +6,9 @@ import zlib
 
 import pytest
 
-from exporter.collectors.analytics import AnalyticsCollector
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.config.configuration import Backoff, Retries
 from exporter.polling.hints import MANAGEMENT_KEY

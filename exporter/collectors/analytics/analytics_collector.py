@@ -13,9 +13,12 @@ from datetime import timedelta
 from exporter.api import analytics_response
 from exporter.api.analytics_response import META_REQUEST, Meta
 from exporter.clock import Pause
-from exporter.collectors.analytics_checks import check_names
-from exporter.collectors.analytics_names import METRICS
-from exporter.collectors.analytics_outcomes import (
+from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
+from exporter.collectors.analytics.known_names import METRICS
+from exporter.collectors.analytics.metric_units import measure as measure_of
+from exporter.collectors.analytics.name_checks import check_names
+from exporter.collectors.analytics.query_outcomes import (
     HEALTH,
     AnalyticsMemory,
     Outcomes,
@@ -26,12 +29,9 @@ from exporter.collectors.analytics_outcomes import (
     statuses,
     subjects_of_queries,
 )
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_ranges import time_range
-from exporter.collectors.analytics_reading import QueryReader
-from exporter.collectors.analytics_rows import REASONS, QueryResult
-from exporter.collectors.analytics_settings import AnalyticsSettings
-from exporter.collectors.analytics_units import measure as measure_of
+from exporter.collectors.analytics.query_reader import QueryReader
+from exporter.collectors.analytics.query_result import REASONS, QueryResult
+from exporter.collectors.analytics.time_ranges import time_range
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import gauge
 from exporter.errors import AttemptError, PollError

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from exporter.collectors.analytics_names import METRICS
+from exporter.collectors.analytics.known_names import METRICS
 
 PREFIX = "openrouter_analytics_"
 

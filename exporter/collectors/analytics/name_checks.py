@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from exporter.api.analytics_response import Meta, Names
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_units import Measure
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
+from exporter.collectors.analytics.metric_units import Measure
 from exporter.config.diagnostics import closest
 from exporter.errors import UnknownName
 

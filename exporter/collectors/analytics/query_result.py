@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from exporter.api.analytics_response import Row
 from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
-from exporter.collectors.analytics_units import Measure, Unit
+from exporter.collectors.analytics.metric_units import Measure, Unit
 from exporter.collectors.constants import OTHER, UNKNOWN
 
 REASONS = ("not_an_object", "duplicate")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from exporter.api.analytics_response import Meta
-from exporter.collectors.analytics_rows import QueryResult
+from exporter.collectors.analytics.query_result import QueryResult
 from exporter.collectors.common import gauge
 from exporter.collectors.constants import OTHER, UNKNOWN
 from exporter.collectors.subjects import Subject, names_of

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from exporter.collectors.analytics_names import (
+from exporter.collectors.analytics.known_names import (
     LONGEST_DAYS,
     RECENT_DAYS,
     ROLLUP_DIMENSIONS,
     ROLLUP_METRICS,
     only_recent,
 )
-from exporter.collectors.analytics_ranges import CALENDAR_RANGES, HOUR, MINUTE, CalendarRange
+from exporter.collectors.analytics.time_ranges import CALENDAR_RANGES, HOUR, MINUTE, CalendarRange
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.units import format_duration
 from exporter.config.value_types import DAY, duration_or, matching, text, whole_number

@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
-from exporter.collectors.analytics_presets import DEFAULT, PRESETS, PresetName
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_ranges import MINUTE
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
+from exporter.collectors.analytics.presets import DEFAULT, PRESETS, PresetName
+from exporter.collectors.analytics.time_ranges import MINUTE
 from exporter.config.allocation_settings import ANALYTICS_DIMENSIONS, Dimension
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.fields import Conflict, ListOf

@@ -11,10 +11,10 @@ from exporter.api import analytics_response
 from exporter.api.analytics_response import MOST_ROWS, AnalyticsResponse
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.collectors.analytics_queries import AnalyticsQuery
-from exporter.collectors.analytics_ranges import TimeRange
-from exporter.collectors.analytics_rows import QueryResult
-from exporter.collectors.analytics_units import Measure
+from exporter.collectors.analytics.configured_queries import AnalyticsQuery
+from exporter.collectors.analytics.metric_units import Measure
+from exporter.collectors.analytics.query_result import QueryResult
+from exporter.collectors.analytics.time_ranges import TimeRange
 from exporter.collectors.base import Poll
 from exporter.collectors.days import earlier_day, midnight
 from exporter.errors import InvalidResponse, TooManyRows

@@ -1,0 +1,1 @@
+"""The collector of analytics queries, `POST /analytics/query`."""
