@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from exporter.collectors.activity.collector import ActivityCollector
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
 from exporter.collectors.base import Collector
 from exporter.collectors.budgets import BudgetsCollector

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from exporter.api.client import Client
 from exporter.api.rejections import Rejections
 from exporter.clock import Clock, Pause
+from exporter.collectors.activity.activity_collector import ActivityCollector, ReadActivity
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
 from exporter.collectors.activity.windows import DAYS_IN_RESPONSE
 from exporter.collectors.base import Poll
 from exporter.collectors.days import DAY

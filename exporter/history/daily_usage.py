@@ -10,7 +10,7 @@ from functools import reduce
 from itertools import groupby
 
 from exporter.clock import Pause
-from exporter.collectors.activity.collector import ReadActivity
+from exporter.collectors.activity.activity_collector import ReadActivity
 from exporter.collectors.activity.exact_sums import EXACT, Decimals, add
 from exporter.collectors.activity.usage_table import WIDTH, Key, Table
 from exporter.collectors.constants import UNATTRIBUTED

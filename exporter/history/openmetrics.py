@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from exporter.clock import Clock
+from exporter.collectors.activity.activity_collector import ActivityCollector, ReadActivity
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
 from exporter.collectors.allocation import ACCOUNT_INFO, Allocation, allocation_info
 from exporter.collectors.common import info
 from exporter.collectors.days import DAY

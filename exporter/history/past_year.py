@@ -16,9 +16,9 @@ from exporter.api import analytics_response
 from exporter.api.analytics_response import MOST_ROWS, Row
 from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
+from exporter.collectors.activity.activity_collector import THIRTY_DAYS, ReadActivity
 from exporter.collectors.activity.activity_families import when
 from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
-from exporter.collectors.activity.collector import THIRTY_DAYS, ReadActivity
 from exporter.collectors.activity.windows import LATEST_DAY, Window, window
 from exporter.collectors.base import Poll
 from exporter.collectors.constants import UNKNOWN

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from exporter.clock import Pause
+from exporter.collectors.activity.activity_collector import ActivityCollector, ReadActivity
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.carry_over import carry_over
-from exporter.collectors.activity.collector import ActivityCollector, ReadActivity
 from exporter.collectors.activity.usage_table import Table
 from exporter.collectors.activity.windows import latest_completed_day
 from exporter.collectors.days import DAY, midnight

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from exporter.api.client import Client, Request
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Collected, Poll
 from exporter.errors import AttemptError
 from exporter.exposition.families import Snapshot

@@ -12,8 +12,8 @@ from typing import Any, cast
 from exporter.api.client import Client, Request
 from exporter.api.rate_limit import RateLimit
 from exporter.api.response import Response
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import Poll
 from exporter.errors import AttemptError, StatusError
 from tests.collectors.helpers import FIELDS, Polled, answer, row

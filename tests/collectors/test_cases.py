@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.calling_key import CallingKeyCollector, CallingKeySettings
 from exporter.collectors.credits import CreditsCollector, CreditsSettings
 from exporter.collectors.keys import KeysCollector, KeysSettings

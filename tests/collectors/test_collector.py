@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 
 from exporter.api.client import Client
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.base import ITERATIONS, SLICE_SECONDS, Poll
 from exporter.errors import DeadlineExceeded, InvalidResponse
 from tests.collectors.helpers import FixedClient, ago, answer, collect, poll, row

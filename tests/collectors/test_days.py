@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.activity.windows import covered_days, latest_completed_day, window
 from exporter.collectors.days import DAY, midnight, parse_day
 from tests.collectors.helpers import Polled, ago, answer, at, poll, row

@@ -14,8 +14,8 @@ import structlog
 from exporter.api.client import Client
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.api.session import open_session
+from exporter.collectors.activity.activity_collector import OPERATION, ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import OPERATION, ActivityCollector
 from exporter.collectors.base import Poll
 from exporter.config.configuration import Retries, Upstream
 from exporter.config.secret import EnvironmentSecret

@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from openrouter import OpenRouter
 
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.simulator.application import Running, running
 from exporter.simulator.replay import read_recording
 from exporter.simulator.service import SimulatorSettings

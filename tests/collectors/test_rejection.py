@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.api.activity_rows import REJECTION_REASONS, RejectionReason
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import FIELDS, UNHURRIED, FixedClient, ago, answer, body, collect, poll, row
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import FixedClient, Polled, ago, answer, at, poll, row
 from tests.support import NOON

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from tests.collectors.helpers import UNHURRIED, Shown, answer, at, poll, row
 from tests.collectors.model import Model
 

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.collectors.registry import only
 from exporter.config.configuration import Account, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret

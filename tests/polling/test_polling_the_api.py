@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.collector import ActivityCollector
 from exporter.config.configuration import Backoff, Retries
 from exporter.polling.hints import MANAGEMENT_KEY
 from exporter.simulator.application import Running
