@@ -8,7 +8,7 @@ from typing import Any
 from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
 from exporter.collectors.base import Collector
-from exporter.collectors.budgets import BudgetsCollector
+from exporter.collectors.budgets.budgets_collector import BudgetsCollector
 from exporter.collectors.calling_key import CallingKeyCollector
 from exporter.collectors.credits import CreditsCollector
 from exporter.collectors.endpoint_health import EndpointsCollector

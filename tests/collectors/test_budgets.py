@@ -13,7 +13,7 @@ import pytest
 
 from exporter.api.client import Request
 from exporter.api.response import Response
-from exporter.collectors.budgets import BudgetsCollector, BudgetsSettings
+from exporter.collectors.budgets.budgets_collector import BudgetsCollector, BudgetsSettings
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, StatusError
 from exporter.status import BudgetStatus

@@ -10,7 +10,7 @@ from exporter.api.budget_rows import BudgetPeriod, OwnBudget, read_own_budgets
 from exporter.api.client import Request
 from exporter.api.organization_rows import Workspace
 from exporter.collectors.base import Poll
-from exporter.collectors.budget_scopes import ResolvedScope
+from exporter.collectors.budgets.budget_scopes import ResolvedScope
 from exporter.collectors.daily_spend import PAYERS
 from exporter.collectors.paging import NOT_LISTED
 from exporter.config.budget_settings import ConfiguredBudget, Period, Scope

@@ -19,9 +19,9 @@ from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KEY_REJECTION_REASONS
 from exporter.collectors import model_list, paging
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
-from exporter.collectors.budget_scopes import FIELDS, ScopeLists
-from exporter.collectors.budget_targets import (
+from exporter.collectors.budgets.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
+from exporter.collectors.budgets.budget_scopes import FIELDS, ScopeLists
+from exporter.collectors.budgets.budget_targets import (
     GUARDRAILS,
     WORKSPACE_BUDGETS,
     BudgetTarget,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-from exporter.collectors.budget_targets import BudgetTarget
+from exporter.collectors.budgets.budget_targets import BudgetTarget
 from exporter.collectors.common import difference, gauge
 from exporter.collectors.days import midnight
 from exporter.collectors.periods import end_of, start_of
