@@ -22,8 +22,8 @@ from exporter.api.client import Client, Request
 from exporter.api.response import Response
 from exporter.clock import SystemClock
 from exporter.collectors.base import Collector, Poll
-from exporter.collectors.endpoint_health import EndpointsCollector
-from exporter.collectors.model_catalogue import CatalogueCollector
+from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
+from exporter.collectors.catalogue.endpoints_collector import EndpointsCollector
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings, CatalogueSettings
 from exporter.daemon.process import freeze_gc

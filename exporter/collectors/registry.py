@@ -10,10 +10,10 @@ from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
 from exporter.collectors.base import Collector
 from exporter.collectors.budgets.budgets_collector import BudgetsCollector
 from exporter.collectors.calling_key import CallingKeyCollector
+from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
+from exporter.collectors.catalogue.endpoints_collector import EndpointsCollector
 from exporter.collectors.credits import CreditsCollector
-from exporter.collectors.endpoint_health import EndpointsCollector
 from exporter.collectors.keys import KeysCollector
-from exporter.collectors.model_catalogue import CatalogueCollector
 from exporter.collectors.spend import SpendCollector
 from exporter.collectors.today import TodayCollector
 from exporter.config.collector_settings import CollectorSettings, CollectorsSettings, collectors_section

@@ -9,8 +9,8 @@ from decimal import Decimal
 from exporter.api.client import Client
 from exporter.clock import Clock
 from exporter.collectors.base import Poll
-from exporter.collectors.model_catalogue import CatalogueCollector
-from exporter.collectors.model_families import PRICE
+from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
+from exporter.collectors.catalogue.model_families import PRICE
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
 

@@ -11,8 +11,8 @@ from exporter import log
 from exporter.api.client import Client
 from exporter.api.request_metrics import ApiMetrics
 from exporter.collectors.base import Collector
-from exporter.collectors.endpoint_health import EndpointsCollector
-from exporter.collectors.model_catalogue import CatalogueCollector
+from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
+from exporter.collectors.catalogue.endpoints_collector import EndpointsCollector
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.exposition.metrics_registry import MetricsRegistry

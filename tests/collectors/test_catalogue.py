@@ -12,7 +12,7 @@ import pytest
 from exporter.api.client import Client, Request
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Poll
-from exporter.collectors.model_catalogue import CatalogueCollector
+from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.errors import InvalidResponse, ListChanged

@@ -13,7 +13,7 @@ import pytest
 from exporter.api.client import Client, Request
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Poll
-from exporter.collectors.endpoint_health import REQUESTS_AT_ONCE, EndpointsCollector
+from exporter.collectors.catalogue.endpoints_collector import REQUESTS_AT_ONCE, EndpointsCollector
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings
 from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, PollError, StatusError
 from tests.collectors.helpers import answer

@@ -11,7 +11,7 @@ from exporter.api.organization_rows import KeyRow, Workspace
 from exporter.api.rejections import Rejections
 from exporter.collectors import paging
 from exporter.collectors.base import Poll
-from exporter.collectors.model_list import LIST_MODELS, read_models
+from exporter.collectors.catalogue.model_list import LIST_MODELS, read_models
 from exporter.collectors.paging import key_label
 from exporter.config.budget_settings import Scope
 from exporter.errors import UnknownName

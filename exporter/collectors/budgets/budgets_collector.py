@@ -17,7 +17,7 @@ from typing import Annotated, Self
 from exporter.api import analytics_response
 from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KEY_REJECTION_REASONS
-from exporter.collectors import model_list, paging
+from exporter.collectors import paging
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.budgets.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
 from exporter.collectors.budgets.budget_scopes import FIELDS, ScopeLists
@@ -28,6 +28,7 @@ from exporter.collectors.budgets.budget_targets import (
     configured_target,
     openrouter_targets,
 )
+from exporter.collectors.catalogue import model_list
 from exporter.collectors.common import info
 from exporter.collectors.daily_spend import REJECTION_REASONS, DayAmounts, read_daily_spend
 from exporter.collectors.days import DAY, midnight

@@ -15,9 +15,7 @@ from exporter.api.model_rows import ModelDetails, ModelRow, model_details
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import info, known
-from exporter.collectors.constants import UNKNOWN
-from exporter.collectors.model_families import (
+from exporter.collectors.catalogue.model_families import (
     CONTEXT_LENGTH,
     DISCOUNT,
     EXPIRATION,
@@ -27,7 +25,9 @@ from exporter.collectors.model_families import (
     OVERRIDES,
     PRICE,
 )
-from exporter.collectors.model_list import LIST_MODELS, OPERATION, number_of, read_models
+from exporter.collectors.catalogue.model_list import LIST_MODELS, OPERATION, number_of, read_models
+from exporter.collectors.common import info, known
+from exporter.collectors.constants import UNKNOWN
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.errors import InvalidResponse

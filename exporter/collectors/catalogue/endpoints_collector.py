@@ -13,8 +13,7 @@ from urllib.parse import quote
 from exporter.api.client import Request
 from exporter.api.endpoint_rows import PERCENTILES, UPTIMES, EndpointRow, read_endpoints
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import known
-from exporter.collectors.model_families import (
+from exporter.collectors.catalogue.model_families import (
     ENDPOINT_FAMILIES,
     ENDPOINT_LATENCIES,
     ENDPOINT_PRICE,
@@ -22,6 +21,7 @@ from exporter.collectors.model_families import (
     ENDPOINT_THROUGHPUTS,
     ENDPOINT_UPTIME,
 )
+from exporter.collectors.common import known
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings
 from exporter.errors import PollError, StatusError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot

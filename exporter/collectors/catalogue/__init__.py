@@ -1,0 +1,1 @@
+"""The collectors of the public catalogue: models in use, and their endpoints."""
