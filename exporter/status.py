@@ -95,7 +95,8 @@ class BudgetStatus:
     """A budget, and what is spent of it in its period; None is unknown.
 
     `projected_usd` is the spend at the end of the period: by weekdays where that is known, else at the present rate.
-    `error` is why the last poll could not read what is spent; amounts beside it are those of an earlier poll.
+    `error` is why the last poll could not read what is spent; amounts beside it are those of an earlier poll, and
+    vanish when it `expires`.
     """
 
     name: str
@@ -110,6 +111,7 @@ class BudgetStatus:
     period_start: datetime | None = None
     period_end: datetime | None = None
     error: str | None = None
+    expires: datetime | None = None
 
     @property
     def used(self) -> float | None:
@@ -119,7 +121,9 @@ class BudgetStatus:
         return self.spent_usd / self.limit_usd if self.limit_usd > 0 else 1.0
 
     def at(self, now: datetime) -> BudgetStatus:
-        """Return the budget at a moment: with a projection, and without what was spent if its period has ended."""
+        """Return the budget at a moment: with a projection, and without what was spent if it expired or ended."""
+        if self.expires is not None and now >= self.expires:
+            return replace(self, spent_usd=None, remaining_usd=None, projected_usd=None, expires=None).at(now)
         if self.period_start is None or self.period_end is None:
             return self
         if now >= self.period_end:

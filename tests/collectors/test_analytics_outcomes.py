@@ -86,6 +86,16 @@ def test_values_of_a_failing_query_expire_alone() -> None:
     assert polled.health["query_last_success_timestamp_seconds"][("first",)] == NOON.timestamp()
 
 
+def test_apps_of_expired_values_have_no_labels() -> None:
+    apps = collector(query("apps", dimensions="app"), query("total", dimensions=""), stale_after=STALE_AFTER)
+    total = reply([{"request_count": "1"}])
+    first = ask(apps, [META, reply([{"app": "chat", "request_count": "1"}]), total], prefix=PREFIX)
+    for seconds, kept in ((60.0, {"chat"}), (STALE_AFTER, set())):
+        now, memory = NOON + timedelta(seconds=seconds), first.collected.memory
+        polled = ask(apps, [too_long(), total], prefix=PREFIX, memory=memory, now=now, monotonic=seconds)
+        assert {subject.value for subject in polled.collected.subjects} == kept
+
+
 def test_poll_fails_if_every_query_fails() -> None:
     """The error names each query; values stay, and success is 0 for each."""
     before = poll(of(1), of(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from exporter.api.response import Response
 from exporter.collectors.budgets.budgets_collector import BudgetsCollector, BudgetsSettings
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, StatusError
+from exporter.exposition.families import Snapshot
 from exporter.status import BudgetStatus
 from tests.collectors.balances import key
 from tests.collectors.helpers import answer, at, shown
@@ -130,6 +132,10 @@ def budgets(
 
 def amounts(polled: PollResult, family: str) -> dict[str, float]:
     return {labels[0]: value for labels, value in polled.families.get(family, {}).items()}
+
+
+def amounts_of(snapshot: Snapshot, family: str) -> dict[str, float]:
+    return {labels[0]: value for labels, value in shown(snapshot)[f"openrouter_budget_{family}"].items()}
 
 
 def test_budget_of_the_account() -> None:
@@ -288,6 +294,95 @@ def test_kept_amounts_of_a_period_that_ended_are_gone() -> None:
     assert "today" not in amounts(kept, "spent_usd") | amounts(kept, "remaining_usd")
     assert amounts(kept, "limit_usd") == {"month": 100.0, "today": 10.0}
     assert amounts(kept, "period_start_timestamp_seconds")["today"] == at("2026-08-24 00:00:00").timestamp()
+
+
+def test_kept_amounts_expire_without_another_poll() -> None:
+    """All later polls may fail; what this poll read stays longer."""
+    lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
+    account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))])
+    first = budgets(account, MONTH, lab)
+    account.fails = lambda query: ERROR if query.get("filters") else None
+    later = NOON + timedelta(minutes=30)
+    kept = budgets(account, MONTH, lab, memory=first.collected.memory, now=later, monotonic=1800).collected
+    moment, snapshot = kept.successors[0]
+    assert moment == NOON + timedelta(hours=1)
+    assert set(shown(snapshot)["openrouter_budget_spent_usd"]) == {("month", "month")}
+    assert set(shown(snapshot)["openrouter_budget_limit_usd"]) == {("month", "month")}
+    assert [budget.at(moment).spent_usd for budget in kept.budgets] == [30.0, None]
+    assert [budget.at(moment - timedelta(seconds=1)).spent_usd for budget in kept.budgets] == [30.0, 30.0]
+
+
+def test_kept_amounts_of_several_polls_expire_one_after_another() -> None:
+    """A period that ends in between takes its own amounts along."""
+    lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
+    beta = ConfiguredBudget(name="beta", period="day", limit_usd=10, key="beta")
+    start = at("2026-08-23 23:10:00")
+    account, memory = (
+        Account([row("2026-08-23", 1.0, workspace=("w2", "Research"), api_key_id=(digits("beta"), "beta"))]),
+        None,
+    )
+    broken: set[str] = set()
+    account.fails = lambda query: ERROR if broken & {each["field"] for each in query.get("filters", [])} else None
+
+    def poll(minutes: int) -> PollResult:
+        account.server = start + timedelta(minutes=minutes)
+        return budgets(account, MONTH, lab, beta, now=account.server, memory=memory, monotonic=minutes * 60.0)
+
+    memory = poll(0).collected.memory
+    broken.add("workspace")
+    memory = poll(10).collected.memory
+    broken.add("api_key_id")
+    assert [
+        (moment - start, set(amounts_of(snapshot, "limit_usd")), set(amounts_of(snapshot, "spent_usd")))
+        for moment, snapshot in poll(20).collected.successors[:3]
+    ] == [
+        (timedelta(minutes=50), {"month", "lab", "beta"}, {"month"}),
+        (timedelta(minutes=60), {"month", "beta"}, {"month"}),
+        (timedelta(minutes=70), {"month"}, {"month"}),
+    ]
+
+
+def test_list_that_fails_keeps_the_last_amounts_of_its_budgets() -> None:
+    """Not being able to look a key up is not the same as the key being gone."""
+    beta = ConfiguredBudget(name="beta", period="day", limit_usd=10, key="beta")
+    account = Account([row("2026-08-23", 3.0, api_key_id=(digits("beta"), "beta"))])
+    first = budgets(account, MONTH, beta, include_openrouter=False)
+    account.workspaces = ERROR
+    for seconds, kept in ((300, {"month", "beta"}), (3600, {"month"})):
+        polled = budgets(
+            account, MONTH, beta, memory=first.collected.memory, monotonic=seconds, include_openrouter=False
+        )
+        assert set(amounts(polled, "spent_usd")) == kept
+        assert amounts(polled, "success") == {"month": 1.0, "beta": 0.0}
+
+
+def test_limits_of_openrouter_expire_while_their_list_fails() -> None:
+    """The list is read once an hour, and its limits stay for `stale_after` from when that fails."""
+    account = Account(
+        [row("2026-08-23", 30.0)],
+        workspaces=WORKSPACES[:1],
+        budgets=[{"limit_usd": 5, "reset_interval": reset} for reset in ("daily", None)],
+    )
+    memory = budgets(account, MONTH).collected.memory
+    account.budgets = ERROR
+    own = {"workspace default day", "workspace default total"}
+    polled = budgets(account, MONTH, memory=memory, now=NOON + timedelta(minutes=90), monotonic=5400)
+    assert set(amounts(polled, "limit_usd")) == {"month", *own}
+    moment, snapshot = polled.collected.successors[0]
+    assert (moment, set(amounts_of(snapshot, "limit_usd"))) == (NOON + timedelta(hours=2), {"month"})
+    polled = budgets(account, MONTH, memory=polled.collected.memory, now=NOON + timedelta(hours=2), monotonic=7200)
+    assert set(amounts(polled, "limit_usd")) == {"month"}
+    assert [part for part, _ in polled.collected.failures] == ["budgets of OpenRouter"]
+
+
+def test_values_that_never_go_stale_have_no_end() -> None:
+    lab = ConfiguredBudget(name="lab", period="month", limit_usd=10, workspace="lab")
+    account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))])
+    first = budgets(account, MONTH, lab, stale_after=math.inf)
+    account.fails = lambda query: ERROR if query.get("filters") else None
+    kept = budgets(account, MONTH, lab, memory=first.collected.memory, monotonic=1e6, stale_after=math.inf)
+    assert amounts(kept, "spent_usd") == {"month": 30.0, "lab": 30.0}
+    assert all(set(amounts_of(left, "limit_usd")) == {"month", "lab"} for _, left in kept.collected.successors)
 
 
 def test_poll_fails_if_nothing_could_be_read() -> None:

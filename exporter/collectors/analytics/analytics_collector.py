@@ -102,7 +102,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
             failures=tuple(parts),
             error=None if results else _error_of_all(failures),
             queries=statuses(outcomes, started, poll.instant, stale_after),
-            subjects=subjects_of_queries(outcomes),
+            subjects=subjects_of_queries(outcomes, started, stale_after),
             successors=tuple(
                 [
                     (poll.instant + timedelta(seconds=at - started), await self._snapshot(poll.pause, outcomes, at))

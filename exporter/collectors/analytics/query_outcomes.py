@@ -121,9 +121,10 @@ def statuses(outcomes: Outcomes, now: float, instant: datetime, stale_after: flo
     )
 
 
-def subjects_of_queries(outcomes: Outcomes) -> tuple[Subject, ...]:
-    """Return the apps and end users that queries are split by."""
-    results = [outcome.result for outcome in outcomes.values() if outcome.result is not None]
+def subjects_of_queries(outcomes: Outcomes, now: float, stale_after: float) -> tuple[Subject, ...]:
+    """Return the apps and end users that queries are split by, of the results that are shown at a monotonic time."""
+    shown = (outcome.shown(now, stale_after) for outcome in outcomes.values())
+    results = [result for result in shown if result is not None]
     return tuple(
         Subject(label, value, () if value == OTHER else names_of({dimension: (value,)}))
         for label, dimension in ANALYTICS_DIMENSIONS.items()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from exporter.collectors.budgets.budget_targets import BudgetTarget
 from exporter.collectors.common import difference, gauge
 from exporter.collectors.days import midnight
 from exporter.collectors.periods import end_of, start_of
-from exporter.errors import PollError
+from exporter.errors import PollError, UnknownName
 from exporter.status import BudgetStatus
 
 LABELS = ("account", "budget", "period")
@@ -51,18 +51,23 @@ SUCCESS = gauge(
 
 @dataclass(frozen=True, slots=True)
 class BudgetResult:
-    """What a poll read of a budget, on which UTC day and when (monotonic seconds)."""
+    """What a poll read of a budget, on which UTC day. `read_at` is when that poll began (monotonic seconds)."""
 
     target: BudgetTarget
     today: date
-    read_at: float
     spent: float = math.nan
     previous: float = math.nan
     expected: float = math.nan
+    read_at: float = -math.inf
 
-    def is_usable(self, target: BudgetTarget, now: float, stale_after: float) -> bool:
-        """Return whether the values still stand for the same budget and have not expired."""
-        return self.target == target and now - self.read_at < stale_after
+    def may_stay(self, target: BudgetTarget, failure: PollError | None) -> bool:
+        """Return whether the values still stand for a budget that could not be read; not if its scope is gone.
+
+        A target whose scope could not be resolved is compared without it.
+        """
+        if failure is None or isinstance(failure, UnknownName):
+            return False
+        return target == (self.target if target.resolved is not None else replace(self.target, resolved=None))
 
     def amounts(self, shown_on: date) -> tuple[float, ...]:
         """Return the values of AMOUNTS on a day; those of a period that has ended are unknown."""
@@ -77,10 +82,9 @@ class BudgetResult:
 
 
 def budget_status(
-    target: BudgetTarget, result: BudgetResult | None, today: date, error: PollError | None
+    target: BudgetTarget, shown: BudgetResult, error: PollError | None, expires: datetime | None
 ) -> BudgetStatus:
     """Return a budget as it is shown to people."""
-    shown = result or BudgetResult(target, today, read_at=-math.inf)
     start = end = None
     if target.period != "total":
         start, end = midnight(start_of(target.period, shown.today)), midnight(end_of(target.period, shown.today))
@@ -97,6 +101,7 @@ def budget_status(
         period_start=start,
         period_end=end,
         error=None if error is None else str(error),
+        expires=expires,
     )
 
 

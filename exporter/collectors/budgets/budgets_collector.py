@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Self
 
 from exporter.api import analytics_response
@@ -121,11 +121,12 @@ a guardrail the API does not report whose spend counts, so only limit and info a
                     own, lists_read_at = await self._openrouter_targets(poll, lists), now
             except PollError as error:
                 own_failure = error
+                own = own if now - lists_read_at - LISTS_MAX_AGE < self.settings.stale_after else ()
         listed = (*self._configured, *own)
         failures: dict[str, PollError] = {}
         with poll.within_half():
             targets = await _resolve(lists, listed, failures)
-        results = {target.name: BudgetResult(target, today, now) for target in targets if not target.is_counted}
+        results = {target.name: BudgetResult(target, today) for target in targets if not target.is_counted}
         counted = [target for target in targets if target.is_counted]
         groups = list(_groups(counted))
         for group in groups:
@@ -134,12 +135,16 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         cause = next(iter(failures.values()), own_failure)
         if cause is not None and len(failures) == sum(target.is_counted for target in listed):
             raise cause  # nothing could be read
-        for target in counted:
+        # A limit set at OpenRouter is as old as the list that it is in, once that could not be read again.
+        ages = {"configuration": now, "openrouter": min(now, lists_read_at + LISTS_MAX_AGE)}
+        results = {name: replace(result, read_at=ages[result.target.source]) for name, result in results.items()}
+        for target in listed:
             before = last.results.get(target.name)
-            if target.name not in failures or before is None:
+            if before is None or now - before.read_at >= self.settings.stale_after:
                 continue
-            if before.is_usable(target, now, self.settings.stale_after):
+            if before.may_stay(target, failures.get(target.name)):
                 results[target.name] = before
+        ends = {name: end for name, result in results.items() if (end := self._end(result, poll, now)) is not None}
         success = {target.name: target.name not in failures for target in listed}
         own_failures = () if own_failure is None else (("budgets of OpenRouter", str(own_failure)),)
         return Collected(
@@ -147,10 +152,34 @@ a guardrail the API does not report whose spend counts, so only limit and info a
             memory=_Memory(results, own, lists.models, lists_read_at),
             failures=(*((f"budget {name}", str(error)) for name, error in failures.items()), *own_failures),
             budgets=tuple(
-                budget_status(target, results.get(target.name), today, failures.get(target.name)) for target in listed
+                budget_status(
+                    target,
+                    results.get(target.name, BudgetResult(target, today)),
+                    failures.get(target.name),
+                    ends.get(target.name),
+                )
+                for target in listed
             ),
-            successors=tuple((midnight(turn), self._snapshot(results, success, turn)) for turn in turns_after(today)),
+            successors=tuple(self._successors(results, success, today, ends)),
         )
+
+    def _end(self, result: BudgetResult, poll: Poll, now: float) -> datetime | None:
+        """Return when a result expires if that is before those of this poll do, which began at a monotonic time."""
+        if result.read_at == now or self.settings.stale_after == math.inf:
+            return None
+        return poll.instant.astimezone(UTC) + timedelta(seconds=result.read_at + self.settings.stale_after - now)
+
+    def _successors(
+        self,
+        results: Mapping[str, BudgetResult],
+        success: Mapping[str, bool],
+        today: date,
+        ends: Mapping[str, datetime],
+    ) -> Iterator[tuple[datetime, Snapshot]]:
+        """Yield what is shown once a period has ended, and once a result of an earlier poll has expired."""
+        for moment in sorted({*map(midnight, turns_after(today)), *ends.values()}):
+            remaining = {name: result for name, result in results.items() if name not in ends or moment < ends[name]}
+            yield moment, self._snapshot(remaining, success, max(today, moment.date()))
 
     async def _openrouter_targets(self, poll: Poll, lists: ScopeLists) -> tuple[BudgetTarget, ...]:
         """Return the budgets that are set at OpenRouter, without those whose names the configuration has."""
@@ -252,10 +281,10 @@ async def _read_group(
     for target in group:
         await poll.pause()
         labels = _names(target)[1] if by_value else None
-        results[target.name] = _result(target, amounts, labels, poll.clock.monotonic())
+        results[target.name] = _result(target, amounts, labels)
 
 
-def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] | None, read_at: float) -> BudgetResult:
+def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] | None) -> BudgetResult:
     period, today = target.calendar_period, amounts.today
     start = start_of(period, today)
     spans = ((start, today + DAY), (previous_start(period, today), start))
@@ -265,4 +294,4 @@ def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] |
     expected = math.nan
     if period == "month":
         expected = spent + amounts.expected_rest(end_of(period, today), target.payers, labels)
-    return BudgetResult(target, today, read_at, spent, previous, expected)
+    return BudgetResult(target, today, spent, previous, expected)
