@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 import socket
 import time
@@ -14,7 +15,7 @@ PROMETHEUS_ACCEPT = (
 )
 TEXT_ACCEPT = "text/plain;version=0.0.4"
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
-_BUFFER = 64 * 1024 * 1024  # is not touched before it is needed
+_BUFFER = 256 * 1024 * 1024  # takes memory only where a response was written to it
 
 
 class Client:
@@ -23,7 +24,7 @@ class Client:
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._buffer = memoryview(bytearray(_BUFFER))
+        self._buffer = memoryview(mmap.mmap(-1, _BUFFER))
 
     def __enter__(self) -> Self:
         return self
@@ -58,15 +59,18 @@ def _whole_size(start: bytes) -> int:
         return _BUFFER
     length = _LENGTH.search(start, 0, end + 2)
     if length is None or not start.startswith(b"HTTP/1.1 200 "):
-        raise ConnectionError(f"an answer without a length, or not 200: {start[:end]!r}")
-    return end + 4 + int(length[1])
+        raise ConnectionError(f"a response without a length, or not 200: {start[:end]!r}")
+    size = end + 4 + int(length[1])
+    if size > _BUFFER:
+        raise ConnectionError(f"a response of {size:,} bytes is too large for the buffer")
+    return size
 
 
-def body_of(answer: bytes) -> bytes:
-    """Return an answer without its head."""
-    return answer.partition(b"\r\n\r\n")[2]
+def body_of(response: bytes) -> bytes:
+    """Return a response without its head."""
+    return response.partition(b"\r\n\r\n")[2]
 
 
-def head_of(answer: bytes) -> str:
-    """Return an answer's head."""
-    return answer.partition(b"\r\n\r\n")[0].decode("latin-1")
+def head_of(response: bytes) -> str:
+    """Return a response's head."""
+    return response.partition(b"\r\n\r\n")[0].decode("latin-1")
