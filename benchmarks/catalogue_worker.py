@@ -106,12 +106,7 @@ class Polls:
         return {"memory": kept / MIB}
 
     async def _read(self, collector: Collector[Any], *, new: bool) -> None:
-        poll = Poll(
-            instant=self._clock.now(),
-            deadline=self._clock.monotonic() + 60,
-            client=cast("Client", self._client),
-            clock=self._clock,
-        )
+        poll = Poll.begin(cast("Client", self._client), self._clock, 60)
         memory = None if new else self._kept[collector.name][1]
         collected = await collector.collect(poll, memory)
         if collected.snapshot is not None:

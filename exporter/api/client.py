@@ -59,6 +59,10 @@ class Request:
 OnProgress = Callable[[Request, Retry | None], None]
 
 
+def ignore_progress(_request: Request, _retry: Retry | None) -> None:
+    """Do nothing: an `OnProgress` for requests whose retries are not shown."""
+
+
 class Client:
     """Sends one account's requests, or without a `key` those that need none.
 
@@ -99,7 +103,7 @@ class Client:
         deadline: float,
         *,
         quiet: bool = False,
-        on_progress: OnProgress = lambda _request, _retry: None,
+        on_progress: OnProgress = ignore_progress,
     ) -> Response:
         """Return the API's response to `request`, retried until `deadline` (monotonic) as the settings require.
 

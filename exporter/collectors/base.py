@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Generic, Self, TypeVar
 
-from exporter.api.client import Client, OnProgress, Request
+from exporter.api.client import Client, OnProgress, Request, ignore_progress
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Clock
@@ -42,12 +42,32 @@ class Poll:
     client: Client
     clock: Clock
     quiet: bool = False
-    on_progress: OnProgress = lambda _request, _retry: None
+    on_progress: OnProgress = ignore_progress
     rejections: Rejections = field(default_factory=Rejections)
     _slice_end: float = field(init=False)
 
     def __post_init__(self) -> None:
         self._slice_end = self.clock.monotonic() + SLICE_SECONDS
+
+    @classmethod
+    def begin(
+        cls,
+        client: Client,
+        clock: Clock,
+        longest: float,
+        *,
+        quiet: bool = False,
+        on_progress: OnProgress = ignore_progress,
+    ) -> Self:
+        """Return a poll that begins now and may take `longest` seconds."""
+        return cls(
+            instant=clock.now(),
+            deadline=clock.monotonic() + longest,
+            client=client,
+            clock=clock,
+            quiet=quiet,
+            on_progress=on_progress,
+        )
 
     @property
     def today(self) -> date:

@@ -60,12 +60,7 @@ class AccountSource:
 
     def poll(self) -> Poll:
         """Return a poll that begins now."""
-        return Poll(
-            instant=self.clock.now(),
-            deadline=self.clock.monotonic() + self.longest_poll,
-            client=self.client,
-            clock=self.clock,
-        )
+        return Poll.begin(self.client, self.clock, self.longest_poll)
 
     @property
     def pause(self) -> Pause:

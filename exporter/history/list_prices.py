@@ -43,8 +43,7 @@ class ListPrices:
         return {model: known for model, permaslug in names if (known := self._known.get((model, permaslug)))}
 
     async def _read(self, uses: tuple[ModelUse, ...]) -> Mapping[str, Prices]:
-        now, clock = self.clock.now(), self.clock
-        poll = Poll(instant=now, deadline=clock.monotonic() + self.longest_poll, client=self.client, clock=clock)
+        poll = Poll.begin(self.client, self.clock, self.longest_poll)
         collected = await CatalogueCollector("", self.settings, lambda: uses).collect(poll, None)
         prices: dict[str, dict[str, Decimal]] = {}
         for family in collected.snapshot.families if collected.snapshot is not None else ():

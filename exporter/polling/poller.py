@@ -121,37 +121,30 @@ class Poller:
             self._polling = False
 
     async def _poll(self) -> PollRecord:
-        instant, started, state = self._clock.now(), self._clock.monotonic(), self.state
+        started, state = self._clock.monotonic(), self.state
         first, failing = not state.attempted, state.attempted and not state.succeeded
-        poll = Poll(
-            instant=instant,
-            deadline=started + self._longest_poll,
-            client=self._client,
-            clock=self._clock,
-            quiet=failing,
-            on_progress=self._show_retry,
-        )
+        poll = Poll.begin(self._client, self._clock, self._longest_poll, quiet=failing, on_progress=self._show_retry)
         try:
             collected = await self.collector.collect(poll, state.memory)
             await self._publish(poll, collected, started)
         except Exception as error:  # noqa: BLE001 — one crashing poll must not stop polling; it is logged with its trace
             # Not kept beyond this block: its traceback holds this frame, and with it the whole response.
             duration = self._clock.monotonic() - started
-            record = _failed(instant, duration, poll, error, with_key=bool(self.account))
+            record = _failed(poll, duration, error, with_key=bool(self.account))
             state.records.append(record)
             self._report_rejections(poll)
             state.not_before = getattr(error, "not_before", None) or state.not_before
             self._log.failed(record, error, state)
         else:
             record = PollRecord(
-                started=instant,
+                started=poll.instant,
                 duration_seconds=self._clock.monotonic() - started,
                 outcome="unchanged" if collected.snapshot is None else "changed",
                 rows_rejected=poll.rejections.missing,
             )
             state.records.append(record)
             self._report_rejections(poll)
-            state.last_success, state.rows_rejected = instant, record.rows_rejected
+            state.last_success, state.rows_rejected = poll.instant, record.rows_rejected
             state.reported.clear()
             self._log.succeeded(record, self._series(), first=first, recovered=failing)
         self._measure(record)
@@ -259,10 +252,10 @@ class Poller:
         )
 
 
-def _failed(started: datetime, duration: float, poll: Poll, error: Exception, *, with_key: bool) -> PollRecord:
+def _failed(poll: Poll, duration: float, error: Exception, *, with_key: bool) -> PollRecord:
     expected = isinstance(error, PollError | SecretError)
     return PollRecord(
-        started=started,
+        started=poll.instant,
         duration_seconds=duration,
         outcome="failed",
         rows_rejected=poll.rejections.missing,
