@@ -15,10 +15,10 @@ from exporter.config.configuration import Account, Configuration
 from exporter.daemon.file_watch import content_hash
 from exporter.exposition.scrape import Exposition
 from exporter.exposition.store import Store
-from exporter.polling.account import AccountContext, AccountRuntime
-from exporter.polling.catalogue_runtime import NO_ACCOUNT, CatalogueRuntime
+from exporter.polling.account import AccountRuntime
+from exporter.polling.catalogue_runtime import CatalogueRuntime
 from exporter.polling.poller import Poller
-from exporter.polling.poller_group import PollerGroup
+from exporter.polling.poller_group import NO_ACCOUNT, PollerGroup, PollingContext
 from exporter.polling.scheduler import Scheduler, first_delay
 from exporter.status import CollectorStatus
 
@@ -135,8 +135,8 @@ class AccountSet:
         """Close the HTTP session."""
         await self._context.session.close()
 
-    def _open(self, configuration: Configuration) -> AccountContext:
-        return AccountContext(
+    def _open(self, configuration: Configuration) -> PollingContext:
+        return PollingContext(
             upstream=configuration.upstream,
             authorities=_authorities(configuration),
             session=open_session(configuration.upstream),

@@ -1,92 +1,43 @@
-"""One account: its registry, its client, its pollers."""
+"""One account: its pollers, its key, and the metrics that vanish with it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import aiohttp
-
 from exporter import log
 from exporter.api import key_response
-from exporter.api.client import Client
-from exporter.api.request_metrics import ApiMetrics, RequestDuration
-from exporter.clock import Clock
 from exporter.collectors import registry
 from exporter.collectors.allocation import Allocation
 from exporter.collectors.used_models import ModelUse
-from exporter.config.configuration import Account, Upstream
-from exporter.exposition.metrics_registry import MetricsRegistry
-from exporter.exposition.store import Store
+from exporter.config.configuration import Account
 from exporter.polling import key_check
 from exporter.polling.account_labels import publish_account_labels
-from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller
-from exporter.polling.poller_group import PollerGroup
+from exporter.polling.poller_group import PollerGroup, PollingContext
 from exporter.polling.threshold_metrics import ThresholdMetrics
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountContext:
-    """What all accounts share.
-
-    `authorities` is a digest of the certificates that the session trusts. `after_poll` is called with an account's name
-    after each of its polls, `poll_now` with the job name of a poller that must not wait for its next poll.
-    """
-
-    upstream: Upstream
-    authorities: bytes
-    session: aiohttp.ClientSession
-    clock: Clock
-    store: Store
-    duration: RequestDuration
-    after_poll: Callable[[str], None]
-    poll_now: Callable[[str], None]
-
-
 class AccountRuntime(PollerGroup):
-    """An account's pollers, and the metrics that vanish with it."""
+    """An account's pollers, and the check of its key."""
 
-    def __init__(self, account: Account, context: AccountContext) -> None:
-        super().__init__()
-        self.account = account
-        self.context = context
-        self.metrics_registry = MetricsRegistry()
-        collectors = registry.enabled(account)
-        operations = tuple(dict.fromkeys(operation for collector in collectors for operation in collector.operations))
-        self._metrics = CollectorMetrics(self.metrics_registry, account.name, collectors)
-        ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
+    def __init__(self, account: Account, context: PollingContext) -> None:
         allocation = Allocation(account)
-        publish_account_labels(self.metrics_registry, account.name, allocation.of_account)
-        self._client = Client(
-            session=context.session,
+        super().__init__(
+            context,
+            account.name,
+            registry.enabled(account),
             upstream=context.upstream,
             key=account.key,
-            clock=context.clock,
-            metrics=ApiMetrics(self.metrics_registry, account.name, (*operations, key_response.OPERATION)),
-            duration=context.duration,
-            log=log.logger(account=account.name),
+            operations=(key_response.OPERATION,),
+            allocation=allocation,
         )
+        self.account = account
+        ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
+        publish_account_labels(self.metrics_registry, account.name, allocation.of_account)
         self.key_check = key_check.KeyCheck(
             self._client,
             key_check.KeyMetrics(self.metrics_registry, account.name),
             context.clock,
             log.logger(account=account.name),
         )
-        self.pollers = [
-            Poller(
-                account=account.name,
-                collector=collector,
-                longest_poll=context.upstream.retries.backoff.max_elapsed_time,
-                client=self._client,
-                clock=context.clock,
-                store=context.store,
-                metrics=self._metrics,
-                log=log.logger(account=account.name, collector=collector.name),
-                allocation=allocation,
-            )
-            for collector in collectors
-        ]
         self._client.on_key_change = self._poll_now
         self._update_up()  # an account without collectors is up: nothing fails
 

@@ -7,21 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from exporter import log
-from exporter.api.client import Client
-from exporter.api.request_metrics import ApiMetrics
 from exporter.collectors.base import Collector
 from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
 from exporter.collectors.catalogue.endpoints_collector import EndpointsCollector
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
-from exporter.exposition.metrics_registry import MetricsRegistry
-from exporter.polling.account import AccountContext
-from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller
-from exporter.polling.poller_group import PollerGroup
-
-NO_ACCOUNT = ""  # in the store; no account can have this name, and no label has it
+from exporter.polling.poller_group import NO_ACCOUNT, PollerGroup, PollingContext
 
 
 class CatalogueRuntime(PollerGroup):
@@ -33,14 +25,11 @@ class CatalogueRuntime(PollerGroup):
     def __init__(
         self,
         settings: CatalogueSettings,
-        context: AccountContext,
+        context: PollingContext,
         used: Callable[[], tuple[ModelUse, ...]],
         poll_soon: Callable[[str], None],
     ) -> None:
-        super().__init__()
         self.settings = settings
-        self.context = context
-        self.metrics_registry = MetricsRegistry()
         self._used = used
         self._poll_soon = poll_soon
         self._polled_for: frozenset[str] = frozenset()
@@ -48,31 +37,8 @@ class CatalogueRuntime(PollerGroup):
         collectors: list[Collector[Any]] = [CatalogueCollector(NO_ACCOUNT, settings, used)]
         if settings.endpoints.enabled:
             collectors.append(EndpointsCollector(NO_ACCOUNT, settings.endpoints, self._listed))
-        operations = tuple(operation for collector in collectors for operation in collector.operations)
-        self._metrics = CollectorMetrics(self.metrics_registry, None, collectors)
         limit = max(context.upstream.requests_per_minute, settings.max_models)
-        self._client = Client(
-            session=context.session,
-            upstream=replace(context.upstream, requests_per_minute=limit),
-            key=None,
-            clock=context.clock,
-            metrics=ApiMetrics(self.metrics_registry, None, operations),
-            duration=context.duration,
-            log=log.logger(),
-        )
-        self.pollers = [
-            Poller(
-                account=NO_ACCOUNT,
-                collector=collector,
-                longest_poll=context.upstream.retries.backoff.max_elapsed_time,
-                client=self._client,
-                clock=context.clock,
-                store=context.store,
-                metrics=self._metrics,
-                log=log.logger(collector=collector.name),
-            )
-            for collector in collectors
-        ]
+        super().__init__(context, None, collectors, upstream=replace(context.upstream, requests_per_minute=limit))
 
     async def poll_all(self) -> None:
         """Run all pollers, one after the other: each needs what the one before it published."""

@@ -4,20 +4,91 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
+
+from exporter import log
 from exporter.api.client import Client
+from exporter.api.request_metrics import ApiMetrics, RequestDuration
+from exporter.clock import Clock
+from exporter.collectors.allocation import Allocation
+from exporter.collectors.base import Collector
+from exporter.config.configuration import Upstream
+from exporter.config.secret import SecretSource
+from exporter.exposition.metrics_registry import MetricsRegistry
+from exporter.exposition.store import Store
+from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller
+
+NO_ACCOUNT = ""  # in the store; no account can have this name, and no label has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollingContext:
+    """What all groups share.
+
+    `authorities` is a digest of the certificates that the session trusts. `after_poll` is called with an account's name
+    after each of its polls, `poll_now` with the job name of a poller that must not wait for its next poll.
+    """
+
+    upstream: Upstream
+    authorities: bytes
+    session: aiohttp.ClientSession
+    clock: Clock
+    store: Store
+    duration: RequestDuration
+    after_poll: Callable[[str], None]
+    poll_now: Callable[[str], None]
 
 
 class PollerGroup(ABC):
-    """Runs its pollers, and knows which polls are in progress."""
+    """Runs its pollers, and knows which polls are in progress. Its metrics vanish with it.
 
-    pollers: Sequence[Poller]
-    _client: Client
+    `account` is None for the public catalogue. `operations` are those of requests beside the collectors'.
+    """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        context: PollingContext,
+        account: str | None,
+        collectors: Sequence[Collector[Any]],
+        *,
+        upstream: Upstream,
+        key: SecretSource | None = None,
+        operations: tuple[str, ...] = (),
+        allocation: Allocation | None = None,
+    ) -> None:
+        self.context = context
+        self.metrics_registry = MetricsRegistry()
+        self._metrics = CollectorMetrics(self.metrics_registry, account, collectors)
+        of_collectors = (operation for collector in collectors for operation in collector.operations)
+        owner = {} if account is None else {"account": account}
+        self._client = Client(
+            session=context.session,
+            upstream=upstream,
+            key=key,
+            clock=context.clock,
+            metrics=ApiMetrics(self.metrics_registry, account, tuple(dict.fromkeys((*of_collectors, *operations)))),
+            duration=context.duration,
+            log=log.logger(**owner),
+        )
+        self.pollers = [
+            Poller(
+                account=account or NO_ACCOUNT,
+                collector=collector,
+                longest_poll=upstream.retries.backoff.max_elapsed_time,
+                client=self._client,
+                clock=context.clock,
+                store=context.store,
+                metrics=self._metrics,
+                log=log.logger(**owner, collector=collector.name),
+                allocation=allocation,
+            )
+            for collector in collectors
+        ]
         self._in_progress: dict[asyncio.Task[Any], Poller] = {}
         self._again: set[Poller] = set()  # pollers that are to poll when what they do now ends
         self._ended = asyncio.Event()

@@ -19,7 +19,8 @@ from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Account, Backoff, Retries, Upstream
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.store import Store
-from exporter.polling.account import AccountContext, AccountRuntime
+from exporter.polling.account import AccountRuntime
+from exporter.polling.poller_group import PollingContext
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from tests.api.harness import Key
@@ -35,11 +36,11 @@ async def sharing(
     clock: FakeClock | None = None,
     poll_now: Callable[[str], None] = lambda _: None,
     **upstream: Any,
-) -> AsyncIterator[AccountContext]:
+) -> AsyncIterator[PollingContext]:
     """Give what accounts share, on a clock that sleeping moves if no other is given."""
     settings = replace(Upstream(base_url=url, retries=Retries(strategy="none")), **upstream)
     async with open_session(settings) as session:
-        yield AccountContext(
+        yield PollingContext(
             upstream=settings,
             authorities=b"",
             session=session,
@@ -55,7 +56,7 @@ def account(source: Key, *collectors: CollectorSettings) -> Account:
     return Account(name="default", key=source, collectors=only(*collectors))
 
 
-def published(shared: AccountContext, collector: str = "activity") -> int:
+def published(shared: PollingContext, collector: str = "activity") -> int:
     return shared.store.series("default", collector, shared.clock.monotonic())
 
 

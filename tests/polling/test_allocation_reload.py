@@ -10,7 +10,8 @@ from exporter.collectors.registry import only
 from exporter.config.allocation_settings import AllocationRule, Allocations
 from exporter.config.configuration import Account
 from exporter.exposition.gzip import inflate, join
-from exporter.polling.account import AccountContext, AccountRuntime
+from exporter.polling.account import AccountRuntime
+from exporter.polling.poller_group import PollingContext
 from exporter.simulator.application import Running
 from tests.api.harness import Key
 from tests.polling.test_account_runtime import sharing
@@ -29,7 +30,7 @@ def account(key: Key, team: str, labels: tuple[str, ...] = ("team",)) -> Account
     )
 
 
-def teams(shared: AccountContext) -> set[str]:
+def teams(shared: PollingContext) -> set[str]:
     """Return the teams that a scrape would show."""
     parts = [part[INFO].lines for part in shared.store.parts(shared.clock.monotonic()) if INFO in part]
     text = b"".join(inflate(join(parts))).decode()

@@ -10,8 +10,8 @@ from typing import Any
 
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings, CatalogueSettings
-from exporter.polling.account import AccountContext
 from exporter.polling.catalogue_runtime import CatalogueRuntime
+from exporter.polling.poller_group import PollingContext
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from tests.polling.test_account_runtime import sharing
@@ -23,7 +23,7 @@ GPT, SONNET = ModelUse("openai/gpt-5", "", 2.0, 1.0), ModelUse("anthropic/claude
 class Reading:
     """A runtime, the models that accounts use, and the pollers that it wants to poll soon."""
 
-    context: AccountContext
+    context: PollingContext
     settings: CatalogueSettings
     used: tuple[ModelUse, ...] = (GPT,)
     soon: list[str] = field(default_factory=list)
