@@ -19,9 +19,9 @@ allocations:
 
 
 async def test_reload_changes_labels_and_nothing_personal_is_logged(
-    simulator: Running, write_configuration: Callable[..., Path]
+    simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
-    path = write_configuration(simulator.url)
+    path = write_patient_configuration(simulator.url)
     text = path.read_text().replace("activity: {interval: 1s", "activity: {split_by: member, interval: 1s")
     path.write_text(text.replace(disabled("activity"), disabled("activity", "keys")) + ALLOCATIONS)
     async with serving(path, "--web.enable-lifecycle") as daemon:

@@ -31,9 +31,9 @@ async def reloaded(daemon: Daemon, path: Path, old: str, new: str) -> None:
     await daemon.until_said("reloaded")
 
 
-async def test_reload_changes_the_split(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_reload_changes_the_split(simulator: Running, write_patient_configuration: Callable[[str], Path]) -> None:
     """The old series go at once, the new ones come with the next poll, and add up to the same."""
-    path = write_configuration(simulator.url)
+    path = write_patient_configuration(simulator.url)  # a split by key is a request for each key
     async with serving(path) as daemon:
         whole = value(await daemon.until(usage_is_there), REQUESTS)
         before = "empty_day_after: 0s"
