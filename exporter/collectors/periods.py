@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Literal, NamedTuple
 
 from exporter.collectors.days import DAY
 from exporter.config.budget_settings import Period
@@ -43,3 +45,26 @@ def previous_start(period: Period, day: date) -> date:
 def turns_after(day: date) -> list[date]:
     """Return the next days on which some period begins, in order: tomorrow, the next Monday and the next 1st."""
     return sorted({end_of(period, day) for period in PERIODS})
+
+
+class CalendarSpan(NamedTuple):
+    """The current period of its kind, or the one before it."""
+
+    period: Period
+    is_current: bool
+
+    def days(self, today: date) -> tuple[date, date]:
+        """Return the first day, and the day after the last one: the current period ends with today."""
+        start = start_of(self.period, today)
+        return (start, today + DAY) if self.is_current else (previous_start(self.period, today), start)
+
+
+CalendarRange = Literal["today", "yesterday", "week", "last_week", "month", "last_month"]
+SPANS: Mapping[CalendarRange, CalendarSpan] = {
+    "today": CalendarSpan("day", is_current=True),
+    "yesterday": CalendarSpan("day", is_current=False),
+    "week": CalendarSpan("week", is_current=True),
+    "last_week": CalendarSpan("week", is_current=False),
+    "month": CalendarSpan("month", is_current=True),
+    "last_month": CalendarSpan("month", is_current=False),
+}

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from exporter.api import analytics_response
 from exporter.collectors.base import Collected, Collector, Poll
 from exporter.collectors.common import gauge, single, successors
 from exporter.collectors.daily_spend import PAYERS, REJECTION_REASONS, read_daily_spend
-from exporter.collectors.days import DAY, midnight
-from exporter.collectors.periods import end_of, previous_start, start_of
-from exporter.config.budget_settings import Period
+from exporter.collectors.days import midnight
+from exporter.collectors.periods import SPANS, CalendarRange, end_of, previous_start
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
@@ -28,33 +27,18 @@ _PAID_BY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """A family: the current period of its kind, or the one before it."""
-
-    metric: MetricFamily
-    period: Period
-    current: bool
-
-    def days(self, today: date) -> tuple[date, date]:
-        """Return the first day, and the day after the last one to add up."""
-        start = start_of(self.period, today)
-        return (start, today + DAY) if self.current else (previous_start(self.period, today), start)
-
-
-def _span(name: str, period: Period, what: str, *, current: bool) -> _Span:
-    help_ = f"Spend {what}, in US dollars. {_PAID_BY}"
-    return _Span(gauge(f"openrouter_spend_{name}_usd", help_, LABELS), period, current)
-
-
-SPANS = (
-    _span("today", "day", "on the current UTC day so far", current=True),
-    _span("yesterday", "day", "on the previous UTC day", current=False),
-    _span("week", "week", "in the current UTC week, which begins on Monday, so far", current=True),
-    _span("last_week", "week", "in the previous UTC week, Monday to Sunday", current=False),
-    _span("month", "month", "in the current UTC month so far", current=True),
-    _span("last_month", "month", "in the previous UTC month", current=False),
-)
+_WORDS: Mapping[CalendarRange, str] = {
+    "today": "on the current UTC day so far",
+    "yesterday": "on the previous UTC day",
+    "week": "in the current UTC week, which begins on Monday, so far",
+    "last_week": "in the previous UTC week, Monday to Sunday",
+    "month": "in the current UTC month so far",
+    "last_month": "in the previous UTC month",
+}
+FAMILIES = {
+    name: gauge(f"openrouter_spend_{name}_usd", f"Spend {_WORDS[name]}, in US dollars. {_PAID_BY}", LABELS)
+    for name in SPANS
+}
 TIMESTAMP = gauge(
     "openrouter_spend_timestamp_seconds",
     "Time up to which the spend gauges count, as Unix time in seconds.",
@@ -89,7 +73,7 @@ that contain it absent.
 
     def declarations(self) -> tuple[MetricFamily, ...]:
         """Return the six periods and the time up to which they count."""
-        return (*(span.metric for span in SPANS), TIMESTAMP)
+        return (*FAMILIES.values(), TIMESTAMP)
 
     async def collect(self, poll: Poll, _: object) -> Collected:
         """Read the days in one request. Raises PollError."""
@@ -98,16 +82,16 @@ that contain it absent.
         today = spend.today
         payers = range(len(PAYERS))
         labels = LabelSets(LABELS, [(self.account, payer) for payer in PAYERS])
-        families = []
-        for span in SPANS:
-            days = span.days(today)
-            families.append(Family(span.metric, labels, array("d", [spend.total(payer, *days) for payer in payers])))
+        families = [
+            Family(metric, labels, array("d", [spend.total(payer, *SPANS[name].days(today)) for payer in payers]))
+            for name, metric in FAMILIES.items()
+        ]
         families.append(single(TIMESTAMP, self.account, spend.counted_to.timestamp()))
-        month = math.fsum(spend.total(payer, start_of("month", today), today + DAY) for payer in payers)
+        month = math.fsum(spend.total(payer, *SPANS["month"].days(today)) for payer in payers)
         return Collected(
             snapshot=Snapshot(tuple(families)),
             memory=None,
             figures=(("Spent this month", month),) if math.isfinite(month) else (),
             figures_until=midnight(end_of("month", today)),
-            successors=successors(families, {span.metric: span.period for span in SPANS}, today),
+            successors=successors(families, {metric: SPANS[name].period for name, metric in FAMILIES.items()}, today),
         )

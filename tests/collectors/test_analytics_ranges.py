@@ -14,7 +14,8 @@ from exporter.collectors.analytics.configured_queries import (
     ClassifierFilter,
     ClassifierFilters,
 )
-from exporter.collectors.analytics.time_ranges import CalendarRange, time_range
+from exporter.collectors.analytics.time_ranges import time_range
+from exporter.collectors.periods import CalendarRange
 from exporter.errors import InvalidResponse
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import at

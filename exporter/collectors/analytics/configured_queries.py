@@ -13,7 +13,8 @@ from exporter.collectors.analytics.known_names import (
     ROLLUP_METRICS,
     only_recent,
 )
-from exporter.collectors.analytics.time_ranges import CALENDAR_RANGES, HOUR, MINUTE, CalendarRange
+from exporter.collectors.analytics.time_ranges import HOUR, MINUTE
+from exporter.collectors.periods import SPANS, CalendarRange
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.units import format_duration
 from exporter.config.value_types import DAY, duration_or, matching, text, whole_number
@@ -140,7 +141,7 @@ class AnalyticsQuery(Settings):
     classifier_filters: ClassifierFilters = ClassifierFilters()
     range: Annotated[
         float | CalendarRange,
-        duration_or(CALENDAR_RANGES, minimum=MINUTE, maximum=LONGEST_DAYS * DAY),
+        duration_or(tuple(SPANS), minimum=MINUTE, maximum=LONGEST_DAYS * DAY),
         "Time covered: a calendar period in UTC, or a duration back from now, which begins with a whole bucket.",
     ] = HOUR
     max_series: Annotated[

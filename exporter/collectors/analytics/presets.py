@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from exporter.collectors.analytics.configured_queries import AnalyticsQuery
-from exporter.collectors.analytics.time_ranges import HOUR, CalendarRange
+from exporter.collectors.analytics.time_ranges import HOUR
+from exporter.collectors.periods import CalendarRange
 from exporter.config.value_types import DAY
 
 PresetName = Literal["performance", "cost", "keys", "apps", "users"]

@@ -9,26 +9,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, get_args
 
 from exporter.collectors.days import DAY, SECOND, end_of_minute, midnight
-from exporter.collectors.periods import end_of, previous_start, start_of
-from exporter.config.budget_settings import Period
-
-CalendarRange = Literal["today", "yesterday", "week", "last_week", "month", "last_month"]
-CALENDAR_RANGES: tuple[CalendarRange, ...] = get_args(CalendarRange)
+from exporter.collectors.periods import SPANS, CalendarRange, end_of
 
 MINUTE, HOUR = 60.0, 3600.0
 LONGEST_OF_MINUTES, LONGEST_OF_HOURS = 3 * HOUR, 31 * 24 * HOUR
-
-_PERIODS: dict[CalendarRange, tuple[Period, bool]] = {  # and whether it is the current one
-    "today": ("day", True),
-    "yesterday": ("day", False),
-    "week": ("week", True),
-    "last_week": ("week", False),
-    "month": ("month", True),
-    "last_month": ("month", False),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +37,14 @@ def time_range(length: float | CalendarRange, instant: datetime) -> TimeRange:
 
 
 def _calendar(name: CalendarRange, now: datetime) -> TimeRange:
-    period, is_current = _PERIODS[name]
-    today = now.date()
-    start, until = start_of(period, today), midnight(end_of(period, today))
-    if is_current:
+    span, today = SPANS[name], now.date()
+    first, end = span.days(today)
+    until = midnight(end_of(span.period, today))
+    if span.is_current:
         # Its end differs each minute, so that no cached response fits.
-        return TimeRange(midnight(start), end_of_minute(now), today, until)
+        return TimeRange(midnight(first), end_of_minute(now), today, until)
     # Whether the API includes the end is not known: a midnight might bring another whole bucket.
-    return TimeRange(midnight(previous_start(period, today)), midnight(start) - SECOND, today, until)
+    return TimeRange(midnight(first), midnight(end) - SECOND, today, until)
 
 
 def _next_bucket(start: datetime, length: float) -> datetime:

@@ -31,8 +31,8 @@ from exporter.collectors.budgets.budget_targets import (
 from exporter.collectors.catalogue import model_list
 from exporter.collectors.common import info
 from exporter.collectors.daily_spend import REJECTION_REASONS, DayAmounts, read_daily_spend
-from exporter.collectors.days import DAY, midnight
-from exporter.collectors.periods import end_of, previous_start, start_of, turns_after
+from exporter.collectors.days import midnight
+from exporter.collectors.periods import CalendarSpan, end_of, previous_start, turns_after
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
@@ -286,10 +286,9 @@ async def _read_group(
 
 def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] | None) -> BudgetResult:
     period, today = target.calendar_period, amounts.today
-    start = start_of(period, today)
-    spans = ((start, today + DAY), (previous_start(period, today), start))
     spent, previous = (
-        math.fsum(amounts.total(payer, first, end, labels) for payer in target.payers) for first, end in spans
+        math.fsum(amounts.total(payer, first, end, labels) for payer in target.payers)
+        for first, end in (CalendarSpan(period, is_current).days(today) for is_current in (True, False))
     )
     expected = math.nan
     if period == "month":
