@@ -8,6 +8,7 @@ from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any
 
+from exporter.simulator.analytics_usage import AccountUsage
 from exporter.simulator.attribution import attributions_of, select_rows
 from exporter.simulator.billing import Billing, credits_body
 from exporter.simulator.http_responses import ActivityQuery, ApiError
@@ -69,6 +70,7 @@ class AccountData:
         self._source = source
         is_recorded = isinstance(source, Recording)
         self.attributions = () if is_recorded else attributions_of(caller.seed, caller.ordinary_key)
+        self.usage = AccountUsage(self.rows_of_day, self.attributions)
         self._billing = Billing(self.rows_of_day, opened)
         self.organization = Organization(
             caller.seed, self.attributions, self._billing, opened, keys=keys, workspaces=workspaces

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from exporter.simulator.analytics_meta import meta
 from exporter.simulator.analytics_query import MAX_ROWS, parse_query
 from exporter.simulator.analytics_result import rows_of
-from exporter.simulator.analytics_usage import AccountUsage
 from exporter.simulator.fault_effects import corrupt_rows, replacement
 from exporter.simulator.faults import Fault, FaultKind
 from exporter.simulator.http_responses import SimulatedResponse, json_response
@@ -32,7 +31,6 @@ class AnalyticsEndpoints:
     def __init__(self, max_rows: int = MAX_ROWS) -> None:
         self._max_rows = max_rows
         self._requests: dict[Caller, deque[datetime]] = {}
-        self._usage: dict[Caller, AccountUsage] = {}
         self._cache: OrderedDict[tuple[Caller, bytes], tuple[datetime, dict[str, Any]]] = OrderedDict()
 
     def meta(self, caller: Caller, now: datetime) -> SimulatedResponse:
@@ -59,8 +57,7 @@ class AnalyticsEndpoints:
         if made is not None and now - made < _CACHE_TTL:
             return data
         query = parse_query(content, now)
-        usage = self._usage.setdefault(caller, AccountUsage(account.rows_of_day, account.attributions))
-        totals = usage.totals(query, now)
+        totals = account.usage.totals(query, now)
         rows = rows_of(query, totals)
         returned = rows[: min(query.limit, self._max_rows)]
         data = {

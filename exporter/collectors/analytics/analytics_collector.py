@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -116,15 +117,13 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         now, before = poll.clock.monotonic(), last.meta or Meta()
         if last.meta is not None and now - last.meta_read_at < META_HOLDS:
             return before, last.meta_read_at, None
-        deadline, poll.deadline = poll.deadline, _half_way(now, poll.deadline)
         try:
-            response = await poll.request(META_REQUEST)
+            with poll.within_half():
+                response = await poll.request(META_REQUEST)
             with poll.reading(analytics_response.META):
                 return analytics_response.meta(response), now, None
         except PollError as error:
             return before, last.meta_read_at, error
-        finally:
-            poll.deadline = deadline
 
     async def _read_queries(
         self, poll: Poll, last: Outcomes, meta: Meta, meta_failure: PollError | None
@@ -135,28 +134,24 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         """
         results: dict[str, QueryResult] = {}
         failures: dict[str, PollError] = {}
-        deadline = poll.deadline
         failed_before = {name for name, outcome in last.items() if outcome.error is not None}
-        waiting = sorted(self._queries, key=lambda query: query.name in failed_before)
+        queries = sorted(self._queries, key=lambda query: query.name in failed_before)
         ends_all = meta_failure if meta_failure is not None and _ends_all(meta_failure) else None
-        while waiting:
-            query = waiting.pop(0)
+        for query in queries:
             try:
                 if ends_all is not None:
                     raise ends_all
                 if meta_failure is not None and not all(self._measures[metric].is_known for metric in query.metrics):
                     raise meta_failure  # the unit of a new metric is not known
                 check_names(query, meta, self._measures)
-                poll.deadline = _half_way(poll.clock.monotonic(), deadline) if waiting else deadline
                 measures = [self._measures[metric] for metric in query.metrics]
                 covers = time_range(query.range, poll.instant)
                 reader = QueryReader(poll, query, measures, self.settings.stale_after, covers)
-                results[query.name] = await reader.read()
+                with nullcontext() if query is queries[-1] else poll.within_half():
+                    results[query.name] = await reader.read()
             except PollError as error:
                 failures[query.name] = error
                 ends_all = error if _ends_all(error) else None
-            finally:
-                poll.deadline = deadline
         return results, failures
 
     def _family(self, metric: str) -> MetricFamily:
@@ -189,10 +184,6 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
                 values.append(numbers[index])
                 await pause()
         return Family(family, LabelSets(family.labels, samples), values)
-
-
-def _half_way(now: float, deadline: float) -> float:
-    return now + (deadline - now) / 2
 
 
 def _ends_all(error: PollError) -> bool:
