@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/queries.md: each shows the query above it, as a real Prometheus answers it.
+"""Draw the pictures of docs/queries.md: each shows the query above it, with the data of a real Prometheus.
 
     python -m docs.pictures.draw
 
@@ -8,21 +8,17 @@ Prometheus and promtool must be installed. The 30 days are the demo's, up to a d
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-import shutil
-import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import structlog
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tests.servers.history import LOOK_BACK, write_blocks
+from docs.pictures.demo_days import demo_days
+from tests.servers.history import LOOK_BACK
 from tests.servers.prometheus import Prometheus, prometheus
 from tests.servers.shipped import rules
 
@@ -51,10 +47,10 @@ def pictures(page: str) -> list[Picture]:
 
 
 def expanded(query: str) -> str:
-    """Put the rules' expressions in the place of what they record: Prometheus' past has no recorded series."""
+    """Return a query with rules' expressions instead of their records: past days have no recorded series."""
     recorded = {rule.name: rule.expression for rule in rules() if not rule.alerts}
     names = "|".join(sorted(map(re.escape, recorded), key=len, reverse=True))
-    while (longer := re.sub(names, lambda found: f"({recorded[found[0]]})", query)) != query:
+    while (longer := re.sub(names, lambda match: f"({recorded[match[0]]})", query)) != query:
         query = longer
     return query
 
@@ -68,16 +64,16 @@ async def by_day(server: Prometheus, query: str) -> tuple[list[datetime], Days]:
     data = await server.get(
         "query_range", query=query, start=str(start.timestamp()), end=str(END.timestamp()), step="86400"
     )
-    asked = [start + timedelta(days=number) for number in range(DAYS)]
-    found: Days = {}
+    instants = [start + timedelta(days=number) for number in range(DAYS)]
+    amounts: Days = {}
     for series in data["result"]:
         values = {float(at): float(text) for at, text in series["values"]}
-        found[_name(series["metric"])] = [values.get(day.timestamp(), 0.0) for day in asked]
-    largest = sorted(found, key=lambda name: -sum(found[name]))
-    shown = {name: found[name] for name in largest[:SHOWN]}
+        amounts[_name(series["metric"])] = [values.get(instant.timestamp(), 0.0) for instant in instants]
+    largest = sorted(amounts, key=lambda name: -sum(amounts[name]))
+    shown = {name: amounts[name] for name in largest[:SHOWN]}
     if rest := largest[SHOWN:]:
-        shown[f"{len(rest)} more"] = [sum(values) for values in zip(*(found[name] for name in rest), strict=True)]
-    return [day.replace(hour=0) - timedelta(days=1) for day in asked], shown
+        shown[f"{len(rest)} more"] = [sum(values) for values in zip(*(amounts[name] for name in rest), strict=True)]
+    return [day.replace(hour=0) - timedelta(days=1) for day in instants], shown
 
 
 async def bars_by_day(server: Prometheus, picture: Picture, axes: Axes) -> None:
@@ -148,18 +144,14 @@ async def draw(server: Prometheus, picture: Picture) -> None:
 
 
 async def main() -> None:
-    """Make the past, ask Prometheus, draw."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    program = shutil.which("prometheus")
-    if program is None:
-        sys.exit("prometheus and promtool must be installed")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        await write_blocks(folder / "data", DAYS, END)
-        options = [LOOK_BACK, "--storage.tsdb.retention.time=100y"]
-        async with prometheus(program, "127.0.0.1:1", folder, options=options) as server:
-            for picture in pictures(PAGE.read_text(encoding="utf-8")):
-                await draw(server, picture)
+    """Draw every picture of the page."""
+    options = [LOOK_BACK, "--storage.tsdb.retention.time=100y"]
+    async with (
+        demo_days(DAYS, END) as (program, folder),
+        prometheus(program, "127.0.0.1:1", folder, options=options) as server,
+    ):
+        for picture in pictures(PAGE.read_text(encoding="utf-8")):
+            await draw(server, picture)
 
 
 if __name__ == "__main__":

@@ -8,22 +8,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import shutil
 import sys
-import tempfile
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-import structlog
 from PIL import Image
 from playwright.async_api import Browser
 
+from docs.pictures.demo_days import demo_days
 from tests.dashboards.boards import BOARDS
 from tests.drawing.browser import Drawing, chromium, draw, open_page
 from tests.drawing.website import website
-from tests.servers.history import LOOK_BACK, write_blocks
+from tests.servers.history import LOOK_BACK
 from tests.servers.programs import free_port, started
 from tests.servers.prometheus import prometheus
 from tests.servers.shipped import RULES
@@ -31,7 +28,7 @@ from tests.servers.shipped import RULES
 FOLDER = Path(__file__).parents[1] / "screenshots"
 DAYS = 32
 WIDTH = 1440
-HEIGHT = 1100  # what one sees first; the dashboards are longer
+HEIGHT = 1100  # of the upper part of a dashboard, which is longer
 PAGE_WIDTH = 1100
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 COLOURS = 256
@@ -66,27 +63,21 @@ def write(name: str, picture: bytes) -> None:
 
 
 async def main() -> None:
-    """Make the past, run the demo on it, draw."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    program = shutil.which("prometheus")
-    if program is None:
-        sys.exit("prometheus and promtool must be installed")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        await write_blocks(folder / "data", DAYS)
-        target = f"127.0.0.1:{free_port()}"
-        demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
-        async with (
-            started(f"http://{target}/-/ready", folder / "demo.log", sys.executable, *demo),
-            prometheus(program, target, folder, rules=RULES, options=[LOOK_BACK], every="5s") as server,
-            website(BOARDS) as site,
-            chromium() as browser,
-        ):
-            await server.until("sum_over_time(up[1m]) > 2", bool)
-            # Rules wait for their first evaluation, some for a second one: those by team, of what others recorded.
-            await server.until("account_team:openrouter_spend_month_usd:sum", bool)
-            await draw_dashboards(browser, site, server.url)
-            await draw_landing_page(browser, f"http://{target}/")
+    """Draw what a demo shows that has run for a month."""
+    target = f"127.0.0.1:{free_port()}"
+    demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
+    async with (
+        demo_days(DAYS) as (program, folder),
+        started(f"http://{target}/-/ready", folder / "demo.log", sys.executable, *demo),
+        prometheus(program, target, folder, rules=RULES, options=[LOOK_BACK], every="5s") as server,
+        website(BOARDS) as site,
+        chromium() as browser,
+    ):
+        await server.until("sum_over_time(up[1m]) > 2", bool)
+        # Rules wait for their first evaluation, some for a second one: those by team, of what others recorded.
+        await server.until("account_team:openrouter_spend_month_usd:sum", bool)
+        await draw_dashboards(browser, site, server.url)
+        await draw_landing_page(browser, f"http://{target}/")
 
 
 if __name__ == "__main__":
