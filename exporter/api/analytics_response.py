@@ -167,9 +167,9 @@ async def read(
         value = _row(row)
         content = repr(value).encode(errors="surrogatepass") if value is row else bytes(row)
         if not isinstance(value, dict):
-            rejections.reject("not_an_object", f"row {number}")  # whatever it is, it may name a person
+            rejections.reject_as("not_an_object", f"row {number}")
         elif content in seen:
-            rejections.reject("duplicate", f"row {number}")  # a row may hold an e-mail address
+            rejections.reject_as("duplicate", f"row {number}")
         else:
             take(value)
         seen.add(content)

@@ -107,7 +107,7 @@ async def read_model_page(pause: Pause, response: Response, rejections: Rejectio
         await pause()
         model = _model_row(row)
         if model is None:
-            rejections.reject("missing_model", bytes(row) if isinstance(row, msgspec.Raw) else row)
+            rejections.reject("missing_model", _decoded(row))
         else:
             models.append(model)
     return ModelPage(models, len(rows), about)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+
+import msgspec
 
 from exporter.api.messages import printable
 from exporter.errors import InvalidResponse
@@ -11,6 +15,15 @@ from exporter.errors import InvalidResponse
 SAMPLE_SIZE = 3
 # Reasons of rows that totals do not lack: the row was counted once, or belongs to another day.
 NOT_MISSING = ("duplicate", "another_day")
+
+# Fields whose text is shown. Any other may name a person: keys and apps have whatever names their users choose.
+_SHOWN = frozenset(
+    ("date", "model", "model_permaslug", "provider", "provider_name", "endpoint_id", "tag", "hash", "canonical_slug")
+)
+_MOST_FIELDS = 30
+_LONGEST_TEXT = 60
+_LARGEST_NUMBER = 10**18  # of those that are shown: a longer one may take long to write
+_KINDS = {str: "text", int: "number", list: "list", dict: "object", type(None): "null"}
 
 
 @dataclass(slots=True)
@@ -26,10 +39,14 @@ class Rejections:
     lacking: int = 0
 
     def reject(self, reason: str, row: object) -> None:
-        """Count one row."""
+        """Count one row, and show what of it cannot name a person."""
+        self.reject_as(reason, _shown(row) if len(self.sample) < SAMPLE_SIZE else "")
+
+    def reject_as(self, reason: str, description: str) -> None:
+        """Count one row, and show it as this text, which must not name a person."""
         self.counts[reason] += 1
         if len(self.sample) < SAMPLE_SIZE:
-            self.sample.append(f"{reason}: {_printable_row(row)}")
+            self.sample.append(f"{reason}: {printable(description)}")
 
     @property
     def missing(self) -> int:
@@ -55,8 +72,21 @@ class Rejections:
         self.sample.extend(other.sample[: SAMPLE_SIZE - len(self.sample)])
 
 
-def _printable_row(row: object) -> str:
-    try:
-        return printable(str(row))
-    except RecursionError:
-        return "nested too deeply to be shown"
+def _shown(row: object) -> str:
+    """Return a row's fields with their numbers, and with their texts if these cannot be names of people."""
+    if isinstance(row, msgspec.Struct):
+        row = msgspec.structs.asdict(row)
+    if not isinstance(row, Mapping):
+        return _kind(row)
+    fields = (f"{name!r}: {_value(name, value)}" for name, value in islice(row.items(), _MOST_FIELDS))
+    return f"{{{', '.join(fields)}}}"
+
+
+def _value(name: object, value: object) -> str:
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < _LARGEST_NUMBER):
+        return repr(value)
+    return repr(value[:_LONGEST_TEXT]) if isinstance(value, str) and name in _SHOWN else _kind(value)
+
+
+def _kind(value: object) -> str:
+    return f"<{_KINDS.get(type(value), 'value')}>"

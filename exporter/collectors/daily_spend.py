@@ -46,13 +46,13 @@ class DayAmounts:
         if day is None:
             raise InvalidResponse("a row does not name its day: no period that may contain it is known")
         if not self.first <= day <= self.today:
-            self.rejections.reject("another_day", f"a row of {day}")  # the row may name a person
+            self.rejections.reject_as("another_day", f"a row of {day}")
             return
         fields = Fields(row, self.rejections.unreadable)
         name = "" if self.dimension is None else fields.label(self.dimension)
         amounts = tuple(known(fields.amount(metric)) for metric in METRICS)
         if (day, name, amounts) in self._rows:
-            self.rejections.reject("duplicate", f"a row of {day}")
+            self.rejections.reject_as("duplicate", f"a row of {day}")
             return
         self._rows.add((day, name, amounts))
         self._amounts.setdefault(day, []).append((name, amounts))

@@ -308,6 +308,14 @@ def test_only_bad_rows_fail_the_poll() -> None:
         read(key("x", hash=None))
 
 
+def test_rejected_key_is_logged_without_the_people_it_names() -> None:
+    people = {"name": "Ada's key", "external_user": "ada@example.com", "creator_user_id": "user_ada"}
+    polled = read(key("a"), key("b", hash="zz", **people))
+    (line,) = polled.rejections.sample
+    assert line.startswith("invalid_hash: {'hash': 'zz', 'name': <text>, ")
+    assert "ada" not in line.lower()
+
+
 def test_an_account_without_keys_has_no_series() -> None:
     """That is no failure."""
     found = read()

@@ -1,0 +1,56 @@
+"""Rejected rows in the log: what went wrong can be seen, and no person is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from exporter.api.activity_rows import ActivityRow
+from exporter.api.rejections import Rejections
+
+
+def sample(row: object) -> str:
+    rejections = Rejections()
+    rejections.reject("why", row)
+    (line,) = rejections.sample
+    return line
+
+
+def test_numbers_and_names_of_models_are_shown() -> None:
+    row = {"date": "2026-13-01", "model": "acme/one", "usage": 1.5, "requests": 3, "cached": None, "free": True}
+    assert (
+        "why: {'date': '2026-13-01', 'model': 'acme/one', 'usage': 1.5, 'requests': 3, 'cached': None, 'free': True}"
+    ) == sample(row)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Ada Lovelace",
+        ["Ada Lovelace"],
+        {"name": "Ada Lovelace", "external_user": "Ada Lovelace", "creator_user_id": "Ada Lovelace"},
+        {"user": {"first_name": "Ada Lovelace"}, "hash": ["Ada Lovelace"], "model": {"name": "Ada Lovelace"}},
+        msgspec.Raw(b'"Ada Lovelace"'),
+        b"Ada Lovelace",
+    ],
+)
+def test_text_that_may_name_a_person_is_not_shown(row: Any) -> None:
+    assert "Ada" not in sample(row)
+    assert "<" in sample(row)
+
+
+def test_address_where_a_model_should_be_is_not_shown() -> None:
+    assert "why: {'model': '<e-mail>'}" == sample({"model": "ada@example.com"})
+
+
+def test_decoded_row_is_shown_by_its_fields() -> None:
+    assert sample(ActivityRow(date="yesterday", usage=2.0)).startswith("why: {'date': 'yesterday', 'model': None, ")
+
+
+@pytest.mark.parametrize(
+    "row", [{"x": 10**5000}, {str(number): number for number in range(10_000)}, {"date": "x" * 10**6}]
+)
+def test_line_is_bounded(row: Any) -> None:
+    assert len(sample(row)) < 350
