@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -129,6 +130,15 @@ def test_count_below_its_parts_is_unknown() -> None:
     polled = analytics(query(metrics=SPEND, max_series=1), replies=[reply(spend(a=5.0, b=3.0)), total(4.0, "0")])
     assert polled.families["requests"] == {("one", "a"): 1.0}
     assert polled.families["total_usage_usd"] == {("one", "a"): 5.0, ("one", "other"): -1.0}
+
+
+def test_other_below_zero_is_unknown_if_the_total_is_older_than_its_parts() -> None:
+    """The API cached it; what was spent since then is in the largest rows alone."""
+    rows, whole = spend(a=5.0, b=3.0), [{"total_usage": 4.0, "request_count": "9"}]
+    cached = (NOON - timedelta(seconds=60)).isoformat()
+    polled = analytics(query(metrics=SPEND, max_series=1), replies=[reply(rows), reply(whole, cachedAt=cached)])
+    assert polled.families["total_usage_usd"] == {("one", "a"): 5.0}
+    assert polled.families["requests"] == {("one", "a"): 1.0, ("one", "other"): 8.0}
 
 
 def test_ten_thousand_series_are_one_less_and_other() -> None:

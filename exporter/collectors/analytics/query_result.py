@@ -75,15 +75,17 @@ class QueryResult:
     def add_other(self, total: QueryResult) -> None:
         """Add the total less what is kept as `other`, so that all series add up to the total exactly.
 
-        A count is unknown if the total is less than its parts: the numbers changed between the two requests.
+        Where the total is less than its parts, the numbers changed between the two requests, and a count is unknown. Money
+        is unknown too if the total is the older of the two; otherwise the rest is a refund or a discount.
         """
         whole = total.numbers[()]
         measures = {measure.metric: index for index, measure in enumerate(total._measures)}
         rest = array("d", [UNKNOWN]) * len(self._measures)
+        is_older = total.counted_to < self.counted_to
         for index, measure in enumerate(self._measures):
             if measure.metric in measures and index not in self._unreadable:
                 number = self._rest(index, whole[measures[measure.metric]])
-                rest[index] = UNKNOWN if number < 0 and measure.unit is not Unit.USD else number
+                rest[index] = UNKNOWN if number < 0 and (is_older or measure.unit is not Unit.USD) else number
         self._merge((OTHER,) * len(self._labels), rest)
         self.counted_to = min(self.counted_to, total.counted_to)
 
