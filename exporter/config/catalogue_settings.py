@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.expression_cost import bounded_expression
 from exporter.config.fields import ListOf
-from exporter.config.value_types import expression, whole_number
+from exporter.config.value_types import whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class CatalogueSettings(CollectorSettings):
     stale_after: StaleAfter = 86_400.0
     models: Annotated[
         tuple[re.Pattern[str], ...],
-        ListOf(item=expression(), example='["openai/.*"]'),
+        ListOf(item=bounded_expression(), example='["openai/.*"]'),
         "Models to publish in addition to those that an account used in 30 days. The whole name must match.",
     ] = ()
     max_models: Annotated[

@@ -107,6 +107,8 @@ class AccountSet:
         if old_catalogue is not None and old_catalogue is not self._catalogue:
             self._end(old_catalogue)
             self._store.drop(NO_ACCOUNT, () if self._catalogue is None else self._catalogue.inherit(old_catalogue))
+        if self._catalogue is not None:
+            self._catalogue.keep(self._accounts)
         self._expose()
         kept = {id(group) for group in (*before.values(), old_catalogue)}
         self._schedule(group for group in self._groups() if id(group) not in kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +68,10 @@ class CatalogueRuntime(PollerGroup):
         if self._seen.get(account) is not uses:
             self._seen[account] = uses
             self._poll_for_new(_names(uses))
+
+    def keep(self, accounts: Container[str]) -> None:
+        """Forget the models of all other accounts, which are no longer configured."""
+        self._seen = {account: uses for account, uses in self._seen.items() if account in accounts}
 
     def _poll_for_new(self, names: frozenset[str]) -> None:
         if not names <= self._polled_for:

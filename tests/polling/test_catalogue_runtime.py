@@ -67,6 +67,18 @@ async def test_other_models_in_use_are_polled_for_soon(simulator: Running) -> No
         assert [] == note("three", (SONNET,))
 
 
+async def test_models_of_an_account_that_was_removed_are_forgotten(simulator: Running) -> None:
+    """An account of the same name is another one."""
+    async with reading(simulator) as at:
+        runtime = at.runtime()
+        await runtime.poll_all()
+        note, new = noted(runtime, at.soon), (GPT, SONNET)
+        note("one", new)
+        note("two", new)
+        runtime.keep({"one"})
+        assert [[], ["catalogue"]] == [note("one", new), note("two", new)]
+
+
 async def test_endpoints_are_polled_soon_after_the_catalogue_lists_other_models(simulator: Running) -> None:
     async with reading(simulator) as at:
         runtime = at.runtime()

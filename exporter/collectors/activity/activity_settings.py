@@ -9,9 +9,10 @@ from typing import Annotated, Literal, get_args
 
 from exporter.config.allocation_settings import Dimension
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
+from exporter.config.expression_cost import LONGEST_NAME, bounded_expression
 from exporter.config.fields import Conflict, ListOf, Settings
 from exporter.config.units import format_duration
-from exporter.config.value_types import DAY, choice, duration, expression, matching, text, whole_number
+from exporter.config.value_types import DAY, choice, duration, matching, text, whole_number
 
 Label = Literal["model", "provider", "endpoint_id"]
 MemberLabel = Literal["name", "email", "role"]
@@ -67,12 +68,12 @@ class ActivitySettings(CollectorSettings):
     ] = ("name",)
     include: Annotated[
         tuple[re.Pattern[str], ...],
-        ListOf(item=expression(), example='["openai/.*"]'),
+        ListOf(item=bounded_expression(), example='["openai/.*"]'),
         "Models to show, by regular expressions that match the whole name; empty is all.",
     ] = ()
     exclude: Annotated[
         tuple[re.Pattern[str], ...],
-        ListOf(item=expression(), example='[".*:free"]'),
+        ListOf(item=bounded_expression(), example='[".*:free"]'),
         "Models to leave out, by regular expressions that match the whole name; wins over `include`.",
     ] = ()
     drop_labels: Annotated[
@@ -87,9 +88,10 @@ class ActivitySettings(CollectorSettings):
     ] = 5000
 
     def takes(self, model: str) -> bool:
-        """Return whether a model is shown."""
-        included = not self.include or any(pattern.fullmatch(model) for pattern in self.include)
-        return included and not any(pattern.fullmatch(model) for pattern in self.exclude)
+        """Return whether a model is shown. Only the beginning of a name longer than LONGEST_NAME is compared."""
+        name = model[:LONGEST_NAME]
+        included = not self.include or any(pattern.fullmatch(name) for pattern in self.include)
+        return included and not any(pattern.fullmatch(name) for pattern in self.exclude)
 
     @property
     def named_parts(self) -> Collection[Dimension]:

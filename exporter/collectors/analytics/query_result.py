@@ -75,8 +75,8 @@ class QueryResult:
     def add_other(self, total: QueryResult) -> None:
         """Add the total less what is kept as `other`, so that all series add up to the total exactly.
 
-        Where the total is less than its parts, the numbers changed between the two requests, and a count is unknown. Money
-        is unknown too if the total is the older of the two; otherwise the rest is a refund or a discount.
+        Where the total is less than its parts, the numbers changed between the two requests, and a count is unknown.
+        Money is unknown too if the total is the older of the two; otherwise the rest is a refund or a discount.
         """
         whole = total.numbers[()]
         measures = {measure.metric: index for index, measure in enumerate(total._measures)}

@@ -30,6 +30,7 @@ from exporter.collectors.common import info, known
 from exporter.collectors.constants import UNKNOWN
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
+from exporter.config.expression_cost import LONGEST_NAME
 from exporter.errors import InvalidResponse
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 from exporter.status import Retirement
@@ -143,7 +144,7 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
         for pattern in self.settings.models:
             for slug, model in by_slug.items():
                 await poll.pause()
-                if slug not in chosen and pattern.fullmatch(slug):
+                if slug not in chosen and pattern.fullmatch(slug[:LONGEST_NAME]):
                     chosen[slug] = model
         return list(chosen.items())
 
