@@ -121,21 +121,14 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
-    """What one poll brought. `snapshot` None says that what is published still holds, the rest of this with it.
+class Summary:
+    """What a poll brought beside families: for people, for other collectors, and for the labels of `allocations`.
 
-    `memory` is what the next poll is given, once this one's snapshot is published. Without a snapshot, None keeps that
-    of the poll before.
+    `failures` names each part of the data that could not be read, such as one budget of many, and why. `folded` counts
+    the endpoints in `other`, and `spend` is USD per day, oldest first.
 
-    `successors` replace the snapshot at those instants, in order, unless another poll comes first: at midnight the day
-    that was today is no longer today.
-
-    `failures` names each part of the data that could not be read, such as one budget of many, and why. `error` fails
-    the poll although there is something to publish: that each part failed, and which of their last values remain.
-
-    `restated` counts rows of already read days that changed; `folded` the endpoints in `other`; `spend` is USD per
-    day, oldest first. `figures` are amounts in USD to show to people, by what they are, until `figures_until`: today's
-    spend ends at midnight. `budgets`, `tops`, `queries` and `retirements` are for people, too.
+    `figures` are amounts in USD to show to people, by what they are, until `figures_until`: today's spend ends at
+    midnight. `budgets`, `tops`, `queries` and `retirements` are for people, too.
 
     `used_models` are an account's models of the last 30 days, `listed_models` those of them that the catalogue lists,
     each with its name there. Both begin with the most used.
@@ -143,17 +136,12 @@ class Collected:
     `subjects` are the parts of the account that labels of the configuration can be given to.
     """
 
-    snapshot: Snapshot | None
-    memory: object
     day: date | None = None
-    restated: int = 0
+    failures: tuple[tuple[str, str], ...] = ()
     folded: int = 0
     spend: tuple[tuple[date, float], ...] = ()
     figures: tuple[tuple[str, float], ...] = ()
     figures_until: datetime | None = None
-    successors: tuple[tuple[datetime, Snapshot], ...] = ()
-    failures: tuple[tuple[str, str], ...] = ()
-    error: PollError | None = None
     budgets: tuple[BudgetStatus, ...] = ()
     tops: tuple[Top, ...] = ()
     queries: tuple[QueryStatus, ...] = ()
@@ -161,6 +149,28 @@ class Collected:
     used_models: tuple[ModelUse, ...] = ()
     listed_models: tuple[tuple[str, str], ...] = ()
     subjects: tuple[Subject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What one poll brought. `snapshot` None says that what is published still holds, its summary with it.
+
+    `memory` is what the next poll is given, once this one's snapshot is published. Without a snapshot, None keeps that
+    of the poll before.
+
+    `successors` replace the snapshot at those instants, in order, unless another poll comes first: at midnight the day
+    that was today is no longer today.
+
+    `restated` counts rows of already read days that changed. `error` fails the poll although there is something to
+    publish: that each part failed, and which of their last values remain.
+    """
+
+    snapshot: Snapshot | None
+    memory: object
+    summary: Summary = Summary()
+    successors: tuple[tuple[datetime, Snapshot], ...] = ()
+    restated: int = 0
+    error: PollError | None = None
 
 
 class Collector(ABC, Generic[SettingsType]):

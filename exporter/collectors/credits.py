@@ -9,7 +9,7 @@ from exporter.api.body import read_object
 from exporter.api.client import Request
 from exporter.api.field_values import Fields
 from exporter.api.response import Response
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.common import difference, gauge, single
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.errors import InvalidResponse, NoBalance
@@ -79,7 +79,7 @@ The API returns zeros for a key that is not a management key: they are not a bal
             single(BALANCE, self.account, balance),
         )
         figures = ((CREDIT_LEFT, balance),)
-        return Collected(snapshot=Snapshot(families), memory=response.digest, figures=figures)
+        return Collected(snapshot=Snapshot(families), memory=response.digest, summary=Summary(figures=figures))
 
 
 async def _confirm(poll: Poll) -> None:

@@ -14,7 +14,7 @@ from exporter.api.organization_rows import KEY_REJECTION_REASONS, USAGE_FIELDS, 
 from exporter.clock import Pause
 from exporter.collectors import paging
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.common import difference, gauge, info, known, limits, periods_of, spending, successors
 from exporter.collectors.constants import OTHER, UNATTRIBUTED
 from exporter.collectors.days import DAY, midnight
@@ -183,10 +183,12 @@ When a day, week or month ends, what was spent in it disappears at that instant,
         return Collected(
             snapshot=Snapshot(tuple(families)),
             memory=read,
-            folded=fold.folded,
-            tops=await _tops(pause, [key.name for key in keys], [label for (label,) in names], columns, read.day),
+            summary=Summary(
+                folded=fold.folded,
+                tops=await _tops(pause, [key.name for key in keys], [label for (label,) in names], columns, read.day),
+                subjects=(*subjects, *(Subject("key", name) for name in self._sums(read))),
+            ),
             successors=successors(families, periods_of(SPENDING), read.day),
-            subjects=(*subjects, *(Subject("key", name) for name in self._sums(read))),
         )
 
     async def _info_family(self, pause: Pause, read: LastKeys, labels: Mapping[str, str], since: float) -> Family:

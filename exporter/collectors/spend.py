@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.api import analytics_response
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.common import gauge, single, successors
 from exporter.collectors.daily_spend import PAYERS, REJECTION_REASONS, read_daily_spend
 from exporter.collectors.days import midnight
@@ -91,7 +91,9 @@ that contain it absent.
         return Collected(
             snapshot=Snapshot(tuple(families)),
             memory=None,
-            figures=(("Spent this month", month),) if math.isfinite(month) else (),
-            figures_until=midnight(end_of("month", today)),
+            summary=Summary(
+                figures=(("Spent this month", month),) if math.isfinite(month) else (),
+                figures_until=midnight(end_of("month", today)),
+            ),
             successors=successors(families, {metric: SPANS[name].period for name, metric in FAMILIES.items()}, today),
         )

@@ -21,7 +21,7 @@ from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Pause
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.common import gauge, known, single
 from exporter.collectors.days import DAY, SECOND, earlier_day, end_of_minute, midnight
 from exporter.collectors.folding import Size, fold_into_other, known_sum
@@ -231,10 +231,12 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
         return Collected(
             snapshot=Snapshot(tuple(families)),
             memory=None,
-            folded=fold.folded,
-            figures=figures,
-            figures_until=midnight(day + DAY),
-            tops=(top("model", "today", models, midnight(day + DAY)),),
+            summary=Summary(
+                folded=fold.folded,
+                figures=figures,
+                figures_until=midnight(day + DAY),
+                tops=(top("model", "today", models, midnight(day + DAY)),),
+            ),
         )
 
 

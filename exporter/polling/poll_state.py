@@ -8,11 +8,10 @@ from datetime import datetime
 
 from exporter.api.client import REFUSED
 from exporter.collectors.allocation import Allocation
-from exporter.collectors.base import Collected
+from exporter.collectors.base import Summary
 from exporter.status import PollRecord
 
 KEPT_POLLS = 20
-NOTHING = Collected(snapshot=None, memory=None)
 
 
 @dataclass(slots=True)
@@ -20,14 +19,14 @@ class PollState:
     """The latest polls of one collector; a reload hands it to the poller that replaces this one.
 
     `read_at` is when the published data were last known to be current, `not_before` when the API may be called again,
-    both in monotonic seconds. `published` is what the last successful poll published, without its snapshot and memory;
+    both in monotonic seconds. `published` is the summary of what the last successful poll published;
     `rows_rejected` is the number of rows that it lacks, and `allocation` gave its parts their labels. `reported` holds
     the causes of failure that were logged since the last success, `failed_parts` the parts of the data that the last
     successful poll could not read, and why. `unusable` holds the reasons and fields of rows that it could not use.
     """
 
     memory: object = None
-    published: Collected = NOTHING
+    published: Summary = field(default_factory=Summary)
     allocation: Allocation | None = None
     read_at: float = float("-inf")
     not_before: float = float("-inf")

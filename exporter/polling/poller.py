@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ import structlog
 from exporter.api.client import Client, Request
 from exporter.clock import Clock
 from exporter.collectors.allocation import Allocation
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.errors import AttemptError, PollError, SecretError
 from exporter.exposition.families import Snapshot
 from exporter.exposition.store import Phase, Store
@@ -19,7 +18,7 @@ from exporter.exposition.text_format import render
 from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.hints import hint
 from exporter.polling.poll_log import PollLog
-from exporter.polling.poll_state import NOTHING, PollState
+from exporter.polling.poll_state import PollState
 from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry
 
 DAYS_SHOWN = 30
@@ -177,25 +176,26 @@ class Poller:
             )
             for moment, snapshot in collected.successors
         ]
-        series, beside = collected.snapshot.series, await self._labels_of_parts(poll, collected)
+        summary, series = collected.summary, collected.snapshot.series
+        beside = await self._labels_of_parts(poll, summary)
         self._store.publish(*self._key, rendered, series, expires=expires, successors=tuple(successors), beside=beside)
         state.read_at, state.memory, state.allocation = started, collected.memory, self._allocation
         if collected.restated:
             self._metrics.restated.labels(*self._labels).inc(collected.restated)
             self._log.restated(collected.restated)
-        if collected.folded and collected.folded != state.published.folded:
-            self._log.folded(collected.folded)
-        self._metrics.folded.labels(*self._labels).set(collected.folded)
+        if summary.folded and summary.folded != state.published.folded:
+            self._log.folded(summary.folded)
+        self._metrics.folded.labels(*self._labels).set(summary.folded)
         if collected.error is None:  # else one line says it for all parts
-            self._log.parts(dict(collected.failures), state)
-        state.published = replace(collected, snapshot=None, memory=None, successors=(), error=None)
+            self._log.parts(dict(summary.failures), state)
+        state.published = summary
         if collected.error is not None:
             raise collected.error
 
-    async def _labels_of_parts(self, poll: Poll, collected: Collected) -> tuple[Phase, ...]:
+    async def _labels_of_parts(self, poll: Poll, summary: Summary) -> tuple[Phase, ...]:
         if self._allocation is None:
             return ()
-        families = await self._allocation.families(poll.pause, collected.subjects)
+        families = await self._allocation.families(poll.pause, summary.subjects)
         # One snapshot has each family once; here it has one set of labels for each kind of part.
         return tuple([Phase(await render(poll.pause, Snapshot((family,))), len(family.values)) for family in families])
 
@@ -226,7 +226,7 @@ class Poller:
     def status(self, next_poll: datetime | None, advice: str | None = None) -> CollectorStatus:
         """Return the state of this collector for the landing page and `/-/status`."""
         state, published, series = self.state, self.state.published, self._series()
-        shown = published if series else NOTHING
+        shown = published if series else Summary()
         expires, now = self._store.expires(*self._key), self._clock.now()
         return CollectorStatus(
             account=self.account,
@@ -267,13 +267,13 @@ def _failed(poll: Poll, duration: float, error: Exception, *, with_key: bool) ->
     )
 
 
-def _last_days(published: Collected) -> tuple[DailySpend, ...]:
+def _last_days(published: Summary) -> tuple[DailySpend, ...]:
     """Return the spend of the 30 days up to the day that the gauges describe, and of later days."""
     first = date.min if published.day is None else published.day - timedelta(days=DAYS_SHOWN - 1)
     return tuple(DailySpend(day, usd) for day, usd in published.spend if day >= first)
 
 
-def _figures(published: Collected, now: datetime) -> tuple[Figure, ...]:
+def _figures(published: Summary, now: datetime) -> tuple[Figure, ...]:
     """Return the amounts whose period has not ended: after midnight, the day before is not today."""
     is_current = now < (published.figures_until or END_OF_TIME)
     return tuple(Figure(*figure) for figure in published.figures) if is_current else ()

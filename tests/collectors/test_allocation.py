@@ -130,12 +130,12 @@ def test_keys_are_known_by_name_hash_workspace_and_creator() -> None:
     collected = polled(KeysCollector("prod", KeysSettings()), api_of(pages([key("a")]), workspaces)).collected
     of_key = ("a", digest("a"), digest("a")[:12])
     names = names_of({"key": of_key, "workspace": ("Research", "research", "w1"), "member": ("user_1",)})
-    assert collected.subjects == (Subject("key", of_key[-1], names),)
+    assert collected.summary.subjects == (Subject("key", of_key[-1], names),)
 
 
 def test_sums_of_keys_are_parts_without_names() -> None:
     collector = KeysCollector("prod", KeysSettings(max_keys=1), names_all=True)
-    subjects = polled(collector, api_of(pages([key("a"), key("b")]))).collected.subjects
+    subjects = polled(collector, api_of(pages([key("a"), key("b")]))).collected.summary.subjects
     assert subjects[2:] == (Subject("key", "other"), Subject("key", "unattributed"))
 
 
@@ -144,7 +144,7 @@ def test_members_are_known_by_id_email_and_name() -> None:
     api = SplitApi([use("user_1", ago(1))], ["user_1"], listed={"user_1": row})
     names = names_of({"member": ("user_1", "ada@example.com", "Ada L")})
     expected = (Subject("user_id", "user_1", names), Subject("user_id", "unattributed"))
-    assert split(api, "member").collected.subjects == expected
+    assert split(api, "member").collected.summary.subjects == expected
 
 
 def test_keys_are_matched_in_short_steps() -> None:

@@ -48,7 +48,7 @@ def test_query_that_fails_costs_no_other() -> None:
     polled = poll(too_long(), of(2))
     assert requests(polled) == {"second": 2.0}
     assert polled.health["query_success"] == {("first",): 0.0, ("second",): 1.0}
-    assert polled.collected.failures == (("query first", TOO_LONG),)
+    assert polled.collected.summary.failures == (("query first", TOO_LONG),)
     assert polled.collected.error is None
 
 
@@ -93,7 +93,7 @@ def test_apps_of_expired_values_have_no_labels() -> None:
     for seconds, kept in ((60.0, {"chat"}), (STALE_AFTER, set())):
         now, memory = NOON + timedelta(seconds=seconds), first.collected.memory
         polled = ask(apps, [too_long(), total], prefix=PREFIX, memory=memory, now=now, monotonic=seconds)
-        assert {subject.value for subject in polled.collected.subjects} == kept
+        assert {subject.value for subject in polled.collected.summary.subjects} == kept
 
 
 def test_poll_fails_if_every_query_fails() -> None:
@@ -180,7 +180,7 @@ def test_query_that_uses_up_the_time_costs_no_other() -> None:
         clock=clock,
     )
     collected = asyncio.run(TWO.collect(slow, None))
-    assert (("query second", "HTTP 503"),) == collected.failures
+    assert (("query second", "HTTP 503"),) == collected.summary.failures
     assert collected.snapshot is not None
     assert {("first", "a"): 1.0} == published(collected.snapshot, TWO, PREFIX)["requests"]
 
@@ -192,7 +192,7 @@ class Late(InvalidResponse, DeadlineExceeded):
 def test_queries_are_shown_to_people() -> None:
     """With rows, last success, expiry and error; rows vanish with the values."""
     before = poll(of(1), of(2))
-    first, second = poll(too_long(), of(4), memory=before.collected.memory, minutes=5).collected.queries
+    first, second = poll(too_long(), of(4), memory=before.collected.memory, minutes=5).collected.summary.queries
     expiry = NOON + timedelta(minutes=30)
     assert first == QueryStatus(name="first", rows=1, last_success=NOON, expires=expiry, error=TOO_LONG)
     assert (second.error, second.last_success) == (None, NOON + timedelta(minutes=5))
@@ -204,7 +204,7 @@ def test_metadata_that_fail_again_are_still_used() -> None:
     before = poll(of(1), of(2))
     script: list[Reply] = [StatusError(500, "HTTP 500"), of(3), of(4)]
     later = ask(TWO, script, prefix=PREFIX, memory=before.collected.memory, monotonic=META_HOLDS)
-    assert (requests(later), dict(later.collected.failures)) == (
+    assert (requests(later), dict(later.collected.summary.failures)) == (
         {"first": 3.0, "second": 4.0},
         {"metadata": "HTTP 500"},
     )

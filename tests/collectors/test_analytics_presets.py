@@ -42,7 +42,7 @@ def test_defaults_are_within_ten_requests_a_minute() -> None:
 def test_preset_works_on_the_simulator(name: PresetName) -> None:
     """Each query succeeds, and each has series."""
     result = polled(name)
-    assert result.collected.failures == ()
+    assert result.collected.summary.failures == ()
     assert {labels[0] for labels in result.health["query_success"]} == {each.name for each in PRESETS[name]}
     assert {labels[0] for samples in result.families.values() for labels in samples} == {
         each.name for each in PRESETS[name]
@@ -134,7 +134,7 @@ def test_ordinary_key_sends_one_request() -> None:
 def test_query_that_is_forbidden_costs_no_other() -> None:
     """For another reason than the type of the key."""
     client = ScriptedClient([META, StatusError(403, "HTTP 403: Not in your plan"), reply([])])
-    assert len(ask(preset(*DEFAULT), client).collected.failures) == 1
+    assert len(ask(preset(*DEFAULT), client).collected.summary.failures) == 1
 
 
 def test_documentation_lists_presets_with_their_requests() -> None:

@@ -37,7 +37,7 @@ def test_unknown_names_fail_their_queries() -> None:
     client = ScriptedClient([META])
     polled = ask(collector(*wrong), client, fails=True)
     first = "the API has no metric p99_latencies; did you mean p99_latency?"
-    assert polled.collected.failures == (
+    assert polled.collected.summary.failures == (
         ("query first", f"{first}; the API has no dimension modell; did you mean model?"),
         ("query second", "the API has no filter field providers; did you mean provider?"),
         ("query third", "the API has no metric zzz"),
@@ -107,7 +107,7 @@ def test_unusable_metadata_fails_no_query() -> None:
     client = ScriptedClient([answer(b'{"data":[]}'), reply([{"model": "a", "request_count": "1"}]), META, reply([])])
     polled = ask(collector(query()), client, prefix=PREFIX)
     assert polled.families["requests"] == {("one", "a"): 1.0}
-    assert polled.collected.failures == (
+    assert polled.collected.summary.failures == (
         ("metadata", "not a description of the analytics API: expected data to be an object"),
     )
     assert [error.status_class for error in client.failures] == ["invalid_response"]
@@ -119,7 +119,7 @@ def test_new_metric_without_metadata_fails() -> None:
     """Its unit would be a guess."""
     client = ScriptedClient([StatusError(500, "HTTP 500"), reply([{"model": "a", "request_count": "1"}])])
     polled = ask(collector(query("new", "tool_call_count"), query("known")), client)
-    assert dict(polled.collected.failures) == {"query new": "HTTP 500", "metadata": "HTTP 500"}
+    assert dict(polled.collected.summary.failures) == {"query new": "HTTP 500", "metadata": "HTTP 500"}
 
 
 def test_name_may_be_one_whose_metadata_are_malformed() -> None:

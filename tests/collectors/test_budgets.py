@@ -156,7 +156,7 @@ def test_budget_of_the_account() -> None:
 
 def test_budgets_for_the_landing_page() -> None:
     """What is spent, what is left, and the period."""
-    (shown,) = budgets(Account([row("2026-08-23", 557.0)]), MONTH).collected.budgets
+    (shown,) = budgets(Account([row("2026-08-23", 557.0)]), MONTH).collected.summary.budgets
     assert shown == BudgetStatus(
         name="month",
         period="month",
@@ -178,14 +178,14 @@ def test_failed_budget_is_shown_to_people_with_its_error() -> None:
     first = budgets(account, MONTH, lab)
     account.fails = lambda query: ERROR if query.get("filters") else None
     for memory, spent in ((first.collected.memory, 30.0), (None, None)):
-        _, shown = budgets(account, MONTH, lab, memory=memory).collected.budgets
+        _, shown = budgets(account, MONTH, lab, memory=memory).collected.summary.budgets
         assert (shown.name, shown.limit_usd, shown.spent_usd, shown.error) == ("lab", 10.0, spent, str(ERROR))
 
 
 def test_budget_without_a_period_has_no_spend_to_show() -> None:
     """A guardrail: its limit alone."""
     account = Account([], guardrails=[{"id": "g1", "name": "interns", "limit_usd": 50, "reset_interval": "daily"}])
-    (shown,) = budgets(account).collected.budgets[:1]
+    (shown,) = budgets(account).collected.summary.budgets[:1]
     assert (shown.name, shown.spent_usd, shown.remaining_usd, shown.error) == ("guardrail interns", None, None, None)
 
 
@@ -249,7 +249,7 @@ def test_unknown_or_ambiguous_scope_fails_its_budget_alone(scope: dict[str, str]
     )
     assert amounts(polled, "spent_usd") == {"month": 3.0}
     assert amounts(polled, "success") == {"month": 1.0, "part": 0.0}
-    assert polled.collected.failures == (("budget part", error),)
+    assert polled.collected.summary.failures == (("budget part", error),)
 
 
 class Late(InvalidResponse, DeadlineExceeded):
@@ -266,7 +266,7 @@ def test_budgets_of_openrouter_without_time_cost_no_other() -> None:
     account = Account([row("2026-08-23", 3.0)], workspaces=Late("late"))
     polled = budgets(account, MONTH)
     assert {"month": 3.0} == amounts(polled, "spent_usd")
-    assert (("budgets of OpenRouter", "late"),) == polled.collected.failures
+    assert (("budgets of OpenRouter", "late"),) == polled.collected.summary.failures
 
 
 def test_failed_query_keeps_the_last_amounts_until_they_expire() -> None:
@@ -308,8 +308,8 @@ def test_kept_amounts_expire_without_another_poll() -> None:
     assert moment == NOON + timedelta(hours=1)
     assert set(shown(snapshot)["openrouter_budget_spent_usd"]) == {("month", "month")}
     assert set(shown(snapshot)["openrouter_budget_limit_usd"]) == {("month", "month")}
-    assert [budget.at(moment).spent_usd for budget in kept.budgets] == [30.0, None]
-    assert [budget.at(moment - timedelta(seconds=1)).spent_usd for budget in kept.budgets] == [30.0, 30.0]
+    assert [budget.at(moment).spent_usd for budget in kept.summary.budgets] == [30.0, None]
+    assert [budget.at(moment - timedelta(seconds=1)).spent_usd for budget in kept.summary.budgets] == [30.0, 30.0]
 
 
 def test_kept_amounts_of_several_polls_expire_one_after_another() -> None:
@@ -372,7 +372,7 @@ def test_limits_of_openrouter_expire_while_their_list_fails() -> None:
     assert (moment, set(amounts_of(snapshot, "limit_usd"))) == (NOON + timedelta(hours=2), {"month"})
     polled = budgets(account, MONTH, memory=polled.collected.memory, now=NOON + timedelta(hours=2), monotonic=7200)
     assert set(amounts(polled, "limit_usd")) == {"month"}
-    assert [part for part, _ in polled.collected.failures] == ["budgets of OpenRouter"]
+    assert [part for part, _ in polled.collected.summary.failures] == ["budgets of OpenRouter"]
 
 
 def test_values_that_never_go_stale_have_no_end() -> None:
@@ -497,7 +497,7 @@ def test_own_provider_keys_count_for_a_workspace_only_if_the_api_says_so() -> No
 def test_account_without_budgets_at_openrouter_is_not_a_failure() -> None:
     """404 and 403 are normal there, and are asked for once an hour."""
     first = budgets(Account(), MONTH)
-    assert (first.collected.failures, set(amounts(first, "success"))) == ((), {"month"})
+    assert (first.collected.summary.failures, set(amounts(first, "success"))) == ((), {"month"})
     again = budgets(Account(), MONTH, memory=first.collected.memory, monotonic=300)
     assert [request.operation for request in again.client.requests] == ["analytics_query"]
 
@@ -506,7 +506,7 @@ def test_failing_list_of_openrouters_budgets_leaves_the_others() -> None:
     """It is named, and tried again at the next poll."""
     polled = budgets(Account([row("2026-08-23", 3.0)], budgets=ERROR), MONTH)
     assert amounts(polled, "spent_usd") == {"month": 3.0}
-    assert [part for part, _ in polled.collected.failures] == ["budgets of OpenRouter"]
+    assert [part for part, _ in polled.collected.summary.failures] == ["budgets of OpenRouter"]
     again = budgets(Account(), MONTH, memory=polled.collected.memory, monotonic=300)
     assert "workspace_budgets" in [request.operation for request in again.client.requests]
 

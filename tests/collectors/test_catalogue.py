@@ -186,7 +186,7 @@ def test_configured_models_are_published_if_they_are_listed() -> None:
     rows = [model("acme/one"), model("acme/two"), model("other/one")]
     collected, _ = read(*rows, used=(), models=(re.compile("acme/.*"), re.compile("other")))
     assert {("acme/one",), ("acme/two",)} == samples(collected)["listed"].keys()
-    assert () == collected.listed_models
+    assert () == collected.summary.listed_models
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_variants_and_renamed_models(used: ModelUse, listed: str, *, expected: b
     """The label `model` stays the name that activity has."""
     collected, _ = read(model(listed), used=[used])
     assert {(used.model,): float(expected)} == samples(collected)["listed"]
-    assert ((used.model, listed),) * expected == collected.listed_models
+    assert ((used.model, listed),) * expected == collected.summary.listed_models
 
 
 def test_unchanged_body_publishes_nothing() -> None:
@@ -343,9 +343,9 @@ def test_retirements_are_those_of_models_in_use() -> None:
     """The first to go first."""
     rows = [model("acme/one", expiration_date="2026-09-02"), model("acme/two", expiration_date="2026-09-01")]
     collected, _ = read(*rows, model("acme/three", expiration_date="2026-08-30"), used=[use(), use("acme/two")])
-    days = [str(retirement.day) for retirement in collected.retirements]
+    days = [str(retirement.day) for retirement in collected.summary.retirements]
     assert (["acme/two", "acme/one"], ["2026-09-01", "2026-09-02"]) == (
-        [each.model for each in collected.retirements],
+        [each.model for each in collected.summary.retirements],
         days,
     )
-    assert all(isinstance(each, Retirement) for each in collected.retirements)
+    assert all(isinstance(each, Retirement) for each in collected.summary.retirements)

@@ -71,7 +71,7 @@ def test_the_timestamp_is_the_days_start() -> None:
 def test_spend_by_day_for_the_landing_page() -> None:
     """Credits and own-key spend together, oldest first, days without a row left out, unknown amounts too."""
     rows = [row(ago(1), usage=2.5), row(ago(3), "e2", usage=...), row(ago(3), usage=1.0)]
-    spend = collect(rows).collected.spend
+    spend = collect(rows).collected.summary.spend
     assert [(str(day), usd) for day, usd in spend] == [("2026-08-20", 5.0), ("2026-08-22", 4.5)]
 
 

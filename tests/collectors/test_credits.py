@@ -38,7 +38,7 @@ def test_balance_is_bought_less_used(bought: object, used: object, expected: tup
     """It may be negative, and numbers may be text."""
     found = read({"data": {"total_credits": bought, "total_usage": used, "new_field": []}})
     assert amounts(found) == expected
-    assert found.collected.figures == (("Credit left", expected[2]),)
+    assert found.collected.summary.figures == (("Credit left", expected[2]),)
     assert found.client.requests[0].path == "/credits"
     assert len(found.client.requests) == 1
 

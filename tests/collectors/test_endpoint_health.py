@@ -175,7 +175,7 @@ def test_model_that_cannot_be_read_keeps_its_values_until_they_expire() -> None:
     clock.advance(1799)
     collected, _ = read(down, memory=memory, clock=clock)
     assert {KEY: 0.0, ("acme/two", "Acme", "acme"): -2.0} == samples(collected)["status"]
-    assert (("endpoints of acme/one", "down"),) == collected.failures
+    assert (("endpoints of acme/one", "down"),) == collected.summary.failures
     clock.advance(1)
     collected, _ = read(down, memory=collected.memory, clock=clock)
     assert {("acme/two", "Acme", "acme"): -2.0} == samples(collected)["status"]
@@ -254,7 +254,7 @@ def test_models_that_hang_leave_time_for_others_and_come_last_in_the_next_poll()
 
     first = poll_once(None)
     assert {("acme/good", "Acme", "acme"): 0.0} == samples(first)["status"]
-    assert (("endpoints of 4 models, such as acme/0", "the poll's time is over"),) == first.failures
+    assert (("endpoints of 4 models, such as acme/0", "the poll's time is over"),) == first.summary.failures
     api.paths.clear()
     poll_once(first.memory)
     assert "/models/acme/good/endpoints" == api.paths[0]
@@ -264,7 +264,7 @@ def test_model_without_endpoints_is_not_a_failure() -> None:
     """It was just removed from the catalogue: its series go."""
     memory = read({"acme/one": endpoints(endpoint())})[0].memory
     collected, _ = read({"acme/one": StatusError(404, "no such model")}, memory=memory)
-    assert ({}, ()) == (samples(collected), collected.failures)
+    assert ({}, ()) == (samples(collected), collected.summary.failures)
 
 
 def test_poll_fails_if_no_model_has_endpoints() -> None:

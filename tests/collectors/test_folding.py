@@ -48,7 +48,7 @@ def test_the_largest_stay_and_the_rest_adds_up(uses: list[tuple[int, str, int, s
         if len(order) > most:
             expected[OTHER] = sum(latest[name] for name in order[most:]) / 8
         assert polled.shown[f"{window}usage_usd"] == expected
-    assert polled.collected.folded == max(0, len(order) - most)
+    assert polled.collected.summary.folded == max(0, len(order) - most)
 
 
 @UNHURRIED
@@ -73,7 +73,7 @@ def test_nothing_is_folded_up_to_the_limit() -> None:
     """As many endpoints as may be."""
     polled = collect([row(endpoint=name) for name in "abc"], max_endpoints=3)
     assert set(polled.shown["requests"]) == {key("a"), key("b"), key("c")}
-    assert polled.collected.folded == 0
+    assert polled.collected.summary.folded == 0
 
 
 def test_own_key_spend_counts_for_size() -> None:

@@ -150,7 +150,7 @@ def test_only_the_usage_of_keys_beyond_max_keys_is_folded() -> None:
     families = shown(found)
     assert families["usage_usd"] == {of(3): 3.0, of(4): 4.0, ("other",): 3.0}
     assert families["usage_today_usd"][("other",)] == 3.0
-    assert found.collected.folded == 3
+    assert found.collected.summary.folded == 3
     for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd", "disabled"):
         assert set(families[name]) == {of(index) for index in range(5)}
     assert {labels[:1] for labels in families["info"]} == {*(of(index) for index in range(5)), ("other",)}
@@ -205,7 +205,7 @@ def test_as_many_keys_as_may_be_are_not_folded() -> None:
     """No `other`."""
     found = read(key("a"), key("b"), max_keys=2)
     assert set(shown(found)["usage_usd"]) == {of("a"), of("b")}
-    assert found.collected.folded == 0
+    assert found.collected.summary.folded == 0
 
 
 def test_what_is_not_known_of_one_is_not_known_of_the_rest() -> None:

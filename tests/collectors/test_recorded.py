@@ -61,7 +61,7 @@ async def test_a_recorded_response_adds_up() -> None:
     assert total == pytest.approx(422.305805, rel=1e-12)
     latest = float(by_date[max(by_date)])
     assert sum(read.shown["usage_usd"].values()) == pytest.approx(latest, rel=1e-12)
-    assert sum(usd for _, usd in read.collected.spend) == pytest.approx(431.943021, rel=1e-12)
+    assert sum(usd for _, usd in read.collected.summary.spend) == pytest.approx(431.943021, rel=1e-12)
 
 
 @recorded

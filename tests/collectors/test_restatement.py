@@ -61,7 +61,7 @@ def test_a_window_that_moved_on_restates_nothing() -> None:
     tomorrow = (NOON + timedelta(days=1)).date()
     moved = [row(ago(days, tomorrow), name) for days in range(1, 31) for name in ("e1", "e2")]
     polled = two_polls(DAYS, moved, timedelta(days=1))
-    assert polled.collected.day == date(2026, 8, 23)
+    assert polled.collected.summary.day == date(2026, 8, 23)
     assert polled.collected.restated == 0
 
 
@@ -73,8 +73,9 @@ def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
     grown = [row(ago(1), name, requests=50) for name in ("e1", "e2")] + DAYS[2:]
     second = poll(collector, answer(grown, early), now=early, memory=first.memory)
     third = poll(collector, answer([*grown, row(ago(1), "e3")], settled), now=settled, memory=second.memory)
-    assert [each.collected.day for each in (first, second, third)] == [date(2026, 8, 21)] * 2 + [date(2026, 8, 22)]
-    assert [each.collected.restated for each in (first, second, third)] == [0, 0, 0]
+    days = [polled.collected.summary.day for polled in (first, second, third)]
+    assert days == [date(2026, 8, 21), date(2026, 8, 21), date(2026, 8, 22)]
+    assert [polled.collected.restated for polled in (first, second, third)] == [0, 0, 0]
 
 
 def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
@@ -94,7 +95,7 @@ def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
     second = poll(collector, answer(changed, NOON), now=NOON + timedelta(days=4), memory=first.memory)
     assert "30d_requests" not in second.shown
     assert second.shown["7d_requests"] == {("acme/one", "Acme", "e1"): 99.0 + 18.0, ("acme/one", "Acme", "e2"): 21.0}
-    assert sum(usd for _, usd in second.collected.spend) == 28 * 2 * 3.0
+    assert sum(usd for _, usd in second.collected.summary.spend) == 28 * 2 * 3.0
 
 
 @pytest.mark.parametrize("server", ["0100-01-01 00:00:00", "1899-12-31 00:00:00", "2026-07-24 00:00:00"])
@@ -137,7 +138,7 @@ def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], momen
     first = poll(collector, answer(rows, before), now=before)
     second = poll(collector, answer(rows, before), now=before, memory=first.memory)
     third = poll(collector, answer(rows, flip), now=flip, memory=second.memory)
-    assert [first.collected.day, second.collected.snapshot, third.collected.day] == [
+    assert [first.collected.summary.day, second.collected.snapshot, third.collected.summary.day] == [
         date(2026, 8, 21),
         None,
         date(2026, 8, 22),
@@ -158,4 +159,4 @@ def test_a_day_carried_over_is_the_last_polls_alone() -> None:
     part = [row(ago(30), "gone", requests=1), row(ago(30), "new", requests=1000)]
     second = poll(collector, answer([*part, row(ago(1)), row(ago(2))], early), now=early, memory=first.memory)
     assert sum(second.shown["30d_requests"].values()) == 3 * (2 + 2 + 1)
-    assert dict(second.collected.spend)[date(2026, 7, 24)] == 3.0 * 3
+    assert dict(second.collected.summary.spend)[date(2026, 7, 24)] == 3.0 * 3

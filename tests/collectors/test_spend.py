@@ -68,7 +68,7 @@ def test_payers_are_apart() -> None:
     """Credits, and own provider keys; their sum is the spend."""
     polled = spend([reply([row(TODAY, 1.5, 2.5)])])
     assert polled.families["today_usd"] == {("credits",): 1.5, ("byok",): 2.5}
-    assert polled.collected.figures == (("Spent this month", 4.0),)
+    assert polled.collected.summary.figures == (("Spent this month", 4.0),)
 
 
 def test_one_request_covers_every_period() -> None:
@@ -108,7 +108,7 @@ def test_unreadable_amount_makes_its_periods_absent() -> None:
     polled = spend([reply([row(TODAY, 1.0), row(TODAY - DAY, "many"), row(TODAY - 2 * DAY, 4.0)])])
     assert amounts(polled) == {"today": 1.0, "last_week": 0.0, "last_month": 0.0}
     assert amounts(polled, "byok")["month"] == 1.5
-    assert polled.collected.figures == ()
+    assert polled.collected.summary.figures == ()
 
 
 def test_refund_lowers_the_sum() -> None:

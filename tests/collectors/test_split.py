@@ -195,7 +195,7 @@ def test_a_day_that_has_not_settled_may_change_meanwhile() -> None:
     early = at("2026-08-23 00:10:00")
     wholes = [[row(ago(2)), row(ago(1), requests=number)] for number in (1, 2)]
     polled = split(SplitApi([use("k1", ago(2))], ["k1"], wholes=wholes), now=early)
-    assert str(polled.collected.day) == "2026-08-21"
+    assert str(polled.collected.summary.day) == "2026-08-21"
 
 
 def test_unchanged_responses_publish_nothing() -> None:
@@ -238,7 +238,7 @@ def test_the_earliest_clock_decides() -> None:
 
     api.answer = answer  # type: ignore[method-assign]
     shown = split(api, now=at("2026-08-23 00:40:00"))
-    assert str(shown.collected.day) == "2026-08-21"
+    assert str(shown.collected.summary.day) == "2026-08-21"
     assert "30d_requests" not in shown.shown
 
 

@@ -125,7 +125,7 @@ def test_a_day_that_has_not_settled_may_grow_meanwhile() -> None:
     early = at("2026-08-23 00:10:00")
     api = SplitApi([use("k1", ago(1)), use("k1", ago(2))], ["k1"], wholes=[[row(ago(2))]])
     polled = split(api, now=early)
-    assert polled.collected.day == early.date() - timedelta(days=2)
+    assert polled.collected.summary.day == early.date() - timedelta(days=2)
     assert polled.shown["requests"] == {("acme/one", "Acme", "e1", label_of("k1")): 3.0}
 
 

@@ -80,5 +80,5 @@ def test_a_poll_of_too_many_endpoints_keeps_its_totals() -> None:
     """What is folded while it is read is part of `other`, which has no names."""
     polled = collect([row(endpoint=str(number)) for number in range(20_010)], max_endpoints=2)
     assert 20_010.0 == math.fsum(polled.shown["usage_usd"].values())
-    assert (2, 20_009) == (len(polled.shown["usage_usd"]), polled.collected.folded)
+    assert (2, 20_009) == (len(polled.shown["usage_usd"]), polled.collected.summary.folded)
     assert 1 == len(polled.shown["endpoint_info"])

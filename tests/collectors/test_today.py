@@ -38,9 +38,9 @@ def test_what_a_row_becomes() -> None:
 def test_what_is_shown_to_people() -> None:
     """Credits and own keys together, of all rows; nothing if a part of it is not known."""
     rows = [row(), row(model="acme/two-2026", credits_usage=10)]
-    assert (("Spent today", 16.5),) == today([reply(rows)]).collected.figures
-    assert at("2026-08-24 00:00:00") == today([reply(rows)]).collected.figures_until
-    assert () == today([reply([row(byok_usage=None)])]).collected.figures
+    assert (("Spent today", 16.5),) == today([reply(rows)]).collected.summary.figures
+    assert at("2026-08-24 00:00:00") == today([reply(rows)]).collected.summary.figures_until
+    assert () == today([reply([row(byok_usage=None)])]).collected.summary.figures
 
 
 def test_request_parameters() -> None:
@@ -227,7 +227,7 @@ def test_the_smallest_are_folded() -> None:
         "requests"
     ]
     assert ("other", "other") not in polled.families["usage_usd"]  # a sum of which a part is unknown
-    assert 2 == polled.collected.folded
+    assert 2 == polled.collected.summary.folded
 
 
 def test_settings_that_only_say_when_change_no_data() -> None:
@@ -262,7 +262,7 @@ def test_a_row_without_numbers_makes_its_pair_unknown() -> None:
     nothing = dict.fromkeys(row().keys() - {"model", "provider"}, None)
     polled = today([reply([row("lost", **nothing), row("lost", credits_usage=173.55), row("good")])])
     assert {("good", "Acme"): 1.5} == polled.families["usage_usd"]
-    assert ((), 1) == (polled.collected.figures, polled.rejections.missing)
+    assert ((), 1) == (polled.collected.summary.figures, polled.rejections.missing)
 
 
 def test_a_row_without_an_amount_counts_as_one_that_totals_lack() -> None:

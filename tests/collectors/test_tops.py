@@ -21,7 +21,7 @@ MIDNIGHT = datetime(2026, 8, 24, tzinfo=UTC)
 
 
 def keys(*rows: Any) -> tuple[Top, ...]:
-    return polled(KeysCollector("default", KeysSettings()), account(pages(list(rows)))).collected.tops
+    return polled(KeysCollector("default", KeysSettings()), account(pages(list(rows)))).collected.summary.tops
 
 
 def spent(top_: Top) -> dict[str, float]:
@@ -52,7 +52,7 @@ def test_unknown_amount_makes_total_and_shares_unknown() -> None:
 def test_models_of_today() -> None:
     """Summed over providers, credits and own keys together; until midnight."""
     rows = [today_row("one", "A"), today_row("one", "B"), today_row("two", "A", credits_usage=0.5)]
-    assert today([reply(rows)]).collected.tops == (
+    assert today([reply(rows)]).collected.summary.tops == (
         Top(
             of="model",
             period="today",
@@ -65,7 +65,7 @@ def test_models_of_today() -> None:
 
 def test_day_without_usage_has_a_total_of_zero() -> None:
     """And no entries."""
-    assert today([reply([])]).collected.tops == (
+    assert today([reply([])]).collected.summary.tops == (
         Top(of="model", period="today", total_usd=0.0, entries=(), until=MIDNIGHT),
     )
 
@@ -74,14 +74,14 @@ def test_day_without_usage_has_a_total_of_zero() -> None:
 def test_models_of_thirty_days(windows: tuple[str, ...]) -> None:
     """Whether the window is published or not; today is not part of it."""
     rows = [row(ago(0)), row(ago(1)), row(ago(30), "e2"), row(ago(2), model="acme/two", usage=0.5)]
-    (models,) = collect(rows, windows=windows).collected.tops
+    (models,) = collect(rows, windows=windows).collected.summary.tops
     assert (models.of, models.period, models.total_usd, models.until) == ("model", "30d", 8.5, None)
     assert spent(models) == {"acme/one": 6.0, "acme/two": 2.5}
 
 
 def test_models_without_the_label_are_not_listed() -> None:
     """`drop_labels` may leave it out."""
-    assert collect([row()], drop_labels=("model",)).collected.tops == ()
+    assert collect([row()], drop_labels=("model",)).collected.summary.tops == ()
 
 
 def test_keys_of_today_and_of_the_month() -> None:

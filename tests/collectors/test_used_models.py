@@ -13,7 +13,7 @@ MONTH = [row(ago(days), model="acme/steady", model_permaslug="acme/steady-1", us
 
 def used(*rows: Any, **settings: Any) -> list[tuple[str, str]]:
     """Return name and dated name of the models that an account's activity reports as used."""
-    return [(use.model, use.permaslug) for use in collect(rows, **settings).collected.used_models]
+    return [(use.model, use.permaslug) for use in collect(rows, **settings).collected.summary.used_models]
 
 
 def test_models_of_30_days_the_most_expensive_first() -> None:
@@ -31,7 +31,7 @@ def test_models_of_30_days_the_most_expensive_first() -> None:
 
 
 def test_sums_of_spend_and_requests() -> None:
-    uses = collect([*MONTH, row(ago(5), model="acme/big", usage=5.0, requests=7)]).collected.used_models
+    uses = collect([*MONTH, row(ago(5), model="acme/big", usage=5.0, requests=7)]).collected.summary.used_models
     assert [5.0 + 2.0, 30 * 2.1] == sorted(round(use.usd, 6) for use in uses)
     assert [7.0, 90.0] == sorted(use.requests for use in uses)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from exporter.api.activity_rows import REJECTION_REASONS
 from exporter.api.client import Client
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Retries
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -28,11 +28,11 @@ FAMILY = MetricFamily("openrouter_something", "What is collected.", ("account", 
 Step = Callable[[Poll], Awaitable[Collected]]
 
 
-def collected(series: int = 3, memory: object = "memory", **more: Any) -> Collected:
+def collected(series: int = 3, memory: object = "memory", restated: int = 0, **summary: Any) -> Collected:
     """Return what a good poll brings."""
     sets = LabelSets(FAMILY.labels, [("default", str(number)) for number in range(series)])
     snapshot = Snapshot((Family(FAMILY, sets, array("d", range(series))),))
-    return Collected(snapshot=snapshot, memory=memory, **more)
+    return Collected(snapshot=snapshot, memory=memory, restated=restated, summary=Summary(**summary))
 
 
 UNCHANGED = Collected(snapshot=None, memory=None)

@@ -37,7 +37,7 @@ from exporter.collectors.activity.split import (
 from exporter.collectors.activity.unattributed import add_unattributed
 from exporter.collectors.activity.usage_table import Key, Shape, Table
 from exporter.collectors.activity.windows import LATEST_DAY, Window, latest_completed_day, window
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.common import info, single
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Fold, fold_into_other
@@ -258,14 +258,16 @@ left out. With `split_by`, the families with a number have one label more:
         return Collected(
             snapshot=Snapshot(shown.families),
             memory=LastActivity(usage.digest, usage.day, usage.table, usage.covered, poll.rejections),
-            day=usage.day,
+            summary=Summary(
+                day=usage.day,
+                folded=shown.fold.folded + usage.table.overflow,
+                spend=spend_by_day(usage.table, shown.sums),
+                tops=tuple(top(label, "30d", amounts) for label, amounts in spend.items()),
+                used_models=await used_models(poll.pause, usage.table, self._labels, totals, spend.get("model")),
+                # The collector keys has its keys.
+                subjects=tuple(subject for subject in usage.subjects if subject.label != "key"),
+            ),
             restated=restated,
-            folded=shown.fold.folded + usage.table.overflow,
-            spend=spend_by_day(usage.table, shown.sums),
-            tops=tuple(top(label, "30d", amounts) for label, amounts in spend.items()),
-            used_models=await used_models(poll.pause, usage.table, self._labels, totals, spend.get("model")),
-            # The collector keys has its keys.
-            subjects=tuple(subject for subject in usage.subjects if subject.label != "key"),
         )
 
     async def show(self, pause: Pause, usage: ReadActivity) -> DayShown:

@@ -33,7 +33,7 @@ from exporter.collectors.analytics.query_outcomes import (
 from exporter.collectors.analytics.query_reader import QueryReader
 from exporter.collectors.analytics.query_result import REASONS, QueryResult
 from exporter.collectors.analytics.time_ranges import time_range
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.common import gauge
 from exporter.errors import AttemptError, PollError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -100,10 +100,12 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         return Collected(
             snapshot=await self._snapshot(poll.pause, outcomes, started),
             memory=AnalyticsMemory(outcomes, meta, read_at),
-            failures=tuple(parts),
+            summary=Summary(
+                failures=tuple(parts),
+                queries=statuses(outcomes, started, poll.instant, stale_after),
+                subjects=subjects_of_queries(outcomes, started, stale_after),
+            ),
             error=None if results else _error_of_all(failures),
-            queries=statuses(outcomes, started, poll.instant, stale_after),
-            subjects=subjects_of_queries(outcomes, started, stale_after),
             successors=tuple(
                 [
                     (poll.instant + timedelta(seconds=at - started), await self._snapshot(poll.pause, outcomes, at))

@@ -18,7 +18,7 @@ from exporter.api import analytics_response
 from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KEY_REJECTION_REASONS
 from exporter.collectors import paging
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.budgets.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
 from exporter.collectors.budgets.budget_scopes import FIELDS, ScopeLists
 from exporter.collectors.budgets.budget_targets import (
@@ -150,15 +150,17 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         return Collected(
             snapshot=self._snapshot(results, success, today),
             memory=_Memory(results, own, lists.models, lists_read_at),
-            failures=(*((f"budget {name}", str(error)) for name, error in failures.items()), *own_failures),
-            budgets=tuple(
-                budget_status(
-                    target,
-                    results.get(target.name, BudgetResult(target, today)),
-                    failures.get(target.name),
-                    ends.get(target.name),
-                )
-                for target in listed
+            summary=Summary(
+                failures=(*((f"budget {name}", str(error)) for name, error in failures.items()), *own_failures),
+                budgets=tuple(
+                    budget_status(
+                        target,
+                        results.get(target.name, BudgetResult(target, today)),
+                        failures.get(target.name),
+                        ends.get(target.name),
+                    )
+                    for target in listed
+                ),
             ),
             successors=tuple(self._successors(results, success, today, ends)),
         )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from exporter.api.model_rows import ModelDetails, ModelRow, model_details
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.catalogue.model_families import (
     CONTEXT_LENGTH,
     DISCOUNT,
@@ -108,8 +108,10 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
             snapshot=Snapshot(_families(models, details, are_all=not poll.rejections.missing)),
             # Of several responses, the first says nothing about the others.
             memory=LastCatalogue(response.digest if is_whole else b"", used, number_of(listed), now, poll.rejections),
-            retirements=_retirements(details, {name for name, _ in used}),
-            listed_models=tuple((name, model.slug) for name, model in models[: len(used)] if model is not None),
+            summary=Summary(
+                retirements=_retirements(details, {name for name, _ in used}),
+                listed_models=tuple((name, model.slug) for name, model in models[: len(used)] if model is not None),
+            ),
         )
 
     async def _read(self, poll: Poll, response: Response, last: LastCatalogue | None) -> tuple[list[ModelRow], bool]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from exporter.api.client import Request
 from exporter.api.endpoint_rows import PERCENTILES, UPTIMES, EndpointRow, read_endpoints
-from exporter.collectors.base import Collected, Collector, Poll
+from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.catalogue.model_families import (
     ENDPOINT_FAMILIES,
     ENDPOINT_LATENCIES,
@@ -110,7 +110,7 @@ model whose endpoints cannot be read keeps its last values until they expire.
         return Collected(
             snapshot=Snapshot(await _families(poll, current)),
             memory=LastEndpoints(current, frozenset(failures)),
-            failures=tuple(_parts(failures)),
+            summary=Summary(failures=tuple(_parts(failures))),
             successors=tuple(
                 [
                     (poll.instant + timedelta(seconds=at - started), Snapshot(await _families(poll, remaining)))
