@@ -70,6 +70,7 @@ FAULTS = {
     "cut": "<p style='width: 20px; overflow: hidden; white-space: nowrap'>a text that is cut</p>",
     "contrast": "<p style='color: #999; background: #fff'>pale</p>",
     "pixels high": "<p style='font-size: 8px'>small</p>",
+    "at its side": "<div style='overflow-x: auto'><p style='width: 5000px'>what one would have to scroll to</p></div>",
 }
 
 
@@ -80,6 +81,7 @@ async def illegible(
     async with open_page(browser, width, color_scheme=theme) as (page, errors):
         await page.set_content(content)
         await page.add_script_tag(path=MODULES / "bundle/legibility.js")
+        await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
         if folder := os.environ.get("DRAWING_PICTURES"):
             await page.screenshot(path=f"{folder}/page-{name}-{width}-{theme}.png", full_page=True)
         found: list[str] = await page.evaluate("window.illegible()")

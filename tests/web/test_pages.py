@@ -314,7 +314,7 @@ def test_collector_without_usage_has_zero_in_the_overview() -> None:
     """Unlike one that was not polled yet."""
     collectors = [collector(collector=f"idle-{number}", spend=()) for number in range(4)]
     page = page_of(status(*collectors, waiting()))
-    assert re.findall(r'<td class="n">([^<]*)</td></tr>', page) == ["\N{EM DASH}", *["$0.00"] * 4]
+    assert re.findall(r'data-name="30 days">([^<]*)</td></tr>', page) == ["\N{EM DASH}", *["$0.00"] * 4]
 
 
 def test_account_without_usage_is_part_of_the_total() -> None:

@@ -13,6 +13,8 @@ from exporter.web.page.formatting import isolated, safe, usd
 from exporter.web.web_settings import WebSettings
 
 ACCOUNTS = "/accounts/"
+AMOUNTS = ("Latest day", "30 days", "Today", "Credit left")
+AMOUNT = ' class="n"'
 
 
 def account_path(account: str, settings: WebSettings) -> str:
@@ -22,28 +24,31 @@ def account_path(account: str, settings: WebSettings) -> str:
 
 def account_table(summaries: Sequence[AccountSummary], settings: WebSettings) -> str:
     """Return the section."""
-    rows = "".join(_row(summary, settings) for summary in summaries)
-    amounts = "".join(
-        f'<th scope="col" class="n">{name}</th>' for name in ("Latest day", "30 days", "Today", "Credit left")
+    head = "".join(
+        f'<th scope="col"{AMOUNT if name in AMOUNTS else ""}>{name}</th>'
+        for name in ("Account", "State", *AMOUNTS, "Budget")
     )
+    rows = "".join(_row(summary, settings) for summary in summaries)
     return (
         '<section class="panel"><h2 id="accounts">Accounts</h2><div class="scroll tall" role="region" tabindex="0" '
-        'aria-labelledby="accounts"><table class="wide"><thead><tr><th scope="col">Account</th>'
-        f'<th scope="col">State</th>{amounts}<th scope="col">Budget</th></tr></thead>'
+        f'aria-labelledby="accounts"><table class="wide stack"><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div></section>"
     )
 
 
 def _row(summary: AccountSummary, settings: WebSettings) -> str:
     latest = None if summary.latest_day is None else summary.latest_day.usd
+    known = (latest, summary.thirty_days, summary.today, summary.credit)
     amounts = "".join(
-        f'<td class="n">{NOTHING if amount is None else usd(amount)}</td>'
-        for amount in (latest, summary.thirty_days, summary.today, summary.credit)
+        f'<td{AMOUNT} data-name="{name}">{NOTHING if amount is None else usd(amount)}</td>'
+        for name, amount in zip(AMOUNTS, known, strict=True)
     )
     link = f'<a href="{safe(account_path(summary.account, settings))}">{isolated(summary.account)}</a>'
+    state = badge(summary.state) + _trouble(summary)
+    budget = NOTHING if summary.budget is None else _budget(summary.budget)
     return (
-        f'<tr><th scope="row">{link}</th><td>{badge(summary.state)}{_trouble(summary)}</td>{amounts}'
-        f'<td class="name">{NOTHING if summary.budget is None else _budget(summary.budget)}</td></tr>'
+        f'<tr><th scope="row">{link}</th><td data-name="State"><div>{state}</div></td>{amounts}'
+        f'<td class="name" data-name="Budget"><div>{budget}</div></td></tr>'
     )
 
 

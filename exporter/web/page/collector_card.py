@@ -15,6 +15,9 @@ NOTHING = "\N{EM DASH}"
 TICKS = 30
 ROW_TICKS = 12
 MOST_PARTS = 5
+# Of the overview, beside the account.
+COLUMNS = ("Collector", "State", "Polls", "Last poll", "Next poll", "Latest UTC day", "Series", "30 days")
+NUMBERS = {"Series", "30 days"}
 
 _OUTCOME_WORDS = {"changed": "new data", "unchanged": "no new data", "failed": "failed"}
 
@@ -59,15 +62,26 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
 
 def row(collector: CollectorStatus, now: datetime) -> str:
     """Return a collector as a row of the overview."""
-    state = state_of(collector, now)
     spend = sum_of([collector.spend])
-    last = moment(collector.polls[-1].started, now) if collector.polls else NOTHING
-    return (
-        f'<tr><th scope="row">{isolated(collector.account)}</th><td>{safe(collector.collector)}</td>'
-        f"<td>{badge(state)}</td><td>{_row_history(collector.polls[-ROW_TICKS:])}</td><td>{last}</td>"
-        f'<td>{_next(collector, now)}</td><td>{collector.day or NOTHING}</td><td class="n">{collector.series:,}</td>'
-        f'<td class="n">{usd(spend.total) if spend.days or collector.day else NOTHING}</td></tr>'
+    cells = (
+        safe(collector.collector),
+        badge(state_of(collector, now)),
+        _row_history(collector.polls[-ROW_TICKS:]),
+        moment(collector.polls[-1].started, now) if collector.polls else NOTHING,
+        _next(collector, now),
+        str(collector.day or NOTHING),
+        f"{collector.series:,}",
+        usd(spend.total) if spend.days or collector.day else NOTHING,
     )
+    named = "".join(
+        f'<td{number(name)} data-name="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
+    )
+    return f'<tr><th scope="row">{isolated(collector.account)}</th>{named}</tr>'
+
+
+def number(column: str) -> str:
+    """Return the class of a column of the overview, if it has numbers."""
+    return ' class="n"' if column in NUMBERS else ""
 
 
 def _history(polls: tuple[PollRecord, ...]) -> str:

@@ -15,7 +15,7 @@ from exporter.web.page.account_table import account_table
 from exporter.web.page.budget_bars import budget_bars
 from exporter.web.page.catalogue_section import catalogue_section, retirement_line
 from exporter.web.page.chart import DailyTotals, chart, sum_of
-from exporter.web.page.collector_card import NOTHING, badge, card, row
+from exporter.web.page.collector_card import COLUMNS, NOTHING, badge, card, number, row
 from exporter.web.page.formatting import count, isolated, safe, span, stamp, usd
 from exporter.web.page.style import STYLE
 from exporter.web.page.top_tables import top_tables
@@ -231,12 +231,11 @@ def _overview(collectors: list[CollectorStatus], now: datetime) -> str:
     if len(collectors) < FEWEST_ROWS:
         return ""
     rows = "".join(row(collector, now) for collector in collectors)
-    names = ("Account", "Collector", "State", "Polls", "Last poll", "Next poll", "Latest UTC day")
-    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    head = "".join(f'<th scope="col"{number(name)}>{name}</th>' for name in ("Account", *COLUMNS))
     return (
         '<section class="panel"><h2 id="overview">Overview</h2><div class="scroll tall" role="region" tabindex="0" '
-        f'aria-labelledby="overview"><table class="wide"><thead><tr>{head}<th scope="col" class="n">Series</th>'
-        f'<th scope="col" class="n">30 days</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
+        f'aria-labelledby="overview"><table class="wide stack"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
+        "</table></div></section>"
     )
 
 

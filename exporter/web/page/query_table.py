@@ -21,7 +21,7 @@ def query_table(queries: Sequence[QueryStatus], now: datetime) -> str:
     rows = "".join(_row(query.at(now), now) for query in queries)
     return (
         f'<details class="queries"><summary>{summary}</summary>'
-        f'<div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div></details>'
+        f'<div class="scroll"><table class="stack"><thead>{head}</thead><tbody>{rows}</tbody></table></div></details>'
     )
 
 
@@ -31,6 +31,8 @@ def _row(query: QueryStatus, now: datetime) -> str:
     last = "never" if query.last_success is None else moment(query.last_success, now)
     expiry = UNKNOWN if query.expires is None or query.rows is None else moment(query.expires, now)
     return (
-        f'<tr><th scope="row">{isolated(query.name)}</th><td><span class="badge {state}">{state}</span></td>'
-        f'<td class="n">{rows}</td><td>{last}</td><td>{expiry}</td></tr>'
+        f'<tr><th scope="row">{isolated(query.name)}</th>'
+        f'<td data-name="State"><span class="badge {state}">{state}</span></td>'
+        f'<td class="n" data-name="Rows">{rows}</td><td data-name="Last success">{last}</td>'
+        f'<td data-name="Values expire">{expiry}</td></tr>'
     )

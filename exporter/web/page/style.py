@@ -126,7 +126,13 @@ td.name{white-space:normal;min-width:150px;overflow-wrap:anywhere}
 footer{padding-top:4px;padding-bottom:32px;color:var(--soft);font-size:13px}
 footer p+p{margin-top:4px}
 code{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.92em}
-@media (max-width:860px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}
+@media (max-width:860px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
+.stack,.stack tr,.stack th,.stack td{display:block}.stack thead{display:none}
+.stack tbody{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));column-gap:28px}
+.stack tr{padding:8px 0;border-bottom:1px solid var(--line)}.stack tbody tr:last-child{border-bottom:0}
+.stack tbody th,.stack td{padding:2px 0;border:0;max-width:none}.stack td small{max-width:none}
+.stack td{display:flex;justify-content:space-between;gap:16px;text-align:right;white-space:normal}
+.stack .n+td{padding-left:0}.stack td::before{content:attr(data-name);flex:none;color:var(--soft)}}
 @media (max-width:520px){main,.top,footer{padding-left:14px;padding-right:14px}.top{padding-top:20px}
 .tile{padding:12px}.tile b{font-size:20px}.bars{height:130px}.bars.low{height:40px}
 .panel,.card{padding:14px}tbody th{max-width:140px}}

@@ -13,8 +13,17 @@ const BOLD = 700;
 window.illegible = () => {
   const beyond = document.documentElement.scrollWidth - innerWidth;
   const wide = beyond > 0 ? [`the page is ${beyond} pixels too wide`] : [];
-  return [...new Set([...wide, ...[...textsOf(document.body)].flatMap(faultsOf)])];
+  return [...new Set([...wide, ...sideways(), ...[...textsOf(document.body)].flatMap(faultsOf)])];
 };
+
+// What scrolls sideways hides columns without a hint: on a telephone, no bar is drawn until one scrolls.
+function sideways() {
+  const scrolled = [...document.body.querySelectorAll('*')].filter((each) => ['auto', 'scroll'].includes(getComputedStyle(each).overflowX));
+  return scrolled
+    .map((each) => [each, each.scrollWidth - each.clientWidth])
+    .filter(([, hidden]) => hidden > TOLERANCE)
+    .map(([each, hidden]) => `${JSON.stringify(each.innerText.trim().slice(0, 40))} hides ${hidden} pixels at its side`);
+}
 
 function faultsOf(text) {
   const name = JSON.stringify(text.data.trim().slice(0, 40));
