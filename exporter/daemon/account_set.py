@@ -12,6 +12,7 @@ from exporter.api.session import open_session
 from exporter.clock import Clock
 from exporter.collectors.used_models import ModelUse, merged_uses
 from exporter.config.configuration import Account, Configuration
+from exporter.config.shard import Shard
 from exporter.daemon.file_watch import content_hash
 from exporter.exposition.scrape import Exposition
 from exporter.exposition.store import Store
@@ -37,12 +38,14 @@ class AccountSet:
         store: Store,
         exposition: Exposition,
         duration: RequestDuration,
+        shard: Shard,
     ) -> None:
         self._clock = clock
         self._store = store
         self._exposition = exposition
         self._duration = duration
-        self._scheduler = Scheduler(clock)
+        # All shards poll the catalogue, but not at the same moment.
+        self._scheduler = Scheduler(clock, f"/{shard.index}" if shard.index else "")
         self._context = self._open(configuration)
         self._accounts = {account.name: AccountRuntime(account, self._context) for account in configuration.accounts}
         self._catalogue = self._kept_or_new_catalogue(configuration, None)

@@ -31,8 +31,8 @@ class ConfigurationReader:
         else:
             configuration = load(self._path, collectors=SECTION, owns=self._shard.owns, previous=self._accounts)
         if self._shard.index > 0:
-            # It is the same for all accounts, and once in a fleet is enough.
-            configuration = replace(configuration, catalogue=replace(configuration.catalogue, enabled=False))
+            # Every shard publishes the models that its accounts use. The others are the same for all: once is enough.
+            configuration = replace(configuration, catalogue=replace(configuration.catalogue, models=()))
         tls_context(configuration.upstream)
         self._accounts = configuration.accounts
         for warning in warnings_of(configuration):

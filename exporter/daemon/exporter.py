@@ -64,6 +64,7 @@ class Exporter:
             store=store,
             exposition=self._exposition,
             duration=RequestDuration(process, OPERATIONS),
+            shard=shard,
         )
         self._reloader = Reloader(
             read_configuration or (lambda: configuration), self._apply, self._process, reload_listener

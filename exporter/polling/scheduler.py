@@ -68,10 +68,14 @@ class PhasedTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no ty
 
 
 class Scheduler:
-    """Calls coroutine functions at their times; never a second time while a call is in progress."""
+    """Calls coroutine functions at their times; never a second time while a call is in progress.
 
-    def __init__(self, clock: Clock) -> None:
+    Processes with jobs of the same name run them at different times if their `phase_seed` differs.
+    """
+
+    def __init__(self, clock: Clock, phase_seed: str = "") -> None:
         self._clock = clock
+        self._phase_seed = phase_seed
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -96,7 +100,8 @@ class Scheduler:
 
         `on_skip` is called instead when the previous call is still in progress.
         """
-        trigger = PhasedTrigger(interval, phase(name, interval), self._clock.now() + timedelta(seconds=delay))
+        offset = phase(f"{name}{self._phase_seed}", interval)
+        trigger = PhasedTrigger(interval, offset, self._clock.now() + timedelta(seconds=delay))
         self._skipped[name] = on_skip
         self._scheduler.add_job(call, trigger, id=name)
 

@@ -205,6 +205,12 @@ def test_shards_are_pods_of_a_stateful_set() -> None:
     assert (2, 3) == (options.shard_index, options.shard_total)
 
 
+@pytest.mark.parametrize("number", [2, "25%", "100%"])
+def test_several_shards_can_restart_at_once(number: int | str) -> None:
+    spec = workload(render(merged(values_of("shards"), {"shardsMaxUnavailable": number})))["spec"]
+    assert {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": number}} == spec["updateStrategy"]
+
+
 def test_replicas_0_pauses_all_shards() -> None:
     """As it does the only pod."""
     assert 0 == workload(render(merged(values_of("shards"), {"replicas": 0})))["spec"]["replicas"]

@@ -36,6 +36,7 @@ BAD = {
     "no-key": Bad({"existingSecret": ""}, 'account "default": has no key; set existingSecret'),
     "demo-with-shards": Bad({"demo": {"enabled": True}, "shards": 2, "existingSecret": ""}, "shards: the demo has no"),
     "shard-option": Bad({"extraArgs": ["--shard.total=2"]}, "extraArgs: set shards instead of --shard.total"),
+    "shards-max-unavailable": Bad({"shards": 2, "shardsMaxUnavailable": "0%"}, "shardsMaxUnavailable"),
     "two-keys": Bad(
         account(apiKey=KEY, apiKeyFile="/run/key") | {"existingSecret": ""},
         'account "default": apiKey and apiKeyFile exclude each other',

@@ -108,10 +108,12 @@ async def test_an_index_is_a_number_or_ends_in_one(index: str) -> None:
     assert (2, True) == (code, "argument --shard.index: expected a whole number" in err)
 
 
-@pytest.mark.parametrize(("index", "polled"), [(0, True), (1, False), (2, False)])
-def test_shard_0_alone_polls_the_catalogue(tmp_path: Path, index: int, *, polled: bool) -> None:
-    """It is the same for all accounts."""
+@pytest.mark.parametrize(("index", "models"), [(0, ["openai/.*"]), (1, []), (2, [])])
+def test_every_shard_reads_the_catalogue_and_shard_0_publishes_models_of_no_account(
+    tmp_path: Path, index: int, models: list[str]
+) -> None:
     path, key = tmp_path / "exporter.yaml", tmp_path / "key"
     key.write_text(KEY)
-    path.write_text("accounts: [{name: default, api_key_file: key}]")
-    assert polled == ConfigurationReader(path, Shard(index=index, total=3))().catalogue.enabled
+    path.write_text("accounts: [{name: default, api_key_file: key}]\ncatalogue: {models: ['openai/.*']}")
+    catalogue = ConfigurationReader(path, Shard(index=index, total=3))().catalogue
+    assert (True, models) == (catalogue.enabled, [pattern.pattern for pattern in catalogue.models])

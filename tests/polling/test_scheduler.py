@@ -159,6 +159,22 @@ async def test_failing_job_runs_again(scheduler: Scheduler, caplog: pytest.LogCa
         scheduler.remove("job")
 
 
+async def test_processes_run_jobs_of_one_name_at_times_of_their_own() -> None:
+    """Each shard polls the catalogue, but they do not all do it at once."""
+    clock = FakeClock(now() + timedelta(days=1))
+    schedulers = [Scheduler(clock, seed) for seed in ("", "/1", "/2")]
+    for scheduler in schedulers:
+        scheduler.start()
+        scheduler.add("catalogue", asyncio.Event().wait, 900.0, 0, nothing)
+        scheduler.run_within("catalogue", 0)
+    not_before = clock.now() + timedelta(seconds=1)
+    following = {scheduler.next_run("catalogue", not_before) for scheduler in schedulers}
+    assert len(schedulers) == len(following)
+    for scheduler in schedulers:
+        scheduler.stop()
+    await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("jump", [YEAR, -YEAR, timedelta(seconds=6), timedelta(seconds=-6)])
 async def test_jump_of_the_wall_clock_reschedules_jobs(jump: timedelta) -> None:
     """No turn is a year away, and none is due a year's worth of times."""

@@ -10,9 +10,10 @@ import yaml
 from tests.daemon.conftest import CONFIGURATION, disabled
 
 
-def write_configuration(path: Path, url: str, names: Collection[str]) -> None:
+def write_configuration(path: Path, url: str, names: Collection[str], *, catalogue: bool = False) -> None:
     """Let all accounts have the simulator's one key, and their data expire soon."""
     content = yaml.safe_load(CONFIGURATION.format(url=url, stale_after="5s", others=disabled("activity")))
     content["upstream"] |= {"requests_per_minute": 10_000, "retries": {"strategy": "none"}}
+    content["catalogue"] = {"enabled": catalogue}
     content["accounts"] = [{"name": name, "api_key_env": "OPENROUTER_API_KEY"} for name in names]
     path.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -1,7 +1,8 @@
-"""A fleet goes from two shards to three: Prometheus sees every account all the time, and its spend once."""
+"""A fleet as Prometheus sees it: every account and model once, also while the number of shards changes."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -23,6 +24,7 @@ from tests.servers.shipped import hastened
 NAMES = [f"team-{number}" for number in range(9)]
 SHOWN = "account:openrouter_activity_30d_spend_usd:sum"
 TOTAL = "fleet:openrouter_activity_30d_spend_usd:sum"
+COMPLETE = f"{TOTAL} and count({SHOWN}) == {len(NAMES)} and abs({TOTAL} - sum({SHOWN})) < 0.001"
 INSTANCES = "count by (account) (count by (account, instance) (openrouter_activity_30d_usage_usd))"
 
 
@@ -44,13 +46,13 @@ class Fleet:
         self.running[index] = stack
         await until(lambda: daemon.get("-/ready"), lambda answer: answer[0] == 200)
 
-    async def stop(self, index: int) -> None:
-        await self.running.pop(index).aclose()
+    async def stop(self, *indexes: int) -> None:
+        await asyncio.gather(*(self.running.pop(index).aclose() for index in indexes))
 
 
 @pytest.fixture
 async def fleet(prometheus_program: str, tmp_path: Path) -> AsyncIterator[Fleet]:
-    """Two of two shards that Prometheus scrapes, and the address of a third."""
+    """The Prometheus that scrapes three shards, none of which runs yet."""
     path = tmp_path / "exporter.yaml"
     ports = [free_port() for _ in range(3)]
     targets = {f"shard-{index}": f"127.0.0.1:{port}" for index, port in enumerate(ports)}
@@ -60,20 +62,18 @@ async def fleet(prometheus_program: str, tmp_path: Path) -> AsyncIterator[Fleet]
         async with prometheus(prometheus_program, targets, tmp_path, rules=rules) as server:
             fleet = Fleet(path, ports, server, {})
             try:
-                for index in range(2):
-                    await fleet.start(index, 2)
                 yield fleet
             finally:
-                for index in list(fleet.running):
-                    await fleet.stop(index)
+                await fleet.stop(*fleet.running)
 
 
 async def test_from_two_shards_to_three_no_account_is_doubled_or_lost(fleet: Fleet) -> None:
     """The new shard begins before the others restart, one by one, and give up what it polls."""
     assert {0, 1, 2} == {shard_of(name, 3) for name in NAMES}
     moved = [name for name in NAMES if shard_of(name, 3) == 2]
-    complete = f"count({SHOWN}) == {len(NAMES)} and abs({TOTAL} - sum({SHOWN})) < 0.001"
-    (expected,) = await fleet.server.until(f"{TOTAL} and {complete}", bool)
+    for index in range(2):
+        await fleet.start(index, 2)
+    (expected,) = await fleet.server.until(COMPLETE, bool)
     start = time.time()
     await fleet.start(2, 3)
     await fleet.server.until(f"{INSTANCES} == 2", lambda found: len(found) == len(moved))
@@ -93,3 +93,46 @@ async def test_from_two_shards_to_three_no_account_is_doubled_or_lost(fleet: Fle
     }
     counts = [sum(shard_of(name, 3) == index for name in NAMES) for index in range(3)]
     assert {f"shard-{index}": count for index, count in enumerate(counts)} == by_shard
+
+
+async def test_from_three_shards_to_two_at_once_the_total_has_no_dent(fleet: Fleet) -> None:
+    """The remaining shards restart while the third ends, and take its accounts over."""
+    for index in range(3):
+        await fleet.start(index, 3)
+    (expected,) = await fleet.server.until(COMPLETE, bool)
+    start = time.time()
+    await fleet.stop(0, 1, 2)
+    await asyncio.gather(fleet.start(0, 2), fleet.start(1, 2))
+    await fleet.server.until(f"{INSTANCES} == 1", lambda found: len(found) == len(NAMES))
+    end = time.time()
+    (total,) = await fleet.server.history(TOTAL, start, end)
+    assert [] == [value for value in total.values() if value != pytest.approx(expected)]
+    assert len(total) == int(end - start) + 1
+
+
+async def test_models_of_every_shard_have_prices_that_count_once(prometheus_program: str, tmp_path: Path) -> None:
+    """Shard 1 uses the models of shard 0, and others."""
+    async with AsyncExitStack() as stack:
+        targets = {}
+        for index, endpoints in enumerate((5, 20)):
+            simulator = await stack.enter_async_context(running(SimulatorSettings(endpoints=endpoints), SystemClock()))
+            path = tmp_path / f"exporter-{index}.yaml"
+            write_configuration(path, simulator.url, NAMES[:4], catalogue=True)
+            daemon = await stack.enter_async_context(serving(path, f"--shard.index={index}", "--shard.total=2"))
+            targets[f"shard-{index}"] = daemon.url.removeprefix("http://").rstrip("/")
+        rules = hastened(tmp_path)
+        server = await stack.enter_async_context(prometheus(prometheus_program, targets, tmp_path, rules=rules))
+        used = "count by (instance, model) (openrouter_activity_30d_requests)"
+        listed = f"openrouter_model_listed and on (instance, model) {used}"
+        await server.until(
+            f"count by (instance) ({listed}) == count by (instance) ({used})", lambda found: len(found) == 2
+        )
+        assert {1, 2} == set(await server.query(f"count by (model) ({listed})"))
+        prices = 'count by (model) (openrouter_model_price_usd{kind="prompt"})'
+        await server.until(
+            f'model_kind:openrouter_model_price_usd:max{{kind="prompt"}} and on (model) {prices} == 2', bool
+        )
+        priced = f"account_model:openrouter_activity_7d_requests:sum and on (model) {prices}"
+        costs = "count by (account, model) (account_model:openrouter_activity_7d_list_cost_usd:sum)"
+        await server.until(f"count({priced}) == count({costs})", bool)
+        assert {1} == set(await server.query(costs))
