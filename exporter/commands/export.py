@@ -21,7 +21,7 @@ from exporter.clock import Clock, SystemClock
 from exporter.collectors import registry
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.diagnostics import closest
-from exporter.errors import ExportError, PollError, SecretError, UsageError
+from exporter.errors import CatalogueError, ExportError, PollError, SecretError, UsageError
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
 from exporter.history.csv_format import UsageTable
@@ -43,7 +43,7 @@ class HistoryFormat(Protocol):
     """A value of `--format`: writes one account after another, and then the end."""
 
     async def write(self, source: AccountSource, output: Output) -> None:
-        """Write one account. Raises PollError, ExportError and OSError."""
+        """Write one account. Raises PollError, CatalogueError, ExportError and OSError."""
 
     def end(self, output: Output) -> None:
         """Write the end of the file. Raises OSError."""
@@ -54,10 +54,10 @@ class HistoryFormat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FormatKind:
-    """How far back a format reaches, and its factory."""
+    """How far back a format reaches, and its factory, which is given the names of the configuration's labels."""
 
     reach: timedelta
-    make: Callable[[Options, Clock], HistoryFormat]
+    make: Callable[[Options, Sequence[str], Clock], HistoryFormat]
 
 
 FORMATS = {
@@ -100,7 +100,7 @@ async def write_history(options: Options, configuration: Configuration, clock: C
     wanted = WantedDays(options.first_day, options.last_day)
     wanted.check(clock.now().astimezone(UTC).date(), kind.reach, options.export_format)
     accounts = _chosen(options.account_names, configuration.accounts)
-    history = kind.make(options, clock)
+    history = kind.make(options, configuration.allocations.labels, clock)
     longest_poll = upstream.retries.backoff.max_elapsed_time
     async with open_session(upstream) as session:
         prices = ListPrices(
@@ -133,6 +133,9 @@ async def _write_account(history: HistoryFormat, source: AccountSource, output: 
         advice = hint(error)
         message = f'account "{source.account.name}": {error}{f"; {advice}" if advice else ""}'
         raise ExportError(f"{message}{_left(target)}") from None
+    except CatalogueError as error:
+        advice = hint(error.cause, with_key=False) or "catalogue.enabled: false exports without list prices"
+        raise ExportError(f"the public catalogue can't be read: {error}; {advice}{_left(target)}") from None
 
 
 def _refuse_contradictions(options: Options) -> None:

@@ -32,14 +32,14 @@ COLUMNS = (
 class UsageTable:
     """Writes accounts one after another, below one line with the columns' names."""
 
-    def __init__(self, options: Options, _clock: Clock) -> None:
+    def __init__(self, options: Options, labels: Sequence[str], _clock: Clock) -> None:
         self._monthly = options.export_period == "month"
+        self._columns = (*COLUMNS, *labels)
         self._file: TableFile | None = None
 
     async def write(self, source: AccountSource, output: Output) -> None:
         """Write an account's usage. Raises PollError, ExportError and OSError."""
-        columns = (*COLUMNS, *source.account.allocations.labels)
-        file = self._file = self._file or TableFile(output, columns)
+        file = self._file = self._file or TableFile(output, self._columns)
         usage = await source.exact_activity()
         days = wanted_days(source.wanted, usage)
         periods = by_month(days) if self._monthly else [[day] for day in days]
@@ -51,7 +51,7 @@ class UsageTable:
     def end(self, output: Output) -> None:
         """Write the names of the columns, if there was no account."""
         if self._file is None:
-            TableFile(output, COLUMNS)
+            TableFile(output, self._columns)
 
     def notes(self, _options: Options) -> Sequence[str]:
         """Return nothing: the file needs no explanation."""

@@ -57,7 +57,7 @@ class _Line:
 class FocusTable:
     """Writes the charges of one account after another, below one line with the columns' names."""
 
-    def __init__(self, options: Options, clock: Clock) -> None:
+    def __init__(self, options: Options, _labels: Sequence[str], clock: Clock) -> None:
         self._tags = dict(options.labels)
         # The same for an hour, so that the same call writes the same bytes.
         self._read_at = _time(clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0))
@@ -65,7 +65,7 @@ class FocusTable:
 
     async def write(self, source: AccountSource, output: Output) -> None:
         """Write an account's charges. Raises PollError, ExportError, UsageError and OSError."""
-        file = self._file = self._file or TableFile(output, _COLUMNS)
+        file = self._file = self._file or TableFile(output, _COLUMNS, _with_point)
         for label in source.account.allocations.labels:
             if label in self._tags:
                 raise UsageError(f"--label {label}: allocations.labels has a label with this name")
@@ -80,7 +80,7 @@ class FocusTable:
         async for row in endpoint_usage(source.pause, usage, [[day] for day in days]):
             for number, charge in enumerate(charges(row, prices.get(row.labels["model"]))):
                 line = _Line(account, row, charge, is_first=number == 0)
-                file.add(_text(value(line)) for value in _COLUMNS.values())
+                file.add(value(line) for value in _COLUMNS.values())
             source.progress.day(row.last_day, days[-1])
 
     def end(self, output: Output) -> None:
@@ -93,11 +93,9 @@ class FocusTable:
         return ()
 
 
-def _text(value: Value) -> str | None:
-    """Return a value as text. Numbers have a point, because readers of CSV take a column without one for integers."""
-    if not isinstance(value, Decimal):
-        return value
-    text = decimal_text(value)
+def _with_point(number: Decimal) -> str:
+    """Return a number with a point, because readers of CSV take a column without one for integers."""
+    text = decimal_text(number)
     return text if "." in text else f"{text}.0"
 
 

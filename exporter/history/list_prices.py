@@ -13,6 +13,7 @@ from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
 from exporter.collectors.catalogue.model_families import PRICE
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
+from exporter.errors import CatalogueError, PollError
 
 Prices = Mapping[str, Decimal]  # US dollars by kind, such as `prompt`
 
@@ -31,14 +32,17 @@ class ListPrices:
     _known: dict[tuple[str, str], Prices] = field(default_factory=dict)
 
     async def of(self, uses: Iterable[ModelUse]) -> Mapping[str, Prices]:
-        """Return the prices of those models that the catalogue lists. Raises PollError.
+        """Return the prices of those models that the catalogue lists. Raises CatalogueError.
 
         The catalogue is requested only for models that no earlier account used.
         """
         wanted = tuple(use._replace(usd=0.0, requests=0.0) for use in uses)
         names = [(use.model, use.permaslug) for use in wanted]
         if self.settings.enabled and not self._known.keys() >= set(names):
-            prices = await self._read(wanted)
+            try:
+                prices = await self._read(wanted)
+            except PollError as error:
+                raise CatalogueError(error) from None
             self._known.update({name: prices.get(name[0], {}) for name in names})
         return {model: known for model, permaslug in names if (known := self._known.get((model, permaslug)))}
 

@@ -32,7 +32,7 @@ IMPORT = "promtool tsdb create-blocks-from --max-block-duration=4380h openmetric
 class OpenMetricsHistory:
     """Writes accounts one after another; HELP and TYPE of a family stand where it first appears."""
 
-    def __init__(self, options: Options, clock: Clock) -> None:
+    def __init__(self, options: Options, _labels: Sequence[str], clock: Clock) -> None:
         self._labels = options.labels
         self._step = int(options.step)
         self._end = end_of_history(clock.now())

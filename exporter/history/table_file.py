@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from exporter.history.output import Output
 
-
-class TableFile:
-    """Writes rows to an output, below one line with the columns' names. Raises OSError."""
-
-    def __init__(self, output: Output, columns: Iterable[str]) -> None:
-        self._output = output
-        self._writer = csv.writer(self)
-        self._writer.writerow(columns)
-
-    def write(self, text: str) -> None:
-        """Write a row's text; the writer of rows calls this."""
-        self._output.write(text.encode())
-
-    def add(self, values: Iterable[str | Decimal | None]) -> None:
-        """Add a row. Raises OSError."""
-        self._writer.writerow(decimal_text(value) if isinstance(value, Decimal) else value for value in values)
+# With any of these a spreadsheet begins a formula, which can send what is around it to a stranger. OWASP recommends to
+# put a single quote before them, which a spreadsheet hides.
+_BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def decimal_text(number: Decimal) -> str:
@@ -32,3 +19,25 @@ def decimal_text(number: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").removesuffix(".")
     return "0" if text == "-0" else text
+
+
+class TableFile:
+    """Writes rows to an output, below one line with the columns' names. `number` writes decimals. Raises OSError."""
+
+    def __init__(self, output: Output, columns: Iterable[str], number: Callable[[Decimal], str] = decimal_text) -> None:
+        self._output = output
+        self._number = number
+        self._writer = csv.writer(self)
+        self._writer.writerow(columns)
+
+    def write(self, text: str) -> None:
+        """Write a row's text; the writer of rows calls this."""
+        self._output.write(text.encode())
+
+    def add(self, values: Iterable[str | Decimal | None]) -> None:
+        """Add a row, whose texts no spreadsheet takes for formulas. Raises OSError."""
+        self._writer.writerow(self._number(value) if isinstance(value, Decimal) else _text(value) for value in values)
+
+
+def _text(value: str | None) -> str | None:
+    return f"'{value}" if value and value.startswith(_BEGIN_FORMULAS) else value

