@@ -16,8 +16,8 @@ from exporter.collectors.base import Collected, Poll
 from exporter.collectors.catalogue.endpoints_collector import REQUESTS_AT_ONCE, EndpointsCollector
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings
 from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, PollError, StatusError
+from tests.collectors.catalogue_polls import Samples
 from tests.collectors.helpers import answer
-from tests.collectors.test_catalogue import Samples
 from tests.support import NOON, FakeClock
 
 ENDPOINT = "openrouter_endpoint_"

@@ -1,36 +1,20 @@
-"""What keys show: spending, limits, names, and who is folded."""
+"""Keys: what each spent, its limit and its names, and which are folded."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
-
-import pytest
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.keys import KeysCollector, KeysSettings
 from exporter.collectors.registry import configured
 from exporter.config.configuration import Account
 from exporter.config.secret import EnvironmentSecret
-from exporter.errors import InvalidResponse
 from tests.collectors import helpers
 from tests.collectors.balances import FakeApi, account, counted, digest, key, pages, polled
-from tests.collectors.helpers import Polled, Shown, at
+from tests.collectors.helpers import Polled, at
+from tests.collectors.key_polls import PREFIX, of, read, shown
 
-PREFIX = "openrouter_key_"
 USAGE = ("usage_usd", "usage_today_usd", "usage_week_usd", "usage_month_usd")
-
-
-def read(*rows: Any, memory: object = None, **settings: Any) -> Polled:
-    return polled(KeysCollector("default", KeysSettings(**settings)), account(pages(list(rows))), memory)
-
-
-def shown(found: Polled) -> Shown:
-    return {name.removeprefix(PREFIX): samples for name, samples in found.shown.items()}
-
-
-def of(name: object) -> tuple[str]:
-    return (digest(name)[:12],)
 
 
 def test_each_window_has_its_amount() -> None:
@@ -58,49 +42,15 @@ def test_a_limit_of_nothing_is_a_limit() -> None:
     assert (found["limit_usd"], found["limit_used_usd"]) == ({of("a"): 0.0}, {of("a"): 0.0})
 
 
-@pytest.mark.parametrize("nothing", [None, ...])
-@pytest.mark.parametrize(
-    ("field", "family"),
-    [
-        ("limit", "limit_usd"),
-        ("limit_remaining", "limit_remaining_usd"),
-        ("usage_weekly", "usage_week_usd"),
-        ("byok_usage", "byok_usage_usd"),
-        ("disabled", "disabled"),
-        ("expires_at", "expires_timestamp_seconds"),
-        ("last_used_at", "last_used_timestamp_seconds"),
-    ],
-)
-def test_what_is_null_or_missing_has_no_series(field: str, family: str, nothing: object) -> None:
-    """Never a false 0; all else is there."""
-    found = shown(read(key("a", **{field: nothing})))
-    assert found[family] == {}
-    assert found["usage_usd"] == {of("a"): 4.0}
-
-
 def test_without_a_limit_nothing_is_used_of_it() -> None:
     """Whatever remains of none."""
     assert shown(read(key("a", limit=None, limit_remaining=5)))["limit_used_usd"] == {}
-
-
-@pytest.mark.parametrize("written", ["2026-09-01T00:00:00.000Z", "2026-09-01T00:00:00+00:00", "2026-09-01 00:00:00"])
-def test_moments_are_unix_time(written: str) -> None:
-    """However they are written."""
-    found = shown(read(key("a", expires_at=written, last_used_at=written)))
-    expected = {of("a"): datetime(2026, 9, 1, tzinfo=UTC).timestamp()}
-    assert (found["expires_timestamp_seconds"], found["last_used_timestamp_seconds"]) == (expected, expected)
 
 
 def test_disabled_keys_say_so() -> None:
     """1 and 0."""
     found = shown(read(key("a", disabled=True), key("b")))
     assert found["disabled"] == {of("a"): 1.0, of("b"): 0.0}
-
-
-def test_numbers_may_be_text() -> None:
-    """As they are in other answers of the API."""
-    found = shown(read(key("a", usage="1.5", limit="10", limit_remaining="-2")))
-    assert (found["usage_usd"][of("a")], found["limit_used_usd"][of("a")]) == (1.5, 12.0)
 
 
 def test_names_are_in_the_info_metric_alone() -> None:
@@ -208,114 +158,6 @@ def test_as_many_keys_as_may_be_are_not_folded() -> None:
     assert found.collected.summary.folded == 0
 
 
-def test_what_is_not_known_of_one_is_not_known_of_the_rest() -> None:
-    """A sum without one of its parts would be too small."""
-    rows = [key("large", usage_monthly=5.0), key("a", usage=1), key("b", usage=1, usage_daily=None)]
-    found = shown(read(*rows, max_keys=1))
-    assert found["usage_usd"][("other",)] == 2.0
-    assert ("other",) not in found["usage_today_usd"]
-
-
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        (None, "not_an_object"),
-        ("text", "not_an_object"),
-        (key("x", hash=None), "missing_hash"),
-        (key("x", hash=...), "missing_hash"),
-        (key("x", hash=5), "invalid_hash"),
-        (key("x", hash="other"), "invalid_hash"),
-        (key("x", hash=""), "invalid_hash"),
-    ],
-)
-def test_a_bad_row_is_rejected_by_itself(row: object, reason: str) -> None:
-    """The others are published."""
-    found = read(row, key("a"))
-    assert found.rejected == {reason: 1}
-    assert shown(found)["usage_usd"] == {of("a"): 4.0}
-    assert reason in KeysCollector.rejection_reasons
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", 5),
-        ("name", "long" * 200),
-        ("label", "\ud800"),
-        ("workspace_id", 7),
-        ("usage_daily", "much"),
-        ("usage_daily", True),
-        ("usage_daily", float("nan")),
-        ("limit_remaining", float("-inf")),
-        ("disabled", "no"),
-        ("disabled", 2),
-        ("expires_at", "soon"),
-        ("expires_at", ""),
-        ("last_used_at", -5),
-        ("last_used_at", True),
-    ],
-)
-def test_an_unreadable_field_costs_nothing_but_itself(field: str, value: object) -> None:
-    """It is absent and counted; the key keeps its dollars."""
-    found = read(key("x", **{field: value}), key("a"))
-    assert ({}, {field: 1}) == (found.rejected, dict(found.rejections.unreadable))
-    assert {of("a"): 4.0, of("x"): 4.0} == shown(found)["usage_usd"]
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        1785542400,
-        1785542400.0,
-        1785542400000,
-        "1785542400",
-        "2026-08-01T00:00:00.000Z",
-        "2026-08-01t00:00:00z",
-        "2026-08-01 00:00:00 UTC",
-        "2026-08-01T02:00:00+02:00",
-        "2026-08-01 00:00:00",
-        "2026-08-01",
-    ],
-)
-def test_times_in_any_usual_form_are_read(written: object) -> None:
-    """ISO 8601, RFC 3339, Unix time in seconds or milliseconds."""
-    found = read(key("a", last_used_at=written))
-    assert {of("a"): 1785542400.0} == shown(found)["last_used_timestamp_seconds"]
-
-
-@pytest.mark.parametrize(
-    ("written", "value"), [(0, 0.0), (1, 1.0), ("false", 0.0), ("True", 1.0), (False, 0.0), (True, 1.0)]
-)
-def test_booleans_in_any_usual_form_are_read(written: object, value: float) -> None:
-    """As JSON, as a number, as text."""
-    assert {of("a"): value} == shown(read(key("a", disabled=written)))["disabled"]
-
-
-def test_negative_amounts_are_published() -> None:
-    """They are refunds or corrections."""
-    assert {of("a"): -0.25} == shown(read(key("a", usage_daily=-0.25)))["usage_today_usd"]
-
-
-def test_a_limit_of_minus_one_is_none() -> None:
-    """What remains of a real limit may be below 0, also by exactly 1."""
-    found = shown(read(key("a", limit=-1, limit_remaining=-1), key("b", limit=5, limit_remaining=-1)))
-    assert ({of("b"): 5.0}, {of("b"): -1.0}) == (found["limit_usd"], found["limit_remaining_usd"])
-
-
-def test_only_bad_rows_fail_the_poll() -> None:
-    """Publishing nothing would look as if there were no keys."""
-    with pytest.raises(InvalidResponse, match="none of the keys is usable, such as missing_hash"):
-        read(key("x", hash=None))
-
-
-def test_rejected_key_is_logged_without_the_people_it_names() -> None:
-    people = {"name": "Ada's key", "external_user": "ada@example.com", "creator_user_id": "user_ada"}
-    polled = read(key("a"), key("b", hash="zz", **people))
-    (line,) = polled.rejections.sample
-    assert line.startswith("invalid_hash: {'hash': 'zz', 'name': <text>, ")
-    assert "ada" not in line.lower()
-
-
 def test_an_account_without_keys_has_no_series() -> None:
     """That is no failure."""
     found = read()
@@ -370,11 +212,3 @@ def test_what_may_be_published_is_declared() -> None:
     declared = KeysCollector("default", KeysSettings()).declarations()
     assert {each.name.removeprefix(PREFIX) for each in declared} == set(shown(read(key("a"))))
     assert len({each.name for each in declared}) == len(declared)
-
-
-def test_keys_without_an_amount_count_as_ones_that_totals_lack() -> None:
-    """Unless no key has that amount; the same rows count again with each poll."""
-    rows = [key("a"), key("b", usage_monthly=None), key("c", usage="much")]
-    first = read(*rows)
-    assert 2 == first.rejections.missing == read(*rows, memory=first.memory).rejections.missing
-    assert 0 == read(key("a", byok_usage=None), key("b", byok_usage=...)).rejections.missing

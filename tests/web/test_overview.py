@@ -20,8 +20,8 @@ from exporter.web.web_settings import WebSettings
 from tests.support import NOON
 from tests.web.conftest import Serve
 from tests.web.fakes import FakeDaemon
+from tests.web.outline import Outline, page_of, read
 from tests.web.samples import collector, failing, incomplete, spend, status, waiting
-from tests.web.test_pages import Outline, page_of, read
 
 HOSTILE = ["<script>alert(1)</script>", '" onload="alert(1)', "</style>"]
 

@@ -1,0 +1,105 @@
+"""Bodies on the wire: their size, encoding and headers."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tracemalloc
+from dataclasses import replace
+
+import pytest
+
+from exporter.api.response import pieces
+from exporter.errors import InvalidResponse
+from exporter.simulator.application import Running
+from exporter.simulator.faults import parse_fault
+from tests.api.harness import ACTIVITY, answer_bytes, asking, bare
+from tests.api.raw_responses import HEAD, failure_of
+
+
+async def test_a_reset_in_the_body() -> None:
+    """It broke off, which is what the class says."""
+    async with bare(HEAD + b"Content-Length: 1000\r\n\r\n{", reset=True) as server, asking(server.url) as asked:
+        assert "InvalidResponse" == (await failure_of(asked))[0]
+
+
+async def test_a_long_header_is_read() -> None:
+    """Proxies add cookies and reports of many kilobytes."""
+    sent = answer_bytes(headers={"X-Report": "a" * 60_000})
+    async with bare(sent) as server, asking(server.url) as asked:
+        assert b'{"data":[]}' == b"".join(pieces(await asked.request()))
+
+
+async def test_x_gzip_is_gzip() -> None:
+    """RFC 9110 requires it."""
+    sent = answer_bytes(gzip.compress(b'{"data":[]}'), headers={"Content-Encoding": "x-gzip"})
+    async with bare(sent) as server, asking(server.url) as asked:
+        assert b'{"data":[]}' == b"".join(pieces(await asked.request()))
+
+
+async def test_errors_about_a_body_have_its_status() -> None:
+    """The log shows that the API answered."""
+    async with bare(HEAD + b"Content-Length: 10\r\n\r\n{}") as server, asking(server.url) as asked:
+        with pytest.raises(InvalidResponse) as caught:
+            await asked.request()
+    assert (200, "activity") == (caught.value.status, caught.value.operation)
+
+
+@pytest.mark.parametrize("kind", ["oversized", "gzip-bomb"])
+async def test_a_body_without_measure_costs_little_memory(simulator: Running, kind: str) -> None:
+    """It is refused as soon as the limit is passed, on the wire or inflated."""
+    simulator.faults.replace(parse_fault(kind))
+    async with asking(simulator.url, max_response_bytes=1 << 20) as asked:
+        tracemalloc.start()
+        try:
+            with pytest.raises(InvalidResponse) as caught:
+                for _ in pieces(await asked.request()):
+                    pass
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert "the body is longer than 1048576 bytes" == str(caught.value)
+    assert peak < 16 << 20
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1024, 1024), (1025, "the body is longer than 1024 bytes")])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_the_limit_is_to_the_byte(size: int, expected: int | str, encoding: str) -> None:
+    """A body of exactly so many bytes is taken."""
+    body = os.urandom(size // 2).hex().encode() + b"x" * (size % 2)
+    sent = answer_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
+    async with bare(sent) as server, asking(server.url, max_response_bytes=1024) as asked:
+        found: int | str
+        try:
+            found = sum(len(piece) for piece in pieces(await asked.request()))
+        except InvalidResponse as error:
+            found = str(error)
+    assert expected == found
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_request_may_allow_less_than_the_settings(encoding: str) -> None:
+    """For what is decoded in one go."""
+    body = b"{}" + b" " * 100_000
+    sent = answer_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
+    request = replace(ACTIVITY, longest_response=1024)
+    async with bare(sent) as server, asking(server.url) as asked:
+        with pytest.raises(InvalidResponse, match="the body is longer than 1024 bytes"):
+            b"".join(pieces(await asked.request(request)))
+
+
+async def test_empty_content_encoding_is_identity() -> None:
+    """Some proxies leave the header behind."""
+    sent = HEAD + b"Content-Encoding: \r\nContent-Length: 2\r\n\r\n{}"
+    async with bare(sent) as server, asking(server.url) as asked:
+        assert "identity" == (await asked.request()).encoding
+
+
+@pytest.mark.parametrize(
+    "date", [b"\xff\xfe", b"Fri, 31 Dec 9999 23:59:59 -2359", b"Mon, 01 Jan 2024 00:00:00 +99999999999999999999", b"0"]
+)
+async def test_invalid_date_header_is_ignored(date: bytes) -> None:
+    """The body is good all the same."""
+    sent = HEAD + b"Date: " + date + b"\r\nContent-Length: 2\r\n\r\n{}"
+    async with bare(sent) as server, asking(server.url) as asked:
+        assert None is (await asked.request()).date

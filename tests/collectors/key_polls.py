@@ -1,0 +1,23 @@
+"""Polls of the collector of keys, and what they publish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exporter.collectors.keys import KeysCollector, KeysSettings
+from tests.collectors.balances import account, digest, pages, polled
+from tests.collectors.helpers import Polled, Shown
+
+PREFIX = "openrouter_key_"
+
+
+def read(*rows: Any, memory: object = None, **settings: Any) -> Polled:
+    return polled(KeysCollector("default", KeysSettings(**settings)), account(pages(list(rows))), memory)
+
+
+def shown(found: Polled) -> Shown:
+    return {name.removeprefix(PREFIX): samples for name, samples in found.shown.items()}
+
+
+def of(name: object) -> tuple[str]:
+    return (digest(name)[:12],)

@@ -1,0 +1,108 @@
+"""Lists of models that are not whole: followed to their end, or refused."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from exporter.api.client import Client, Request
+from exporter.api.response import Response
+from exporter.collectors.base import Collected, Poll
+from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
+from exporter.config.catalogue_settings import CatalogueSettings
+from exporter.errors import InvalidResponse, ListChanged
+from tests.collectors.catalogue_polls import catalogue, model, read, samples, use
+from tests.collectors.helpers import FixedClient, answer
+from tests.support import NOON, FakeClock, finished
+
+
+@pytest.mark.parametrize("rows", [[], [model(f"acme/{number}") for number in range(5)]])
+def test_catalogue_that_was_cut_fails_the_poll(rows: list[Any]) -> None:
+    """Empty, or without half of its models: none of them is called delisted."""
+    first, _ = read(*(model(f"acme/{number}") for number in range(10)))
+    with pytest.raises(InvalidResponse, match=r"no model|it was truncated"):
+        read(*rows, memory=first.memory)
+
+
+def test_smaller_catalogue_is_believed_once_the_last_one_is_too_old() -> None:
+    """An unchanged catalogue in between is as good as a new one."""
+    clock, rows = FakeClock(NOON), [model(f"acme/{number}") for number in range(10)]
+    memory = read(*rows, clock=clock)[0].memory
+    clock.advance(86_000)
+    memory = read(*rows, clock=clock, memory=memory)[0].memory
+    clock.advance(86_000)
+    with pytest.raises(InvalidResponse):
+        read(*rows[:5], clock=clock, memory=memory)
+    clock.advance(1000)
+    assert read(*rows[:5], clock=clock, memory=memory)[0].snapshot is not None
+
+
+class Paged(FixedClient):
+    """An API that returns at most two models at once, whatever is requested."""
+
+    def __init__(self, *rows: Any, end: bool = True, with_links: bool = True, total: Any = None) -> None:
+        super().__init__(catalogue())
+        self._rows, self._end, self._with_links = rows, end, with_links
+        self._total = total or (lambda _offset: len(rows))
+
+    async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
+        self.requests.append(request)
+        offset = int(request.parameters.get("offset", "0"))
+        after = f"/models?offset={offset + 2}" if offset + 2 < len(self._rows) or not self._end else None
+        links = {"links": {"next": after}} if self._with_links else {}
+        return catalogue(*self._rows[offset : offset + 2], total_count=self._total(offset), **links)
+
+
+def read_paged(client: Paged, memory: object = None) -> Collected:
+    clock = FakeClock(NOON)
+    collector = CatalogueCollector("", CatalogueSettings(), lambda: (use("acme/4"),))
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", client), clock=clock)
+    collected = finished(collector.collect(poll, memory))
+    assert not poll.rejections
+    return collected
+
+
+def test_part_of_the_catalogue_is_followed_to_its_end() -> None:
+    """Page by page; and again with the next poll, because the first response does not show whether others changed."""
+    client = Paged(*(model(f"acme/{number}") for number in range(5)))
+    first = read_paged(client)
+    assert {("acme/4",): 1.0} == samples(first)["listed"]
+    assert [None, "0", "2", "4"] == [request.parameters.get("offset") for request in client.requests]
+    assert read_paged(client, first.memory).snapshot is not None
+
+
+def test_part_without_links_is_followed_until_the_total_is_reached() -> None:
+    collected = read_paged(Paged(*(model(f"acme/{number}") for number in range(5)), with_links=False))
+    assert {("acme/4",): 1.0} == samples(collected)["listed"]
+
+
+def test_catalogue_that_changes_between_pages_fails_the_poll() -> None:
+    """The model that moved to a page that was read already would look delisted."""
+    client = Paged(*(model(f"acme/{number}") for number in range(5)), total=lambda offset: 5 if offset < 2 else 4)
+    with pytest.raises(ListChanged, match="from 5 to 4 models"):
+        read_paged(client)
+
+
+def test_pages_that_do_not_end_fail_the_poll() -> None:
+    with pytest.raises(InvalidResponse, match="does not end"):
+        read_paged(Paged(model("acme/1"), end=False))
+
+
+@pytest.mark.parametrize("around", [{"total_count": 2}, {"links": {"next": "/models?offset=1"}}, {"has_more": True}])
+def test_part_that_stays_a_part_fails_the_poll(around: dict[str, Any]) -> None:
+    with pytest.raises(InvalidResponse):
+        read(response=catalogue(model(), **around))
+
+
+@pytest.mark.parametrize("content", [b'{"data":[{"id":"acme/one"},{"id"', b"<html>", b'{"data":{}}', b""])
+def test_body_that_is_not_a_catalogue_fails_the_poll(content: bytes) -> None:
+    with pytest.raises(InvalidResponse):
+        read(response=answer(content))
+
+
+def test_model_that_is_listed_many_times_counts_once_towards_the_size() -> None:
+    """Ten times the same model, where there were ten: the catalogue was cut."""
+    first, _ = read(*(model(f"acme/{number}") for number in range(10)))
+    with pytest.raises(InvalidResponse, match="it was truncated"):
+        read(*[model()] * 10, memory=first.memory)
