@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from benchmarks import accounts, catalogue, everyday, history, large, memory, poll, responsive, scrape, start, unchanged
 from benchmarks.measures import Line, table
-from benchmarks.processes import say
+from benchmarks.processes import log_progress
 
 BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
     "scrape": scrape.measure,
@@ -28,12 +28,14 @@ BENCHMARKS: dict[str, Callable[[], list[Line]]] = {
 def main(names: list[str]) -> int:
     unknown = sorted(set(names) - set(BENCHMARKS))
     if unknown:
-        say(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        log_progress(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
         return 2
     absent = [program for program in scrape.PROGRAMS if shutil.which(program) is None]
     if absent and (not names or "scrape" in names):
         others = " ".join(name for name in BENCHMARKS if name != "scrape")
-        say(f"not installed: {', '.join(absent)} (Debian: nginx-light, wrk). Without: python -m benchmarks {others}")
+        log_progress(
+            f"not installed: {', '.join(absent)} (Debian: nginx-light, wrk). Without: python -m benchmarks {others}"
+        )
         return 2
     lines = [line for name in names or BENCHMARKS for line in BENCHMARKS[name]()]
     print(table(lines))

@@ -19,7 +19,7 @@ import msgspec
 
 from benchmarks.http_client import Client
 from benchmarks.measures import Line, median, milliseconds, times
-from benchmarks.processes import free_port, say, simulator, started, worker
+from benchmarks.processes import free_port, log_progress, simulator, started, worker
 
 ENDPOINTS = 30
 SHARDS = 4
@@ -47,9 +47,9 @@ def measure() -> list[Line]:
 
 def _shard(url: str, shard: str) -> dict[str, Any]:
     """Return what a shard's accounts took, and what a scrape of it takes while it polls on."""
-    say(f"accounts: shard {shard} of {MANY} accounts")
+    log_progress(f"accounts: shard {shard} of {MANY} accounts")
     with worker("accounts_worker", url, str(MANY), shard) as ours:
-        result = ours.ask()
+        result = ours.run()
         if shard in ("0/1", f"0/{SHARDS}"):
             with Client(result["port"]) as client:
                 result["p50"] = median([_scraped(client) for _ in range(SCRAPES)])
@@ -80,7 +80,7 @@ def _prometheus_duration(port: int) -> float | None:
                 time.sleep(2)
                 if (_queried(web, "sum_over_time(up[1h])") or 0) >= PROMETHEUS_SCRAPES:
                     return _queried(web, "quantile_over_time(0.5, scrape_duration_seconds[1h])")
-    say("accounts: Prometheus made no three scrapes in time")
+    log_progress("accounts: Prometheus made no three scrapes in time")
     return None
 
 
@@ -128,9 +128,9 @@ def _compared(whole: dict[str, Any], shards: list[dict[str, Any]]) -> list[Line]
 
 
 def _start() -> list[Line]:
-    say(f"accounts: start of {MANY}")
+    log_progress(f"accounts: start of {MANY}")
     with worker("accounts_start_worker", str(MANY)) as ours:
-        result = ours.ask()
+        result = ours.run()
     rate = max(STEADY_RATE * MANY, FEW_AT_ONCE)
     seconds, most = result["seconds"], result["most"] / rate
     what = f"start of {MANY:,} accounts, two collectors, {int(result['requests']):,} requests"

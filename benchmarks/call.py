@@ -15,10 +15,10 @@ from benchmarks.measures import forget_peak, peak, resident
 
 
 class Meter:
-    """Measures what is done in its context; afterwards `found` has seconds, CPU seconds and MiB."""
+    """Measures what is done in its context; afterwards `result` has seconds, CPU seconds and MiB."""
 
     def __init__(self) -> None:
-        self.found: dict[str, float] = {}
+        self.result: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         gc.collect()
@@ -31,7 +31,7 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.found = {
+        self.result = {
             "seconds": time.perf_counter() - self._begin,
             "cpu": time.process_time() - self._cpu,
             "memory": peak() - self._before,
@@ -39,8 +39,8 @@ class Meter:
         }
 
 
-def answer_lines(call: Callable[[str], dict[str, float]]) -> None:
-    """Call once per line of standard input, and print what was found."""
+def run_jobs(call: Callable[[str], dict[str, float]]) -> None:
+    """Call once for each line of standard input, and print the result as a line of JSON."""
     for line in sys.stdin:
         sys.stdout.buffer.write(msgspec.json.encode(call(line.strip())) + b"\n")
         sys.stdout.buffer.flush()

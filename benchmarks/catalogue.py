@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.catalogue_worker import MODELS, PROVIDERS, USED
 from benchmarks.measures import MIB, Line, median, milliseconds, times
-from benchmarks.processes import say, worker
+from benchmarks.processes import log_progress, worker
 
 ROUNDS = 9
 MOST_CPU = 0.030
@@ -16,11 +16,11 @@ MOST_MEMORY = 3.0
 def measure() -> list[Line]:
     new, again = [], []
     with worker("catalogue_worker") as ours:
-        memory = ours.ask("kept")["memory"]
+        memory = ours.run("kept")["memory"]
         for turn in range(ROUNDS):
-            say(f"catalogue: round {turn + 1} of {ROUNDS}")
-            new.append(ours.ask("new"))
-            again.append(ours.ask("again"))
+            log_progress(f"catalogue: round {turn + 1} of {ROUNDS}")
+            new.append(ours.run("new"))
+            again.append(ours.run("again"))
     cpu, same = (median([poll["cpu"] for poll in polls]) for polls in (new, again))
     hold = median([poll["hold"] for poll in new])
     size = new[0]["size"] / MIB

@@ -15,7 +15,7 @@ import tracemalloc
 from dataclasses import dataclass
 from typing import Any, cast
 
-from benchmarks.call import Meter, answer_lines
+from benchmarks.call import Meter, run_jobs
 from benchmarks.heartbeat import Heartbeat
 from benchmarks.measures import MIB
 from exporter.api.client import Client, Request
@@ -82,17 +82,17 @@ class Polls:
         self._kept: dict[str, tuple[Rendered, object]] = {}
         freeze_gc()
 
-    def measured(self, question: str) -> dict[str, float]:
+    def measured(self, job: str) -> dict[str, float]:
         """Poll once; return what it took."""
-        if question == "kept":
+        if job == "kept":
             return self._runner.run(self._memory())
-        return self._runner.run(self._poll(new=question == "new"))
+        return self._runner.run(self._poll(new=job == "new"))
 
     async def _poll(self, *, new: bool) -> dict[str, float]:
         async with Heartbeat() as heart:
             with Meter() as meter:
                 await self._read(self._catalogue, new=new)
-        return meter.found | {"size": len(self._client.models), "hold": heart.longest}
+        return meter.result | {"size": len(self._client.models), "hold": heart.longest}
 
     async def _memory(self) -> dict[str, float]:
         """Return what polls leave behind, in MiB: what is published, and what the next polls are given."""
@@ -114,4 +114,4 @@ class Polls:
 
 
 if __name__ == "__main__":
-    answer_lines(Polls().measured)
+    run_jobs(Polls().measured)

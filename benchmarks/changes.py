@@ -1,4 +1,4 @@
-"""Runs an API whose rows change from answer to answer: every second time, one day is restated."""
+"""Runs an API whose rows change from response to response: every second time, one day is restated."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _FAULTS = ("[]", '[{"kind": "restated"}]')
 
 @contextmanager
 def changing_api(endpoints: int) -> Iterator[Running]:
-    """Give an API with so many endpoints on each of 30 days."""
+    """Yield an API with so many endpoints on each of 30 days."""
     with tempfile.TemporaryDirectory() as folder:
         with simulator(endpoints) as api:
             for number, faults in enumerate(_FAULTS):
-                _ask(f"{api.origin}/_simulator/faults", faults.encode())
-                (Path(folder) / f"{number}.json.gz").write_bytes(_ask(f"{api.api}/activity"))
+                _fetch(f"{api.origin}/_simulator/faults", faults.encode())
+                (Path(folder) / f"{number}.json.gz").write_bytes(_fetch(f"{api.api}/activity"))
         with listening([sys.executable, "-m", "benchmarks.changing_api", folder], "listening on") as running:
             yield running
 
 
-def _ask(url: str, data: bytes | None = None) -> bytes:
+def _fetch(url: str, data: bytes | None = None) -> bytes:
     headers = {"Authorization": f"Bearer {KEY}", "Accept-Encoding": "gzip"}
     request = urllib.request.Request(url, data, headers)  # noqa: S310  # it is the simulator's
-    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
-        return bytes(answer.read())
+    with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
+        return bytes(response.read())

@@ -13,7 +13,7 @@ import msgspec
 
 from benchmarks.everyday_worker import DEFAULTS
 from benchmarks.measures import Line, median, milliseconds, times
-from benchmarks.processes import ROOT, say, simulator, worker
+from benchmarks.processes import ROOT, log_progress, simulator, worker
 
 RECORDED = ROOT.parent / "shared/recorded/activity-2026-04-22.json"
 ROUNDS = 7
@@ -27,15 +27,15 @@ def measure() -> list[Line]:
         new, again, scrapes = [], [], []
         parts: dict[str, list[float]] = {name: [] for name in DEFAULTS}
         for turn in range(ROUNDS):
-            say(f"everyday: round {turn + 1} of {ROUNDS}")
+            log_progress(f"everyday: round {turn + 1} of {ROUNDS}")
             for name, polls in parts.items():
-                polls.append(ours.ask(name)["cpu"])
-            new.append(ours.ask("new"))
-            again.append(ours.ask("again"))
-            scrapes.append(ours.ask("scrape")["cpu"])
+                polls.append(ours.run(name)["cpu"])
+            new.append(ours.run("new"))
+            again.append(ours.run("again"))
+            scrapes.append(ours.run("scrape")["cpu"])
     with simulator() as api, worker("polling_worker", api.api) as activity:
-        activity.ask("new")
-        unchanged = [activity.ask("again")["cpu"] for _ in range(ROUNDS)]
+        activity.run("new")
+        unchanged = [activity.run("again")["cpu"] for _ in range(ROUNDS)]
     fresh, same = (median([poll["cpu"] for poll in polls]) for polls in (new, again))
     what = f"CPU time of a poll by all {len(DEFAULTS)} default collectors, {int(new[0]['size']):,} series"
     hour = sum(
@@ -73,7 +73,7 @@ def _completed(content: bytes) -> bytes:
 
 
 def _compared(path: Path) -> list[Line]:
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": [], "usual": []}
+    by_process: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": [], "usual": []}
     with (
         simulator(replay=path) as api,
         worker("polling_worker", api.api) as ours,
@@ -81,14 +81,14 @@ def _compared(path: Path) -> list[Line]:
         worker("usual_poll_worker", api.api) as usual,
     ):
         for turn in range(ROUNDS):
-            say(f"recorded: round {turn + 1} of {ROUNDS}")
+            log_progress(f"recorded: round {turn + 1} of {ROUNDS}")
             for name, process in (("ours", ours), ("sdk", sdk), ("usual", usual)):
-                found[name].append(process.ask("new"))
-    rows = int(found["sdk"][0]["size"])
+                by_process[name].append(process.run("new"))
+    rows = int(by_process["sdk"][0]["size"])
     lines = []
     for name, label in (("sdk", "SDK's call alone"), ("usual", "the usual way to the same bytes")):
-        here, there = (median([call["cpu"] for call in found[who]]) for who in ("ours", name))
-        faster = median([b["cpu"] / a["cpu"] for a, b in zip(found["ours"], found[name], strict=True)])
+        here, there = (median([call["cpu"] for call in by_process[who]]) for who in ("ours", name))
+        faster = median([b["cpu"] / a["cpu"] for a, b in zip(by_process["ours"], by_process[name], strict=True)])
         judged = name == "usual"
         lines.append(
             Line(

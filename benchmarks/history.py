@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.measures import Line, times
-from benchmarks.processes import KEY, KEY_VARIABLE, ROOT, environment, exporter, say, simulator, worker
+from benchmarks.processes import KEY, KEY_VARIABLE, ROOT, environment, exporter, log_progress, simulator, worker
 
 ENDPOINTS = 40
 USUAL_DAYS = 2  # the usual way takes minutes for all 30
@@ -36,12 +36,12 @@ class Exported:
 def measure() -> list[Line]:
     with simulator(ENDPOINTS) as api, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        say("history: 30 days")
+        log_progress("history: 30 days")
         whole = min((_export(api.api, folder, 1, "5m") for _ in range(2)), key=lambda exported: exported.cpu)
-        say("history: the usual way")
+        log_progress("history: the usual way")
         with worker("usual_history_worker", api.api, str(folder / "usual.txt")) as usual:
-            other = usual.ask(str(USUAL_DAYS))
-        say("history: many accounts")
+            other = usual.run(str(USUAL_DAYS))
+        log_progress("history: many accounts")
         few, many = (_export(api.api, folder, accounts, "6h") for accounts in (FEW, MANY))
     size = f"{whole.samples / 1e6:.1f} million samples"
     what = f"`export` of 30 days, {ENDPOINTS} endpoints, a sample every 5 minutes, {size}"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from benchmarks.large_account import SIZE, WORKSPACES
 from benchmarks.measures import Line, median, milliseconds, times
-from benchmarks.processes import Running, listening, say, worker
+from benchmarks.processes import Running, listening, log_progress, worker
 
 ROUNDS = 5
 LONGEST_HOLD = 0.050
@@ -23,14 +23,14 @@ def measure() -> list[Line]:
         worker("large_worker", api.api, "keys") as ours,
         worker("sdk_keys_worker", api.api) as sdk,
     ):
-        keys = [(ours.ask(), sdk.ask()) for _ in _rounds("keys")]
+        keys = [(ours.run(), sdk.run()) for _ in _rounds("keys")]
     with (
         account("pairs") as api,
         worker("large_worker", api.api, "today") as today,
         worker("large_worker", api.api, "analytics") as analytics,
         worker("raw_worker", api.api) as raw,
     ):
-        rows = [(today.ask(), analytics.ask(), raw.ask()) for _ in _rounds("pairs")]
+        rounds = [(today.run(), analytics.run(), raw.run()) for _ in _rounds("pairs")]
     faster = median([b["seconds"] / a["seconds"] for a, b in keys])
     lines = [
         Line(
@@ -41,14 +41,14 @@ def measure() -> list[Line]:
         ),
         _held("keys", [poll for poll, _ in keys]),
     ]
-    for place, (name, what) in enumerate((("today", "pairs of today"), ("analytics", "rows of a query"))):
-        polls = [each[place] for each in rows]
-        than_raw = median([each[2]["seconds"] / each[place]["seconds"] for each in rows])
+    for index, (name, what) in enumerate((("today", "pairs of today"), ("analytics", "rows of a query"))):
+        polls = [calls[index] for calls in rounds]
+        than_raw = median([calls[2]["seconds"] / calls[index]["seconds"] for calls in rounds])
         lines += [
             Line(
                 f"a poll of {SIZE:,} {what}",
                 milliseconds(median([poll["seconds"] for poll in polls])),
-                f"the usual way to one query's text: {milliseconds(median([each[2]['seconds'] for each in rows]))}",
+                f"the usual way to one query's text: {milliseconds(median([calls[2]['seconds'] for calls in rounds]))}",
                 f"{times(than_raw)} faster",
             ),
             _held(name, polls),
@@ -77,5 +77,5 @@ def _held(name: str, polls: list[dict[str, float]]) -> Line:
 
 def _rounds(name: str) -> Iterator[int]:
     for number in range(ROUNDS):
-        say(f"large: {name}, round {number + 1} of {ROUNDS}")
+        log_progress(f"large: {name}, round {number + 1} of {ROUNDS}")
         yield number

@@ -1,4 +1,4 @@
-"""What is measured, and how it is told: percentiles, a process's memory, lines of the table."""
+"""What is measured, and how it is shown: percentiles, a process's memory, lines of the table."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _status(pid: int | str, name: str) -> float:
 
 
 def milliseconds(seconds: float) -> str:
-    """Return a time as text, with three digits that say something."""
+    """Return a time as text, with three significant digits."""
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 

@@ -1,6 +1,6 @@
 """The most memory that the daemon has while 100,000 rows are polled and 100,000 series are scraped.
 
-Several polls, each with other bytes, and scrapes between them: the last answer and the next one are there at once.
+Several polls, each with other bytes, and scrapes between them: two responses are in memory at once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from benchmarks.changes import changing_api
 from benchmarks.http_client import Client, body_of
 from benchmarks.measures import Line, peak
-from benchmarks.processes import say, worker
+from benchmarks.processes import log_progress, worker
 from benchmarks.responsive import polled
 
 ENDPOINTS = 3449
@@ -21,7 +21,7 @@ LARGEST = 200.0  # MiB
 def measure() -> list[Line]:
     with changing_api(ENDPOINTS) as api:
         with polled(api, "busy") as daemon, Client(daemon.port) as client:
-            say(f"memory: {SECONDS:.0f} seconds of polls and scrapes")
+            log_progress(f"memory: {SECONDS:.0f} seconds of polls and scrapes")
             end = time.monotonic() + SECONDS
             while time.monotonic() < end:
                 client.get("/metrics")
@@ -30,10 +30,10 @@ def measure() -> list[Line]:
             text = body_of(client.get("/metrics", encoding="identity")[1])
             with_plain = peak(daemon.pid)
         with worker("sdk_worker", api.api) as sdk:
-            found = sdk.ask()
-    usual = found["before"] + found["memory"]
+            call = sdk.run()
+    usual = call["before"] + call["memory"]
     series = sum(not line.startswith(b"#") for line in text.splitlines())
-    what = f"peak memory: {int(found['size']):,} rows, {series:,} series"
+    what = f"peak memory: {int(call['size']):,} rows, {series:,} series"
     return [
         Line(
             what,

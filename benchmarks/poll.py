@@ -7,7 +7,7 @@ a new process: afterwards it would be in the allocator's pockets.
 from __future__ import annotations
 
 from benchmarks.measures import Line, median, milliseconds, times
-from benchmarks.processes import say, simulator, worker
+from benchmarks.processes import log_progress, simulator, worker
 
 ENDPOINTS = 3334
 PROCESSES = 3
@@ -17,10 +17,10 @@ MEMORY_SHARE = 0.1
 
 
 def measure() -> list[Line]:
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": [], "usual": []}
+    by_process: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": [], "usual": []}
     with simulator(ENDPOINTS) as api:
         for turn in range(PROCESSES):
-            say(f"poll: round {turn + 1} of {PROCESSES}")
+            log_progress(f"poll: round {turn + 1} of {PROCESSES}")
             with (
                 worker("polling_worker", api.api) as ours,
                 worker("sdk_worker", api.api) as sdk,
@@ -28,12 +28,12 @@ def measure() -> list[Line]:
             ):
                 for call in range(CALLS):
                     for name, process in (("ours", ours), ("sdk", sdk), ("usual", usual)):
-                        found[name].append(process.ask("new") | {"first": call == 0})
-    rows = int(found["sdk"][0]["size"])
-    cpu = {name: median([call["cpu"] for call in calls]) for name, calls in found.items()}
-    memory = {name: median([each["memory"] for each in found[name] if each["first"]]) for name in found}
+                        by_process[name].append(process.run("new") | {"first": call == 0})
+    rows = int(by_process["sdk"][0]["size"])
+    cpu = {name: median([call["cpu"] for call in calls]) for name, calls in by_process.items()}
+    memory = {name: median([call["memory"] for call in calls if call["first"]]) for name, calls in by_process.items()}
     # Noise can only add: the fastest calls say most on a shared machine.
-    fastest = {name: min(call["seconds"] for call in calls) for name, calls in found.items()}
+    fastest = {name: min(call["seconds"] for call in calls) for name, calls in by_process.items()}
     faster, than_usual = (fastest[name] / fastest["ours"] for name in ("sdk", "usual"))
     share = memory["ours"] / memory["sdk"]
     return [

@@ -54,14 +54,14 @@ class Running:
 
 
 class Worker:
-    """A process that does one thing per line it is sent, and answers each with a line of JSON."""
+    """A process that runs a job for each line it is sent, and responds with a line of JSON."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
-    def ask(self, question: str = "") -> dict[str, Any]:
-        """Have it done once; return what it measured."""
-        _file(self._process.stdin).write(f"{question}\n".encode())
+    def run(self, job: str = "") -> dict[str, Any]:
+        """Run a job once; return what it measured."""
+        _file(self._process.stdin).write(f"{job}\n".encode())
         _file(self._process.stdin).flush()
         line = _file(self._process.stdout).readline()
         if not line:
@@ -76,7 +76,7 @@ def environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody has, for programs that can't take port 0."""
+    """Return a free port, for programs that can't take port 0."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -105,7 +105,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def listening(arguments: Sequence[str], announcement: str) -> Iterator[Running]:
-    """Run a program that says where it listens, in a line that has `announcement` and then a port."""
+    """Run a program that prints where it listens, in a line that has `announcement` and then a port."""
     with tempfile.TemporaryFile() as output, started(arguments, output) as process:
         yield Running(process.pid, _announced_port(process, output, announcement))
 
@@ -114,9 +114,9 @@ def _announced_port(process: subprocess.Popen[bytes], output: IO[bytes], announc
     end_of_patience = time.monotonic() + PATIENCE
     while time.monotonic() < end_of_patience:
         text = os.pread(output.fileno(), 1 << 20, 0).decode(errors="replace")
-        found = re.search(rf"{announcement}.*?127\.0\.0\.1:(\d+)", text)
-        if found:
-            return int(found[1])
+        match = re.search(rf"{announcement}.*?127\.0\.0\.1:(\d+)", text)
+        if match:
+            return int(match[1])
         if process.poll() is not None:
             raise RuntimeError(f"{arguments_of(process)} ended with {process.returncode}:\n{text}")
         time.sleep(_PAUSE)
@@ -171,7 +171,7 @@ def daemon(url: str, *, interval: str = "15m") -> Iterator[Running]:
 
 @contextmanager
 def configured(url: str, *, interval: str = "15m") -> Iterator[list[str]]:
-    """Give the command line of a daemon but for the address that it listens on."""
+    """Yield the command line of a daemon but for the address that it listens on."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.yaml"
         path.write_text(_CONFIGURATION.format(url=url, variable=KEY_VARIABLE, interval=interval), encoding="utf-8")
@@ -183,6 +183,6 @@ def _file(stream: IO[bytes] | None) -> IO[bytes]:
     return stream
 
 
-def say(line: str) -> None:
-    """Tell how far a run has come, aside from its result."""
+def log_progress(line: str) -> None:
+    """Print how far a run has come, to stderr."""
     print(line, file=sys.stderr, flush=True)

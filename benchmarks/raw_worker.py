@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from benchmarks.call import Meter, answer_lines
+from benchmarks.call import Meter, run_jobs
 from benchmarks.large_account import SIZE
 from benchmarks.processes import KEY
 
@@ -23,27 +23,27 @@ LABELS = ("model", "provider")
 
 
 def rows(url: str) -> list[dict[str, Any]]:
-    """Ask once, for the last hour."""
+    """Return the rows of one request, for the last hour."""
     end = datetime.now(UTC).replace(second=0, microsecond=0)
     start = end - timedelta(hours=1)
     stamps = {name: moment.strftime("%Y-%m-%dT%H:%M:%SZ") for name, moment in (("start", start), ("end", end))}
-    question = {"metrics": METRICS, "dimensions": LABELS, "limit": SIZE, "time_range": stamps}
+    query = {"metrics": METRICS, "dimensions": LABELS, "limit": SIZE, "time_range": stamps}
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json", "Accept-Encoding": "gzip"}
     request = urllib.request.Request(  # noqa: S310 — it is the simulator's
-        f"{url}/analytics/query", json.dumps(question).encode(), headers
+        f"{url}/analytics/query", json.dumps(query).encode(), headers
     )
-    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
-        body = answer.read()
-        packed = answer.headers.get("Content-Encoding") == "gzip"
+    with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
+        body = response.read()
+        packed = response.headers.get("Content-Encoding") == "gzip"
     return list(json.loads(gzip.decompress(body) if packed else body)["data"]["data"])
 
 
-def exposition(found: list[dict[str, Any]]) -> bytes:
+def exposition(table: list[dict[str, Any]]) -> bytes:
     """Return what a scrape gets."""
     registry = CollectorRegistry()
     for metric in METRICS:
         gauge = Gauge(f"analytics_{metric}", "A metric of a query.", LABELS, registry=registry)
-        for row in found:
+        for row in table:
             if row[metric] is not None:
                 gauge.labels(*(row[name] for name in LABELS)).set(float(row[metric]))
     return gzip.compress(generate_latest(registry), 6)
@@ -52,8 +52,8 @@ def exposition(found: list[dict[str, Any]]) -> bytes:
 def call(_: str) -> dict[str, float]:
     with Meter() as meter:
         size = len(exposition(rows(sys.argv[1])))
-    return meter.found | {"size": size}
+    return meter.result | {"size": size}
 
 
 if __name__ == "__main__":
-    answer_lines(call)
+    run_jobs(call)

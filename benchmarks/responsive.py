@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from benchmarks.changes import changing_api
 from benchmarks.http_client import Client
 from benchmarks.measures import Line, median, milliseconds, percentile, times
-from benchmarks.processes import Running, listening, say
+from benchmarks.processes import Running, listening, log_progress
 
 ENDPOINTS = 3334
 ROUNDS = 5
@@ -31,7 +31,7 @@ def measure() -> list[Line]:
     with changing_api(ENDPOINTS) as api, polled(api, "idle") as idle, polled(api, "busy") as busy:
         before = _polls(busy)
         for turn in range(ROUNDS):
-            say(f"responsive: round {turn + 1} of {ROUNDS}")
+            log_progress(f"responsive: round {turn + 1} of {ROUNDS}")
             for who, server in (("busy", busy), ("idle", idle)):
                 for path, waits in _waits(server, SECONDS[who]).items():
                     rounds[who, path].append(waits)
@@ -65,8 +65,8 @@ def polled(api: Running, mode: str) -> Iterator[Running]:
 
 def _polls(server: Running) -> int:
     with Client(server.port) as client:
-        answer = client.get("/metrics?name[]=openrouter_exporter_api_responses_total", encoding="identity")[1]
-    lines = answer.decode().splitlines()
+        response = client.get("/metrics?name[]=openrouter_exporter_api_responses_total", encoding="identity")[1]
+    lines = response.decode().splitlines()
     return sum(int(float(line.split()[-1])) for line in lines if line.startswith("openrouter_exporter_api_resp"))
 
 

@@ -1,8 +1,8 @@
 """A gzip scrape of 10,000 series: ours, prometheus-client's handler, and nginx with the bytes ready on disk.
 
-Two clients tell: wrk with one connection, whose own cost is next to nothing, gives the verdict; a socket in Python
-is printed beside it. Ours between two scrapes of one second keeps its answer; the cost of one that comes later, as
-Prometheus' do, is a line of its own.
+Two clients measure: wrk with one connection, whose own cost is next to nothing, decides; a socket in Python is printed
+beside it. Between two scrapes of one second, ours keeps its response; the cost of one that comes later, as Prometheus'
+do, is a line of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.http_client import TEXT_ACCEPT, Client, body_of, head_of
 from benchmarks.measures import Line, median, milliseconds, times
-from benchmarks.processes import Running, daemon, free_port, listening, say, simulator, started
+from benchmarks.processes import Running, daemon, free_port, listening, log_progress, simulator, started
 
 PROGRAMS = ("nginx", "wrk")
 ENDPOINTS = 345
@@ -62,15 +62,15 @@ def _compare(servers: dict[str, Running], series: int, size: int) -> list[Line]:
     by_wrk: dict[str, list[float]] = {name: [] for name in servers}
     by_socket: dict[str, list[float]] = {name: [] for name in servers}
     for turn in range(ROUNDS):
-        say(f"scrape: round {turn + 1} of {ROUNDS}")
+        log_progress(f"scrape: round {turn + 1} of {ROUNDS}")
         for name, server in servers.items():
             by_wrk[name].append(_wrk(server))
             by_socket[name].append(_socket(server, OWN_CLIENT_REQUESTS[name]))
     cold = _cold(servers["ours"])
     lines = []
-    for client, found in (("wrk", by_wrk), ("a socket in Python", by_socket)):
+    for client, rounds in (("wrk", by_wrk), ("a socket in Python", by_socket)):
         # Noise can only add: the quietest rounds say most on a shared machine.
-        ours, usual, nginx = (min(found[name]) for name in ("ours", "usual", "nginx"))
+        ours, usual, nginx = (min(rounds[name]) for name in ("ours", "usual", "nginx"))
         faster, slower = usual / ours, ours / nginx
         judged = client == "wrk"
         what = f"gzip scrape of {series:,} series ({size // 1024} KiB), p50 by {client}"
@@ -112,9 +112,9 @@ def _polled(ours: Running) -> tuple[bytes, bytes]:
             if b"\nopenrouter_activity_usage_usd{" in plain:
                 break
             time.sleep(0.1)
-        answer = client.get("/metrics")[1]
-        assert "Content-Encoding: gzip" in head_of(answer)
-        return plain, body_of(answer)
+        response = client.get("/metrics")[1]
+        assert "Content-Encoding: gzip" in head_of(response)
+        return plain, body_of(response)
 
 
 def _wrk(server: Running) -> float:
@@ -122,10 +122,10 @@ def _wrk(server: Running) -> float:
     headers = ["-H", "Accept-Encoding: gzip", "-H", f"Accept: {TEXT_ACCEPT}"]
     command = ["wrk", "-t1", "-c1", f"-d{SECONDS}s", "--latency", *headers, f"{server.origin}/metrics"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"50%\s+([\d.]+)(us|ms|s)", output)
-    assert found is not None, output
+    match = re.search(r"50%\s+([\d.]+)(us|ms|s)", output)
+    assert match is not None, output
     assert "Non-2xx" not in output, output
-    return float(found[1]) * _UNITS[found[2]]
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def _socket(server: Running, requests: int) -> float:
@@ -136,11 +136,11 @@ def _socket(server: Running, requests: int) -> float:
 
 def _cold(server: Running) -> float:
     with Client(server.port) as client:
-        found = []
+        seconds = []
         for _ in range(COLD_SCRAPES):
             time.sleep(COLD_PAUSE)
-            found.append(client.get("/metrics")[0])
-    return median(found)
+            seconds.append(client.get("/metrics")[0])
+    return median(seconds)
 
 
 @contextmanager

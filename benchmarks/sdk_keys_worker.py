@@ -6,7 +6,7 @@ import sys
 
 from openrouter import OpenRouter
 
-from benchmarks.call import Meter, answer_lines
+from benchmarks.call import Meter, run_jobs
 from benchmarks.processes import KEY
 
 PAGE = 100
@@ -34,9 +34,9 @@ def main() -> None:
         def call(_: str) -> dict[str, float]:
             with Meter() as meter:
                 size = keys(client)
-            return meter.found | {"size": size}
+            return meter.result | {"size": size}
 
-        answer_lines(call)
+        run_jobs(call)
 
 
 if __name__ == "__main__":

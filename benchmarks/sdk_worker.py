@@ -1,4 +1,4 @@
-"""A worker: the usual way to read the activity. The vendor's own client, one call, nothing done with the answer."""
+"""A worker: the usual way to read the activity. The vendor's own client, one call, nothing done with the response."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from openrouter import OpenRouter
 
-from benchmarks.call import Meter, answer_lines
+from benchmarks.call import Meter, run_jobs
 from benchmarks.processes import KEY
 
 
@@ -16,9 +16,9 @@ def main() -> None:
         def call(_: str) -> dict[str, float]:
             with Meter() as meter:
                 rows = len(client.analytics.get_user_activity().data)
-            return meter.found | {"size": rows}
+            return meter.result | {"size": rows}
 
-        answer_lines(call)
+        run_jobs(call)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From starting the process to its first answered scrape, and memory at rest with the demo's data.
+"""From starting the process to its first served scrape, and memory at rest with the demo's data.
 
 Beside it what the packages alone take that such a daemon is made of: an interpreter that imports them and does nothing.
 """
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from benchmarks.http_client import Client, body_of
 from benchmarks.measures import Line, median, milliseconds, resident, times
-from benchmarks.processes import configured, end, environment, exporter, free_port, say, simulator, started
+from benchmarks.processes import configured, end, environment, exporter, free_port, log_progress, simulator, started
 
 ROUNDS = 7
 REST = 3.0
@@ -31,7 +31,7 @@ def measure() -> list[Line]:
     with simulator() as api, configured(api.api) as serve:
         commands = {"serve": serve, "demo": [*exporter("demo"), "--web.listen-address"]}
         for turn in range(ROUNDS):
-            say(f"start: round {turn + 1} of {ROUNDS}")
+            log_progress(f"start: round {turn + 1} of {ROUNDS}")
             for name, command in commands.items():
                 seconds, size = _run(command, at_rest=turn < 2)  # noqa: PLR2004
                 starts[name].append(seconds)
@@ -47,7 +47,7 @@ def measure() -> list[Line]:
         here, there = min(starts[name]), min(starts["bare"])
         lines.append(
             Line(
-                f"`{name}`: start to the first answered scrape",
+                f"`{name}`: start to the first served scrape",
                 milliseconds(here),
                 f"the packages' bare import: {milliseconds(there)}",
                 f"{times(here / there)} its time",
@@ -72,11 +72,11 @@ def measure() -> list[Line]:
 
 
 def _run(command: Sequence[str], *, at_rest: bool) -> tuple[float, float | None]:
-    """Return how long a daemon took to its first answer, and its memory a while after its first poll."""
+    """Return how long a daemon took to its first response, and its memory a while after its first poll."""
     port = free_port()
     begin = time.perf_counter()
     with started([*command, f"127.0.0.1:{port}"], subprocess.DEVNULL) as process:
-        while not _answers(port):
+        while not _responds(port):
             assert process.poll() is None, "it ended early"
             time.sleep(0.001)
         seconds = time.perf_counter() - begin
@@ -90,7 +90,7 @@ def _run(command: Sequence[str], *, at_rest: bool) -> tuple[float, float | None]
         return seconds, resident(process.pid)
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     try:
         with Client(port) as client:
             client.get("/metrics")

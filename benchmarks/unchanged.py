@@ -6,7 +6,7 @@ Ours includes the fetch over loopback, which is most of it. "Cheaper" is about C
 from __future__ import annotations
 
 from benchmarks.measures import Line, median, milliseconds, times
-from benchmarks.processes import say, simulator, worker
+from benchmarks.processes import log_progress, simulator, worker
 
 ENDPOINTS = 3334
 CALLS = 7
@@ -14,22 +14,22 @@ CHEAPER = 40.0
 
 
 def measure() -> list[Line]:
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": []}
+    by_process: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": []}
     with (
         simulator(ENDPOINTS) as api,
         worker("polling_worker", api.api) as ours,
         worker("sdk_worker", api.api) as sdk,
     ):
-        ours.ask("new")
+        ours.run("new")
         for turn in range(CALLS):
-            say(f"unchanged: round {turn + 1} of {CALLS}")
-            found["ours"].append(ours.ask("again"))
-            found["sdk"].append(sdk.ask())
-    rows = int(found["sdk"][0]["size"])
+            log_progress(f"unchanged: round {turn + 1} of {CALLS}")
+            by_process["ours"].append(ours.run("again"))
+            by_process["sdk"].append(sdk.run())
+    rows = int(by_process["sdk"][0]["size"])
     lines = []
     for kind, name in (("cpu", "CPU time"), ("seconds", "wall clock")):
-        cheaper = median([b[kind] / a[kind] for a, b in zip(found["ours"], found["sdk"], strict=True)])
-        here, there = (median([each[kind] for each in found[who]]) for who in ("ours", "sdk"))
+        cheaper = median([b[kind] / a[kind] for a, b in zip(by_process["ours"], by_process["sdk"], strict=True)])
+        here, there = (median([call[kind] for call in by_process[who]]) for who in ("ours", "sdk"))
         judged = kind == "cpu"
         lines.append(
             Line(

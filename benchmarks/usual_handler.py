@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.aiohttp import make_aiohttp_handler
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks.serving import serve
+
 
 def registry_of(text: str) -> CollectorRegistry:
     """Return a registry with the gauges of an exposition."""
@@ -29,11 +31,7 @@ async def main(text: str) -> None:
     application = web.Application()
     handler = make_aiohttp_handler(registry_of(text))
     application.router.add_get("/metrics", handler)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(f"listening on 127.0.0.1:{runner.addresses[0][1]}", flush=True)
-    await asyncio.Event().wait()
+    await serve(application)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from benchmarks.call import Meter, answer_lines
+from benchmarks.call import Meter, run_jobs
 from benchmarks.processes import KEY
 from benchmarks.usual_poll_worker import LABELS, MEASURES
 
@@ -66,8 +66,8 @@ def write(client: OpenRouter, days: int, target: Path) -> int:
                 for number in range(length):
                     for row in by_day.get(day - number * DAY, ()):
                         sums = totals[row.endpoint_id, row.model, row.provider_name]
-                        for place, measure in enumerate(MEASURES):
-                            sums[place] += getattr(row, measure)
+                        for index, measure in enumerate(MEASURES):
+                            sums[index] += getattr(row, measure)
                 windows[name] = totals
             registry = CollectorRegistry()
             registry.register(DayCollector(day, windows))
@@ -85,9 +85,9 @@ def main() -> None:
         def call(days: str) -> dict[str, float]:
             with Meter() as meter:
                 samples = write(client, int(days), target)
-            return meter.found | {"samples": samples, "written": time.time()}
+            return meter.result | {"samples": samples, "written": time.time()}
 
-        answer_lines(call)
+        run_jobs(call)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 from openrouter import OpenRouter
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from benchmarks.call import Meter, answer_lines
+from benchmarks.call import Meter, run_jobs
 from benchmarks.processes import KEY
 
 MEASURES = (
@@ -39,14 +39,14 @@ def exposition(rows: list[Any]) -> bytes:
         totals = sums[row.endpoint_id, row.model, row.provider_name]
         for number, first in enumerate(firsts.values()):
             if row.date_[:10] >= first:
-                for place, measure in enumerate(MEASURES, number * len(MEASURES)):
-                    totals[place] += getattr(row, measure)
+                for index, measure in enumerate(MEASURES, number * len(MEASURES)):
+                    totals[index] += getattr(row, measure)
     registry = CollectorRegistry()
     for number, window in enumerate(windows):
-        for place, measure in enumerate(MEASURES, number * len(MEASURES)):
+        for index, measure in enumerate(MEASURES, number * len(MEASURES)):
             gauge = Gauge(f"activity{window}_{measure}", "Usage of an account.", LABELS, registry=registry)
             for labels, totals in sums.items():
-                gauge.labels("benchmark", *labels).set(totals[place])
+                gauge.labels("benchmark", *labels).set(totals[index])
     return gzip.compress(generate_latest(registry), 6)
 
 
@@ -56,9 +56,9 @@ def main() -> None:
         def call(_: str) -> dict[str, float]:
             with Meter() as meter:
                 size = len(exposition(client.analytics.get_user_activity().data))
-            return meter.found | {"size": size}
+            return meter.result | {"size": size}
 
-        answer_lines(call)
+        run_jobs(call)
 
 
 if __name__ == "__main__":
