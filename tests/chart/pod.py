@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
 from pathlib import Path
 
 import trustme
 
-from tests.chart.rendering import ROOT, Manifest, container, of_kind, workload
+from tests.chart.rendering import Manifest, container, of_kind, workload
+from tests.daemon.conftest import run
 
 FOLDER = "/etc/openrouter-exporter"
 INJECTED = "/vault/secrets"  # where one of the variants has a key that something else mounts
@@ -23,13 +22,12 @@ def command_line(manifests: list[Manifest], folder: Path | None = None) -> list[
     return [text.replace(FOLDER, str(folder)) for text in arguments] if folder else arguments
 
 
-def check_config(manifests: list[Manifest], folder: Path) -> tuple[int, str]:
+async def check_config(manifests: list[Manifest], folder: Path) -> tuple[int, str]:
     """Lay out the pod's files and let the exporter check them; return its exit code and output."""
     lay_out(manifests, folder)
     files = [text for text in command_line(manifests, folder) if text.partition("=")[0].endswith("config.file")]
-    command = [sys.executable, "-m", "exporter", "check-config", *files]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
+    code, out, err = await run("check-config", *files)
+    return code, out + err
 
 
 def option(arguments: list[str], name: str) -> str | None:

@@ -41,10 +41,10 @@ def test_exporter_accepts_the_arguments(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", POLLING)
-def test_exporter_accepts_its_configuration(variant: str, tmp_path: Path) -> None:
+async def test_exporter_accepts_its_configuration(variant: str, tmp_path: Path) -> None:
     """With the files as the pod has them: accounts, keys, TLS and passwords."""
     accounts = len(values_of(variant).get("accounts", ["default"])) or 1  # found in a directory
-    code, said = check_config(manifests_of(variant), tmp_path)
+    code, said = await check_config(manifests_of(variant), tmp_path)
     assert 0 == code, said
     assert f"config.yaml: valid, {accounts} account" in said
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from exporter.simulator.service import SimulatorSettings
 from tests.chart.pod import command_line, lay_out
 from tests.chart.rendering import Manifest, container, merged, render, values_of
 from tests.daemon.conftest import PATIENCE, environment, run
+from tests.daemon.forked import Forked, forked
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
@@ -30,21 +30,15 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def at_work(variant: str, folder: Path) -> AsyncIterator[tuple[list[Manifest], asyncio.subprocess.Process]]:
+async def at_work(variant: str, folder: Path) -> AsyncIterator[tuple[list[Manifest], Forked]]:
     """Run the pod of a variant against the simulator, on loopback alone."""
     async with running(SimulatorSettings(), SystemClock()) as simulator:
         here = {"containerPort": free_port(), "config": {"upstream": {"base_url": simulator.url}}}
         manifests = render(merged(values_of(variant), here))
         lay_out(manifests, folder)
         arguments = [text.replace("address=:", "address=127.0.0.1:") for text in command_line(manifests, folder)]
-        command = (sys.executable, "-m", "exporter", *arguments)
-        process = await asyncio.create_subprocess_exec(*command, env=environment(), stderr=asyncio.subprocess.PIPE)
-        try:
+        async with forked(*arguments, variables=environment()) as process:
             yield manifests, process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.communicate()
 
 
 async def until_healthy(command: list[str]) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from exporter.clock import SystemClock
 from exporter.collectors.registry import COLLECTORS
 from exporter.simulator.application import Running, running
 from exporter.simulator.service import SimulatorSettings
+from tests.daemon.forked import Forked, forked
 
 KEY = "sk-or-v1-demo"
 
@@ -57,7 +59,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 class Daemon:
     """A running daemon: what it serves and what it said."""
 
-    process: asyncio.subprocess.Process
+    process: Forked
     url: str
     lines: list[str] = field(default_factory=list)
 
@@ -96,12 +98,17 @@ class Daemon:
 
 
 def samples(text: str) -> Samples:
-    """Return every sample of an exposition."""
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
+    """Return every sample of an exposition. Most families are those of the scrape before, and are not parsed again."""
+    return dict(sample for family in re.split(r"^(?=# HELP )", text, flags=re.MULTILINE) for sample in _parsed(family))
+
+
+@lru_cache(1000)
+def _parsed(text: str) -> list[tuple[tuple[str, frozenset[tuple[str, str]]], float]]:
+    return [
+        ((sample.name, frozenset(sample.labels.items())), sample.value)
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-    }
+    ]
 
 
 def value(found: Samples, name: str, **labels: str) -> float | None:
@@ -123,47 +130,31 @@ def environment(**variables: str) -> dict[str, str]:
 
 async def run(*arguments: str, variables: Mapping[str, str] | None = None) -> tuple[int, str, str]:
     """Run a command to its end; return its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "exporter",
-        *arguments,
-        env=environment(**(variables or {})),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(PATIENCE):
+    async with forked(*arguments, variables=environment(**(variables or {}))) as process, asyncio.timeout(PATIENCE):
         out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+        return await process.wait(), out.decode(), err.decode()
 
 
 @asynccontextmanager
 async def serving(configuration: Path, *options: str, key: str = KEY) -> AsyncIterator[Daemon]:
     """Run `serve` while the context lasts."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "exporter",
+    command = (
         "serve",
         f"--config.file={configuration}",
         "--web.listen-address=127.0.0.1:0",
         "--log.format=json",
         "--log.level=debug",
         *options,
-        env=environment(OPENROUTER_API_KEY=key),
-        stderr=asyncio.subprocess.PIPE,
     )
-    daemon = Daemon(process, "")
-    reading = asyncio.create_task(_read(process, daemon.lines))
-    try:
+    async with forked(*command, variables=environment(OPENROUTER_API_KEY=key)) as process:
+        daemon = Daemon(process, "")
+        reading = asyncio.create_task(_read(process, daemon.lines))
         daemon.url = (await daemon.until_said("started"))["addresses"][0]
-        yield daemon
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        await reading
+        try:
+            yield daemon
+        finally:
+            process.send_signal(signal.SIGKILL)
+            await reading
 
 
 async def until_asked(simulator: Running) -> None:
@@ -173,8 +164,7 @@ async def until_asked(simulator: Running) -> None:
             await asyncio.sleep(0.02)
 
 
-async def _read(process: asyncio.subprocess.Process, lines: list[str]) -> None:
-    assert process.stderr is not None
+async def _read(process: Forked, lines: list[str]) -> None:
     while line := await process.stderr.readline():
         lines.append(line.decode())
 
@@ -205,6 +195,6 @@ def write_patient_configuration(write_configuration: Callable[..., Path]) -> Cal
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """Return a simulator of the API without faults."""
-    async with running(SimulatorSettings(), SystemClock()) as server:
+    """Return a simulator of the API without faults, for a small account."""
+    async with running(SimulatorSettings(endpoints=5), SystemClock()) as server:
         yield server

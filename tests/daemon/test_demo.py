@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
 
 from tests.daemon.conftest import PATIENCE, Samples, environment, run, samples, value
+from tests.daemon.forked import forked
 
 
 @asynccontextmanager
 async def demonstrating(*options: str) -> AsyncIterator[tuple[Samples, str, list[str]]]:
     """Run `demo`; return its metrics once every collector has attempted a poll, the simulator's URL, and its output."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "exporter", "demo", "--web.listen-address=127.0.0.1:0", *options),
-        env=environment(),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
+    command = ("demo", "--web.listen-address=127.0.0.1:0", *options)
     lines: list[str] = []
-    try:
-        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as session:
-            while not lines or not lines[-1].startswith("Landing page: "):
-                lines.append((await process.stderr.readline()).decode())
-            simulator, metrics = (_url(lines, label) for label in ("Simulated OpenRouter API", "Metrics"))
-            async with session.get(metrics) as response:
-                yield samples(await response.text()), simulator, lines
-    finally:
-        process.terminate()
-        await process.communicate()
+    async with (
+        forked(*command, variables=environment()) as process,
+        asyncio.timeout(PATIENCE),
+        aiohttp.ClientSession() as session,
+    ):
+        while not lines or not lines[-1].startswith("Landing page: "):
+            lines.append((await process.stderr.readline()).decode())
+        simulator, metrics = (_url(lines, label) for label in ("Simulated OpenRouter API", "Metrics"))
+        async with session.get(metrics) as response:
+            yield samples(await response.text()), simulator, lines
 
 
 def _url(lines: list[str], label: str) -> str:
