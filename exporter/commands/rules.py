@@ -19,7 +19,11 @@ _HEAD = """\
 # What neither a rule nor a label of the account covers is "unallocated", so the sum over a label is the total.
 # Nothing is recorded while the configuration has no such labels.
 groups:
-  - name: openrouter-allocation
+"""
+
+# A group for each label: Mimir refuses groups of more than 20 rules by default.
+_GROUP = """\
+  - name: {name}
     rules:
 """
 
@@ -93,10 +97,11 @@ def write_rules(options: Options, read_configuration: Callable[[], Configuration
 def rule_file(labels: Sequence[str]) -> str:
     """Return the rule file for labels, in their order."""
     head = _HEAD.format(options="".join(f" --allocation.label={label}" for label in labels))
-    return head + "".join(_rule(record, expression) for record, expression in _rules(labels))
+    return head + "\n".join(_GROUP.format(name=name) + "".join(rules) for name, rules in _groups(labels))
 
 
-def _rules(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _groups(labels: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name and the rules of each group: the parts that have labels, and then their sums by each label."""
     parts = {f"openrouter_activity_{days}spend_usd": _PARTS_OF_DAYS.format(days=days) for days in _DAYS}
     parts |= {f"openrouter_spend_{period}_usd": _PARTS_OF_PERIOD.format(period=period) for period in _PERIODS}
     kinds = dict.fromkeys(parts, ("key, workspace_id, user_id", 'app="", external_user=""'))
@@ -105,13 +110,15 @@ def _rules(labels: Sequence[str]) -> Iterator[tuple[str, str]]:
             metric = f"openrouter_{name}_spend_{period}_usd"
             parts[metric] = _PARTS_OF_PRESET.format(part=part, preset=preset, period=period)
             kinds[metric] = (part, f'{part}!=""')
-    for metric, expression in parts.items():
-        yield f"account_part:{metric}:sum", expression
+    recorded = {metric: f"account_part:{metric}:sum" for metric in parts}
+    yield "openrouter-allocation", [_rule(recorded[metric], expression) for metric, expression in parts.items()]
     for label in labels:
+        rules = []
         for metric, (part, matchers) in kinds.items():
             info = f'openrouter_allocation_info{{{label}!="", {matchers}}}'
-            recorded = f"account_part:{metric}:sum"
-            yield f"account_{label}:{metric}:sum", _BY_LABEL.format(label=label, parts=recorded, part=part, info=info)
+            expression = _BY_LABEL.format(label=label, parts=recorded[metric], part=part, info=info)
+            rules.append(_rule(f"account_{label}:{metric}:sum", expression))
+        yield f"openrouter-allocation-{label}", rules
 
 
 def _rule(record: str, expression: str) -> str:

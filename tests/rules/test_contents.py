@@ -105,6 +105,13 @@ def test_case_names_are_unique() -> None:
     assert sorted(set(names)) == sorted(names)
 
 
+def test_every_group_is_within_the_default_limits_of_mimir() -> None:
+    """20 rules in a group, 70 groups."""
+    groups = [group for path in RULE_FILES for group in content(path)["groups"]]
+    assert [] == [group["name"] for group in groups if len(group["rules"]) > 20]
+    assert len(groups) <= 70
+
+
 def test_rule_names_are_unique() -> None:
     """Neither an alert nor a recorded series."""
     assert len(RULES) == len(ALERTS) + len(RECORDED)
