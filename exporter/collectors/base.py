@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar
 
 from exporter.api.client import Client, OnProgress, Request, ignore_progress
@@ -31,7 +31,7 @@ ITERATIONS = 4  # of the event loop per pause: answering one scrape takes severa
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Poll:
-    """One poll in progress: its instant, its deadline (monotonic) and its client.
+    """One poll in progress: its instant, which is `started` by the monotonic clock, its deadline and its client.
 
     `rejections` collects the rows that cannot be used; they count even if the poll fails. `quiet` keeps failures out
     of the log during an outage.
@@ -44,10 +44,12 @@ class Poll:
     quiet: bool = False
     on_progress: OnProgress = ignore_progress
     rejections: Rejections = field(default_factory=Rejections)
+    started: float = field(init=False)
     _slice_end: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._slice_end = self.clock.monotonic() + SLICE_SECONDS
+        self.started = self.clock.monotonic()
+        self._slice_end = self.started + SLICE_SECONDS
 
     @classmethod
     def begin(
@@ -73,6 +75,14 @@ class Poll:
     def today(self) -> date:
         """The current UTC day, by our clock."""
         return self.instant.astimezone(UTC).date()
+
+    def wall_time(self, moment: float) -> datetime:
+        """Return what our clock will show, or showed, at a monotonic time."""
+        return self.instant + timedelta(seconds=moment - self.started)
+
+    def monotonic_time(self, moment: datetime) -> float:
+        """Return what the monotonic clock will show, or showed, at a moment of our clock."""
+        return self.started + (moment - self.instant).total_seconds()
 
     async def request(self, request: Request, deadline: float = math.inf) -> Response:
         """Return the API's response, by an earlier `deadline` than the poll's where there is one. Raises PollError."""

@@ -120,16 +120,15 @@ class Poller:
             self._polling = False
 
     async def _poll(self) -> PollRecord:
-        started, state = self._clock.monotonic(), self.state
+        state = self.state
         first, failing = not state.attempted, state.attempted and not state.succeeded
         poll = Poll.begin(self._client, self._clock, self._longest_poll, quiet=failing, on_progress=self._show_retry)
         try:
             collected = await self.collector.collect(poll, state.memory)
-            await self._publish(poll, collected, started)
+            await self._publish(poll, collected)
         except Exception as error:  # noqa: BLE001 — one crashing poll must not stop polling; it is logged with its trace
             # Not kept beyond this block: its traceback holds this frame, and with it the whole response.
-            duration = self._clock.monotonic() - started
-            record = _failed(poll, duration, error, with_key=bool(self.account))
+            record = _failed(poll, self._clock.monotonic() - poll.started, error, with_key=bool(self.account))
             state.records.append(record)
             self._report_rejections(poll)
             state.not_before = getattr(error, "not_before", None) or state.not_before
@@ -137,7 +136,7 @@ class Poller:
         else:
             record = PollRecord(
                 started=poll.instant,
-                duration_seconds=self._clock.monotonic() - started,
+                duration_seconds=self._clock.monotonic() - poll.started,
                 outcome="unchanged" if collected.snapshot is None else "changed",
                 rows_rejected=poll.rejections.missing,
             )
@@ -158,28 +157,30 @@ class Poller:
         self._metrics.failed_attempts.labels(*self._labels).set(failed)
         self._metrics.metrics_registry.touch()
 
-    async def _publish(self, poll: Poll, collected: Collected, started: float) -> None:
-        state, expires = self.state, self._expiry(started)
+    async def _publish(self, poll: Poll, collected: Collected) -> None:
+        state, expires = self.state, self._expiry(poll.started)
         if collected.snapshot is None:
             if self._allocation != state.allocation:
                 beside = await self._labels_of_parts(poll, state.published)
                 self._store.replace_beside(*self._key, beside)
             self._store.renew(*self._key, self._clock.monotonic(), expires)
-            state.read_at, state.allocation = started, self._allocation
+            state.read_at, state.allocation = poll.started, self._allocation
             if collected.memory is not None:
                 state.memory = collected.memory
             return
         rendered = await render(poll.pause, collected.snapshot)
         successors = [
             Phase(
-                await render(poll.pause, snapshot), snapshot.series, started + (moment - poll.instant).total_seconds()
+                await render(poll.pause, snapshot),
+                snapshot.series,
+                poll.monotonic_time(moment),
             )
             for moment, snapshot in collected.successors
         ]
         summary, series = collected.summary, collected.snapshot.series
         beside = await self._labels_of_parts(poll, summary)
         self._store.publish(*self._key, rendered, series, expires=expires, successors=tuple(successors), beside=beside)
-        state.read_at, state.memory, state.allocation = started, collected.memory, self._allocation
+        state.read_at, state.memory, state.allocation = poll.started, collected.memory, self._allocation
         if collected.restated:
             self._metrics.restated.labels(*self._labels).inc(collected.restated)
             self._log.restated(collected.restated)

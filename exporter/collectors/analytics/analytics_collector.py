@@ -9,7 +9,6 @@ from array import array
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import timedelta
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import META_REQUEST, Meta
@@ -19,17 +18,7 @@ from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from exporter.collectors.analytics.known_names import METRICS
 from exporter.collectors.analytics.metric_units import measure as measure_of
 from exporter.collectors.analytics.name_checks import check_names
-from exporter.collectors.analytics.query_outcomes import (
-    HEALTH,
-    AnalyticsMemory,
-    Outcomes,
-    QueryOutcome,
-    expiries,
-    health,
-    outcome_of,
-    statuses,
-    subjects_of_queries,
-)
+from exporter.collectors.analytics.query_outcomes import HEALTH, AnalyticsMemory, Outcomes, QueryOutcome, outcome_of
 from exporter.collectors.analytics.query_reader import QueryReader
 from exporter.collectors.analytics.query_result import REASONS, QueryResult
 from exporter.collectors.analytics.time_ranges import time_range
@@ -84,32 +73,32 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
         if not self._queries:
             return Collected(snapshot=Snapshot(()), memory=None)
         last = memory if isinstance(memory, AnalyticsMemory) else AnalyticsMemory()
-        started, stale_after = poll.clock.monotonic(), self.settings.stale_after
         meta, read_at, meta_failure = await self._metadata(poll, last)
         results, failures = await self._read_queries(poll, last.outcomes, meta, meta_failure)
         poll.finish_late()
-        outcomes = {
-            query.name: outcome_of(results[query.name], started, poll.instant)
+        by_name = {
+            query.name: outcome_of(results[query.name], poll)
             if query.name in results
-            else _failed(last.outcomes.get(query.name, QueryOutcome()), failures[query.name])
+            else replace(last.outcomes.get(query.name, QueryOutcome()), error=str(failures[query.name]))
             for query in self._queries
         }
+        outcomes = Outcomes(by_name, self.settings.stale_after)
         parts = [(f"query {name}", str(error)) for name, error in failures.items()]
         if meta_failure is not None:
             parts.append(("metadata", str(meta_failure)))
         return Collected(
-            snapshot=await self._snapshot(poll.pause, outcomes, started),
-            memory=AnalyticsMemory(outcomes, meta, read_at),
+            snapshot=await self._snapshot(poll.pause, outcomes, poll.started),
+            memory=AnalyticsMemory(by_name, meta, read_at),
             summary=Summary(
                 failures=tuple(parts),
-                queries=statuses(outcomes, started, poll.instant, stale_after),
-                subjects=subjects_of_queries(outcomes, started, stale_after),
+                queries=outcomes.statuses(poll.wall_time),
+                subjects=outcomes.subjects(poll.started),
             ),
             error=None if results else _error_of_all(failures),
             successors=tuple(
                 [
-                    (poll.instant + timedelta(seconds=at - started), await self._snapshot(poll.pause, outcomes, at))
-                    for at in expiries(outcomes, started, stale_after)
+                    (poll.wall_time(at), await self._snapshot(poll.pause, outcomes, at))
+                    for at in outcomes.expiries(poll.started)
                 ]
             ),
         )
@@ -128,7 +117,7 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
             return before, last.meta_read_at, error
 
     async def _read_queries(
-        self, poll: Poll, last: Outcomes, meta: Meta, meta_failure: PollError | None
+        self, poll: Poll, last: Mapping[str, QueryOutcome], meta: Meta, meta_failure: PollError | None
     ) -> tuple[dict[str, QueryResult], dict[str, PollError]]:
         """Return the results of the queries, and why the others have none.
 
@@ -165,9 +154,9 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
 
     async def _snapshot(self, pause: Pause, outcomes: Outcomes, now: float) -> Snapshot:
         """Return the results that are shown at a monotonic time, and the health of their queries."""
-        shown = {name: outcome.shown(now, self.settings.stale_after) for name, outcome in outcomes.items()}
+        shown = outcomes.shown(now)
         families = [await self._samples(pause, metric, shown) for metric in self._measures]
-        return Snapshot((*families, *health(self.account, outcomes, now, self.settings.stale_after)))
+        return Snapshot((*families, *outcomes.health(self.account, now)))
 
     async def _samples(self, pause: Pause, metric: str, shown: Mapping[str, QueryResult | None]) -> Family:
         family = self._family(metric)
@@ -189,14 +178,10 @@ that is right, and else left out. Each query fails alone: see `openrouter_analyt
 
 
 def _ends_all(error: PollError) -> bool:
-    """Return whether the queries after this one must not be sent: the key cannot be used, or the API asks to wait."""
+    """Return whether the queries after this one must not be sent: the key is unusable, or the API set Retry-After."""
     status = error.status if isinstance(error, AttemptError) else None
     ordinary = status == FORBIDDEN and "management key" in str(error).lower()
     return error.not_before is not None or status == UNAUTHORIZED or ordinary
-
-
-def _failed(last: QueryOutcome, error: PollError) -> QueryOutcome:
-    return replace(last, error=str(error))
 
 
 def _error_of_all(failures: Mapping[str, PollError]) -> PollError:

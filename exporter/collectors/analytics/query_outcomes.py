@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from exporter.api.analytics_response import Meta
 from exporter.collectors.analytics.query_result import QueryResult
+from exporter.collectors.base import Poll
 from exporter.collectors.common import gauge
 from exporter.collectors.constants import OTHER, UNKNOWN
 from exporter.collectors.subjects import Subject, names_of
@@ -73,74 +74,78 @@ class QueryOutcome:
         return self.result if now < self.expires(stale_after) else None
 
 
-Outcomes = Mapping[str, QueryOutcome]  # by the query's name
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The outcomes of all queries, by name. A result expires `stale_after` seconds after it was read, or earlier.
+
+    Times are monotonic seconds.
+    """
+
+    by_name: Mapping[str, QueryOutcome]
+    stale_after: float
+
+    def shown(self, now: float) -> dict[str, QueryResult | None]:
+        """Return the queries' results, None for those that have expired."""
+        return {name: outcome.shown(now, self.stale_after) for name, outcome in self.by_name.items()}
+
+    def health(self, account: str, now: float) -> list[Family]:
+        """Return the families on the queries themselves."""
+        outcomes, shown = self.by_name.values(), self.shown(now).values()
+        labels = LabelSets(LABELS, [(account, name) for name in self.by_name])
+        columns: tuple[list[float], ...] = (
+            [float(outcome.error is None) for outcome in outcomes],
+            [_unix_time(outcome.last_success) for outcome in outcomes],
+            [UNKNOWN if result is None else result.rows for result in shown],
+            [UNKNOWN if result is None else float(result.truncated) for result in shown],
+            [UNKNOWN if result is None else result.merged for result in shown],
+            [UNKNOWN if result is None else result.counted_to.timestamp() for result in shown],
+        )
+        return [Family(metric, labels, array("d", values)) for metric, values in zip(HEALTH, columns, strict=True)]
+
+    def statuses(self, wall_time: Callable[[float], datetime]) -> tuple[QueryStatus, ...]:
+        """Return the queries as they are shown to people."""
+        return tuple(
+            QueryStatus(
+                name=name,
+                rows=None if outcome.result is None else outcome.result.rows,
+                truncated=outcome.result is not None and outcome.result.truncated,
+                last_success=outcome.last_success,
+                expires=wall_time(expires) if math.isfinite(expires) else None,
+                error=outcome.error,
+            )
+            for name, outcome in self.by_name.items()
+            for expires in (outcome.expires(self.stale_after),)
+        )
+
+    def subjects(self, now: float) -> tuple[Subject, ...]:
+        """Return the apps and end users that the results have."""
+        results = [result for result in self.shown(now).values() if result is not None]
+        return tuple(
+            Subject(label, value, () if value == OTHER else names_of({dimension: (value,)}))
+            for label, dimension in ANALYTICS_DIMENSIONS.items()
+            for value in sorted(set[str]().union(*(result.values_of(label) for result in results)))
+        )
+
+    def expiries(self, now: float) -> list[float]:
+        """Return when some results vanish before those of a poll at `now` do, in order."""
+        times = {outcome.expires(self.stale_after) for outcome in self.by_name.values() if outcome.result is not None}
+        return sorted(time for time in times if now < time < now + self.stale_after)
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyticsMemory:
     """What the next poll may use again: outcomes, and the API's metadata with the monotonic time it was read at."""
 
-    outcomes: Outcomes = field(default_factory=dict)
+    outcomes: Mapping[str, QueryOutcome] = field(default_factory=dict)
     meta: Meta | None = None
     meta_read_at: float = -math.inf
 
 
-def outcome_of(result: QueryResult, now: float, instant: datetime) -> QueryOutcome:
-    """Return the outcome of a query that was read at an instant, `now` by the monotonic clock."""
-    ends = math.inf if result.until is None else now + (result.until - instant).total_seconds()
-    return QueryOutcome(result, now, ends, instant)
-
-
-def health(account: str, outcomes: Outcomes, now: float, stale_after: float) -> list[Family]:
-    """Return the families on the queries themselves, as they are at a monotonic time."""
-    labels = LabelSets(LABELS, [(account, name) for name in outcomes])
-    shown = [outcome.shown(now, stale_after) for outcome in outcomes.values()]
-    columns: tuple[list[float], ...] = (
-        [float(outcome.error is None) for outcome in outcomes.values()],
-        [_unix_time(outcome.last_success) for outcome in outcomes.values()],
-        [UNKNOWN if result is None else result.rows for result in shown],
-        [UNKNOWN if result is None else float(result.truncated) for result in shown],
-        [UNKNOWN if result is None else result.merged for result in shown],
-        [UNKNOWN if result is None else result.counted_to.timestamp() for result in shown],
-    )
-    return [Family(metric, labels, array("d", values)) for metric, values in zip(HEALTH, columns, strict=True)]
-
-
-def statuses(outcomes: Outcomes, now: float, instant: datetime, stale_after: float) -> tuple[QueryStatus, ...]:
-    """Return the queries as they are shown to people; `instant` is the wall clock's time at `now`."""
-    return tuple(
-        QueryStatus(
-            name=name,
-            rows=None if outcome.result is None else outcome.result.rows,
-            truncated=outcome.result is not None and outcome.result.truncated,
-            last_success=outcome.last_success,
-            expires=_wall_time(outcome.expires(stale_after), now, instant),
-            error=outcome.error,
-        )
-        for name, outcome in outcomes.items()
-    )
-
-
-def subjects_of_queries(outcomes: Outcomes, now: float, stale_after: float) -> tuple[Subject, ...]:
-    """Return the apps and end users that queries are split by, of the results that are shown at a monotonic time."""
-    shown = (outcome.shown(now, stale_after) for outcome in outcomes.values())
-    results = [result for result in shown if result is not None]
-    return tuple(
-        Subject(label, value, () if value == OTHER else names_of({dimension: (value,)}))
-        for label, dimension in ANALYTICS_DIMENSIONS.items()
-        for value in sorted(set[str]().union(*(result.values_of(label) for result in results)))
-    )
-
-
-def expiries(outcomes: Outcomes, now: float, stale_after: float) -> list[float]:
-    """Return when some results vanish before those of a poll at `now` do, in order."""
-    times = {outcome.expires(stale_after) for outcome in outcomes.values() if outcome.result is not None}
-    return sorted(time for time in times if now < time < now + stale_after)
+def outcome_of(result: QueryResult, poll: Poll) -> QueryOutcome:
+    """Return the outcome of a query that a poll has read."""
+    ends = math.inf if result.until is None else poll.monotonic_time(result.until)
+    return QueryOutcome(result, poll.started, ends, poll.instant)
 
 
 def _unix_time(moment: datetime | None) -> float:
     return UNKNOWN if moment is None else moment.timestamp()
-
-
-def _wall_time(moment: float, now: float, instant: datetime) -> datetime | None:
-    return instant + timedelta(seconds=moment - now) if math.isfinite(moment) else None

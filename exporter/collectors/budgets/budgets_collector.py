@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Self
 
 from exporter.api import analytics_response
@@ -55,14 +55,26 @@ class BudgetsSettings(CollectorSettings):
     ] = True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _OwnBudgets:
+    """The budgets that are set at OpenRouter, when their lists were read, and why they could not be read again."""
+
+    targets: tuple[BudgetTarget, ...] = ()
+    read_at: float = -math.inf
+    failure: PollError | None = None
+
+    def are_fresh(self, now: float) -> bool:
+        """Return whether the lists need not be read again."""
+        return now - self.read_at < LISTS_MAX_AGE
+
+
+@dataclass(frozen=True, slots=True)
 class _Memory:
     """What the next poll may use again: results for budgets that fail, and lists that change rarely."""
 
-    results: dict[str, BudgetResult] = field(default_factory=dict)
-    own: tuple[BudgetTarget, ...] = ()
+    results: Mapping[str, BudgetResult] = field(default_factory=dict)
+    own: _OwnBudgets = _OwnBudgets()
     models: Sequence[ModelRow] | None = None
-    lists_read_at: float = -math.inf
 
 
 class BudgetsCollector(Collector[BudgetsSettings]):
@@ -111,65 +123,69 @@ a guardrail the API does not report whose spend counts, so only limit and info a
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read every budget. Raise PollError if what is spent is unknown of all of them."""
         last = memory if isinstance(memory, _Memory) else _Memory()
-        now, today = poll.clock.monotonic(), poll.today
-        is_fresh = now - last.lists_read_at < LISTS_MAX_AGE
-        lists = ScopeLists(poll, last.models if is_fresh else None)
-        own, lists_read_at, own_failure = last.own, last.lists_read_at, None
-        if not is_fresh:
-            try:
-                with poll.within_half():
-                    own, lists_read_at = await self._openrouter_targets(poll, lists), now
-            except PollError as error:
-                own_failure = error
-                own = own if now - lists_read_at - LISTS_MAX_AGE < self.settings.stale_after else ()
-        listed = (*self._configured, *own)
+        lists = ScopeLists(poll, last.models if last.own.are_fresh(poll.started) else None)
+        own = await self._own_budgets(poll, lists, last.own)
+        listed = (*self._configured, *own.targets)
         failures: dict[str, PollError] = {}
-        with poll.within_half():
-            targets = await _resolve(lists, listed, failures)
-        results = {target.name: BudgetResult(target, today) for target in targets if not target.is_counted}
-        counted = [target for target in targets if target.is_counted]
-        groups = list(_groups(counted))
-        for group in groups:
-            await _read_group(poll, group, results, failures, is_last=group is groups[-1])
+        results = await _read(poll, lists, listed, failures)
         poll.finish_late()
-        cause = next(iter(failures.values()), own_failure)
+        cause = next(iter(failures.values()), own.failure)
         if cause is not None and len(failures) == sum(target.is_counted for target in listed):
             raise cause  # nothing could be read
         # A limit set at OpenRouter is as old as the list that it is in, once that could not be read again.
-        ages = {"configuration": now, "openrouter": min(now, lists_read_at + LISTS_MAX_AGE)}
+        ages = {"configuration": poll.started, "openrouter": min(poll.started, own.read_at + LISTS_MAX_AGE)}
         results = {name: replace(result, read_at=ages[result.target.source]) for name, result in results.items()}
-        for target in listed:
-            before = last.results.get(target.name)
-            if before is None or now - before.read_at >= self.settings.stale_after:
-                continue
-            if before.may_stay(target, failures.get(target.name)):
-                results[target.name] = before
-        ends = {name: end for name, result in results.items() if (end := self._end(result, poll, now)) is not None}
+        results |= self._kept(last.results, listed, failures, poll.started)
+        ends = {name: end for name, result in results.items() if (end := self._end(result, poll)) is not None}
         success = {target.name: target.name not in failures for target in listed}
-        own_failures = () if own_failure is None else (("budgets of OpenRouter", str(own_failure)),)
+        parts = [(f"budget {name}", str(error)) for name, error in failures.items()]
+        if own.failure is not None:
+            parts.append(("budgets of OpenRouter", str(own.failure)))
+        shown = {target.name: BudgetResult(target, poll.today) for target in listed} | results
         return Collected(
-            snapshot=self._snapshot(results, success, today),
-            memory=_Memory(results, own, lists.models, lists_read_at),
+            snapshot=self._snapshot(results, success, poll.today),
+            memory=_Memory(results, replace(own, failure=None), lists.models),
             summary=Summary(
-                failures=(*((f"budget {name}", str(error)) for name, error in failures.items()), *own_failures),
+                failures=tuple(parts),
                 budgets=tuple(
-                    budget_status(
-                        target,
-                        results.get(target.name, BudgetResult(target, today)),
-                        failures.get(target.name),
-                        ends.get(target.name),
-                    )
+                    budget_status(target, shown[target.name], failures.get(target.name), ends.get(target.name))
                     for target in listed
                 ),
             ),
-            successors=tuple(self._successors(results, success, today, ends)),
+            successors=tuple(self._successors(results, success, poll.today, ends)),
         )
 
-    def _end(self, result: BudgetResult, poll: Poll, now: float) -> datetime | None:
-        """Return when a result expires if that is before those of this poll do, which began at a monotonic time."""
-        if result.read_at == now or self.settings.stale_after == math.inf:
+    async def _own_budgets(self, poll: Poll, lists: ScopeLists, last: _OwnBudgets) -> _OwnBudgets:
+        """Return the budgets that are set at OpenRouter; if their lists fail, the last ones until they expire."""
+        if last.are_fresh(poll.started):
+            return last
+        try:
+            with poll.within_half():
+                return _OwnBudgets(await self._openrouter_targets(poll, lists), poll.started)
+        except PollError as error:
+            is_expired = poll.started - last.read_at - LISTS_MAX_AGE >= self.settings.stale_after
+            return replace(last, targets=() if is_expired else last.targets, failure=error)
+
+    def _kept(
+        self,
+        last: Mapping[str, BudgetResult],
+        listed: Iterable[BudgetTarget],
+        failures: Mapping[str, PollError],
+        now: float,
+    ) -> dict[str, BudgetResult]:
+        """Return the last results of budgets that could not be read now, unless they have expired."""
+        earlier = [(target, last[target.name]) for target in listed if target.name in last]
+        return {
+            target.name: result
+            for target, result in earlier
+            if now - result.read_at < self.settings.stale_after and result.may_stay(target, failures.get(target.name))
+        }
+
+    def _end(self, result: BudgetResult, poll: Poll) -> datetime | None:
+        """Return when a result expires, None if it is one of this poll or never does."""
+        if result.read_at == poll.started or self.settings.stale_after == math.inf:
             return None
-        return poll.instant.astimezone(UTC) + timedelta(seconds=result.read_at + self.settings.stale_after - now)
+        return poll.wall_time(result.read_at + self.settings.stale_after).astimezone(UTC)
 
     def _successors(
         self,
@@ -207,6 +223,19 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         ]
         budgets = LabelSets(SUCCESS.labels, [(self.account, name) for name in success])
         return Snapshot((*families, info(INFO, names), Family(SUCCESS, budgets, array("d", success.values()))))
+
+
+async def _read(
+    poll: Poll, lists: ScopeLists, listed: Iterable[BudgetTarget], failures: dict[str, PollError]
+) -> dict[str, BudgetResult]:
+    """Return the results of budgets; those that cannot be read are added to `failures`."""
+    with poll.within_half():
+        targets = await _resolve(lists, listed, failures)
+    results = {target.name: BudgetResult(target, poll.today) for target in targets if not target.is_counted}
+    groups = list(_groups(target for target in targets if target.is_counted))
+    for group in groups:
+        await _read_group(poll, group, results, failures, is_last=group is groups[-1])
+    return results
 
 
 async def _resolve(

@@ -7,7 +7,6 @@ import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import quote
 
 from exporter.api.client import Request
@@ -87,9 +86,9 @@ model whose endpoints cannot be read keeps its last values until they expire.
         Those that failed in the last poll come last.
         """
         last = memory if isinstance(memory, LastEndpoints) else LastEndpoints()
-        started, stale_after = poll.clock.monotonic(), self.settings.stale_after
+        stale_after = self.settings.stale_after
         models = sorted(self._listed(), key=lambda model: model[0] in last.failed)
-        reader = _Reader(poll, started, len(models))
+        reader = _Reader(poll, len(models))
         results = await asyncio.gather(*(reader.read(slug) for _, slug in models))
         poll.finish_late()
         failures: dict[str, PollError] = {}
@@ -101,7 +100,7 @@ model whose endpoints cannot be read keeps its last values until they expire.
             if not _is_unknown_model(result):
                 failures[name] = result
                 before = last.models.get(name)
-                if before is not None and started - before.read_at < stale_after:
+                if before is not None and poll.started - before.read_at < stale_after:
                     current[name] = before
         errors = [result for result in results if not isinstance(result, ModelEndpoints)]
         # One model without endpoints was removed. If none has any, the path is wrong, or a proxy is in the way.
@@ -113,8 +112,8 @@ model whose endpoints cannot be read keeps its last values until they expire.
             summary=Summary(failures=tuple(_parts(failures))),
             successors=tuple(
                 [
-                    (poll.instant + timedelta(seconds=at - started), Snapshot(await _families(poll, remaining)))
-                    for at, remaining in _expiries(current, started, stale_after)
+                    (poll.wall_time(at), Snapshot(await _families(poll, remaining)))
+                    for at, remaining in _expiries(current, poll.started, stale_after)
                 ]
             ),
         )
@@ -125,7 +124,6 @@ class _Reader:
     """Reads models within a poll. `waiting` is the number of those that have not begun."""
 
     poll: Poll
-    started: float
     waiting: int
     ends_all: PollError | None = None
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
@@ -141,7 +139,7 @@ class _Reader:
             except PollError as error:
                 self.ends_all = error if error.not_before is not None else self.ends_all
                 return error
-        return ModelEndpoints(rows, self.started)
+        return ModelEndpoints(rows, self.poll.started)
 
     async def _rows(self, slug: str) -> Sequence[EndpointRow]:
         poll, now = self.poll, self.poll.clock.monotonic()
