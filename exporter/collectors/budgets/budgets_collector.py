@@ -1,7 +1,7 @@
 """Budgets: what of each is spent in its calendar period, today included, from the configuration and from OpenRouter.
 
 OpenRouter reports the limits of its own budgets, and not what is spent of them: that is computed from the analytics
-API over the same calendar window. Budgets of one kind of scope share a query wherever its rows can be told apart.
+API over the same calendar window (`budget_spend.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Self
@@ -20,7 +19,8 @@ from exporter.api.organization_rows import KEY_REJECTION_REASONS
 from exporter.collectors import paging
 from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.budgets.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
-from exporter.collectors.budgets.budget_scopes import FIELDS, ScopeLists
+from exporter.collectors.budgets.budget_scopes import ScopeLists
+from exporter.collectors.budgets.budget_spend import read_budgets
 from exporter.collectors.budgets.budget_targets import (
     GUARDRAILS,
     WORKSPACE_BUDGETS,
@@ -30,9 +30,9 @@ from exporter.collectors.budgets.budget_targets import (
 )
 from exporter.collectors.catalogue import model_list
 from exporter.collectors.common import info
-from exporter.collectors.daily_spend import REJECTION_REASONS, DayAmounts, read_daily_spend
+from exporter.collectors.daily_spend import REJECTION_REASONS
 from exporter.collectors.days import midnight
-from exporter.collectors.periods import CalendarSpan, end_of, previous_start, turns_after
+from exporter.collectors.periods import turns_after
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
@@ -40,7 +40,6 @@ from exporter.errors import PollError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 LISTS_MAX_AGE = 3600.0  # seconds; limits and model names change rarely
-MOST_IDS = 100  # per query: a row for each of them and each of 62 days stays far below the API's 10,000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +126,7 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         own = await self._own_budgets(poll, lists, last.own)
         listed = (*self._configured, *own.targets)
         failures: dict[str, PollError] = {}
-        results = await _read(poll, lists, listed, failures)
+        results = await read_budgets(poll, lists, listed, failures)
         poll.finish_late()
         cause = next(iter(failures.values()), own.failure)
         if cause is not None and len(failures) == sum(target.is_counted for target in listed):
@@ -223,105 +222,3 @@ a guardrail the API does not report whose spend counts, so only limit and info a
         ]
         budgets = LabelSets(SUCCESS.labels, [(self.account, name) for name in success])
         return Snapshot((*families, info(INFO, names), Family(SUCCESS, budgets, array("d", success.values()))))
-
-
-async def _read(
-    poll: Poll, lists: ScopeLists, listed: Iterable[BudgetTarget], failures: dict[str, PollError]
-) -> dict[str, BudgetResult]:
-    """Return the results of budgets; those that cannot be read are added to `failures`."""
-    with poll.within_half():
-        targets = await _resolve(lists, listed, failures)
-    results = {target.name: BudgetResult(target, poll.today) for target in targets if not target.is_counted}
-    groups = list(_groups(target for target in targets if target.is_counted))
-    for group in groups:
-        await _read_group(poll, group, results, failures, is_last=group is groups[-1])
-    return results
-
-
-async def _resolve(
-    lists: ScopeLists, targets: Iterable[BudgetTarget], failures: dict[str, PollError]
-) -> list[BudgetTarget]:
-    """Return the targets whose scope is known; the others fail, each by itself."""
-    resolved = []
-    for target in targets:
-        if target.scope is None or target.scope == "guardrail" or target.resolved is not None:
-            resolved.append(target)
-            continue
-        try:
-            scope = await lists.resolve(target.scope, target.value)
-        except PollError as error:
-            failures[target.name] = error
-        else:
-            resolved.append(replace(target, resolved=scope))
-    return resolved
-
-
-def _groups(targets: Iterable[BudgetTarget]) -> Iterator[list[BudgetTarget]]:
-    """Yield the targets that share a query: those of one kind of scope, if rows of that dimension tell them apart."""
-    kinds: dict[str, list[BudgetTarget]] = {}
-    for target in targets:
-        kinds.setdefault(target.scope or "", []).append(target)
-    for kind, alike in kinds.items():
-        if not kind:
-            yield alike
-            continue
-        named = [target for target in alike if target.resolved is not None and target.resolved.labels is not None]
-        owners: dict[str, set[str]] = {}
-        for target in named:
-            for id_, label in zip(*_names(target), strict=True):
-                owners.setdefault(label, set()).add(id_)
-        shared = [target for target in named if all(len(owners[label]) == 1 for label in _names(target)[1])]
-        yield from (shared[start : start + MOST_IDS] for start in range(0, len(shared), MOST_IDS))
-        yield from ([target] for target in alike if target not in shared)
-
-
-def _names(target: BudgetTarget) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the ids to filter by, and the labels of their rows."""
-    resolved = target.resolved
-    return (resolved.ids, resolved.labels or ()) if resolved is not None else ((), ())
-
-
-async def _read_group(
-    poll: Poll,
-    group: list[BudgetTarget],
-    results: dict[str, BudgetResult],
-    failures: dict[str, PollError],
-    *,
-    is_last: bool,
-) -> None:
-    """Read what targets have spent: together, or each by itself if the rows name other things than expected.
-
-    Unless the group `is_last`, it leaves time for others.
-    """
-    first = min(previous_start(target.calendar_period, poll.today) for target in group)
-    scope = group[0].scope
-    field = FIELDS.get(scope)
-    ids = tuple(dict.fromkeys(id_ for target in group for id_ in _names(target)[0]))
-    expected = {label for target in group for label in _names(target)[1]}
-    by_value = field is not None and len(group) > 1
-    try:
-        with nullcontext() if is_last else poll.within_half():
-            amounts = await read_daily_spend(poll, first, field=field, values=ids, by_value=by_value)
-    except PollError as error:
-        failures |= {target.name: error for target in group}
-        return
-    if by_value and not amounts.labels <= expected:
-        for target in group:
-            await _read_group(poll, [target], results, failures, is_last=False)
-        return
-    for target in group:
-        await poll.pause()
-        labels = _names(target)[1] if by_value else None
-        results[target.name] = _result(target, amounts, labels)
-
-
-def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] | None) -> BudgetResult:
-    period, today = target.calendar_period, amounts.today
-    spent, previous = (
-        math.fsum(amounts.total(payer, first, end, labels) for payer in target.payers)
-        for first, end in (CalendarSpan(period, is_current).days(today) for is_current in (True, False))
-    )
-    expected = math.nan
-    if period == "month":
-        expected = spent + amounts.expected_rest(end_of(period, today), target.payers, labels)
-    return BudgetResult(target, today, spent, previous, expected)
