@@ -1,0 +1,50 @@
+"""docs/history.md names every alert that needs the past, and whether `export` writes that past."""
+
+from __future__ import annotations
+
+import re
+
+from tests.rules.shipped import ALERTS, RECORDED, ROOT
+
+# A series with a range or an offset of hours or days; between them may be the end of what a subquery is over.
+_PAST = re.compile(r"([\w:]+)(?:{[^}]*})?[\s)]*(?=\[\d+[hd]|offset \d+[hd])")
+_RECORDED_NAME = re.compile(r"\b\w+:\w+:\w+")
+_ROW = re.compile(r"^\| (?P<alerts>(?:OpenRouter\w+(?:, )?)+) \| [^|]+ \| (?P<exported>yes|partly|no) \|", re.MULTILINE)
+
+
+def expressions(text: str) -> set[str]:
+    """Return an expression, and those of the recorded series that it is computed from."""
+    known = {text}
+    new = known
+    while new:
+        names = {name for expression in new for name in _RECORDED_NAME.findall(expression)} & RECORDED.keys()
+        new = {RECORDED[name]["expr"] for name in names} - known
+        known |= new
+    return known
+
+
+def past_of(alert: str) -> set[str]:
+    """Return the series whose past an alert needs."""
+    return {name for text in expressions(ALERTS[alert]["expr"]) for name in _PAST.findall(text)}
+
+
+def is_exported(name: str) -> bool:
+    return re.search(r"(^|:)openrouter_activity_", name) is not None
+
+
+def documented() -> dict[str, str]:
+    """Return what the page says of each alert."""
+    page = (ROOT / "docs/history.md").read_text(encoding="utf-8")
+    return {alert: row["exported"] for row in _ROW.finditer(page) for alert in row["alerts"].split(", ")}
+
+
+def test_page_names_every_alert_that_needs_the_past() -> None:
+    assert {alert for alert in ALERTS if past_of(alert)} == documented().keys()
+
+
+def test_page_says_of_which_alerts_the_past_is_exported() -> None:
+    expected = {}
+    for alert in documented():
+        exported = [is_exported(name) for name in past_of(alert)]
+        expected[alert] = "yes" if all(exported) else "partly" if any(exported) else "no"
+    assert expected == documented()
