@@ -46,7 +46,7 @@ class SimulatorSettings:
     endpoints: int = DEFAULT_ENDPOINTS
     faults: tuple[Fault, ...] = ()
     analytics_rows: int = 10_000  # most rows of an analytics response; more are cut off, with `truncated: true`
-    replay: Recording | None = None  # replaces the seeded data of every account
+    replay: Recording | SimulatedAccount | None = None  # replaces the seeded data of every account
     api_keys: int = organization.DEFAULT_KEYS  # in GET /keys
     workspaces: int = organization.DEFAULT_WORKSPACES  # three at least
     models: int = 0  # in GET /models, beside those that accounts use
