@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,20 @@ async def test_past_and_present_are_one_series(server: Prometheus) -> None:
 
 async def test_rules_are_evaluated(server: Prometheus) -> None:
     assert await server.until('account:openrouter_activity_spend_usd:sum{account="demo"}', bool)
+
+
+async def test_no_alert_of_a_healthy_account_fires_or_is_pending_on_imported_days(server: Prometheus) -> None:
+    """Once all rules were evaluated on what others have recorded. The demo has other accounts to show alerts with."""
+    await server.until('account:openrouter_activity_spend_usd:sum{account="demo"}', bool)
+    recorded = datetime.now(UTC)
+
+    async def evaluated() -> list[datetime]:
+        groups = (await server.get("rules"))["groups"]
+        return [datetime.fromisoformat(group["lastEvaluation"]) for group in groups]
+
+    await until(evaluated, lambda times: min(times) > recorded)
+    # The simulated catalogue retires models as the real one does: these two are right about a healthy account.
+    assert [] == await server.vector('ALERTS{account=~"demo|", alertname!~"OpenRouterModel(Retiring|Delisted)"}')
 
 
 @pytest.mark.parametrize("variable", ["PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT"])
