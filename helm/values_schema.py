@@ -21,7 +21,7 @@ def updated(chart: dict[str, Any]) -> dict[str, Any]:
     """Return the chart's schema with the exporter's definitions and keys as they are now."""
     own = _for_helm(schema(SECTION))
     account = own["$defs"].pop("Account")
-    definitions = {name: found for name, found in chart["$defs"].items() if name.startswith(OF_THE_CHART)}
+    definitions = {name: definition for name, definition in chart["$defs"].items() if name.startswith(OF_THE_CHART)}
     entry = definitions[f"{OF_THE_CHART}account"]
     # Where keys are is the chart's business; all else of an account is the exporter's.
     for name, key in account["properties"].items():

@@ -141,8 +141,11 @@ def meta(response: Response) -> Meta:
 def _named(values: Any) -> Names:
     """Return the elements that have a name; another one is ignored, and so is a field that cannot be read."""
     elements = values if isinstance(values, list) else []
-    fields = [value for value in elements if isinstance(value, dict) and isinstance(value.get("name"), str)]
-    named = [Named(each["name"], display_format=Fields(each).text("display_format")) for each in fields]
+    named = [
+        Named(element["name"], display_format=Fields(element).text("display_format"))
+        for element in elements
+        if isinstance(element, dict) and isinstance(element.get("name"), str)
+    ]
     return Names({name.name: name for name in named}, whole=bool(named) and len(named) == len(elements))
 
 

@@ -173,7 +173,7 @@ def refuse_part(fields: Mapping[str, Any], rows: int) -> None:
 
 
 def more_rows(fields: Mapping[str, Any]) -> str | None:
-    """Return the name of the field that says that a response is only a part, None if none does."""
+    """Return the name of the field that marks a response as a part, None if there is none."""
     for outer, values in (("", fields), *((f"{name}.", fields.get(name)) for name in _FIELDS_ABOUT_PAGES)):
         if not isinstance(values, Mapping):
             continue

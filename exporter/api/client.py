@@ -257,7 +257,7 @@ class Client:
             proxy = proxy_for(url, self._upstream)
             return await self._session.request(request.method, url, headers=headers, proxy=proxy, **options)
         except aiohttp.ClientHttpProxyError as error:
-            raise _proxy_failed(proxy, f"answered with status {error.status}") from None
+            raise _proxy_failed(proxy, f"responded with status {error.status}") from None
         except aiohttp.ClientProxyConnectionError as error:
             raise _proxy_failed(proxy, f"cannot be reached: {describe(error.os_error)}") from None
         except ValueError as error:  # a host name that no resolver accepts, or an unusable proxy in the environment
@@ -305,5 +305,5 @@ def description(error: AttemptError) -> dict[str, Any]:
 
 
 def describe(error: BaseException) -> str:
-    """Return one line that says what an error of the network is, its name where it has no text."""
+    """Return an error of the network as one line: its text, or its name if it has none."""
     return printable(str(error)) or type(error).__name__

@@ -66,7 +66,7 @@ class Pricing(NamedTuple):
 
 
 class ModelDetails(NamedTuple):
-    """What a row says about its model; None is unknown. `retired_at` is a Unix time."""
+    """What a row has about its model; None is unknown. `retired_at` is a Unix time."""
 
     name: str
     context_length: float | None
@@ -86,7 +86,7 @@ class ModelPage(NamedTuple):
 
     @property
     def is_part(self) -> bool:
-        """Whether the response says that it does not have all models."""
+        """Whether the response reports that it does not have all models."""
         return more_rows(self.about) is not None or self.total > self.rows
 
     @property
@@ -114,7 +114,7 @@ async def read_model_page(pause: Pause, response: Response, rejections: Rejectio
 
 
 def model_details(row: Any, unreadable: Counter[str]) -> ModelDetails:
-    """Return what a row says. A value that cannot be read is absent by itself, and counted in `unreadable`."""
+    """Return the details in a row. A value that cannot be read is absent by itself, and counted in `unreadable`."""
     fields = Fields(_decoded(row), unreadable)
     return ModelDetails(
         name=fields.text("name") or "",

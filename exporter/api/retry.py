@@ -105,7 +105,7 @@ async def with_retries(
             return await attempt()
         except AttemptError as error:
             if before is not None and isinstance(error, AttemptTimeout) and clock.monotonic() >= deadline:
-                raise before from None  # the deadline cut this attempt short: it says less than the one before it
+                raise before from None  # the deadline cut this attempt short: the failure before it shows more
             error.attempt = number + 1
             retry_after = error.retry_after if isinstance(error, StatusError) else None
             if retry_after is not None:

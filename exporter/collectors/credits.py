@@ -83,7 +83,7 @@ The API returns zeros for a key that is not a management key: they are not a bal
 
 
 async def _confirm(poll: Poll) -> None:
-    """Raise NoBalance unless the API says that this is a management key."""
+    """Raise NoBalance unless the API reports that this is a management key."""
     response = await poll.request(key_response.REQUEST)
     with poll.reading(key_response.OPERATION):
         kind = key_response.kind_of(key_response.described(response))

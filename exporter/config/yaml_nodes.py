@@ -222,10 +222,10 @@ def _position_at(text: str, offset: int) -> Position:
 def _explained(error: yaml.MarkedYAMLError) -> tuple[Position, str]:
     """Return the position and description of an error."""
     problem = error.problem or "it can't be read"
-    for said, meant in _UNCLOSED:
-        if said in problem:
-            return _position_of_mark(error.context_mark or error.problem_mark), f"not YAML: {meant}"
-    meanings = (meant for said, meant in _PROBLEMS if said in problem)
+    for part, meaning in _UNCLOSED:
+        if part in problem:
+            return _position_of_mark(error.context_mark or error.problem_mark), f"not YAML: {meaning}"
+    meanings = (meaning for part, meaning in _PROBLEMS if part in problem)
     return _position_of_mark(error.problem_mark or error.context_mark), f"not YAML: {next(meanings, problem)}"
 
 

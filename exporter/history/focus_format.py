@@ -113,7 +113,7 @@ def _sub_account(line: _Line) -> str:
 
 
 def _tags(line: _Line) -> str | None:
-    """Return tags as JSON. What OpenRouter knows has a prefix, as FOCUS asks, and what the user says has none."""
+    """Return tags as JSON: those of OpenRouter have a prefix, as FOCUS requires, and those of the user have none."""
     own = {KEY_TAG: line.label("key"), MEMBER_TAG: line.label("user_id")}
     labels = line.account.labels.of(line.usage.labels)
     tags = {**line.account.tags, **labels, **{name: value for name, value in own.items() if value}}

@@ -82,7 +82,7 @@ class Poller:
 
     @property
     def not_before(self) -> datetime | None:
-        """When the API may be called again, if it asked to wait."""
+        """When the API may be called again, if it set Retry-After."""
         return _wall_time(self._clock, self.state.not_before)
 
     def publishes_as(self, old: Poller) -> bool:
@@ -105,7 +105,7 @@ class Poller:
         self._log.skipped(reason)
 
     async def poll(self) -> PollRecord | None:
-        """Poll once, unless a poll is in progress or the API asked to wait. Raise nothing but CancelledError."""
+        """Poll once, unless a poll is in progress or Retry-After has not passed. Raise nothing but CancelledError."""
         if self._polling:
             self.skip("still_running")
             return None

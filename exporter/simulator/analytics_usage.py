@@ -133,7 +133,7 @@ class AccountUsage:
         return totals
 
     def _parts(self, day: date, *, split: bool) -> list[UsagePart]:
-        """Return a day's rows, or their parts. Queries ask for the same days again and again, so some are kept."""
+        """Return a day's rows, or their parts. Queries cover the same days again and again, so some are kept."""
         parts = self._days.get((day, split))
         if parts is None:
             rows = self._rows_of_day(day)

@@ -35,7 +35,7 @@ def serves(operation: str) -> bool:
 class Catalogue:
     """The public catalogue. Models that come and go are listed only while they are served.
 
-    `size` adds models that nobody uses, up to that many: the real catalogue has hundreds.
+    `size` adds unused models, up to that many: the real catalogue has hundreds.
     """
 
     def __init__(self, size: int = 0) -> None:

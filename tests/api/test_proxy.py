@@ -29,7 +29,7 @@ async def test_configured_proxy_gets_a_connect_without_the_key() -> None:
     """It sees the host's name, and never the key."""
     async with bare(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         told = await failure(FAR, proxy_url=proxy.url)
-    assert f"the proxy {proxy.url.removeprefix('http://')} answered with status 407" == told
+    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 407" == told
     assert (True, False) == (
         proxy.requests[0].startswith(b"CONNECT api.invalid:443"),
         KEY.encode() in proxy.requests[0],
@@ -41,7 +41,7 @@ async def test_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//user:{PASSWORD}@"))
         told = await failure(FAR, proxy_from_environment=True)
-    assert f"the proxy {proxy.url.removeprefix('http://')} answered with status 502" == told
+    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 502" == told
     assert proxy.header("Proxy-Authorization") is not None
 
 
@@ -51,7 +51,7 @@ async def test_a_proxy_without_a_scheme_is_one(name: str, monkeypatch: pytest.Mo
     async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv(name, proxy.url.replace("http://", f"user:{PASSWORD}@"))
         told = await failure(FAR, proxy_from_environment=True)
-    assert f"the proxy {proxy.url.removeprefix('http://')} answered with status 502" == told
+    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 502" == told
     assert proxy.header("Proxy-Authorization") is not None
 
 

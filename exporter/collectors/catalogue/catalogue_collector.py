@@ -106,7 +106,7 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
                 details[name] = model_details(model.row, poll.rejections.unreadable)
         return Collected(
             snapshot=Snapshot(_families(models, details, are_all=not poll.rejections.missing)),
-            # Of several responses, the first says nothing about the others.
+            # Of several responses, the first does not show whether the others changed.
             memory=LastCatalogue(response.digest if is_whole else b"", used, number_of(listed), now, poll.rejections),
             summary=Summary(
                 retirements=_retirements(details, {name for name, _ in used}),

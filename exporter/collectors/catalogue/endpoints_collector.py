@@ -129,7 +129,7 @@ class _Reader:
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
 
     async def read(self, slug: str) -> ModelEndpoints | PollError:
-        """Return a model's endpoints, or why they cannot be read. No request is sent once the API asks to wait."""
+        """Return a model's endpoints, or why they cannot be read. No request follows one with Retry-After."""
         async with self.slots:
             self.waiting -= 1
             if self.ends_all is not None:

@@ -15,7 +15,7 @@ from exporter.collectors.base import Poll
 from exporter.errors import InvalidResponse, ListChanged
 
 OPERATION = "models"
-PAGE_SIZE, MOST_PAGES = 1000, 20  # if the API returns only a part without being asked for pages
+PAGE_SIZE, MOST_PAGES = 1000, 20  # if the API returns only a part although no page was requested
 
 LIST_MODELS = Request(
     operation=OPERATION,
