@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from config.grafana.queries import ACCOUNT, largest_at_end, once
+from config.grafana.queries import ACCOUNT, largest_at_end, named_as_completed_days, once
 
 TOP = 10
-TO_MODEL = (
-    "/d/openrouter-endpoint?var-account=${__data.fields.Account:percentencode}"
-    "&var-model=${__data.fields.Model:percentencode}&${datasource:queryparam}&${__url_time_range}"
-)
+NOT_SUMMED = ("_seconds", "_per_second", "_ratio", "_per_million_tokens_usd")  # endings of metrics that are averages
 NO_PERFORMANCE = "No data: is the preset performance of the collector analytics configured, and were there requests?"
 NO_COST = "No data: is the preset cost of the collector analytics configured?"
 
 
 def asked(metric: str, query: str, labels: str = "account", more: str = "") -> str:
-    """Return a metric of a query by labels, once, whoever shows it."""
-    return once(f"openrouter_analytics_{metric}", labels, matchers(query, more))
+    """Return a metric of a query by labels, once, whoever shows it; models by their names in completed days."""
+    shown = once(f"openrouter_analytics_{metric}", labels, matchers(query, more))
+    if "model" not in labels.split(", "):
+        return shown
+    return named_as_completed_days(shown, labels, "max" if metric.endswith(NOT_SUMMED) else "sum")
 
 
 def largest_asked(metric: str, query: str, labels: str, more: str = "") -> str:
     """Return the series that are largest at the end of the range."""
-    return largest_at_end(asked(metric, query, labels, more), f"{{{matchers(query, more)}}}", labels, TOP)
+    return largest_at_end(asked(metric, query, labels, more), labels, TOP)
 
 
 def matchers(query: str, more: str = "") -> str:

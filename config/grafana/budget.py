@@ -7,15 +7,17 @@ from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana import keys
-from config.grafana.frame import finished, frame
+from config.grafana.frame import finished, frame, labels
 from config.grafana.panels import (
     DOLLARS,
     GREEN,
     NARROW_LEGEND,
     RED,
+    UNKNOWN,
     YELLOW,
     About,
     Query,
+    colour,
     figure,
     graph,
     stacked,
@@ -25,6 +27,7 @@ from config.grafana.queries import ACCOUNT, SPEND, largest_at_end, named_as_comp
 from config.grafana.tables import Column, joined
 
 MODELS = 8
+CENTS = {"decimals": 2}
 NO_CREDITS = "No balance: is the collector credits enabled, and the key a management key?"
 NO_TODAY = "No usage today: is the collector today enabled, and has it polled since midnight UTC?"
 NO_BUDGET = "No budget: see `budgets` in the exporter's configuration."
@@ -36,12 +39,17 @@ _MONTH = "activity_month_to_date"
 
 def budget() -> Dashboard:
     """Return the dashboard."""
-    builder = frame(
-        "openrouter-budget",
-        "OpenRouter / Budget and keys",
-        "Remaining credit and how long it lasts, spend today, the month against its budget, and every key.",
-        since="now-7d",
-        refresh="1m",
+    known = f"openrouter_key_info{{{ACCOUNT}}}"
+    builder = (
+        frame(
+            "openrouter-budget",
+            "OpenRouter / Budget and keys",
+            "Remaining credit and how long it lasts, spend today, the month against its budget, and every key.",
+            since="now-7d",
+            refresh="1m",
+        )
+        .with_variable(labels("workspace", "Workspace", known))
+        .with_variable(labels("name", "Key", known, name="key"))
     )
     _credit(builder)
     _today(builder)
@@ -125,7 +133,7 @@ def _today(builder: Builder) -> None:
     )
     builder.with_panel(figure(about, Query(_so_far(), "Today"), height=8).decimals(2))
     about = About(
-        title="of usual by now",
+        title="Today vs usual",
         description="Today so far as a share of the 7-day mean spread evenly over the day: 100 % is usual. The alert "
         "compares with the same hour of previous days, where Prometheus has them.",
         unit="percentunit",
@@ -133,7 +141,7 @@ def _today(builder: Builder) -> None:
     )
     usual = f"({_week(SPEND)}) * on (account) {_elapsed()}"
     colours = thresholds((1.5, YELLOW), (2, RED), base="text")
-    ratio = Query(f"{_so_far()} / (sum({usual}) > 0)", "of usual by now")
+    ratio = Query(f"{_so_far()} / (sum({usual}) > 0)", "Today vs usual")
     builder.with_panel(figure(about, ratio, height=8).decimals(0).thresholds(colours))
     about = About(
         title="Usual day",
@@ -155,7 +163,8 @@ def _today(builder: Builder) -> None:
         Query(_so_far(" offset 7d"), "a week before"),
         Query(f"sum({usual})", "usual"),
     )
-    builder.with_panel(graph(about, *lines, aside=250).interval("5m"))
+    fixed = {"today": "blue", "a day before": "orange", "a week before": "purple", "usual": UNKNOWN}
+    builder.with_panel(colour(graph(about, *lines, aside=250), fixed).interval("5m"))
     about = About(
         title="Today by model",
         description=f"Spend since midnight UTC of the {MODELS} models that cost most today. The legend has today's "
@@ -164,7 +173,7 @@ def _today(builder: Builder) -> None:
         empty=NO_TODAY,
     )
     by_dated_name = f"sum by (model) (max by (account, model) (sum without (provider) ({_TODAY})))"
-    largest = named_as_completed_days(largest_at_end(by_dated_name, _TODAY, "model", MODELS))
+    largest = largest_at_end(named_as_completed_days(by_dated_name, "model"), "model", MODELS)
     builder.with_panel(stacked(about, Query(largest, "{{model}}")).interval("5m"))
 
 
@@ -213,7 +222,8 @@ def _month(builder: Builder) -> None:
     )
     builder.with_panel(graph(about, *lines, width=16, aside=NARROW_LEGEND).interval("30m"))
     _budgets(
-        builder, Column("Projected", f"{expected} or {spent} * ({end} - {start}) / (time() - {start} > 0)", DOLLARS)
+        builder,
+        Column("Projected", f"{expected} or {spent} * ({end} - {start}) / (time() - {start} > 0)", DOLLARS, more=CENTS),
     )
     _periods(builder)
 
@@ -231,18 +241,18 @@ def _budgets(builder: Builder, projected_spend: Column) -> None:
     labels = {"account": ("Account", 130), "budget": ("Budget", 260), "period": ("Period", 90)}
     columns = (
         Column("Used", f"{spent} / ({limit} > 0)", "percentunit", 90, {"decimals": 1}),
-        Column("Spent", spent, DOLLARS, 120),
-        Column("Limit", limit, DOLLARS, 120),
-        Column("Left", once("openrouter_budget_remaining_usd", by), DOLLARS, 120),
+        Column("Spent", spent, DOLLARS, 120, CENTS),
+        Column("Limit", limit, DOLLARS, 120, CENTS),
+        Column("Left", once("openrouter_budget_remaining_usd", by), DOLLARS, 120, CENTS),
         projected_spend,
-        Column("Previous period", once("openrouter_budget_previous_spent_usd", by), DOLLARS, 140),
+        Column("Previous period", once("openrouter_budget_previous_spent_usd", by), DOLLARS, 140, CENTS),
     )
     builder.with_panel(joined(about, labels, columns, height=9))
 
 
 def _periods(builder: Builder) -> None:
     about = About(
-        title="Month against last month",
+        title="Spend by period",
         description="Spend by calendar period in UTC, credits and own provider keys, today included. Weeks begin on "
         "Monday.",
         unit=DOLLARS,
@@ -258,7 +268,11 @@ def _periods(builder: Builder) -> None:
     }
     columns = [
         Column(
-            title, f"max by (account) (sum without (paid_by) (openrouter_spend_{name}_usd{{{ACCOUNT}}}))", DOLLARS, 130
+            title,
+            f"max by (account) (sum without (paid_by) (openrouter_spend_{name}_usd{{{ACCOUNT}}}))",
+            DOLLARS,
+            130,
+            CENTS,
         )
         for name, title in titles.items()
     ]

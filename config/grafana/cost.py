@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana.analytics import NO_COST, TO_MODEL, TOP, asked, largest_asked, matchers
+from config.grafana.analytics import NO_COST, TOP, asked, largest_asked
 from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, LEGEND, About, Query, figure, graph, ranking
 from config.grafana.queries import largest_at_end
@@ -100,8 +100,10 @@ def _models(builder: Builder) -> None:
         unit=DOLLARS,
         empty=NO_COST,
     )
-    spend, requests = (asked(metric, "cost_by_model", MODEL) for metric in ("total_usage_usd", "requests"))
-    each = largest_at_end(f"(1000 * {spend} / ({requests} > 0))", f"{{{matchers('cost_by_model')}}}", MODEL, TOP)
+    spend, requests = (
+        f"sum by (model) ({asked(metric, 'cost_by_model', MODEL)})" for metric in ("total_usage_usd", "requests")
+    )
+    each = largest_at_end(f"(1000 * {spend} / ({requests} > 0))", "model", TOP)
     builder.with_panel(graph(about, Query(each, "{{model}}"), width=24, height=9, aside=LEGEND))
     for title, text, metric, query in (
         ("Cache hits", "Share of the prompt tokens that came from the cache.", "cache_hit_ratio", "cost_by_model"),
@@ -112,8 +114,13 @@ def _models(builder: Builder) -> None:
             "cache_by_model",
         ),
     ):
-        about = About(title=title, description=f"{text} Over the day before.", unit="percentunit", empty=NO_COST)
-        expression = largest_asked(metric, query, MODEL)
+        about = About(
+            title=title,
+            description=f"{text} Over the day before; the highest of the selected accounts.",
+            unit="percentunit",
+            empty=NO_COST,
+        )
+        expression = largest_asked(metric, query, "model")
         builder.with_panel(graph(about, Query(expression, "{{model}}"), width=24, height=10, aside=LEGEND))
     about = About(
         title="Models",
@@ -133,4 +140,4 @@ def _models(builder: Builder) -> None:
         Column("Saved", f"-{of('usage_cache_usd')}", DOLLARS, 110, {"decimals": 2}),
     )
     names = {"account": ("Account", 120), "model": ("Model", 400)}
-    builder.with_panel(joined(about, names, columns, link=("Model", "Show ${__value.text}", TO_MODEL)))
+    builder.with_panel(joined(about, names, columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import (
+    AnnotationQuery,
     Dashboard,
     DashboardCursorSync,
     DashboardLinkType,
@@ -15,15 +16,16 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
+from config.grafana.links import add_links
 from config.grafana.panels import RED, SOURCE
 
 TAG = "openrouter"
 EVERYTHING = ".*"  # a label that the configuration drops is not there
 # Marks on all graphs: when alerts fired, and when credit was bought.
-ALERTS = 'sum by (alertname) (ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"})'
+ALERTS = 'sum by (alertname, account) (ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"})'
 _BOUGHT = 'openrouter_credits_purchased_usd{account=~"$account"}'
 # Evaluated in steps of minutes over a month: a purchase must be seen for longer than a step.
-PURCHASES = f"max by (account) ({_BOUGHT}) - max by (account) (min_over_time({_BOUGHT}[15m])) > 0"
+PURCHASES = f"max by (account) ({_BOUGHT}) - max by (account) ({_BOUGHT} offset 15m) > 0"
 WINDOWS = {
     "Latest day": "activity",
     "7 days": "activity_7d",
@@ -50,19 +52,42 @@ def frame(
         .link(link.as_dropdown(True).include_vars(True).keep_time(True).icon("external link"))
         .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
         .with_variable(labels("account", "Account", "openrouter_up"))
-        .annotation(_event("Alerts", RED, ALERTS))
-        .annotation(_event("Credit purchases", "blue", PURCHASES))
+        .annotation(_Event("Alerts", "{{alertname}}", RED, ALERTS))
+        .annotation(_Event("Credit purchases", "Credit bought", "blue", PURCHASES))
     )
 
 
-def _event(name: str, colour: str, expression: str) -> dashboard.AnnotationQuery:
-    return dashboard.AnnotationQuery().name(name).enable(True).icon_color(colour).datasource(SOURCE).expr(expression)
+class _Event(Builder[AnnotationQuery]):
+    """An annotation, with a title and the account in its tooltip."""
+
+    def __init__(self, name: str, title: str, colour: str, expression: str) -> None:
+        self.query = _WithTexts(name=name, datasource=SOURCE, icon_color=colour, expr=expression)
+        self.query.title = title
+
+    def build(self) -> AnnotationQuery:
+        """Return the annotation."""
+        return self.query
 
 
-def labels(label: str, title: str, series: str, everything: str = EVERYTHING) -> dashboard.QueryVariable:
-    """Return a variable of a label's values: several, or `everything`; if that is empty, all that are known."""
+class _WithTexts(AnnotationQuery):
+    """An annotation with the fields of the Prometheus data source for texts, which the library does not know."""
+
+    title: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return the annotation with its texts."""
+        return {**super().to_json(), "titleFormat": self.title, "textFormat": "{{account}}"}
+
+
+def labels(
+    label: str, title: str, series: str, everything: str = EVERYTHING, name: str = ""
+) -> dashboard.QueryVariable:
+    """Return a variable of a label's values, named as the label unless it has a name of its own.
+
+    It selects several values, or `everything`; if that is empty, all that are known.
+    """
     variable = (
-        dashboard.QueryVariable(label)
+        dashboard.QueryVariable(name or label)
         .label(title)
         .description(f"From the label {label} of {series.partition('{')[0]}.")
         .datasource(SOURCE)
@@ -90,12 +115,13 @@ def windows() -> dashboard.CustomVariable:
 
 
 def finished(builder: dashboard.Dashboard) -> Dashboard:
-    """Return the dashboard, its panels numbered, those of folded rows too."""
+    """Return the dashboard, its panels numbered and names in them linked, those of folded rows too."""
     built = builder.build()
     top = built.panels or []
     everything = [each for panel in top for each in (panel, *(panel.panels if isinstance(panel, RowPanel) else ()))]
     for number, panel in enumerate(everything, start=1):
         panel.id_val = number
+    add_links(built, (each for each in everything if isinstance(each, Panel)))
     return built
 
 

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
+from grafana_foundation_sdk.cog.builder import Builder as AnyBuilder
+from grafana_foundation_sdk.models.dashboard import Panel
 
+from config.grafana.frame import folded
 from config.grafana.panels import DOLLARS, RED, YELLOW, About, Query, figure, ranking, thresholds
 from config.grafana.queries import ACCOUNT, once
 from config.grafana.tables import Column, joined
 
 KEY = "account, key"
+PICKED = (("name", "key"), ("workspace", "workspace"))  # labels, and the variables that select their values
 NO_KEYS = "No keys: is the collector keys enabled, and the account's key a management key?"
 NO_BUDGETS = "The account's key has no budget of this kind."
 HIDDEN = {"custom.hidden": True}
 CENTS = {"decimals": 2}
-# Title, threshold, divisor, unit.
+# Families of thresholds by their unit: title, pattern, unit, width.
 THRESHOLDS = (
-    ("Budget spent", "budget_ratio", 1, "percentunit"),
-    ("Day vs 7 days", "spend_ratio", 1, "suffix: times"),
-    ("Spend floor", "spend_floor_usd", 1, DOLLARS),
-    ("Model share +", "model_share_increase_ratio", 1, "percentunit"),
-    ("Requests", "requests_floor", 1, "locale"),
-    ("Data age", "data_age_seconds", 3600, "suffix: h"),
-    ("Credit floor", "credits_floor_usd", 1, DOLLARS),
-    ("Credit lasts", "credits_left_seconds", 86400, "suffix: days"),
-    ("Key limit", "key_limit_ratio", 1, "percentunit"),
-    ("Key vs week", "key_spend_ratio", 1, "suffix: times"),
-    ("Key asleep", "key_asleep_seconds", 86400, "suffix: days"),
-    ("Key expiry", "key_expiry_seconds", 86400, "suffix: days"),
-    ("Over usual", "today_ratio", 1, "suffix: times"),
-    ("Latency", "latency_ratio", 1, "suffix: times"),
+    ("Ratio", ".+_ratio", "none", 100),
+    ("US dollars", ".+_usd", DOLLARS, 110),
+    ("Time", ".+_seconds", "dtdurations", 170),
+    ("Requests", "requests_.+", "locale", 110),
 )
+CHOSEN = ", ".join((ACCOUNT, *(f'{label}=~"${variable}"' for label, variable in PICKED)))
 
 
 def rows(builder: Builder) -> None:
     """Add the rows to the dashboard."""
     _keys(builder)
     _calling_key(builder)
-    _thresholds(builder)
+    builder.with_row(folded("Alert thresholds", _thresholds()))
 
 
-def _of_key(measure: str, labels: str = KEY) -> str:
-    return once(f"openrouter_key_{measure}", labels)
+def _of_key(measure: str) -> str:
+    return _chosen(once(f"openrouter_key_{measure}", KEY))
+
+
+def _chosen(expression: str) -> str:
+    """Return an expression without keys of other names and workspaces. What has no name, such as `other`, stays."""
+    others = (f'openrouter_key_info{{{ACCOUNT}, {label}!~"${variable}"}}' for label, variable in PICKED)
+    return f"({' unless on (account, key) '.join((expression, *others))})"
 
 
 def _used() -> str:
@@ -88,7 +90,7 @@ def _keys(builder: Builder) -> None:
         Column("Expires", f"{_of_key('expires_timestamp_seconds')} * 1000", "dateTimeFromNow", 135),
         Column("Last used", f"{_of_key('last_used_timestamp_seconds')} * 1000", "dateTimeFromNow", 135),
         Column("Disabled", _of_key("disabled"), "bool_yes_no", 82),
-        Column("Info", _of_key("info", f"{KEY}, name, workspace, limit_reset"), "none", 0, HIDDEN),
+        Column("Info", once("openrouter_key_info", f"{KEY}, name, workspace, limit_reset", CHOSEN), "none", 0, HIDDEN),
     )
     builder.with_panel(joined(about, labels, columns))
     _watch(builder)
@@ -96,8 +98,10 @@ def _keys(builder: Builder) -> None:
 
 def _watch(builder: Builder) -> None:
     today, week = (
-        f"max by ({KEY}) (openrouter_key_usage_{period}_usd{{{ACCOUNT}}}"
-        f" + openrouter_key_byok_usage_{period}_usd{{{ACCOUNT}}})"
+        _chosen(
+            f"max by ({KEY}) (openrouter_key_usage_{period}_usd{{{ACCOUNT}}}"
+            f" + openrouter_key_byok_usage_{period}_usd{{{ACCOUNT}}})"
+        )
         for period in ("today", "week")
     )
     about = About(
@@ -113,7 +117,7 @@ def _watch(builder: Builder) -> None:
         Column("Today", today, DOLLARS, 110, CENTS),
         Column("This week", week, DOLLARS, 110, CENTS),
         Column("Last used", f"{_of_key('last_used_timestamp_seconds')} * 1000", "dateTimeFromNow", 140),
-        Column("Info", _of_key("info", f"{KEY}, name"), "none", 0, HIDDEN),
+        Column("Info", once("openrouter_key_info", f"{KEY}, name", CHOSEN), "none", 0, HIDDEN),
     )
     builder.with_panel(joined(about, labels, columns, height=9))
 
@@ -170,22 +174,21 @@ def _calling_key(builder: Builder) -> None:
     builder.with_panel(figure(about, Query(f"min({expiry}) * 1000", "Expires"), height=6))
 
 
-def _thresholds(builder: Builder) -> None:
-    builder.with_row(Row("Alert thresholds"))
+def _thresholds() -> AnyBuilder[Panel]:
     about = About(
         title="Thresholds",
-        description="Thresholds of alerts per account, from `thresholds` in the exporter's configuration. Empty cell: "
-        "the alert is off.",
+        description="Thresholds of the alerts, from `thresholds` in the exporter's configuration. A threshold is named "
+        "as its metric, `openrouter_threshold_…`; one that is not listed is null: its alert is off.",
         unit="none",
         empty="No thresholds: has the exporter been scraped?",
     )
-    columns = [
-        Column(
-            title,
-            once(f"openrouter_threshold_{key}", "account") + (f" / {by}" if by > 1 else ""),
-            unit,
-            max(82, 28 + 7 * len(title)),
-        )
-        for title, key, by, unit in THRESHOLDS
-    ]
-    builder.with_panel(joined(about, {"account": ("Account", 130)}, columns, height=6))
+    columns = [Column(title, _threshold(pattern), unit, width) for title, pattern, unit, width in THRESHOLDS]
+    labels = {"account": ("Account", 160), "threshold": ("Threshold", 260)}
+    panel = joined(about, labels, columns, height=22)
+    return panel.sort_by([common.TableSortByFieldState().display_name("Threshold")])
+
+
+def _threshold(pattern: str) -> str:
+    families = f'max by (account, __name__) ({{__name__=~"openrouter_threshold_{pattern}", {ACCOUNT}}})'
+    named = f'label_replace({families}, "threshold", "$1", "__name__", "openrouter_threshold_(.+)")'
+    return f"max by (account, threshold) ({named})"

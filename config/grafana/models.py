@@ -153,7 +153,7 @@ def _over_time(builder: Builder) -> None:
         )
         selector = prices.selector("openrouter_model_price_usd", kind=kind)
         expression = f"1e6 * max by (model) ({selector})"
-        leading = queries.largest_at_end(expression, selector, "model", TOP)
+        leading = queries.largest_at_end(expression, "model", TOP)
         panel = graph(about, Query(leading, "{{model}}"), aside=LEGEND, width=24, height=11)
         builder.with_panel(panel.interval("5m"))
 
@@ -205,9 +205,7 @@ def _endpoints(builder: Builder) -> None:
     )
     selector = prices.selector(prices.UPTIME, window="5m")
     expression = f"max by (model, provider) ({selector})"
-    worst = (
-        f"bottomk({TOP}, {expression.replace(selector, f'{selector} @ end()')} and on (model, provider) {tokens} > 0)"
-    )
+    worst = f"bottomk({TOP}, {queries.at_end(expression)} and on (model, provider) {tokens} > 0)"
     query = Query(f"{expression} and on (model, provider) {worst}", "{{model}} at {{provider}}")
     builder.with_panel(graph(about, query, width=24, height=10, aside=LEGEND).max(1))
     about = About(

@@ -28,7 +28,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from config.grafana.queries import grown, rows_missing
+from config.grafana.queries import rows_missing
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, RED = "green", "yellow", "red"
@@ -156,15 +156,15 @@ def figure(about: About, *queries: Query, width: int = 4, height: int = 4) -> st
     )
 
 
-def changing(about: About, query: Query, before: tuple[str, str], *, width: int = 4, height: int = 4) -> stat.Panel:
-    """Return a figure, and below it by which share it has grown since `before`, given as (duration, words)."""
-    duration, words_ = before
-    change = Query(grown(query.expression, duration), words_)
-    panel = figure(about, query, change, width=width, height=height).text_mode(model.BigValueTextMode.VALUE_AND_NAME)
+def changing(about: About, query: Query, *changes: tuple[str, str], width: int = 4, height: int = 4) -> stat.Panel:
+    """Return a figure, and below it the first of its changes that is known: (what it is compared with, share)."""
+    known = " or on () ".join(f'label_replace({share}, "change", "{words_}", "", "")' for words_, share in changes)
+    panel = figure(about, query, Query(known, "{{change}}"), width=width, height=height)
+    panel.text_mode(model.BigValueTextMode.VALUE_AND_NAME)
     panel.orientation(model.VizOrientation.HORIZONTAL).wide_layout(False)
     panel.text(common.VizTextDisplayOptions().title_size(TITLE_PIXELS).value_size(VALUE_PIXELS))
     settings = {"unit": "percentunit", "decimals": 0, "mappings": [*_missing("unknown")]}
-    return panel.override_by_name(words_, [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
+    return panel.override_by_query("B", [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
 
 
 def completeness() -> stat.Panel:
@@ -187,6 +187,7 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside
     describe(panel, about, (width, height), over_time(queries))
     panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
     colour(panel, {"all others": UNKNOWN})
+    panel.override_by_name("all others", [DynamicConfigValue(id_val="links", value=[])])  # no details of their own
     return (
         panel.axis_soft_min(0)
         .legend(_legend(["lastNotNull"], model.LegendPlacement.RIGHT if aside else model.LegendPlacement.BOTTOM, aside))

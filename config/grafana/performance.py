@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana.analytics import NO_PERFORMANCE, TO_MODEL, TOP, asked, largest_asked
+from config.grafana.analytics import NO_PERFORMANCE, TOP, asked, largest_asked
 from config.grafana.frame import finished, frame, labels
 from config.grafana.panels import NARROW_LEGEND, About, Query, figure, graph, ranking, stacked
 from config.grafana.queries import ACCOUNT
@@ -16,9 +16,8 @@ CHOSEN = 'model=~"$model", provider=~"$provider"'
 OF_PROVIDER = 'provider=~"$provider"'
 SERIES = f'openrouter_analytics_p99_latency_seconds{{{ACCOUNT}, query="performance"}}'
 PAIR = "account, model, provider"
-BY_PROVIDER = "account, provider"
 PAIR_LEGEND = 520  # pixels for a model at a provider and a number
-LAST_HOUR = "Each point covers the hour before it."
+LAST_HOUR = "Each point covers the hour before it; of several accounts, the highest."
 
 
 def performance() -> Dashboard:
@@ -97,7 +96,8 @@ def _models(builder: Builder) -> None:
             empty=NO_PERFORMANCE,
         )
         query = Query(
-            largest_asked(f"{statistic}_latency_seconds", "performance", PAIR, CHOSEN), "{{model}} at {{provider}}"
+            largest_asked(f"{statistic}_latency_seconds", "performance", "model, provider", CHOSEN),
+            "{{model}} at {{provider}}",
         )
         builder.with_panel(graph(about, query, width=24, height=10, aside=PAIR_LEGEND))
     about = About(
@@ -115,7 +115,7 @@ def _models(builder: Builder) -> None:
         Column("Tokens/s p50", _slow("p50_throughput_tokens_per_second"), "none", 130, {"decimals": 0}),
     )
     names = {"account": ("Account", 120), "model": ("Model", 380), "provider": ("Provider", 170)}
-    builder.with_panel(joined(about, names, columns, link=("Model", "Show ${__value.text}", TO_MODEL)))
+    builder.with_panel(joined(about, names, columns))
 
 
 def _providers(builder: Builder) -> None:
@@ -126,8 +126,8 @@ def _providers(builder: Builder) -> None:
         ("Throughput by provider", "Median tokens per second.", "p50_throughput_tokens_per_second", "none"),
     ):
         about = About(title=title, description=f"{text} {LAST_HOUR}", unit=unit, empty=NO_PERFORMANCE)
-        expression = largest_asked(metric, "performance_by_provider", BY_PROVIDER, OF_PROVIDER)
-        query = Query(expression, "{{account}} {{provider}}")
+        expression = largest_asked(metric, "performance_by_provider", "provider", OF_PROVIDER)
+        query = Query(expression, "{{provider}}")
         builder.with_panel(graph(about, query, width=24, height=10, aside=NARROW_LEGEND))
 
 

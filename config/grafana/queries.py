@@ -18,6 +18,8 @@ DAY = "activity"
 # last value between 01:00 and the end of the next day, or until now.
 BOOKED = "[23h:5m] offset -2d"
 
+LENGTHS = (28, 29, 30, 31)  # of months
+
 
 def once(metric: str, labels: str, matchers: str = ACCOUNT) -> str:
     """Return the metric with each of these labels once, whoever shows it."""
@@ -47,9 +49,14 @@ def largest(expression: str, count: int) -> str:
     return f"topk({count}, {expression})"
 
 
-def largest_at_end(expression: str, selector: str, by: str, count: int) -> str:
+def largest_at_end(expression: str, by: str, count: int) -> str:
     """Return the series that are largest at the end of the range, so that a graph has `count` series, not more."""
-    return f"{expression} and on ({by}) topk({count}, {expression.replace(selector, f'{selector} @ end()')})"
+    return f"{expression} and on ({by}) topk({count}, {at_end(expression)})"
+
+
+def at_end(expression: str) -> str:
+    """Return an expression as it is at the end of the range."""
+    return re.sub(r"(\{[^{}]*\})(?! @)", r"\1 @ end()", expression)
 
 
 def leading(by: str, count: int) -> str:
@@ -89,8 +96,20 @@ def rows_missing() -> str:
 
 
 def grown(expression: str, before: str) -> str:
-    """Return by which share an expression has grown since `before`; the offset is of its selectors."""
-    return f"{expression} / ({offset(expression, before)} > 0) - 1"
+    """Return by which share an expression is larger than another."""
+    return f"{expression} / ({before} > 0) - 1"
+
+
+def same_day_last_month(expression: str, day: str = "vector(time())") -> str:
+    """Return an expression as it was on the same date of the month before, or on its last day if it was shorter.
+
+    An offset in PromQL is fixed, and a month has 28 to 31 days: of four offsets, the length of the month before selects
+    one.
+    """
+    date, last = f"day_of_month({day})", f"days_in_month({day} - 86400 * day_of_month({day}))"
+    days = f"({date} > {last} or {last})"
+    shifted = (f"{offset(expression, f'{length}d')} and on () {days} == {length}" for length in LENGTHS)
+    return f"({' or '.join(shifted)})"
 
 
 def offset(expression: str, before: str) -> str:
@@ -98,17 +117,17 @@ def offset(expression: str, before: str) -> str:
     return re.sub(r"(\{[^{}]*\})", rf"\1 offset {before}", expression)
 
 
-def named_as_completed_days(by_model: str) -> str:
-    """Return today's series by the name that a model has in completed days: today's API gives the dated name.
+def named_as_completed_days(dated: str, by: str, how: str = "sum") -> str:
+    """Return series by the names that models have in completed days: the analytics API gives dated names.
 
     A model that was not used in 30 days keeps the dated name. The variants of a model, such as `:free`, have its dated
-    name: together they are shown as the model.
+    name: together they are shown as the model, by their sum or, of what cannot be summed, by their `max`.
     """
-    dated = f'label_join({by_model}, "model_permaslug", "", "model")'
-    names = once("openrouter_activity_endpoint_info", "model, model_permaslug", f'{ACCOUNT}, model!~".+:.+"')
-    one = f"topk by (model_permaslug) (1, {names})"
-    named = f"{dated} * on (model_permaslug) group_left (model) {one}"
-    return f"sum by (model) ({named} or on (model_permaslug) {dated})"
+    marked = f'label_join({dated}, "model_permaslug", "", "model")'
+    names = f'openrouter_activity_endpoint_info{{{ACCOUNT}, model!~".+:.+"}} @ end()'
+    one = f"topk by (model_permaslug) (1, max by (model, model_permaslug) ({names}))"
+    named = f"{marked} * on (model_permaslug) group_left (model) {one}"
+    return f"{how} by ({by}) ({named} or on (model_permaslug) {marked})"
 
 
 def projected() -> str:

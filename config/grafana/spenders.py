@@ -14,11 +14,6 @@ from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, About, Query, figure
 from config.grafana.tables import Column, joined
 
-TO_KEYS = (
-    "/d/openrouter-budget?var-account=${__data.fields.Account:percentencode}&${datasource:queryparam}"
-    "&${__url_time_range}"
-)
-
 
 @dataclass(frozen=True)
 class Spender:
@@ -94,5 +89,4 @@ def _table(builder: Builder, spender: Spender) -> None:
         Column("Tokens today", spender.of("tokens", "today"), "locale", 140),
     )
     names = {"account": ("Account", 120), spender.label: (spender.name, 350)}
-    link = (spender.name, "Show budget and keys", TO_KEYS) if spender.preset == "keys" else None
-    builder.with_panel(joined(about, names, columns, link=link))
+    builder.with_panel(joined(about, names, columns))

@@ -31,11 +31,12 @@ def joined(
     *,
     width: int = 24,
     height: int = 11,
-    link: tuple[str, str, str] | None = None,
+    then: str = "",
 ) -> table.Panel:
     """Return a table: labels as name: (title, width), then columns, sorted by the first column, descending.
 
-    A label of width 0 joins the columns and is not shown. A link is (title of the column, text, URL).
+    A label of width 0 joins the columns and is not shown. Rows that the first column leaves equal or empty are sorted
+    by the column `then`.
     """
     panel = table.Panel().filterable(False)
     describe(panel, about, (width, height), instant([Query(column.expression) for column in columns], table=True))
@@ -49,10 +50,8 @@ def joined(
     for name, properties in fields.items():
         settings = {"noValue": "-", **properties}
         panel.override_by_name(name, [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
-    if link:
-        column, title, url = link
-        panel.override_by_name(column, [DynamicConfigValue(id_val="links", value=[{"title": title, "url": url}])])
-    panel.sort_by([common.TableSortByFieldState().display_name(columns[0].name).desc(True)])
+    sorted_by = [name for name in (columns[0].name, then) if name]
+    panel.sort_by([common.TableSortByFieldState().display_name(name).desc(True) for name in sorted_by])
     return panel.footer(common.TableFooterOptions().show(False).enable_pagination(True).reducer(["sum"]))
 
 

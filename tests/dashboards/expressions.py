@@ -39,7 +39,7 @@ def expressions_of(name: str, board: Board, **chosen: str) -> Iterator[Expressio
         for window in windows if "${window}" in target["expr"] else [""]:
             text = target["expr"].replace("${window}", window).replace("$__rate_interval", f"{max(4 * 60, step)}s")
             text = text.replace("$__interval", f"{step}s").replace("$__range", f"{2 * _DAY}s")
-            for variable in ("account", "model", "provider", "job", "instance"):
+            for variable in ("account", "model", "provider", "workspace", "key", "job", "instance"):
                 text = text.replace(f"${variable}", chosen.get(variable, ".*"))
             yield Expression(name, panel["title"], text, step)
 

@@ -15,10 +15,22 @@ SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _SELECTOR = re.compile(r"([\w:]+)?\{([^{}]*)\}")
 # A name, also of a recorded series, that no matchers follow.
 _BARE = re.compile(r"(?<![\w:])(?:\w+:)?(?:openrouter|process)_\w+(?::\w+)?(?![\w:{])")
-_USED = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
+# `$1` is a group of a regular expression, as in label_replace.
+_USED = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|([a-zA-Z_]\w*))")
 _BUILT_IN = re.compile(r"__\w+")
 # What Grafana's pickers give by themselves; the data source is used by each panel.
 _GRAPHS = {"timeseries"}
+# The dashboard with the details of a name, by the name's label, and its variable that selects the name.
+DETAILS = {
+    "account": ("openrouter-overview", "account"),
+    "model": ("openrouter-endpoint", "model"),
+    "provider": ("openrouter-endpoint", "provider"),
+    "name": ("openrouter-budget", "key"),
+    "api_key_id": ("openrouter-budget", "key"),
+    "workspace": ("openrouter-budget", "workspace"),
+    "budget": ("openrouter-budget", ""),
+    "team": ("openrouter-spenders", ""),
+}
 _COLUMNS = 24
 _LOWEST_GRAPH = 8
 _LONGEST_IN_A_FIGURE = 12
@@ -223,6 +235,47 @@ def linked(board: Board) -> Iterator[str]:
         yield "no way to the other dashboards that keeps variables and time"
 
 
+def clickable(board: Board) -> Iterator[str]:
+    """Every name with details on a dashboard leads there, for the selected accounts or the row's, and encoded."""
+    for panel in panels(board):
+        names = _columns(panel) if panel["type"] == "table" else _legends(panel)
+        for label, links in names.items():
+            uid, variable = DETAILS[label]
+            urls = [link["url"] for link in links]
+            if not any(_leads_to(url, uid, variable) for url in urls):
+                yield f"{panel['title']}: {label} leads nowhere"
+            yield from (
+                f"{panel['title']}: {url} is not encoded" for url in urls if re.search(r"\{__(?!url)[^:}]*\}", url)
+            )
+
+
+def _leads_to(url: str, uid: str, variable: str) -> bool:
+    path, _, query = url.partition("?")
+    parts = query.split("&")
+    names = {part.partition("=")[0] for part in parts if part.startswith("var-")}
+    carried = "${account:queryparam}" in parts or "var-account" in names
+    return path.split("/")[2] == uid and carried and (not variable or f"var-{variable}" in names)
+
+
+def _columns(panel: Panel) -> dict[str, list[dict[str, str]]]:
+    """Return the links of each column with names."""
+    titles = next(each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
+    links = {
+        override["matcher"]["options"]: setting["value"]
+        for override in panel["fieldConfig"]["overrides"]
+        for setting in override["properties"]
+        if setting["id"] == "links"
+    }
+    return {label: links.get(titles[label], []) for label in DETAILS.keys() & titles.keys()}
+
+
+def _legends(panel: Panel) -> dict[str, list[dict[str, str]]]:
+    """Return the links of a panel for each name in its legends."""
+    legends = " ".join(target.get("legendFormat", "") for target in panel["targets"])
+    labels = DETAILS.keys() & set(re.findall(r"\{\{(\w+)\}\}", legends))
+    return {label: panel["fieldConfig"]["defaults"].get("links", []) for label in labels}
+
+
 RULES: tuple[Rule, ...] = (
     fixed_name,
     own_numbers,
@@ -243,4 +296,5 @@ RULES: tuple[Rule, ...] = (
     filled,
     tall,
     linked,
+    clickable,
 )

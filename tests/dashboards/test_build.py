@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import importlib.util
 import json
@@ -52,5 +53,10 @@ def test_dashboard_survives_a_round_trip_through_grafanas_types(name: str) -> No
     models: Any = importlib.import_module("grafana_foundation_sdk.models.dashboard")
     encoder: Any = importlib.import_module("grafana_foundation_sdk.cog.encoder")
     plugins.register_default_plugins()
-    decoded = models.Dashboard.from_json(BOARDS[name])
-    assert BOARDS[name] == json.loads(json.dumps(decoded, cls=encoder.JSONEncoder))
+    board = copy.deepcopy(BOARDS[name])
+    for annotation in board["annotations"]["list"]:
+        # The library has no types for what a data source adds to an annotation: the Prometheus one reads these two.
+        assert annotation.pop("titleFormat")
+        assert annotation.pop("textFormat")
+    decoded = models.Dashboard.from_json(board)
+    assert board == json.loads(json.dumps(decoded, cls=encoder.JSONEncoder))

@@ -110,8 +110,8 @@ def test_variables_are_substituted() -> None:
 
 
 def test_no_variable_is_left() -> None:
-    """In any expression of any dashboard."""
-    assert [] == [each for each in expressions() if "$" in each.expression]
+    """In any expression of any dashboard; `$1` is a group of label_replace."""
+    assert [] == [each for each in expressions() if re.search(r"\$(?!\d\b)", each.expression)]
 
 
 def test_every_panel_is_tested() -> None:

@@ -29,6 +29,22 @@ def _expression(text: str) -> Spoil:
     return lambda board: _first(board)["targets"][0].update(expr=text)
 
 
+def _unlink(panel: Panel) -> None:
+    for override in panel["fieldConfig"]["overrides"]:
+        override["properties"] = [each for each in override["properties"] if each["id"] != "links"]
+
+
+def _spoiled_link(part: str, other: str) -> Spoil:
+    """Replace a part of the link of a graph's legend."""
+
+    def spoil(board: Board) -> None:
+        (link,) = _first(board)["fieldConfig"]["defaults"]["links"]
+        assert part in link["url"]
+        link["url"] = link["url"].replace(part, other)
+
+    return spoil
+
+
 FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
     "no fixed uid": (rules.fixed_name, lambda board: board.update(uid="kJx8Dpz")),
     "a server's number": (rules.fixed_name, lambda board: board.update(id=7)),
@@ -96,6 +112,14 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
     "a low graph": (rules.tall, lambda board: _first(board)["gridPos"].update(h=4)),
     "no way to the others": (rules.linked, lambda board: board.update(links=[])),
     "variables lost on the way": (rules.linked, lambda board: board["links"][0].update(includeVars=False)),
+    "a column that leads nowhere": (rules.clickable, lambda board: _unlink(_first(board, "table"))),
+    "a legend that leads nowhere": (
+        rules.clickable,
+        lambda board: _first(board, "timeseries")["fieldConfig"]["defaults"].pop("links"),
+    ),
+    "a name that is not encoded": (rules.clickable, _spoiled_link(":percentencode", "")),
+    "accounts lost on the way": (rules.clickable, _spoiled_link("&${account:queryparam}", "")),
+    "a wrong variable": (rules.clickable, _spoiled_link("var-model", "var-provider")),
     "time lost on the way": (rules.linked, lambda board: board["links"][0].update(keepTime=False)),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.dashboards.boards import BOARDS
+from tests.dashboards.boards import BOARDS, panels
 from tests.dashboards.expressions import expressions_of
 from tests.dashboards.test_expressions import needs_promtool
 
@@ -22,11 +22,12 @@ SECOND = 24 * HOUR
 KEY = '{account="a",key="k"'
 
 
-def expression(dashboard: str, panel: str, query: int = 0, window: str = "openrouter_activity_") -> str:
-    """Return one query of a panel, of the latest day unless another window is named."""
-    found = [each.expression for each in expressions_of(dashboard, BOARDS[dashboard]) if each.panel == panel]
-    board = [each for each in found if window in each] or found
-    return board[query]
+def expression(dashboard: str, panel: str, query: int = 0) -> str:
+    """Return one query of a panel, of the latest day if it has a window."""
+    board = BOARDS[dashboard]
+    found = next(each for each in panels(board) if each["title"] == panel)
+    alone = {**board, "panels": [{**found, "targets": [found["targets"][query]]}]}
+    return next(expressions_of(dashboard, alone)).expression
 
 
 def usage(window: str, measure: str, **values: float) -> list[tuple[str, float]]:
@@ -126,7 +127,7 @@ def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
         ("health", "Accounts failing", 1),
         ("budget", "Spent today", 14),
         ("budget", "Usual day", 16),
-        ("budget", "of usual by now", 14 / (16 / 2)),
+        ("budget", "Today vs usual", 14 / (16 / 2)),
         # 10 of credits until noon and half of the 7-day mean of 12 make 16 a day: 48 last for 3 days.
         ("budget", "Credits per day", 16),
         ("budget", "Credit lasts for", 3),
@@ -157,13 +158,29 @@ def test_change_is_against_the_period_before(panel: str, expected: float, tmp_pa
     assert "" == evaluated(tmp_path, text, expected, series)
 
 
+@pytest.mark.parametrize(("panel", "expected"), [("Latest day", 1), ("7 days", 0.5)])
+def test_change_is_against_a_mean_until_there_is_a_period_before(panel: str, expected: float, tmp_path: Path) -> None:
+    """The exporter was started an hour ago: a day of 10, 7 days of 35 and 30 days of 100."""
+    series = [
+        {"series": f'openrouter_{window}_usage_usd{{account="a",model="m"}}', "values": f"_x708 {value}x24"}
+        for window, value in (("activity", 10), ("activity_7d", 35), ("activity_30d", 100))
+    ]
+    assert "" == evaluated(tmp_path, expression("overview", panel, 1), expected, series)
+
+
 def test_models_that_changed_most(tmp_path: Path) -> None:
-    """One model cost 4 more, one 2 less, one is new with 5, one is gone with 1."""
-    name = "openrouter_activity_7d_usage_usd"
-    values = {"more": "1x287 5x432", "less": "3x287 1x432", "new": "_x287 5x432", "gone": "1x287 stale"}
-    series = [{"series": f'{name}{{account="a",model="{model}"}}', "values": text} for model, text in values.items()]
-    text = expression("overview", "Models whose spend changed most").replace("offset 7d", "offset 2d")
-    for model, expected in {"more": 4, "less": -2, "new": 5, "gone": -1}.items():
+    """7 days against a mean week of the 23 before: one model cost 3 more, one 4 less, one is new, one is gone."""
+    days = {"more": (10, 33), "less": (3, 26), "new": (5, 5), "gone": (None, 23)}
+    series = constant(
+        [
+            (f'openrouter_{window}_usage_usd{{account="a",model="{model}"}}', value)
+            for model, values in days.items()
+            for window, value in zip(("activity_7d", "activity_30d"), values, strict=True)
+            if value is not None
+        ]
+    )
+    text = expression("overview", "Models whose spend changed most")
+    for model, expected in {"more": 3, "less": -4, "new": 5, "gone": -7}.items():
         of_model = text.replace('account=~".*"', f'account=~".*", model="{model}"')
         assert "" == evaluated(tmp_path, of_model, expected, series)
 

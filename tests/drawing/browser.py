@@ -37,6 +37,7 @@ class Drawing:
     width: int = 1600
     theme: str = "dark"
     unfolded: bool = True
+    complete: bool = False  # whether a panel without data is a fault
     variables: tuple[tuple[str, str], ...] = ()
 
     def url(self, website: str) -> str:
@@ -47,6 +48,7 @@ class Drawing:
             "width": str(self.width),
             "theme": self.theme,
             **({"unfolded": ""} if self.unfolded else {}),
+            **({"complete": ""} if self.complete else {}),
             **{f"var-{name}": value for name, value in self.variables},
         }
         return f"{website}/?{urlencode(parameters)}"
@@ -96,9 +98,13 @@ async def draw(page: Page, website: str, drawing: Drawing) -> None:
 
 async def findings(browser: Browser, website: str, drawing: Drawing) -> list[str]:
     """Return what is wrong with a dashboard as it is drawn."""
+    return await drawn(browser, website, drawing, "findings")
+
+
+async def drawn(browser: Browser, website: str, drawing: Drawing, what: str) -> list[Any]:
+    """Return JavaScript errors, and the `findings`, `annotations` or `links` of a dashboard as it is drawn."""
     async with open_page(browser, drawing.width) as (page, errors):
         await draw(page, website, drawing)
         if folder := os.environ.get("DRAWING_PICTURES"):
             await page.screenshot(path=f"{folder}/{drawing.dashboard}-{drawing.width}-{drawing.theme}.png")
-        found: list[str] = await page.evaluate("window.drawing.findings()")
-        return [*errors, *found]
+        return [*errors, *await page.evaluate(f"window.drawing.{what}()")]

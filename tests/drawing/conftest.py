@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.dashboards.boards import BOARDS
-from tests.drawing.browser import Drawing, chromium, findings
+from tests.drawing.browser import Drawing, chromium, drawn, findings
 from tests.drawing.faults import faulty
 from tests.drawing.website import MODULES, website
 from tests.servers.history import write_blocks
@@ -22,11 +23,13 @@ from tests.servers.programs import found_prometheus, free_port, required, starte
 from tests.servers.prometheus import Prometheus, prometheus
 from tests.servers.shipped import hastened
 
-DAYS = 32  # more than the longest window and time range
+DAYS = 34  # more than the longest window, time range and month
 STEP = timedelta(hours=3)  # a sample in three hours is a line to Prometheus, if it looks back that far
 EVERY = "5s"  # a scrape that a busy machine does not answer in this time would end all series
-LOOK_BACK = "--query.lookback-delta=185m"
+# Prometheus deletes blocks that are older than 15 days by default.
+HISTORY = ("--query.lookback-delta=185m", "--storage.tsdb.retention.time=1y")
 Draw = Callable[[Drawing], Awaitable[list[str]]]
+Read = Callable[[Drawing, str], Awaitable[list[Any]]]
 NOTHING = "127.0.0.1:1"  # a target that does not exist
 
 
@@ -38,10 +41,22 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def draw(browser: Browser) -> AsyncIterator[Draw]:
-    """Return what draws a dashboard, one of the committed or `faulty`, and returns what is wrong with it."""
-    async with website(BOARDS | {"faulty": faulty()}) as site:
-        yield partial(findings, browser, site)
+async def site() -> AsyncIterator[str]:
+    """Yield the URL of the page that draws the committed dashboards, and `faulty`."""
+    async with website(BOARDS | {"faulty": faulty()}) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def draw(browser: Browser, site: str) -> Draw:
+    """Return what draws a dashboard, and returns what is wrong with it."""
+    return partial(findings, browser, site)
+
+
+@pytest.fixture(scope="session")
+def read(browser: Browser, site: str) -> Read:
+    """Return what draws a dashboard, and returns its `annotations` or its `links`."""
+    return partial(drawn, browser, site)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -59,7 +74,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
         for name, folder in folders.items():
             scraped = NOTHING if name == "empty" else target
             rules = hastened(folder, EVERY) if name == "history" else []
-            options = [LOOK_BACK] if name == "history" else []
+            options = HISTORY if name == "history" else ()
             server = prometheus(program, scraped, folder, rules=rules, options=options, every=EVERY)
             running[name] = await stack.enter_async_context(server)
         for name in ("history", "demo"):

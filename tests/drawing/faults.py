@@ -60,5 +60,11 @@ FAULTS: dict[str, Fault] = {
         ),
         "small-text: the text",
     ),
+    "empty": Fault(FIGURE, lambda panel: panel["targets"][0].update(expr="openrouter_nothing"), "empty: has no data"),
+    "nothing-but-nan": Fault(
+        GRAPH,
+        lambda panel: [each.update(expr="sum(openrouter_up) / 0 * NaN") for each in panel["targets"]],
+        "nothing-but-nan: has no data",
+    ),
     "hole": Fault(FIGURE, lambda panel: panel["gridPos"].update(w=20), "a hole in the grid"),
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 import pytest_asyncio
 
-from tests.dashboards.boards import BOARDS
+from tests.dashboards.boards import BOARDS, panels
 from tests.drawing.browser import Drawing
-from tests.drawing.conftest import Draw
+from tests.drawing.conftest import Draw, Read
 from tests.drawing.faults import FAULTS
+from tests.drawing.rightly_empty import EMPTY_AT_FIRST, RIGHTLY_EMPTY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -18,8 +21,19 @@ by_dashboard = pytest.mark.parametrize("name", BOARDS)
 @by_dashboard
 @pytest.mark.parametrize(("width", "theme"), [(1600, "dark"), (1150, "light")])
 async def test_dashboard_is_legible(name: str, width: int, theme: str, draw: Draw, servers: dict[str, str]) -> None:
-    """With a month of data, on a wide and on a narrow page, rows unfolded."""
-    assert [] == await draw(Drawing(name, servers["history"], width, theme))
+    """With a month of data, on a wide and on a narrow page, rows unfolded; every panel that can have data has some."""
+    found = await draw(Drawing(name, servers["history"], width, theme, complete=True))
+    assert _without_data(name, RIGHTLY_EMPTY) == sorted(set(found) - set(_without_data(name, EMPTY_AT_FIRST)))
+
+
+def _without_data(dashboard: str, named: Iterable[str]) -> list[str]:
+    """Return the findings about panels of a dashboard that are named as empty."""
+    panels_of = (title for name, title in map(_parts, named) if name == dashboard)
+    return sorted(f"{title}: has no data" for title in panels_of)
+
+
+def _parts(name: str) -> list[str]:
+    return name.split(": ", 1)
 
 
 @by_dashboard
@@ -37,10 +51,37 @@ async def test_dashboard_of_the_demo_is_legible(name: str, draw: Draw, servers: 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def found(draw: Draw, servers: dict[str, str]) -> list[str]:
     """Return the findings of the dashboard with faults."""
-    return await draw(Drawing("faulty", servers["history"]))
+    return await draw(Drawing("faulty", servers["history"], complete=True))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_fault_is_detected(fault: str, found: list[str]) -> None:
     """In the one panel that was spoiled in this way."""
     assert any(FAULTS[fault].finding in each for each in found), found
+
+
+def test_panels_that_may_be_empty_exist() -> None:
+    """A panel that is renamed or removed leaves the lists."""
+    titles = {name: {panel["title"] for panel in panels(board)} for name, board in BOARDS.items()}
+    assert [] == [name for name in (*RIGHTLY_EMPTY, *EMPTY_AT_FIRST) if _parts(name)[1] not in titles[_parts(name)[0]]]
+
+
+async def test_annotations_are_drawn(read: Read, servers: dict[str, str]) -> None:
+    """A firing alert and a purchase of credit, each with its texts, on the graphs of a dashboard."""
+    marks = await read(Drawing("budget", servers["history"]), "annotations")
+    assert "Alerts: OpenRouterBudgetNearlySpent: demo-budget" in marks
+    assert "Credit purchases: Credit bought: demo" in marks
+
+
+async def test_names_lead_to_their_details(read: Read, servers: dict[str, str]) -> None:
+    """With the row's account or the selected ones, and with the name encoded."""
+    links = await read(Drawing("overview", servers["history"], variables=(("account", "demo"),)), "links")
+    urls = dict(links)
+    carried = "var-datasource=openrouter-prometheus&var-account=demo&var-window=activity"
+    model = f"/d/openrouter-endpoint?var-model=openai%2Fgpt-5&{carried}"
+    assert urls["openai/gpt-5"].startswith(model)
+    assert urls["Google Vertex"].startswith("/d/openrouter-endpoint?var-provider=Google%20Vertex&")
+    assert urls["production"].startswith(f"/d/openrouter-budget?var-key=production&{carried}")
+    assert urls["Customers"].startswith(f"/d/openrouter-budget?var-workspace=Customers&{carried}")
+    assert urls["search"].startswith(f"/d/openrouter-spenders?{carried}")
+    assert urls["demo"].startswith("/d/openrouter-overview?var-account=demo&")

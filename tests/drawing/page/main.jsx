@@ -6,7 +6,7 @@ import { MemoryRouter } from 'react-router-dom';
 import { measure } from './measure.js';
 import { registerPanels } from './panels.jsx';
 import { Prometheus } from './prometheus.js';
-import { failedPanelsOf, heightOf, itemsOf, sceneOf, waitingPanelsOf } from './scene.js';
+import { failedPanelsOf, heightOf, itemsOf, sceneOf, waitingOf } from './scene.js';
 import { startServices } from './services.js';
 
 const parameters = new URLSearchParams(location.search);
@@ -38,10 +38,19 @@ async function draw() {
       </MemoryRouter>
     </ThemeContext.Provider>
   );
+  const root = () => document.getElementById('dashboard');
+  const complete = parameters.has('complete'); // whether a panel without data is a fault
   window.drawing = {
-    isDrawn: () => !waitingPanelsOf(scene).length,
-    findings: () => [...waitingPanelsOf(scene), ...failedPanelsOf(scene), ...prometheus.errors, ...measure(document.getElementById('dashboard'), itemsOf(scene))],
-    emptyPanels: () => prometheus.emptyPanels(),
+    isDrawn: () => !waitingOf(scene).length,
+    findings: () => [
+      ...waitingOf(scene),
+      ...failedPanelsOf(scene),
+      ...prometheus.errors,
+      ...(complete ? prometheus.emptyPanels().map((title) => `${title}: has no data`) : []),
+      ...measure(root(), itemsOf(scene)),
+    ],
+    annotations: () => [...root().querySelectorAll('[data-annotation]')].map(({ dataset, title }) => `${dataset.annotation}: ${title}`),
+    links: () => [...root().querySelectorAll('section a[href*="/d/"]')].map(({ textContent, href }) => [textContent, new URL(href).pathname + new URL(href).search]),
   };
 }
 

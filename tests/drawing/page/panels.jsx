@@ -1,7 +1,8 @@
 // Grafana's panels, made of the same components of @grafana/ui as its own. State timelines and Markdown are stand-ins.
-import { FieldType, PanelPlugin, cacheFieldDisplayNames, getDisplayValueAlignmentFactors, getFieldDisplayName, getFieldDisplayValues } from '@grafana/data';
+import { DataFrameView, FieldType, PanelPlugin, cacheFieldDisplayNames, getDisplayValueAlignmentFactors, getFieldDisplayName, getFieldDisplayValues } from '@grafana/data';
 import { setPluginImportUtils } from '@grafana/runtime';
 import { BarGauge, BigValue, Gauge, Table, TimeSeries, VizRepeater } from '@grafana/ui';
+import { useEffect, useLayoutEffect, useRef } from 'react';
 import { fieldOption } from './services.js';
 
 const MATRIX = {
@@ -54,6 +55,7 @@ export function registerPanels(chosenTheme) {
 function plugin(id, component, color, options) {
   const made = new PanelPlugin(component);
   made.meta = { id, name: id, module: '', info: { version: '', logos: {} }, skipDataQuery: false };
+  made.setDataSupport({ annotations: id === 'timeseries', alertStates: false });
   made.useFieldConfig({
     standardOptions: { color: { defaultValue: { mode: color }, settings: { byValueSupport: true, bySeriesSupport: true } } },
     useCustomConfig: (builder) => {
@@ -140,9 +142,38 @@ function Lines(panel) {
   const legend = { calcs: [], displayMode: 'list', placement: 'bottom', showLegend: true, ...options.legend };
   return (
     <TimeSeries {...{ frames, width, height, timeRange, timeZone, legend }} structureRev={data.structureRev}>
-      {() => null}
+      {(config) => <Annotations config={config} frames={data.annotations} />}
     </TimeSeries>
   );
+}
+
+// Grafana's own is not in its libraries: a dashed line at the start of each event, with its texts as tooltip.
+function Annotations({ config, frames = [] }) {
+  const plot = useRef();
+  const events = useRef();
+  events.current = frames.flatMap((frame) => new DataFrameView(frame).toArray());
+  useLayoutEffect(() => {
+    config.addHook('init', (made) => {
+      plot.current = made;
+    });
+    config.addHook('draw', (drawn) => drawEvents(drawn, events.current));
+  }, [config]);
+  useEffect(() => plot.current?.redraw(), [frames]);
+  return null;
+}
+
+function drawEvents(plot, events) {
+  plot.over.querySelectorAll('[data-annotation]').forEach((line) => line.remove());
+  for (const { time, type, color, title, text } of events) {
+    const left = plot.valToPos(time, 'x');
+    if (left >= 0 && left <= plot.over.clientWidth) {
+      const line = document.createElement('div');
+      line.dataset.annotation = type;
+      line.title = [title, text].filter(Boolean).join(': ');
+      Object.assign(line.style, { position: 'absolute', top: 0, bottom: 0, left: `${left}px`, borderLeft: `1px dashed ${color}` });
+      plot.over.append(line);
+    }
+  }
 }
 
 function Cells(panel) {

@@ -2,7 +2,7 @@
 import { FieldType, LoadingState, createDataFrame, rangeUtil } from '@grafana/data';
 import { setDataSourceSrv } from '@grafana/runtime';
 import { RuntimeDataSource, sceneGraph, sceneUtils } from '@grafana/scenes';
-import { from } from 'rxjs';
+import { from, of } from 'rxjs';
 
 export const SOURCE = { type: 'prometheus', uid: 'openrouter-prometheus' };
 const NAME = 'Prometheus';
@@ -17,7 +17,8 @@ export class Prometheus extends RuntimeDataSource {
     this.name = NAME;
     this.meta = { id: SOURCE.type, name: NAME, info: { logos: { small: '' } }, metrics: true };
     this.errors = [];
-    this.series = new Map(); // number of series by panel
+    this.series = new Map(); // number of series by panel, with its title
+    this.annotations = { prepareAnnotation, prepareQuery: ({ target }) => target, processEvents };
   }
 
   register() {
@@ -27,7 +28,7 @@ export class Prometheus extends RuntimeDataSource {
   }
 
   emptyPanels() {
-    return [...this.series].filter(([, count]) => count === 0).map(([title]) => title);
+    return [...this.series.values()].filter(({ count }) => count === 0).map(({ title }) => title);
   }
 
   getRef() {
@@ -44,12 +45,14 @@ export class Prometheus extends RuntimeDataSource {
 
   async run(request) {
     const scene = sceneOfRequest(request);
-    const title = titleOf(scene);
+    const { key, title } = panelOf(scene);
     const targets = request.targets.filter((target) => !target.hide);
     try {
       const frames = await Promise.all(targets.map((target) => this.frames(target, request, scene, targets.length > 1)));
       const data = frames.flat();
-      this.series.set(title, data.reduce((sum, frame) => sum + (frame.length ? 1 : 0), 0));
+      if (key) {
+        this.series.set(key, { title, count: data.filter(hasValue).length });
+      }
       return { data, state: LoadingState.Done };
     } catch (error) {
       this.errors.push(`${title}: ${error.message}`);
@@ -121,13 +124,46 @@ function sceneOfRequest({ scopedVars }) {
   return variable?.valueOf?.() ?? variable;
 }
 
-function titleOf(scene) {
+// The panel that queries; an annotation belongs to none.
+function panelOf(scene) {
   for (let object = scene; object; object = object.parent) {
-    if (object.state?.title) {
-      return object.state.title;
+    if (object.state?.pluginId) {
+      return object.state;
     }
   }
-  return '';
+  return { title: 'an annotation' };
+}
+
+// A series of NaN shows nothing.
+function hasValue({ fields }) {
+  return fields.some(({ type, values }) => type === FieldType.number && values.some(Number.isFinite));
+}
+
+// As Grafana's own: a step of a minute, and one event for adjacent samples above 0.
+const ANNOTATION_STEP = '60s';
+
+function prepareAnnotation({ expr, ...annotation }) {
+  return { ...annotation, target: { refId: 'Annotation', expr, interval: ANNOTATION_STEP } };
+}
+
+function processEvents({ titleFormat, textFormat }, frames) {
+  return of(frames.flatMap((each) => eventsOf(each, titleFormat, textFormat)));
+}
+
+function eventsOf({ fields: [times, samples] }, titleFormat, textFormat) {
+  const events = [];
+  times.values.forEach((time, index) => {
+    const last = events.at(-1);
+    if (!(samples.values[index] > 0)) {
+      return;
+    }
+    if (last && time - last.timeEnd <= times.config.interval) {
+      last.timeEnd = time;
+    } else {
+      events.push({ time, timeEnd: time, title: legendOf({ legendFormat: titleFormat }, samples.labels), text: legendOf({ legendFormat: textFormat }, samples.labels) });
+    }
+  });
+  return events;
 }
 
 // A variable's value as part of a regular expression.

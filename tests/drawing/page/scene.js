@@ -10,8 +10,10 @@ export function sceneOf(dashboard, parameters) {
   return new scenes.EmbeddedScene({
     $timeRange: new scenes.SceneTimeRange({ from: parameters.get('from') ?? from, to: parameters.get('to') ?? to, timeZone: 'utc' }),
     $variables: new scenes.SceneVariableSet({ variables: dashboard.templating.list.map((each) => variable(each, parameters)) }),
+    $data: new scenes.SceneDataLayerSet({ layers: (dashboard.annotations?.list ?? []).map(annotation) }),
     controls: [
       new scenes.VariableValueSelectors({}),
+      new scenes.SceneDataLayerControls(),
       new scenes.SceneControlsSpacer(),
       new scenes.SceneTimePicker({}),
       new scenes.SceneRefreshPicker({}),
@@ -29,12 +31,13 @@ export function heightOf(scene) {
   return bottom * (CELL + GAP);
 }
 
-export function waitingPanelsOf(scene) {
-  const waits = (panel) => {
-    const state = scenes.sceneGraph.getData(panel).state.data?.state;
-    return !panel.state._pluginLoadError && !(panel.getPlugin() && (state === 'Done' || state === 'Error'));
-  };
-  return vizPanelsOf(scene).filter(waits).map(({ state }) => `${state.title}: is not drawn`);
+// What is not drawn yet.
+export function waitingOf(scene) {
+  const isRead = (state) => state === 'Done' || state === 'Error';
+  const waits = (panel) => !panel.state._pluginLoadError && !(panel.getPlugin() && isRead(scenes.sceneGraph.getData(panel).state.data?.state));
+  const panels = vizPanelsOf(scene).filter(waits).map(({ state }) => `${state.title}: is not drawn`);
+  const layers = scene.state.$data.state.layers.filter(({ state }) => state.isEnabled && !isRead(state.data?.state));
+  return [...panels, ...layers.map(({ state }) => `${state.name}: the annotation is not drawn`)];
 }
 
 export function failedPanelsOf(scene) {
@@ -99,6 +102,11 @@ function vizPanel(panel) {
     $data: queries.length ? data : new scenes.SceneDataNode({ data: { state: 'Done', series: [], timeRange: {} } }),
     titleItems: [],
   });
+}
+
+function annotation(definition) {
+  const { name, enable: isEnabled, hide: isHidden } = definition;
+  return new scenes.dataLayers.AnnotationsDataLayer({ key: `annotation-${name}`, name, isEnabled, isHidden, query: { ...definition, datasource: SOURCE } });
 }
 
 function variable(definition, parameters) {

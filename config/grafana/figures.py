@@ -1,0 +1,156 @@
+"""The lines of figures of Overview: what matters now, and the completed days."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
+from grafana_foundation_sdk.builders.dashboard import Row
+
+from config.grafana import queries
+from config.grafana.panels import (
+    DOLLARS,
+    GREEN,
+    RED,
+    YELLOW,
+    About,
+    Query,
+    changing,
+    completeness,
+    figure,
+    link,
+    thresholds,
+    words,
+)
+from config.grafana.queries import ACCOUNT
+
+NOTHING = "No usage yet: is openrouter_up 1, and does the time range reach the present?"
+NO_SPEND = "No spend: is the collector spend enabled, and the key a management key?"
+BUDGETS = "account, budget, period"
+KEPT = "${datasource:queryparam}&${account:queryparam}&${__url_time_range}"
+BUDGET = f"/d/openrouter-budget/openrouter-budget-and-keys?{KEPT}"
+HEALTH = f"/d/openrouter-health/openrouter-exporter-health?{KEPT}"
+
+
+def now(builder: Builder) -> None:
+    """Add the line that answers in five seconds; a click on a figure leads to its details."""
+    today, month, last_month = (
+        f"sum(max by (account) (sum without (paid_by) (openrouter_spend_{period}_usd{{{ACCOUNT}}})))"
+        for period in ("today", "month", "last_month")
+    )
+    usual = f"{queries.usage(queries.SPEND, window='activity_7d')} / 7 * (time() % 86400 / 86400)"
+    about = About(
+        title="Spent today",
+        description="Spend since midnight UTC: credits and own keys. Below: compared with the same hour a week ago or, "
+        "until Prometheus has that, with the 7-day mean spread evenly over the day.",
+        unit=DOLLARS,
+        empty=NO_SPEND,
+    )
+    week_ago = ("vs a week ago", queries.grown(today, queries.offset(today, "7d")))
+    spent = changing(about, Query(today, "today"), week_ago, ("vs usual", queries.grown(today, usual)))
+    builder.with_panel(spent.decimals(2).data_links([link("Today", BUDGET)]))
+    about = About(
+        title="This month",
+        description="Spend in this UTC month, today included. Below: compared with the same days of last month or, "
+        "until Prometheus has those, with all of last month.",
+        unit=DOLLARS,
+        empty=NO_SPEND,
+    )
+    same_days = ("vs same days", queries.grown(month, queries.same_day_last_month(month)))
+    whole = ("vs last month", queries.grown(month, last_month))
+    builder.with_panel(changing(about, Query(month, "this month"), same_days, whole).decimals(2))
+    limits = thresholds((0.8, YELLOW), (1, RED), base="text")
+    of_limit = f"/ ({queries.once('openrouter_budget_limit_usd', BUDGETS)} > 0)"
+    spent_of_budget = queries.once("openrouter_budget_spent_usd", BUDGETS)
+    about = About(
+        title="Budget used",
+        description="Spent share of the budget that is closest to its limit.",
+        unit="percentunit",
+        empty="No budget: see `budgets` in the exporter's configuration.",
+        short="no budget",
+    )
+    panel = figure(about, Query(f"max({spent_of_budget} {of_limit})", "Budget used"))
+    builder.with_panel(panel.decimals(0).thresholds(limits).data_links([link("All budgets", BUDGET)]))
+    about = About(
+        title="Month projected",
+        description="Spend of the whole month if its remaining days cost as much as its completed days on average. "
+        "On the first of a month it is that of the previous month. Below: compared with all of last month.",
+        unit=DOLLARS,
+        empty="No projection: the window month_to_date must be among collectors.activity.windows.",
+    )
+    projected = f"sum({queries.projected()})"
+    whole = ("vs last month", queries.grown(projected, last_month))
+    builder.with_panel(changing(about, Query(projected, "projected"), whole).decimals(2))
+    about = About(
+        title="Credit lasts for",
+        description="Credit divided by the credits used per day in 7 days, for the account whose credit runs out "
+        "first. Yellow below a week, red below two days.",
+        unit="suffix: days",
+        empty="No balance, or nothing was spent in 7 days.",
+        short="unknown",
+    )
+    used = f"({queries.usage('usage_usd', 'account', window='activity_7d')} / 7 > 0)"
+    balance = queries.once("openrouter_credits_balance_usd", "account")
+    left = Query(f"min(clamp_min({balance}, 0) / on (account) {used})", "Credit lasts for")
+    colours = thresholds((2, YELLOW), (7, GREEN), base=RED)
+    builder.with_panel(figure(about, left).decimals(1).thresholds(colours).data_links([link("Credit", BUDGET)]))
+    about = About(
+        title="Firing alerts",
+        description="Number of alerts firing now, for the selected accounts or for the exporter as a whole.",
+        unit="none",
+        empty="No alert is firing, or the rules are not loaded.",
+        short="none",
+    )
+    alerts = 'ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"}'
+    panel = figure(about, Query(f"count({alerts})", "Firing alerts"))
+    builder.with_panel(panel.thresholds(thresholds((1, RED), base="text")))
+
+
+def completed_days(builder: Builder) -> None:
+    """Add the line of the windows that end with the latest completed day."""
+    builder.with_row(Row("Completed days"))
+    day, week, month = (
+        queries.usage(queries.SPEND, window=window) for window in ("activity", "activity_7d", "activity_30d")
+    )
+    about = About(
+        title="Latest day",
+        description="Spend, own keys included, on the latest completed UTC day, shown in 'Day shown'. Below: compared "
+        "with the day before or, until Prometheus has that, with the mean of 7 days.",
+        unit=DOLLARS,
+        empty=NOTHING,
+    )
+    before = ("vs day before", queries.grown(day, queries.offset(day, "1d")))
+    mean = ("vs 7-day mean", queries.grown(day, f"({week} / 7)"))
+    builder.with_panel(changing(about, Query(day, "latest day"), before, mean).decimals(2))
+    about = About(
+        title="7 days",
+        description="Spend, own keys included, over the 7 UTC days that end with the latest completed one. Below: "
+        "compared with the 7 days before or, until Prometheus has those, with the mean of 30 days.",
+        unit=DOLLARS,
+        empty=NOTHING,
+    )
+    before = ("vs week before", queries.grown(week, queries.offset(week, "7d")))
+    mean = ("vs 30-day mean", queries.grown(week, f"({month} * 7 / 30)"))
+    builder.with_panel(changing(about, Query(week, "7 days"), before, mean).decimals(2))
+    about = About(
+        title="30 days",
+        description="Spend, own keys included, over the 30 UTC days that end with the latest completed one.",
+        unit=DOLLARS,
+        empty=NOTHING,
+    )
+    builder.with_panel(figure(about, Query(month, "30 days")).decimals(2))
+    about = About(
+        title="Own provider keys",
+        description="Part of the spend in the chosen window that providers charge to own keys (BYOK).",
+        unit=DOLLARS,
+        empty=NOTHING,
+    )
+    builder.with_panel(figure(about, Query(queries.usage("byok_usage_usd"), "BYOK")).decimals(2))
+    builder.with_panel(completeness())
+    about = About(
+        title="Polls",
+        description="Whether the last polls of all collectors of the selected accounts succeeded.",
+        unit="none",
+        empty="No exporter: Prometheus has scraped none of these accounts. Is the target up?",
+    )
+    state = words(("0", "failing", RED), ("1", "working", GREEN))
+    panel = figure(about, Query(f"min({queries.once('openrouter_up', 'account')})", "Polls"))
+    builder.with_panel(panel.mappings(state).data_links([link("Exporter health", HEALTH)]))
