@@ -16,6 +16,8 @@ from tests.collectors.catalogue_polls import catalogue, model, read, samples, us
 from tests.collectors.helpers import FixedClient, answer
 from tests.support import NOON, FakeClock, finished
 
+MANY = [use(f"acme/{number}") for number in range(10)]
+
 
 @pytest.mark.parametrize("rows", [[], [model(f"acme/{number}") for number in range(5)]])
 def test_catalogue_that_was_cut_fails_the_poll(rows: list[Any]) -> None:
@@ -23,6 +25,32 @@ def test_catalogue_that_was_cut_fails_the_poll(rows: list[Any]) -> None:
     first, _ = read(*(model(f"acme/{number}") for number in range(10)))
     with pytest.raises(InvalidResponse, match=r"no model|it was truncated"):
         read(*rows, memory=first.memory)
+
+
+def test_first_catalogue_without_many_models_in_use_must_be_confirmed() -> None:
+    """It may be truncated, and there is no other to compare it with. What it lists is published."""
+    clock, rows = FakeClock(NOON), [model(f"acme/{number}") for number in range(7)]
+    present = {(f"acme/{number}",): 1.0 for number in range(7)}
+    memory = read(*rows, used=(), clock=clock)[0].memory  # before the models in use are known
+    for seconds, absent in ((5, {}), (1794, {}), (1, {(f"acme/{number}",): 0.0 for number in (7, 8, 9)})):
+        clock.advance(seconds)
+        collected, _ = read(*rows, used=MANY, clock=clock, memory=memory)
+        memory = collected.memory
+        assert present | absent == samples(collected)["listed"]
+
+
+def test_whole_catalogue_after_a_truncated_one_is_believed_at_once() -> None:
+    clock, rows = FakeClock(NOON), [model(f"acme/{number}") for number in range(9)]
+    memory = read(*rows[:5], used=MANY, clock=clock)[0].memory
+    clock.advance(60)
+    collected, _ = read(*rows, used=MANY, clock=clock, memory=memory)
+    assert 0.0 == samples(collected)["listed"][("acme/9",)]
+
+
+def test_first_catalogue_may_lack_a_few_models_in_use() -> None:
+    """Models are retired one by one."""
+    collected, _ = read(*(model(f"acme/{number}") for number in range(8)), used=MANY)
+    assert [0.0, 0.0] == [samples(collected)["listed"][(f"acme/{number}",)] for number in (8, 9)]
 
 
 def test_smaller_catalogue_is_believed_once_the_last_one_is_too_old() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from exporter.api.model_rows import ModelDetails, ModelRow, model_details
@@ -37,6 +37,9 @@ from exporter.status import Retirement
 
 # A catalogue that lost more than this share of its models since the last poll was cut: that is not a mass retirement.
 MOST_LOST = 0.2
+# After a start there is no catalogue to compare with, so the models in use show whether it was cut: if it lacks as many
+# as this, and more than that share of them, another catalogue at least half an hour later must confirm it.
+FEWEST_MISSING, CONFIRMED_AFTER = 3, 1800.0
 # What requests can add to a model's name without another listing.
 _SUFFIXES_OF_REQUESTS = (":online", ":nitro", ":floor", ":exacto")
 
@@ -45,11 +48,15 @@ Models = Sequence[tuple[str, ModelRow | None]]  # the name to publish, and the r
 
 @dataclass(frozen=True, slots=True)
 class LastCatalogue:
-    """What a poll leaves for the next one: what it was made of, its size, and when it was read (monotonic seconds)."""
+    """What a poll leaves for the next one: what it was made of, its size, and when it was read (monotonic seconds).
+
+    `first_read_at` is when a catalogue was first read since the start.
+    """
 
     digest: bytes
     uses: tuple[tuple[str, str], ...]
     size: int
+    first_read_at: float
     read_at: float
     rejections: Rejections
 
@@ -94,9 +101,7 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
         now = poll.clock.monotonic()
         if last is not None and (response.digest, used) == (last.digest, last.uses):
             poll.rejections.update(last.rejections)
-            return Collected(
-                snapshot=None, memory=LastCatalogue(last.digest, last.uses, last.size, now, last.rejections)
-            )
+            return Collected(snapshot=None, memory=replace(last, read_at=now))
         listed, is_whole = await self._read(poll, response, last)
         models = await self._chosen(poll, listed, used)
         details = {}
@@ -104,10 +109,15 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
             await poll.pause()
             if model is not None:
                 details[name] = model_details(model.row, poll.rejections.unreadable)
+        first_read_at = now if last is None else last.first_read_at
+        missing = sum(model is None for _, model in models[: len(used)])
+        is_doubtful = missing >= FEWEST_MISSING and missing > MOST_LOST * len(used)
+        is_doubtful = is_doubtful and now - first_read_at < CONFIRMED_AFTER
+        # Of several responses, the first does not show whether the others changed.
+        digest = response.digest if is_whole and not is_doubtful else b""
         return Collected(
-            snapshot=Snapshot(_families(models, details, are_all=not poll.rejections.missing)),
-            # Of several responses, the first does not show whether the others changed.
-            memory=LastCatalogue(response.digest if is_whole else b"", used, number_of(listed), now, poll.rejections),
+            snapshot=Snapshot(_families(models, details, are_all=not (poll.rejections.missing or is_doubtful))),
+            memory=LastCatalogue(digest, used, number_of(listed), first_read_at, now, poll.rejections),
             summary=Summary(
                 retirements=_retirements(details, {name for name, _ in used}),
                 listed_models=tuple((name, model.slug) for name, model in models[: len(used)] if model is not None),
