@@ -24,9 +24,10 @@ def open_closed_streams() -> None:
 
 
 def write_output(text: str) -> None:
-    """Print a line to stdout. Raise OutputError if that fails."""
+    """Print a line to stdout. Raise OutputError if that fails. Characters that a terminal lacks are escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        print(text, flush=True)
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except OSError as error:
         _discard(sys.stdout)
         raise OutputError(_LOST.format(error.strerror)) from None

@@ -82,6 +82,15 @@ async def test_once_reports_a_closed_pipe(
     assert (1, f"{LOST}Broken pipe\n") == (code, err)
 
 
+def test_character_that_a_terminal_lacks_is_escaped(tmp_path: Path) -> None:
+    """Such as the minus sign of a refund, or a letter of an account's name."""
+    file, printed = tmp_path / "caf\N{LATIN SMALL LETTER E WITH ACUTE}.yaml", tmp_path / "stdout"
+    file.write_text("accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]")
+    with printed.open("wb") as stdout:
+        assert (0, "") == run("check-config", f"--config.file={file}", stdout=stdout.fileno(), PYTHONIOENCODING="ascii")
+    assert f"{tmp_path}/caf\\xe9.yaml: valid, 1 account\n" == printed.read_text()
+
+
 @pytest.mark.parametrize(("arguments", "code"), [(("check-config", "--config.file=/nowhere"), 1), (("frobnicate",), 2)])
 def test_exit_code_survives_a_full_stderr(arguments: tuple[str, ...], code: int, full_device: int) -> None:
     process = subprocess.run(

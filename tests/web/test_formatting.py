@@ -46,7 +46,11 @@ def test_times_are_relative_to_now(seconds: float, words: str) -> None:
         (0.0042, "$0.0042"),
         (0.1234, "$0.123"),
         (1234.5, "$1,234.50"),
-        (-2.5, "-$2.50"),
+        (-2.5, "\N{MINUS SIGN}$2.50"),
+        (-417.0, "\N{MINUS SIGN}$417.00"),
+        (-0.0042, "\N{MINUS SIGN}$0.0042"),
+        (-0.00001, "over \N{MINUS SIGN}$0.0001"),
+        (-0.0, "$0.00"),
     ],
 )
 def test_small_amount_is_not_shown_as_zero(amount: float, words: str) -> None:

@@ -117,4 +117,4 @@ def test_refund_lowers_the_total() -> None:
     """Negative money is a correction, not an unknown amount."""
     page = page_of(status(collector(spend=spend(5.0, -2.0))))
     assert "Last 30 days $3.00" in read(page)
-    assert "2026-08-22: -$2.00" in page
+    assert "2026-08-22: \N{MINUS SIGN}$2.00" in page

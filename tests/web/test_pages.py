@@ -57,7 +57,7 @@ def test_figures_are_shown() -> None:
     """Amounts such as the credit left, which can be negative."""
     text = read(page_of(status(collector(figures=(("Credit left", 1234.5),)))))
     assert "Credit left $1,234.50" in text
-    assert "Credit left -$2.50" in read(page_of(status(collector(figures=(("Credit left", -2.5),)))))
+    assert "Credit left \N{MINUS SIGN}$2.50" in read(page_of(status(collector(figures=(("Credit left", -2.5),)))))
 
 
 def test_advice_is_shown() -> None:

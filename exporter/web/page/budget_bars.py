@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from exporter.status import BudgetStatus
 from exporter.web.overview import ShownBudget
-from exporter.web.page.formatting import count, isolated, moment, usd
+from exporter.web.page.formatting import MINUS, count, isolated, moment, usd
 
 MOST_BUDGETS = 20
 NEARLY_SPENT = 0.8
@@ -28,7 +28,7 @@ def budget_bars(budgets: Sequence[ShownBudget], now: datetime, *, with_account: 
 
 def percent(share: float) -> str:
     """Return a share in percent, rounded down: 99.9 % of a budget is not all of it."""
-    return f"{math.floor(share * 100 + 1e-9):,} %"
+    return f"{math.floor(share * 100 + 1e-9):,} %".replace("-", MINUS)
 
 
 def left(budget: BudgetStatus) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 
 LONGEST_TEXT = 600
+MINUS = "\N{MINUS SIGN}"
 
 _HOUR = 3600
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -61,13 +62,12 @@ def stamp(time: datetime) -> str:
 
 def usd(amount: float) -> str:
     """Return an amount in US dollars; below one dollar with enough digits to distinguish it from zero."""
-    if amount < 0:
-        return f"-{usd(-amount)}"
-    if amount == 0:
-        return "$0.00"
-    if amount < 0.01:  # noqa: PLR2004
-        return f"${amount:.2g}" if amount >= 0.0001 else "under $0.0001"  # noqa: PLR2004
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.3f}"
+    sign, size = (MINUS if amount < 0 else ""), abs(amount)
+    if 0 < size < 0.0001:  # noqa: PLR2004
+        return f"{'over' if sign else 'under'} {sign}$0.0001"
+    if 0 < size < 0.01:  # noqa: PLR2004
+        return f"{sign}${size:.2g}"
+    return f"{sign}${size:.3f}" if 0 < size < 1 else f"{sign}${size:,.2f}"
 
 
 def count(number: int, noun: str) -> str:
