@@ -6,7 +6,7 @@ directory, costs only the accounts it describes: they stay as they were, or stay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,13 +17,14 @@ from exporter.config.diagnostics import Position, Report, quoted
 from exporter.config.discovery import AccountSources, account_files, is_match, key_files
 from exporter.config.file_format import WrittenAccount, WrittenFile
 from exporter.config.reader import Reader
-from exporter.config.secret import MANAGEMENT_KEYS, EnvironmentSecret, FileSecret, SecretSource
+from exporter.config.secret import MANAGEMENT_KEYS, EnvironmentSecret, FileSecret, Secret, SecretSource
 from exporter.config.value_types import text
 from exporter.config.yaml_files import read_text
 from exporter.config.yaml_nodes import Scalar, read_tree
 from exporter.errors import ConfigurationError, Mistake, SecretError
 
 ACCOUNTS = "accounts"
+MOST_NAMED = 5  # accounts with one key
 Owns = Callable[[str], bool]
 
 
@@ -54,6 +55,7 @@ class AccountEntries:
             if account.origin is not None:
                 self._previous.setdefault(account.origin, []).append(account)
         self._names: dict[str, str] = {}  # with where they were first used
+        self._keys: dict[Secret, list[str]] = {}  # with the accounts that have them
         self._report = Report(file_name)
         self._in_files: list[Mistake] = []
         self.accounts: list[Account] = []
@@ -62,6 +64,18 @@ class AccountEntries:
     def mistakes(self) -> tuple[Mistake, ...]:
         """What is wrong with sources other than the configuration file."""
         return (*self._report.mistakes, *self._in_files)
+
+    def shared_keys(self) -> Iterator[str]:
+        """Yield a warning for each key that several accounts have, without the key."""
+        used = {account.name for account in self.accounts}
+        for noted in self._keys.values():
+            names = [name for name in dict.fromkeys(noted) if name in used]
+            if len(names) > 1:
+                listed = ", ".join(map(quoted, names[:MOST_NAMED])) + (" and others" if len(names) > MOST_NAMED else "")
+                yield (
+                    f"accounts {listed} have the same key: unless their filters differ, sums over accounts count its "
+                    f"spend {len(names)} times"
+                )
 
     def add_written(self, entries: Sequence[WrittenAccount]) -> None:
         """Add the accounts of the configuration file; the reader's report has its mistakes."""
@@ -138,7 +152,7 @@ class AccountEntries:
         if self._owns(name):
             key = FileSecret(path)
             try:
-                check_key(key, self._file.upstream)
+                self._check_key(name, key)
             except SecretError as error:
                 return str(error)
             self.accounts.append(
@@ -188,26 +202,31 @@ class AccountEntries:
                 )
         return accounts
 
+    def _check_key(self, name: str, source: SecretSource) -> None:
+        """Note an account's key. Raise SecretError if it can't be used."""
+        self._keys.setdefault(check_key(source, self._file.upstream), []).append(name)
+
     def _key(self, entry: WrittenAccount, path: str, reader: Reader[WrittenFile]) -> SecretSource:
         """Return where an account's key is read, and report a key that can't be used."""
         variable, file = entry.api_key_env, entry.api_key_file
         source = FileSecret(file) if file is not None else EnvironmentSecret(variable or "", self._environment)
         if (variable is None) != (file is None):  # anything else has been reported
             try:
-                check_key(source, self._file.upstream)
+                self._check_key(entry.name, source)
             except SecretError as error:
                 reader.mistake(f"{path}.{'api_key_env' if file is None else 'api_key_file'}", str(error))
         return source
 
 
-def check_key(source: SecretSource, upstream: Upstream) -> None:
-    """Raise SecretError if there is no key, or if it can't be one of the API's."""
-    key = source.read().reveal()
+def check_key(source: SecretSource, upstream: Upstream) -> Secret:
+    """Return the key. Raise SecretError if there is none, or if it can't be one of the API's."""
+    key = source.read()
     # A gateway in front of the API may have keys of its own.
-    if urlsplit(upstream.base_url).hostname == "openrouter.ai" and not key.startswith("sk-or-"):
+    if urlsplit(upstream.base_url).hostname == "openrouter.ai" and not key.reveal().startswith("sk-or-"):
         raise SecretError(
             f"{source} does not have an OpenRouter key, which begins with sk-or-; get one at {MANAGEMENT_KEYS}"
         )
+    return key
 
 
 def check_names(path: str, named: Sequence[WrittenAccount | ConfiguredBudget], reader: Reader[WrittenFile]) -> None:

@@ -10,6 +10,13 @@ from pathlib import Path
 
 STEM = "{stem}"
 
+# Those that systemd ignores, and those of editors.
+BACKUP_SUFFIXES = (
+    *("~", ".bak", ".old", ".new", ".orig", ".save", ".tmp", ".temp", ".part", ".swp", ".swo", ".swx"),
+    *(".rpmnew", ".rpmsave", ".rpmorig", ".pacnew", ".pacsave", ".ucf-new", ".ucf-old", ".ucf-dist"),
+    *(f".dpkg-{word}" for word in ("old", "new", "tmp", "dist", "bak", "backup", "remove")),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSources:
@@ -31,6 +38,15 @@ class AccountSources:
             return files if self.directory is None else [*files, *key_files(self.directory)]
         except OSError:
             return files
+
+    def backups(self) -> list[Path]:
+        """Return the files of the directory that are there now but are not used as keys."""
+        if self.directory is None:
+            return []
+        try:
+            return [path for path in _visible_files(self.directory) if _is_backup(path.name)]
+        except OSError:
+            return []
 
     def name_of(self, key_file: Path) -> str:
         """Return the name of the account whose key is in this file."""
@@ -58,8 +74,17 @@ def is_match(path: Path, pattern: str) -> bool:
 def key_files(directory: Path) -> list[Path]:
     """Return the files of a directory, sorted, without hidden ones: Kubernetes keeps its versions in `..data`.
 
-    Raise OSError if the directory can't be listed.
+    What editors and package managers leave beside a key is not another account. Raise OSError if the directory can't be
+    listed.
     """
+    return [path for path in _visible_files(directory) if not _is_backup(path.name)]
+
+
+def _is_backup(name: str) -> bool:
+    return name.endswith(BACKUP_SUFFIXES) or (name.startswith("#") and name.endswith("#"))
+
+
+def _visible_files(directory: Path) -> list[Path]:
     with os.scandir(directory) as entries:
         names = [entry.name for entry in entries if not entry.name.startswith(".") and not _is_directory(entry)]
     return [directory / name for name in sorted(names)]

@@ -74,7 +74,7 @@ class AccountsFrom(Settings):
     directory: Annotated[
         Path | None,
         replace(file_path(must_be_read=False), expected="the path of a directory"),
-        "Directory of key files; hidden files are ignored. Relative to the configuration file.",
+        "Directory of key files; hidden files and backups are ignored. Relative to the configuration file.",
     ] = None
     name: Annotated[str, stem_template(), "Name of the account: `{stem}` is the file's name without extension."] = STEM
 

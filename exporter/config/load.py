@@ -11,7 +11,7 @@ from exporter.config.account_entries import AccountEntries, check_key, check_nam
 from exporter.config.allocation_checks import check_rules, useless_rules
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Account, Configuration, Upstream
-from exporter.config.diagnostics import Report
+from exporter.config.diagnostics import Report, shown
 from exporter.config.discovery import AccountSources
 from exporter.config.file_format import file_format
 from exporter.config.reader import Reader
@@ -21,6 +21,7 @@ from exporter.config.yaml_nodes import read_tree
 from exporter.errors import SecretError
 
 DEFAULT_VARIABLE = "OPENROUTER_API_KEY"
+MOST_NAMED = 10  # in one warning
 
 
 def load(
@@ -77,7 +78,7 @@ def parse(
         accounts=tuple(entries.accounts),
         sources=sources,
         mistakes=entries.mistakes,
-        warnings=tuple(useless_rules(file.allocations.rules, file_name, reader)),
+        warnings=(*useless_rules(file.allocations.rules, file_name, reader), *entries.shared_keys()),
     )
 
 
@@ -107,6 +108,8 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     warnings = list(configuration.warnings)
     if configuration.sources.configured and not configuration.sources.files():
         warnings.append("account_files and accounts_from match no file")
+    if backups := [path.name for path in configuration.sources.backups()]:
+        warnings.append(f"accounts_from: ignored files that look like backups: {_few(backups)}")
     readable: list[Path] = []  # of a directory that is filled as a whole
     for account in configuration.accounts:
         of_account = list(_collector_warnings(account, configuration.upstream.requests_per_minute))
@@ -123,6 +126,11 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
             "or mount them with defaultMode 0440"
         )
     return tuple(warnings)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return f"{', '.join(map(shown, names[:MOST_NAMED]))}{f' and {more} more' if more > 0 else ''}"
 
 
 def _collector_warnings(account: Account, allowed: int) -> Iterator[str]:

@@ -145,11 +145,11 @@ def test_name_in_two_files_belongs_to_the_first(fleet: Fleet) -> None:
     fleet.write("accounts.d/a.yaml", entry("a") + entry("main"))
     fleet.write("accounts.d/b.yaml", entry("b") + entry("a"))
     fleet.write("keys/b.key", KEY)
-    fleet.write("keys/b.old", KEY)
+    fleet.write("keys/b.txt", KEY)
     assert ["main", "a", "b"] == fleet.read()
     assert [
         'exporter.yaml:3:28: accounts_from: file keys/b.key: duplicate name "b" (first used in accounts.d/b.yaml:1)',
-        'exporter.yaml:3:28: accounts_from: file keys/b.old: duplicate name "b" (first used in accounts.d/b.yaml:1)',
+        'exporter.yaml:3:28: accounts_from: file keys/b.txt: duplicate name "b" (first used in accounts.d/b.yaml:1)',
         'accounts.d/a.yaml:2:10: accounts[1].name: duplicate name "main" (first used in exporter.yaml:1)',
         'accounts.d/b.yaml:2:10: accounts[1].name: duplicate name "a" (first used in accounts.d/a.yaml:1)',
     ] == [line.replace(f"{fleet.folder}/", "") for line in fleet.mistakes]
@@ -286,7 +286,7 @@ def test_key_files_of_a_directory_that_others_can_read_are_one_warning(fleet: Fl
     """Kubernetes mounts Secrets like that by default, maybe thousands of files."""
     fleet.write("exporter.yaml", FROM)
     for name in "abc":
-        fleet.write(f"keys/{name}", KEY).chmod(0o644)
+        fleet.write(f"keys/{name}", f"{KEY}-{name}").chmod(0o644)
     fleet.read()
     (warning,) = warnings_of(fleet.configuration)
     assert f"accounts_from: 3 key files can be read by others, such as {fleet.folder / 'keys/a'}; " in warning
@@ -298,6 +298,55 @@ def test_files_to_watch_include_new_ones(fleet: Fleet) -> None:
     fleet.read()
     paths = [fleet.write("accounts.d/new.yaml", ""), fleet.write("keys/new", "")]
     assert paths == fleet.configuration.sources.files()
+
+
+def test_backups_of_a_key_file_are_no_accounts(fleet: Fleet) -> None:
+    """Editors and package managers leave them; one warning names them."""
+    fleet.write("exporter.yaml", FROM)
+    fleet.write("keys/a.key", KEY).chmod(0o600)
+    ends = ("~", ".bak", ".old", ".orig", ".swp", ".tmp", ".rpmsave", ".rpmnew", ".dpkg-old", ".dpkg-dist")
+    names = sorted(["#a.key#", "b.new", *(f"a.key{end}" for end in ends)])
+    for name in names:
+        fleet.write(f"keys/{name}", KEY)
+    assert ["a"] == fleet.read()
+    assert [] == fleet.mistakes
+    assert [fleet.folder / "keys/a.key"] == fleet.configuration.sources.files()
+    (warning,) = warnings_of(fleet.configuration)
+    assert f"accounts_from: ignored files that look like backups: {', '.join(names[:10])} and 2 more" == warning
+
+
+def test_accounts_with_one_key_are_a_warning_without_the_key(fleet: Fleet) -> None:
+    """However they are configured: a copied file would count the spend twice."""
+    fleet.write("exporter.yaml", f"accounts: [{{name: main, api_key_env: KEY}}]\n{FILES}{FROM}")
+    fleet.write(
+        "accounts.d/a.yaml", "- {name: team, api_key_file: team.key}\n- {name: other, api_key_file: other.key}\n"
+    )
+    fleet.write("accounts.d/team.key", f"{KEY}\n").chmod(0o600)
+    fleet.write("accounts.d/other.key", f"{KEY}-other").chmod(0o600)
+    fleet.write("keys/copy-of-main", KEY).chmod(0o600)
+    assert ["main", "team", "other", "copy-of-main"] == fleet.read()
+    (warning,) = warnings_of(fleet.configuration)
+    assert (
+        'accounts "main", "team", "copy-of-main" have the same key: unless their filters differ, sums over accounts '
+        "count its spend 3 times"
+    ) == warning
+
+
+def test_key_of_an_account_that_is_not_used_is_not_a_warning(fleet: Fleet) -> None:
+    """Its name is taken: that is a mistake already."""
+    fleet.write("exporter.yaml", FILES)
+    fleet.write("accounts.d/a.yaml", entry("a"))
+    fleet.write("accounts.d/b.yaml", entry("a"))
+    fleet.read()
+    assert 1 == len(fleet.mistakes)
+    assert () == warnings_of(fleet.configuration)
+
+
+def test_key_that_only_another_shard_has_again_is_not_a_warning(fleet: Fleet) -> None:
+    """Keys of other shards are not read."""
+    fleet.write("exporter.yaml", "accounts: [{name: a, api_key_env: KEY}, {name: b, api_key_env: KEY}]\n")
+    fleet.read(owns=lambda name: name == "a")
+    assert () == warnings_of(fleet.configuration)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can list every directory")
