@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporter import __version__, command_options
 from exporter.option_parser import PREFIX, CommandParser, HelpFormatter, OptionAdder
@@ -25,6 +25,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_STEP = 300.0
 DOCUMENTATION = "https://github.com/openrouter-exporter/openrouter-exporter#readme"
 
+_VERSION = f"openrouter-exporter {__version__}"
 _ENVIRONMENT = f"""environment variables:
   OPENROUTER_API_KEY              management key, read if there is no configuration file
   {PREFIX}<OPTION>    the default of an option, such as {PREFIX}LOG_LEVEL
@@ -89,33 +90,32 @@ def build_parser(environment: Mapping[str, str], chosen: str | None = None) -> a
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
+    parser.add_argument("--version", action="version", version=_VERSION)
     commands = parser.add_subparsers(
         title="commands", dest="command", required=True, metavar="COMMAND", parser_class=CommandParser
     )
-    for name, (summary, example, add_options) in _COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=summary,
-            description=summary,
-            epilog=_epilog(example),
-            formatter_class=HelpFormatter,
-            allow_abbrev=False,
-        )
-        if name == chosen and name in ("demo", "simulate"):
-            command.epilog = f"{_faults_help()}\n\n{command.epilog}"
-        command.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
-        options = OptionAdder(command, environment if name == chosen else {})
-        options.add("--log.level", "log_level", "info", "Lowest level to log.", choices=LOG_LEVELS)
-        options.add(
-            "--log.format",
-            "log_format",
-            "auto",
-            "auto is console on a terminal, else json.",
-            choices=LOG_FORMATS,
-        )
-        add_options(options)
+    for name in _COMMANDS:
+        _add_command(commands, name, environment if name == chosen else {}, is_chosen=name == chosen)
     return parser
+
+
+def _add_command(commands: Any, name: str, environment: Mapping[str, str], *, is_chosen: bool) -> None:
+    summary, example, add_options = _COMMANDS[name]
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=_epilog(example),
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    if is_chosen and name in ("demo", "simulate"):
+        command.epilog = f"{_faults_help()}\n\n{command.epilog}"
+    command.add_argument("--version", action="version", version=_VERSION)
+    options = OptionAdder(command, environment)
+    options.add("--log.level", "log_level", "info", "Lowest level to log.", choices=LOG_LEVELS)
+    options.add("--log.format", "log_format", "auto", "auto is console on a terminal, else json.", choices=LOG_FORMATS)
+    add_options(options)
 
 
 def _epilog(*examples: str) -> str:

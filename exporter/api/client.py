@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -124,21 +125,9 @@ class Client:
             logged.add(error.cause)
             on_progress(request, _retry(error, self._clock.now() + timedelta(seconds=delay)))
 
-        async def attempt() -> Response:
-            refused = self._current_secret()
-            try:
-                return await self._attempt(request, await self._slot(request, deadline), refused)
-            except StatusError as error:
-                secret = self._secret_after(refused) if error.status in REFUSED else None
-                if secret is None or self._clock.monotonic() >= deadline:
-                    raise
-            self.metrics.retried(request.operation)
-            self._log.info("key_reread", operation=request.operation)
-            return await self._attempt(request, await self._slot(request, deadline), secret)
-
         try:
             return await with_retries(
-                attempt,
+                partial(self._attempt_with_new_key, request, deadline),
                 retries=self._upstream.retries,
                 clock=self._clock,
                 deadline=deadline,
@@ -148,6 +137,19 @@ class Client:
             )
         finally:
             on_progress(request, None)
+
+    async def _attempt_with_new_key(self, request: Request, deadline: float) -> Response:
+        """Return the response to one attempt, or to a second one if the API rejects a secret that has changed."""
+        refused = self._current_secret()
+        try:
+            return await self._attempt(request, await self._slot(request, deadline), refused)
+        except StatusError as error:
+            secret = self._secret_after(refused) if error.status in REFUSED else None
+            if secret is None or self._clock.monotonic() >= deadline:
+                raise
+        self.metrics.retried(request.operation)
+        self._log.info("key_reread", operation=request.operation)
+        return await self._attempt(request, await self._slot(request, deadline), secret)
 
     @property
     def secret(self) -> Secret | None:
