@@ -20,13 +20,15 @@ from tests.web.certificates import certificates_in
 KEY = "sk-or-v1-demo"
 YAML = blocks("yaml")
 # Files of other programs: tests/servers run some, tests/chart render values; nothing here reads them.
-OTHERS = ("kube-rbac-proxy", "agent", "otelcol", "mimir", "datadog", "nri-prometheus", "values")
-KINDS = ("config", "accounts", "web", "prometheus", "alerts")
+OF_PROMETHEUS = ("prometheus", "agent", "mimir", "newrelic")
+OTHERS = ("kube-rbac-proxy", "otelcol", "otelcol-scraped", "datadog", "nri-prometheus", "values")
+KINDS = ("config", "accounts", "web", "alerts", *OF_PROMETHEUS)
 
 
-def of_kind(kind: str) -> pytest.MarkDecorator:
+def of_kind(*kinds: str) -> pytest.MarkDecorator:
     """Blocks whose first line says that they are such a file."""
-    found = [(name, body) for name, body in YAML if body.startswith(f"# {kind}.yaml\n")]
+    firsts = tuple(f"# {kind}.yaml\n" for kind in kinds)
+    found = [(name, body) for name, body in YAML if body.startswith(firsts)]
     assert found
     return pytest.mark.parametrize("text", [body for _, body in found], ids=[name for name, _ in found])
 
@@ -75,7 +77,7 @@ def test_web_configurations_load(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@of_kind("prometheus")
+@of_kind(*OF_PROMETHEUS)
 def test_prometheus_accepts_the_configuration(text: str, tmp_path: Path, promtool: Promtool) -> None:
     """`promtool check config` finds nothing wrong with the snippet."""
     path = tmp_path / "prometheus.yaml"

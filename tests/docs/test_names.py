@@ -27,7 +27,7 @@ FOREIGN_OPTIONS = {
     *("--data-urlencode", "--fail", "--upload-file"),  # curl
     *("--address", "--compact.enable-vertical-compaction", "--id", "--query.replica-label"),  # mimirtool, thanos
     *("--agent", "--enable-feature", "--storage.agent.path", "--web.enable-remote-write-receiver"),  # prometheus
-    "--config-file",  # kube-rbac-proxy
+    *("--config", "--config-file"),  # otelcol, kube-rbac-proxy
     *(
         "--build",
         "--cap-drop",

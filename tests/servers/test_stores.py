@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,20 +170,39 @@ async def test_prometheus_agent_with_remote_write(source: Source, prometheus_pro
             await check(source, store)
 
 
-async def test_opentelemetry_collector(source: Source, prometheus_program: str, tmp_path: Path) -> None:
-    """From the prometheus receiver to the prometheus exporter, which another Prometheus scrapes."""
+@asynccontextmanager
+async def collector(
+    folder: Path, ready_url: str, configurations: Mapping[str, Mapping[str, str]]
+) -> AsyncIterator[None]:
+    """Run the OpenTelemetry Collector by recipes, with addresses of the test in them."""
     program = store_program("otelcol", "otelcol-contrib", always=False)
-    port = free_port()
-    configuration = tmp_path / "otelcol.yaml"
-    places = {TARGET: source.address, "localhost:9464": f"127.0.0.1:{port}"}
-    configuration.write_text(recipe("otelcol.yaml", places), encoding="utf-8")
-    collector = started(
-        f"http://127.0.0.1:{port}/metrics", tmp_path / "otelcol.log", program, f"--config={configuration}"
-    )
-    async with collector, prometheus(prometheus_program, f"127.0.0.1:{port}", tmp_path) as store:
-        expected = await source.usage()
-        arrived = await until(lambda: usage_in(store), lambda arrived: arrived.keys() == expected.keys())
-        assert expected == pytest.approx(arrived)
+    for name, replaced in configurations.items():
+        (folder / name).write_text(recipe(name, replaced), encoding="utf-8")
+    # Several tests at once have no port for its own metrics.
+    options = (*(f"--config={folder / name}" for name in configurations), "--set=service.telemetry.metrics.level=none")
+    async with started(ready_url, folder / "otelcol.log", program, *options):
+        yield
+
+
+async def test_opentelemetry_collector_with_remote_write(
+    source: Source, prometheus_program: str, tmp_path: Path
+) -> None:
+    receiver = ("--web.enable-remote-write-receiver",)
+    async with prometheus(prometheus_program, "127.0.0.1:1", tmp_path, options=receiver) as store:
+        replaced = {TARGET: source.address, "http://central:9090": store.url}
+        async with collector(tmp_path, f"{store.url}/-/ready", {"otelcol.yaml": replaced}):
+            await check(source, store)
+
+
+async def test_opentelemetry_collector_that_prometheus_scrapes(
+    source: Source, prometheus_program: str, tmp_path: Path
+) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    recipes = {"otelcol.yaml": {TARGET: source.address}, "otelcol-scraped.yaml": {"localhost:9464": address}}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(collector(tmp_path, f"http://{address}/metrics", recipes))
+        store = await stack.enter_async_context(prometheus(prometheus_program, address, tmp_path))
+        await check(source, store)
 
 
 def prepared(folder: Path, printed: str) -> None:
