@@ -6,13 +6,16 @@ and for each key the last one wins.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from exporter.config.diagnostics import Position, Report, closest, quoted, shown
 from exporter.config.fields import Conflict, Key, ListOf, MapOf, Settings, every_key, keys_of
 from exporter.config.value_types import ValueType
 from exporter.config.yaml_nodes import MappingNode, Node, Scalar, SequenceNode
+
+_FIRST_DIGITS, _THREE_DIGITS = re.compile(r"-?\d{1,3}"), re.compile(r"\d{3}(\.\d+)?")
 
 _Root = TypeVar("_Root", bound=Settings)
 
@@ -127,13 +130,19 @@ class Reader(Generic[_Root]):
         if not isinstance(node, MappingNode):
             if not _is_null(node):
                 keys = f" ({', '.join(known)})" if known else ""
-                self._unfit(Written(node, path or "the file"), f"a section of keys{keys}", hidden=hidden)
+                is_list = isinstance(node, SequenceNode) and "account_files" in (known or ())
+                hint = "a list of accounts is an account file: name it in account_files" if is_list else ""
+                self._unfit(Written(node, path or "the file"), f"a section of keys{keys}", hint, hidden=hidden)
                 self._unreadable.add(path)
             return
         lines: dict[str, int] = {}
-        for name, value in node.pairs:
+        for index, (name, value) in enumerate(node.pairs):
             if not isinstance(name, Scalar):
                 self._report.add(name.position, f"{_prefix(path)}a key must be one word; {_found(name)}")
+            elif (number := _number_before(node.pairs, index)) is not None:
+                message = f"{_join(path, shown(number))}: a comma ends a value between braces; write numbers without it"
+                if not _is_null(node.pairs[index - 1][1]):  # else it is reported already
+                    self._report.add(name.position, message)
             elif name.text in lines:
                 first = lines[name.text]
                 message = f"{_join(path, shown(name.text))}: duplicate key (first defined on line {first})"
@@ -276,6 +285,18 @@ def _found(node: Node) -> str:
     if node.is_null:
         return "found nothing"
     return f"found {shown(node.text) if node.plain else quoted(node.text)}"
+
+
+def _number_before(pairs: Sequence[tuple[Node, Node]], index: int) -> str | None:
+    """Return the key of a number that a comma ended if a pair is the rest of it, as in `{limit_usd: 5,000}`."""
+    while index and isinstance(rest := pairs[index][0], Scalar) and _is_null(pairs[index][1]):
+        if not _THREE_DIGITS.fullmatch(rest.text):
+            break
+        index -= 1
+        name, value = pairs[index]
+        if isinstance(name, Scalar) and isinstance(value, Scalar) and _FIRST_DIGITS.fullmatch(value.text):
+            return name.text
+    return None
 
 
 def _join(path: str, name: str) -> str:
