@@ -25,7 +25,8 @@ FOREIGN_OPTIONS = {
     *("--max-block-duration", "--storage.tsdb.path", "--storage.tsdb.retention.time"),  # prometheus, promtool
     *("--end", "--eval-interval", "--output-dir", "--start", "--url"),  # promtool
     *("--data-urlencode", "--fail", "--upload-file"),  # curl
-    *("--address", "--compact.enable-vertical-compaction", "--id", "--query.replica-label"),  # mimirtool, thanos
+    *("--address", "--id"),  # mimirtool
+    *("--compact.enable-vertical-compaction", "--objstore.config-file", "--path", "--query.replica-label"),  # thanos
     *("--agent", "--enable-feature", "--storage.agent.path", "--web.enable-remote-write-receiver"),  # prometheus
     *("--config", "--config-file"),  # otelcol, kube-rbac-proxy
     *(

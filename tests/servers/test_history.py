@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import re
 import shutil
@@ -260,3 +261,17 @@ async def test_rules_record_the_days_that_were_imported(prometheus_program: str,
         mean = await server.vector("account:openrouter_activity_7d_spend_usd:mean", time=at)
         assert raw[0].value == pytest.approx(recorded[0].value, rel=1e-12)
         assert mean[0].value > 0
+
+
+async def test_blocks_for_mimir_contain_no_midnight(tmp_path: Path) -> None:
+    """By the command of docs/history.md."""
+    page = (ROOT / "docs/history.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"promtool (tsdb .* history\.txt blocks)\n", page)
+    samples = (f"a 1 {NOW.timestamp() + 1800 * number}\n" for number in range(3 * 48))
+    (tmp_path / "history.txt").write_text(f"# TYPE a gauge\n{''.join(samples)}# EOF\n", encoding="utf-8")
+    await run(promtool(), *command.split()[:-2], tmp_path / "history.txt", tmp_path / "blocks")
+    paths = await asyncio.to_thread(lambda: list(tmp_path.glob("blocks/*/meta.json")))
+    blocks = [json.loads(await asyncio.to_thread(path.read_text)) for path in paths]
+    assert len(blocks) > 8
+    day = DAY.total_seconds() * 1000
+    assert [] == [block for block in blocks if block["minTime"] // day != (block["maxTime"] - 1) // day]
