@@ -27,6 +27,7 @@ FOREIGN_OPTIONS = {
     *("--data-urlencode", "--fail", "--upload-file"),  # curl
     *("--address", "--id"),  # mimirtool
     *("--compact.enable-vertical-compaction", "--objstore.config-file", "--path", "--query.replica-label"),  # thanos
+    *("--data-dir", "--endpoint", "--prometheus.url", "--query", "--rule-file", "--tsdb.path"),  # thanos
     *("--agent", "--enable-feature", "--storage.agent.path", "--web.enable-remote-write-receiver"),  # prometheus
     *("--config", "--config-file"),  # otelcol, kube-rbac-proxy
     *(

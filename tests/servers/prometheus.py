@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -76,6 +77,7 @@ async def prometheus(
     alertmanager: str | None = None,
     options: Sequence[str] = (),
     every: str = "1s",
+    external_labels: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Prometheus]:
     """Run Prometheus with its data below the folder, scraping the target, or several by instance, this often."""
     managers = [] if alertmanager is None else [{"static_configs": [{"targets": [alertmanager]}]}]
@@ -83,7 +85,11 @@ async def prometheus(
     addresses = {INSTANCE: target} if isinstance(target, str) else target
     targets = [{"targets": [address], "labels": {"instance": name}} for name, address in addresses.items()]
     content = {
-        "global": {"scrape_interval": every, "evaluation_interval": every},
+        "global": {
+            "scrape_interval": every,
+            "evaluation_interval": every,
+            "external_labels": dict(external_labels),
+        },
         "rule_files": [str(path) for path in rules],
         "scrape_configs": [{"job_name": JOB, "static_configs": targets}],
         "alerting": {"alertmanagers": managers},

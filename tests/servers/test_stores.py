@@ -205,6 +205,40 @@ async def test_opentelemetry_collector_that_prometheus_scrapes(
         await check(source, store)
 
 
+@asynccontextmanager
+async def thanos(folder: Path, command: str, grpc: str, *options: str) -> AsyncIterator[str]:
+    """Run a component of Thanos with this address for gRPC; return its URL."""
+    http = f"127.0.0.1:{free_port()}"
+    addresses = (f"--http-address={http}", f"--grpc-address={grpc}")
+    program, log = store_program("thanos", always=False), folder / f"{command}.log"
+    async with started(f"http://{http}/-/ready", log, program, command, *addresses, *options):
+        yield f"http://{http}"
+
+
+async def test_thanos_with_two_replicas_of_prometheus(source: Source, prometheus_program: str, tmp_path: Path) -> None:
+    """Each series once, and rules by Thanos Ruler."""
+    sidecars = {replica: f"127.0.0.1:{free_port()}" for replica in ("a", "b")}
+    query, ruler = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    async with AsyncExitStack() as stack:
+        for replica, address in sidecars.items():
+            folder = tmp_path / replica
+            folder.mkdir()
+            scraping = prometheus(prometheus_program, source.address, folder, external_labels={"replica": replica})
+            server = await stack.enter_async_context(scraping)
+            options = [f"--prometheus.url={server.url}", f"--tsdb.path={folder / 'data'}"]
+            await stack.enter_async_context(thanos(folder, "sidecar", address, *options))
+        endpoints = [f"--endpoint={address}" for address in (*sidecars.values(), ruler)]
+        options = [*endpoints, "--query.replica-label=replica"]
+        url = await stack.enter_async_context(thanos(tmp_path, "query", query, *options))
+        rules = [f"--rule-file={path}" for path in hastened(tmp_path)]
+        options = [*rules, f"--query={url}", f"--data-dir={tmp_path / 'ruler'}", '--label=ruler="a"']
+        await stack.enter_async_context(thanos(tmp_path, "rule", ruler, *options))
+        store = Prometheus(url)
+        spend = "sum(openrouter_activity_usage_usd) + sum(openrouter_activity_byok_usage_usd)"
+        await store.until(f"abs(sum(fleet:openrouter_activity_spend_usd:sum) - ({spend})) < 1e-9", bool)
+        await check(source, store)
+
+
 def prepared(folder: Path, printed: str) -> None:
     """Run the page's commands after `once` itself, with the folder as that of node_exporter."""
     (commands,) = (body for body in PAGE.blocks("bash") if ".prom" in body)
