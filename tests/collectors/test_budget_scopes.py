@@ -49,6 +49,8 @@ def test_list_of_models_in_parts_is_followed_to_its_end() -> None:
         ({"key": "gone"}, "no key has the hash or name gone"),
         ({"key": "twin"}, "several keys are called twin: aaaaaaaaaaaa, bbbbbbbbbbbb"),
         ({"member": "user_9"}, "no member of the organization has the id user_9"),
+        ({"member": "ada@example.com"}, "no member of the organization has the id <e-mail>"),
+        ({"key": "ada@example.com"}, "no key has the hash or name <e-mail>"),
         ({"model": "acme/none"}, "no model has the slug or permaslug acme/none"),
     ],
 )

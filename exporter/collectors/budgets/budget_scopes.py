@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from exporter.api.messages import printable
 from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KeyRow, Workspace
 from exporter.api.rejections import Rejections
@@ -61,7 +62,7 @@ class ScopeLists:
                 if self._members is None:
                     self._members = frozenset(member.id for member in await paging.members(self._poll))
                 if value not in self._members:
-                    raise UnknownName(f"no member of the organization has the id {value}")
+                    raise UnknownName(f"no member of the organization has the id {printable(value)}")
                 return ResolvedScope((value,), None)
             case "model":
                 if self.models is None:
@@ -85,16 +86,16 @@ def _key(value: str, keys: Sequence[KeyRow]) -> ResolvedScope:
 def _only(same: Sequence[T], noun: str, names: str, value: str, name_of: Callable[[T], str]) -> T:
     """Return the one thing of this name. Raise UnknownName if there is none, or several."""
     if not same:
-        raise UnknownName(f"no {noun} has the {names} {value}")
+        raise UnknownName(f"no {noun} has the {names} {printable(value)}")
     if len(same) > 1:
-        raise UnknownName(f"several {noun}s are called {value}: {_few(map(name_of, same))}")
+        raise UnknownName(f"several {noun}s are called {printable(value)}: {_few(map(name_of, same))}")
     return same[0]
 
 
 def _model(value: str, models: Iterable[ModelRow]) -> ResolvedScope:
     permaslugs = {model.permaslug for model in models if value in (model.slug, model.permaslug)}
     if not permaslugs:
-        raise UnknownName(f"no model has the slug or permaslug {value}")
+        raise UnknownName(f"no model has the slug or permaslug {printable(value)}")
     names = tuple(sorted(permaslugs))
     return ResolvedScope(names, names)
 
