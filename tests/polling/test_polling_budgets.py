@@ -1,0 +1,34 @@
+"""Budgets while the API fails for hours: what was read last stays until it is too old, budget by budget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from exporter.collectors.budgets.budgets_collector import BudgetsCollector, BudgetsSettings
+from exporter.config.budget_settings import ConfiguredBudget
+from exporter.simulator.application import Running
+from exporter.simulator.faults import parse_fault
+from tests.polling.harness import polling
+
+FAILING = parse_fault("status-500")
+
+
+async def test_budgets_vanish_one_after_another_while_all_polls_fail(simulator: Running) -> None:
+    """One was read at noon, the other half an hour later; each stays for an hour."""
+    month = ConfiguredBudget(name="month", period="month", limit_usd=100)
+    research = ConfiguredBudget(name="research", period="month", limit_usd=100, workspace="Research")
+    settings = BudgetsSettings(stale_after=3600.0, include_openrouter=False)
+    async with polling(BudgetsCollector("default", settings, (month, research)), simulator.url) as it:
+
+        async def series(after: float) -> int:
+            await it.poll(after=after)
+            return it.store.series("default", "budgets", it.clock.monotonic())
+
+        both = await series(0)
+        simulator.faults.replace(replace(FAILING, path="/workspaces"))
+        assert both == await series(1800)
+        simulator.faults.replace(FAILING)
+        by_minute = {minute: await series(300) for minute in range(35, 100, 5)}
+        one = by_minute[60]
+        assert 0 < one < both
+        assert by_minute == {minute: both if minute < 60 else one if minute < 90 else 0 for minute in range(35, 100, 5)}
