@@ -15,6 +15,7 @@ import structlog
 LogFormat = Literal["auto", "console", "json", "logfmt"]
 
 _KEY = re.compile(r"sk-or-[\w-]+")
+_ADDRESS = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s'\",;]+")
 # APScheduler warns each time that a poll outlasts its interval; a metric counts these.
 _QUIET = {"apscheduler": logging.ERROR, "aiohttp.access": logging.WARNING, "asyncio": logging.WARNING}
@@ -34,6 +35,11 @@ def hide(text: str) -> None:
         _secrets[:] = sorted({*_secrets, text}, key=len, reverse=True)
 
 
+def without_addresses(text: str) -> str:
+    """Return text with every e-mail address in it replaced."""
+    return _ADDRESS.sub("<e-mail>", text) if "@" in text else text
+
+
 def without_secrets(value: Any) -> Any:
     """Return a value of an event with every secret in it replaced, at any depth."""
     if isinstance(value, str):
@@ -51,6 +57,8 @@ def without_secrets(value: Any) -> Any:
 
 def _cleaned(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     ordered = {key: event[key] for key in _FIRST_KEYS if key in event} | dict(event)
+    if "exception" in ordered:  # an error's message can quote a row
+        ordered["exception"] = without_addresses(str(ordered["exception"]))
     return {key: _visible(without_secrets(value)) for key, value in ordered.items()}
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from exporter.log import without_secrets
+from exporter.log import without_addresses, without_secrets
 
 LONGEST_MESSAGE = 300
 MOST_ISSUES = 3
 MOST_LEVELS = 6
-
-_ADDRESS = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
 
 # Where the API and the services in front of it put the reason, in the order in which it is looked for.
 _FIELDS_WITH_REASON = ("error", "message", "issues", "errors", "detail")
@@ -21,8 +18,7 @@ _FIELDS_WITH_REASON = ("error", "message", "issues", "errors", "detail")
 def printable(text: str) -> str:
     """Return text as one bounded line without secrets and e-mail addresses: an API may echo what it was sent."""
     line = " ".join("".join(c if c.isprintable() else " " for c in without_secrets(text)[:4096]).split())
-    if "@" in line:
-        line = _ADDRESS.sub("<e-mail>", line)
+    line = without_addresses(line)
     return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
 
 

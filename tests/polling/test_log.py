@@ -217,6 +217,18 @@ def test_no_key_in_a_trace(writing: Writing, format_: LogFormat) -> None:
     assert "ValueError: inner <secret>" in written.text
 
 
+@pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
+def test_no_e_mail_address_in_a_trace(writing: Writing, format_: LogFormat) -> None:
+    """An error that quotes a row, which may have a person in it."""
+    written = writing(format_)
+    try:
+        float("ada@example.com")
+    except ValueError as error:
+        log.logger().error("poll_crashed", exc_info=error)
+    assert "ValueError: could not convert string to float: '<e-mail>'" in written.text
+    assert "ada@" not in written.text
+
+
 def test_a_text_that_was_hidden(writing: Writing) -> None:
     """A key of another form is taken out by its text."""
     hide("another-form-of-key")
