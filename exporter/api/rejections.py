@@ -85,7 +85,7 @@ def _shown(row: object) -> str:
 def _value(name: object, value: object) -> str:
     if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < _LARGEST_NUMBER):
         return repr(value)
-    return repr(value[:_LONGEST_TEXT]) if isinstance(value, str) and name in _SHOWN else _kind(value)
+    return repr(printable(value)[:_LONGEST_TEXT]) if isinstance(value, str) and name in _SHOWN else _kind(value)
 
 
 def _kind(value: object) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from exporter.api.activity_rows import ActivityRow
 from exporter.api.rejections import Rejections
+from exporter.log import hide
 
 
 def sample(row: object) -> str:
@@ -43,6 +44,12 @@ def test_text_that_may_name_a_person_is_not_shown(row: Any) -> None:
 
 def test_address_where_a_model_should_be_is_not_shown() -> None:
     assert "why: {'model': '<e-mail>'}" == sample({"model": "ada@example.com"})
+
+
+def test_key_where_a_model_should_be_is_not_shown_in_part() -> None:
+    key = "a-key-of-a-gateway-" + "x" * 100
+    hide(key)
+    assert "why: {'model': '<secret>'}" == sample({"model": key})
 
 
 def test_decoded_row_is_shown_by_its_fields() -> None:

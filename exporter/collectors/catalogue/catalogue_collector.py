@@ -110,9 +110,7 @@ those of the catalogue: what is paid can differ by promotions, long prompts, cac
             if model is not None:
                 details[name] = model_details(model.row, poll.rejections.unreadable)
         first_read_at = now if last is None else last.first_read_at
-        missing = sum(model is None for _, model in models[: len(used)])
-        is_doubtful = missing >= FEWEST_MISSING and missing > MOST_LOST * len(used)
-        is_doubtful = is_doubtful and now - first_read_at < CONFIRMED_AFTER
+        is_doubtful = now - first_read_at < CONFIRMED_AFTER and _lacks_many(models[: len(used)])
         # Of several responses, the first does not show whether the others changed.
         digest = response.digest if is_whole and not is_doubtful else b""
         return Collected(
@@ -174,6 +172,12 @@ def _find(
     if colon or name in by_slug:
         return by_slug.get(name)
     return by_permaslug.get(name) or by_permaslug.get(permaslug)  # a model that was renamed keeps its dated name
+
+
+def _lacks_many(models: Models) -> bool:
+    """Return whether so many of the models in use are not listed that the catalogue may have been cut."""
+    missing = sum(model is None for _, model in models)
+    return missing >= FEWEST_MISSING and missing > MOST_LOST * len(models)
 
 
 def _families(models: Models, details: Mapping[str, ModelDetails], *, are_all: bool) -> tuple[Family, ...]:
