@@ -51,6 +51,15 @@ class Case:
         """What is expected of an alert."""
         return [each for each in self.body.get("alert_rule_test", []) if each["alertname"] == alert]
 
+    @property
+    def file(self) -> Tree:
+        """The content of its file."""
+        return content(self.path)
+
+    def only(self, alert: str) -> Case:
+        """Return the case with what is expected of an alert, and of nothing else but recorded series."""
+        return Case(self.path, self.body | {"alert_rule_test": self.expectations(alert)})
+
     def fires(self, alert: str) -> bool:
         return any(each["exp_alerts"] for each in self.expectations(alert))
 

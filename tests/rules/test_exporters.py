@@ -2,53 +2,69 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.rules.shipped import RULE_FILES, TEST_FILES, Tree, content, promtool
-from tests.rules.variants import with_new_instances, with_second_exporter, with_unusual_names
+from tests.rules.runs import Run, failures
+from tests.rules.shipped import ALERTS, CASES, Case, Tree, promtool
+from tests.rules.variants import (
+    BY_INSTANCE,
+    with_new_instances,
+    with_second_exporter,
+    with_unusual_names,
+    without_texts,
+)
 
 pytestmark = promtool.needed
 
 # Of the rules in long-intervals.yaml, collecting.yaml has cases that take a tenth of the time.
-by_file = pytest.mark.parametrize(
-    "path", [path for path in TEST_FILES if path.stem != "long-intervals"], ids=lambda path: path.stem
-)
+SHORTER = [case for case in CASES if case.path.stem != "long-intervals"]
+WITHOUT_ALERTS = [case for case in SHORTER if not case.body.get("alert_rule_test")]
 
 
-@pytest.fixture(scope="module")
-def rules_without_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the rules without their annotations, which name instances."""
-    folder = tmp_path_factory.mktemp("rules")
-    for path in RULE_FILES:
-        groups = [
-            {**group, "rules": [rule | {"annotations": {}} if "alert" in rule else rule for rule in group["rules"]]}
-            for group in content(path)["groups"]
-        ]
-        (folder / path.name).write_text(json.dumps({"groups": groups}), encoding="utf-8")  # JSON is YAML
-    return folder
+def with_second_exporter_and_unusual_names(case: Tree, file: Tree) -> Tree:
+    return with_second_exporter(with_unusual_names(case, file), file)
 
 
-def check(path: Path, cases: list[Tree], rules: Path, folder: Path) -> None:
-    """Run changed cases of a file on the rules in a folder."""
-    rule_files = [str(rules / Path(name).name) for name in content(path)["rule_files"]]
-    test = folder / "test.json"
-    test.write_text(json.dumps({**content(path), "rule_files": rule_files, "tests": cases}), encoding="utf-8")
-    assert "SUCCESS" in promtool("test", "rules", test)
+CHANGES = (with_second_exporter_and_unusual_names, with_new_instances)
 
 
-@by_file
-def test_second_exporter_and_unusual_names_change_no_verdict(path: Path, tmp_path: Path) -> None:
-    """The texts have the names as they are, also where a description looks one up by a query."""
-    file = content(path)
-    cases = [with_second_exporter(with_unusual_names(case, file), file) for case in file["tests"]]
-    check(path, cases, RULE_FILES[0].parent, tmp_path)
+def changed(cases: Iterable[Case], change: Callable[[Tree, Tree], Tree]) -> list[Case]:
+    return [replace(case, body=change(case.body, case.file)) for case in cases]
 
 
-@by_file
-def test_new_instance_changes_no_verdict(path: Path, rules_without_texts: Path, tmp_path: Path) -> None:
-    """As in Kubernetes, where a pod that is replaced gets another name."""
-    file = content(path)
-    check(path, [with_new_instances(case, file) for case in file["tests"]], rules_without_texts, tmp_path)
+@pytest.mark.parametrize("alert", [alert for alert in ALERTS if alert not in BY_INSTANCE])
+def test_exporters_and_names_change_no_verdict(alert: str, tmp_path: Path) -> None:
+    """Neither a second exporter, nor one with a new name as in Kubernetes, nor quotes in the names of models.
+
+    Texts have the names as they are. Where a new exporter comes, texts are left out: they list the exporters.
+    """
+    cases = [case.only(alert) for case in SHORTER if case.expectations(alert)]
+    texts, silent = ALERTS[alert], ALERTS[alert] | {"annotations": {}}
+    runs = {
+        "second exporter": Run(changed(cases, with_second_exporter_and_unusual_names), alert, [texts]),
+        "new instance": Run(changed(cases, with_new_instances), alert, [silent]),
+    }
+    assert set() == failures(tmp_path, runs)
+
+
+@pytest.mark.parametrize("path", sorted({case.path for case in WITHOUT_ALERTS}), ids=lambda path: path.stem)
+def test_exporters_and_names_change_no_recorded_value(path: Path, tmp_path: Path) -> None:
+    cases = [case for case in WITHOUT_ALERTS if case.path == path]
+    assert set() == failures(tmp_path, {change.__name__: Run(changed(cases, change)) for change in CHANGES})
+
+
+def test_past_of_one_exporter_is_detected(tmp_path: Path) -> None:
+    """The median of a series alone: a new exporter begins one when the provider is slow already."""
+    alert = "OpenRouterProviderLatencyHigh"
+    series = 'openrouter_analytics_p99_latency_seconds{query="performance_by_provider",provider!="other"}'
+    median = f"max by (account, provider) (quantile_over_time(0.5, {series}[1d]))"
+    before, _, rest = ALERTS[alert]["expr"].partition("quantile_over_time(")
+    weaker = ALERTS[alert] | {"expr": before + median + rest.partition("[1d:5m]\n  )")[2], "annotations": {}}
+    cases = [case.only(alert) for case in CASES if case.fires(alert) and "exporter" not in case.name]
+    of_one = {"one": Run(changed(cases, without_texts), alert, [weaker])}
+    of_new = {"new": Run(changed(cases, with_new_instances), alert, [weaker])}
+    assert (set(), True) == (failures(tmp_path, of_one), bool(failures(tmp_path, of_new)))
