@@ -81,9 +81,10 @@ def _of_item(operation: Any, argument: Any) -> _Ways:
 def _of_branch(branches: list[Any]) -> _Ways:
     ways = [_of_sequence(branch) for branch in branches]
     stars = max(way.stars for way in ways)
-    starts = [tuple(branch[0]) if len(branch) else None for branch in branches]
-    literals = {start for start in starts if start is not None and start[0] is _constants.LITERAL}
-    if len(literals) == len(branches):  # the first letter decides
+    starts = [branch[0] for branch in branches if len(branch)]
+    # With (?i), one letter can begin several branches.
+    letters = {chr(code).lower().upper()[:1] for kind, code in starts if kind is _constants.LITERAL}
+    if len(letters) == len(branches):  # the first letter decides
         return _Ways(max(way.fixed for way in ways), stars)
     return _Ways(sum(way.fixed for way in ways), stars)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -68,11 +69,12 @@ def read(
     *names: str,
     memory: object = None,
     clock: FakeClock | None = None,
+    **settings: Any,
 ) -> tuple[Collected, Poll]:
     """Let the collector poll once for these models."""
     clock = clock or FakeClock(NOON)
     listed = tuple((name, name) for name in names or responses)
-    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: listed)
+    collector = EndpointsCollector("", CatalogueEndpointsSettings(**settings), lambda: listed)
     poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", FakeApi(responses)), clock=clock)
     return asyncio.run(collector.collect(poll, memory)), poll
 
@@ -197,6 +199,15 @@ def test_kept_values_expire_without_another_poll() -> None:
     collected, _ = read(down, memory=memory, clock=clock)
     ends = [(moment - NOON, len(snapshot.families[1].values)) for moment, snapshot in collected.successors]
     assert [(timedelta(seconds=1200), 2), (timedelta(seconds=1500), 1)] == ends
+
+
+def test_kept_values_stay_if_none_become_stale() -> None:
+    clock = FakeClock(NOON)
+    memory = read({"acme/one": endpoints(endpoint()), "acme/two": endpoints(endpoint())}, clock=clock)[0].memory
+    clock.advance(86_400)
+    down: dict[str, Response | PollError] = {"acme/one": StatusError(503, "down"), "acme/two": endpoints(endpoint())}
+    collected, _ = read(down, memory=memory, clock=clock, stale_after=math.inf)
+    assert (2, ()) == (len(samples(collected)["status"]), collected.successors)
 
 
 def test_no_model_is_read_before_retry_after() -> None:

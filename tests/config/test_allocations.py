@@ -94,6 +94,7 @@ def test_warning_has_file_line_and_column(read: Read) -> None:
     [
         *("(a+)+b", "(a|a)*b", "(a|ab)*c", "(x+x+)+y", "(.*a){25}", "(a*)*", "a?" * 30 + "a" * 30),
         *(".*a.*a.*a.*a.*", r"^(([a-z])+.)+[A-Z]([a-z])+$", "(?=(a+)+b)a", "a{0,99}a{0,99}a{0,99}a{0,99}"),
+        *("(?i)(ab|Ab)*c", r"(?i:ix|\u0131x)*c", r"(?i)(sx|\u017fx)*c", "(?i)(ßx|ẞx)*c"),
     ],
 )
 def test_expression_that_explodes_is_refused(expression: str) -> None:

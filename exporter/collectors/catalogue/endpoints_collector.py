@@ -161,6 +161,8 @@ def _expiries(
     models: Mapping[str, ModelEndpoints], started: float, stale_after: float
 ) -> Iterator[tuple[float, Mapping[str, ModelEndpoints]]]:
     """Yield when models of earlier polls expire before those of this one do, and the models that remain then."""
+    if stale_after == math.inf:
+        return
     for at in sorted({model.read_at + stale_after for model in models.values() if model.read_at < started}):
         yield at, {name: model for name, model in models.items() if model.read_at + stale_after > at}
 
