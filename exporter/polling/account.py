@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from exporter import log
 from exporter.api import key_response
 from exporter.collectors import registry
@@ -68,11 +70,9 @@ class AccountRuntime(PollerGroup):
             else:
                 self.context.poll_now(poller.job_name)
 
-    def inherit(self, old: AccountRuntime) -> frozenset[str]:
+    def inherit(self, old: Self) -> frozenset[str]:
         """Continue from the runtime that this one replaces; return the names of collectors whose data stay."""
-        if self.account.key != old.account.key or self.context.upstream.base_url != old.context.upstream.base_url:
-            return frozenset()
-        kept = self._continue_from(old, self.context.clock.monotonic())
+        kept = super().inherit(old)
         self._update_up()
         return kept
 

@@ -77,12 +77,6 @@ class CatalogueRuntime(PollerGroup):
         if not names <= self._polled_for:
             self._poll_soon(self.pollers[0].job_name)
 
-    def inherit(self, old: CatalogueRuntime) -> frozenset[str]:
-        """Continue from the runtime that this one replaces; return the names of collectors whose data stay."""
-        if self.context.upstream.base_url != old.context.upstream.base_url:
-            return frozenset()
-        return self._continue_from(old, self.context.clock.monotonic())
-
 
 def _names(uses: tuple[ModelUse, ...]) -> frozenset[str]:
     return frozenset(use.model for use in uses)

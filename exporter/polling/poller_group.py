@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 
@@ -62,6 +62,7 @@ class PollerGroup(ABC):
         allocation: Allocation | None = None,
     ) -> None:
         self.context = context
+        self._source = (upstream.base_url, key)
         self.metrics_registry = MetricsRegistry()
         self._metrics = CollectorMetrics(self.metrics_registry, account, collectors)
         of_collectors = (operation for collector in collectors for operation in collector.operations)
@@ -135,12 +136,14 @@ class PollerGroup(ABC):
         self._ended.set()
         self._client.waits.cancel()
 
-    def _continue_from(self, old: PollerGroup, now: float) -> frozenset[str]:
-        """Take over the rate limit of another group and the data of its pollers, as far as ours publish the same.
+    def inherit(self, old: Self) -> frozenset[str]:
+        """Continue from the group that this one replaces; return the names of collectors whose data stay.
 
-        Return the names of collectors whose data stay.
+        Nothing stays if the API or the key is another one.
         """
-        self._client.limit.inherit(old._client.limit, now)
+        if self._source != old._source:
+            return frozenset()
+        self._client.limit.inherit(old._client.limit, self.context.clock.monotonic())
         before = {poller.collector.name: poller for poller in old.pollers}
         kept = set()
         for poller in self.pollers:
