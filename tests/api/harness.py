@@ -53,17 +53,17 @@ def capturing_logger() -> tuple[structlog.stdlib.BoundLogger, list[Any]]:
 
 
 @dataclass
-class Asking:
+class ObservedClient:
     """A client and all that it leaves behind."""
 
-    client: Client
+    wrapped: Client
     metrics_registry: MetricsRegistry
     clock: Clock
     events: list[Any]
     key: Key
 
     async def request(self, request: Request = ACTIVITY, *, within: float = 60.0, quiet: bool = False) -> Response:
-        return await self.client.request(request, self.clock.monotonic() + within, quiet=quiet)
+        return await self.wrapped.request(request, self.clock.monotonic() + within, quiet=quiet)
 
     def count(self, name: str, **labels: str) -> float | None:
         """Return a counter of the client's; None where there is no such series."""
@@ -81,9 +81,9 @@ class Asking:
 
 
 @asynccontextmanager
-async def asking(
+async def client_of(
     url: str, *, retries: Retries = ONCE, key: Key | None = None, clock: Clock | None = None, **upstream: Any
-) -> AsyncIterator[Asking]:
+) -> AsyncIterator[ObservedClient]:
     """Give a client of the API at `url`; its waits pass at once on a clock of its own."""
     settings = replace(Upstream(base_url=url, retries=retries, timeout=5.0), **upstream)
     clock = clock or FakeClock(self_moving=True)
@@ -100,10 +100,10 @@ async def asking(
             duration=RequestDuration(metrics_registry, ("activity",)),
             log=log,
         )
-        yield Asking(client, metrics_registry, clock, events, key)
+        yield ObservedClient(client, metrics_registry, clock, events, key)
 
 
-def answer_bytes(
+def response_bytes(
     body: bytes = b'{"data":[]}', status: str = "200 OK", headers: Mapping[str, str] | None = None
 ) -> bytes:
     """Return a whole answer as it is on the wire."""

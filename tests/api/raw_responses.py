@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from exporter.errors import AttemptError
-from tests.api.harness import Asking
+from tests.api.harness import ObservedClient
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-async def failure_of(asked: Asking) -> tuple[str, str]:
+async def failure_of(client: ObservedClient) -> tuple[str, str]:
     """Return the kind of failure and its text."""
     with pytest.raises(AttemptError) as caught:
-        await asked.request()
-    assert {caught.value.status_class: 1.0} == asked.failures()
+        await client.request()
+    assert {caught.value.status_class: 1.0} == client.failures()
     return type(caught.value).__name__, str(caught.value)

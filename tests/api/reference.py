@@ -35,7 +35,7 @@ GOOD: dict[str, Any] = {
 GOOD_ROW = msgspec.convert(GOOD, ActivityRow)
 
 
-def answer_of(body: bytes, piece: int | None = None, *, gzipped: bool = False, limit: int = 1 << 26) -> Response:
+def response_of(body: bytes, piece: int | None = None, *, gzipped: bool = False, limit: int = 1 << 26) -> Response:
     """Return a body as it came, in one chunk or in many."""
     wire = gzip.compress(body, 1) if gzipped else body
     size = piece or len(wire) or 1

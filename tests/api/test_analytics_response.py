@@ -11,7 +11,7 @@ from exporter.api import analytics_response
 from exporter.api.analytics_response import MOST_ROWS, MOST_VALUES, AnalyticsResponse, Row
 from exporter.api.rejections import Rejections
 from exporter.errors import InvalidResponse
-from tests.collectors.helpers import answer
+from tests.collectors.helpers import response_of
 from tests.support import Pauses, finished
 
 ROWS: list[Row] = [{"model": f"acme/{number}, {{x}},{{y}}", "request_count": str(number)} for number in range(30_000)]
@@ -22,7 +22,7 @@ def read(body: bytes) -> tuple[AnalyticsResponse, list[Row], int]:
     """Return the response, its rows, and how often reading it gave way to other tasks."""
     taken: list[Row] = []
     pauses = Pauses()
-    response = finished(analytics_response.read(pauses, answer(body), MOST_ROWS, Rejections(), taken.append))
+    response = finished(analytics_response.read(pauses, response_of(body), MOST_ROWS, Rejections(), taken.append))
     return response, taken, pauses.count
 
 

@@ -13,35 +13,35 @@ from exporter.api.response import pieces
 from exporter.errors import InvalidResponse
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from tests.api.harness import ACTIVITY, answer_bytes, asking, bare
+from tests.api.harness import ACTIVITY, bare, client_of, response_bytes
 from tests.api.raw_responses import HEAD, failure_of
 
 
 async def test_a_reset_in_the_body() -> None:
     """It broke off, which is what the class says."""
-    async with bare(HEAD + b"Content-Length: 1000\r\n\r\n{", reset=True) as server, asking(server.url) as asked:
-        assert "InvalidResponse" == (await failure_of(asked))[0]
+    async with bare(HEAD + b"Content-Length: 1000\r\n\r\n{", reset=True) as server, client_of(server.url) as client:
+        assert "InvalidResponse" == (await failure_of(client))[0]
 
 
 async def test_a_long_header_is_read() -> None:
     """Proxies add cookies and reports of many kilobytes."""
-    sent = answer_bytes(headers={"X-Report": "a" * 60_000})
-    async with bare(sent) as server, asking(server.url) as asked:
-        assert b'{"data":[]}' == b"".join(pieces(await asked.request()))
+    sent = response_bytes(headers={"X-Report": "a" * 60_000})
+    async with bare(sent) as server, client_of(server.url) as client:
+        assert b'{"data":[]}' == b"".join(pieces(await client.request()))
 
 
 async def test_x_gzip_is_gzip() -> None:
     """RFC 9110 requires it."""
-    sent = answer_bytes(gzip.compress(b'{"data":[]}'), headers={"Content-Encoding": "x-gzip"})
-    async with bare(sent) as server, asking(server.url) as asked:
-        assert b'{"data":[]}' == b"".join(pieces(await asked.request()))
+    sent = response_bytes(gzip.compress(b'{"data":[]}'), headers={"Content-Encoding": "x-gzip"})
+    async with bare(sent) as server, client_of(server.url) as client:
+        assert b'{"data":[]}' == b"".join(pieces(await client.request()))
 
 
 async def test_errors_about_a_body_have_its_status() -> None:
     """The log shows that the API answered."""
-    async with bare(HEAD + b"Content-Length: 10\r\n\r\n{}") as server, asking(server.url) as asked:
+    async with bare(HEAD + b"Content-Length: 10\r\n\r\n{}") as server, client_of(server.url) as client:
         with pytest.raises(InvalidResponse) as caught:
-            await asked.request()
+            await client.request()
     assert (200, "activity") == (caught.value.status, caught.value.operation)
 
 
@@ -49,11 +49,11 @@ async def test_errors_about_a_body_have_its_status() -> None:
 async def test_a_body_without_measure_costs_little_memory(simulator: Running, kind: str) -> None:
     """It is refused as soon as the limit is passed, on the wire or inflated."""
     simulator.faults.replace(parse_fault(kind))
-    async with asking(simulator.url, max_response_bytes=1 << 20) as asked:
+    async with client_of(simulator.url, max_response_bytes=1 << 20) as client:
         tracemalloc.start()
         try:
             with pytest.raises(InvalidResponse) as caught:
-                for _ in pieces(await asked.request()):
+                for _ in pieces(await client.request()):
                     pass
             peak = tracemalloc.get_traced_memory()[1]
         finally:
@@ -67,11 +67,11 @@ async def test_a_body_without_measure_costs_little_memory(simulator: Running, ki
 async def test_the_limit_is_to_the_byte(size: int, expected: int | str, encoding: str) -> None:
     """A body of exactly so many bytes is taken."""
     body = os.urandom(size // 2).hex().encode() + b"x" * (size % 2)
-    sent = answer_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
-    async with bare(sent) as server, asking(server.url, max_response_bytes=1024) as asked:
+    sent = response_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
+    async with bare(sent) as server, client_of(server.url, max_response_bytes=1024) as client:
         found: int | str
         try:
-            found = sum(len(piece) for piece in pieces(await asked.request()))
+            found = sum(len(piece) for piece in pieces(await client.request()))
         except InvalidResponse as error:
             found = str(error)
     assert expected == found
@@ -81,18 +81,18 @@ async def test_the_limit_is_to_the_byte(size: int, expected: int | str, encoding
 async def test_a_request_may_allow_less_than_the_settings(encoding: str) -> None:
     """For what is decoded in one go."""
     body = b"{}" + b" " * 100_000
-    sent = answer_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
+    sent = response_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
     request = replace(ACTIVITY, longest_response=1024)
-    async with bare(sent) as server, asking(server.url) as asked:
+    async with bare(sent) as server, client_of(server.url) as client:
         with pytest.raises(InvalidResponse, match="the body is longer than 1024 bytes"):
-            b"".join(pieces(await asked.request(request)))
+            b"".join(pieces(await client.request(request)))
 
 
 async def test_empty_content_encoding_is_identity() -> None:
     """Some proxies leave the header behind."""
     sent = HEAD + b"Content-Encoding: \r\nContent-Length: 2\r\n\r\n{}"
-    async with bare(sent) as server, asking(server.url) as asked:
-        assert "identity" == (await asked.request()).encoding
+    async with bare(sent) as server, client_of(server.url) as client:
+        assert "identity" == (await client.request()).encoding
 
 
 @pytest.mark.parametrize(
@@ -101,5 +101,5 @@ async def test_empty_content_encoding_is_identity() -> None:
 async def test_invalid_date_header_is_ignored(date: bytes) -> None:
     """The body is good all the same."""
     sent = HEAD + b"Date: " + date + b"\r\nContent-Length: 2\r\n\r\n{}"
-    async with bare(sent) as server, asking(server.url) as asked:
-        assert None is (await asked.request()).date
+    async with bare(sent) as server, client_of(server.url) as client:
+        assert None is (await client.request()).date

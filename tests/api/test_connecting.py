@@ -12,43 +12,43 @@ import trustme
 from exporter.config.configuration import Tls
 from exporter.errors import ConnectionFailed
 from exporter.simulator.application import Running
-from tests.api.harness import answer_bytes, asking, bare, unused_port
+from tests.api.harness import bare, client_of, response_bytes, unused_port
 from tests.api.raw_responses import failure_of
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
 async def test_a_connection_that_is_closed_early(answer: bytes) -> None:
     """No answer came."""
-    async with bare(answer) as server, asking(server.url) as asked:
-        assert "ConnectionFailed" == (await failure_of(asked))[0]
+    async with bare(answer) as server, client_of(server.url) as client:
+        assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
 async def test_a_reset() -> None:
     """Instead of an answer."""
-    async with bare(b"", reset=True) as server, asking(server.url) as asked:
-        assert "ConnectionFailed" == (await failure_of(asked))[0]
+    async with bare(b"", reset=True) as server, client_of(server.url) as client:
+        assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
 async def test_refused_connection_names_the_address() -> None:
     """The text names the address."""
     address = f"127.0.0.1:{unused_port()}"
-    async with asking(f"http://{address}") as asked:
-        kind, text = await failure_of(asked)
+    async with client_of(f"http://{address}") as client:
+        kind, text = await failure_of(client)
     assert ("ConnectionFailed", True) == (kind, address.replace(":", ", ") in text or address in text)
 
 
 @pytest.mark.parametrize("url", ["http://" + "a" * 64 + ".invalid", "http://a..b", "http://[::1", "http://a:99999"])
 async def test_invalid_host_or_url_is_a_failed_connection(url: str) -> None:
     """The resolver and the URL's parser raise errors of their own kinds."""
-    async with asking(url) as asked:
-        assert "ConnectionFailed" == (await failure_of(asked))[0]
+    async with client_of(url) as client:
+        assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
 async def test_a_refused_connection_is_recognized() -> None:
     """So that a hint can say what to check."""
-    async with asking(f"http://127.0.0.1:{unused_port()}") as asked:
+    async with client_of(f"http://127.0.0.1:{unused_port()}") as client:
         with pytest.raises(ConnectionFailed) as caught:
-            await asked.request()
+            await client.request()
     assert "connection_refused" == caught.value.source
 
 
@@ -60,12 +60,12 @@ async def test_an_unknown_authority_is_refused_unless_it_is_configured(tmp_path:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     tls = Tls(ca_file=tmp_path / "ca.pem") if trusted else Tls()
-    async with bare(answer_bytes(), tls=context) as server, asking(server.url, tls=tls) as asked:
+    async with bare(response_bytes(), tls=context) as server, client_of(server.url, tls=tls) as client:
         if trusted:
-            await asked.request()
+            await client.request()
             return
         with pytest.raises(ConnectionFailed, match="CERTIFICATE_VERIFY_FAILED") as caught:
-            await asked.request()
+            await client.request()
     assert ("certificate", []) == (caught.value.source, server.requests)
 
 
@@ -76,18 +76,18 @@ async def test_a_host_name_that_the_certificate_does_not_have_is_refused(tmp_pat
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("another.example").configure_cert(context)
     async with (
-        bare(answer_bytes(), tls=context) as server,
-        asking(server.url, tls=Tls(ca_file=tmp_path / "ca.pem")) as asked,
+        bare(response_bytes(), tls=context) as server,
+        client_of(server.url, tls=Tls(ca_file=tmp_path / "ca.pem")) as client,
     ):
         with pytest.raises(ConnectionFailed) as caught:
-            await asked.request()
+            await client.request()
     assert ("certificate", []) == (caught.value.source, server.requests)
 
 
 async def test_tls_to_a_server_without_tls_fails(simulator: Running) -> None:
     """A certificate that isn't shown can't be trusted."""
-    async with asking(simulator.url.replace("http:", "https:")) as asked:
-        assert "ConnectionFailed" == (await failure_of(asked))[0]
+    async with client_of(simulator.url.replace("http:", "https:")) as client:
+        assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
 async def test_a_connection_that_is_never_made() -> None:
@@ -98,7 +98,7 @@ async def test_a_connection_that_is_never_made() -> None:
         for each in waiting:
             each.setblocking(False)
             each.connect_ex(address)
-        async with asking(f"http://127.0.0.1:{address[1]}", connect_timeout=0.2) as asked:
-            assert ("AttemptTimeout", "no connection within 0.2 s") == await failure_of(asked)
+        async with client_of(f"http://127.0.0.1:{address[1]}", connect_timeout=0.2) as client:
+            assert ("AttemptTimeout", "no connection within 0.2 s") == await failure_of(client)
         for each in waiting:
             each.close()

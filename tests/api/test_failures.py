@@ -12,7 +12,7 @@ from exporter.config.configuration import Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed
 from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, FaultKind, parse_fault
-from tests.api.harness import answer_bytes, asking, bare, retrying, unused_port
+from tests.api.harness import bare, client_of, response_bytes, retrying, unused_port
 from tests.api.raw_responses import CHUNKED, HEAD, failure_of
 
 
@@ -37,38 +37,38 @@ from tests.api.raw_responses import CHUNKED, HEAD, failure_of
 )
 async def test_malformed_http_is_an_invalid_response(answer: bytes) -> None:
     """Other protocols, endless headers, lengths that contradict each other, bodies that break off."""
-    async with bare(answer) as server, asking(server.url) as asked:
-        assert "InvalidResponse" == (await failure_of(asked))[0]
+    async with bare(answer) as server, client_of(server.url) as client:
+        assert "InvalidResponse" == (await failure_of(client))[0]
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "206 Partial Content", "101 Switching Protocols", "999 Odd"])
 async def test_unexpected_status_is_an_invalid_response(status: str) -> None:
     """There is nothing to publish in it."""
-    async with bare(answer_bytes(b"", status)) as server, asking(server.url) as asked:
-        assert ("StatusError", f"HTTP {status[:3]}: no body") == await failure_of(asked)
-    assert {"invalid_response": 1.0} == asked.failures()
+    async with bare(response_bytes(b"", status)) as server, client_of(server.url) as client:
+        assert ("StatusError", f"HTTP {status[:3]}: no body") == await failure_of(client)
+    assert {"invalid_response": 1.0} == client.failures()
 
 
 async def test_missing_response_times_out() -> None:
     """The attempt's own timeout ends it, long before the poll's deadline."""
-    async with bare(b"", hang=True) as server, asking(server.url, timeout=0.2) as asked:
-        assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(asked)
+    async with bare(b"", hang=True) as server, client_of(server.url, timeout=0.2) as client:
+        assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(client)
 
 
 async def test_a_body_that_does_not_end() -> None:
     """The timeout is for the whole attempt, body included."""
     async with (
         bare(HEAD + b"Content-Length: 9\r\n\r\n{", hang=True) as server,
-        asking(server.url, timeout=0.2) as asked,
+        client_of(server.url, timeout=0.2) as client,
     ):
-        assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(asked)
+        assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(client)
 
 
 async def test_the_deadline_cuts_the_last_attempt_short() -> None:
     """It gets the time that is left, not its own timeout."""
-    async with bare(b"", hang=True) as server, asking(server.url, timeout=60.0) as asked:
+    async with bare(b"", hang=True) as server, client_of(server.url, timeout=60.0) as client:
         with pytest.raises(AttemptTimeout) as caught:
-            await asked.request(within=0.2)
+            await client.request(within=0.2)
     assert "no complete response within 0.2 s" == str(caught.value)
 
 
@@ -76,23 +76,23 @@ async def test_each_attempt_has_its_own_timeout() -> None:
     """A slow one does not use up the time of the next."""
     retries = retrying(initial_interval=0.001)
     async with (
-        bare(b"", answer_bytes(), hang=True) as server,
-        asking(server.url, retries=retries, timeout=0.1, clock=SystemClock()) as asked,
+        bare(b"", response_bytes(), hang=True) as server,
+        client_of(server.url, retries=retries, timeout=0.1, clock=SystemClock()) as client,
     ):
-        answer = await asked.request(within=5.0)
-    assert (b'{"data":[]}', {"timeout": 1.0}) == (b"".join(answer.chunks), asked.failures())
+        answer = await client.request(within=5.0)
+    assert (b'{"data":[]}', {"timeout": 1.0}) == (b"".join(answer.chunks), client.failures())
 
 
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
         ([b""], {"connection": 3.0}),
-        ([answer_bytes(b"", "503 Busy")], {"5xx": 3.0}),
+        ([response_bytes(b"", "503 Busy")], {"5xx": 3.0}),
         (
-            [answer_bytes(b"", "500 Oops"), b"", answer_bytes(b"", "404 Gone")],
+            [response_bytes(b"", "500 Oops"), b"", response_bytes(b"", "404 Gone")],
             {"5xx": 1.0, "connection": 1.0, "4xx": 1.0},
         ),
-        ([answer_bytes(b"", "429 Slow"), b"nonsense\r\n\r\n"], {"4xx": 1.0, "invalid_response": 1.0}),
+        ([response_bytes(b"", "429 Slow"), b"nonsense\r\n\r\n"], {"4xx": 1.0, "invalid_response": 1.0}),
     ],
 )
 async def test_every_failed_attempt_is_counted_under_its_class(
@@ -100,17 +100,17 @@ async def test_every_failed_attempt_is_counted_under_its_class(
 ) -> None:
     """And the attempts after the first as retries."""
     retries = retrying(initial_interval=1.0, exponent=1.0)
-    async with bare(*answers) as server, asking(server.url, retries=retries) as asked:
+    async with bare(*answers) as server, client_of(server.url, retries=retries) as client:
         with pytest.raises(AttemptError):
-            await asked.request(within=2.5)
-    assert (expected, len(server.requests) - 1) == (asked.failures(), asked.count("retries"))
+            await client.request(within=2.5)
+    assert (expected, len(server.requests) - 1) == (client.failures(), client.count("retries"))
 
 
 async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
     """With all that is known of it."""
-    answers = [answer_bytes(b'{"error":{"message":"Busy","code":503}}', "503 X"), answer_bytes()]
-    async with bare(*answers) as server, asking(server.url, retries=retrying(initial_interval=2.0)) as asked:
-        await asked.request()
+    answers = [response_bytes(b'{"error":{"message":"Busy","code":503}}', "503 X"), response_bytes()]
+    async with bare(*answers) as server, client_of(server.url, retries=retrying(initial_interval=2.0)) as client:
+        await client.request()
     assert [
         {
             "event": "request_failed",
@@ -123,43 +123,43 @@ async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
             "error": "HTTP 503: Busy",
             "duration": 0.0,
         }
-    ] == asked.events
+    ] == client.events
 
 
 async def test_retries_in_an_outage_are_logged_at_debug() -> None:
     """They stay at debug level."""
-    answers = [answer_bytes(b"", "503 X"), answer_bytes()]
-    async with bare(*answers) as server, asking(server.url, retries=retrying()) as asked:
-        await asked.request(quiet=True)
-    assert ["debug"] == [event["log_level"] for event in asked.events]
+    answers = [response_bytes(b"", "503 X"), response_bytes()]
+    async with bare(*answers) as server, client_of(server.url, retries=retrying()) as client:
+        await client.request(quiet=True)
+    assert ["debug"] == [event["log_level"] for event in client.events]
 
 
 @pytest.mark.parametrize("kind", ["truncated", "truncated-chunked"])
 async def test_truncated_response_is_not_retried(simulator: Running, kind: str) -> None:
     """It is an invalid answer, and those are not repeated."""
     simulator.faults.replace(parse_fault(kind))
-    async with asking(simulator.url, retries=Retries()) as asked:
-        assert "InvalidResponse" == (await failure_of(asked))[0]
+    async with client_of(simulator.url, retries=Retries()) as client:
+        assert "InvalidResponse" == (await failure_of(client))[0]
     assert 1 == simulator.counts["/api/v1/activity"]
 
 
 async def test_cancelled_request_frees_its_connection(simulator: Running) -> None:
     """Nothing is counted as a failure, and the connection is let go: another request works."""
     simulator.faults.replace(Fault(FaultKind.HANG, times=1))
-    async with asking(simulator.url) as asked:
-        task = asyncio.create_task(asked.request())
+    async with client_of(simulator.url) as client:
+        task = asyncio.create_task(client.request())
         while not simulator.requests:
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        again = await asked.request()
-    assert ("application/json", {}) == (again.content_type, asked.failures())
+        again = await client.request()
+    assert ("application/json", {}) == (again.content_type, client.failures())
 
 
 async def test_failures_tell_nothing_of_where_they_were_raised() -> None:
     """aiohttp's own error would come along in the trace, and hold the whole answer in memory."""
-    async with asking(f"http://127.0.0.1:{unused_port()}") as asked:
+    async with client_of(f"http://127.0.0.1:{unused_port()}") as client:
         with pytest.raises(ConnectionFailed) as caught:
-            await asked.request()
+            await client.request()
     assert (None, True) == (caught.value.__cause__, caught.value.__suppress_context__)

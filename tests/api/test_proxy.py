@@ -10,7 +10,7 @@ from yarl import URL
 
 from exporter.api.proxy import is_excepted
 from exporter.errors import ConnectionFailed
-from tests.api.harness import KEY, answer_bytes, asking, bare, unused_port
+from tests.api.harness import KEY, bare, client_of, response_bytes, unused_port
 
 FAR = "https://api.invalid/v1"
 PASSWORD = "open-sesame"
@@ -18,10 +18,10 @@ PASSWORD = "open-sesame"
 
 async def failure(url: str, **upstream: Any) -> str:
     """Return how asking fails, which is counted as a connection that failed."""
-    async with asking(url, **upstream) as asked:
+    async with client_of(url, **upstream) as client:
         with pytest.raises(ConnectionFailed) as caught:
-            await asked.request()
-    assert {"connection": 1.0} == asked.failures()
+            await client.request()
+    assert {"connection": 1.0} == client.failures()
     return str(caught.value)
 
 
@@ -59,9 +59,9 @@ async def test_a_refused_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     """Without its password; else it would look as if the API refused."""
     address = f"127.0.0.1:{unused_port()}"
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:{PASSWORD}@{address}")
-    async with asking(FAR, proxy_from_environment=True) as asked:
+    async with client_of(FAR, proxy_from_environment=True) as client:
         with pytest.raises(ConnectionFailed, match=f"the proxy {address} cannot be reached: ") as caught:
-            await asked.request()
+            await client.request()
     assert ("proxy", False) == (caught.value.source, PASSWORD in str(caught.value))
 
 
@@ -98,9 +98,9 @@ def test_addresses_without_a_proxy(no_proxy: str, url: str, *, excepted: bool) -
 
 async def test_proxy_of_the_environment_is_ignored_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that is set for other programs gets no key."""
-    async with bare(answer_bytes()) as server, asking(server.url) as asked:
+    async with bare(response_bytes()) as server, client_of(server.url) as client:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-        await asked.request()
+        await client.request()
     assert 1 == len(server.requests)
 
 
@@ -108,8 +108,8 @@ async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPa
     """NO_PROXY counts."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    async with bare(answer_bytes()) as server, asking(server.url, proxy_from_environment=True) as asked:
-        await asked.request()
+    async with bare(response_bytes()) as server, client_of(server.url, proxy_from_environment=True) as client:
+        await client.request()
     assert 1 == len(server.requests)
 
 
@@ -127,6 +127,6 @@ async def test_netrc_file_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     netrc.write_text("machine 127.0.0.1 login somebody password other\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    async with bare(answer_bytes()) as server, asking(server.url, proxy_from_environment=True) as asked:
-        await asked.request()
+    async with bare(response_bytes()) as server, client_of(server.url, proxy_from_environment=True) as client:
+        await client.request()
     assert f"Bearer {KEY}" == server.header("Authorization")

@@ -11,16 +11,16 @@ from exporter.api.messages import LONGEST_MESSAGE, printable
 from exporter.errors import StatusError
 from exporter.simulator.application import Running
 from exporter.simulator.faults import Fault, FaultKind
-from tests.api.harness import answer_bytes, asking, bare
+from tests.api.harness import bare, client_of, response_bytes
 from tests.support import NOON
 
 
 async def refusal(answer: bytes, *, hang: bool = False, seconds: float = 5.0) -> StatusError:
     """Return what the client makes of an answer."""
-    async with bare(answer, hang=hang) as server, asking(server.url, timeout=seconds) as asked:
+    async with bare(answer, hang=hang) as server, client_of(server.url, timeout=seconds) as client:
         with pytest.raises(StatusError) as caught:
-            await asked.request()
-    assert {caught.value.status_class: 1.0} == asked.failures()
+            await client.request()
+    assert {caught.value.status_class: 1.0} == client.failures()
     return caught.value
 
 
@@ -44,10 +44,10 @@ def error(message: object) -> bytes:
 async def test_the_apis_own_message(simulator: Running, status: int, message: str) -> None:
     """After the status."""
     simulator.faults.replace(Fault(FaultKind.STATUS, status=status))
-    async with asking(simulator.url) as asked:
+    async with client_of(simulator.url) as client:
         with pytest.raises(StatusError) as caught:
-            await asked.request()
-    assert (f"HTTP {status}: {message}", {f"{status // 100}xx": 1.0}) == (str(caught.value), asked.failures())
+            await client.request()
+    assert (f"HTTP {status}: {message}", {f"{status // 100}xx": 1.0}) == (str(caught.value), client.failures())
 
 
 @pytest.mark.parametrize(
@@ -77,57 +77,57 @@ async def test_the_apis_own_message(simulator: Running, status: int, message: st
 )
 async def test_any_body(body: bytes, expected: str) -> None:
     """One bounded, printable line comes of it."""
-    assert f"HTTP 500: {expected}" == str(await refusal(answer_bytes(body, "500 X")))
+    assert f"HTTP 500: {expected}" == str(await refusal(response_bytes(body, "500 X")))
 
 
 async def test_address_in_a_message_is_left_out() -> None:
-    refused = await refusal(answer_bytes(error("member ada@example.com of a@b is unknown"), status="404 Not Found"))
+    refused = await refusal(response_bytes(error("member ada@example.com of a@b is unknown"), status="404 Not Found"))
     assert "HTTP 404: member <e-mail> of a@b is unknown" == str(refused)
 
 
 async def test_a_page_of_a_proxy(simulator: Running) -> None:
     """Its type is told, because it shows that the answer is not the API's."""
     simulator.faults.replace(Fault(FaultKind.HTML, status=502))
-    async with asking(simulator.url) as asked:
+    async with client_of(simulator.url) as client:
         with pytest.raises(StatusError) as caught:
-            await asked.request()
+            await client.request()
     assert "HTTP 502: no message, text/html body" == str(caught.value)
 
 
 async def test_a_type_of_the_body_that_is_unprintable_and_long() -> None:
     """It is bounded like any other text from outside."""
-    told = str(await refusal(answer_bytes(b"?", "502 X", {"Content-Type": "te\x85xt/\xff" + "a" * 5000})))
+    told = str(await refusal(response_bytes(b"?", "502 X", {"Content-Type": "te\x85xt/\xff" + "a" * 5000})))
     assert (True, True) == (told.isprintable(), len(told) < LONGEST_MESSAGE + 100)
 
 
 async def test_a_compressed_error() -> None:
     """What was asked for may come."""
-    sent = answer_bytes(gzip.compress(error("Squeezed")), "500 X", {"Content-Encoding": "gzip"})
+    sent = response_bytes(gzip.compress(error("Squeezed")), "500 X", {"Content-Encoding": "gzip"})
     assert "HTTP 500: Squeezed" == str(await refusal(sent))
 
 
 @pytest.mark.parametrize("body", [gzip.compress(error("Cut"), mtime=0)[:20], b"not gzip at all"])
 async def test_a_broken_compressed_error(body: bytes) -> None:
     """The status is what counts."""
-    sent = answer_bytes(body, "500 X", {"Content-Encoding": "gzip"})
+    sent = response_bytes(body, "500 X", {"Content-Encoding": "gzip"})
     assert "HTTP 500: no message, application/json body" == str(await refusal(sent))
 
 
 async def test_an_error_that_is_cut_off() -> None:
     """It is no second failure."""
-    sent = answer_bytes(error("Cut"), "500 X", {"Content-Length": "1000"})
+    sent = response_bytes(error("Cut"), "500 X", {"Content-Length": "1000"})
     assert "HTTP 500: Cut" == str(await refusal(sent))
 
 
 async def test_an_error_that_does_not_end() -> None:
     """The status was there in time."""
-    sent = answer_bytes(b"{", "500 X", {"Content-Length": "1000"})
+    sent = response_bytes(b"{", "500 X", {"Content-Length": "1000"})
     assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True, seconds=0.3))
 
 
 async def test_an_endless_error_is_left_early() -> None:
     """Some KiB are enough to look for a message in."""
-    sent = answer_bytes(b" " * (4 << 20), "500 X", {"Content-Length": str(1 << 40)})
+    sent = response_bytes(b" " * (4 << 20), "500 X", {"Content-Length": str(1 << 40)})
     assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True))
 
 
@@ -140,7 +140,7 @@ async def test_an_endless_error_is_left_early() -> None:
 )
 async def test_location_header_makes_only_3xx_a_redirect(status: str, expected: str) -> None:
     """Other answers may say Location, too."""
-    assert expected == str(await refusal(answer_bytes(error("Busy"), status, {"Location": "/elsewhere"})))
+    assert expected == str(await refusal(response_bytes(error("Busy"), status, {"Location": "/elsewhere"})))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ async def test_location_header_makes_only_3xx_a_redirect(status: str, expected: 
 )
 async def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
     """A date is measured against the server's clock where it showed it, else against ours."""
-    found = await refusal(answer_bytes(b"", "503 X", headers))
+    found = await refusal(response_bytes(b"", "503 X", headers))
     assert (NOON.year, expected) == (2026, found.retry_after)
 
 
@@ -192,4 +192,4 @@ PAGE = b"<!DOCTYPE html><html>Access denied</html>"
 )
 async def test_error_source(status: str, body: bytes, headers: dict[str, str], source: str | None) -> None:
     """The API itself answers in JSON, and does not redirect."""
-    assert source == (await refusal(answer_bytes(body, status, headers))).source
+    assert source == (await refusal(response_bytes(body, status, headers))).source

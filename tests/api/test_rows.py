@@ -19,7 +19,7 @@ from exporter.api.field_values import LARGEST_NUMBER
 from exporter.api.rejections import SAMPLE_SIZE, Rejections
 from exporter.api.row_cutter import rows
 from exporter.errors import InvalidResponse
-from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, read, sorted_out
+from tests.api.reference import GOOD, GOOD_ROW, body_of, expected, read, response_of, sorted_out
 from tests.support import examples
 
 KEY = "sk-or-v1-demo"
@@ -65,14 +65,14 @@ FIELDS = (*GOOD, "workspace_id", "another")
 def test_body_without_a_list_of_rows_is_invalid(body: bytes, message: str) -> None:
     """It is said what came instead, in one line, and of what type it calls itself."""
     with pytest.raises(InvalidResponse) as caught:
-        list(rows(answer_of(body), Rejections()))
+        list(rows(response_of(body), Rejections()))
     assert f"{message} (application/json)" == str(caught.value)
 
 
 @pytest.mark.parametrize("body", [b'{"data":[]}', b' {"data" : [ ] , "error" : null} \n', b'{"error":null,"data":[]}'])
 def test_empty_list_of_rows_is_valid(body: bytes) -> None:
     """An account without use."""
-    assert ([], Counter()) == read(answer_of(body))
+    assert ([], Counter()) == read(response_of(body))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_row_without_a_date_is_rejected(date: Any, reason: str) -> None:
     """The row beside it is used."""
     assert activity_row(GOOD | {"date": date}, Counter()) == reason
     assert reason in REJECTION_REASONS
-    assert ([GOOD_ROW], Counter({reason: 1})) == read(answer_of(body_of([GOOD | {"date": date}, GOOD])))
+    assert ([GOOD_ROW], Counter({reason: 1})) == read(response_of(body_of([GOOD | {"date": date}, GOOD])))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,9 @@ def test_a_row_without_a_date_is_rejected(date: Any, reason: str) -> None:
 def test_an_unreadable_field_is_absent_and_counted(field: str, value: Any) -> None:
     """The rest of its row is used, and so is the row beside it."""
     rejections = Rejections()
-    read_rows = [row for piece in rows(answer_of(body_of([GOOD | {field: value}, GOOD])), rejections) for row in piece]
+    read_rows = [
+        row for piece in rows(response_of(body_of([GOOD | {field: value}, GOOD])), rejections) for row in piece
+    ]
     expected_row = msgspec.structs.replace(GOOD_ROW, **{field: None})
     assert ([expected_row, GOOD_ROW], {field: 1}, {}) == (
         read_rows,
@@ -152,7 +154,7 @@ def test_numbers_may_be_text(written: object, number: float) -> None:
 def test_missing_and_null_fields_are_none(name: str, how: str) -> None:
     """Never 0, never empty; the row stays."""
     row = {key: value for key, value in GOOD.items() if key != name} | ({name: None} if how == "null" else {})
-    found = read(answer_of(body_of([row])))
+    found = read(response_of(body_of([row])))
     assert found is not None
     assert ([None], Counter()) == ([getattr(each, name, None) for each in found[0]], found[1])
 
@@ -173,7 +175,7 @@ def test_both_ways_to_read_a_row_agree(value: object) -> None:
 def test_any_value_in_a_field(name: str, value: object) -> None:
     """The row is taken or rejected; good ones around it do not notice."""
     body = body_of([GOOD, GOOD | {name: value}, GOOD])
-    found = read(answer_of(body))
+    found = read(response_of(body))
     assert found == expected(body)
     assert found is not None
     assert [GOOD_ROW, GOOD_ROW] == [found[0][0], found[0][-1]]
@@ -184,7 +186,7 @@ def test_any_value_in_a_field(name: str, value: object) -> None:
 def test_any_value_as_a_row(value: object) -> None:
     """In the middle of a body of several pieces."""
     values = [GOOD] * 150 + [value] + [GOOD] * 400
-    found = read(answer_of(body_of(values)))
+    found = read(response_of(body_of(values)))
     assert sorted_out(json.loads(json.dumps(values))) == found
 
 
@@ -193,15 +195,15 @@ def test_any_value_as_a_row(value: object) -> None:
 def test_any_value_as_the_body(value: object) -> None:
     """Rows or InvalidResponse, and nothing else."""
     body = json.dumps(value).encode()
-    assert expected(body) == read(answer_of(body))
+    assert expected(body) == read(response_of(body))
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=examples(100), deadline=None)
 def test_any_bytes_as_the_body(body: bytes) -> None:
     """Also where they call themselves gzip."""
-    assert expected(body) == read(answer_of(body))
-    assert None is read(replace(answer_of(body), encoding="gzip"))
+    assert expected(body) == read(response_of(body))
+    assert None is read(replace(response_of(body), encoding="gzip"))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 990, 5000, 100_000])
@@ -216,14 +218,14 @@ def test_deep_nesting(depth: int, opening: bytes) -> None:
         b'{"data":[NaN],"error":' + deep + b"}",
         b'{"data":[' + deep + b"," + b",".join([json.dumps(GOOD).encode()] * 500) + b"]}",
     ):
-        found = read(answer_of(body))
+        found = read(response_of(body))
         assert found is None or found[1].total() > 0
 
 
 def test_the_sample_is_small_and_without_keys() -> None:
     """A few bounded lines for the log."""
     rejections = Rejections()
-    list(rows(answer_of(body_of([{"note": KEY, "x": "y" * 5000}] * 10)), rejections))
+    list(rows(response_of(body_of([{"note": KEY, "x": "y" * 5000}] * 10)), rejections))
     assert ({"missing_date": 10}, SAMPLE_SIZE) == (dict(rejections.counts), len(rejections.sample))
     assert (False, True) == (KEY in "".join(rejections.sample), max(map(len, rejections.sample)) < 350)
 
@@ -240,7 +242,7 @@ def test_the_sample_is_small_and_without_keys() -> None:
 )
 def test_mebibytes_of_next_to_nothing(body: bytes) -> None:
     """Millions of tiny values would be gigabytes as objects; they never are there all at once."""
-    answer = answer_of(body)
+    answer = response_of(body)
     tracemalloc.start()
     try:
         try:
@@ -257,7 +259,7 @@ def test_mebibytes_of_next_to_nothing(body: bytes) -> None:
 @pytest.mark.parametrize("size", [1, 1000])
 def test_a_byte_order_mark_is_skipped(size: int) -> None:
     """In a short body as in a long one."""
-    assert ([GOOD_ROW] * size, Counter()) == read(answer_of(b"\xef\xbb\xbf" + body_of([GOOD] * size)))
+    assert ([GOOD_ROW] * size, Counter()) == read(response_of(b"\xef\xbb\xbf" + body_of([GOOD] * size)))
 
 
 @pytest.mark.parametrize("members", [2, 3, 1000])
@@ -268,7 +270,7 @@ def test_several_gzip_members_are_one_body(members: int, chunk: int | None) -> N
     step = len(body) // members + 1
     wire = b"".join(gzip.compress(body[start : start + step], 1) for start in range(0, len(body), step))
     chunks = tuple(wire[start : start + (chunk or len(wire))] for start in range(0, len(wire), chunk or len(wire)))
-    response = replace(answer_of(b""), chunks=chunks, encoding="gzip")
+    response = replace(response_of(b""), chunks=chunks, encoding="gzip")
     assert ([GOOD_ROW] * members, Counter()) == read(response)
 
 
@@ -276,12 +278,12 @@ def test_a_cut_gzip_member_is_refused() -> None:
     """Also if the members before it are whole."""
     body = body_of([GOOD])
     wire = gzip.compress(body[:100]) + gzip.compress(body[100:])[:-5]
-    assert None is read(replace(answer_of(b""), chunks=(wire,), encoding="gzip"))
+    assert None is read(replace(response_of(b""), chunks=(wire,), encoding="gzip"))
 
 
 def test_endless_gzip_members_are_refused() -> None:
     """Each stands for nothing, and there are thousands."""
-    response = replace(answer_of(b""), chunks=(gzip.compress(b"") * 5000,), encoding="gzip")
+    response = replace(response_of(b""), chunks=(gzip.compress(b"") * 5000,), encoding="gzip")
     with pytest.raises(InvalidResponse, match="more than 1000 gzip members"):
         list(rows(response, Rejections()))
 
@@ -289,7 +291,7 @@ def test_endless_gzip_members_are_refused() -> None:
 @pytest.mark.parametrize("rest", [b"\0" * 100, b"garbage"])
 def test_bytes_after_the_last_gzip_member_are_ignored(rest: bytes) -> None:
     """As gzip itself does."""
-    response = replace(answer_of(b""), chunks=(gzip.compress(body_of([GOOD])) + rest,), encoding="gzip")
+    response = replace(response_of(b""), chunks=(gzip.compress(body_of([GOOD])) + rest,), encoding="gzip")
     assert ([GOOD_ROW], Counter()) == read(response)
 
 
@@ -312,7 +314,7 @@ def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, place: s
     data = {"data": [GOOD] * size}
     body = json.dumps(more | data if place == "before" else data | more).encode()
     with pytest.raises(InvalidResponse, match=r"only a part of the rows|of 5000 rows"):
-        list(rows(answer_of(body), Rejections()))
+        list(rows(response_of(body), Rejections()))
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, place: s
 def test_response_that_says_it_is_whole_is_read(none: dict[str, Any]) -> None:
     """And a rejected row counts as one that came."""
     assert ([GOOD_ROW], Counter({"not_an_object": 1})) == read(
-        answer_of(json.dumps({"data": [GOOD, 5]} | none).encode())
+        response_of(json.dumps({"data": [GOOD, 5]} | none).encode())
     )
 
 
@@ -334,4 +336,4 @@ def test_two_fields_named_data_are_refused(size: int) -> None:
         b'{"data":%b,"data":[]}' % listed,
         b'{"data":5,"data":%b}' % listed,
     ):
-        assert None is read(answer_of(body))
+        assert None is read(response_of(body))

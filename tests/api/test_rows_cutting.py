@@ -19,7 +19,7 @@ from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.api.row_cutter import LONGEST_EXTENSION, MOST_ROWS, rows
 from exporter.errors import InvalidResponse
-from tests.api.reference import GOOD, GOOD_ROW, answer_of, body_of, expected, many, read
+from tests.api.reference import GOOD, GOOD_ROW, body_of, expected, many, read, response_of
 from tests.support import examples
 
 PIECES = [None, 1447]
@@ -54,7 +54,7 @@ ODD_ROWS: dict[str, Any] = {
 def test_rows_of_one_kind(name: str, piece: int | None) -> None:
     """All of them arrive, however the body comes in."""
     body = body_of(many(ODD_ROWS[name]))
-    assert expected(body) == read(answer_of(body, piece))
+    assert expected(body) == read(response_of(body, piece))
 
 
 @pytest.mark.parametrize("name", ODD_ROWS)
@@ -64,7 +64,7 @@ def test_one_odd_row_among_good_ones(name: str) -> None:
         values = [GOOD] * 700
         values.insert(place, ODD_ROWS[name])
         body = body_of(values)
-        found = read(answer_of(body))
+        found = read(response_of(body))
         assert expected(body) == found
         assert found is not None
         assert found[0].count(GOOD_ROW) >= 700
@@ -75,14 +75,14 @@ def test_one_odd_row_among_good_ones(name: str) -> None:
 def test_any_layout(name: str, how: dict[str, Any]) -> None:
     """Pretty-printed, compact, with letters as they are."""
     body = body_of(many(ODD_ROWS[name]), **how)
-    assert expected(body) == read(answer_of(body))
+    assert expected(body) == read(response_of(body))
 
 
 @pytest.mark.parametrize("piece", [None, 1, 999])
 def test_compressed(piece: int | None) -> None:
     """Inflated piece by piece, to the same rows."""
     body = body_of(many(ODD_ROWS["a list of objects"]))
-    assert expected(body) == read(answer_of(body, piece, gzipped=True))
+    assert expected(body) == read(response_of(body, piece, gzipped=True))
 
 
 @pytest.mark.parametrize("extra", ["plain", "brackets in text", "a list of objects", "many languages"])
@@ -95,15 +95,15 @@ def test_fields_around_the_rows(extra: str, size: int) -> None:
         {"total": size, "note": "x", "nothing": None, "data": [GOOD] * size, "more": [{}, {}]},
     ):
         body = json.dumps(content).encode()
-        assert ([GOOD_ROW] * size, Counter()) == expected(body) == read(answer_of(body))
+        assert ([GOOD_ROW] * size, Counter()) == expected(body) == read(response_of(body))
 
 
 def test_a_long_field_before_the_rows() -> None:
     """The rows are found all the same, and still read in pieces."""
     body = json.dumps({"meta": [{"a": 1}, {"b": 2}] * 50_000, "data": many(GOOD)}).encode()
     assert len(body) > LONGEST_EXTENSION
-    assert expected(body) == read(answer_of(body))
-    assert 3 == sum(bool(piece) for piece in rows(answer_of(body), Rejections()))
+    assert expected(body) == read(response_of(body))
+    assert 3 == sum(bool(piece) for piece in rows(response_of(body), Rejections()))
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"\xed\xa0\x80", b"\x00", b"\xe6\xa8"])
@@ -111,13 +111,13 @@ def test_invalid_utf_8(text: bytes) -> None:
     """Invalid UTF-8 in one row leaves the others alone; a control character makes JSON none."""
     mark = body_of([*many(GOOD), GOOD | {"model": "@"}, *many(GOOD)])
     body = mark.replace(b'"@"', b'"' + text + b'"')
-    assert expected(body) == read(answer_of(body))
+    assert expected(body) == read(response_of(body))
 
 
 def test_a_second_list_of_rows_is_refused() -> None:
     """Taken for more of the first one, it would double what was used."""
     listed = json.dumps(many(GOOD)).encode()
-    assert None is read(answer_of(b'{"data":' + listed + b',"data":' + listed + b"}"))
+    assert None is read(response_of(b'{"data":' + listed + b',"data":' + listed + b"}"))
 
 
 @pytest.mark.parametrize("space", [b"\x0b", b"\x0c", b"\xa0"])
@@ -125,21 +125,21 @@ def test_a_second_list_of_rows_is_refused() -> None:
 def test_only_jsons_white_space_parts_rows(space: bytes, count: int) -> None:
     """In short and long bodies alike."""
     row = json.dumps(SHORT).encode()
-    assert None is read(answer_of(b'{"data":[' + (b"," + space).join([row] * count) + b"]}"))
+    assert None is read(response_of(b'{"data":[' + (b"," + space).join([row] * count) + b"]}"))
 
 
 @pytest.mark.parametrize("head", [b'{"a":abc,"data":[', b'{"a":"\x01","data":[', b'{"a":+1,"data":['])
 @pytest.mark.parametrize("count", [1, 1000])
 def test_malformed_head_is_refused(head: bytes, count: int) -> None:
     """It is not passed over, however long the body is."""
-    assert None is read(answer_of(head + b",".join([json.dumps(SHORT).encode()] * count) + b"]}"))
+    assert None is read(response_of(head + b",".join([json.dumps(SHORT).encode()] * count) + b"]}"))
 
 
 @pytest.mark.parametrize("ending", [b"", b"]", b"]}}", b"]}x", b",]}", b'],"error":{"message":"x"}}', b"] ]}"])
 def test_the_end_is_checked(ending: bytes) -> None:
     """Rows that came before a wrong end do not count."""
     body = body_of(many(GOOD))
-    assert None is read(answer_of(body.removesuffix(b"]}") + ending))
+    assert None is read(response_of(body.removesuffix(b"]}") + ending))
 
 
 @given(st.integers(0, 10**9))
@@ -147,7 +147,7 @@ def test_the_end_is_checked(ending: bytes) -> None:
 def test_truncated_anywhere(place: int) -> None:
     """The text is whole or it is nothing."""
     body = body_of(many(ODD_ROWS["a list of objects"]))
-    assert None is read(answer_of(body[: place % len(body)]))
+    assert None is read(response_of(body[: place % len(body)]))
 
 
 @given(st.randoms(use_true_random=False), st.integers(200, 5000))
@@ -158,7 +158,7 @@ def test_any_mixture_cut_anyhow(chance: random.Random, piece: int) -> None:
     values = [ODD_ROWS[chance.choice(names)] for _ in range(30)] + many(GOOD, 100_000)
     chance.shuffle(values)
     body = body_of(values, indent=chance.choice([None, 1]))
-    assert expected(body) == read(answer_of(body, piece))
+    assert expected(body) == read(response_of(body, piece))
 
 
 def steps(body: bytes) -> int:
@@ -169,7 +169,7 @@ def steps(body: bytes) -> int:
         nonlocal calls
         calls += event in ("call", "c_call")
 
-    answer = answer_of(body)
+    answer = response_of(body)
     sys.setprofile(count)
     try:
         for _ in rows(answer, Rejections()):
@@ -203,7 +203,7 @@ def test_the_work_grows_no_faster_than_the_body(kind: str) -> None:
 def test_very_long_row_is_refused() -> None:
     """A body with a row of a megabyte is no answer of this API; it is refused before it fills the memory."""
     body = body_of([GOOD, GOOD | {"padding": "x" * 2 * LONGEST_EXTENSION}, *many(GOOD)])
-    assert None is read(answer_of(body))
+    assert None is read(response_of(body))
 
 
 def turns_before_refusal(answer: Response, reason: str) -> int:
@@ -217,25 +217,25 @@ def turns_before_refusal(answer: Response, reason: str) -> int:
 def test_gzip_that_stands_for_nothing_gives_way() -> None:
     """60 MB of empty blocks inflate to no byte, and scrapes get their turn between any two pieces all the same."""
     header, empty_block = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", b"\x00\x00\x00\xff\xff"
-    answer = replace(answer_of(b""), chunks=(header, *[empty_block * 1000] * 50), encoding="gzip")
+    answer = replace(response_of(b""), chunks=(header, *[empty_block * 1000] * 50), encoding="gzip")
     assert turns_before_refusal(answer, "the gzip body ended early") >= 50
 
 
 @pytest.mark.parametrize("start", [b"}", b"[", b" ", b"<html>"])
 def test_long_body_that_is_not_an_object_is_refused_early(start: bytes) -> None:
     """Its beginning says it, and 64 MiB in one piece would stop everything else meanwhile."""
-    answer = answer_of(start * 1_000_000, 1000)
+    answer = response_of(start * 1_000_000, 1000)
     assert turns_before_refusal(answer, "expected an object with data, got") < 100
 
 
 def test_rows_without_end_are_refused() -> None:
     """No account has so many; what is remembered of each would fill the memory."""
-    answer = answer_of(b'{"data":[' + b"[]," * (MOST_ROWS + 1) + b"[]]}")
+    answer = response_of(b'{"data":[' + b"[]," * (MOST_ROWS + 1) + b"[]]}")
     with pytest.raises(InvalidResponse, match=f"more than {MOST_ROWS} rows"):
         list(rows(answer, Rejections()))
 
 
 def test_endless_fields_before_the_rows_are_refused_early() -> None:
     """They would become objects."""
-    answer = answer_of(b"{" + b'"a":1,' * 1_000_000 + b'"data":[]}', 65536)
+    answer = response_of(b"{" + b'"a":1,' * 1_000_000 + b'"data":[]}', 65536)
     assert turns_before_refusal(answer, "no rows in the first") < 100

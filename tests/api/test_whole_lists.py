@@ -12,7 +12,7 @@ from exporter.api.model_rows import ModelPage, read_model_page
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.errors import InvalidResponse
-from tests.api.reference import answer_of
+from tests.api.reference import response_of
 from tests.support import Pauses, finished
 
 MODEL = {"id": "acme/one", "canonical_slug": "acme/one-20260101"}
@@ -34,7 +34,7 @@ def models(response: Response) -> ModelPage:
 
 
 def response(**fields: Any) -> Response:
-    return answer_of(json.dumps({"data": [MODEL], **fields}).encode())
+    return response_of(json.dumps({"data": [MODEL], **fields}).encode())
 
 
 @partial

@@ -11,12 +11,12 @@ from exporter.collectors.analytics.analytics_settings import AnalyticsSettings
 from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.simulator.analytics_meta import meta as simulated_meta
-from tests.collectors.helpers import answer
-from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask
+from tests.collectors.helpers import response_of
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, poll_once
 from tests.support import NOON
 
 PREFIX = "openrouter_analytics_"
-META = answer(json.dumps(simulated_meta()).encode(), NOON)
+META = response_of(json.dumps(simulated_meta()).encode(), NOON)
 
 
 def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> 
 
 
 def today(client: ScriptedClient | list[Reply], *, now: datetime = NOON, **settings: Any) -> PollResult:
-    return ask(TodayCollector("default", TodaySettings(**settings)), client, now=now, prefix="openrouter_today_")
+    return poll_once(TodayCollector("default", TodaySettings(**settings)), client, now=now, prefix="openrouter_today_")
 
 
 def query(name: str = "one", metrics: str = "request_count", dimensions: str = "model", **more: Any) -> AnalyticsQuery:
@@ -50,4 +50,4 @@ def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
 
 def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> PollResult:
     """Ask these questions; what can be asked is what the simulator offers."""
-    return ask(collector(*queries, **settings), [META, *replies], prefix=PREFIX)
+    return poll_once(collector(*queries, **settings), [META, *replies], prefix=PREFIX)

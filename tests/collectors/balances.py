@@ -12,7 +12,7 @@ from typing import Any, cast
 from exporter.api.client import Client, Request
 from exporter.collectors.base import Collector, Poll
 from exporter.errors import AttemptError
-from tests.collectors.helpers import Polled, answer
+from tests.collectors.helpers import Polled, response_of
 from tests.support import NOON, FakeClock, finished
 
 Reply = Callable[[Request], Any]  # JSON content, bytes as they are, or an error to raise
@@ -36,7 +36,7 @@ class FakeApi:
         content = self.replies[request.path](request)
         if isinstance(content, Exception):
             raise content
-        return answer(content if isinstance(content, bytes) else json.dumps(content).encode())
+        return response_of(content if isinstance(content, bytes) else json.dumps(content).encode())
 
     def failed(self, _operation: str, error: AttemptError) -> None:
         self.failures.append(error)

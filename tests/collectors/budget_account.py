@@ -16,8 +16,8 @@ from exporter.config.budget_settings import ConfiguredBudget
 from exporter.errors import AttemptError, StatusError
 from exporter.exposition.families import Snapshot
 from tests.collectors.balances import key
-from tests.collectors.helpers import answer, at, shown
-from tests.collectors.scripted_polls import PollResult, ScriptedClient, ask, reply
+from tests.collectors.helpers import at, response_of, shown
+from tests.collectors.scripted_polls import PollResult, ScriptedClient, poll_once, reply
 from tests.support import NOON
 
 MIDNIGHT = at("2026-08-23 00:00:00")
@@ -71,7 +71,7 @@ class Account:
         }.get(request.path, self.budgets)
         if isinstance(listed, AttemptError):
             return listed
-        return answer(json.dumps(listed if isinstance(listed, dict) else {"data": listed}).encode(), self.server)
+        return response_of(json.dumps(listed if isinstance(listed, dict) else {"data": listed}).encode(), self.server)
 
     def _models(self, parameters: Mapping[str, str]) -> Any:
         models = [*MODELS, *([EMBEDDING] if parameters.get("output_modalities") == "all" else [])]
@@ -122,7 +122,9 @@ def budgets(
     **more: Any,
 ) -> PollResult:
     collector = BudgetsCollector("default", BudgetsSettings(**more), configured)
-    return ask(collector, account.client(), now=now, memory=memory, monotonic=monotonic, prefix="openrouter_budget_")
+    return poll_once(
+        collector, account.client(), now=now, memory=memory, monotonic=monotonic, prefix="openrouter_budget_"
+    )
 
 
 def amounts(polled: PollResult, family: str) -> dict[str, float]:

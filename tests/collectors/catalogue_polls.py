@@ -12,7 +12,7 @@ from exporter.collectors.base import Collected, Poll
 from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
-from tests.collectors.helpers import FixedClient, answer
+from tests.collectors.helpers import FixedClient, response_of
 from tests.support import NOON, FakeClock, finished
 
 Samples = dict[str, dict[tuple[str, ...], float]]
@@ -37,7 +37,7 @@ def use(name: str = "acme/one", permaslug: str = "", usd: float = 1.0) -> ModelU
 
 
 def catalogue(*rows: Any, **around: Any) -> Response:
-    return answer(json.dumps({"data": list(rows)} | around).encode())
+    return response_of(json.dumps({"data": list(rows)} | around).encode())
 
 
 def read(

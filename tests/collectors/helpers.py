@@ -49,16 +49,16 @@ Shown = dict[str, dict[Labels, float]]
 class FixedClient:
     """Answers with what it was given, and remembers what it was asked."""
 
-    def __init__(self, answer: Response) -> None:
+    def __init__(self, response: Response) -> None:
         self.metrics = self
         self.failures: list[AttemptError] = []
         self.requests: list[Request] = []
-        self._answer = answer
+        self._response = response
 
     async def request(self, request: Request, _deadline: float, *, quiet: bool = False, **_: Any) -> Response:
         assert not quiet
         self.requests.append(request)
-        return answer(body([{"id": "w1", "name": "One"}])) if request.path == "/workspaces" else self._answer
+        return response_of(body([{"id": "w1", "name": "One"}])) if request.path == "/workspaces" else self._response
 
     def failed(self, _operation: str, error: AttemptError) -> None:
         self.failures.append(error)
@@ -115,7 +115,7 @@ def body(rows: Iterable[Any]) -> bytes:
     return json.dumps({"data": list(rows)}).encode()
 
 
-def answer(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Response:
+def response_of(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Response:
     """Return what the API would have sent, with the server's clock in the Date header where it is given."""
     content = rows if isinstance(rows, bytes) else body(rows)
     return Response(
@@ -148,7 +148,7 @@ def poll(
 
 def collect(rows: Iterable[Any], *, now: datetime = NOON, **settings: Any) -> Polled:
     """Let a fresh collector read rows."""
-    return poll(ActivityCollector("default", ActivitySettings(**settings)), answer(rows), now=now)
+    return poll(ActivityCollector("default", ActivitySettings(**settings)), response_of(rows), now=now)
 
 
 def shown(snapshot: Snapshot) -> Shown:

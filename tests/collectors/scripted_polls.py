@@ -17,7 +17,7 @@ from exporter.exposition.families import Snapshot
 from exporter.simulator.accounts import AccountData, Caller
 from exporter.simulator.analytics_endpoints import AnalyticsEndpoints
 from exporter.simulator.usage import SimulatedAccount
-from tests.collectors.helpers import Shown, answer
+from tests.collectors.helpers import Shown, response_of
 from tests.support import NOON, FakeClock, finished
 
 Reply = Response | AttemptError
@@ -77,7 +77,7 @@ def reply(
     rows = list(rows)
     metadata = {"query_time_ms": 42, "row_count": len(rows) if row_count is None else row_count, "truncated": truncated}
     content = {"data": {"data": rows, "metadata": metadata} | more}
-    return answer(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), server)
+    return response_of(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), server)
 
 
 def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) -> ScriptedClient:
@@ -89,12 +89,12 @@ def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) 
     def serve(request: Request) -> Response:
         content = request.content
         served = api.meta(caller, now) if content is None else api.query(caller, content, world, now, [])
-        return answer(served.body, now)
+        return response_of(served.body, now)
 
     return ScriptedClient(serve)
 
 
-def ask(
+def poll_once(
     collector: Collector[Any],
     client: ScriptedClient | list[Reply],
     *,

@@ -16,7 +16,7 @@ from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.base import Poll
 from exporter.errors import AttemptError, StatusError
-from tests.collectors.helpers import FIELDS, Polled, answer, row
+from tests.collectors.helpers import FIELDS, Polled, response_of, row
 from tests.support import NOON, FakeClock
 
 
@@ -80,9 +80,9 @@ class SplitApi:
         for _ in range(3):
             await asyncio.sleep(0)
         self.at_once -= 1
-        return self.answer(request)
+        return self.respond(request)
 
-    def answer(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
         """Return what the API says at this moment."""
         match request.path:
             case "/workspaces":
@@ -100,8 +100,8 @@ class SplitApi:
             raise self.broken[owner]
         if owner is None and self.wholes:
             rows = self.wholes.pop(0) if len(self.wholes) > 1 else self.wholes[0]
-            return answer(rows, self.server or (self.now if self.dated else None))
-        return answer(
+            return response_of(rows, self.server or (self.now if self.dated else None))
+        return response_of(
             joined(each for each in self.uses if owner in (None, each["owner"])),
             self.server or (self.now if self.dated else None),
         )
@@ -115,7 +115,7 @@ def _owner(request: Request) -> str | None:
 
 
 def _listed(rows: list[dict[str, Any]]) -> Response:
-    return answer(json.dumps({"data": rows, "total_count": len(rows)}).encode())
+    return response_of(json.dumps({"data": rows, "total_count": len(rows)}).encode())
 
 
 def joined(uses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

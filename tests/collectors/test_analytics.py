@@ -11,8 +11,8 @@ from exporter.collectors.analytics.analytics_collector import AnalyticsCollector
 from exporter.collectors.analytics.configured_queries import AnalyticsFilter
 from exporter.errors import InvalidResponse, TooManyRows
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
-from tests.collectors.helpers import answer, at
-from tests.collectors.scripted_polls import ScriptedClient, ask, reply, simulated
+from tests.collectors.helpers import at, response_of
+from tests.collectors.scripted_polls import ScriptedClient, poll_once, reply, simulated
 from tests.support import NOON
 
 
@@ -25,7 +25,7 @@ def test_request_parameters() -> None:
     one = query(metrics="request_count p99_latency", filters=filters, range=3600.0, max_series=500)
     now = at("2026-08-23 12:34:56")
     client = ScriptedClient([META, reply([])])
-    ask(collector(one), client, now=now)
+    poll_once(collector(one), client, now=now)
     assert [("GET", "/analytics/meta", "analytics_meta"), ("POST", "/analytics/query", "analytics_query")] == [
         (request.method, request.path, request.operation) for request in client.requests
     ]
@@ -90,7 +90,7 @@ def test_a_time_key_is_no_label(key: str) -> None:
 def test_an_address_is_not_logged_either() -> None:
     """Of a field that cannot be read, only the name is logged."""
     broken = rb'{"data":{"data":[{"user":"\ud800","user_email":"ada@example.com"},{"user":"Ada","request_count":3}]}}'
-    polled = analytics(query(dimensions="user"), replies=[answer(broken, NOON)])
+    polled = analytics(query(dimensions="user"), replies=[response_of(broken, NOON)])
     assert {("one", "Ada"): 3.0} == polled.families["requests"]
     assert {"user": 1} == dict(polled.rejections.unreadable)
     assert "example.com" not in str(polled.rejections)
@@ -238,7 +238,7 @@ def test_a_response_older_than_stale_after_is_rejected() -> None:
 
 def test_without_queries_nothing_is_requested() -> None:
     """And nothing is published."""
-    polled = ask(collector(), ScriptedClient([META]))
+    polled = poll_once(collector(), ScriptedClient([META]))
     assert ({}, []) == (polled.families, polled.client.requests)
 
 
@@ -255,7 +255,7 @@ def test_the_shipped_examples_on_the_simulator() -> None:
         query("spend_by_key", "total_usage request_count", "api_key_id", range=86_400.0),
         query("cache_by_model", "cache_hit_rate cached_tokens tokens_prompt", "model", range=86_400.0),
     )
-    shown = ask(each, simulated(), prefix=PREFIX).families
+    shown = poll_once(each, simulated(), prefix=PREFIX).families
     assert {"batch", "production", "staging"} == {labels[-1] for labels in shown["total_usage_usd"]}
     slow, fast = shown["p99_latency_seconds"], shown["p50_latency_seconds"]
     assert slow

@@ -15,7 +15,7 @@ from exporter.collectors.base import Poll
 from exporter.errors import DeadlineExceeded, InvalidResponse, PollError, StatusError
 from exporter.status import QueryStatus
 from tests.collectors.analytics_samples import META, PREFIX, collector, query
-from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, published, reply
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, poll_once, published, reply
 from tests.support import NOON, FakeClock
 
 STALE_AFTER = 1800.0
@@ -36,7 +36,7 @@ def poll(*replies: Reply, memory: object = None, minutes: float = 0.0, **more: A
     """Poll both queries that many minutes after noon; the metadata are read once."""
     script = [*([META] if memory is None else []), *replies]
     now = NOON + timedelta(minutes=minutes)
-    return ask(TWO, script, prefix=PREFIX, memory=memory, now=now, monotonic=60 * minutes, **more)
+    return poll_once(TWO, script, prefix=PREFIX, memory=memory, now=now, monotonic=60 * minutes, **more)
 
 
 def requests(polled: PollResult) -> dict[str, float]:
@@ -89,10 +89,10 @@ def test_values_of_a_failing_query_expire_alone() -> None:
 def test_apps_of_expired_values_have_no_labels() -> None:
     apps = collector(query("apps", dimensions="app"), query("total", dimensions=""), stale_after=STALE_AFTER)
     total = reply([{"request_count": "1"}])
-    first = ask(apps, [META, reply([{"app": "chat", "request_count": "1"}]), total], prefix=PREFIX)
+    first = poll_once(apps, [META, reply([{"app": "chat", "request_count": "1"}]), total], prefix=PREFIX)
     for seconds, kept in ((60.0, {"chat"}), (STALE_AFTER, set())):
         now, memory = NOON + timedelta(seconds=seconds), first.collected.memory
-        polled = ask(apps, [too_long(), total], prefix=PREFIX, memory=memory, now=now, monotonic=seconds)
+        polled = poll_once(apps, [too_long(), total], prefix=PREFIX, memory=memory, now=now, monotonic=seconds)
         assert {subject.value for subject in polled.collected.summary.subjects} == kept
 
 
@@ -122,7 +122,7 @@ def test_query_that_failed_comes_last_in_the_next_poll() -> None:
 def test_query_has_half_of_the_remaining_time_if_others_wait() -> None:
     """The last one has all of it."""
     client = DeadlineClient([META, of(1), of(2)])
-    ask(TWO, client)
+    poll_once(TWO, client)
     assert client.deadlines == [150.0, 150.0, 300.0]
 
 
@@ -144,7 +144,7 @@ def test_rejected_key_is_not_tried_again_by_other_queries() -> None:
     """Each would be rejected alike."""
     client = ScriptedClient([META, StatusError(401, "HTTP 401: User not found")])
     with pytest.raises(StatusError, match="all 2 queries: HTTP 401"):
-        ask(TWO, client)
+        poll_once(TWO, client)
     assert len(client.requests) == 2
 
 
@@ -154,7 +154,7 @@ def test_no_query_is_sent_before_retry_after() -> None:
     limited.not_before = 1000.0
     client = ScriptedClient([META, limited])
     with pytest.raises(StatusError) as caught:
-        ask(TWO, client)
+        poll_once(TWO, client)
     assert (caught.value.not_before, len(client.requests)) == (1000.0, 2)
 
 
@@ -203,7 +203,7 @@ def test_metadata_that_fail_again_are_still_used() -> None:
     """The names that were offered an hour ago."""
     before = poll(of(1), of(2))
     script: list[Reply] = [StatusError(500, "HTTP 500"), of(3), of(4)]
-    later = ask(TWO, script, prefix=PREFIX, memory=before.collected.memory, monotonic=META_HOLDS)
+    later = poll_once(TWO, script, prefix=PREFIX, memory=before.collected.memory, monotonic=META_HOLDS)
     assert (requests(later), dict(later.collected.summary.failures)) == (
         {"first": 3.0, "second": 4.0},
         {"metadata": "HTTP 500"},

@@ -13,8 +13,8 @@ from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from exporter.collectors.analytics.presets import DEFAULT, PRESETS, PresetName
 from exporter.errors import StatusError
 from tests.collectors.analytics_samples import META, PREFIX, query
-from tests.collectors.helpers import answer
-from tests.collectors.scripted_polls import PollResult, ScriptedClient, ask, reply, simulated
+from tests.collectors.helpers import response_of
+from tests.collectors.scripted_polls import PollResult, ScriptedClient, poll_once, reply, simulated
 from tests.support import NOON
 
 DOCS = Path(__file__).parents[2] / "docs/configuration.md"
@@ -27,7 +27,7 @@ def preset(*names: PresetName, queries: tuple[AnalyticsQuery, ...] = ()) -> Anal
 
 
 def polled(*names: PresetName) -> PollResult:
-    return ask(preset(*names), simulated(), prefix=PREFIX)
+    return poll_once(preset(*names), simulated(), prefix=PREFIX)
 
 
 def test_defaults_are_within_ten_requests_a_minute() -> None:
@@ -117,7 +117,7 @@ def test_names_of_people_are_not_logged() -> None:
     rows = b'{"data":{"data":["hopper@example.com",["Hopper"],{"external_user":["Hopper"],"request_count":"1"}]}}'
     asked = query(dimensions="external_user")
     collector = preset(queries=(asked,))
-    result = ask(collector, [META, answer(rows, NOON)], prefix=PREFIX)
+    result = poll_once(collector, [META, response_of(rows, NOON)], prefix=PREFIX)
     assert result.rejected == {"not_an_object": 2}
     assert dict(result.rejections.unreadable) == {"external_user": 1}
     assert "hopper" not in str(result.rejections).lower()
@@ -127,14 +127,14 @@ def test_ordinary_key_sends_one_request() -> None:
     """Each query would be rejected alike."""
     client = ScriptedClient([StatusError(403, "HTTP 403: Only management keys can perform this operation")])
     with pytest.raises(StatusError, match="all 8 queries: HTTP 403"):
-        ask(preset(*DEFAULT), client)
+        poll_once(preset(*DEFAULT), client)
     assert len(client.requests) == 1
 
 
 def test_query_that_is_forbidden_costs_no_other() -> None:
     """For another reason than the type of the key."""
     client = ScriptedClient([META, StatusError(403, "HTTP 403: Not in your plan"), reply([])])
-    assert len(ask(preset(*DEFAULT), client).collected.summary.failures) == 1
+    assert len(poll_once(preset(*DEFAULT), client).collected.summary.failures) == 1
 
 
 def test_documentation_lists_presets_with_their_requests() -> None:

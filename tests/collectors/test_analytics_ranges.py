@@ -19,7 +19,16 @@ from exporter.collectors.periods import CalendarRange
 from exporter.errors import InvalidResponse
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import at
-from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, later, published, reply, simulated
+from tests.collectors.scripted_polls import (
+    PollResult,
+    Reply,
+    ScriptedClient,
+    later,
+    poll_once,
+    published,
+    reply,
+    simulated,
+)
 from tests.support import NOON
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -65,14 +74,14 @@ def test_rolling_range_begins_with_a_whole_bucket(length: float, start: str) -> 
 
 
 def calendar(name: Any, **more: Any) -> PollResult:
-    return ask(collector(query(range=name), **more), [META, reply(ROWS)], prefix=PREFIX)
+    return poll_once(collector(query(range=name), **more), [META, reply(ROWS)], prefix=PREFIX)
 
 
 def test_values_of_a_period_vanish_when_it_ends() -> None:
     """At midnight, if they would be shown longer."""
     now = at("2026-08-23 23:50:00")
     script: list[Reply] = [META, reply(ROWS, server=now)]
-    polled = ask(collector(query(range="today")), script, prefix=PREFIX, now=now)
+    polled = poll_once(collector(query(range="today")), script, prefix=PREFIX, now=now)
     assert polled.families["requests"] == {("one", "a"): 1.0}
     ((moment, successor),) = polled.collected.successors
     assert moment == at("2026-08-24 00:00:00")
@@ -90,7 +99,7 @@ def test_period_that_has_not_begun_for_the_server_fails() -> None:
     now = at("2026-08-24 00:00:01")
     response = later(reply(ROWS), at("2026-08-23 23:59:58"))
     with pytest.raises(InvalidResponse, match="by the server's clock 2026-08-24 has not begun yet"):
-        ask(collector(query(range="yesterday")), [META, response], now=now)
+        poll_once(collector(query(range="yesterday")), [META, response], now=now)
 
 
 def test_period_needs_the_servers_clock() -> None:
@@ -106,7 +115,7 @@ def test_response_that_was_cached_before_the_day_began_is_refused() -> None:
     now = at("2026-08-24 00:10:00")
     cached = reply(ROWS, server=now, cachedAt="2026-08-23T23:59:00Z")
     with pytest.raises(InvalidResponse, match="cached at 2026-08-23T23:59:00Z, before the day began"):
-        ask(collector(query(range="today")), [META, cached], now=now)
+        poll_once(collector(query(range="today")), [META, cached], now=now)
 
 
 def test_calendar_ranges_on_the_simulator() -> None:
@@ -114,7 +123,7 @@ def test_calendar_ranges_on_the_simulator() -> None:
     spent: dict[str, float] = {}
     periods: tuple[CalendarRange, ...] = ("today", "yesterday", "week", "month")
     for name in periods:
-        polled = ask(collector(query(metrics="total_usage", range=name)), simulated(), prefix=PREFIX)
+        polled = poll_once(collector(query(metrics="total_usage", range=name)), simulated(), prefix=PREFIX)
         spent[name] = sum(polled.families["total_usage_usd"].values())
     assert 0 < spent["today"] < spent["week"] < spent["month"]
     assert spent["yesterday"] > 0
@@ -124,7 +133,7 @@ def test_unset_values_are_requested() -> None:
     """Where the API takes it."""
     condition = AnalyticsFilter(field="app", operator="not_in", values=("1", "2"), include_unset=True)
     client = ScriptedClient([META, reply([])])
-    ask(collector(query(filters=(condition,))), client)
+    poll_once(collector(query(filters=(condition,))), client)
     expected = {"field": "app", "operator": "not_in", "value": ["1", "2"], "include_unset": True}
     assert client.contents()[0]["filters"] == [expected]
     assert condition.conflicts() == ()
@@ -145,7 +154,7 @@ def test_classifiers_are_requested() -> None:
     asked = query(dimensions="model", classifier_dimensions=TOPIC, classifier_filters=only, max_series=1)
     rows = [{"model": "a", "topic": name, "request_count": "1"} for name in ("billing", "other topics")]
     client = ScriptedClient([META, reply(rows), reply([{"request_count": "3"}])])
-    polled = ask(collector(asked), client, prefix=PREFIX)
+    polled = poll_once(collector(asked), client, prefix=PREFIX)
     assert polled.families["requests"] == {("one", "a", "billing"): 1.0, ("one", "other", "other"): 2.0}
     first, second = client.contents()
     assert first["classifier_dimensions"] == {
@@ -162,10 +171,10 @@ def test_classifier_on_the_simulator() -> None:
     """What is not classified counts if it is asked for."""
     split = ClassifierDimensions(classifier_id="c1", dimension_names=("topic",), include_nulls=True)
     asked = query(dimensions="", classifier_dimensions=split, range=DAY)
-    topics = {labels[-1] for labels in ask(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
+    topics = {labels[-1] for labels in poll_once(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
     assert topics == {"billing", "search", "support", ""}
     asked = query(dimensions="", classifier_dimensions=TOPIC, range=DAY)
-    topics = {labels[-1] for labels in ask(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
+    topics = {labels[-1] for labels in poll_once(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
     assert topics == {"billing", "search", "support"}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from exporter.collectors.analytics.configured_queries import AnalyticsQuery
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
 from tests.collectors.helpers import UNHURRIED
-from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, reply, simulated
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, poll_once, reply, simulated
 from tests.support import NOON
 
 SPEND = "total_usage request_count"
@@ -42,7 +42,7 @@ def test_largest_and_other_add_up_to_the_total() -> None:
 def test_total_is_the_same_query_without_dimensions() -> None:
     """In the same time range and with the same filters; rates are not part of it."""
     client = ScriptedClient([META, reply(spend(a=5.0, b=3.0)), total(9.0)])
-    ask(collector(query(metrics=f"{SPEND} cache_hit_rate", max_series=1)), client)
+    poll_once(collector(query(metrics=f"{SPEND} cache_hit_rate", max_series=1)), client)
     first, second = client.contents()
     assert (first["dimensions"], first["order_by"], first["limit"]) == (
         ["model"],
@@ -55,7 +55,7 @@ def test_total_is_the_same_query_without_dimensions() -> None:
 def test_no_total_is_requested_if_all_rows_fit() -> None:
     """As many rows as may be published are one request."""
     client = ScriptedClient([META, reply(spend(a=5.0, b=3.0))])
-    polled = ask(collector(query(metrics=SPEND, max_series=2)), client, prefix=PREFIX)
+    polled = poll_once(collector(query(metrics=SPEND, max_series=2)), client, prefix=PREFIX)
     assert polled.families["total_usage_usd"] == {("one", "a"): 5.0, ("one", "b"): 3.0}
     assert polled.health["query_truncated"] == {("one",): 0.0}
 
@@ -71,7 +71,7 @@ def test_rates_are_those_of_the_largest_by_requests() -> None:
     """A rate of all others is not known, so there is no further request."""
     rows = [{"model": name, "p99_latency": 1000} for name in ("busy", "usual", "rare")]
     client = ScriptedClient([META, reply(rows)])
-    polled = ask(collector(query(metrics="p99_latency", max_series=2)), client, prefix=PREFIX)
+    polled = poll_once(collector(query(metrics="p99_latency", max_series=2)), client, prefix=PREFIX)
     assert polled.families["p99_latency_seconds"] == {("one", "busy"): 1.0, ("one", "usual"): 1.0}
     assert client.contents()[0]["order_by"] == {"field": "request_count", "direction": "desc"}
     assert (len(client.requests), polled.health["query_truncated"]) == (2, {("one",): 1.0})
@@ -153,7 +153,7 @@ def test_ten_thousand_series_are_one_less_and_other() -> None:
 def test_query_without_a_usable_total_fails(broken: list[Any]) -> None:
     """Without it `other` would be a guess."""
     different = [row | {"number": number} for number, row in enumerate(broken)]
-    polled = ask(
+    polled = poll_once(
         collector(query(metrics=SPEND, max_series=1)),
         [META, reply(spend(a=5.0, b=3.0)), reply(different)],
         prefix=PREFIX,
@@ -186,7 +186,7 @@ def test_largest_and_other_of_the_simulator() -> None:
 
     def polled(most: int) -> PollResult:
         limited = AnalyticsQuery(**{name: getattr(asked, name) for name in asked.__slots__} | {"max_series": most})
-        return ask(collector(limited), simulated(NOON), prefix=PREFIX)
+        return poll_once(collector(limited), simulated(NOON), prefix=PREFIX)
 
     few, all_ = polled(3), polled(1000)
     for family, samples in all_.families.items():
@@ -197,6 +197,6 @@ def test_largest_and_other_of_the_simulator() -> None:
 
 def test_largest_by_requests_on_the_simulator() -> None:
     """The API can order by requests that the query does not return."""
-    requests = ask(collector(query()), simulated(), prefix=PREFIX).families["requests"]
-    polled = ask(collector(query(metrics="p99_latency", max_series=1)), simulated(), prefix=PREFIX)
+    requests = poll_once(collector(query()), simulated(), prefix=PREFIX).families["requests"]
+    polled = poll_once(collector(query(metrics="p99_latency", max_series=1)), simulated(), prefix=PREFIX)
     assert set(polled.families["p99_latency_seconds"]) == {max(requests, key=lambda labels: requests[labels])}

@@ -22,8 +22,8 @@ from exporter.config.load import load
 from exporter.errors import PollError, StatusError, UnknownName
 from exporter.simulator.analytics_meta import METRICS as SIMULATED
 from tests.collectors.analytics_samples import META, PREFIX, analytics, collector, query
-from tests.collectors.helpers import answer
-from tests.collectors.scripted_polls import Reply, ScriptedClient, ask, reply
+from tests.collectors.helpers import response_of
+from tests.collectors.scripted_polls import Reply, ScriptedClient, poll_once, reply
 from tests.support import NOON
 
 
@@ -35,7 +35,7 @@ def test_unknown_names_fail_their_queries() -> None:
         query("third", "zzz"),
     )
     client = ScriptedClient([META])
-    polled = ask(collector(*wrong), client, fails=True)
+    polled = poll_once(collector(*wrong), client, fails=True)
     first = "the API has no metric p99_latencies; did you mean p99_latency?"
     assert polled.collected.summary.failures == (
         ("query first", f"{first}; the API has no dimension modell; did you mean model?"),
@@ -46,20 +46,20 @@ def test_unknown_names_fail_their_queries() -> None:
 
 
 def offering(**lists: list[dict[str, Any]]) -> Reply:
-    return answer(json.dumps({"data": lists}).encode(), NOON)
+    return response_of(json.dumps({"data": lists}).encode(), NOON)
 
 
 def test_what_the_api_says_nothing_of_is_not_wrong() -> None:
     """Lists that are absent or empty."""
     replies: list[Reply] = [offering(metrics=[]), reply([{"model": "a", "request_count": "1"}])]
-    assert ask(collector(query()), replies, prefix=PREFIX).families["requests"]
+    assert poll_once(collector(query()), replies, prefix=PREFIX).families["requests"]
 
 
 def test_an_operator_that_the_api_gave_up() -> None:
     """The configuration knows it, the API does not."""
     asked = query(filters=(AnalyticsFilter(field="model", operator="gte", values=("a",)),))
     with pytest.raises(UnknownName, match=r"has no operator gte; did you mean gt\?"):
-        ask(collector(asked), [offering(operators=[{"name": "gt"}, {"name": "eq"}])])
+        poll_once(collector(asked), [offering(operators=[{"name": "gt"}, {"name": "eq"}])])
 
 
 @pytest.mark.parametrize(
@@ -75,50 +75,52 @@ def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, famil
     """It is published if the API means what its name says; two rows of one name are not summed."""
     offered = offering(metrics=[{"name": metric, "display_format": shown}], dimensions=[{"name": "model"}])
     rows = [{"model": "a", metric: 1000}, {"model": "b", metric: 1}, {"model": "b", metric: 2}]
-    polled = ask(collector(query(metrics=metric)), [offered, reply(rows)], prefix=PREFIX)
+    polled = poll_once(collector(query(metrics=metric)), [offered, reply(rows)], prefix=PREFIX)
     assert {family: {("one", "a"): 1.0 if shown == "latency" else 1000.0}} == polled.families
     contrary = offering(metrics=[{"name": metric, "display_format": "throughput"}])
     with pytest.raises(
         UnknownName, match=f"metric {metric} is a throughput, which the family name {PREFIX}{family} does not show"
     ):
-        ask(collector(query(metrics=metric)), [contrary])
+        poll_once(collector(query(metrics=metric)), [contrary])
 
 
 def test_two_metrics_with_one_family_fail() -> None:
     """A family is published once."""
     offered = offering(metrics=[{"name": "tokens_total"}, {"name": "tokens"}])
     with pytest.raises(UnknownName, match="metrics tokens_total and tokens would have the same family"):
-        ask(collector(query(metrics="tokens_total tokens")), [offered])
+        poll_once(collector(query(metrics="tokens_total tokens")), [offered])
 
 
 def test_metadata_is_read_again_after_an_hour() -> None:
     """Not at every poll."""
     each = collector(query())
     client = ScriptedClient([META, reply([]), reply([]), META, reply([])])
-    memory = ask(each, client).collected.memory
-    memory = ask(each, client, memory=memory, monotonic=META_HOLDS - 1).collected.memory
-    ask(each, client, memory=memory, monotonic=META_HOLDS)
+    memory = poll_once(each, client).collected.memory
+    memory = poll_once(each, client, memory=memory, monotonic=META_HOLDS - 1).collected.memory
+    poll_once(each, client, memory=memory, monotonic=META_HOLDS)
     operations = [request.operation.removeprefix("analytics_") for request in client.requests]
     assert ["meta", "query", "query", "meta", "query"] == operations
 
 
 def test_unusable_metadata_fails_no_query() -> None:
     """It is an invalid response of that operation, and is read again at the next poll."""
-    client = ScriptedClient([answer(b'{"data":[]}'), reply([{"model": "a", "request_count": "1"}]), META, reply([])])
-    polled = ask(collector(query()), client, prefix=PREFIX)
+    client = ScriptedClient(
+        [response_of(b'{"data":[]}'), reply([{"model": "a", "request_count": "1"}]), META, reply([])]
+    )
+    polled = poll_once(collector(query()), client, prefix=PREFIX)
     assert polled.families["requests"] == {("one", "a"): 1.0}
     assert polled.collected.summary.failures == (
         ("metadata", "not a description of the analytics API: expected data to be an object"),
     )
     assert [error.status_class for error in client.failures] == ["invalid_response"]
-    ask(collector(query()), client, memory=polled.collected.memory)
+    poll_once(collector(query()), client, memory=polled.collected.memory)
     assert [request.path for request in client.requests[2:]] == ["/analytics/meta", "/analytics/query"]
 
 
 def test_new_metric_without_metadata_fails() -> None:
     """Its unit would be a guess."""
     client = ScriptedClient([StatusError(500, "HTTP 500"), reply([{"model": "a", "request_count": "1"}])])
-    polled = ask(collector(query("new", "tool_call_count"), query("known")), client)
+    polled = poll_once(collector(query("new", "tool_call_count"), query("known")), client)
     assert dict(polled.collected.summary.failures) == {"query new": "HTTP 500", "metadata": "HTTP 500"}
 
 
@@ -126,13 +128,13 @@ def test_name_may_be_one_whose_metadata_are_malformed() -> None:
     """The list is incomplete, so the API decides."""
     offered = offering(metrics=[{"name": None}, {"name": "request_count"}])
     replies: list[Reply] = [offered, reply([{"model": "a", "total_usage": 1}])]
-    assert ask(collector(query(metrics="total_usage")), replies, prefix=PREFIX).families["total_usage_usd"]
+    assert poll_once(collector(query(metrics="total_usage")), replies, prefix=PREFIX).families["total_usage_usd"]
 
 
 def test_malformed_field_of_the_metadata_costs_no_name() -> None:
     """Only the format is unknown then."""
     offered = offering(metrics=[{"name": "request_count", "display_format": 7}])
-    assert ask(collector(query()), [offered, reply([])], prefix=PREFIX).families == {"requests": {}}
+    assert poll_once(collector(query()), [offered, reply([])], prefix=PREFIX).families == {"requests": {}}
 
 
 @pytest.mark.parametrize(
@@ -207,5 +209,5 @@ def test_the_simulator_offers_what_is_known() -> None:
 def test_a_malformed_element_of_the_metadata_costs_only_itself(malformed: Any) -> None:
     """Queries that need others of its list are sent."""
     offered = offering(metrics=[malformed, {"name": "request_count"}], dimensions=[{"name": "model"}, malformed])
-    polled = ask(collector(query()), [offered, reply([{"model": "a", "request_count": "1"}])], prefix=PREFIX)
+    polled = poll_once(collector(query()), [offered, reply([{"model": "a", "request_count": "1"}])], prefix=PREFIX)
     assert polled.families["requests"] == {("one", "a"): 1.0}

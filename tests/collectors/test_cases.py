@@ -13,7 +13,7 @@ from exporter.collectors.credits import CreditsCollector, CreditsSettings
 from exporter.collectors.keys import KeysCollector, KeysSettings
 from exporter.errors import InvalidResponse
 from tests.collectors.balances import FakeApi, account, always, polled
-from tests.collectors.helpers import YESTERDAY, Polled, answer, poll
+from tests.collectors.helpers import YESTERDAY, Polled, poll, response_of
 from tests.docs.pages import ROOT
 
 CASES = ROOT.parent / "shared/cases"
@@ -27,7 +27,7 @@ def case(name: str) -> bytes:
 
 def activity(name: str) -> Polled:
     """Return what a poll of activity makes of a case."""
-    return poll(ActivityCollector("default", ActivitySettings()), answer(case(name)))
+    return poll(ActivityCollector("default", ActivitySettings()), response_of(case(name)))
 
 
 def test_unreadable_fields_cost_no_dollars() -> None:

@@ -10,7 +10,7 @@ import pytest
 from exporter.collectors.used_models import ModelUse
 from exporter.status import Retirement
 from tests.collectors.catalogue_polls import model, read, samples, unreadable, use
-from tests.collectors.helpers import FixedClient, answer
+from tests.collectors.helpers import FixedClient, response_of
 
 
 def test_model_in_use_is_published() -> None:
@@ -111,7 +111,7 @@ def test_dated_name_that_is_not_text_costs_only_itself() -> None:
 def test_body_that_only_a_loose_reader_accepts_is_read() -> None:
     """NaN, and bytes that are not UTF-8."""
     body = b'{"data":[{"id":"acme/one","name":"\xff","context_length":NaN,"pricing":{"prompt":"1"}}]}'
-    collected, poll = read(response=answer(body))
+    collected, poll = read(response=response_of(body))
     assert {("acme/one", "prompt"): 1.0} == samples(collected)["price_usd"]
     assert {"name": 1, "context_length": 1} == dict(poll.rejections.unreadable)
 

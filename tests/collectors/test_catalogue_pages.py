@@ -13,7 +13,7 @@ from exporter.collectors.catalogue.catalogue_collector import CatalogueCollector
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.errors import InvalidResponse, ListChanged
 from tests.collectors.catalogue_polls import catalogue, model, read, samples, use
-from tests.collectors.helpers import FixedClient, answer
+from tests.collectors.helpers import FixedClient, response_of
 from tests.support import NOON, FakeClock, finished
 
 MANY = [use(f"acme/{number}") for number in range(10)]
@@ -126,7 +126,7 @@ def test_part_that_stays_a_part_fails_the_poll(around: dict[str, Any]) -> None:
 @pytest.mark.parametrize("content", [b'{"data":[{"id":"acme/one"},{"id"', b"<html>", b'{"data":{}}', b""])
 def test_body_that_is_not_a_catalogue_fails_the_poll(content: bytes) -> None:
     with pytest.raises(InvalidResponse):
-        read(response=answer(content))
+        read(response=response_of(content))
 
 
 def test_model_that_is_listed_many_times_counts_once_towards_the_size() -> None:

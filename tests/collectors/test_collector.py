@@ -11,7 +11,7 @@ from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivityFilters, ActivitySettings
 from exporter.collectors.base import ITERATIONS, SLICE_SECONDS, Poll
 from exporter.errors import DeadlineExceeded, InvalidResponse
-from tests.collectors.helpers import FixedClient, ago, answer, collect, poll, row
+from tests.collectors.helpers import FixedClient, ago, collect, poll, response_of, row
 from tests.support import NOON, FakeClock, finished
 
 HASH, WORKSPACE = "a" * 64, "123e4567-e89b-12d3-a456-426614174000"
@@ -31,7 +31,7 @@ HASH, WORKSPACE = "a" * 64, "123e4567-e89b-12d3-a456-426614174000"
 )
 def test_one_request_for_all_activity(settings: ActivitySettings, parameters: dict[str, str]) -> None:
     """Filters and the split are the API's business."""
-    polled = poll(ActivityCollector("default", settings), answer([]))
+    polled = poll(ActivityCollector("default", settings), response_of([]))
     requests = polled.client.requests
     asked = [(request.method, request.path, request.operation, request.parameters) for request in requests]
     asked = [request for request in asked if request[1] != "/workspaces"]
@@ -44,7 +44,7 @@ def test_one_request_for_all_activity(settings: ActivitySettings, parameters: di
 def test_what_is_published_was_declared(settings: ActivitySettings) -> None:
     """Each family once, in that order, with those labels."""
     collector = ActivityCollector("default", settings)
-    snapshot = poll(collector, answer([row()])).collected.snapshot
+    snapshot = poll(collector, response_of([row()])).collected.snapshot
     assert snapshot is not None
     assert tuple(family.metric for family in snapshot.families) == collector.declarations()
     assert all(family.label_sets.names == family.metric.labels for family in snapshot.families)
@@ -53,7 +53,7 @@ def test_what_is_published_was_declared(settings: ActivitySettings) -> None:
 
 def test_the_account_is_a_label_of_every_series() -> None:
     """With the configured name."""
-    snapshot = poll(ActivityCollector("team a", ActivitySettings()), answer([row()])).collected.snapshot
+    snapshot = poll(ActivityCollector("team a", ActivitySettings()), response_of([row()])).collected.snapshot
     assert snapshot is not None
     accounts = {
         dict(zip(family.label_sets.names, labels, strict=True))["account"]
@@ -108,7 +108,7 @@ def test_work_ends_with_the_polls_time() -> None:
 
 def test_a_response_found_invalid_later_counts_as_a_failed_attempt() -> None:
     """Under its class, like one that failed on the wire."""
-    clock, client = FakeClock(), FixedClient(answer([]))
+    clock, client = FakeClock(), FixedClient(response_of([]))
     with pytest.raises(InvalidResponse), a_poll(clock, client).reading("activity"):
         raise InvalidResponse("cut off")
     assert [error.status_class for error in client.failures] == ["invalid_response"]

@@ -11,7 +11,7 @@ from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.activity.windows import covered_days, latest_completed_day, window
 from exporter.collectors.days import DAY, midnight, parse_day
-from tests.collectors.helpers import Polled, ago, answer, at, poll, row
+from tests.collectors.helpers import Polled, ago, at, poll, response_of, row
 from tests.support import NOON
 
 SETTLE = 1800.0
@@ -172,7 +172,7 @@ def test_garbage_is_no_date(text: str) -> None:
 def undated(rows: list[Any], now: datetime, memory: object = None) -> Polled:
     """Poll an API that sends no Date header."""
     collector = ActivityCollector("default", ActivitySettings())
-    return poll(collector, answer(rows), now=now, memory=memory, dated=False)
+    return poll(collector, response_of(rows), now=now, memory=memory, dated=False)
 
 
 def test_without_a_date_header_a_clock_one_day_ahead_makes_no_zeros() -> None:
@@ -194,4 +194,6 @@ def test_with_a_date_header_a_day_without_rows_is_a_day_without_usage() -> None:
     """Both clocks say that the day is over."""
     rows, tomorrow = [row(ago(1)), row(ago(2))], NOON + DAY
     collector = ActivityCollector("default", ActivitySettings())
-    assert poll(collector, answer(rows, tomorrow), now=tomorrow).shown["requests"] == {("acme/one", "Acme", "e1"): 0.0}
+    assert poll(collector, response_of(rows, tomorrow), now=tomorrow).shown["requests"] == {
+        ("acme/one", "Acme", "e1"): 0.0
+    }

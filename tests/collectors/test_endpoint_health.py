@@ -18,7 +18,7 @@ from exporter.collectors.catalogue.endpoints_collector import REQUESTS_AT_ONCE, 
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings
 from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, PollError, StatusError
 from tests.collectors.catalogue_polls import Samples
-from tests.collectors.helpers import answer
+from tests.collectors.helpers import response_of
 from tests.support import NOON, FakeClock
 
 ENDPOINT = "openrouter_endpoint_"
@@ -41,7 +41,7 @@ def endpoint(provider: object = "Acme", tag: object = "acme", **fields: Any) -> 
 
 
 def endpoints(*rows: Any) -> Response:
-    return answer(json.dumps({"data": {"id": "acme/one", "endpoints": list(rows)}}).encode())
+    return response_of(json.dumps({"data": {"id": "acme/one", "endpoints": list(rows)}}).encode())
 
 
 class FakeApi:
@@ -292,7 +292,7 @@ def test_poll_fails_if_no_model_can_be_read() -> None:
 @pytest.mark.parametrize("content", [b'{"data":[]}', b'{"data":{}}', b'{"data":{"endpoints":{}}}', b"<html>"])
 def test_body_of_another_form_fails_the_model(content: bytes) -> None:
     with pytest.raises(InvalidResponse):
-        read({"acme/one": answer(content)})
+        read({"acme/one": response_of(content)})
 
 
 def test_without_models_nothing_is_requested() -> None:

@@ -17,7 +17,7 @@ from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.simulator.application import Running, running
 from exporter.simulator.replay import read_recording
 from exporter.simulator.service import SimulatorSettings
-from tests.collectors.helpers import DOCUMENTED_FIELDS, Polled, answer, poll
+from tests.collectors.helpers import DOCUMENTED_FIELDS, Polled, poll, response_of
 from tests.support import NOON, FakeClock
 
 RECORDED = Path(__file__).parents[2].parent / "shared/recorded/activity-2026-04-22.json"
@@ -33,7 +33,7 @@ async def polled(simulator: Running, **settings: str) -> Polled:
         session.get(simulator.url + "/activity", params=parameters) as response,
     ):
         body = await response.read()
-    return poll(ActivityCollector("default", ActivitySettings(**settings)), answer(body, NOON))  # type: ignore[arg-type]
+    return poll(ActivityCollector("default", ActivitySettings(**settings)), response_of(body, NOON))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from exporter.api.activity_rows import REJECTION_REASONS, RejectionReason
 from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.errors import InvalidResponse
-from tests.collectors.helpers import FIELDS, UNHURRIED, FixedClient, ago, answer, body, collect, poll, row
+from tests.collectors.helpers import FIELDS, UNHURRIED, FixedClient, ago, body, collect, poll, response_of, row
 
 UNUSABLE: list[tuple[RejectionReason, Any]] = [
     ("not_an_object", 7),
@@ -96,7 +96,7 @@ def test_negative_money_is_published() -> None:
 
 def test_unreadable_fields_count_again_with_each_poll() -> None:
     """Also if the same bytes are not decoded again."""
-    collector, received = ActivityCollector("default", ActivitySettings()), answer([row(cached_tokens=-1)])
+    collector, received = ActivityCollector("default", ActivitySettings()), response_of([row(cached_tokens=-1)])
     first = poll(collector, received)
     second = poll(collector, received, memory=first.memory)
     assert {"cached_tokens": 1} == dict(second.rejections.unreadable) == dict(first.rejections.unreadable)
@@ -143,9 +143,9 @@ def test_any_json_in_place_of_a_field(field: str, value: Any) -> None:
 
 def test_no_usable_row_at_all_is_an_invalid_response() -> None:
     """Publishing nothing would read as no use; the last good values stay, and a failure is counted."""
-    client = FixedClient(answer([row(model=..., model_permaslug=...), 7]))
+    client = FixedClient(response_of([row(model=..., model_permaslug=...), 7]))
     with pytest.raises(InvalidResponse, match="none of the rows is usable, such as "):
-        poll(ActivityCollector("default", ActivitySettings()), answer([]), client=client)
+        poll(ActivityCollector("default", ActivitySettings()), response_of([]), client=client)
     assert [error.status_class for error in client.failures] == ["invalid_response"]
 
 
@@ -175,7 +175,7 @@ def test_an_account_without_use_is_no_error() -> None:
 def test_a_bad_body_is_an_invalid_response(content: bytes) -> None:
     """Whatever it is instead of an object with a list."""
     with pytest.raises(InvalidResponse):
-        poll(ActivityCollector("default", ActivitySettings()), answer(content))
+        poll(ActivityCollector("default", ActivitySettings()), response_of(content))
 
 
 @pytest.mark.parametrize("day", [ago(0), ago(31), ago(32)])
@@ -200,7 +200,7 @@ def test_a_good_row_later_makes_its_endpoint_known() -> None:
 
 def test_bad_rows_count_again_with_each_reading() -> None:
     """Also where the same bytes are not decoded again."""
-    collector, received = ActivityCollector("default", ActivitySettings()), answer([row(), 7, 8])
+    collector, received = ActivityCollector("default", ActivitySettings()), response_of([row(), 7, 8])
     first = poll(collector, received)
     second = poll(collector, received, memory=first.memory)
     third = poll(collector, received, memory=second.memory)
@@ -223,4 +223,4 @@ def test_a_large_integer_is_no_exception() -> None:
     content = (
         json.dumps({"data": [row()]}).encode().replace(b"]", b', {"date": "2026-08-22", "usage": 1%b}]' % (b"0" * 5000))
     )
-    assert poll(ActivityCollector("default", ActivitySettings()), answer(content)).rejected == {"missing_model": 1}
+    assert poll(ActivityCollector("default", ActivitySettings()), response_of(content)).rejected == {"missing_model": 1}

@@ -10,7 +10,7 @@ import pytest
 from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.errors import InvalidResponse
-from tests.collectors.helpers import FixedClient, Polled, ago, answer, at, poll, row
+from tests.collectors.helpers import FixedClient, Polled, ago, at, poll, response_of, row
 from tests.support import NOON
 
 DAYS = [row(ago(days), name) for days in range(1, 31) for name in ("e1", "e2")]
@@ -19,8 +19,8 @@ DAYS = [row(ago(days), name) for days in range(1, 31) for name in ("e1", "e2")]
 def two_polls(first: list[Any], second: list[Any], later: timedelta = timedelta(minutes=15)) -> Polled:
     """Return the second of two polls."""
     collector = ActivityCollector("default", ActivitySettings())
-    memory = poll(collector, answer(first, NOON)).memory
-    return poll(collector, answer(second, NOON + later), now=NOON + later, memory=memory)
+    memory = poll(collector, response_of(first, NOON)).memory
+    return poll(collector, response_of(second, NOON + later), now=NOON + later, memory=memory)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_number_that_stays_unknown_has_not_changed() -> None:
 
 def test_the_first_poll_restates_nothing() -> None:
     """It has nothing to compare with."""
-    assert poll(ActivityCollector("default", ActivitySettings()), answer(DAYS)).collected.restated == 0
+    assert poll(ActivityCollector("default", ActivitySettings()), response_of(DAYS)).collected.restated == 0
 
 
 def test_a_window_that_moved_on_restates_nothing() -> None:
@@ -69,10 +69,10 @@ def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
     """Before it has settled, its rows are expected to change: neither then nor by settling is it restated."""
     collector = ActivityCollector("default", ActivitySettings())
     early, settled = at("2026-08-23 00:10:00"), at("2026-08-23 00:30:00")
-    first = poll(collector, answer(DAYS, early), now=early)
+    first = poll(collector, response_of(DAYS, early), now=early)
     grown = [row(ago(1), name, requests=50) for name in ("e1", "e2")] + DAYS[2:]
-    second = poll(collector, answer(grown, early), now=early, memory=first.memory)
-    third = poll(collector, answer([*grown, row(ago(1), "e3")], settled), now=settled, memory=second.memory)
+    second = poll(collector, response_of(grown, early), now=early, memory=first.memory)
+    third = poll(collector, response_of([*grown, row(ago(1), "e3")], settled), now=settled, memory=second.memory)
     days = [polled.collected.summary.day for polled in (first, second, third)]
     assert days == [date(2026, 8, 21), date(2026, 8, 21), date(2026, 8, 22)]
     assert [polled.collected.restated for polled in (first, second, third)] == [0, 0, 0]
@@ -81,8 +81,8 @@ def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
 def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
     """They come back when it is put right: they were not read before."""
     collector = ActivityCollector("default", ActivitySettings())
-    ahead = poll(collector, answer(DAYS, NOON), now=NOON + timedelta(days=4))
-    right = poll(collector, answer(DAYS, NOON), memory=ahead.memory)
+    ahead = poll(collector, response_of(DAYS, NOON), now=NOON + timedelta(days=4))
+    right = poll(collector, response_of(DAYS, NOON), memory=ahead.memory)
     assert ahead.rejected == {"old_date": 4}
     assert (right.collected.snapshot is None, right.collected.restated) == (False, 0)
 
@@ -90,9 +90,9 @@ def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
 def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
     """Days older than its table has room for are left out, and so are the windows that need them."""
     collector = ActivityCollector("default", ActivitySettings())
-    first = poll(collector, answer(DAYS, NOON))
+    first = poll(collector, response_of(DAYS, NOON))
     changed = [row(ago(1), requests=99), *DAYS[1:]]
-    second = poll(collector, answer(changed, NOON), now=NOON + timedelta(days=4), memory=first.memory)
+    second = poll(collector, response_of(changed, NOON), now=NOON + timedelta(days=4), memory=first.memory)
     assert "30d_requests" not in second.shown
     assert second.shown["7d_requests"] == {("acme/one", "Acme", "e1"): 99.0 + 18.0, ("acme/one", "Acme", "e2"): 21.0}
     assert sum(usd for _, usd in second.collected.summary.spend) == 28 * 2 * 3.0
@@ -102,10 +102,10 @@ def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
 def test_a_response_of_another_time_removes_nothing(server: str) -> None:
     """Clocks without a day in common fail the poll: the last good values stay, and no day long ago is shown."""
     collector = ActivityCollector("default", ActivitySettings())
-    first = poll(collector, answer(DAYS, NOON))
-    client = FixedClient(answer(DAYS, at(server)))
+    first = poll(collector, response_of(DAYS, NOON))
+    client = FixedClient(response_of(DAYS, at(server)))
     with pytest.raises(InvalidResponse, match=f"the server's clock says {server[:10]}, ours 2026-08-23"):
-        poll(collector, answer([]), memory=first.memory, client=client)
+        poll(collector, response_of([]), memory=first.memory, client=client)
     assert ["invalid_response"] == [error.status_class for error in client.failures]
 
 
@@ -117,7 +117,7 @@ def test_what_changes_replaces_what_was_there() -> None:
 
 def test_the_same_bytes_publish_nothing_new() -> None:
     """What is published still holds, and the memory is the same."""
-    collector, received = ActivityCollector("default", ActivitySettings()), answer(DAYS, NOON)
+    collector, received = ActivityCollector("default", ActivitySettings()), response_of(DAYS, NOON)
     first = poll(collector, received)
     second = poll(collector, received, now=NOON + timedelta(hours=1), memory=first.memory)
     assert second.collected.snapshot is None
@@ -135,9 +135,9 @@ def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], momen
     """The day is a matter of time as well."""
     collector = ActivityCollector("default", ActivitySettings())
     before, flip = at(moment) - timedelta(seconds=1), at(moment)
-    first = poll(collector, answer(rows, before), now=before)
-    second = poll(collector, answer(rows, before), now=before, memory=first.memory)
-    third = poll(collector, answer(rows, flip), now=flip, memory=second.memory)
+    first = poll(collector, response_of(rows, before), now=before)
+    second = poll(collector, response_of(rows, before), now=before, memory=first.memory)
+    third = poll(collector, response_of(rows, flip), now=flip, memory=second.memory)
     assert [first.collected.summary.day, second.collected.snapshot, third.collected.summary.day] == [
         date(2026, 8, 21),
         None,
@@ -148,15 +148,18 @@ def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], momen
 
 def test_a_memory_that_is_not_the_collectors_is_no_memory() -> None:
     """The first poll of a collector that was made anew is given None."""
-    assert poll(ActivityCollector("default", ActivitySettings()), answer(DAYS), memory=object()).collected.restated == 0
+    assert (
+        poll(ActivityCollector("default", ActivitySettings()), response_of(DAYS), memory=object()).collected.restated
+        == 0
+    )
 
 
 def test_a_day_carried_over_is_the_last_polls_alone() -> None:
     """An answer that still has a part of a day that left the window (31 dates) does not mix with it."""
     collector = ActivityCollector("default", ActivitySettings())
-    first = poll(collector, answer([*DAYS[2:], row(ago(1)), row(ago(30), "gone")], NOON))
+    first = poll(collector, response_of([*DAYS[2:], row(ago(1)), row(ago(30), "gone")], NOON))
     early = at("2026-08-24 00:10:00")
     part = [row(ago(30), "gone", requests=1), row(ago(30), "new", requests=1000)]
-    second = poll(collector, answer([*part, row(ago(1)), row(ago(2))], early), now=early, memory=first.memory)
+    second = poll(collector, response_of([*part, row(ago(1)), row(ago(2))], early), now=early, memory=first.memory)
     assert sum(second.shown["30d_requests"].values()) == 3 * (2 + 2 + 1)
     assert dict(second.collected.summary.spend)[date(2026, 7, 24)] == 3.0 * 3

@@ -16,7 +16,7 @@ from exporter.collectors.spend import SpendCollector, SpendSettings
 from exporter.errors import InvalidResponse
 from exporter.simulator.usage import SimulatedAccount
 from tests.collectors.helpers import at, shown
-from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, ask, reply, simulated
+from tests.collectors.scripted_polls import PollResult, Reply, ScriptedClient, poll_once, reply, simulated
 from tests.support import NOON
 
 DAY = timedelta(days=1)
@@ -25,7 +25,7 @@ PERIODS = ("today", "yesterday", "week", "last_week", "month", "last_month")
 
 
 def spend(client: ScriptedClient | list[Reply], *, now: datetime = NOON) -> PollResult:
-    return ask(SpendCollector("default", SpendSettings()), client, now=now, prefix="openrouter_spend_")
+    return poll_once(SpendCollector("default", SpendSettings()), client, now=now, prefix="openrouter_spend_")
 
 
 def row(day: date | str, usd: Any = 1.0, byok: Any = 0.5, field: str = "date__day") -> dict[str, Any]:

@@ -124,8 +124,8 @@ def test_nothing_goes_on_after_a_failure() -> None:
 def test_an_invalid_response_fails_the_poll() -> None:
     """It counts as an invalid response."""
     api = an_account("k1", "k2")
-    whole = api.answer
-    api.answer = lambda request: replace(whole(request), chunks=(b"{",)) if request.parameters else whole(request)  # type: ignore[method-assign]
+    whole = api.respond
+    api.respond = lambda request: replace(whole(request), chunks=(b"{",)) if request.parameters else whole(request)  # type: ignore[method-assign]
     with pytest.raises(InvalidResponse):
         split(api, filters=ActivityFilters(user_id="k1"))
 
@@ -158,9 +158,9 @@ def test_more_keys_than_a_poll_has_time_for() -> None:
 def test_requests_of_others_may_take_the_time_away() -> None:
     """The limit is shared by all collectors of an account: the failure says how far it came."""
     api = an_account(*(f"k{number:03}" for number in range(200)), requests_per_minute=60)
-    whole = api.answer
+    whole = api.respond
 
-    def answer(request: Any) -> Any:
+    def respond(request: Any) -> Any:
         if len(api.requests) >= 100:
             for _ in range(200):
                 try:
@@ -169,7 +169,7 @@ def test_requests_of_others_may_take_the_time_away() -> None:
                     break
         return whole(request)
 
-    api.answer = answer  # type: ignore[method-assign]
+    api.respond = respond  # type: ignore[method-assign]
     with pytest.raises(DeadlineExceeded, match=r"upstream.requests_per_minute\); \d+ of 200 keys were read"):
         split(api)
 
@@ -230,13 +230,13 @@ def test_the_earliest_clock_decides() -> None:
     world = [use("k1", ago(1)), use("k1", ago(2))]
     api = SplitApi(world, ["k1"])
     clocks = iter([datetime(2026, 8, 22, 23, 59, 58, tzinfo=UTC), *[datetime(2026, 8, 23, 0, 0, 2, tzinfo=UTC)] * 2])
-    whole = api.answer
+    whole = api.respond
 
-    def answer(request: Any) -> Any:
+    def respond(request: Any) -> Any:
         found = whole(request)
         return replace(found, date=next(clocks)) if request.path == "/activity" else found
 
-    api.answer = answer  # type: ignore[method-assign]
+    api.respond = respond  # type: ignore[method-assign]
     shown = split(api, now=at("2026-08-23 00:40:00"))
     assert str(shown.collected.summary.day) == "2026-08-21"
     assert "30d_requests" not in shown.shown

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.collectors.activity.activity_collector import ActivityCollector
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from tests.collectors.helpers import UNHURRIED, Shown, answer, at, poll, row
+from tests.collectors.helpers import UNHURRIED, Shown, at, poll, response_of, row
 from tests.collectors.model import Model
 
 START = at("2026-08-27 18:00:00")
@@ -61,7 +61,7 @@ def test_any_sequence_of_polls(sequence: list[Step]) -> None:
         uses = [(day, f"e{number}", usage(day, number, step.revision)) for day in days for number in range(3)]
         uses = [use for use in uses if use[2]]
         rows = [row(f"{day} 00:00:00", endpoint, usage=float(amount)) for day, endpoint, amount in uses]
-        polled = poll(collector, answer(rows, server), now=local, memory=memory, dated=False)
+        polled = poll(collector, response_of(rows, server), now=local, memory=memory, dated=False)
         memory = polled.memory
         expected = model.poll(local, server, uses)
         if polled.collected.snapshot is not None:

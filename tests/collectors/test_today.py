@@ -11,7 +11,7 @@ from exporter.collectors.today import TodayCollector, TodaySettings
 from exporter.errors import InvalidResponse
 from exporter.simulator.usage import SimulatedAccount
 from tests.collectors.analytics_samples import row, today
-from tests.collectors.helpers import FIELDS, answer, at
+from tests.collectors.helpers import FIELDS, at, response_of
 from tests.collectors.scripted_polls import ScriptedClient, reply, simulated
 from tests.support import NOON
 
@@ -138,13 +138,13 @@ def test_only_bad_rows_fail() -> None:
 def test_an_invalid_response_fails(body: bytes) -> None:
     """Nothing is published."""
     with pytest.raises(InvalidResponse):
-        today([answer(body)])
+        today([response_of(body)])
 
 
 def test_the_api_says_what_is_wrong_with_status_200() -> None:
     """In its words."""
     with pytest.raises(InvalidResponse, match="an error with status 200: Internal Server Error"):
-        today([answer(b'{"error":{"code":500,"message":"Internal Server Error"}}')])
+        today([response_of(b'{"error":{"code":500,"message":"Internal Server Error"}}')])
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_the_api_says_what_is_wrong_with_status_200() -> None:
 def test_an_error_beside_no_rows_is_no_day_without_use(body: bytes) -> None:
     """Nor is one beside rows the whole day: none of it is shown."""
     with pytest.raises(InvalidResponse, match=r"an error with status 200: .*Oh no"):
-        today([answer(body, NOON)])
+        today([response_of(body, NOON)])
 
 
 def test_no_rows_but_a_warning_is_no_day_without_use() -> None:

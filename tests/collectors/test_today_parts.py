@@ -10,7 +10,7 @@ import pytest
 from exporter.collectors.today import MOST_REQUESTS
 from exporter.errors import InvalidResponse, TooManyRows
 from tests.collectors.analytics_samples import row, today
-from tests.collectors.helpers import answer
+from tests.collectors.helpers import response_of
 from tests.collectors.scripted_polls import Reply, ScriptedClient, reply, simulated
 
 
@@ -105,7 +105,7 @@ def test_any_layout_is_read(layout: dict[str, Any]) -> None:
     rows: list[Any] = [row(f"acme/{number}") for number in range(2_000)]
     rows[1_000] = [1]
     body = json.dumps({"data": {"data": rows, "metadata": {"row_count": 2_000, "truncated": False}}}, **layout)
-    polled = today([answer(body.encode())])
+    polled = today([response_of(body.encode())])
     assert (1_999, {"not_an_object": 1}) == (len(polled.families["requests"]), polled.rejected)
 
 
@@ -116,7 +116,7 @@ def test_what_is_hardly_json_costs_its_field_alone(rows: int, number: bytes) -> 
     whole = b"".join(reply(row(f"acme/{each}") for each in range(rows)).chunks)
     start = b'"acme/1","provider":"Acme","credits_usage":'
     assert 1 == whole.count(start + b"1.5")
-    polled = today([answer(whole.replace(start + b"1.5", start + number))])
+    polled = today([response_of(whole.replace(start + b"1.5", start + number))])
     assert (rows, rows - 1) == (len(polled.families["requests"]), len(polled.families["usage_usd"]))
     assert ({}, {"credits_usage": 1}) == (polled.rejected, dict(polled.rejections.unreadable))
 
@@ -125,4 +125,4 @@ def test_a_large_truncated_response_fails() -> None:
     """However late."""
     body = b"".join(reply(row(f"acme/{number}") for number in range(5_000)).chunks)
     with pytest.raises(InvalidResponse):
-        today([answer(body[:-200])])
+        today([response_of(body[:-200])])

@@ -19,7 +19,7 @@ from exporter.history.list_prices import ListPrices
 from exporter.history.output import Output
 from exporter.history.progress import Progress
 from exporter.options import Options
-from tests.collectors.helpers import FIELDS, FixedClient, answer, body
+from tests.collectors.helpers import FIELDS, FixedClient, body, response_of
 from tests.collectors.split_api import SplitApi
 from tests.history.harness import account
 from tests.support import FakeClock
@@ -54,7 +54,7 @@ def export(api: SplitApi, *, options: Options, models: Rows | None = None, **act
         longest_poll=300.0,
         prices=ListPrices(
             settings=CatalogueSettings(enabled=models is not None),
-            client=cast("Client", FixedClient(answer(list(models or ())))),
+            client=cast("Client", FixedClient(response_of(list(models or ())))),
             clock=clock,
             longest_poll=300.0,
         ),

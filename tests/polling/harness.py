@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.api.activity_rows import REJECTION_REASONS
-from exporter.api.client import Client
 from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.config.collector_settings import CollectorSettings
 from exporter.config.configuration import Retries
@@ -19,7 +18,7 @@ from exporter.exposition.store import Store
 from exporter.polling.collector_metrics import CollectorMetrics
 from exporter.polling.poller import Poller
 from exporter.status import PollRecord
-from tests.api.harness import Asking, Key, asking, capturing_logger
+from tests.api.harness import Key, ObservedClient, capturing_logger, client_of
 from tests.support import FakeClock
 
 SETTINGS = CollectorSettings(enabled=True, interval=900.0, stale_after=3600.0)
@@ -77,7 +76,7 @@ class Polling:
     store: Store
     metrics_registry: MetricsRegistry
     events: list[Any]
-    asked: Asking
+    client: ObservedClient
 
     async def poll(self, *, after: float = 0.0) -> PollRecord | None:
         self.clock.advance(after)
@@ -112,16 +111,15 @@ async def polling(
     metrics_registry, store = MetricsRegistry(), Store()
     log, events = capturing_logger()
     each = FakeCollector(collector) if isinstance(collector, list) else collector
-    async with asking(url, clock=clock, retries=retries or Retries(strategy="none"), key=key) as asked:
-        client: Client = asked.client
+    async with client_of(url, clock=clock, retries=retries or Retries(strategy="none"), key=key) as observed:
         poller = Poller(
             account="default",
             collector=each,
             longest_poll=longest_poll,
-            client=client,
+            client=observed.wrapped,
             clock=clock,
             store=store,
             metrics=CollectorMetrics(metrics_registry, "default", [each]),
             log=log,
         )
-        yield Polling(poller, clock, store, metrics_registry, events, asked)
+        yield Polling(poller, clock, store, metrics_registry, events, observed)

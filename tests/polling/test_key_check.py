@@ -15,7 +15,7 @@ from exporter.api.key_response import REQUEST
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.polling.hints import ORDINARY_KEY, UNKNOWN_KEY
 from exporter.polling.key_check import KeyCheck, KeyMetrics
-from tests.api.harness import Asking, Bare, Key, answer_bytes, asking, bare, capturing_logger
+from tests.api.harness import Bare, Key, ObservedClient, bare, capturing_logger, client_of, response_bytes
 from tests.support import FakeClock
 
 EXPIRY = datetime(2027, 1, 1, tzinfo=UTC)
@@ -24,11 +24,11 @@ ORDINARY = {"is_management_key": False, "expires_at": None}
 
 
 def described(**fields: Any) -> bytes:
-    return answer_bytes(json.dumps({"data": fields}).encode())
+    return response_bytes(json.dumps({"data": fields}).encode())
 
 
-FAILED = answer_bytes(b"", "500 Oops")
-UNKNOWN = answer_bytes(b"", "401 Unauthorized")
+FAILED = response_bytes(b"", "500 Oops")
+UNKNOWN = response_bytes(b"", "401 Unauthorized")
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Checking:
     """A key check and all that it touches."""
 
     check: KeyCheck
-    asked: Asking
+    client: ObservedClient
     server: Bare
     clock: FakeClock
     metrics_registry: MetricsRegistry
@@ -54,17 +54,17 @@ class Checking:
         return kind, expiry
 
     async def request_as_a_collector(self) -> None:
-        await self.asked.request(REQUEST)
+        await self.client.request(REQUEST)
 
 
 @asynccontextmanager
 async def checking(*responses: bytes | Sequence[bytes]) -> AsyncIterator[Checking]:
     """Run a key check against a server that sends these responses, the last one for ever."""
     clock, registry, key = FakeClock(self_moving=True), MetricsRegistry(), Key()
-    async with bare(*responses) as server, asking(server.url, clock=clock, key=key) as asked:
+    async with bare(*responses) as server, client_of(server.url, clock=clock, key=key) as observed:
         log, events = capturing_logger()
-        check = KeyCheck(asked.client, KeyMetrics(registry, "default"), clock, log)
-        yield Checking(check, asked, server, clock, registry, key, events)
+        check = KeyCheck(observed.wrapped, KeyMetrics(registry, "default"), clock, log)
+        yield Checking(check, observed, server, clock, registry, key, events)
 
 
 async def test_kind_and_expiry_are_published() -> None:
@@ -80,13 +80,13 @@ async def test_expiry_of_the_old_key_is_cleared_after_a_rotation() -> None:
     async with checking(described(**MANAGEMENT), described(**ORDINARY)) as it:
         await it.check.check(refused=False)
         it.key.text = "sk-or-v1-rotated"
-        it.asked.client.reread_secret()
+        it.client.wrapped.reread_secret()
         await it.check.check(refused=False)
         assert ((0.0, None), ORDINARY_KEY) == (it.published(), it.check.advice)
 
 
 @pytest.mark.parametrize(
-    ("response", "interval"), [(described(**MANAGEMENT), 3600.0), (FAILED, 300.0), (answer_bytes(b"[]"), 300.0)]
+    ("response", "interval"), [(described(**MANAGEMENT), 3600.0), (FAILED, 300.0), (response_bytes(b"[]"), 300.0)]
 )
 async def test_interval(response: bytes, interval: float) -> None:
     """An hour; five minutes after a check that failed."""
@@ -127,7 +127,7 @@ async def test_failed_check_keeps_what_is_known_of_the_same_key() -> None:
         await it.check.check(refused=True)
         same = it.published()
         it.key.text = "sk-or-v1-rotated"
-        it.asked.client.reread_secret()
+        it.client.wrapped.reread_secret()
         await it.check.check(refused=True)
         assert ((1.0, EXPIRY.timestamp()), (None, None)) == (same, it.published())
 

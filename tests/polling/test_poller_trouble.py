@@ -65,7 +65,7 @@ async def test_deadline_ends_work_on_a_response() -> None:
         record = await it.poll()
         assert record is not None
         assert ("the poll's time is over", [0, 1, 2], 75.0) == (record.error, steps, record.duration_seconds)
-        assert {} == it.asked.failures()
+        assert {} == it.client.failures()
 
 
 async def test_invalid_response_is_a_failed_attempt() -> None:
@@ -78,7 +78,7 @@ async def test_invalid_response_is_a_failed_attempt() -> None:
     async with polling([work]) as it:
         record = await it.poll()
         assert record is not None
-        assert ("invalid_response", {"invalid_response": 1.0}) == (record.status_class, it.asked.failures())
+        assert ("invalid_response", {"invalid_response": 1.0}) == (record.status_class, it.client.failures())
 
 
 @pytest.mark.parametrize("ending", [InvalidResponse("cut off"), DeadlineExceeded("over"), ValueError("bug"), None])

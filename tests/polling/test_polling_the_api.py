@@ -54,7 +54,7 @@ async def test_fault_keeps_the_data(simulator: Running, fault: str, status_class
         record = await it.poll(after=900.0)
         assert record is not None
         assert ("failed", status_class, good) == (record.outcome, record.status_class, it.published())
-        assert ({status_class: attempts}, attempts - 1) == (it.asked.failures(), it.asked.count("retries"))
+        assert ({status_class: attempts}, attempts - 1) == (it.client.failures(), it.client.count("retries"))
         assert record.duration_seconds < 60.0
         simulator.faults.replace()
         record = await it.poll(after=900.0)
