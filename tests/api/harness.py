@@ -1,4 +1,4 @@
-"""A client as an account has it, a server that says exactly the bytes it is told to, and keys that change."""
+"""A client as an account has it, a server that sends exactly the bytes it is given, and keys that change."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def client_of(
 def response_bytes(
     body: bytes = b'{"data":[]}', status: str = "200 OK", headers: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return a whole answer as it is on the wire."""
+    """Return a whole response as it is on the wire."""
     fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
     lines = [f"{name}: {value}" for name, value in (fields | dict(headers or {})).items() if value]
     return f"HTTP/1.1 {status}\r\n".encode() + "\r\n".join([*lines, "", ""]).encode("latin-1") + body
@@ -114,7 +114,7 @@ def response_bytes(
 
 @dataclass
 class Bare:
-    """A server that answers with bytes as they are; the last answer serves all further requests."""
+    """A server that responds with bytes as they are; the last response serves all further requests."""
 
     url: str
     requests: list[bytes] = field(default_factory=list)
@@ -129,9 +129,9 @@ class Bare:
 
 @asynccontextmanager
 async def bare(
-    *answers: bytes | Sequence[bytes], reset: bool = False, hang: bool = False, tls: ssl.SSLContext | None = None
+    *responses: bytes | Sequence[bytes], reset: bool = False, hang: bool = False, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Bare]:
-    """Serve these bytes, one answer per connection, each given whole or in pieces; then close, reset or hang."""
+    """Serve these bytes, one response per connection, each given whole or in pieces; then close, reset or hang."""
     served = Bare("")
     stopping = asyncio.Event()
     ended: set[asyncio.Task[Any]] = set()
@@ -142,8 +142,8 @@ async def bare(
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"\r\nContent-Length: (\d+)", head)
             served.requests.append(head + await reader.readexactly(int(length[1]) if length else 0))
-            answer = answers[min(len(served.requests), len(answers)) - 1]
-            for piece in [answer] if isinstance(answer, bytes) else answer:
+            response = responses[min(len(served.requests), len(responses)) - 1]
+            for piece in [response] if isinstance(response, bytes) else response:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)

@@ -49,14 +49,14 @@ def response_of(body: bytes, piece: int | None = None, *, gzipped: bool = False,
     )
 
 
-def read(answer: Response) -> Read:
-    """Return what the fast way makes of an answer."""
+def read(response: Response) -> Read:
+    """Return what the fast way makes of a response."""
     rejections = Rejections()
     try:
-        found = [row for piece in rows(answer, rejections) for row in piece]
+        result = [row for piece in rows(response, rejections) for row in piece]
     except InvalidResponse:
         return None
-    return found, Counter(rejections.counts)
+    return result, Counter(rejections.counts)
 
 
 def expected(body: bytes) -> Read:

@@ -74,6 +74,6 @@ def test_two_fields_named_data_are_refused(body: bytes) -> None:
 
 
 def test_only_the_first_warnings_are_kept() -> None:
-    """Nobody reads thousands."""
+    """No one reads thousands."""
     body = json.dumps({"data": {"data": [], "warnings": ["first", *map(str, range(10_000))]}}).encode()
     assert ("first", "0", "1") == read(body)[0].warnings

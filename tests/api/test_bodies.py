@@ -38,7 +38,7 @@ async def test_x_gzip_is_gzip() -> None:
 
 
 async def test_errors_about_a_body_have_its_status() -> None:
-    """The log shows that the API answered."""
+    """The log shows that the API responded."""
     async with bare(HEAD + b"Content-Length: 10\r\n\r\n{}") as server, client_of(server.url) as client:
         with pytest.raises(InvalidResponse) as caught:
             await client.request()
@@ -69,12 +69,12 @@ async def test_the_limit_is_to_the_byte(size: int, expected: int | str, encoding
     body = os.urandom(size // 2).hex().encode() + b"x" * (size % 2)
     sent = response_bytes(gzip.compress(body) if encoding == "gzip" else body, headers={"Content-Encoding": encoding})
     async with bare(sent) as server, client_of(server.url, max_response_bytes=1024) as client:
-        found: int | str
+        result: int | str
         try:
-            found = sum(len(piece) for piece in pieces(await client.request()))
+            result = sum(len(piece) for piece in pieces(await client.request()))
         except InvalidResponse as error:
-            found = str(error)
-    assert expected == found
+            result = str(error)
+    assert expected == result
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])

@@ -16,15 +16,15 @@ from tests.api.harness import bare, client_of, response_bytes, unused_port
 from tests.api.raw_responses import failure_of
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
-async def test_a_connection_that_is_closed_early(answer: bytes) -> None:
-    """No answer came."""
-    async with bare(answer) as server, client_of(server.url) as client:
+@pytest.mark.parametrize("response", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
+async def test_a_connection_that_is_closed_early(response: bytes) -> None:
+    """No response came."""
+    async with bare(response) as server, client_of(server.url) as client:
         assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
 async def test_a_reset() -> None:
-    """Instead of an answer."""
+    """Instead of a response."""
     async with bare(b"", reset=True) as server, client_of(server.url) as client:
         assert "ConnectionFailed" == (await failure_of(client))[0]
 
@@ -94,11 +94,11 @@ async def test_a_connection_that_is_never_made() -> None:
     """The text says that it is connecting what took too long, and how long that was allowed to take."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
-        waiting = [socket.socket() for _ in range(3)]  # they fill the queue that nobody empties
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(address)
+        waiting = [socket.socket() for _ in range(3)]  # they fill the queue, which is never emptied
+        for client_socket in waiting:
+            client_socket.setblocking(False)
+            client_socket.connect_ex(address)
         async with client_of(f"http://127.0.0.1:{address[1]}", connect_timeout=0.2) as client:
             assert ("AttemptTimeout", "no connection within 0.2 s") == await failure_of(client)
-        for each in waiting:
-            each.close()
+        for client_socket in waiting:
+            client_socket.close()

@@ -17,7 +17,7 @@ from tests.api.raw_responses import CHUNKED, HEAD, failure_of
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"HTTP/1.1 abc OK\r\n\r\n",
@@ -35,9 +35,9 @@ from tests.api.raw_responses import CHUNKED, HEAD, failure_of
         HEAD + b"Content-Encoding: gzip, gzip\r\nContent-Length: 2\r\n\r\n{}",
     ],
 )
-async def test_malformed_http_is_an_invalid_response(answer: bytes) -> None:
+async def test_malformed_http_is_an_invalid_response(response: bytes) -> None:
     """Other protocols, endless headers, lengths that contradict each other, bodies that break off."""
-    async with bare(answer) as server, client_of(server.url) as client:
+    async with bare(response) as server, client_of(server.url) as client:
         assert "InvalidResponse" == (await failure_of(client))[0]
 
 
@@ -79,12 +79,12 @@ async def test_each_attempt_has_its_own_timeout() -> None:
         bare(b"", response_bytes(), hang=True) as server,
         client_of(server.url, retries=retries, timeout=0.1, clock=SystemClock()) as client,
     ):
-        answer = await client.request(within=5.0)
-    assert (b'{"data":[]}', {"timeout": 1.0}) == (b"".join(answer.chunks), client.failures())
+        response = await client.request(within=5.0)
+    assert (b'{"data":[]}', {"timeout": 1.0}) == (b"".join(response.chunks), client.failures())
 
 
 @pytest.mark.parametrize(
-    ("answers", "expected"),
+    ("responses", "expected"),
     [
         ([b""], {"connection": 3.0}),
         ([response_bytes(b"", "503 Busy")], {"5xx": 3.0}),
@@ -96,11 +96,11 @@ async def test_each_attempt_has_its_own_timeout() -> None:
     ],
 )
 async def test_every_failed_attempt_is_counted_under_its_class(
-    answers: Sequence[bytes], expected: dict[str, float]
+    responses: Sequence[bytes], expected: dict[str, float]
 ) -> None:
     """And the attempts after the first as retries."""
     retries = retrying(initial_interval=1.0, exponent=1.0)
-    async with bare(*answers) as server, client_of(server.url, retries=retries) as client:
+    async with bare(*responses) as server, client_of(server.url, retries=retries) as client:
         with pytest.raises(AttemptError):
             await client.request(within=2.5)
     assert (expected, len(server.requests) - 1) == (client.failures(), client.count("retries"))
@@ -108,8 +108,8 @@ async def test_every_failed_attempt_is_counted_under_its_class(
 
 async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
     """With all that is known of it."""
-    answers = [response_bytes(b'{"error":{"message":"Busy","code":503}}', "503 X"), response_bytes()]
-    async with bare(*answers) as server, client_of(server.url, retries=retrying(initial_interval=2.0)) as client:
+    responses = [response_bytes(b'{"error":{"message":"Busy","code":503}}', "503 X"), response_bytes()]
+    async with bare(*responses) as server, client_of(server.url, retries=retrying(initial_interval=2.0)) as client:
         await client.request()
     assert [
         {
@@ -128,15 +128,15 @@ async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
 
 async def test_retries_in_an_outage_are_logged_at_debug() -> None:
     """They stay at debug level."""
-    answers = [response_bytes(b"", "503 X"), response_bytes()]
-    async with bare(*answers) as server, client_of(server.url, retries=retrying()) as client:
+    responses = [response_bytes(b"", "503 X"), response_bytes()]
+    async with bare(*responses) as server, client_of(server.url, retries=retrying()) as client:
         await client.request(quiet=True)
     assert ["debug"] == [event["log_level"] for event in client.events]
 
 
 @pytest.mark.parametrize("kind", ["truncated", "truncated-chunked"])
 async def test_truncated_response_is_not_retried(simulator: Running, kind: str) -> None:
-    """It is an invalid answer, and those are not repeated."""
+    """It is an invalid response, and those are not repeated."""
     simulator.faults.replace(parse_fault(kind))
     async with client_of(simulator.url, retries=Retries()) as client:
         assert "InvalidResponse" == (await failure_of(client))[0]
@@ -158,7 +158,7 @@ async def test_cancelled_request_frees_its_connection(simulator: Running) -> Non
 
 
 async def test_failures_tell_nothing_of_where_they_were_raised() -> None:
-    """aiohttp's own error would come along in the trace, and hold the whole answer in memory."""
+    """aiohttp's own error would come along in the trace, and hold the whole response in memory."""
     async with client_of(f"http://127.0.0.1:{unused_port()}") as client:
         with pytest.raises(ConnectionFailed) as caught:
             await client.request()

@@ -1,4 +1,4 @@
-"""The account's key: read once, read again when it is refused, and never told."""
+"""The account's key: read once, read again when it is refused, and never shown."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_a_rotated_key_is_used_at_once(status: str) -> None:
             await asyncio.sleep(0)
         client.key.text = "sk-or-v1-rotated"
         await rotated
-    assert [f"Bearer {KEY}", "Bearer sk-or-v1-rotated"] == [server.header("Authorization", each) for each in (0, 1)]
+    assert [f"Bearer {KEY}", "Bearer sk-or-v1-rotated"] == [server.header("Authorization", number) for number in (0, 1)]
     assert ({"4xx": 1.0}, 1.0) == (client.failures(), client.count("retries"))
     assert ["key_reread"] == [event["event"] for event in client.events]
 
@@ -87,12 +87,12 @@ async def test_an_unchanged_key_is_not_tried_again() -> None:
 async def test_a_key_that_is_gone_leaves_the_refusal() -> None:
     """That the API refused it is what went wrong."""
     async with bare(REFUSED) as server, client_of(server.url) as client:
-        asking_it = asyncio.create_task(client.request())
+        request = asyncio.create_task(client.request())
         while not client.key.readings:
             await asyncio.sleep(0)
         client.key.text = None
         with pytest.raises(StatusError):
-            await asking_it
+            await request
     assert 1 == len(server.requests)
 
 
@@ -113,7 +113,7 @@ async def test_the_attempt_with_the_new_key_is_repeated_like_any_other() -> None
             await asyncio.sleep(0)
         client.key.text = "sk-or-v1-rotated"
         await rotated
-    assert ["Bearer sk-or-v1-rotated"] * 2 == [server.header("Authorization", each) for each in (1, 2)]
+    assert ["Bearer sk-or-v1-rotated"] * 2 == [server.header("Authorization", number) for number in (1, 2)]
     assert ({"4xx": 1.0, "5xx": 1.0}, 2.0) == (client.failures(), client.count("retries"))
 
 
@@ -122,10 +122,10 @@ async def test_no_attempt_with_the_new_key_after_the_deadline() -> None:
 
     class Slow(Key):
         def read(self) -> object:  # type: ignore[override]
-            found = super().read()
+            result = super().read()
             if self.readings == 2:
                 client.clock.advance(100.0)  # type: ignore[attr-defined]
-            return found
+            return result
 
     async with bare(REFUSED) as server, client_of(server.url, key=Slow()) as client:
         rotated = asyncio.create_task(client.request(within=50.0))
@@ -149,13 +149,13 @@ async def test_two_requests_at_once_both_learn_of_the_new_key(simulator: Running
     assert {"4xx": 2.0} == client.failures()
 
 
-async def everything_told(client: ObservedClient, error: AttemptError) -> str:
+async def everything_shown(client: ObservedClient, error: AttemptError) -> str:
     """Return all the text that a failure leaves behind."""
     return json.dumps([client.events, str(error), repr(error), repr(error.args)])
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         response_bytes(json.dumps({"error": {"message": f"No such key: {KEY}"}}).encode(), "401 X"),
         response_bytes(b"?", "502 X", {"Content-Type": f"text/{KEY}"}),
@@ -164,19 +164,19 @@ async def everything_told(client: ObservedClient, error: AttemptError) -> str:
         f"{KEY}\r\n\r\n".encode(),
     ],
 )
-async def test_key_echoed_by_the_api_is_hidden(answer: bytes) -> None:
+async def test_key_echoed_by_the_api_is_hidden(response: bytes) -> None:
     """Neither in the log nor in the error, which pages show."""
-    async with bare(answer) as server, client_of(server.url, retries=retrying()) as client:
+    async with bare(response) as server, client_of(server.url, retries=retrying()) as client:
         with pytest.raises(AttemptError) as caught:
             await client.request(within=0.4)
-    assert KEY not in await everything_told(client, caught.value)
+    assert KEY not in await everything_shown(client, caught.value)
 
 
 async def test_a_key_of_an_unusual_form_is_hidden_too() -> None:
     """What was read as a key is known from then on."""
     key = "a-key-of-another-form"
-    answer = response_bytes(json.dumps({"error": {"message": f"No such key: {key}"}}).encode(), "500 X")
-    async with bare(answer) as server, client_of(server.url, key=Key(key)) as client:
+    response = response_bytes(json.dumps({"error": {"message": f"No such key: {key}"}}).encode(), "500 X")
+    async with bare(response) as server, client_of(server.url, key=Key(key)) as client:
         with pytest.raises(AttemptError) as caught:
             await client.request()
     assert "HTTP 500: No such key: <secret>" == str(caught.value)

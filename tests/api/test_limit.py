@@ -1,4 +1,4 @@
-"""The account's own limit: never more than so many requests within any minute, and nobody waits past a deadline."""
+"""The account's own limit: never more than so many requests a minute, and none waits past its deadline."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def test_future_slots_are_not_inherited_on_reload() -> None:
 def test_no_reload_lets_more_through(before: int, after: int, pauses: list[float]) -> None:
     """Requests that were made count on: no minute that ends after a reload has more than the larger limit."""
     old, new, now = RateLimit(before), RateLimit(after), 0.0
-    turns = []
+    slots = []
     for pause in pauses:
         now += pause
-        turns.append(old.take(now, math.inf))
+        slots.append(old.take(now, math.inf))
     new.inherit(old, now)
-    made = [turn for turn in turns if turn <= now] + [new.take(now, math.inf) for _ in range(10)]
+    made = [slot for slot in slots if slot <= now] + [new.take(now, math.inf) for _ in range(10)]
     most = max(before, after)
     assert all(later >= earlier + MINUTE for earlier, later in zip(made, made[most:], strict=False))
 
@@ -74,11 +74,11 @@ def test_no_reload_lets_more_through(before: int, after: int, pauses: list[float
     st.lists(st.floats(min_value=0, max_value=100), min_size=1, max_size=40),
 )
 def test_no_minute_has_more_than_the_limit(most: int, pauses: list[float]) -> None:
-    """Whenever they ask, turns come in order, none before its asking, and no minute holds more than allowed."""
-    limit, now, turns = RateLimit(most), 0.0, []
+    """Slots come in order, none before it is requested, and no minute has more than allowed."""
+    limit, now, slots = RateLimit(most), 0.0, []
     for pause in pauses:
         now += pause
-        turns.append(limit.take(now, math.inf))
-        assert turns[-1] >= now
-    assert sorted(turns) == turns
-    assert all(later >= earlier + MINUTE for earlier, later in zip(turns, turns[most:], strict=False))
+        slots.append(limit.take(now, math.inf))
+        assert slots[-1] >= now
+    assert sorted(slots) == slots
+    assert all(later >= earlier + MINUTE for earlier, later in zip(slots, slots[most:], strict=False))

@@ -17,7 +17,7 @@ PASSWORD = "open-sesame"
 
 
 async def failure(url: str, **upstream: Any) -> str:
-    """Return how asking fails, which is counted as a connection that failed."""
+    """Return how a request fails, which is counted as a failed connection."""
     async with client_of(url, **upstream) as client:
         with pytest.raises(ConnectionFailed) as caught:
             await client.request()
@@ -28,8 +28,8 @@ async def failure(url: str, **upstream: Any) -> str:
 async def test_configured_proxy_gets_a_connect_without_the_key() -> None:
     """It sees the host's name, and never the key."""
     async with bare(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n") as proxy:
-        told = await failure(FAR, proxy_url=proxy.url)
-    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 407" == told
+        message = await failure(FAR, proxy_url=proxy.url)
+    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 407" == message
     assert (True, False) == (
         proxy.requests[0].startswith(b"CONNECT api.invalid:443"),
         KEY.encode() in proxy.requests[0],
@@ -40,8 +40,8 @@ async def test_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its password, which no text shows."""
     async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//user:{PASSWORD}@"))
-        told = await failure(FAR, proxy_from_environment=True)
-    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 502" == told
+        message = await failure(FAR, proxy_from_environment=True)
+    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 502" == message
     assert proxy.header("Proxy-Authorization") is not None
 
 
@@ -50,8 +50,8 @@ async def test_a_proxy_without_a_scheme_is_one(name: str, monkeypatch: pytest.Mo
     """As for curl; with its password."""
     async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv(name, proxy.url.replace("http://", f"user:{PASSWORD}@"))
-        told = await failure(FAR, proxy_from_environment=True)
-    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 502" == told
+        message = await failure(FAR, proxy_from_environment=True)
+    assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 502" == message
     assert proxy.header("Proxy-Authorization") is not None
 
 
@@ -115,7 +115,7 @@ async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("text", ["http://[::1", "socks5://proxy:1", f"socks5://user:{PASSWORD}@proxy:1", "http://"])
 async def test_invalid_proxy_url_fails_the_attempt(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told which variable is wrong, but not what it holds."""
+    """The error names the variable, but not its content."""
     monkeypatch.setenv("HTTPS_PROXY", text)
     expected = "HTTPS_PROXY is not the URL of a proxy such as http://proxy:3128"
     assert expected == await failure(FAR, proxy_from_environment=True)

@@ -1,4 +1,4 @@
-"""Answers that are errors: the API's own words, whatever form they come in."""
+"""Responses that are errors: the API's own words, whatever form they come in."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.api.harness import bare, client_of, response_bytes
 from tests.support import NOON
 
 
-async def refusal(answer: bytes, *, hang: bool = False, seconds: float = 5.0) -> StatusError:
-    """Return what the client makes of an answer."""
-    async with bare(answer, hang=hang) as server, client_of(server.url, timeout=seconds) as client:
+async def refusal(response: bytes, *, hang: bool = False, seconds: float = 5.0) -> StatusError:
+    """Return what the client makes of a response."""
+    async with bare(response, hang=hang) as server, client_of(server.url, timeout=seconds) as client:
         with pytest.raises(StatusError) as caught:
             await client.request()
     assert {caught.value.status_class: 1.0} == client.failures()
@@ -86,7 +86,7 @@ async def test_address_in_a_message_is_left_out() -> None:
 
 
 async def test_a_page_of_a_proxy(simulator: Running) -> None:
-    """Its type is told, because it shows that the answer is not the API's."""
+    """Its type is reported, because it shows that the response is not the API's."""
     simulator.faults.replace(Fault(FaultKind.HTML, status=502))
     async with client_of(simulator.url) as client:
         with pytest.raises(StatusError) as caught:
@@ -96,12 +96,12 @@ async def test_a_page_of_a_proxy(simulator: Running) -> None:
 
 async def test_a_type_of_the_body_that_is_unprintable_and_long() -> None:
     """It is bounded like any other text from outside."""
-    told = str(await refusal(response_bytes(b"?", "502 X", {"Content-Type": "te\x85xt/\xff" + "a" * 5000})))
-    assert (True, True) == (told.isprintable(), len(told) < LONGEST_MESSAGE + 100)
+    message = str(await refusal(response_bytes(b"?", "502 X", {"Content-Type": "te\x85xt/\xff" + "a" * 5000})))
+    assert (True, True) == (message.isprintable(), len(message) < LONGEST_MESSAGE + 100)
 
 
 async def test_a_compressed_error() -> None:
-    """What was asked for may come."""
+    """What was requested may come."""
     sent = response_bytes(gzip.compress(error("Squeezed")), "500 X", {"Content-Encoding": "gzip"})
     assert "HTTP 500: Squeezed" == str(await refusal(sent))
 
@@ -139,7 +139,7 @@ async def test_an_endless_error_is_left_early() -> None:
     ],
 )
 async def test_location_header_makes_only_3xx_a_redirect(status: str, expected: str) -> None:
-    """Other answers may say Location, too."""
+    """Other responses may say Location, too."""
     assert expected == str(await refusal(response_bytes(error("Busy"), status, {"Location": "/elsewhere"})))
 
 
@@ -157,8 +157,8 @@ async def test_location_header_makes_only_3xx_a_redirect(status: str, expected: 
 )
 async def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
     """A date is measured against the server's clock where it showed it, else against ours."""
-    found = await refusal(response_bytes(b"", "503 X", headers))
-    assert (NOON.year, expected) == (2026, found.retry_after)
+    result = await refusal(response_bytes(b"", "503 X", headers))
+    assert (NOON.year, expected) == (2026, result.retry_after)
 
 
 @pytest.mark.parametrize(
@@ -191,5 +191,5 @@ PAGE = b"<!DOCTYPE html><html>Access denied</html>"
     ],
 )
 async def test_error_source(status: str, body: bytes, headers: dict[str, str], source: str | None) -> None:
-    """The API itself answers in JSON, and does not redirect."""
+    """The API itself responds in JSON, and does not redirect."""
     assert source == (await refusal(response_bytes(body, status, headers))).source

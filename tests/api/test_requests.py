@@ -18,7 +18,7 @@ from tests.support import FakeClock
 
 
 async def test_the_headers() -> None:
-    """The key, who asks, and what is understood."""
+    """The key, the client's name, and the accepted types."""
     async with bare(response_bytes()) as server, client_of(server.url) as client:
         await client.request()
     assert {
@@ -48,9 +48,9 @@ async def test_parameters_are_escaped() -> None:
 
 
 async def test_cookies_are_not_kept() -> None:
-    """What one account's answer sets is not sent for another."""
-    answer = response_bytes(headers={"Set-Cookie": "session=1"})
-    async with bare(answer) as server, client_of(server.url) as client:
+    """What one account's response sets is not sent for another."""
+    response = response_bytes(headers={"Set-Cookie": "session=1"})
+    async with bare(response) as server, client_of(server.url) as client:
         await client.request()
         await client.request()
     assert (2, None) == (len(server.requests), server.header("Cookie"))
@@ -59,11 +59,11 @@ async def test_cookies_are_not_kept() -> None:
 async def test_response_is_compressed_and_dated(simulator: Running) -> None:
     """With the service's own clock, which decides what day it is."""
     async with client_of(simulator.url) as client:
-        answer = await client.request()
+        response = await client.request()
     assert ("gzip", "application/json", datetime(2026, 8, 23, 12, tzinfo=UTC)) == (
-        answer.encoding,
-        answer.content_type,
-        answer.date,
+        response.encoding,
+        response.content_type,
+        response.date,
     )
 
 
@@ -99,7 +99,7 @@ async def test_failures_of_every_class_are_there_from_the_start(simulator: Runni
     """At 0, so that a rate over them exists."""
     async with client_of(simulator.url) as client:
         classes = ("3xx", "4xx", "5xx", "timeout", "connection", "invalid_response")
-        assert [0.0] * 6 == [client.count("failures", status_class=each) for each in classes]
+        assert [0.0] * 6 == [client.count("failures", status_class=status_class) for status_class in classes]
 
 
 async def test_attempts_are_measured_with_their_body(simulator: Running) -> None:
@@ -114,16 +114,16 @@ async def test_attempts_are_measured_with_their_body(simulator: Running) -> None
 
 async def test_a_body_is_json() -> None:
     """It comes with its type, and is the same at each attempt."""
-    question = Request(operation="activity", path="/query", parameters={}, method="POST", content=b'{"a":1}')
+    query = Request(operation="activity", path="/query", parameters={}, method="POST", content=b'{"a":1}')
     retries = Retries(backoff=Backoff(jitter=0.0))
     async with (
         bare(response_bytes(status="500 Oh"), response_bytes()) as server,
         client_of(server.url, retries=retries) as it,
     ):
-        await it.request(question)
-    assert [b"POST /query HTTP/1.1"] * 2 == [each.split(b"\r\n")[0] for each in server.requests]
+        await it.request(query)
+    assert [b"POST /query HTTP/1.1"] * 2 == [request.split(b"\r\n")[0] for request in server.requests]
     assert "application/json" == server.header("Content-Type")
-    assert [b'{"a":1}'] * 2 == [each.partition(b"\r\n\r\n")[2] for each in server.requests]
+    assert [b'{"a":1}'] * 2 == [request.partition(b"\r\n\r\n")[2] for request in server.requests]
 
 
 async def test_request_over_the_limit_waits_for_a_slot() -> None:

@@ -28,7 +28,7 @@ class Loop:
     clock: FakeClock = field(default_factory=lambda: FakeClock(self_moving=True))
     deadline: float = 0.0
     remaining: list[float] = field(default_factory=list)  # seconds before the deadline at which attempts began
-    told: list[tuple[str, int, float]] = field(default_factory=list)
+    reported: list[tuple[str, int, float]] = field(default_factory=list)
 
     async def run(self, within: float = 60.0) -> str:
         self.deadline = self.clock.monotonic() + within
@@ -38,7 +38,7 @@ class Loop:
             clock=self.clock,
             deadline=self.deadline,
             jitter=lambda: 1.0,
-            on_retry=lambda error, delay: self.told.append((str(error), error.attempt, delay)),
+            on_retry=lambda error, delay: self.reported.append((str(error), error.attempt, delay)),
             sleep=self.clock.sleep,
         )
 
@@ -75,10 +75,10 @@ async def test_a_first_success_waits_for_nothing() -> None:
 
 
 async def test_failures_are_repeated_after_growing_waits() -> None:
-    """Each is told, with its number and the wait that follows."""
+    """Each is reported, with its number and the wait that follows."""
     loop = Loop([(late(), 0.0), (ConnectionFailed("reset"), 0.0), (None, 0.0)])
     assert "answer" == await loop.run()
-    assert [("HTTP 503", 1, 0.5), ("reset", 2, 0.75)] == loop.told
+    assert [("HTTP 503", 1, 0.5), ("reset", 2, 0.75)] == loop.reported
     assert [0.5, 0.75] == loop.clock.slept
 
 
@@ -112,7 +112,7 @@ async def test_a_wait_that_does_not_fit_ends_the_poll_at_once() -> None:
 
 
 async def test_a_wait_up_to_the_very_end_does_not_fit() -> None:
-    """There would be no time left to ask."""
+    """There would be no time left for a request."""
     loop = Loop([(late(60.0), 0.0)])
     with pytest.raises(StatusError):
         await loop.run(within=60.0)
@@ -136,7 +136,7 @@ async def test_no_not_before_without_retry_after() -> None:
     assert caught.value.not_before is None
 
 
-async def test_a_poll_without_time_asks_nothing() -> None:
+async def test_poll_without_time_sends_nothing() -> None:
     """The deadline has passed before the first attempt."""
     loop = Loop([(None, 0.0)])
     with pytest.raises(DeadlineExceeded):
@@ -145,7 +145,7 @@ async def test_a_poll_without_time_asks_nothing() -> None:
 
 
 async def test_cancelled_while_it_waits() -> None:
-    """It ends then, and asks no more."""
+    """It ends then, and sends no more requests."""
     loop = Loop([(late(), 0.0)], clock=FakeClock())
     task = asyncio.create_task(loop.run())
     while not loop.clock.slept:
@@ -177,7 +177,7 @@ async def test_cancelled_while_it_waits() -> None:
 async def test_nothing_sleeps_past_the_deadline(
     steps: list[Step], within: float, first: float, exponent: float
 ) -> None:
-    """Whatever fails, and whatever times the API names: sleeping ends before the poll does, with time to ask."""
+    """Whatever fails, and whatever times the API names: sleeping ends before the poll does, with time for a request."""
     clock = WakingClock(self_moving=True)
     loop = Loop(steps, Retries(backoff=Backoff(initial_interval=first, exponent=exponent)), clock)
     deadline = clock.monotonic() + within

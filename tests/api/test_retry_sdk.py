@@ -21,10 +21,10 @@ AT_ONCE = sdk.BackoffStrategy(0, 0, 1.0, 60_000, 0)
 
 
 def sdk_repeats(codes: tuple[str, ...], status: int, strategy: str = "backoff") -> bool:
-    """Return whether the SDK asks again after this status."""
-    answers = [httpx.Response(200), httpx.Response(status)]
-    sdk.retry(answers.pop, sdk.Retries(sdk.RetryConfig(strategy, AT_ONCE, True, list(codes)), []))
-    return not answers
+    """Return whether the SDK retries after this status."""
+    responses = [httpx.Response(200), httpx.Response(status)]
+    sdk.retry(responses.pop, sdk.Retries(sdk.RetryConfig(strategy, AT_ONCE, True, list(codes)), []))
+    return not responses
 
 
 @pytest.mark.parametrize("codes", CODES)

@@ -154,9 +154,9 @@ def test_numbers_may_be_text(written: object, number: float) -> None:
 def test_missing_and_null_fields_are_none(name: str, how: str) -> None:
     """Never 0, never empty; the row stays."""
     row = {key: value for key, value in GOOD.items() if key != name} | ({name: None} if how == "null" else {})
-    found = read(response_of(body_of([row])))
-    assert found is not None
-    assert ([None], Counter()) == ([getattr(each, name, None) for each in found[0]], found[1])
+    result = read(response_of(body_of([row])))
+    assert result is not None
+    assert ([None], Counter()) == ([getattr(read_row, name, None) for read_row in result[0]], result[1])
 
 
 @given(st.fixed_dictionaries({name: st.none() | JSON for name in FIELDS}) | JSON)
@@ -175,10 +175,10 @@ def test_both_ways_to_read_a_row_agree(value: object) -> None:
 def test_any_value_in_a_field(name: str, value: object) -> None:
     """The row is taken or rejected; good ones around it do not notice."""
     body = body_of([GOOD, GOOD | {name: value}, GOOD])
-    found = read(response_of(body))
-    assert found == expected(body)
-    assert found is not None
-    assert [GOOD_ROW, GOOD_ROW] == [found[0][0], found[0][-1]]
+    result = read(response_of(body))
+    assert result == expected(body)
+    assert result is not None
+    assert [GOOD_ROW, GOOD_ROW] == [result[0][0], result[0][-1]]
 
 
 @given(JSON)
@@ -186,8 +186,8 @@ def test_any_value_in_a_field(name: str, value: object) -> None:
 def test_any_value_as_a_row(value: object) -> None:
     """In the middle of a body of several pieces."""
     values = [GOOD] * 150 + [value] + [GOOD] * 400
-    found = read(response_of(body_of(values)))
-    assert sorted_out(json.loads(json.dumps(values))) == found
+    result = read(response_of(body_of(values)))
+    assert sorted_out(json.loads(json.dumps(values))) == result
 
 
 @given(JSON | st.fixed_dictionaries({"data": JSON}, optional={"error": JSON}))
@@ -218,8 +218,8 @@ def test_deep_nesting(depth: int, opening: bytes) -> None:
         b'{"data":[NaN],"error":' + deep + b"}",
         b'{"data":[' + deep + b"," + b",".join([json.dumps(GOOD).encode()] * 500) + b"]}",
     ):
-        found = read(response_of(body))
-        assert found is None or found[1].total() > 0
+        result = read(response_of(body))
+        assert result is None or result[1].total() > 0
 
 
 def test_the_sample_is_small_and_without_keys() -> None:
@@ -242,11 +242,11 @@ def test_the_sample_is_small_and_without_keys() -> None:
 )
 def test_mebibytes_of_next_to_nothing(body: bytes) -> None:
     """Millions of tiny values would be gigabytes as objects; they never are there all at once."""
-    answer = response_of(body)
+    response = response_of(body)
     tracemalloc.start()
     try:
         try:
-            for _ in rows(answer, Rejections()):
+            for _ in rows(response, Rejections()):
                 pass
         except InvalidResponse:
             pass
@@ -308,11 +308,11 @@ def test_bytes_after_the_last_gzip_member_are_ignored(rest: bytes) -> None:
     ids=str,
 )
 @pytest.mark.parametrize("size", [1, 1000])
-@pytest.mark.parametrize("place", ["before", "after"])
-def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, place: str) -> None:
+@pytest.mark.parametrize("position", ["before", "after"])
+def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, position: str) -> None:
     """It must not pass for the whole, wherever the response says it."""
     data = {"data": [GOOD] * size}
-    body = json.dumps(more | data if place == "before" else data | more).encode()
+    body = json.dumps(more | data if position == "before" else data | more).encode()
     with pytest.raises(InvalidResponse, match=r"only a part of the rows|of 5000 rows"):
         list(rows(response_of(body), Rejections()))
 

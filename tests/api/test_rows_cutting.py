@@ -60,14 +60,14 @@ def test_rows_of_one_kind(name: str, piece: int | None) -> None:
 @pytest.mark.parametrize("name", ODD_ROWS)
 def test_one_odd_row_among_good_ones(name: str) -> None:
     """It costs the others nothing, wherever it is."""
-    for place in (0, 300, 699, 700):
+    for position in (0, 300, 699, 700):
         values = [GOOD] * 700
-        values.insert(place, ODD_ROWS[name])
+        values.insert(position, ODD_ROWS[name])
         body = body_of(values)
-        found = read(response_of(body))
-        assert expected(body) == found
-        assert found is not None
-        assert found[0].count(GOOD_ROW) >= 700
+        result = read(response_of(body))
+        assert expected(body) == result
+        assert result is not None
+        assert result[0].count(GOOD_ROW) >= 700
 
 
 @pytest.mark.parametrize("how", [{"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}, {"indent": "\t"}])
@@ -144,10 +144,10 @@ def test_the_end_is_checked(ending: bytes) -> None:
 
 @given(st.integers(0, 10**9))
 @settings(max_examples=examples(60), deadline=None)
-def test_truncated_anywhere(place: int) -> None:
+def test_truncated_anywhere(position: int) -> None:
     """The text is whole or it is nothing."""
     body = body_of(many(ODD_ROWS["a list of objects"]))
-    assert None is read(response_of(body[: place % len(body)]))
+    assert None is read(response_of(body[: position % len(body)]))
 
 
 @given(st.randoms(use_true_random=False), st.integers(200, 5000))
@@ -169,10 +169,10 @@ def steps(body: bytes) -> int:
         nonlocal calls
         calls += event in ("call", "c_call")
 
-    answer = response_of(body)
+    response = response_of(body)
     sys.setprofile(count)
     try:
-        for _ in rows(answer, Rejections()):
+        for _ in rows(response, Rejections()):
             pass
     except InvalidResponse:
         pass
@@ -201,41 +201,41 @@ def test_the_work_grows_no_faster_than_the_body(kind: str) -> None:
 
 
 def test_very_long_row_is_refused() -> None:
-    """A body with a row of a megabyte is no answer of this API; it is refused before it fills the memory."""
+    """A body with a row of a megabyte is not a response of this API; it is refused before it fills the memory."""
     body = body_of([GOOD, GOOD | {"padding": "x" * 2 * LONGEST_EXTENSION}, *many(GOOD)])
     assert None is read(response_of(body))
 
 
-def turns_before_refusal(answer: Response, reason: str) -> int:
-    """Return how often reading an answer gave way until it was refused."""
-    turns: list[object] = []
+def pieces_before_refusal(response: Response, reason: str) -> int:
+    """Return how often reading a response gave way until it was refused."""
+    read_pieces: list[object] = []
     with pytest.raises(InvalidResponse, match=reason):
-        turns.extend(rows(answer, Rejections()))
-    return len(turns)
+        read_pieces.extend(rows(response, Rejections()))
+    return len(read_pieces)
 
 
 def test_gzip_that_stands_for_nothing_gives_way() -> None:
-    """60 MB of empty blocks inflate to no byte, and scrapes get their turn between any two pieces all the same."""
+    """60 MB of empty blocks inflate to no byte, and scrapes are served between any two pieces all the same."""
     header, empty_block = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", b"\x00\x00\x00\xff\xff"
-    answer = replace(response_of(b""), chunks=(header, *[empty_block * 1000] * 50), encoding="gzip")
-    assert turns_before_refusal(answer, "the gzip body ended early") >= 50
+    response = replace(response_of(b""), chunks=(header, *[empty_block * 1000] * 50), encoding="gzip")
+    assert pieces_before_refusal(response, "the gzip body ended early") >= 50
 
 
 @pytest.mark.parametrize("start", [b"}", b"[", b" ", b"<html>"])
 def test_long_body_that_is_not_an_object_is_refused_early(start: bytes) -> None:
     """Its beginning says it, and 64 MiB in one piece would stop everything else meanwhile."""
-    answer = response_of(start * 1_000_000, 1000)
-    assert turns_before_refusal(answer, "expected an object with data, got") < 100
+    response = response_of(start * 1_000_000, 1000)
+    assert pieces_before_refusal(response, "expected an object with data, got") < 100
 
 
 def test_rows_without_end_are_refused() -> None:
     """No account has so many; what is remembered of each would fill the memory."""
-    answer = response_of(b'{"data":[' + b"[]," * (MOST_ROWS + 1) + b"[]]}")
+    response = response_of(b'{"data":[' + b"[]," * (MOST_ROWS + 1) + b"[]]}")
     with pytest.raises(InvalidResponse, match=f"more than {MOST_ROWS} rows"):
-        list(rows(answer, Rejections()))
+        list(rows(response, Rejections()))
 
 
 def test_endless_fields_before_the_rows_are_refused_early() -> None:
     """They would become objects."""
-    answer = response_of(b"{" + b'"a":1,' * 1_000_000 + b'"data":[]}', 65536)
-    assert turns_before_refusal(answer, "no rows in the first") < 100
+    response = response_of(b"{" + b'"a":1,' * 1_000_000 + b'"data":[]}', 65536)
+    assert pieces_before_refusal(response, "no rows in the first") < 100
