@@ -49,5 +49,5 @@ def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
 
 
 def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> PollResult:
-    """Ask these questions; what can be asked is what the simulator offers."""
+    """Poll these queries; the names are those of the simulator."""
     return poll_once(collector(*queries, **settings), [META, *replies], prefix=PREFIX)

@@ -20,7 +20,7 @@ Reply = Callable[[Request], Any]  # JSON content, bytes as they are, or an error
 
 @dataclass
 class FakeApi:
-    """Answers each path by a function of the request, and remembers what it was asked."""
+    """Responds to each path by a function of the request, and remembers the requests."""
 
     replies: Mapping[str, Reply]
     requests: list[Request] = field(default_factory=list)
@@ -43,7 +43,7 @@ class FakeApi:
 
     @property
     def paths(self) -> list[str]:
-        """The paths that were asked for, in order."""
+        """The paths that were requested, in order."""
         return [request.path for request in self.requests]
 
 

@@ -64,7 +64,7 @@ class Account:
             return self._query(json.loads(request.content))
         listed = {
             "/workspaces": self.workspaces,
-            "/keys": [each for each in self.keys if each["workspace_id"] == request.parameters.get("workspace_id")],
+            "/keys": [key for key in self.keys if key["workspace_id"] == request.parameters.get("workspace_id")],
             "/organization/members": self.members,
             "/models": self._models(request.parameters),
             "/guardrails": self.guardrails,
@@ -84,7 +84,7 @@ class Account:
         failure = self.fails(query)
         if isinstance(failure, AttemptError):
             return failure
-        conditions = {each["field"]: each["value"] for each in query.get("filters", [])}
+        conditions = {condition["field"]: condition["value"] for condition in query.get("filters", [])}
         dimensions = query.get("dimensions", [])
         sums: dict[tuple[str, ...], list[float]] = {}
         for day, usd, byok, ids, labels in self.rows:

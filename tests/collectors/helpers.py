@@ -1,4 +1,4 @@
-"""Answers without a network, polls without a loop, and what a snapshot shows as plain dictionaries."""
+"""Responses without a network, polls without a loop, and what a snapshot shows as plain dictionaries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Shown = dict[str, dict[Labels, float]]
 
 
 class FixedClient:
-    """Answers with what it was given, and remembers what it was asked."""
+    """Returns the response that it was given, and remembers the requests."""
 
     def __init__(self, response: Response) -> None:
         self.metrics = self

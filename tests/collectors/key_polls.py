@@ -15,8 +15,8 @@ def read(*rows: Any, memory: object = None, **settings: Any) -> Polled:
     return polled(KeysCollector("default", KeysSettings(**settings)), account(pages(list(rows))), memory)
 
 
-def shown(found: Polled) -> Shown:
-    return {name.removeprefix(PREFIX): samples for name, samples in found.shown.items()}
+def shown(result: Polled) -> Shown:
+    return {name.removeprefix(PREFIX): samples for name, samples in result.shown.items()}
 
 
 def of(name: object) -> tuple[str]:

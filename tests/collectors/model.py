@@ -24,16 +24,16 @@ class Expected:
 
 
 class Model:
-    """Remembers whole days of the last answer, as the collector does, and nothing older."""
+    """Remembers whole days of the last response, as the collector does, and nothing older."""
 
     def __init__(self) -> None:
         self._whole: dict[date, Uses] = {}
         self._last: tuple[list[tuple[date, str, Fraction]], Expected] | None = None
 
     def poll(self, local: datetime, server: datetime | None, rows: list[tuple[date, str, Fraction]]) -> Expected:
-        """Return what a poll at `local`, answered at `server`, must lead to.
+        """Return what a poll at `local`, with a response of `server`, must lead to.
 
-        The same answer for the same day changes nothing, however wrong our clock is, unless it covers more days.
+        The same response for the same day changes nothing, however wrong our clock is, unless it covers more days.
         """
         theirs = server or local
         used: dict[date, Uses] = defaultdict(dict)

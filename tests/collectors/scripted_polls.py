@@ -1,4 +1,4 @@
-"""Polls of the analytics API: answers of a script, or the simulator's, without a network."""
+"""Polls of the analytics API: responses of a script, or the simulator's, without a network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Reply = Response | AttemptError
 
 @dataclass
 class ScriptedClient:
-    """Gives its replies one after the other, the last one for ever, or asks `reply`; remembers what it was asked."""
+    """Returns its replies one after the other, the last one for ever, or calls `replies`; remembers requests."""
 
     replies: list[Reply] | Callable[[Request], Reply]
     requests: list[Request] = field(default_factory=list)
@@ -50,7 +50,7 @@ class ScriptedClient:
         self.failures.append(error)
 
     def contents(self) -> list[Any]:
-        """Return the bodies of the questions."""
+        """Return the bodies of the requests that have one."""
         return [json.loads(request.content) for request in self.requests if request.content is not None]
 
 
@@ -73,7 +73,7 @@ class PollResult:
 def reply(
     rows: Iterable[Any], *, truncated: Any = False, server: datetime | None = NOON, row_count: Any = None, **more: Any
 ) -> Response:
-    """Return an answer as the API would have sent it."""
+    """Return a response as the API would have sent it."""
     rows = list(rows)
     metadata = {"query_time_ms": 42, "row_count": len(rows) if row_count is None else row_count, "truncated": truncated}
     content = {"data": {"data": rows, "metadata": metadata} | more}
@@ -142,5 +142,5 @@ def published(snapshot: Snapshot, collector: Collector[Any], prefix: str = "") -
 
 
 def later(given: Response, server: datetime) -> Response:
-    """Return an answer with another time in its Date header."""
+    """Return a response with another time in its Date header."""
     return replace(given, date=server.astimezone(UTC))

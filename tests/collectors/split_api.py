@@ -1,4 +1,4 @@
-"""An account with keys and members without a network: rows that know whose use they are, answered as the API does."""
+"""An account with keys and members without a network: rows that know whose use they are, returned as by the API."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def use(owner: str, day: str, endpoint: str = "e1", **fields: Any) -> dict[str, 
 
 @dataclass
 class SplitApi:
-    """Answers for everything, or for one owner. `keys` are those that are listed: all but the deleted ones.
+    """Returns the use of everything, or of one owner. `keys` are those that are listed: all but the deleted ones.
 
-    `not_found` are owners that are listed and yet unknown, `broken` those whose answer is a failure. `wholes` are
-    answered for everything in the place of the sums, one after the other, the last one for ever.
+    `not_found` are owners that are listed and yet unknown, `broken` those whose response is a failure. `wholes` are
+    returned for everything instead of the sums, one after the other, the last one for ever.
     """
 
     uses: list[dict[str, Any]]
@@ -68,7 +68,7 @@ class SplitApi:
 
     @property
     def activity(self) -> list[str]:
-        """Whose activity was asked for, in order; nothing is everybody's."""
+        """Whose activity was requested, in order; nothing is everybody's."""
         return [_owner(request) or "" for request in self.requests if request.path == "/activity"]
 
     async def request(self, request: Request, deadline: float, *, quiet: bool = False, **_more: Any) -> Response:
@@ -102,7 +102,7 @@ class SplitApi:
             rows = self.wholes.pop(0) if len(self.wholes) > 1 else self.wholes[0]
             return response_of(rows, self.server or (self.now if self.dated else None))
         return response_of(
-            joined(each for each in self.uses if owner in (None, each["owner"])),
+            joined(use for use in self.uses if owner in (None, use["owner"])),
             self.server or (self.now if self.dated else None),
         )
 
@@ -121,13 +121,13 @@ def _listed(rows: list[dict[str, Any]]) -> Response:
 def joined(uses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one row for each endpoint and day, as the API groups them."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
-    for each in uses:
-        names = (each["date"], each["model"], each["endpoint_id"], each["provider_name"])
+    for use in uses:
+        names = (use["date"], use["model"], use["endpoint_id"], use["provider_name"])
         known = rows.get(names)
         if known is None:
-            rows[names] = {name: value for name, value in each.items() if name != "owner"}
+            rows[names] = {name: value for name, value in use.items() if name != "owner"}
         else:
-            known |= {name: known[name] + each[name] for name in FIELDS.values() if name in known}
+            known |= {name: known[name] + use[name] for name in FIELDS.values() if name in known}
     return list(rows.values())
 
 

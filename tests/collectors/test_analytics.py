@@ -80,7 +80,7 @@ def test_null_and_absent_have_no_series() -> None:
 
 @pytest.mark.parametrize("key", ["date__hour", "created_at__hour"])
 def test_a_time_key_is_no_label(key: str) -> None:
-    """Under either name; nor is what nobody asked for."""
+    """Under either name; nor is one that was not requested."""
     row = {key: "2026-07-31 18:00:00", "user": "Ada", "user_email": "ada@example.com", "request_count": "3"}
     polled = analytics(query(dimensions="user"), replies=[reply([row])])
     assert {"requests": {("one", "Ada"): 3.0}} == polled.families
@@ -124,7 +124,7 @@ def test_one_family_has_one_set_of_labels() -> None:
         "requests": {("by_model", "a", "", ""): 1.0, ("by_key", "", "k", "P"): 3.0, ("in_all", "", "", ""): 4.0},
         "total_usage_usd": {("by_model", "a"): 2.0},
     }
-    labels = {each.name: each.labels for each in collector(first, second, third).declarations()}
+    labels = {declaration.name: declaration.labels for declaration in collector(first, second, third).declarations()}
     assert ("account", "query", "model", "api_key_id", "provider") == labels[f"{PREFIX}requests"]
 
 
@@ -213,7 +213,7 @@ def test_as_many_rows_as_may_be() -> None:
 
 
 def test_no_rows_but_a_warning_fails() -> None:
-    """A key that does not exist used nothing, but that is not what was asked."""
+    """A key that does not exist used nothing, but that is not what was requested."""
     warned = reply([], warnings=["Could not resolve api_key_id hash: abc123..."])
     with pytest.raises(InvalidResponse, match="query one: no rows, and the API warns: Could not resolve api_key_id"):
         analytics(query(), replies=[warned])
@@ -250,12 +250,12 @@ def test_settings_that_only_say_when_change_no_data() -> None:
 
 def test_the_shipped_examples_on_the_simulator() -> None:
     """Latency by model and provider, spend by key with two of one name, cache hits by model."""
-    each = collector(
+    one_collector = collector(
         query("performance", "p50_latency p99_latency p50_throughput request_count", "model provider"),
         query("spend_by_key", "total_usage request_count", "api_key_id", range=86_400.0),
         query("cache_by_model", "cache_hit_rate cached_tokens tokens_prompt", "model", range=86_400.0),
     )
-    shown = poll_once(each, simulated(), prefix=PREFIX).families
+    shown = poll_once(one_collector, simulated(), prefix=PREFIX).families
     assert {"batch", "production", "staging"} == {labels[-1] for labels in shown["total_usage_usd"]}
     slow, fast = shown["p99_latency_seconds"], shown["p50_latency_seconds"]
     assert slow

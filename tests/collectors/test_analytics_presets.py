@@ -1,4 +1,4 @@
-"""Presets: queries that cost few requests, name no person unless asked for, and work on the API as it is described."""
+"""Presets: queries that cost few requests, name no person unless configured, and work on the API as it is described."""
 
 from __future__ import annotations
 
@@ -43,22 +43,24 @@ def test_preset_works_on_the_simulator(name: PresetName) -> None:
     """Each query succeeds, and each has series."""
     result = polled(name)
     assert result.collected.summary.failures == ()
-    assert {labels[0] for labels in result.health["query_success"]} == {each.name for each in PRESETS[name]}
+    assert {labels[0] for labels in result.health["query_success"]} == {
+        preset_query.name for preset_query in PRESETS[name]
+    }
     assert {labels[0] for samples in result.families.values() for labels in samples} == {
-        each.name for each in PRESETS[name]
+        preset_query.name for preset_query in PRESETS[name]
     }
 
 
 def test_queries_of_presets_are_allowed() -> None:
     """Their names differ, and the API does not refuse them."""
-    queries = [each for queries in PRESETS.values() for each in queries]
-    assert len({each.name for each in queries}) == len(queries)
-    assert [each.conflicts() for each in queries] == [()] * len(queries)
+    queries = [query for queries in PRESETS.values() for query in queries]
+    assert len({query.name for query in queries}) == len(queries)
+    assert [query.conflicts() for query in queries] == [()] * len(queries)
 
 
 def test_no_person_is_named_by_default() -> None:
     """End-user ids come with the preset `users` only, and names of members with none."""
-    split = {name: {label for each in PRESETS[name] for label in each.labels} for name in PRESETS}
+    split = {name: {label for preset_query in PRESETS[name] for label in preset_query.labels} for name in PRESETS}
     assert {name for name, labels in split.items() if labels & PEOPLE} == {"users"}
     assert "users" not in DEFAULT
     assert all("user" not in labels for labels in split.values())
@@ -68,7 +70,9 @@ def test_configured_query_replaces_that_of_a_preset() -> None:
     """Configurations that already have a query `performance` keep theirs."""
     own = query("performance", "p90_latency", "model")
     settings = AnalyticsSettings(presets=("performance",), queries=(own,))
-    assert [each.name for each in settings.all_queries] == [each.name for each in PRESETS["performance"]]
+    assert [configured.name for configured in settings.all_queries] == [
+        preset_query.name for preset_query in PRESETS["performance"]
+    ]
     assert settings.all_queries[0] == own
 
 
@@ -115,8 +119,8 @@ def test_spenders_add_up_to_the_bill(name: PresetName) -> None:
 def test_names_of_people_are_not_logged() -> None:
     """Not of rows that are rejected, nor of fields that cannot be read."""
     rows = b'{"data":{"data":["hopper@example.com",["Hopper"],{"external_user":["Hopper"],"request_count":"1"}]}}'
-    asked = query(dimensions="external_user")
-    collector = preset(queries=(asked,))
+    configured = query(dimensions="external_user")
+    collector = preset(queries=(configured,))
     result = poll_once(collector, [META, response_of(rows, NOON)], prefix=PREFIX)
     assert result.rejected == {"not_an_object": 2}
     assert dict(result.rejections.unreadable) == {"external_user": 1}
@@ -143,5 +147,5 @@ def test_documentation_lists_presets_with_their_requests() -> None:
     for name, queries in PRESETS.items():
         row = re.search(rf"^\| `{name}` \|.*$", text, flags=re.MULTILINE)
         assert row is not None, name
-        assert all(f"`{each.name}`" in row[0] for each in queries)
+        assert all(f"`{query.name}`" in row[0] for query in queries)
         assert f"| {len(queries)} |" in row[0]

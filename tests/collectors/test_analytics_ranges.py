@@ -151,10 +151,10 @@ def test_classifiers_are_requested() -> None:
     only = ClassifierFilters(
         classifier_id="c2", filters=(ClassifierFilter(field="Area", operator="in", values=("x", "y")),)
     )
-    asked = query(dimensions="model", classifier_dimensions=TOPIC, classifier_filters=only, max_series=1)
+    configured = query(dimensions="model", classifier_dimensions=TOPIC, classifier_filters=only, max_series=1)
     rows = [{"model": "a", "topic": name, "request_count": "1"} for name in ("billing", "other topics")]
     client = ScriptedClient([META, reply(rows), reply([{"request_count": "3"}])])
-    polled = poll_once(collector(asked), client, prefix=PREFIX)
+    polled = poll_once(collector(configured), client, prefix=PREFIX)
     assert polled.families["requests"] == {("one", "a", "billing"): 1.0, ("one", "other", "other"): 2.0}
     first, second = client.contents()
     assert first["classifier_dimensions"] == {
@@ -168,18 +168,22 @@ def test_classifiers_are_requested() -> None:
 
 
 def test_classifier_on_the_simulator() -> None:
-    """What is not classified counts if it is asked for."""
+    """What is not classified counts if it is requested."""
     split = ClassifierDimensions(classifier_id="c1", dimension_names=("topic",), include_nulls=True)
-    asked = query(dimensions="", classifier_dimensions=split, range=DAY)
-    topics = {labels[-1] for labels in poll_once(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
+    configured = query(dimensions="", classifier_dimensions=split, range=DAY)
+    topics = {
+        labels[-1] for labels in poll_once(collector(configured), simulated(), prefix=PREFIX).families["requests"]
+    }
     assert topics == {"billing", "search", "support", ""}
-    asked = query(dimensions="", classifier_dimensions=TOPIC, range=DAY)
-    topics = {labels[-1] for labels in poll_once(collector(asked), simulated(), prefix=PREFIX).families["requests"]}
+    configured = query(dimensions="", classifier_dimensions=TOPIC, range=DAY)
+    topics = {
+        labels[-1] for labels in poll_once(collector(configured), simulated(), prefix=PREFIX).families["requests"]
+    }
     assert topics == {"billing", "search", "support"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("configured", "message"),
     [
         (
             query(range=32 * DAY, classifier_dimensions=TOPIC),
@@ -200,9 +204,9 @@ def test_classifier_on_the_simulator() -> None:
         ),
     ],
 )
-def test_queries_that_the_api_refuses(asked: AnalyticsQuery, message: str) -> None:
+def test_queries_that_the_api_refuses(configured: AnalyticsQuery, message: str) -> None:
     """Before the first request, with the cap."""
-    assert [conflict.message for conflict in asked.conflicts()] == [message]
+    assert [conflict.message for conflict in configured.conflicts()] == [message]
 
 
 @pytest.mark.parametrize(

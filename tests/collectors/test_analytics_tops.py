@@ -182,10 +182,12 @@ def test_series_add_up_to_the_total(amounts: list[Any], most: int) -> None:
 
 def test_largest_and_other_of_the_simulator() -> None:
     """They add up to what the same query returns without a limit."""
-    asked = query(metrics=SPEND, dimensions="model", range="month")
+    configured = query(metrics=SPEND, dimensions="model", range="month")
 
     def polled(most: int) -> PollResult:
-        limited = AnalyticsQuery(**{name: getattr(asked, name) for name in asked.__slots__} | {"max_series": most})
+        limited = AnalyticsQuery(
+            **{name: getattr(configured, name) for name in configured.__slots__} | {"max_series": most}
+        )
         return poll_once(collector(limited), simulated(NOON), prefix=PREFIX)
 
     few, all_ = polled(3), polled(1000)

@@ -1,4 +1,4 @@
-"""Words that the API knows or does not, ranges that it answers or does not, and the families that follow from them."""
+"""Words that the API knows or does not, ranges that it has or does not have, and the families that follow from them."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def test_what_the_api_says_nothing_of_is_not_wrong() -> None:
 
 def test_an_operator_that_the_api_gave_up() -> None:
     """The configuration knows it, the API does not."""
-    asked = query(filters=(AnalyticsFilter(field="model", operator="gte", values=("a",)),))
+    configured = query(filters=(AnalyticsFilter(field="model", operator="gte", values=("a",)),))
     with pytest.raises(UnknownName, match=r"has no operator gte; did you mean gt\?"):
-        poll_once(collector(asked), [offering(operators=[{"name": "gt"}, {"name": "eq"}])])
+        poll_once(collector(configured), [offering(operators=[{"name": "gt"}, {"name": "eq"}])])
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_two_metrics_with_one_family_fail() -> None:
 
 def test_metadata_is_read_again_after_an_hour() -> None:
     """Not at every poll."""
-    each = collector(query())
+    one_collector = collector(query())
     client = ScriptedClient([META, reply([]), reply([]), META, reply([])])
-    memory = poll_once(each, client).collected.memory
-    memory = poll_once(each, client, memory=memory, monotonic=META_HOLDS - 1).collected.memory
-    poll_once(each, client, memory=memory, monotonic=META_HOLDS)
+    memory = poll_once(one_collector, client).collected.memory
+    memory = poll_once(one_collector, client, memory=memory, monotonic=META_HOLDS - 1).collected.memory
+    poll_once(one_collector, client, memory=memory, monotonic=META_HOLDS)
     operations = [request.operation.removeprefix("analytics_") for request in client.requests]
     assert ["meta", "query", "query", "meta", "query"] == operations
 
@@ -138,7 +138,7 @@ def test_malformed_field_of_the_metadata_costs_no_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("configured", "refusal"),
     [
         (query(dimensions="model provider app"), "a query has at most 2 dimensions, not 3"),
         (query(dimensions="account"), "account is already a label"),
@@ -152,9 +152,9 @@ def test_malformed_field_of_the_metadata_costs_no_name() -> None:
         ),
     ],
 )
-def test_what_the_configuration_refuses(asked: AnalyticsQuery, said: str) -> None:
-    """Before anything is asked, where it is known."""
-    assert [said] == [conflict.message for conflict in asked.conflicts()]
+def test_what_the_configuration_refuses(configured: AnalyticsQuery, refusal: str) -> None:
+    """Before anything is requested, where it is known."""
+    assert [refusal] == [conflict.message for conflict in configured.conflicts()]
 
 
 def test_a_long_range_where_the_api_has_it() -> None:
@@ -163,11 +163,11 @@ def test_a_long_range_where_the_api_has_it() -> None:
 
 
 def test_a_range_that_only_the_api_knows_to_be_too_long() -> None:
-    """Its words are told."""
-    asked = query(metrics="request_count", range=300 * 86_400.0)
+    """The error has its words."""
+    configured = query(metrics="request_count", range=300 * 86_400.0)
     refused = StatusError(400, "HTTP 400: time_range exceeds maximum of 90 days")
     with pytest.raises(PollError, match="query one: HTTP 400: time_range exceeds maximum of 90 days"):
-        analytics(asked, replies=[refused])
+        analytics(configured, replies=[refused])
 
 
 def test_the_demos_questions_are_the_shipped_ones() -> None:
@@ -186,7 +186,9 @@ def test_every_family_is_lint_free() -> None:
     """Of all metrics that are known: each a family of its own, with a unit that Prometheus' own tool takes."""
     families = collector(query(metrics=" ".join(METRICS))).declarations()
     assert (60, 60 + 6) == (len(METRICS), len({family.name for family in families}))  # six are on the query
-    text = "".join(f"# HELP {each.name} {each.help}\n# TYPE {each.name} gauge\n{each.name} 1\n" for each in families)
+    text = "".join(
+        f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n{family.name} 1\n" for family in families
+    )
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
@@ -198,10 +200,10 @@ def test_the_simulator_offers_what_is_known() -> None:
     assert set(LONG_METRICS) == {name for name, metric in offered.items() if metric.longest.days > 31}
     measures = {name: measure(name) for name in METRICS}
     assert {name: metric.display_format for name, metric in offered.items()} == {
-        name: each.unit.display_format for name, each in measures.items()
+        name: item.unit.display_format for name, item in measures.items()
     }
     assert {name for name, metric in offered.items() if not metric.is_rate} == {
-        name for name, each in measures.items() if each.may_be_summed
+        name for name, item in measures.items() if item.may_be_summed
     }
 
 

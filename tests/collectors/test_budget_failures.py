@@ -107,7 +107,9 @@ def test_kept_amounts_of_several_polls_expire_one_after_another() -> None:
         None,
     )
     broken: set[str] = set()
-    account.fails = lambda query: ERROR if broken & {each["field"] for each in query.get("filters", [])} else None
+    account.fails = lambda query: (
+        ERROR if broken & {condition["field"] for condition in query.get("filters", [])} else None
+    )
 
     def poll(minutes: int) -> PollResult:
         account.server = start + timedelta(minutes=minutes)

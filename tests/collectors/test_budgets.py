@@ -101,7 +101,7 @@ def test_own_provider_keys_count_for_a_workspace_only_if_the_api_says_so() -> No
 
 
 def test_account_without_budgets_at_openrouter_is_not_a_failure() -> None:
-    """404 and 403 are normal there, and are asked for once an hour."""
+    """404 and 403 are normal there, and are requested once an hour."""
     first = budgets(Account(), MONTH)
     assert (first.collected.summary.failures, set(amounts(first, "success"))) == ((), {"month"})
     again = budgets(Account(), MONTH, memory=first.collected.memory, monotonic=300)

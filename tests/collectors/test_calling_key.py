@@ -34,15 +34,19 @@ def read(memory: object = None, **fields: Any) -> Polled:
     return polled(COLLECTOR, FakeApi({"/key": always({"data": key("a", **fields)})}), memory)
 
 
-def shown(found: Polled) -> Shown:
-    return {name.removeprefix("openrouter_").removeprefix("calling_key_"): rows for name, rows in found.shown.items()}
+def shown(result: Polled) -> Shown:
+    return {name.removeprefix("openrouter_").removeprefix("calling_key_"): rows for name, rows in result.shown.items()}
 
 
 def test_an_ordinary_key_sees_its_own_use_and_limit() -> None:
     """An account with nothing else has this much."""
-    found = shown(read(limit=10, limit_remaining=4, is_management_key=False))
-    assert (found["usage_usd"], found["byok_usage_month_usd"]) == ({(): 4.0}, {(): 0.3})
-    assert (found["limit_usd"], found["limit_remaining_usd"], found["limit_used_usd"]) == ({(): 10}, {(): 4}, {(): 6})
+    families = shown(read(limit=10, limit_remaining=4, is_management_key=False))
+    assert (families["usage_usd"], families["byok_usage_month_usd"]) == ({(): 4.0}, {(): 0.3})
+    assert (families["limit_usd"], families["limit_remaining_usd"], families["limit_used_usd"]) == (
+        {(): 10},
+        {(): 4},
+        {(): 6},
+    )
 
 
 def test_budgets_are_distinguished_by_scope_and_id() -> None:
@@ -53,16 +57,16 @@ def test_budgets_are_distinguished_by_scope_and_id() -> None:
         budget("member", budget_id=None, guardrail_id="g1"),
         budget("of_tomorrow", budget_id=None),
     ]
-    found = shown(read(budgets=rows))
-    assert found["budget_spend_usd"] == {
+    families = shown(read(budgets=rows))
+    assert families["budget_spend_usd"] == {
         ("workspace", "b1"): 30.0,
         ("workspace", "b2"): 1.0,
         ("member", "g1"): 30.0,
         ("of_tomorrow", ""): 30.0,
     }
-    assert found["budget_limit_usd"][("workspace", "b1")] == 100.0
-    assert found["budget_remaining_usd"][("workspace", "b2")] == 99.0
-    assert found["budget_resets_timestamp_seconds"][("member", "g1")] == datetime(2026, 9, 1, tzinfo=UTC).timestamp()
+    assert families["budget_limit_usd"][("workspace", "b1")] == 100.0
+    assert families["budget_remaining_usd"][("workspace", "b2")] == 99.0
+    assert families["budget_resets_timestamp_seconds"][("member", "g1")] == datetime(2026, 9, 1, tzinfo=UTC).timestamp()
 
 
 def test_of_two_budgets_of_one_name_the_tighter_is_shown() -> None:
@@ -73,21 +77,21 @@ def test_of_two_budgets_of_one_name_the_tighter_is_shown() -> None:
 
 def test_a_budget_for_life_is_never_reset() -> None:
     """No series, not 0."""
-    found = shown(read(budgets=[budget(reset_interval=None, resets_at=None)]))
-    assert found["budget_resets_timestamp_seconds"] == {}
+    families = shown(read(budgets=[budget(reset_interval=None, resets_at=None)]))
+    assert families["budget_resets_timestamp_seconds"] == {}
 
 
 def test_the_effective_budget_is_that_of_the_account() -> None:
     """The one that stops the key first."""
-    found = shown(read(effective_budget=budget(remaining_usd=-2, spend_usd=102)))
-    families = [found[f"effective_budget_{name}_usd"] for name in ("limit", "spend", "remaining")]
+    result = shown(read(effective_budget=budget(remaining_usd=-2, spend_usd=102)))
+    families = [result[f"effective_budget_{name}_usd"] for name in ("limit", "spend", "remaining")]
     assert families == [{(): 100.0}, {(): 102.0}, {(): -2.0}]
 
 
 def test_free_requests_are_counted() -> None:
     """For the account as a whole."""
-    found = shown(read(free_model_daily_requests={"limit": "1000", "used": 12, "remaining": 988}))
-    families = [found[f"free_model_requests_{name}"] for name in ("limit", "used", "remaining")]
+    result = shown(read(free_model_daily_requests={"limit": "1000", "used": 12, "remaining": 988}))
+    families = [result[f"free_model_requests_{name}"] for name in ("limit", "used", "remaining")]
     assert families == [{(): 1000.0}, {(): 12.0}, {(): 988.0}]
 
 
@@ -95,18 +99,18 @@ def test_free_requests_are_counted() -> None:
 @pytest.mark.parametrize("field", ["budgets", "effective_budget", "free_model_daily_requests", "limit", "usage_daily"])
 def test_what_is_not_said_has_no_series(field: str, nothing: object) -> None:
     """An API of last year does not know budgets."""
-    found = shown(read(**{field: nothing}))
-    assert found["usage_usd"] == {(): 4.0}
+    families = shown(read(**{field: nothing}))
+    assert families["usage_usd"] == {(): 4.0}
     for family in ("budget_limit_usd", "effective_budget_limit_usd", "free_model_requests_limit", "limit_usd"):
-        assert found[family] == {}
+        assert families[family] == {}
 
 
 def test_a_budget_that_is_not_an_object_is_rejected_by_itself() -> None:
     """And counted on each poll, also if the response does not change."""
-    found = read(budgets=[5, budget()])
-    assert found.rejected == {"not_an_object": 1}
-    assert set(shown(found)["budget_limit_usd"]) == {("workspace", "b1")}
-    assert read(found.memory, budgets=[5, budget()]).rejected == {"not_an_object": 1}
+    result = read(budgets=[5, budget()])
+    assert result.rejected == {"not_an_object": 1}
+    assert set(shown(result)["budget_limit_usd"]) == {("workspace", "b1")}
+    assert read(result.memory, budgets=[5, budget()]).rejected == {"not_an_object": 1}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +119,10 @@ def test_a_budget_that_is_not_an_object_is_rejected_by_itself() -> None:
 )
 def test_an_unreadable_field_of_a_budget_costs_nothing_but_itself(field: str, value: object) -> None:
     """It is absent and counted, on each poll."""
-    found = read(budgets=[budget() | {field: value}])
-    assert ({}, {field: 1}) == (found.rejected, dict(found.rejections.unreadable))
-    assert len(shown(found)["budget_remaining_usd"]) == 1
-    again = read(found.memory, budgets=[budget() | {field: value}])
+    result = read(budgets=[budget() | {field: value}])
+    assert ({}, {field: 1}) == (result.rejected, dict(result.rejections.unreadable))
+    assert len(shown(result)["budget_remaining_usd"]) == 1
+    again = read(result.memory, budgets=[budget() | {field: value}])
     assert {field: 1} == dict(again.rejections.unreadable)
 
 
@@ -133,9 +137,9 @@ def test_an_unreadable_field_of_a_budget_costs_nothing_but_itself(field: str, va
 )
 def test_an_unreadable_field_is_absent_and_counted(fields: dict[str, Any]) -> None:
     """Spend, limits and budgets stay."""
-    found = read(**fields)
-    assert 1 == found.rejections.unreadable.total()
-    assert shown(found)["usage_usd"]
+    result = read(**fields)
+    assert 1 == result.rejections.unreadable.total()
+    assert shown(result)["usage_usd"]
 
 
 def test_negative_amounts_are_published() -> None:

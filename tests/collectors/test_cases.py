@@ -31,32 +31,32 @@ def activity(name: str) -> Polled:
 
 
 def test_unreadable_fields_cost_no_dollars() -> None:
-    found = activity("01-activity-secondary-field")
-    assert ({}, 6.5) == (found.rejected, math.fsum(found.shown["usage_usd"].values()))
+    result = activity("01-activity-secondary-field")
+    assert ({}, 6.5) == (result.rejected, math.fsum(result.shown["usage_usd"].values()))
     fields = {"cached_tokens": 1, "workspace_id": 1, "provider_name": 1}
-    assert fields == dict(found.rejections.unreadable)
+    assert fields == dict(result.rejections.unreadable)
 
 
 def test_corrections_and_limits_of_minus_one_cost_no_key() -> None:
-    found = polled(KeysCollector("default", KeysSettings()), account(always(case("03-keys-negative-or-minus-one"))))
-    assert {} == found.rejected
-    assert [-0.25, 1.0, 1.0] == list(found.shown["openrouter_key_usage_today_usd"].values())
-    assert {} == found.shown["openrouter_key_limit_usd"]
+    result = polled(KeysCollector("default", KeysSettings()), account(always(case("03-keys-negative-or-minus-one"))))
+    assert {} == result.rejected
+    assert [-0.25, 1.0, 1.0] == list(result.shown["openrouter_key_usage_today_usd"].values())
+    assert {} == result.shown["openrouter_key_limit_usd"]
 
 
 def test_negative_usage_leaves_a_balance() -> None:
     api = FakeApi({"/credits": always(case("04-credits-negative-usage"))})
-    found = polled(CreditsCollector("default", CreditsSettings()), api)
-    assert {(): 10.5} == found.shown["openrouter_credits_balance_usd"]
+    result = polled(CreditsCollector("default", CreditsSettings()), api)
+    assert {(): 10.5} == result.shown["openrouter_credits_balance_usd"]
 
 
 def test_text_in_the_free_quota_costs_nothing_else() -> None:
     api = FakeApi({"/key": always(case("06-key-free-quota-text"))})
-    found = polled(CallingKeyCollector("default", CallingKeySettings()), api)
-    assert ({}, {"limit": 1}) == (found.rejected, dict(found.rejections.unreadable))
-    assert {} == found.shown["openrouter_free_model_requests_limit"]
-    assert {(): 3.0} == found.shown["openrouter_free_model_requests_used"]
-    assert {(): 0.0} == found.shown["openrouter_calling_key_usage_usd"]
+    result = polled(CallingKeyCollector("default", CallingKeySettings()), api)
+    assert ({}, {"limit": 1}) == (result.rejected, dict(result.rejections.unreadable))
+    assert {} == result.shown["openrouter_free_model_requests_limit"]
+    assert {(): 3.0} == result.shown["openrouter_free_model_requests_used"]
+    assert {(): 0.0} == result.shown["openrouter_calling_key_usage_usd"]
 
 
 def test_partial_response_fails() -> None:

@@ -127,7 +127,7 @@ def test_retirements_are_those_of_models_in_use() -> None:
     collected, _ = read(*rows, model("acme/three", expiration_date="2026-08-30"), used=[use(), use("acme/two")])
     days = [str(retirement.day) for retirement in collected.summary.retirements]
     assert (["acme/two", "acme/one"], ["2026-09-01", "2026-09-02"]) == (
-        [each.model for each in collected.summary.retirements],
+        [retirement.model for retirement in collected.summary.retirements],
         days,
     )
-    assert all(isinstance(each, Retirement) for each in collected.summary.retirements)
+    assert all(isinstance(retirement, Retirement) for retirement in collected.summary.retirements)

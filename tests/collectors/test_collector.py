@@ -1,4 +1,4 @@
-"""What the collector asks for, what it declares, and how work on an answer shares the loop."""
+"""What the collector requests, what it declares, and how work on a response shares the loop."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_one_request_for_all_activity(settings: ActivitySettings, parameters: di
     """Filters and the split are the API's business."""
     polled = poll(ActivityCollector("default", settings), response_of([]))
     requests = polled.client.requests
-    asked = [(request.method, request.path, request.operation, request.parameters) for request in requests]
-    asked = [request for request in asked if request[1] != "/workspaces"]
-    assert asked == [("GET", "/activity", "activity", parameters)]
+    sent = [(request.method, request.path, request.operation, request.parameters) for request in requests]
+    sent = [request for request in sent if request[1] != "/workspaces"]
+    assert sent == [("GET", "/activity", "activity", parameters)]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_short_work_does_not_give_way() -> None:
 
 
 def test_long_work_gives_way_after_each_slice() -> None:
-    """So that a scrape is answered meanwhile."""
+    """So that a scrape is served meanwhile."""
     clock = FakeClock()
     running = work(a_poll(clock), clock, *[SLICE_SECONDS / 2] * 6)
     assert len(list(running.__await__())) == 3 * ITERATIONS

@@ -19,8 +19,8 @@ def read(content: Any, key: Any = None, memory: object = None) -> Polled:
     return polled(COLLECTOR, FakeApi({"/credits": always(content), "/key": always(key)}), memory)
 
 
-def amounts(found: Polled) -> tuple[float, ...]:
-    return tuple(found.shown[f"openrouter_credits_{name}_usd"][()] for name in ("purchased", "used", "balance"))
+def amounts(result: Polled) -> tuple[float, ...]:
+    return tuple(result.shown[f"openrouter_credits_{name}_usd"][()] for name in ("purchased", "used", "balance"))
 
 
 @pytest.mark.parametrize(
@@ -36,11 +36,11 @@ def amounts(found: Polled) -> tuple[float, ...]:
 )
 def test_balance_is_bought_less_used(bought: object, used: object, expected: tuple[float, ...]) -> None:
     """It may be negative, and numbers may be text."""
-    found = read({"data": {"total_credits": bought, "total_usage": used, "new_field": []}})
-    assert amounts(found) == expected
-    assert found.collected.summary.figures == (("Credit left", expected[2]),)
-    assert found.client.requests[0].path == "/credits"
-    assert len(found.client.requests) == 1
+    result = read({"data": {"total_credits": bought, "total_usage": used, "new_field": []}})
+    assert amounts(result) == expected
+    assert result.collected.summary.figures == (("Credit left", expected[2]),)
+    assert result.client.requests[0].path == "/credits"
+    assert len(result.client.requests) == 1
 
 
 def test_credits_zero_with_management_key_are_zeros() -> None:

@@ -1,4 +1,4 @@
-"""The rules of time: which day the gauges describe, what a window holds, which days an answer covers."""
+"""The rules of time: which day the gauges describe, what a window holds, which days a response covers."""
 
 from __future__ import annotations
 

@@ -27,31 +27,31 @@ from tests.collectors.key_polls import of, read, shown
 )
 def test_what_is_null_or_missing_has_no_series(field: str, family: str, nothing: object) -> None:
     """Never a false 0; all else is there."""
-    found = shown(read(key("a", **{field: nothing})))
-    assert found[family] == {}
-    assert found["usage_usd"] == {of("a"): 4.0}
+    families = shown(read(key("a", **{field: nothing})))
+    assert families[family] == {}
+    assert families["usage_usd"] == {of("a"): 4.0}
 
 
 @pytest.mark.parametrize("written", ["2026-09-01T00:00:00.000Z", "2026-09-01T00:00:00+00:00", "2026-09-01 00:00:00"])
 def test_moments_are_unix_time(written: str) -> None:
     """However they are written."""
-    found = shown(read(key("a", expires_at=written, last_used_at=written)))
+    families = shown(read(key("a", expires_at=written, last_used_at=written)))
     expected = {of("a"): datetime(2026, 9, 1, tzinfo=UTC).timestamp()}
-    assert (found["expires_timestamp_seconds"], found["last_used_timestamp_seconds"]) == (expected, expected)
+    assert (families["expires_timestamp_seconds"], families["last_used_timestamp_seconds"]) == (expected, expected)
 
 
 def test_numbers_may_be_text() -> None:
-    """As they are in other answers of the API."""
-    found = shown(read(key("a", usage="1.5", limit="10", limit_remaining="-2")))
-    assert (found["usage_usd"][of("a")], found["limit_used_usd"][of("a")]) == (1.5, 12.0)
+    """As they are in other responses of the API."""
+    families = shown(read(key("a", usage="1.5", limit="10", limit_remaining="-2")))
+    assert (families["usage_usd"][of("a")], families["limit_used_usd"][of("a")]) == (1.5, 12.0)
 
 
 def test_what_is_not_known_of_one_is_not_known_of_the_rest() -> None:
     """A sum without one of its parts would be too small."""
     rows = [key("large", usage_monthly=5.0), key("a", usage=1), key("b", usage=1, usage_daily=None)]
-    found = shown(read(*rows, max_keys=1))
-    assert found["usage_usd"][("other",)] == 2.0
-    assert ("other",) not in found["usage_today_usd"]
+    families = shown(read(*rows, max_keys=1))
+    assert families["usage_usd"][("other",)] == 2.0
+    assert ("other",) not in families["usage_today_usd"]
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,9 @@ def test_what_is_not_known_of_one_is_not_known_of_the_rest() -> None:
 )
 def test_a_bad_row_is_rejected_by_itself(row: object, reason: str) -> None:
     """The others are published."""
-    found = read(row, key("a"))
-    assert found.rejected == {reason: 1}
-    assert shown(found)["usage_usd"] == {of("a"): 4.0}
+    result = read(row, key("a"))
+    assert result.rejected == {reason: 1}
+    assert shown(result)["usage_usd"] == {of("a"): 4.0}
     assert reason in KeysCollector.rejection_reasons
 
 
@@ -95,9 +95,9 @@ def test_a_bad_row_is_rejected_by_itself(row: object, reason: str) -> None:
 )
 def test_an_unreadable_field_costs_nothing_but_itself(field: str, value: object) -> None:
     """It is absent and counted; the key keeps its dollars."""
-    found = read(key("x", **{field: value}), key("a"))
-    assert ({}, {field: 1}) == (found.rejected, dict(found.rejections.unreadable))
-    assert {of("a"): 4.0, of("x"): 4.0} == shown(found)["usage_usd"]
+    result = read(key("x", **{field: value}), key("a"))
+    assert ({}, {field: 1}) == (result.rejected, dict(result.rejections.unreadable))
+    assert {of("a"): 4.0, of("x"): 4.0} == shown(result)["usage_usd"]
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_an_unreadable_field_costs_nothing_but_itself(field: str, value: object)
 )
 def test_times_in_any_usual_form_are_read(written: object) -> None:
     """ISO 8601, RFC 3339, Unix time in seconds or milliseconds."""
-    found = read(key("a", last_used_at=written))
-    assert {of("a"): 1785542400.0} == shown(found)["last_used_timestamp_seconds"]
+    result = read(key("a", last_used_at=written))
+    assert {of("a"): 1785542400.0} == shown(result)["last_used_timestamp_seconds"]
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_negative_amounts_are_published() -> None:
 
 def test_a_limit_of_minus_one_is_none() -> None:
     """What remains of a real limit may be below 0, also by exactly 1."""
-    found = shown(read(key("a", limit=-1, limit_remaining=-1), key("b", limit=5, limit_remaining=-1)))
-    assert ({of("b"): 5.0}, {of("b"): -1.0}) == (found["limit_usd"], found["limit_remaining_usd"])
+    families = shown(read(key("a", limit=-1, limit_remaining=-1), key("b", limit=5, limit_remaining=-1)))
+    assert ({of("b"): 5.0}, {of("b"): -1.0}) == (families["limit_usd"], families["limit_remaining_usd"])
 
 
 def test_only_bad_rows_fail_the_poll() -> None:

@@ -19,27 +19,31 @@ USAGE = ("usage_usd", "usage_today_usd", "usage_week_usd", "usage_month_usd")
 
 def test_each_window_has_its_amount() -> None:
     """Credits and own provider keys apart."""
-    found = shown(read(key("a")))
-    assert [found[name][of("a")] for name in USAGE] == [4.0, 1.0, 2.0, 3.0]
-    assert [found[f"byok_{name}"][of("a")] for name in USAGE] == [0.4, 0.1, 0.2, 0.3]
+    families = shown(read(key("a")))
+    assert [families[name][of("a")] for name in USAGE] == [4.0, 1.0, 2.0, 3.0]
+    assert [families[f"byok_{name}"][of("a")] for name in USAGE] == [0.4, 0.1, 0.2, 0.3]
 
 
 def test_used_of_a_limit_is_limit_less_remaining() -> None:
     """Never what was spent since the key was made."""
-    found = shown(read(key("a", usage=900.0, limit=50, limit_remaining=12.3, limit_reset="monthly")))
-    assert [found[name][of("a")] for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd")] == [50, 12.3, 37.7]
+    families = shown(read(key("a", usage=900.0, limit=50, limit_remaining=12.3, limit_reset="monthly")))
+    assert [families[name][of("a")] for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd")] == [
+        50,
+        12.3,
+        37.7,
+    ]
 
 
 def test_a_limit_can_be_overrun() -> None:
     """What remains is negative then."""
-    found = shown(read(key("a", limit=50, limit_remaining=-1)))
-    assert (found["limit_remaining_usd"][of("a")], found["limit_used_usd"][of("a")]) == (-1.0, 51.0)
+    families = shown(read(key("a", limit=50, limit_remaining=-1)))
+    assert (families["limit_remaining_usd"][of("a")], families["limit_used_usd"][of("a")]) == (-1.0, 51.0)
 
 
 def test_a_limit_of_nothing_is_a_limit() -> None:
     """0 is not null."""
-    found = shown(read(key("a", limit=0, limit_remaining=0)))
-    assert (found["limit_usd"], found["limit_used_usd"]) == ({of("a"): 0.0}, {of("a"): 0.0})
+    families = shown(read(key("a", limit=0, limit_remaining=0)))
+    assert (families["limit_usd"], families["limit_used_usd"]) == ({of("a"): 0.0}, {of("a"): 0.0})
 
 
 def test_without_a_limit_nothing_is_used_of_it() -> None:
@@ -49,8 +53,8 @@ def test_without_a_limit_nothing_is_used_of_it() -> None:
 
 def test_disabled_keys_say_so() -> None:
     """1 and 0."""
-    found = shown(read(key("a", disabled=True), key("b")))
-    assert found["disabled"] == {of("a"): 1.0, of("b"): 0.0}
+    families = shown(read(key("a", disabled=True), key("b")))
+    assert families["disabled"] == {of("a"): 1.0, of("b"): 0.0}
 
 
 def test_names_are_in_the_info_metric_alone() -> None:
@@ -67,9 +71,9 @@ def test_names_are_in_the_info_metric_alone() -> None:
 
 def test_two_keys_may_share_a_name() -> None:
     """They stay two."""
-    found = shown(read(key("a", name="same"), key("b", name="same")))
-    assert found["usage_usd"] == {of("a"): 4.0, of("b"): 4.0}
-    assert len(found["info"]) == 2
+    families = shown(read(key("a", name="same"), key("b", name="same")))
+    assert families["usage_usd"] == {of("a"): 4.0, of("b"): 4.0}
+    assert len(families["info"]) == 2
 
 
 def test_two_keys_that_begin_alike_stay_two() -> None:
@@ -87,8 +91,8 @@ def test_creators_are_shown_only_if_configured() -> None:
 def test_names_that_are_not_said_are_empty() -> None:
     """A workspace without a name is named by its id."""
     api = account(pages([key("a", name=None, label=...)]), counted([{"id": "w1", "name": None}]))
-    found = polled(KeysCollector("default", KeysSettings()), api)
-    assert shown(found)["info"] == {(*of("a"), "", "", "w1", "w1", ""): 1.0}
+    result = polled(KeysCollector("default", KeysSettings()), api)
+    assert shown(result)["info"] == {(*of("a"), "", "", "w1", "w1", ""): 1.0}
 
 
 def test_only_the_usage_of_keys_beyond_max_keys_is_folded() -> None:
@@ -96,11 +100,11 @@ def test_only_the_usage_of_keys_beyond_max_keys_is_folded() -> None:
     rows = [
         key(index, usage=float(index), byok_usage=0.0, limit=9, limit_remaining=1, disabled=True) for index in range(5)
     ]
-    found = read(*rows, max_keys=2)
-    families = shown(found)
+    result = read(*rows, max_keys=2)
+    families = shown(result)
     assert families["usage_usd"] == {of(3): 3.0, of(4): 4.0, ("other",): 3.0}
     assert families["usage_today_usd"][("other",)] == 3.0
-    assert found.collected.summary.folded == 3
+    assert result.collected.summary.folded == 3
     for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd", "disabled"):
         assert set(families[name]) == {of(index) for index in range(5)}
     assert {labels[:1] for labels in families["info"]} == {*(of(index) for index in range(5)), ("other",)}
@@ -121,18 +125,20 @@ def names_all(*rows: Any, memory: object = None, **settings: Any) -> tuple[Polle
 def test_a_split_by_key_names_expired_and_disabled_keys_and_unattributed() -> None:
     """A join of the split's labels with the names loses no spend; a key that is hidden has no other series."""
     rows = [key("shown"), key("expired", **EXPIRED), key("old", **LONG_AGO), key("disabled", disabled=True)]
-    found, api = names_all(*rows, include_disabled=False)
-    assert {labels[:1] for labels in shown(found)["info"]} == {
+    result, api = names_all(*rows, include_disabled=False)
+    assert {labels[:1] for labels in shown(result)["info"]} == {
         *map(of, ("shown", "expired", "disabled")),
         ("unattributed",),
     }
     assert (
-        set(shown(found)["usage_usd"])
-        == set(shown(found)["expires_timestamp_seconds"]) | {of("shown")}
+        set(shown(result)["usage_usd"])
+        == set(shown(result)["expires_timestamp_seconds"]) | {of("shown")}
         == {of("shown")}
     )
     listed = [request.parameters for request in api.requests if request.path == "/keys"]
-    assert {(each["include_disabled"], each["include_expired"]) for each in listed} == {("true", "true")}
+    assert {(parameters["include_disabled"], parameters["include_expired"]) for parameters in listed} == {
+        ("true", "true")
+    }
 
 
 def test_a_key_that_expires_is_published_without_another_row() -> None:
@@ -153,16 +159,16 @@ def test_keys_are_folded_by_recent_spend() -> None:
 
 def test_as_many_keys_as_may_be_are_not_folded() -> None:
     """No `other`."""
-    found = read(key("a"), key("b"), max_keys=2)
-    assert set(shown(found)["usage_usd"]) == {of("a"), of("b")}
-    assert found.collected.summary.folded == 0
+    result = read(key("a"), key("b"), max_keys=2)
+    assert set(shown(result)["usage_usd"]) == {of("a"), of("b")}
+    assert result.collected.summary.folded == 0
 
 
 def test_an_account_without_keys_has_no_series() -> None:
     """That is no failure."""
-    found = read()
-    assert found.collected.snapshot is not None
-    assert found.collected.snapshot.series == 0
+    result = read()
+    assert result.collected.snapshot is not None
+    assert result.collected.snapshot.series == 0
 
 
 def test_the_same_rows_publish_nothing_new() -> None:
@@ -210,5 +216,5 @@ def test_a_renamed_workspace_is_published() -> None:
 def test_what_may_be_published_is_declared() -> None:
     """Each family once."""
     declared = KeysCollector("default", KeysSettings()).declarations()
-    assert {each.name.removeprefix(PREFIX) for each in declared} == set(shown(read(key("a"))))
-    assert len({each.name for each in declared}) == len(declared)
+    assert {family.name.removeprefix(PREFIX) for family in declared} == set(shown(read(key("a"))))
+    assert len({family.name for family in declared}) == len(declared)

@@ -25,13 +25,13 @@ def names(rows: list[KeyRow]) -> list[str | None]:
 @pytest.mark.parametrize("number", [0, 1, 99, 100, 101, 198, 199, 200, 250])
 def test_all_pages_are_read(number: int) -> None:
     """Whatever the size of the last page."""
-    rows = [key(place) for place in range(number)]
-    assert [str(place) for place in range(number)] == names(listed(account(pages(rows))))
+    rows = [key(number) for number in range(number)]
+    assert [str(number) for number in range(number)] == names(listed(account(pages(rows))))
 
 
 def test_pages_overlap_by_one_row() -> None:
     """So a hundred rows take a second page, which shows that nothing was skipped."""
-    api = account(pages([key(place) for place in range(100)]))
+    api = account(pages([key(number) for number in range(100)]))
     listed(api)
     assert [request.parameters["offset"] for request in api.requests] == ["0", "0", "99"]
 
@@ -95,22 +95,22 @@ def changing(*lists: list[dict[str, Any]]) -> FakeApi:
 
 def test_a_new_key_makes_rows_show_twice() -> None:
     """They count once, and none is missing."""
-    rows = [key(place) for place in range(150)]
-    assert names(listed(changing(rows, [key("new"), *rows]))) == ["new", *(str(place) for place in range(150))]
+    rows = [key(number) for number in range(150)]
+    assert names(listed(changing(rows, [key("new"), *rows]))) == ["new", *(str(number) for number in range(150))]
 
 
 def test_a_key_that_moves_to_a_page_already_read_is_not_lost() -> None:
     """It is on no page of the first reading: the rows that it made shift tell that the list must be read again."""
-    rows = [key(place) for place in range(150)]
+    rows = [key(number) for number in range(150)]
     moved = [rows[120], *rows[:120], *rows[121:]]
-    assert {str(place) for place in range(150)} == set(names(listed(changing(rows, moved))))
+    assert {str(number) for number in range(150)} == set(names(listed(changing(rows, moved))))
 
 
 def test_a_list_that_always_grows_is_read_a_few_times_and_believed() -> None:
     """No row can be missing from all readings."""
-    rows = [key(place) for place in range(153)]
-    found = names(listed(changing(rows[3:], rows[2:], rows[2:], rows[1:], rows[1:], rows)))
-    assert {str(place) for place in range(1, 153)} <= set(found)
+    rows = [key(number) for number in range(153)]
+    result = names(listed(changing(rows[3:], rows[2:], rows[2:], rows[1:], rows[1:], rows)))
+    assert {str(number) for number in range(1, 153)} <= set(result)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +118,13 @@ def test_a_list_that_always_grows_is_read_a_few_times_and_believed() -> None:
 )
 def test_pages_that_announce_more_rows_are_followed(more: dict[str, Any]) -> None:
     """Whatever their size."""
-    rows = [key(place) for place in range(5)]
+    rows = [key(number) for number in range(5)]
 
     def reply(request: Request) -> Any:
         offset = int(request.parameters["offset"])
         return {"data": rows[offset : offset + 2]} | (more if offset + 2 < len(rows) else {})
 
-    assert [str(place) for place in range(5)] == names(listed(account(reply)))
+    assert [str(number) for number in range(5)] == names(listed(account(reply)))
 
 
 def test_a_page_that_announces_more_rows_than_come_fails() -> None:
@@ -135,15 +135,15 @@ def test_a_page_that_announces_more_rows_than_come_fails() -> None:
 
 def test_a_deleted_key_makes_the_next_page_skip_one() -> None:
     """The list is read anew."""
-    rows = [key(place) for place in range(150)]
+    rows = [key(number) for number in range(150)]
     api = changing(rows, rows[1:])
-    assert names(listed(api)) == [str(place) for place in range(1, 150)]
+    assert names(listed(api)) == [str(number) for number in range(1, 150)]
     assert [request.parameters["offset"] for request in api.requests[1:]] == ["0", "99", "0", "99"]
 
 
 def test_a_list_that_never_holds_still_fails() -> None:
     """After a few beginnings; nothing is published then."""
-    rows = [key(place) for place in range(200)]
+    rows = [key(number) for number in range(200)]
     api = changing(rows, rows[1:], rows, rows[1:], rows, rows[1:])
     with pytest.raises(ListChanged, match="the list of keys changed while it was read, 3 times over") as caught:
         listed(api)
@@ -152,7 +152,7 @@ def test_a_list_that_never_holds_still_fails() -> None:
 
 def test_a_server_that_ignores_the_offset_comes_to_an_end() -> None:
     """A full page again and again is no list."""
-    rows = [key(place) for place in range(100)]
+    rows = [key(number) for number in range(100)]
     api = account(lambda _: {"data": rows})
     with pytest.raises(ListChanged):
         listed(api)
@@ -172,7 +172,7 @@ def test_a_list_without_an_end_comes_to_an_end() -> None:
 
 def test_a_page_that_fails_midway_fails_all() -> None:
     """All or nothing."""
-    rows = [key(place) for place in range(250)]
+    rows = [key(number) for number in range(250)]
 
     def reply(request: Request) -> Any:
         return StatusError(500, "no") if request.parameters["offset"] == "198" else pages(rows)(request)
@@ -184,27 +184,27 @@ def test_a_page_that_fails_midway_fails_all() -> None:
 def test_a_page_size_that_is_not_the_documented_one_shows_where_the_api_counts() -> None:
     """Fifty at a time of a hundred and twenty workspaces."""
     workspaces = [{"id": f"w{number}", "name": ""} for number in range(120)]
-    found = finished(paging.workspaces(way(FakeApi({"/workspaces": counted(workspaces, size=50)}))))
-    assert [each.id for each in found] == [f"w{number}" for number in range(120)]
+    result = finished(paging.workspaces(way(FakeApi({"/workspaces": counted(workspaces, size=50)}))))
+    assert [listed_row.id for listed_row in result] == [f"w{number}" for number in range(120)]
 
 
 @pytest.mark.parametrize("count", [100, 0, -1, 130])
 def test_a_count_that_is_too_low_hides_no_row(count: int) -> None:
     """Such as that of one page: a full one is not the last because of it."""
-    rows = [key(place) for place in range(250)]
+    rows = [key(number) for number in range(250)]
     api = account(lambda request: pages(rows)(request) | {"total_count": count})
-    assert [str(place) for place in range(250)] == names(listed(api))
+    assert [str(number) for number in range(250)] == names(listed(api))
 
 
 def test_pages_of_another_order_hide_no_row() -> None:
     """The row that pages share is among those known, but not behind them: some of the list was never shown."""
-    rows = [key(place) for place in range(150)]
+    rows = [key(number) for number in range(150)]
     with pytest.raises(ListChanged):
         listed(changing(rows, rows[::-1], rows, rows[::-1], rows, rows[::-1]))
 
 
 def test_fewer_rows_than_the_api_counts_fail() -> None:
-    """Something is missing, and nobody knows what."""
+    """Something is missing, and no one knows what."""
     reply = {"data": [WORKSPACE], "total_count": 2}
     with pytest.raises(ListChanged):
         finished(paging.workspaces(way(FakeApi({"/workspaces": lambda _: reply}))))
@@ -213,8 +213,8 @@ def test_fewer_rows_than_the_api_counts_fail() -> None:
 def test_members_have_names() -> None:
     """Roles and fields that are not known are no reason to fail."""
     rows = [{"id": "user_1", "email": "a@example.com", "first_name": None, "last_name": "A", "role": "org:new", "x": 1}]
-    found = finished(paging.members(way(FakeApi({"/organization/members": counted(rows)}))))
-    assert [(each.id, each.email, each.first_name, each.role) for each in found] == [
+    result = finished(paging.members(way(FakeApi({"/organization/members": counted(rows)}))))
+    assert [(listed_row.id, listed_row.email, listed_row.first_name, listed_row.role) for listed_row in result] == [
         ("user_1", "a@example.com", None, "org:new")
     ]
 
@@ -228,7 +228,7 @@ def test_an_account_that_is_no_organization_has_no_members() -> None:
 def test_a_workspace_with_an_unreadable_name_has_none() -> None:
     """Its keys stay, and the field is counted."""
     poll = way(FakeApi({"/workspaces": lambda _: {"data": [{"id": "w", "name": 5}]}}))
-    assert [("w", "")] == [(each.id, each.name) for each in finished(paging.workspaces(poll))]
+    assert [("w", "")] == [(workspace.id, workspace.name) for workspace in finished(paging.workspaces(poll))]
     assert {"name": 1} == dict(poll.rejections.unreadable)
 
 

@@ -135,7 +135,7 @@ async def test_an_empty_day_is_believed_at_last() -> None:
     ("moment", "day", "windows"),
     [
         ("2026-08-23 12:00:00", date(2026, 8, 22), ALL),
-        ("2026-08-23 00:10:00", date(2026, 8, 21), ALL - {"30d"}),  # the API no longer answers the oldest day
+        ("2026-08-23 00:10:00", date(2026, 8, 21), ALL - {"30d"}),  # the API no longer returns the oldest day
         ("2026-09-01 12:00:00", date(2026, 8, 31), ALL - {"month_to_date"}),  # 31 days
         ("2026-09-02 00:10:00", date(2026, 8, 31), ALL - {"30d", "month_to_date"}),
         ("2026-10-01 12:00:00", date(2026, 9, 30), ALL),  # 30 days
@@ -144,14 +144,14 @@ async def test_an_empty_day_is_believed_at_last() -> None:
     ],
 )
 async def test_a_cold_start_leaves_out_what_it_can_not_know(moment: str, day: date, windows: set[str]) -> None:
-    """A window with a day outside of the only answer there is has no series, not even one that is too small."""
+    """A window with a day outside of the only response there is has no series, not even one that is too small."""
     async with rig(moment) as daemon:
         expected = await daemon.poll(moment)
         assert (expected.day, set(expected.windows)) == (day, windows)
 
 
 async def test_a_poll_that_spans_midnight_uses_one_instant() -> None:
-    """Begun a second before midnight, answered a second after: the day is that of the beginning."""
+    """Begun a second before midnight, its response came a second after: the day is that of the beginning."""
     async with rig("2026-08-22 12:00:00") as daemon:
         await daemon.poll("2026-08-22 12:00:00")
         await daemon.poll("2026-08-23 00:00:01", local=at("2026-08-22 23:59:59"))
@@ -159,7 +159,7 @@ async def test_a_poll_that_spans_midnight_uses_one_instant() -> None:
 
 
 async def test_a_sleep_of_three_days_needs_no_memory() -> None:
-    """A laptop wakes up: the answer alone covers every window."""
+    """A laptop wakes up: the response alone covers every window."""
     async with rig("2026-08-20 12:00:00") as daemon:
         await daemon.poll("2026-08-20 12:00:00")
         await daemon.poll("2026-08-23 12:00:00")

@@ -1,4 +1,4 @@
-"""A real answer, as it was recorded, and the vendor's own client: both agree with the gauges."""
+"""A real response, as it was recorded, and the vendor's own client: both agree with the gauges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ recorded = pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answer
 
 
 async def polled(simulator: Running, **settings: str) -> Polled:
-    """Let a collector read what the simulator answers."""
+    """Let a collector read what the simulator returns."""
     parameters = {"group_by": "workspace"} if settings else {}
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session,
@@ -48,8 +48,8 @@ async def test_a_recorded_response_adds_up() -> None:
     """31 dates, 431.943021 USD; the oldest date's 9.637216 USD lie outside of the 30 days."""
     rows = json.loads(RECORDED.read_bytes(), parse_float=Fraction)["data"]
     by_date: dict[str, Fraction] = defaultdict(Fraction)
-    for each in rows:
-        by_date[each["date"]] += each["usage"]
+    for row in rows:
+        by_date[row["date"]] += row["usage"]
     oldest = by_date.pop(min(by_date))
     assert (oldest, oldest + sum(by_date.values())) == (Fraction("9.637216"), Fraction("431.943021"))
 

@@ -119,10 +119,10 @@ def test_a_sample_of_the_bad_rows_is_kept() -> None:
 
 @UNHURRIED
 @given(st.lists(json_values, max_size=5), st.integers(0, 2))
-def test_any_json_in_place_of_a_row(values: list[Any], place: int) -> None:
+def test_any_json_in_place_of_a_row(values: list[Any], index: int) -> None:
     """Is rejected and counted, or is a row; the good rows' numbers stay."""
     good = [row(endpoint=name) for name in "ab"]
-    polled = collect([*good[:place], *values, *good[place:]])
+    polled = collect([*good[:index], *values, *good[index:]])
     assert sum(polled.rejected.values()) == len(values)
     assert polled.shown == collect(good).shown
 
@@ -150,7 +150,7 @@ def test_no_usable_row_at_all_is_an_invalid_response() -> None:
 
 
 def test_an_account_without_use_is_no_error() -> None:
-    """An empty list is what such an account answers: a day, and no endpoints."""
+    """An empty list is what the API returns for such an account: a day, and no endpoints."""
     shown = collect([]).shown
     assert set(shown) > {"usage_usd", "30d_requests", "day_timestamp_seconds"}
     assert {name: family for name, family in shown.items() if family} == {
@@ -204,14 +204,16 @@ def test_bad_rows_count_again_with_each_reading() -> None:
     first = poll(collector, received)
     second = poll(collector, received, memory=first.memory)
     third = poll(collector, received, memory=second.memory)
-    assert [each.rejected for each in (first, second, third)] == [{"not_an_object": 2}] * 3
+    assert [polled.rejected for polled in (first, second, third)] == [{"not_an_object": 2}] * 3
     assert second.collected.snapshot is None
 
 
 def test_bad_rows_in_a_body_that_is_read_in_pieces() -> None:
-    """A large answer: the bad rows are found wherever the cuts fall, and no good one is lost."""
+    """A large response: the bad rows are found wherever the cuts fall, and no good one is lost."""
     good = [row(ago(1 + number % 30), f"e{number % 50}", usage=float(number)) for number in range(3000)]
-    rows = [bad for number, each in enumerate(good) for bad in ((each, 7) if number % 500 == 0 else (each,))]
+    rows = [
+        bad for number, good_row in enumerate(good) for bad in ((good_row, 7) if number % 500 == 0 else (good_row,))
+    ]
     polled = collect(rows)
     assert polled.rejected == {"not_an_object": 6}
     assert sum(polled.shown["30d_requests"].values()) == 9000.0

@@ -36,7 +36,7 @@ def two_polls(first: list[Any], second: list[Any], later: timedelta = timedelta(
         ([{name: value for name, value in DAYS[0].items() if name != "cached_tokens"}, *DAYS[1:]], 1),
         ([], 60),
         (list(reversed(DAYS)), 0),
-        ([each | {"model_permaslug": "acme/one-2027"} for each in DAYS], 0),
+        ([day_row | {"model_permaslug": "acme/one-2027"} for day_row in DAYS], 0),
         ([*DAYS, row(ago(0), "new"), row(ago(31), "new"), row(ago(40), "new"), 7], 0),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_memory_that_is_not_the_collectors_is_no_memory() -> None:
 
 
 def test_a_day_carried_over_is_the_last_polls_alone() -> None:
-    """An answer that still has a part of a day that left the window (31 dates) does not mix with it."""
+    """A response that still has a part of a day that left the window (31 dates) does not mix with it."""
     collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, response_of([*DAYS[2:], row(ago(1)), row(ago(30), "gone")], NOON))
     early = at("2026-08-24 00:10:00")

@@ -182,7 +182,7 @@ def test_timestamp_is_up_to_when_the_amounts_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "turns"),
+    ("now", "ends"),
     [
         (
             "2026-08-19 12:00:00",  # a Wednesday
@@ -196,7 +196,7 @@ def test_timestamp_is_up_to_when_the_amounts_count() -> None:
         ("2026-08-31 12:00:00", {"2026-09-01": {"week", "last_week"}, "2026-09-07": set()}),  # a Monday
     ],
 )
-def test_period_that_ended_is_gone_at_its_midnight(now: str, turns: dict[str, set[str]]) -> None:
+def test_period_that_ended_is_gone_at_its_midnight(now: str, ends: dict[str, set[str]]) -> None:
     """Without another poll; the timestamp stays."""
     collected = spend([reply([row(now[:10])], server=at(now))], now=at(now)).collected
     remaining = {}
@@ -204,7 +204,7 @@ def test_period_that_ended_is_gone_at_its_midnight(now: str, turns: dict[str, se
         names = {name.removeprefix("openrouter_spend_").removesuffix("_usd") for name in shown(snapshot)}
         remaining[str(moment)] = names - {"timestamp_seconds"}
         assert "timestamp_seconds" in names
-    assert remaining == {f"{day} 00:00:00+00:00": periods for day, periods in turns.items()}
+    assert remaining == {f"{day} 00:00:00+00:00": periods for day, periods in ends.items()}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Key by key, or member by member: what is asked for, all or nothing, and how the answers fit together."""
+"""Key by key, or member by member: what is requested, all or nothing, and how the responses fit together."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def test_other_filters_are_those_of_each_request(split_by: str, filters: Activit
     split(api, split_by, filters=filters)
     assert [request.path for request in api.requests if request.path != "/activity"] == listed
     named = {name: value for name in ActivityFilters.__slots__ if (value := getattr(filters, name)) is not None}
-    asked = [request.parameters for request in api.requests if request.path == "/activity"]
+    sent = [request.parameters for request in api.requests if request.path == "/activity"]
     part = {"api_key_hash": hash_of("m1")} if split_by == "api_key" else {"user_id": "m1"}
-    assert asked == [named, named | part, named]
+    assert sent == [named, named | part, named]
     keys = [request.parameters.get("workspace_id") for request in api.requests if request.path == "/keys"]
     assert keys == ([filters.workspace_id or "w1"] if split_by == "api_key" else [])
 
 
 def test_keys_that_were_not_used_for_long_cost_no_request() -> None:
-    """If the API says when; one of which it doesn't is asked for."""
+    """If the API reports when; all others are requested."""
     api = an_account("long-ago", "lately", "unknown")
     api.listed = {
         "long-ago": {"last_used_at": "2026-07-20T00:00:00Z"},
@@ -131,7 +131,7 @@ def test_an_invalid_response_fails_the_poll() -> None:
 
 
 def test_a_key_deleted_before_its_request() -> None:
-    """Its use is nobody's; the others' is theirs."""
+    """Its use is unattributed; the others' is theirs."""
     shown = split(an_account("k1", "k2", not_found={"k2"})).shown
     assert shown["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, UNATTRIBUTED): 3.0}
 
@@ -226,15 +226,15 @@ def test_rejected_rows_of_all_responses_count() -> None:
 
 
 def test_the_earliest_clock_decides() -> None:
-    """The answers span midnight: the day is the one that was over when the first of them was made."""
+    """The responses span midnight: the day is the one that was over when the first of them was made."""
     world = [use("k1", ago(1)), use("k1", ago(2))]
     api = SplitApi(world, ["k1"])
     clocks = iter([datetime(2026, 8, 22, 23, 59, 58, tzinfo=UTC), *[datetime(2026, 8, 23, 0, 0, 2, tzinfo=UTC)] * 2])
     whole = api.respond
 
     def respond(request: Any) -> Any:
-        found = whole(request)
-        return replace(found, date=next(clocks)) if request.path == "/activity" else found
+        result = whole(request)
+        return replace(result, date=next(clocks)) if request.path == "/activity" else result
 
     api.respond = respond  # type: ignore[method-assign]
     shown = split(api, now=at("2026-08-23 00:40:00"))
@@ -243,7 +243,7 @@ def test_the_earliest_clock_decides() -> None:
 
 
 def test_members_have_names_in_a_family_of_their_own() -> None:
-    """Not in the usage series; an e-mail address only where it is asked for by name."""
+    """Not in the usage series; an e-mail address only where it is requested by name."""
     ada = {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "role": "org:admin"}
     api = an_account("m1", "m2", listed={"m1": ada})
     by_default = split(api, "member").collected.snapshot
@@ -260,13 +260,13 @@ def test_members_have_names_in_a_family_of_their_own() -> None:
 def members(api: SplitApi, labels: tuple[str, ...]) -> set[tuple[str, ...]] | None:
     shown = split(api, "member", member_labels=labels).shown
     assert "Ada" not in repr(shown["requests"])
-    found = shown.get("openrouter_member_info")
-    return None if found is None else set(found)
+    result = shown.get("openrouter_member_info")
+    return None if result is None else set(result)
 
 
 @pytest.mark.parametrize("split_by", ["none", "workspace", "api_key"])
 def test_members_are_named_only_where_use_is_split_by_them(split_by: str) -> None:
-    """Nobody asked for people."""
+    """People are not configured."""
     names = [declaration.name for declaration in a_collector(split_by).declarations()]
     assert "openrouter_member_info" not in names
 

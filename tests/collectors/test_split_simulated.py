@@ -1,4 +1,4 @@
-"""Splits of the simulated account, from its answers to the text that Prometheus reads."""
+"""Splits of the simulated account, from its responses to the text that Prometheus reads."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ async def test_use_of_a_deleted_key_belongs_to_no_key_but_to_its_member(
     simulator: Running, split_by: str, *, rest: bool
 ) -> None:
     """The account has use that no listed key accounts for; all its members are still there."""
-    found = await shown(simulator, activity(split_by))
-    parts = {labels[SPLITS[split_by]] for labels, _ in found["openrouter_activity_30d_requests"]}
+    result = await shown(simulator, activity(split_by))
+    parts = {labels[SPLITS[split_by]] for labels, _ in result["openrouter_activity_30d_requests"]}
     assert rest == (UNATTRIBUTED in parts)
     assert len(parts) == 4 if rest else 3
 
@@ -108,23 +108,23 @@ async def test_keys_have_their_names_by_a_join(simulator: Running) -> None:
 
 
 async def test_members_have_their_names_by_a_join(simulator: Running) -> None:
-    """On account and user_id; no address is anywhere unless it was asked for."""
-    found = await shown(simulator, activity("member"))
-    named: Mapping[str, str] = {labels["user_id"]: labels["name"] for labels, _ in found["openrouter_member_info"]}
-    used = {labels["user_id"] for labels, _ in found["openrouter_activity_30d_requests"]}
+    """On account and user_id; no address is anywhere unless it was requested."""
+    result = await shown(simulator, activity("member"))
+    named: Mapping[str, str] = {labels["user_id"]: labels["name"] for labels, _ in result["openrouter_member_info"]}
+    used = {labels["user_id"] for labels, _ in result["openrouter_activity_30d_requests"]}
     assert used | {UNATTRIBUTED} == set(named)
     assert all(named.values())
-    assert "@" not in repr(found)
-    asked = await shown(simulator, activity("member", member_labels=("email",)))
-    emails = {labels["user_id"]: labels["email"] for labels, _ in asked["openrouter_member_info"]}
+    assert "@" not in repr(result)
+    with_email = await shown(simulator, activity("member", member_labels=("email",)))
+    emails = {labels["user_id"]: labels["email"] for labels, _ in with_email["openrouter_member_info"]}
     assert {name for name, email in emails.items() if "@" not in email} == {UNATTRIBUTED}
 
 
 async def test_workspaces_have_their_names_by_a_join(simulator: Running) -> None:
     """On account and workspace_id."""
-    found = await shown(simulator, activity("workspace"))
-    named = {labels["workspace_id"]: labels["name"] for labels, _ in found["openrouter_workspace_info"]}
-    assert {labels["workspace_id"] for labels, _ in found["openrouter_activity_30d_requests"]} <= set(named)
+    result = await shown(simulator, activity("workspace"))
+    named = {labels["workspace_id"]: labels["name"] for labels, _ in result["openrouter_workspace_info"]}
+    assert {labels["workspace_id"] for labels, _ in result["openrouter_activity_30d_requests"]} <= set(named)
     assert "Default" in named.values()
 
 
@@ -146,7 +146,7 @@ async def test_all_or_nothing(simulator: Running, failing: int) -> None:
 
 
 async def test_parts_of_another_day_than_the_whole(simulator: Running) -> None:
-    """The API shows a day late to those who ask first: an answer that lacks it fits to none that has it."""
+    """The API shows a day late to early requests: a response that lacks it fits none that has it."""
     simulator.faults.replace(Fault(FaultKind.LATE_DAY, times=1, path="/activity"))
     async with polling(activity("api_key", **NOW), simulator.url) as it:
         record = await it.poll()
@@ -156,7 +156,7 @@ async def test_parts_of_another_day_than_the_whole(simulator: Running) -> None:
 
 
 async def test_nothing_new_publishes_nothing(simulator: Running) -> None:
-    """However many answers say so."""
+    """However many responses lack it."""
     async with reading(simulator, activity("member")) as it:
         record = await it.poll(after=900.0)
         assert record is not None

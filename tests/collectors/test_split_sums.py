@@ -63,8 +63,8 @@ def gauges(shown: Shown) -> Shown:
 def rows_of(api: SplitApi) -> list[dict[str, Any]]:
     """Return the rows of the whole."""
     return [
-        {name: value for name, value in each.items() if name != "owner"} | {"number": number}
-        for number, each in enumerate(api.uses)
+        {name: value for name, value in use.items() if name != "owner"} | {"number": number}
+        for number, use in enumerate(api.uses)
     ]
 
 
@@ -77,8 +77,8 @@ def test_sums_over_the_parts_are_the_whole(world: list[dict[str, Any]], split_by
     assert set(whole) == set(parts)
     for family, samples in whole.items():
         if family.endswith("_usd"):
-            found = {labels: float(value) for labels, value in parts[family].items()}
-            assert samples == pytest.approx(found, rel=1e-9, abs=0)
+            result = {labels: float(value) for labels, value in parts[family].items()}
+            assert samples == pytest.approx(result, rel=1e-9, abs=0)
         else:
             assert samples == parts[family]
 
@@ -89,16 +89,16 @@ def test_each_part_is_what_it_used(world: list[dict[str, Any]]) -> None:
     """A listed key shows its own use; the deleted ones' is together in one part."""
     shown = split(SplitApi(world, LISTED)).shown
     for owner, label in [*((name, label_of(name)) for name in LISTED), (None, UNATTRIBUTED)]:
-        own = [each for each in world if (each["owner"] == owner if owner else each["owner"] in DELETED)]
+        own = [row_ for row_ in world if (row_["owner"] == owner if owner else row_["owner"] in DELETED)]
         expected: dict[str, int] = defaultdict(int)
-        for each in own:
-            expected[each["model"] + each["endpoint_id"]] += each["requests"]
-        found = {labels[0] + labels[2]: value for labels, value in shown["30d_requests"].items() if labels[3] == label}
-        assert expected == found
+        for row_ in own:
+            expected[row_["model"] + row_["endpoint_id"]] += row_["requests"]
+        result = {labels[0] + labels[2]: value for labels, value in shown["30d_requests"].items() if labels[3] == label}
+        assert expected == result
 
 
 def test_amounts_that_leave_nothing_leave_no_noise() -> None:
-    """0.1 + 0.2 is not 0.3: the difference is nobody's use."""
+    """0.1 + 0.2 is not 0.3: the difference is not usage."""
     world = [use("k1", ago(1), usage=0.1), use("k2", ago(1), usage=0.2)]
     shown = split(SplitApi(world, LISTED)).shown
     assert {labels[3] for labels in shown["usage_usd"]} == {label_of("k1"), label_of("k2")}
@@ -106,7 +106,7 @@ def test_amounts_that_leave_nothing_leave_no_noise() -> None:
 
 @pytest.mark.parametrize("off", [-0.0000005, 0.0, 0.0000005])
 def test_amounts_that_the_api_rounds_are_no_contradiction(off: float) -> None:
-    """To the millionth, each answer by itself: the parts may then be more than the whole by as little."""
+    """To the millionth, each response by itself: the parts may then be more than the whole by as little."""
     api = SplitApi([use("k1", ago(1))], ["k1"], wholes=[[row(usage=1.0 + off)]])
     assert sum(split(api).shown["usage_usd"].values()) == pytest.approx(1.0, abs=1e-6)
 
@@ -121,7 +121,7 @@ def test_parts_that_are_more_than_the_whole_are_refused(less: dict[str, Any]) ->
 
 
 def test_a_day_that_has_not_settled_may_grow_meanwhile() -> None:
-    """It is not shown yet: what was asked for first may know less of it than what was asked for last."""
+    """It is not shown yet: what was requested first may know less of it than what was requested last."""
     early = at("2026-08-23 00:10:00")
     api = SplitApi([use("k1", ago(1)), use("k1", ago(2))], ["k1"], wholes=[[row(ago(2))]])
     polled = split(api, now=early)
@@ -195,7 +195,7 @@ def test_days_are_carried_over_key_by_key() -> None:
 
     async def both() -> tuple[Shown, Shown]:
         first = await poll_parts(api, splitting, now=before)
-        api.uses = api.uses[2:]  # the API does not answer 23 July any more
+        api.uses = api.uses[2:]  # the API no longer returns 23 July
         return first.shown, (await poll_parts(api, splitting, now=after, memory=first.memory)).shown
 
     first, second = asyncio.run(both())
@@ -209,7 +209,7 @@ def test_a_change_is_counted_in_the_part_where_it_is() -> None:
 
     async def both() -> int:
         first = await poll_parts(api, splitting)
-        api.uses = [each | {"requests": 99} for each in api.uses[:2]] + api.uses[2:]
+        api.uses = [use | {"requests": 99} for use in api.uses[:2]] + api.uses[2:]
         return (await poll_parts(api, splitting, memory=first.memory)).collected.restated
 
     assert asyncio.run(both()) == 2

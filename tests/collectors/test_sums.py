@@ -49,17 +49,17 @@ def exact(rows: Rows, drop: tuple[str, ...], split: Split) -> dict[str, dict[Lab
     labels = [field for label, field in LABELS.items() if label not in drop]
     labels = labels if split == "workspace" else [field for field in labels if field != "workspace_id"]
 
-    def key(each: dict[str, Any]) -> Labels:
-        return tuple(each[field] for field in labels)
+    def key(row_: dict[str, Any]) -> Labels:
+        return tuple(row_[field] for field in labels)
 
     families: dict[str, dict[Labels, Fraction]] = {}
     for window, length in WINDOWS.items():
-        inside = [each for each in rows if TODAY - timedelta(days=length) <= date.fromisoformat(each["date"][:10])]
+        inside = [row for row in rows if TODAY - timedelta(days=length) <= date.fromisoformat(row["date"][:10])]
         for measure, field in FIELDS.items():
-            reported = any(each[field] is not None for each in rows)
+            reported = any(row[field] is not None for row in rows)
             family = families[window + measure] = {}
             for labels_of_one in map(key, rows):
-                numbers = [each[field] for each in inside if key(each) == labels_of_one]
+                numbers = [row_[field] for row_ in inside if key(row_) == labels_of_one]
                 if None not in numbers and (numbers or reported):
                     family[labels_of_one] = sum(map(Fraction, numbers), Fraction(0))
     return families
@@ -80,7 +80,7 @@ def as_floats(families: dict[str, dict[Labels, Fraction]]) -> dict[str, Any]:
 @given(rows_of(st.none() | anything, st.none() | st.integers(0, 10**15)), dropped, splits)
 def test_every_gauge_is_the_exact_sum(rows: Rows, drop: tuple[str, ...], split: Split) -> None:
     """To 1e-12, in every family and window; where a row of a sum does not say its number the series is absent."""
-    rows = [each for each in rows if any(each[field] is not None for field in FIELDS.values())]
+    rows = [row for row in rows if any(row[field] is not None for field in FIELDS.values())]
     families = gauges(collect(rows, drop_labels=drop, split_by=split).shown)
     assert families == as_floats(exact(rows, drop, split))
 

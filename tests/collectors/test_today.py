@@ -48,12 +48,12 @@ def test_request_parameters() -> None:
     polled = today([reply([])], now=at("2026-08-23 12:34:56"))
     request = polled.client.requests[0]
     assert ("POST", "/analytics/query", "analytics_query") == (request.method, request.path, request.operation)
-    asked = polled.client.contents()[0]
-    assert {"start": "2026-08-23T00:00:00Z", "end": "2026-08-23T12:34:59Z"} == asked["time_range"]
-    assert (["model", "provider"], 10000) == (asked["dimensions"], asked["limit"])
-    assert {"metrics", "dimensions", "time_range", "limit"} == set(asked)
-    assert {"credits_usage", "byok_usage"} < set(asked["metrics"])
-    assert "total_usage" not in asked["metrics"]
+    content = polled.client.contents()[0]
+    assert {"start": "2026-08-23T00:00:00Z", "end": "2026-08-23T12:34:59Z"} == content["time_range"]
+    assert (["model", "provider"], 10000) == (content["dimensions"], content["limit"])
+    assert {"metrics", "dimensions", "time_range", "limit"} == set(content)
+    assert {"credits_usage", "byok_usage"} < set(content["metrics"])
+    assert "total_usage" not in content["metrics"]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_request_parameters() -> None:
 )
 def test_the_range_is_never_empty_and_never_reaches_tomorrow(now: str, end: str) -> None:
     """Even if its end is part of it."""
-    asked = today([reply([], server=at(now))], now=at(now)).client.contents()[0]
-    assert {"start": "2026-08-23T00:00:00Z", "end": end} == asked["time_range"]
+    content = today([reply([], server=at(now))], now=at(now)).client.contents()[0]
+    assert {"start": "2026-08-23T00:00:00Z", "end": end} == content["time_range"]
 
 
 def test_at_midnight_it_is_what_activity_shows_later() -> None:
@@ -70,7 +70,7 @@ def test_at_midnight_it_is_what_activity_shows_later() -> None:
     shown = today(simulated(at("2026-08-24 00:00:00")), now=at("2026-08-23 23:59:59")).families
     rows = SimulatedAccount(1).rows_of_day(NOON.date())
     for measure, field in FIELDS.items():
-        assert sum(getattr(each, field) for each in rows) == pytest.approx(sum(shown[measure].values()), rel=1e-12)
+        assert sum(getattr(row, field) for row in rows) == pytest.approx(sum(shown[measure].values()), rel=1e-12)
 
 
 def test_an_empty_day_is_a_zero_without_names() -> None:
@@ -189,16 +189,16 @@ def test_a_response_older_than_stale_after_is_rejected() -> None:
 
 
 def test_our_clock_ahead_of_the_servers() -> None:
-    """The day that has not begun there is not shown: the last one is asked for."""
+    """The day that has not begun there is not shown: the last one is requested."""
     ours, server = at("2026-08-24 00:00:30"), at("2026-08-23 23:59:30")
     polled = today([reply([], server=server), reply([row()], server=server)], now=ours)
-    ranges = [asked["time_range"] for asked in polled.client.contents()]
+    ranges = [content["time_range"] for content in polled.client.contents()]
     assert {"start": "2026-08-23T00:00:00Z", "end": "2026-08-23T23:59:59Z"} == ranges[1]
     assert ({(): MIDNIGHT}, 1) == (polled.families["timestamp_seconds"], len(polled.families["requests"]))
 
 
 def test_the_servers_clock_ahead_of_ours() -> None:
-    """The day that we asked for is over there, and still the one that is shown."""
+    """The day that we requested is over there, and still the one that is shown."""
     ours, server = at("2026-08-23 23:59:30"), at("2026-08-24 00:00:30")
     polled = today([reply([row()], server=server)], now=ours)
     assert ({(): MIDNIGHT}, 1) == (polled.families["timestamp_seconds"], len(polled.client.requests))

@@ -1,4 +1,4 @@
-"""Answers that are cut off, and large ones: the whole, or nothing."""
+"""Responses that are cut off, and large ones: the whole, or nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_parts_are_a_half_and_its_complement() -> None:
     """By the models that were seen, and `not_in` for all others."""
     rows = [row(name) for name in "abcd"]
     polled = today([reply(rows[:3], truncated=True), reply(rows[2:]), reply(rows[:2])])
-    filters = [asked.get("filters") for asked in polled.client.contents()]
+    filters = [content.get("filters") for content in polled.client.contents()]
     half = {"field": "model", "operator": "not_in", "value": ["a", "b"]}
     assert [None, [half], [half | {"operator": "in"}]] == filters
     assert set("abcd") == {model for model, _ in polled.families["requests"]}
@@ -56,7 +56,7 @@ def test_a_response_that_cannot_be_divided_fails(model: str) -> None:
 
     def never_fits(request: Any) -> Reply:
         filters = json.loads(request.content).get("filters", [])
-        heeded = all((model in each["value"]) == (each["operator"] == "in") for each in filters)
+        heeded = all((model in condition["value"]) == (condition["operator"] == "in") for condition in filters)
         return reply([row(model)], truncated=True) if heeded else reply([])
 
     with pytest.raises(TooManyRows, match="cannot be divided"):
@@ -68,7 +68,7 @@ def test_there_is_an_end_to_dividing() -> None:
 
     def endless(request: Any) -> Reply:
         filters = json.loads(request.content).get("filters", [])
-        models = next((each["value"] for each in filters if each["operator"] == "in"), None)
+        models = next((condition["value"] for condition in filters if condition["operator"] == "in"), None)
         names = models or [f"model-{len(filters)}-{number}" for number in range(8)]
         return reply([row(name) for name in names], truncated=True)
 
@@ -96,7 +96,7 @@ def test_a_large_response_is_read_in_steps() -> None:
     """Ten thousand rows less one, cut anywhere; a text in one looks like a row's end."""
     rows = [row(f"acme/{number}", 'a "},{" b' if number % 7 == 0 else "é") for number in range(9_999)]
     shown = today([reply(rows)], max_endpoints=20_000).families
-    assert {(each["model"], each["provider"]): 3.0 for each in rows} == shown["requests"]
+    assert {(row["model"], row["provider"]): 3.0 for row in rows} == shown["requests"]
 
 
 @pytest.mark.parametrize("layout", [{"indent": 1}, {"separators": (",", ":")}, {"separators": (", ", ": ")}])
@@ -112,8 +112,8 @@ def test_any_layout_is_read(layout: dict[str, Any]) -> None:
 @pytest.mark.parametrize("rows", [3, 5_000])
 @pytest.mark.parametrize("number", [rb'"\ud800"', b'"\xff"', b"NaN", b"[]", b"1e999", b"-Infinity", b"1" * 400])
 def test_what_is_hardly_json_costs_its_field_alone(rows: int, number: bytes) -> None:
-    """In a short answer as in a long one."""
-    whole = b"".join(reply(row(f"acme/{each}") for each in range(rows)).chunks)
+    """In a short response as in a long one."""
+    whole = b"".join(reply(row(f"acme/{number}") for number in range(rows)).chunks)
     start = b'"acme/1","provider":"Acme","credits_usage":'
     assert 1 == whole.count(start + b"1.5")
     polled = today([response_of(whole.replace(start + b"1.5", start + number))])
