@@ -1,4 +1,4 @@
-"""A poller with all that it touches, and a collector that does what it is told."""
+"""A poller with all that it touches, and a collector that follows a script."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Polling:
 
     def lines(self) -> list[tuple[str, str]]:
         """Return level and event of what was logged, debug lines apart."""
-        return [(each["log_level"], each["event"]) for each in self.events if each["log_level"] != "debug"]
+        return [(entry["log_level"], entry["event"]) for entry in self.events if entry["log_level"] != "debug"]
 
 
 @asynccontextmanager
@@ -110,16 +110,16 @@ async def polling(
     clock = clock or FakeClock(self_moving=True)
     metrics_registry, store = MetricsRegistry(), Store()
     log, events = capturing_logger()
-    each = FakeCollector(collector) if isinstance(collector, list) else collector
+    scripted = FakeCollector(collector) if isinstance(collector, list) else collector
     async with client_of(url, clock=clock, retries=retries or Retries(strategy="none"), key=key) as observed:
         poller = Poller(
             account="default",
-            collector=each,
+            collector=scripted,
             longest_poll=longest_poll,
             client=observed.wrapped,
             clock=clock,
             store=store,
-            metrics=CollectorMetrics(metrics_registry, "default", [each]),
+            metrics=CollectorMetrics(metrics_registry, "default", [scripted]),
             log=log,
         )
         yield Polling(poller, clock, store, metrics_registry, events, observed)

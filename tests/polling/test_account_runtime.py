@@ -64,9 +64,9 @@ async def test_poll_after_the_account_ended_is_not_made(simulator: Running) -> N
     """The scheduler had begun it when a reload ended the account: what it reads may be another key's by now."""
     async with sharing(simulator.url) as shared:
         old = AccountRuntime(account(Key(), ACTIVITY), shared)
-        turn = asyncio.create_task(old.poll(old.pollers[0]))
+        polling = asyncio.create_task(old.poll(old.pollers[0]))
         old.abandon_polls()
-        await turn
+        await polling
         assert (0, 0) == (simulator.counts["/api/v1/activity"], published(shared))
 
 
@@ -124,7 +124,7 @@ async def test_new_stale_after_applies_at_once(simulator: Running, stale_after: 
 
 
 async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Running) -> None:
-    """The same answer publishes nothing anew, so nobody else would say it again."""
+    """The same response publishes nothing anew, so nothing else would report it again."""
     name, labels = "openrouter_exporter_endpoints_folded", {"account": "default", "collector": "activity"}
     async with sharing(simulator.url) as shared:
         key = Key()
@@ -145,17 +145,17 @@ async def test_rate_limit_slots_of_cancelled_polls_delay_no_request(simulator: R
         for interval in range(60, 70):
             new = AccountRuntime(account(key, replace(ACTIVITY, interval=float(interval))), shared)
             new.inherit(old)
-            turn = asyncio.create_task(new.poll(new.pollers[0]))
+            polling = asyncio.create_task(new.poll(new.pollers[0]))
             await asyncio.sleep(0)
             new.abandon_polls()
-            await turn
+            await polling
             old = new
         last = AccountRuntime(account(key, ACTIVITY), shared)
         last.inherit(old)
-        turn = asyncio.create_task(last.poll(last.pollers[0]))
+        polling = asyncio.create_task(last.poll(last.pollers[0]))
         await asyncio.sleep(0)
         clock.advance(60.0)
-        await turn
+        await polling
         assert (True, 2) == (last.pollers[0].state.succeeded, simulator.counts["/api/v1/activity"])
 
 

@@ -62,8 +62,8 @@ def writing() -> Iterator[Writing]:
     structlog.reset_defaults()
     root.handlers[:], level, levels = before
     root.setLevel(level)
-    for name, each in zip(names, levels, strict=True):
-        logging.getLogger(name).setLevel(each)
+    for name, level_before in zip(names, levels, strict=True):
+        logging.getLogger(name).setLevel(level_before)
 
 
 def test_json(writing: Writing) -> None:
@@ -111,7 +111,7 @@ def test_console_without_a_terminal_has_no_colours(writing: Writing) -> None:
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
 def test_nothing_speaks_to_the_terminal(writing: Writing, format_: LogFormat) -> None:
-    """What a client asked for may clear the screen, go back in the line or turn it round."""
+    """What a client requested may clear the screen, go back in the line or turn it round."""
     written = writing(format_)
     text = "/\x1b[2J\r\x9b31m\u202e\u2028\x00\ud800"
     log.logger().warning("auth_failed", path=text, parts=[text], keys={text: text})

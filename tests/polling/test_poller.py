@@ -1,4 +1,4 @@
-"""What a poll leaves behind: outcome, numbers, data; with a collector that does as it is told."""
+"""What a poll leaves behind: outcome, numbers, data; with a collector that follows a script."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_metrics_before_the_first_poll() -> None:
         assert [0.0] * 5 == [it.value(f"collector_{name}") for name in NAMES]
         assert 900.0 == it.value("collector_interval_seconds")
         assert [0.0, 0.0] == [
-            it.value("exporter_polls_skipped_total", reason=each) for each in ("still_running", "retry_after")
+            it.value("exporter_polls_skipped_total", reason=reason) for reason in ("still_running", "retry_after")
         ]
         assert (False, False, False) == (it.poller.state.attempted, it.poller.state.succeeded, it.poller.overdue)
 

@@ -33,7 +33,7 @@ async def test_one_event_per_poll() -> None:
         for _ in range(5):
             await it.poll()
         assert ["poll_succeeded", "poll_failed", "poll_failed", "poll_recovered", "poll_succeeded"] == [
-            each["event"] for each in it.events
+            event["event"] for event in it.events
         ]
 
 
@@ -115,7 +115,7 @@ async def test_rejection_within_an_outage_is_one_error() -> None:
         for _ in range(7):
             await it.poll()
         assert [None, MANAGEMENT_KEY, MANAGEMENT_KEY] == [
-            each.get("hint") for each in it.events if each["log_level"] == "error"
+            event.get("hint") for event in it.events if event["log_level"] == "error"
         ]
 
 
@@ -124,7 +124,7 @@ async def test_unreadable_key_is_a_failed_poll() -> None:
     async with polling([SecretError("environment variable KEY is unset or empty")]) as it:
         await it.poll()
         assert [("error", "poll_failed", "environment variable KEY is unset or empty")] == [
-            (each["log_level"], each["event"], each["error"]) for each in it.events
+            (event["log_level"], event["event"], event["error"]) for event in it.events
         ]
 
 
@@ -175,7 +175,7 @@ async def test_rows_and_fields_are_logged_again_only_with_another_reason() -> No
     async with polling([reject] * len(reasons)) as it:
         for _ in range(len(reasons)):
             await it.poll()
-        levels = [each["log_level"] for each in it.events if each["event"] == "fields_unreadable"]
+        levels = [event["log_level"] for event in it.events if event["event"] == "fields_unreadable"]
         assert ["warning", "debug", "warning", "debug", "warning"] == levels
 
 
@@ -191,7 +191,7 @@ async def test_part_that_fails_with_another_identifier_is_not_logged_again() -> 
     async with polling([collected(failures=(("one", error),)) for error in errors]) as it:
         for _ in errors:
             await it.poll()
-        levels = [each["log_level"] for each in it.events if each["event"] == "part_failed"]
+        levels = [event["log_level"] for event in it.events if event["event"] == "part_failed"]
         assert ["warning", "debug", "warning", "warning", "debug"] == levels
 
 
@@ -200,14 +200,14 @@ async def test_folding_is_logged_when_it_changes() -> None:
     async with polling([collected(folded=4), collected(folded=4), collected(folded=5), collected()]) as it:
         for _ in range(4):
             await it.poll()
-        assert [4, 5] == [each["endpoints"] for each in it.events if each["event"] == "endpoints_folded"]
+        assert [4, 5] == [event["endpoints"] for event in it.events if event["event"] == "endpoints_folded"]
 
 
 async def test_restated_rows_are_logged() -> None:
     """How many."""
     async with polling([collected(restated=2)]) as it:
         await it.poll()
-        assert [2] == [each["rows"] for each in it.events if each["event"] == "rows_restated"]
+        assert [2] == [event["rows"] for event in it.events if event["event"] == "rows_restated"]
 
 
 async def test_skipped_poll_is_logged_at_debug() -> None:

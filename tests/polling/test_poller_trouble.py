@@ -43,7 +43,7 @@ async def test_unchanged_first_poll_is_a_failed_poll() -> None:
 
 
 async def test_unreadable_key() -> None:
-    """Its source is told; no attempt failed, because none was made."""
+    """Its source is reported; no attempt failed, because none was made."""
     async with polling([SecretError("file /run/key: No such file")]) as it:
         record = await it.poll()
     assert record is not None
@@ -86,10 +86,10 @@ async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception
     """They were read."""
 
     async def reject(poll: Poll) -> Collected:
-        found = Rejections()
+        result = Rejections()
         for reason in ("missing_date", "missing_date", "invalid_date"):
-            found.reject(reason, {"note": reason})
-        poll.rejections.update(found)
+            result.reject(reason, {"note": reason})
+        poll.rejections.update(result)
         if ending is not None:
             raise ending
         return collected()
@@ -103,7 +103,7 @@ async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception
 
 
 async def test_failed_poll_frees_its_response() -> None:
-    """Its error holds the frames, and so the whole answer; the garbage collector may not come for hours."""
+    """Its error holds the frames, and so the whole response; the garbage collector may not come for hours."""
     kept: list[weakref.ref[Exception]] = []
 
     async def work(_: Poll) -> Collected:
@@ -117,6 +117,6 @@ async def test_failed_poll_frees_its_response() -> None:
         gc.disable()
         try:
             await it.poll()
-            assert [None] == [each() for each in kept]
+            assert [None] == [reference() for reference in kept]
         finally:
             gc.enable()

@@ -105,8 +105,8 @@ async def test_ordinary_key(simulator: Running) -> None:
     """One clear line."""
     async with polling(today(), simulator.url, key=Key("sk-or-v1-ordinary")) as it:
         await it.poll()
-        told = [(each["error"], each["hint"]) for each in it.events if each["log_level"] == "error"]
-        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY)] == told
+        logged = [(event["error"], event["hint"]) for event in it.events if event["log_level"] == "error"]
+        assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY)] == logged
 
 
 async def test_unknown_name_is_logged_once_and_sends_no_query(simulator: Running) -> None:
@@ -114,8 +114,8 @@ async def test_unknown_name_is_logged_once_and_sends_no_query(simulator: Running
     async with polling(analytics("p99_latencies"), simulator.url) as it:
         for _ in range(3):
             await it.poll(after=300.0)
-        told = [each["error"] for each in it.events if each["log_level"] == "error"]
-        assert ["query one: the API has no metric p99_latencies; did you mean p99_latency?"] == told
+        logged = [event["error"] for event in it.events if event["log_level"] == "error"]
+        assert ["query one: the API has no metric p99_latencies; did you mean p99_latency?"] == logged
         assert (1, 0) == (simulator.counts[META], simulator.counts[QUERY])
 
 
@@ -124,8 +124,8 @@ async def test_range_that_the_api_rejects(simulator: Running) -> None:
     async with polling(analytics(days=40), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
         assert record is not None
-        said = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
-        assert (f"query one: HTTP 400: {said}", 400, 1) == (record.error, record.status, simulator.counts[QUERY])
+        message = "time_range exceeds maximum of 31 days for the requested metrics/dimensions"
+        assert (f"query one: HTTP 400: {message}", 400, 1) == (record.error, record.status, simulator.counts[QUERY])
 
 
 async def test_own_rate_limit_comes_first(simulator: Running) -> None:
@@ -145,7 +145,7 @@ async def test_query_that_fails_alone_is_a_failed_part(simulator: Running) -> No
     async with polling(collector, simulator.url) as it:
         records = [await it.poll(after=300.0) for _ in range(2)]
         assert {record.outcome for record in records if record} == {"changed"}
-        logged = [(each["event"], each["part"]) for each in it.events if each["log_level"] == "warning"]
+        logged = [(event["event"], event["part"]) for event in it.events if event["log_level"] == "warning"]
         assert logged == [("part_failed", "query bad")]
 
 
@@ -159,4 +159,4 @@ async def test_failing_poll_publishes_that_its_queries_fail(simulator: Running) 
         success = shown["openrouter_analytics_query_success"].lines.parts
         assert b'query="one"} 0' in zlib.decompressobj(-zlib.MAX_WBITS).decompress(b"".join(success))
         assert shown["openrouter_analytics_p99_latency_seconds"].lines.size
-        assert [each["event"] for each in it.events if each["log_level"] == "error"] == ["poll_failed"]
+        assert [event["event"] for event in it.events if event["log_level"] == "error"] == ["poll_failed"]

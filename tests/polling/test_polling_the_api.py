@@ -68,9 +68,9 @@ async def test_ordinary_key(simulator: Running) -> None:
     async with polling(activity(), simulator.url, key=key) as it:
         for _ in range(3):
             await it.poll(after=900.0)
-        told = [each for each in it.events if each["log_level"] == "error"]
+        logged = [event for event in it.events if event["log_level"] == "error"]
         assert [("HTTP 403: Only management keys can perform this operation", MANAGEMENT_KEY)] == [
-            (each["error"], each["hint"]) for each in told
+            (event["error"], event["hint"]) for event in logged
         ]
         assert (3, 0) == (simulator.counts["/api/v1/activity"], it.published())
 
@@ -98,7 +98,7 @@ async def test_retry_after_within_the_deadline(simulator: Running) -> None:
 
 
 async def test_bad_row_is_counted_and_costs_no_other(simulator: Running) -> None:
-    """Also when the next answer is the same, byte for byte: per reading."""
+    """Also when the next response is the same, byte for byte: per reading."""
     async with polling(activity(), simulator.url) as it:
         simulator.faults.replace(parse_fault("bad-row"))
         outcomes = [record.outcome for record in [await it.poll(), await it.poll()] if record]

@@ -52,8 +52,8 @@ async def test_only_the_first_attempt_of_a_cause_is_a_warning(simulator: Running
         await it.poll(after=900.0)
         simulator.faults.replace()
         await it.poll(after=900.0)
-        asked = [(event["log_level"], event["event"]) for event in it.client.events if event["log_level"] != "debug"]
-        assert [("warning", "request_failed")] == asked
+        logged = [(event["log_level"], event["event"]) for event in it.client.events if event["log_level"] != "debug"]
+        assert [("warning", "request_failed")] == logged
         assert [("error", "poll_failed"), ("info", "poll_recovered")] == it.lines()
 
 

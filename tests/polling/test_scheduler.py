@@ -75,7 +75,7 @@ def test_first_polls_of_a_thousand_accounts_are_no_herd() -> None:
 
 
 async def test_job_never_runs_twice_at_once(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
-    """The turns that pass meanwhile are told, and that is all that happens."""
+    """Polls that are due meanwhile are counted as skipped, and nothing else happens."""
     calls, skipped, may_end = [], asyncio.Event(), asyncio.Event()
 
     async def call() -> None:

@@ -32,8 +32,8 @@ def test_phases_are_stable() -> None:
 
 def test_phases_are_evenly_distributed() -> None:
     """Each tenth of the interval has about a tenth of the accounts."""
-    found = [phase(f"account-{number}/activity", 10.0) for number in range(2000)]
-    shares = [sum(tenth <= each < tenth + 1 for each in found) for tenth in range(10)]
+    result = [phase(f"account-{number}/activity", 10.0) for number in range(2000)]
+    shares = [sum(tenth <= share < tenth + 1 for share in result) for tenth in range(10)]
     assert (True, True) == (min(shares) > 150, max(shares) < 250)
 
 
@@ -48,10 +48,10 @@ def test_next_time_is_within_an_interval(now: datetime, interval: float, share: 
 @settings(deadline=None)
 @given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
 def test_next_time_at_a_scheduled_time_is_the_following_one(now: datetime, interval: float, share: float) -> None:
-    """Never the same again: whoever asks until a time lies ahead would ask for ever."""
-    turn = next_time(now, interval, share * interval)
-    after = next_time(turn, interval, share * interval)
-    assert timedelta(seconds=interval - 1e-3) < after - turn < timedelta(seconds=interval + 1e-3)
+    """Never the same again: a loop that waits for a later time would never end."""
+    scheduled = next_time(now, interval, share * interval)
+    after = next_time(scheduled, interval, share * interval)
+    assert timedelta(seconds=interval - 1e-3) < after - scheduled < timedelta(seconds=interval + 1e-3)
 
 
 @settings(deadline=None)
@@ -59,11 +59,11 @@ def test_next_time_at_a_scheduled_time_is_the_following_one(now: datetime, inter
 def test_scheduled_times_keep_their_distance(interval: float, share: float, start: datetime) -> None:
     """After the first poll, which comes at once, there is half an interval at least."""
     trigger = PhasedTrigger(interval, share * interval, start)
-    turns = [trigger.get_next_fire_time(None, start)]
+    times = [trigger.get_next_fire_time(None, start)]
     for _ in range(5):
-        turns.append(trigger.get_next_fire_time(turns[-1], turns[-1]))
-    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(turns)]
-    assert start == turns[0]
+        times.append(trigger.get_next_fire_time(times[-1], times[-1]))
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+    assert start == times[0]
     assert interval / 2 - 1e-3 <= gaps[0] <= 1.5 * interval + 1e-3
     assert [] == [gap for gap in gaps[1:] if abs(gap - interval) > 1e-3]
 
