@@ -22,7 +22,7 @@ _SHOWN = frozenset(
 )
 _MOST_FIELDS = 30
 _LONGEST_TEXT = 60
-_LARGEST_NUMBER = 10**18  # of those that are shown: a longer one may take long to write
+_LARGEST_NUMBER = 10**18  # converting a number of very many digits to text is slow
 _KINDS = {str: "text", int: "number", list: "list", dict: "object", type(None): "null"}
 
 
@@ -39,11 +39,11 @@ class Rejections:
     lacking: int = 0
 
     def reject(self, reason: str, row: object) -> None:
-        """Count one row, and show what of it cannot name a person."""
+        """Count one row, and add to the sample what of it cannot name a person."""
         self.reject_as(reason, _shown(row) if len(self.sample) < SAMPLE_SIZE else "")
 
     def reject_as(self, reason: str, description: str) -> None:
-        """Count one row, and show it as this text, which must not name a person."""
+        """Count one row, and add this text to the sample. It must not name a person."""
         self.counts[reason] += 1
         if len(self.sample) < SAMPLE_SIZE:
             self.sample.append(f"{reason}: {printable(description)}")
@@ -73,7 +73,7 @@ class Rejections:
 
 
 def _shown(row: object) -> str:
-    """Return a row's fields with their numbers, and with their texts if these cannot be names of people."""
+    """Return a row as text: numbers, and the text of fields that cannot name a person."""
     if isinstance(row, msgspec.Struct):
         row = msgspec.structs.asdict(row)
     if not isinstance(row, Mapping):

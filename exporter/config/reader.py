@@ -140,9 +140,9 @@ class Reader(Generic[_Root]):
             if not isinstance(name, Scalar):
                 self._report.add(name.position, f"{_prefix(path)}a key must be one word; {_found(name)}")
             elif (number := _number_before(node.pairs, index)) is not None:
-                message = f"{_join(path, shown(number))}: a comma ends a value between braces; write numbers without it"
                 if not _is_null(node.pairs[index - 1][1]):  # else it is reported already
-                    self._report.add(name.position, message)
+                    message = "a comma ends a value inside braces; write numbers without commas"
+                    self._report.add(name.position, f"{_join(path, shown(number))}: {message}")
             elif name.text in lines:
                 first = lines[name.text]
                 message = f"{_join(path, shown(name.text))}: duplicate key (first defined on line {first})"

@@ -29,7 +29,7 @@ EXPIRATION = gauge(
 LISTED = gauge(
     "openrouter_model_listed",
     "1 if the catalogue lists a model, 0 if it does not although an account used the model within 30 days. "
-    "Absent while that is open: rows of the catalogue are unreadable, or the first one after a start lacks many.",
+    "Absent while in doubt: rows are unreadable, or the first catalogue after a start lacks many models in use.",
     ("model",),
 )
 CONTEXT_LENGTH = gauge("openrouter_model_context_length_tokens", "Context length of a model, in tokens.", ("model",))
