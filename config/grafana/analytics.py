@@ -6,8 +6,11 @@ from config.grafana.queries import ACCOUNT, largest_at_end, named_as_completed_d
 
 TOP = 10
 NOT_SUMMED = ("_seconds", "_per_second", "_ratio", "_per_million_tokens_usd")  # endings of metrics that are averages
-NO_PERFORMANCE = "No data: is the preset performance of the collector analytics configured, and were there requests?"
-NO_COST = "No data: is the preset cost of the collector analytics configured?"
+SOON = "A graph begins some minutes after the exporter's first poll."
+NO_PERFORMANCE = (
+    f"No data: is the preset performance of the collector analytics configured, and were there requests? {SOON}"
+)
+NO_COST = f"No data: is the preset cost of the collector analytics configured? {SOON}"
 
 
 def asked(metric: str, query: str, labels: str = "account", more: str = "") -> str:

@@ -19,12 +19,12 @@ NO_KEYS = "No keys: is the collector keys enabled, and the account's key a manag
 NO_BUDGETS = "The account's key has no budget of this kind."
 HIDDEN = {"custom.hidden": True}
 CENTS = {"decimals": 2}
-# Families of thresholds by their unit: title, pattern, unit, width.
+# Families of thresholds by their unit: title, pattern, divisor, unit.
 THRESHOLDS = (
-    ("Ratio", ".+_ratio", "none", 100),
-    ("US dollars", ".+_usd", DOLLARS, 110),
-    ("Time", ".+_seconds", "dtdurations", 170),
-    ("Requests", "requests_.+", "locale", 110),
+    ("Ratio", ".+_ratio", 1, "none"),
+    ("US dollars", ".+_usd", 1, DOLLARS),
+    ("Time", ".+_seconds", 86400, "suffix: days"),
+    ("Requests", "requests_.+", 1, "locale"),
 )
 CHOSEN = ", ".join((ACCOUNT, *(f'{label}=~"${variable}"' for label, variable in PICKED)))
 
@@ -62,7 +62,7 @@ def _keys(builder: Builder) -> None:
         empty=f"No key with a limit. {NO_KEYS}",
         short="no limits",
     )
-    used = Query(f"topk(8, {_used()}) * on ({KEY}) group_left (name) {name}", "{{name}}")
+    used = Query(f"topk(8, {_used()}) * on ({KEY}) group_left (name) {name}", "{{name}}, {{account}}")
     colours = thresholds((0.75, YELLOW), (0.9, RED))
     builder.with_panel(ranking(about, used, width=24, height=9).max(1).thresholds(colours))
     about = About(
@@ -182,7 +182,9 @@ def _thresholds() -> AnyBuilder[Panel]:
         unit="none",
         empty="No thresholds: has the exporter been scraped?",
     )
-    columns = [Column(title, _threshold(pattern), unit, width) for title, pattern, unit, width in THRESHOLDS]
+    columns = [
+        Column(title, f"{_threshold(pattern)} / {divisor}", unit, 120) for title, pattern, divisor, unit in THRESHOLDS
+    ]
     labels = {"account": ("Account", 160), "threshold": ("Threshold", 260)}
     panel = joined(about, labels, columns, height=22)
     return panel.sort_by([common.TableSortByFieldState().display_name("Threshold")])

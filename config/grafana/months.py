@@ -33,9 +33,9 @@ NO_IMPORT = f"{NO_LAST_MONTH}: the API has no history of keys to import."
 
 def rows(builder: Builder) -> None:
     """Add the rows to a dashboard."""
-    builder.with_row(Row("Months"))
-    builder.with_panel(_months())
+    builder.with_row(Row("Budgets and months"))
     builder.with_panel(_budgets())
+    builder.with_panel(_months())
     builder.with_row(Row("Who spends more: this month against the same days of last month"))
     builder.with_panel(_models())
     builder.with_panel(_keys())
@@ -73,7 +73,7 @@ def _months() -> bargauge.Panel:
         unit=DOLLARS,
         empty="No spend: are the collectors spend or activity enabled, and the key a management key?",
     )
-    panel = ranking(about, Query(by_month()))
+    panel = ranking(about, Query(by_month()), width=24, height=8)
     panel.targets(instant([Query(by_month())], table=True)).orientation(VizOrientation.VERTICAL).decimals(0)
     panel.with_transformation(DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": "month"}]}))
     return panel.reduce_options(common.ReduceDataOptions().calcs([]).values(True).limit(MONTHS).fields(""))
@@ -94,13 +94,14 @@ def _budgets() -> table.Panel:
     limits = [{"value": None, "color": "text"}, {"value": 0.8, "color": YELLOW}, {"value": 1, "color": RED}]
     coloured = {"thresholds": {"mode": "absolute", "steps": limits}, "custom.cellOptions": {"type": "color-text"}}
     columns = (
-        Column("Used", f"{spent} / ({limit} > 0)", "percentunit", 80, {"decimals": 1, **coloured}),
-        Column("Spent", spent, DOLLARS, 95, CENTS),
-        Column("Limit", limit, DOLLARS, 95, CENTS),
-        Column("Projected", expected, DOLLARS, 95, CENTS),
+        Column("Used", f"{spent} / ({limit} > 0)", "percentunit", 90, {"decimals": 1, **coloured}),
+        Column("Spent", spent, DOLLARS, 110, CENTS),
+        Column("Limit", limit, DOLLARS, 110, CENTS),
+        Column("Left", once("openrouter_budget_remaining_usd", by), DOLLARS, 110, CENTS),
+        Column("Projected", expected, DOLLARS, 110, CENTS),
     )
-    labels = {"account": ("Account", 115), "budget": ("Budget", 195), "period": ("Period", 80)}
-    return joined(about, labels, columns, width=12, height=9)
+    labels = {"account": ("Account", 160), "budget": ("Budget", 300), "period": ("Period", 100)}
+    return joined(about, labels, columns, height=8)
 
 
 def _models() -> table.Panel:

@@ -32,10 +32,14 @@ from config.grafana.panels import (
 from config.grafana.tables import Column, joined
 
 NO_BAR = "No completed day in this time range: choose at least the last 2 days."
-BAR_OF_DAY = "Each bar is at its UTC day, with the last known value. Yesterday's bar appears at about 01:00 UTC."
+BAR_OF_DAY = (
+    "Each bar is at its UTC day, with the last known value. Yesterday's bar appears at about 01:00 UTC. Days "
+    "before the exporter was started are there if `openrouter-exporter export` has imported them."
+)
 ENDPOINT = "account, model, provider, endpoint_id"
 TOP = 8
 CENTS = {"decimals": 2}
+ONE_DIGIT = {"decimals": 1}
 
 
 def overview() -> Dashboard:
@@ -91,8 +95,10 @@ def _year() -> AnyBuilder[Panel]:
         unit=DOLLARS,
         empty="No spend over 30 days in the last hour: is 30d among collectors.activity.windows?",
     )
-    leading = queries.largest_at_end(f"sum by (model) {shown}", "model", TOP)
-    return stacked(about, Query(leading, "{{model}}"), width=24).time_from("1y").interval("1h")
+    # The last hour of the range may end before the exporter's first poll.
+    spend = f"sum by (model) {shown}"
+    leading = f"topk({TOP}, max_over_time(({spend})[1d:15m] @ end() offset -1h))"
+    return stacked(about, Query(f"{spend} and on (model) {leading}", "{{model}}")).time_from("1y").interval("1h")
 
 
 def _freshness() -> Iterator[AnyBuilder[Panel]]:
@@ -153,31 +159,26 @@ def _endpoints(builder: Builder) -> None:
     about = About(
         title="Endpoints by spend",
         description="The 100 endpoints with most spend in the chosen window, one row each. 'other' sums the endpoints "
-        "that the exporter folded.",
+        "that the exporter folded. Prompt and completion are tokens, Per 1M is spend per million of both; Cached is "
+        "the share of prompt tokens that came from a cache.",
         unit="short",
         empty="No endpoint with use in this window, or the window isn't among collectors.activity.windows.",
     )
     share = f"{spend} / on () group_left () ({queries.usage(queries.SPEND)} > 0)"
     columns = (
-        Column("Spend", top, DOLLARS, 110, {"decimals": 2}),
-        Column("Share", also(share), "percentunit", 90, {"decimals": 1}),
-        Column("of it own keys", also(queries.usage("byok_usage_usd", ENDPOINT)), DOLLARS, 130, {"decimals": 2}),
-        Column("Requests", also(queries.usage("requests", ENDPOINT)), "locale", 110),
-        Column("Prompt tokens", also(queries.usage("prompt_tokens", ENDPOINT)), "short", 130),
-        Column("Completion tokens", also(queries.usage("completion_tokens", ENDPOINT)), "short", 155),
-        Column("USD per 1M tokens", also(queries.price(ENDPOINT)), "currencyUSD", 155),
-        Column(
-            "Cache hits",
-            also(queries.share("cached_tokens", "prompt_tokens", ENDPOINT)),
-            "percentunit",
-            105,
-            {"decimals": 1},
-        ),
+        Column("Spend", top, DOLLARS, 95, CENTS),
+        Column("Share", also(share), "percentunit", 75, ONE_DIGIT),
+        Column("Own keys", also(queries.usage("byok_usage_usd", ENDPOINT)), DOLLARS, 90, CENTS),
+        Column("Requests", also(queries.usage("requests", ENDPOINT)), "locale", 95),
+        Column("Prompt", also(queries.usage("prompt_tokens", ENDPOINT)), "short", 90),
+        Column("Completion", also(queries.usage("completion_tokens", ENDPOINT)), "short", 105),
+        Column("Per 1M", also(queries.price(ENDPOINT)), "currencyUSD", 85),
+        Column("Cached", also(queries.share("cached_tokens", "prompt_tokens", ENDPOINT)), "percentunit", 85, ONE_DIGIT),
     )
     names = {
-        "account": ("Account", 130),
-        "model": ("Model", 275),
-        "provider": ("Provider", 150),
+        "account": ("Account", 120),
+        "model": ("Model", 245),
+        "provider": ("Provider", 140),
         "endpoint_id": ("", 0),
     }
     builder.with_panel(joined(about, names, columns))

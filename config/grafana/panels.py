@@ -42,7 +42,8 @@ NARROW_LEGEND = 280
 TITLE_PIXELS, VALUE_PIXELS = 12, 20
 
 
-# What a series means has one colour on all panels; other series have the colour of their name.
+# What a series means has one colour on all panels; other series have the palette's colours in turn: by their names,
+# neighbours had colours that look alike.
 TOKEN_COLOURS = {"[Pp]rompt": "blue", "[Cc]ompletion": "orange", "[Rr]easoning": "purple", "[Cc]ached": "green"}
 STATUS_COLOURS = {"2.*": "green", "4.*": "yellow", "429": "orange", "5.*": "red", "[^0-9]*": "purple"}
 
@@ -185,7 +186,7 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside
     """Return lines over time. The legend is below, or beside the lines with the width `aside`, for many series."""
     panel = timeseries.Panel().line_width(1).fill_opacity(0).show_points(model.VisibilityMode.AUTO)
     describe(panel, about, (width, height), over_time(queries))
-    panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
     colour(panel, {"all others": UNKNOWN})
     panel.override_by_name("all others", [DynamicConfigValue(id_val="links", value=[])])  # no details of their own
     return (

@@ -146,8 +146,10 @@ def _ends(builder: Builder) -> None:
     about = About(
         title="Ended with errors by model",
         description="Share of a model's requests with the finish reason error or content_filter in the last hour; "
-        "the 10 highest. The alert uses thresholds.finish_error_ratio.",
+        f"the {TOP} highest, without models of which none ended so. The alert uses thresholds.finish_error_ratio.",
         unit="percentunit",
-        empty=NO_PERFORMANCE,
+        empty="No request of the last hour ended with an error, or the preset performance is not configured.",
+        short="none",
     )
-    builder.with_panel(ranking(about, Query(f"topk({TOP}, {_errors(' by (model) ')})", "{{model}}"), width=24))
+    shares = f"topk({TOP}, {_errors(' by (model) ')} > 0)"
+    builder.with_panel(ranking(about, Query(shares, "{{model}}"), width=24))

@@ -18,6 +18,7 @@ DAY = "activity"
 # last value between 01:00 and the end of the next day, or until now.
 BOOKED = "[23h:5m] offset -2d"
 
+TODAY = "[1d:5m] @ end() offset -1d"  # after the last midnight of a range of days
 LENGTHS = (28, 29, 30, 31)  # of months
 
 
@@ -62,10 +63,12 @@ def at_end(expression: str) -> str:
 def leading(by: str, count: int) -> str:
     """Return the labels with most spend in the range, by 30 days if that window exists: the same for every day.
 
-    An exporter that is down now must not empty the graph, so the present alone does not decide.
+    An exporter that is down now must not empty the graph, so the present alone does not decide. The end of a range of
+    days is the last midnight: on its first day, an exporter has values only after it.
     """
-    windows = (usage(SPEND, by, window=window) for window in ("activity_30d", "activity_7d", DAY))
-    return f"topk({count}, max_over_time(({' or '.join(windows)})[$__range:6h] @ end()))"
+    windows = " or ".join(usage(SPEND, by, window=window) for window in ("activity_30d", "activity_7d", DAY))
+    past, today = (f"max_over_time(({windows}){times})" for times in ("[$__range:6h] @ end()", TODAY))
+    return f"topk({count}, {past} or {today})"
 
 
 def remainder(whole: str, parts: str) -> str:

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from config.grafana import teams
 from config.grafana.analytics import asked
 from config.grafana.frame import finished, frame
-from config.grafana.panels import DOLLARS, About, Query, figure
+from config.grafana.panels import DOLLARS, About
 from config.grafana.tables import Column, joined
 
 
@@ -50,25 +50,10 @@ def spenders() -> Dashboard:
         "Spend by team, key, app and end user, today and this month.",
         since="now-7d",
     )
-    _figures(builder)
     teams.rows(builder)
     for spender in SPENDERS:
         _table(builder, spender)
     return finished(builder)
-
-
-def _figures(builder: Builder) -> None:
-    builder.with_row(Row("This month"))
-    for spender in SPENDERS:
-        spend = spender.of("total_usage_usd", "month")
-        title = f"{spender.title}: largest share"
-        about = About(
-            title=title,
-            description="Share of the largest one in this month's spend.",
-            unit="percentunit",
-            empty=spender.empty,
-        )
-        builder.with_panel(figure(about, Query(f"max({spend}) / (sum({spend}) > 0)", title), width=8).decimals(0))
 
 
 def _table(builder: Builder, spender: Spender) -> None:
@@ -80,13 +65,13 @@ def _table(builder: Builder, spender: Spender) -> None:
         unit="short",
         empty=spender.empty,
     )
+    spend = spender.of("total_usage_usd", "month")
     columns = (
-        Column("This month", spender.of("total_usage_usd", "month"), DOLLARS, 120, {"decimals": 2}),
+        Column("This month", spend, DOLLARS, 120, {"decimals": 2}),
+        Column("Share", f"{spend} / on () group_left () (sum({spend}) > 0)", "percentunit", 90, {"decimals": 1}),
         Column("Today", spender.of("total_usage_usd", "today"), DOLLARS, 110, {"decimals": 2}),
         Column("Requests", spender.of("requests", "month"), "locale", 120),
-        Column("Requests today", spender.of("requests", "today"), "locale", 150),
         Column("Tokens", spender.of("tokens", "month"), "locale", 130),
-        Column("Tokens today", spender.of("tokens", "today"), "locale", 140),
     )
     names = {"account": ("Account", 120), spender.label: (spender.name, 350)}
     builder.with_panel(joined(about, names, columns))

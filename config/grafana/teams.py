@@ -46,7 +46,7 @@ def rows(builder: Builder) -> None:
     )
     configured = f'count(openrouter_account_info{{{ACCOUNT}, team!=""}}) * 0'
     waiting = Query(f"{configured} unless on () {total}", WAITING)
-    builder.with_panel(ranking(about, Query(month, "{{team}}"), waiting).decimals(2))
+    builder.with_panel(ranking(about, Query(f"sort_desc({month})", "{{team}}"), waiting).decimals(2))
 
 
 def spend(period: str, by: str = "team") -> str:

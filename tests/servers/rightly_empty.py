@@ -30,5 +30,6 @@ RIGHTLY_EMPTY: dict[str, str] = {
     "overview: Models against last month": _NO_LAST_MONTH,
     "overview: Teams against last month": _NO_LAST_MONTH,
     "overview: Workspaces against last month": _NO_LAST_MONTH,
+    "performance: Ended with errors by model": _NEVER_HAPPENED,
     "spenders: This month by team": "the bar that waits for the recording rules: they have added up the teams",
 }

@@ -33,11 +33,20 @@ export function heightOf(scene) {
 
 // What is not drawn yet.
 export function waitingOf(scene) {
-  const isRead = (state) => state === 'Done' || state === 'Error';
-  const waits = (panel) => !panel.state._pluginLoadError && !(panel.getPlugin() && isRead(scenes.sceneGraph.getData(panel).state.data?.state));
-  const panels = vizPanelsOf(scene).filter(waits).map(({ state }) => `${state.title}: is not drawn`);
-  const layers = scene.state.$data.state.layers.filter(({ state }) => state.isEnabled && !isRead(state.data?.state));
-  return [...panels, ...layers.map(({ state }) => `${state.name}: the annotation is not drawn`)];
+  const panels = vizPanelsOf(scene).filter((panel) => !panel.state._pluginLoadError && !(panel.getPlugin() && hasData(panel)));
+  const layers = scene.state.$data.state.layers.filter(({ state }) => state.isEnabled && !isRead(state.data));
+  return [...panels.map(({ state }) => `${state.title}: is not drawn`), ...layers.map(({ state }) => `${state.name}: the annotation is not drawn`)];
+}
+
+// Annotations that arrive before the data make a panel seem read, without data.
+function hasData(panel) {
+  const provider = scenes.sceneGraph.getData(panel);
+  const runner = provider instanceof scenes.SceneDataTransformer ? provider.state.$data : provider;
+  return isRead(provider.state.data) && (!(runner instanceof scenes.SceneQueryRunner) || runner.state._hasFetchedData);
+}
+
+function isRead(data) {
+  return data?.state === 'Done' || data?.state === 'Error';
 }
 
 export function failedPanelsOf(scene) {
