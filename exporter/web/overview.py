@@ -112,7 +112,7 @@ def tops_of(collectors: Collection[CollectorStatus]) -> list[TopList]:
         entries = [(account, entry) for account, top in tops for entry in top.entries]
         entries.sort(key=lambda pair: (-pair[1].usd, pair))
         rows = tuple(
-            TopRow(account, entry.name, entry.usd, entry.usd / total if total else None)
+            TopRow(account, entry.name, entry.usd, entry.usd / total if total is not None and total > 0 else None)
             for account, entry in entries[:MOST_TOP_ROWS]
         )
         accounts = frozenset(account for account, _ in tops)

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from exporter.web.page.budget_bars import percent
 from exporter.web.page.formatting import moment, span, usd
 from tests.support import NOON
 
@@ -57,9 +56,3 @@ def test_times_are_relative_to_now(seconds: float, words: str) -> None:
 def test_small_amount_is_not_shown_as_zero(amount: float, words: str) -> None:
     """Only zero is shown as zero."""
     assert usd(amount) == words
-
-
-@pytest.mark.parametrize(("share", "words"), [(0.999, "99 %"), (12.0, "1,200 %"), (-0.05, "\N{MINUS SIGN}5 %")])
-def test_share_of_a_budget_is_rounded_down(share: float, words: str) -> None:
-    """99.9 % is not all of it; a refund makes it negative."""
-    assert percent(share) == words

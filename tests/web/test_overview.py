@@ -81,8 +81,9 @@ def test_budget_level(shown: BudgetStatus, level: str) -> None:
 
 
 def test_share_of_a_budget_is_rounded_down() -> None:
-    """What is not spent does not read as spent."""
-    assert [percent(share) for share in (0.999, 1.0, 0.57, 12.345)] == ["99 %", "100 %", "57 %", "1,234 %"]
+    """What is not spent does not read as spent; a refund makes it negative."""
+    shares = [percent(share) for share in (0.999, 1.0, 0.57, 12.345, -0.05)]
+    assert shares == ["99 %", "100 %", "57 %", "1,234 %", "\N{MINUS SIGN}5 %"]
 
 
 def test_budget_that_fails_is_named_with_its_reason() -> None:
@@ -119,6 +120,12 @@ def test_largest_spenders_are_shown_with_their_share() -> None:
     """And what it is a share of."""
     text = read(page_of(status(models(("acme/one", 30.0), ("acme/two", 10.0), total=80.0))))
     assert "Top models in 30 days of $80.00 acme/one $30.00 38 % acme/two $10.00 12 %" in text
+
+
+def test_total_below_zero_has_no_shares() -> None:
+    """Refunds of other models exceed what was spent."""
+    text = read(page_of(status(models(("acme/one", 30.0), total=-5.0))))
+    assert "of \N{MINUS SIGN}$5.00 acme/one $30.00 Spend per UTC day" in text
 
 
 def test_largest_spenders_of_several_accounts_name_the_account() -> None:

@@ -10,11 +10,11 @@ from exporter.web.overview import AccountSummary
 from exporter.web.page.budget_bars import percent
 from exporter.web.page.collector_card import NOTHING, badge
 from exporter.web.page.formatting import isolated, safe, usd
+from exporter.web.page.stacked_table import stacked_table, table_section
 from exporter.web.web_settings import WebSettings
 
 ACCOUNTS = "/accounts/"
 AMOUNTS = ("Latest day", "30 days", "Today", "Credit left")
-AMOUNT = ' class="n"'
 
 
 def account_path(account: str, settings: WebSettings) -> str:
@@ -24,31 +24,19 @@ def account_path(account: str, settings: WebSettings) -> str:
 
 def account_table(summaries: Sequence[AccountSummary], settings: WebSettings) -> str:
     """Return the section."""
-    head = "".join(
-        f'<th scope="col"{AMOUNT if name in AMOUNTS else ""}>{name}</th>'
-        for name in ("Account", "State", *AMOUNTS, "Budget")
-    )
-    rows = "".join(_row(summary, settings) for summary in summaries)
-    return (
-        '<section class="panel"><h2 id="accounts">Accounts</h2><div class="scroll tall" role="region" tabindex="0" '
-        f'aria-labelledby="accounts"><table class="wide stack"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></section>"
-    )
+    titles = ("Account", "State", *AMOUNTS, "Budget")
+    rows = (_cells(summary, settings) for summary in summaries)
+    return table_section("Accounts", stacked_table(titles, rows, AMOUNTS))
 
 
-def _row(summary: AccountSummary, settings: WebSettings) -> str:
+def _cells(summary: AccountSummary, settings: WebSettings) -> tuple[str, ...]:
     latest = None if summary.latest_day is None else summary.latest_day.usd
-    known = (latest, summary.thirty_days, summary.today, summary.credit)
-    amounts = "".join(
-        f'<td{AMOUNT} data-name="{name}">{NOTHING if amount is None else usd(amount)}</td>'
-        for name, amount in zip(AMOUNTS, known, strict=True)
-    )
-    link = f'<a href="{safe(account_path(summary.account, settings))}">{isolated(summary.account)}</a>'
-    state = badge(summary.state) + _trouble(summary)
-    budget = NOTHING if summary.budget is None else _budget(summary.budget)
+    amounts = (latest, summary.thirty_days, summary.today, summary.credit)
     return (
-        f'<tr><th scope="row">{link}</th><td data-name="State"><div>{state}</div></td>{amounts}'
-        f'<td class="name" data-name="Budget"><div>{budget}</div></td></tr>'
+        f'<a href="{safe(account_path(summary.account, settings))}">{isolated(summary.account)}</a>',
+        f"<div>{badge(summary.state)}{_trouble(summary)}</div>",
+        *(NOTHING if amount is None else usd(amount) for amount in amounts),
+        f'<div class="name">{NOTHING if summary.budget is None else _budget(summary.budget)}</div>',
     )
 
 

@@ -15,9 +15,7 @@ NOTHING = "\N{EM DASH}"
 TICKS = 30
 ROW_TICKS = 12
 MOST_PARTS = 5
-# Of the overview, beside the account.
-COLUMNS = ("Collector", "State", "Polls", "Last poll", "Next poll", "Latest UTC day", "Series", "30 days")
-NUMBERS = {"Series", "30 days"}
+OVERVIEW = ("Account", "Collector", "State", "Polls", "Last poll", "Next poll", "Latest UTC day", "Series", "30 days")
 
 _OUTCOME_WORDS = {"changed": "new data", "unchanged": "no new data", "failed": "failed"}
 
@@ -60,10 +58,11 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     )
 
 
-def row(collector: CollectorStatus, now: datetime) -> str:
-    """Return a collector as a row of the overview."""
+def overview_cells(collector: CollectorStatus, now: datetime) -> tuple[str, ...]:
+    """Return a collector as a row of the overview, in the order of OVERVIEW."""
     spend = sum_of([collector.spend])
-    cells = (
+    return (
+        isolated(collector.account),
         safe(collector.collector),
         badge(state_of(collector, now)),
         _row_history(collector.polls[-ROW_TICKS:]),
@@ -73,15 +72,6 @@ def row(collector: CollectorStatus, now: datetime) -> str:
         f"{collector.series:,}",
         usd(spend.total) if spend.days or collector.day else NOTHING,
     )
-    named = "".join(
-        f'<td{number(name)} data-name="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
-    )
-    return f'<tr><th scope="row">{isolated(collector.account)}</th>{named}</tr>'
-
-
-def number(column: str) -> str:
-    """Return the class of a column of the overview, if it has numbers."""
-    return ' class="n"' if column in NUMBERS else ""
 
 
 def _history(polls: tuple[PollRecord, ...]) -> str:

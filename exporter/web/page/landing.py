@@ -15,8 +15,9 @@ from exporter.web.page.account_table import account_table
 from exporter.web.page.budget_bars import budget_bars
 from exporter.web.page.catalogue_section import catalogue_section, retirement_line
 from exporter.web.page.chart import DailyTotals, chart, sum_of
-from exporter.web.page.collector_card import COLUMNS, NOTHING, badge, card, number, row
+from exporter.web.page.collector_card import NOTHING, OVERVIEW, badge, card, overview_cells
 from exporter.web.page.formatting import count, isolated, safe, span, stamp, usd
+from exporter.web.page.stacked_table import stacked_table, table_section
 from exporter.web.page.style import STYLE
 from exporter.web.page.top_tables import top_tables
 from exporter.web.web_settings import WebSettings
@@ -230,13 +231,8 @@ def _collectors(status: Status, settings: WebSettings) -> str:
 def _overview(collectors: list[CollectorStatus], now: datetime) -> str:
     if len(collectors) < FEWEST_ROWS:
         return ""
-    rows = "".join(row(collector, now) for collector in collectors)
-    head = "".join(f'<th scope="col"{number(name)}>{name}</th>' for name in ("Account", *COLUMNS))
-    return (
-        '<section class="panel"><h2 id="overview">Overview</h2><div class="scroll tall" role="region" tabindex="0" '
-        f'aria-labelledby="overview"><table class="wide stack"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>'
-        "</table></div></section>"
-    )
+    rows = (overview_cells(collector, now) for collector in collectors)
+    return table_section("Overview", stacked_table(OVERVIEW, rows, ("Series", "30 days")))
 
 
 def _footer(status: Status, refresh: int) -> str:

@@ -120,7 +120,7 @@ tbody tr:last-child>*{border-bottom:0}
 thead th{color:var(--soft);font-size:13px}
 tbody th{font-weight:550;min-width:110px;max-width:260px;white-space:normal;overflow-wrap:anywhere}
 th.n,td.n{text-align:right}
-td.name{white-space:normal;min-width:150px;overflow-wrap:anywhere}
+td .name{white-space:normal;min-width:150px;overflow-wrap:anywhere}
 .n+:not(.n){padding-left:10px}
 .numbers td:last-child,.numbers th:last-child{text-align:right}
 footer{padding-top:4px;padding-bottom:32px;color:var(--soft);font-size:13px}
