@@ -86,7 +86,8 @@ def _server() -> socket.socket:
     """Start the fork server of these tests; it ends with them."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.daemon.fork_server"]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
+    variables = os.environ | {"PYTHONUNBUFFERED": ""}
+    process = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=theirs.fileno(), stdout=subprocess.DEVNULL)
     theirs.close()
 
     def end() -> None:

@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -15,33 +16,21 @@ import pytest
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
 from tests.daemon.conftest import KEY, PATIENCE, environment, until_asked
+from tests.daemon.forked import Forked, forked
 
 LITTLE = 64 * 1024
 
 
-async def start(
-    configuration: Path, *options: str, stdout: int | None = None, most: int | None = None
-) -> asyncio.subprocess.Process:
-    """Start an export of some days, of which `most` bytes fit into a file."""
-
-    def limit() -> None:
-        if most is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "exporter", "export", f"--config.file={configuration}", *options),
-        env=environment(OPENROUTER_API_KEY=KEY),
-        stdout=stdout or asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        preexec_fn=limit,
-    )
+def export(configuration: Path, *options: str, stdout: int | None = None) -> AbstractAsyncContextManager[Forked]:
+    """Run an export."""
+    command = ("export", f"--config.file={configuration}", *options)
+    return forked(*command, variables=environment(OPENROUTER_API_KEY=KEY), stdout=stdout)
 
 
-async def ended(process: asyncio.subprocess.Process) -> tuple[int, str]:
+async def ended(process: Forked | asyncio.subprocess.Process) -> tuple[int, str]:
     """Return the exit code and the last line on stderr."""
     _, err = await asyncio.wait_for(process.communicate(), PATIENCE)
-    assert process.returncode is not None
-    return process.returncode, err.decode().splitlines()[-1]
+    return await process.wait(), err.decode().splitlines()[-1]
 
 
 @pytest.fixture
@@ -56,27 +45,33 @@ async def test_signal_while_the_api_is_read_leaves_nothing(
     simulator.faults.replace(parse_fault("hang"))
     folder = tmp_path / "output"
     folder.mkdir()
-    process = await start(configuration, f"--output={folder / 'history.txt'}")
-    await until_asked(simulator)
-    process.send_signal(number)
-    assert (1, f"interrupted; {folder / 'history.txt'} was not written") == await ended(process)
+    async with export(configuration, f"--output={folder / 'history.txt'}") as process:
+        await until_asked(simulator)
+        process.send_signal(number)
+        assert (1, f"interrupted; {folder / 'history.txt'} was not written") == await ended(process)
     assert [] == list(folder.iterdir())
 
 
 async def test_signal_while_nobody_reads_the_pipe_ends_it(configuration: Path) -> None:
     reading, writing = os.pipe()
-    process = await start(configuration, "--step=1m", stdout=writing)
-    os.close(writing)
-    await asyncio.to_thread(os.read, reading, 1)  # it has begun to write, and the pipe is full soon
-    process.send_signal(signal.SIGINT)
-    assert (1, "interrupted; the output is incomplete") == await ended(process)
+    async with export(configuration, "--step=1m", stdout=writing) as process:
+        os.close(writing)
+        await asyncio.to_thread(os.read, reading, 1)  # it has begun to write, and the pipe is full soon
+        process.send_signal(signal.SIGINT)
+        assert (1, "interrupted; the output is incomplete") == await ended(process)
     os.close(reading)
 
 
 async def test_full_disk_leaves_nothing(configuration: Path, tmp_path: Path) -> None:
     folder = tmp_path / "output"
     folder.mkdir()
-    process = await start(configuration, f"--output={folder / 'history.txt'}", most=LITTLE)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "exporter", "export", f"--config.file={configuration}"),
+        f"--output={folder / 'history.txt'}",
+        env=environment(OPENROUTER_API_KEY=KEY),
+        stderr=asyncio.subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LITTLE, LITTLE)),
+    )
     assert (1, f"can't write {folder / 'history.txt'}: File too large") == await ended(process)
     assert [] == list(folder.iterdir())
 
@@ -84,9 +79,9 @@ async def test_full_disk_leaves_nothing(configuration: Path, tmp_path: Path) -> 
 async def test_closed_pipe_is_an_error(configuration: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    process = await start(configuration, stdout=writing)
-    os.close(writing)
-    assert (1, "can't write the output: Broken pipe") == await ended(process)
+    async with export(configuration, stdout=writing) as process:
+        os.close(writing)
+        assert (1, "can't write the output: Broken pipe") == await ended(process)
 
 
 async def test_stdout_that_the_parent_closed_is_an_error(configuration: Path) -> None:
@@ -101,19 +96,20 @@ async def test_stdout_that_the_parent_closed_is_an_error(configuration: Path) ->
 
 
 async def test_wrong_usage_exits_with_2(configuration: Path) -> None:
-    process = await start(configuration, "--from=2026-11-02", "--to=2026-11-01")
-    assert (2, "--to 2026-11-01 is before --from 2026-11-02") == await ended(process)
+    async with export(configuration, "--from=2026-11-02", "--to=2026-11-01") as process:
+        assert (2, "--to 2026-11-01 is before --from 2026-11-02") == await ended(process)
 
 
 async def test_malformed_day_is_named(configuration: Path) -> None:
-    process = await start(configuration, "--from=yesterday")
-    code, _ = await ended(process)
+    async with export(configuration, "--from=yesterday") as process:
+        code, _ = await ended(process)
     assert 2 == code
 
 
 async def test_demo_needs_neither_key_nor_configuration(tmp_path: Path) -> None:
     target = tmp_path / "history.txt.gz"
-    process = await start(tmp_path / "absent", "--demo", "--account=demo", "--step=6h", f"--output={target}")
-    code, _ = await ended(process)
+    options = ("--demo", "--account=demo", "--step=6h", f"--output={target}")
+    async with export(tmp_path / "absent", *options) as process:
+        code, _ = await ended(process)
     assert 0 == code
     assert target.stat().st_size > LITTLE

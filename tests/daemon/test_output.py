@@ -13,22 +13,17 @@ import pytest
 
 from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, PATIENCE, environment
+from tests.daemon.forked import forked
 
 LOST = "can't write the output: "
 
 
-def run(*arguments: str, stdout: int, **variables: str) -> tuple[int, str]:
+async def run(*arguments: str, stdout: int) -> tuple[int, str]:
     """Run a command with this stdout; return its exit code and its stderr."""
-    process = subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments],
-        env=environment(OPENROUTER_API_KEY=KEY) | {"PYTHONUNBUFFERED": ""} | variables,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    return process.returncode, process.stderr
+    command = forked(*arguments, variables=environment(OPENROUTER_API_KEY=KEY), stdout=stdout)
+    async with command as process, asyncio.timeout(PATIENCE):
+        _, err = await process.communicate()
+        return await process.wait(), err.decode()
 
 
 @pytest.fixture
@@ -47,39 +42,46 @@ commands = pytest.mark.parametrize("arguments", [("check-config",), ("--help",),
 
 
 @commands
-def test_full_device_is_an_error(arguments: tuple[str, ...], full_device: int) -> None:
-    assert (1, f"{LOST}No space left on device\n") == run(*arguments, stdout=full_device)
+async def test_full_device_is_an_error(arguments: tuple[str, ...], full_device: int) -> None:
+    assert (1, f"{LOST}No space left on device\n") == await run(*arguments, stdout=full_device)
 
 
 @commands
-def test_closed_pipe_is_an_error(arguments: tuple[str, ...], closed_pipe: int) -> None:
-    assert (1, f"{LOST}Broken pipe\n") == run(*arguments, stdout=closed_pipe)
+async def test_closed_pipe_is_an_error(arguments: tuple[str, ...], closed_pipe: int) -> None:
+    assert (1, f"{LOST}Broken pipe\n") == await run(*arguments, stdout=closed_pipe)
 
 
 def test_full_device_without_buffering_is_an_error(full_device: int) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "exporter", "check-config"],
+        env=environment(OPENROUTER_API_KEY=KEY, PYTHONUNBUFFERED="1"),
+        stdout=full_device,
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (1, f"{LOST}No space left on device\n") == (process.returncode, process.stderr.decode())
+
+
+async def test_simulator_that_cannot_print_its_address_stops(full_device: int) -> None:
     expected = (1, f"{LOST}No space left on device\n")
-    assert expected == run("check-config", stdout=full_device, PYTHONUNBUFFERED="1")
-
-
-@pytest.mark.parametrize("arguments", [("simulate", "--web.listen-address=127.0.0.1:0")])
-def test_simulator_that_cannot_print_its_address_stops(arguments: tuple[str, ...], full_device: int) -> None:
-    assert (1, f"{LOST}No space left on device\n") == run(*arguments, stdout=full_device)
+    assert expected == await run("simulate", "--web.listen-address=127.0.0.1:0", stdout=full_device)
 
 
 async def test_once_reports_a_full_device(
     simulator: Running, write_configuration: Callable[..., Path], full_device: int
 ) -> None:
     file = write_configuration(simulator.url)
-    code, err = await asyncio.to_thread(run, "once", f"--config.file={file}", "--log.level=error", stdout=full_device)
-    assert (1, f"{LOST}No space left on device\n") == (code, err)
+    expected = (1, f"{LOST}No space left on device\n")
+    assert expected == await run("once", f"--config.file={file}", "--log.level=error", stdout=full_device)
 
 
 async def test_once_reports_a_closed_pipe(
     simulator: Running, write_configuration: Callable[..., Path], closed_pipe: int
 ) -> None:
     file = write_configuration(simulator.url)
-    code, err = await asyncio.to_thread(run, "once", f"--config.file={file}", "--log.level=error", stdout=closed_pipe)
-    assert (1, f"{LOST}Broken pipe\n") == (code, err)
+    expected = (1, f"{LOST}Broken pipe\n")
+    assert expected == await run("once", f"--config.file={file}", "--log.level=error", stdout=closed_pipe)
 
 
 def test_character_that_a_terminal_lacks_is_escaped(tmp_path: Path) -> None:
