@@ -25,8 +25,8 @@ class Verdict:
     text: str
 
 
-def check(options: Options) -> Verdict:
-    """Request `/-/healthy` from the first listen address.
+def check(options: Options, timeout: float = TIMEOUT) -> Verdict:
+    """Request `/-/healthy` from the first listen address, with this timeout in seconds.
 
     A daemon that requires a password or a client certificate, which a health check does not have, is healthy.
     """
@@ -35,20 +35,20 @@ def check(options: Options) -> Verdict:
     path = f"{options.route_prefix}/-/healthy"
     try:
         try:
-            status, reason = _get(HTTPConnection(address.host, address.port, timeout=TIMEOUT), path)
+            status, reason = _get(HTTPConnection(address.host, address.port, timeout=timeout), path)
         except (HTTPException, ConnectionResetError):  # not HTTP; it may be TLS
-            return _check_tls(address, path)
-        return _check_tls(address, path) if status == PLAIN_HTTP_TO_TLS else _verdict(status, reason)
+            return _check_tls(address, path, timeout)
+        return _check_tls(address, path, timeout) if status == PLAIN_HTTP_TO_TLS else _verdict(status, reason)
     except TimeoutError:
-        return Verdict(healthy=False, text=f"unhealthy: no response from {address} within {TIMEOUT:g} s")
+        return Verdict(healthy=False, text=f"unhealthy: no response from {address} within {timeout:g} s")
     except ssl.SSLError:
         return Verdict(healthy=False, text=f"unhealthy: {address} speaks neither HTTP nor TLS")
     except OSError as error:
         return Verdict(healthy=False, text=f"unhealthy: {address}: {error.strerror or error}")
 
 
-def _check_tls(address: ListenAddress, path: str) -> Verdict:
-    connection = HTTPSConnection(address.host, address.port, timeout=TIMEOUT, context=_any_certificate())
+def _check_tls(address: ListenAddress, path: str, timeout: float) -> Verdict:
+    connection = HTTPSConnection(address.host, address.port, timeout=timeout, context=_any_certificate())
     connection.connect()
     try:
         return _verdict(*_get(connection, path))

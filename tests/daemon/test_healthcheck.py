@@ -77,11 +77,9 @@ async def test_verdict(response: bytes, expected: str, *, healthy: bool) -> None
         assert Verdict(healthy, expected.format(address)) == verdict
 
 
-async def test_server_without_response_is_unhealthy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_without_response_is_unhealthy() -> None:
     """A daemon that hangs accepts connections, because the kernel does."""
-    monkeypatch.setattr(healthcheck, "TIMEOUT", 0.1)
     async with serving_bytes(None) as address:
-        verdict = await asyncio.to_thread(
-            healthcheck.check, Options(command="healthcheck", listen_addresses=(address,))
-        )
+        options = Options(command="healthcheck", listen_addresses=(address,))
+        verdict = await asyncio.to_thread(healthcheck.check, options, timeout=0.1)
         assert Verdict(healthy=False, text=f"unhealthy: no response from {address} within 0.1 s") == verdict
