@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from cloudcoil.models.prometheus_operator import v1
 from jsonschema import Draft202012Validator
 
 KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
@@ -14,6 +13,8 @@ KINDS = ("ServiceMonitor", "PodMonitor", "PrometheusRule")
 @cache
 def validator(kind: str) -> Draft202012Validator:
     """Return the validator of a kind."""
+    from cloudcoil.models.prometheus_operator import v1  # noqa: PLC0415 — takes two seconds, also to collect tests
+
     schema: dict[str, Any] = getattr(v1, kind).model_json_schema(by_alias=True)
     return Draft202012Validator(_strict(schema))
 

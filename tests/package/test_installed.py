@@ -18,7 +18,7 @@ PATIENCE = 30.0
 WEB = "basic_auth_users: {scraper: $2b$04$0Q6uG2MQ9nxqAl0d0aJrHeBiGxp6Hk8hTp7qHSGKy0u0CpE0OaN1y}\n"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def demo(installed: Installed) -> Iterator[str]:
     """The address of a demo that has polled."""
     with socket.socket() as listening:
