@@ -26,6 +26,20 @@ async def run(*arguments: str, stdout: int) -> tuple[int, str]:
         return await process.wait(), err.decode()
 
 
+def start(*arguments: str, stdout: int, **variables: str) -> tuple[int, str]:
+    """Run a command in a Python of its own, which obeys variables for Python."""
+    process = subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments],
+        env=environment(OPENROUTER_API_KEY=KEY, PYTHONUNBUFFERED="") | variables,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return process.returncode, process.stderr
+
+
 @pytest.fixture
 def full_device() -> int:
     return os.open("/dev/full", os.O_WRONLY)
@@ -52,15 +66,8 @@ async def test_closed_pipe_is_an_error(arguments: tuple[str, ...], closed_pipe: 
 
 
 def test_full_device_without_buffering_is_an_error(full_device: int) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "exporter", "check-config"],
-        env=environment(OPENROUTER_API_KEY=KEY, PYTHONUNBUFFERED="1"),
-        stdout=full_device,
-        stderr=subprocess.PIPE,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert (1, f"{LOST}No space left on device\n") == (process.returncode, process.stderr.decode())
+    expected = (1, f"{LOST}No space left on device\n")
+    assert expected == start("check-config", stdout=full_device, PYTHONUNBUFFERED="1")
 
 
 async def test_simulator_that_cannot_print_its_address_stops(full_device: int) -> None:
@@ -89,7 +96,8 @@ def test_character_that_a_terminal_lacks_is_escaped(tmp_path: Path) -> None:
     file, printed = tmp_path / "caf\N{LATIN SMALL LETTER E WITH ACUTE}.yaml", tmp_path / "stdout"
     file.write_text("accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]")
     with printed.open("wb") as stdout:
-        assert (0, "") == run("check-config", f"--config.file={file}", stdout=stdout.fileno(), PYTHONIOENCODING="ascii")
+        ended = start("check-config", f"--config.file={file}", stdout=stdout.fileno(), PYTHONIOENCODING="ascii")
+        assert (0, "") == ended
     assert f"{tmp_path}/caf\\xe9.yaml: valid, 1 account\n" == printed.read_text()
 
 
