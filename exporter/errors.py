@@ -5,7 +5,7 @@ ExporterError
 ├── ConfigurationError      invalid configuration, with every mistake and its position
 ├── SecretError             no usable key: variable unset, file missing or empty, text that is not a key
 ├── ExportError             history that can't be exported whole: a day is not completed, or rows can't be used
-├── CatalogueError          the public catalogue can't be read, of which an export needs list prices
+├── CatalogueError          the public catalogue, whose list prices an export needs, can't be read
 ├── OutputError             a command's output can't be written: the disk is full, or a pipe is closed
 ├── ListenError             an address can't be listened on: malformed, in use, not local
 └── PollError               a poll failed; the last values stay
@@ -83,7 +83,7 @@ class ExportError(ExporterError):
 
 
 class CatalogueError(ExporterError):
-    """The public catalogue can't be read, for which no account is to blame."""
+    """The public catalogue can't be read. The cause is not an account."""
 
     def __init__(self, cause: PollError) -> None:
         super().__init__(str(cause))

@@ -30,7 +30,7 @@ def at_least_one(text: str) -> int:
     """Return a whole number that is not below 1."""
     number = whole_number(text)
     if number < 1:
-        raise ValueError(f"expected a number from 1 on, got {text!r}")
+        raise ValueError(f"expected a whole number of at least 1, got {text!r}")
     return number
 
 

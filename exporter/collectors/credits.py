@@ -53,7 +53,7 @@ class CreditsCollector(Collector[CreditsSettings]):
     title = "Credits"
     resource = "GET /credits"
     text = """\
-The API returns zeros for a key that is not a management key: they are not a balance, and fail the poll.
+The API returns zeros to a key that is not a management key. These are not a balance, so the poll fails.
 """
     operations = (OPERATION, key_response.OPERATION)
 

@@ -107,13 +107,14 @@ class KeysCollector(Collector[KeysSettings]):
     title = "Keys"
     resource = "GET /keys"
     text = """\
-`key` is the first 12 digits of the key's hash (all of them where two keys begin alike); what people call it is in
-`openrouter_key_info`, so that a new name breaks no series. The limit holds for one reset interval: what is used of it
-is limit minus remaining, never the spending since the key was made. With `show_creator` the names include
-`creator_user_id`. Beyond `max_keys` the spending of the keys that spent least lately is summed under `other`; every
-key keeps its limit, its expiry and its names. With `collectors.activity.split_by: api_key`, `openrouter_key_info` also
-names expired and disabled keys that were used lately, and `unattributed`, so that a join with it loses no spend.
-When a day, week or month ends, what was spent in it disappears at that instant, until the next poll.
+`key` is the first 12 digits of the key's hash, or all of them if two keys begin alike. Names are in
+`openrouter_key_info`, so renaming a key starts no new series. A limit applies to one reset interval:
+`openrouter_key_limit_used_usd` is the limit minus what remains, not the spend since the key was created. With
+`show_creator`, `openrouter_key_info` has the label `creator_user_id`. Beyond `max_keys`, the spend of the smallest
+keys, by recent spend, is summed as `other`; limits, expiry and names of all keys stay. With
+`collectors.activity.split_by: api_key`, `openrouter_key_info` also has expired and disabled keys that were used
+recently, and `unattributed`, so that a join with it loses no spend. When a day, week or month ends, what was spent in
+it disappears at once, until the next poll.
 """
     requests = "1 for the workspaces, 1 for every 100 keys of each workspace"
     operations = (paging.WORKSPACES, paging.KEYS)

@@ -41,7 +41,7 @@ FAMILIES = {
 }
 TIMESTAMP = gauge(
     "openrouter_spend_timestamp_seconds",
-    "Time up to which the spend gauges count, as Unix time in seconds.",
+    "Time up to which the spend gauges cover usage, as Unix time in seconds.",
     ("account",),
 )
 

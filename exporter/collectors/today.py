@@ -61,7 +61,7 @@ TIMESTAMP = gauge(
 )
 DATA_TIMESTAMP = gauge(
     "openrouter_today_data_timestamp_seconds",
-    "Time up to which the today gauges count, as Unix time in seconds: when the API read them, if it cached them.",
+    "Time up to which the today gauges cover usage, as Unix time in seconds; before the poll if the API cached them.",
     ("account",),
 )
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from exporter.history.output import Output
 
-# With any of these a spreadsheet begins a formula, which can send what is around it to a stranger. OWASP recommends to
-# put a single quote before them, which a spreadsheet hides.
+# A spreadsheet runs text that begins with one of these as a formula, which can send other cells to a stranger. OWASP
+# recommends a leading single quote, which spreadsheets hide.
 _BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -35,7 +35,7 @@ class TableFile:
         self._output.write(text.encode())
 
     def add(self, values: Iterable[str | Decimal | None]) -> None:
-        """Add a row, whose texts no spreadsheet takes for formulas. Raises OSError."""
+        """Add a row. Text that a spreadsheet would run as a formula gets a leading quote. Raises OSError."""
         self._writer.writerow(self._number(value) if isinstance(value, Decimal) else _text(value) for value in values)
 
 

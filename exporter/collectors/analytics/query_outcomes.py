@@ -41,12 +41,12 @@ TRUNCATED = gauge(
 )
 MERGED = gauge(
     "openrouter_analytics_query_rows_merged",
-    "Number of rows that share all labels with another, such as keys of one name. Amounts are summed, rates left out.",
+    "Number of rows that have all labels in common, such as keys of the same name. Amounts are summed, rates left out.",
     LABELS,
 )
 DATA_TIMESTAMP = gauge(
     "openrouter_analytics_data_timestamp_seconds",
-    "Time up to which the query's data count, as Unix time in seconds; earlier than the poll if the API cached them.",
+    "Time up to which the query covers usage, as Unix time in seconds; before the poll if the API cached the data.",
     LABELS,
 )
 HEALTH = (SUCCESS, LAST_SUCCESS, ROWS, TRUNCATED, MERGED, DATA_TIMESTAMP)

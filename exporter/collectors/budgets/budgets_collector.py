@@ -86,8 +86,8 @@ class BudgetsCollector(Collector[BudgetsSettings]):
     text = """\
 Budgets come from `budgets` in the configuration, and from OpenRouter itself: `workspace <slug> <period>` and
 `guardrail <name>`. Periods are UTC; weeks begin on Monday. For a limit that is never reset (`period="total"`) and for
-a guardrail the API does not report whose spend counts, so only limit and info are shown. Each budget fails alone: see
-`openrouter_budget_success`. When a period ends, what was spent in it disappears at that instant, until the next poll.
+a guardrail, the API does not report what spend counts, so only limit and info are shown. Each budget fails alone: see
+`openrouter_budget_success`. When a period ends, what was spent in it disappears at once, until the next poll.
 """
     requests = "1 for the account's budgets, 1 for each kind of scope; lists of keys, workspaces, members if needed"
     operations = (

@@ -37,8 +37,8 @@ from exporter.status import Retirement
 
 # A catalogue that lost more than this share of its models since the last poll was cut: that is not a mass retirement.
 MOST_LOST = 0.2
-# After a start there is no catalogue to compare with, so the models in use show whether it was cut: if it lacks as many
-# as this, and more than that share of them, another catalogue at least half an hour later must confirm it.
+# After a start there is no catalogue to compare with, so the models in use show whether it was cut. If it lacks
+# at least this many of them, and more than the share above, another one at least half an hour later must confirm it.
 FEWEST_MISSING, CONFIRMED_AFTER = 3, 1800.0
 # What requests can add to a model's name without another listing.
 _SUFFIXES_OF_REQUESTS = (":online", ":nitro", ":floor", ":exacto")
@@ -72,7 +72,7 @@ class CatalogueCollector(Collector[CatalogueSettings]):
 Read once per process, without a key, so these families and the health of their collectors have no label `account`. They
 cover models that an account used in its last 30 days, and those that match `catalogue.models`. `model` is the
 name that `/activity` uses, and `openrouter_model_info` has the dated name of the analytics API beside it. Prices are
-those of the catalogue: what is paid can differ by promotions, long prompts, cache writes and the time of day.
+those of the catalogue: what you pay can differ because of promotions, long prompts, cache writes or the time of day.
 """
     requests = "1; 1 for each 1,000 models if the API returns a part"
     operations = (OPERATION,)
