@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
+from exporter.api.client import Client
+from exporter.collectors.base import Poll
+from exporter.collectors.budgets.budgets_collector import BudgetsCollector, BudgetsSettings
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.errors import DeadlineExceeded, InvalidResponse, StatusError
 from tests.collectors.budget_account import (
@@ -23,7 +27,7 @@ from tests.collectors.budget_account import (
 )
 from tests.collectors.helpers import at, shown
 from tests.collectors.scripted_polls import PollResult, ScriptedClient, reply
-from tests.support import NOON
+from tests.support import NOON, FakeClock
 
 
 def test_failed_budget_is_shown_to_people_with_its_error() -> None:
@@ -45,6 +49,36 @@ def test_budget_without_time_fails_alone() -> None:
     lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
     account = Account([row("2026-08-23", 3.0)], fails=lambda query: Late("late") if query.get("filters") else None)
     assert {"month": 3.0} == amounts(budgets(account, lab, MONTH), "spent_usd")
+
+
+class TickingClock(FakeClock):
+    """A clock that shows a later time whenever it is read, by `step` seconds."""
+
+    step = 0.0
+
+    def monotonic(self) -> float:
+        self.advance(self.step)
+        return super().monotonic()
+
+
+async def test_deadline_while_spend_is_added_up_costs_no_other_budget() -> None:
+    clock = TickingClock(NOON)
+    days = [ConfiguredBudget(name=f"day {number}", period="day", limit_usd=10, workspace="lab") for number in range(10)]
+
+    def respond_late(query: Any) -> None:
+        if query.get("filters"):
+            clock.advance(299.5)
+            clock.step = 0.1
+
+    account = Account([row("2026-08-23", 3.0)], fails=respond_late)
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", account.client()), clock=clock)
+    collector = BudgetsCollector("default", BudgetsSettings(include_openrouter=False), [MONTH, *days])
+    collected = await collector.collect(poll, None)
+    assert collected.snapshot is not None
+    spent, failures = amounts_of(collected.snapshot, "spent_usd"), dict(collected.summary.failures)
+    assert 3.0 == spent["month"]
+    assert {"the poll's time is over"} == set(failures.values())
+    assert {budget.name for budget in (MONTH, *days)} == {*spent, *(part.removeprefix("budget ") for part in failures)}
 
 
 def test_budgets_of_openrouter_without_time_cost_no_other() -> None:

@@ -95,17 +95,16 @@ async def _read_group(
     try:
         with nullcontext() if is_last else poll.within_half():
             amounts = await read_daily_spend(poll, first, field=field, values=ids, by_value=by_value)
+        if not by_value or amounts.labels <= expected:
+            for target in group:
+                await poll.pause()
+                results[target.name] = _result(target, amounts, _names(target)[1] if by_value else None)
+            return
     except PollError as error:
-        failures |= {target.name: error for target in group}
-        return
-    if by_value and not amounts.labels <= expected:
-        for target in group:
-            await _read_group(poll, [target], results, failures, is_last=False)
+        failures |= {target.name: error for target in group if target.name not in results}
         return
     for target in group:
-        await poll.pause()
-        labels = _names(target)[1] if by_value else None
-        results[target.name] = _result(target, amounts, labels)
+        await _read_group(poll, [target], results, failures, is_last=False)
 
 
 def _result(target: BudgetTarget, amounts: DayAmounts, labels: tuple[str, ...] | None) -> BudgetResult:
