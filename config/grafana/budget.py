@@ -24,10 +24,9 @@ from config.grafana.panels import (
     thresholds,
 )
 from config.grafana.queries import ACCOUNT, SPEND, largest_at_end, named_as_completed_days, once, projected, usage
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, Column, joined
 
 MODELS = 8
-CENTS = {"decimals": 2}
 NO_CREDITS = "No balance: is the collector credits enabled, and the key a management key?"
 NO_TODAY = "No usage today: is the collector today enabled, and has it polled since midnight UTC?"
 NO_BUDGET = "No budget: see `budgets` in the exporter's configuration."

@@ -10,7 +10,7 @@ from config.grafana.analytics import NO_COST, TOP, asked, largest_asked
 from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, LEGEND, About, Query, figure, graph, ranking
 from config.grafana.queries import largest_at_end
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, Column, joined
 
 MODEL = "account, model"
 # The parts of the bill, by the metric that has them.
@@ -133,11 +133,11 @@ def _models(builder: Builder) -> None:
         return asked(metric, "cost_by_model", MODEL)
 
     columns = (
-        Column("Spend", of("total_usage_usd"), DOLLARS, 110, {"decimals": 2}),
+        Column("Spend", of("total_usage_usd"), DOLLARS, 110, CENTS),
         Column("Requests", of("requests"), "locale", 110),
         Column("Per 1M tokens", of("blended_cost_per_million_tokens_usd"), "currencyUSD", 140),
         Column("Cache hits", of("cache_hit_ratio"), "percentunit", 120, {"decimals": 0}),
-        Column("Saved", f"-{of('usage_cache_usd')}", DOLLARS, 110, {"decimals": 2}),
+        Column("Saved", f"-{of('usage_cache_usd')}", DOLLARS, 110, CENTS),
     )
     names = {"account": ("Account", 120), "model": ("Model", 400)}
     builder.with_panel(joined(about, names, columns))

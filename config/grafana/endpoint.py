@@ -10,7 +10,7 @@ from config.grafana import queries
 from config.grafana.frame import finished, frame, labels, windows
 from config.grafana.overview import BAR_OF_DAY, NO_BAR
 from config.grafana.panels import DOLLARS, NARROW_LEGEND, TOKEN_COLOURS, About, Query, colour, days, figure, graph
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, Column, joined
 
 CHOSEN = 'account=~"$account", model=~"$model", provider=~"$provider"'
 NOTHING = "No usage of this selection in this window: select another model or provider, or All."
@@ -132,7 +132,7 @@ def _each(builder: Builder) -> None:
             queries.usage(measure, by, matchers=CHOSEN),
             unit,
             100 if title == "Completion" else 90,
-            {"decimals": 2} if unit == DOLLARS else {},
+            CENTS if unit == DOLLARS else {},
         )
         for title, measure, unit in (
             ("Spend", queries.SPEND, DOLLARS),

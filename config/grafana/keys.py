@@ -11,14 +11,12 @@ from grafana_foundation_sdk.models.dashboard import Panel
 from config.grafana.frame import folded
 from config.grafana.panels import DOLLARS, RED, YELLOW, About, Query, figure, ranking, thresholds
 from config.grafana.queries import ACCOUNT, once
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, HIDDEN, Column, joined
 
 KEY = "account, key"
 PICKED = (("name", "key"), ("workspace", "workspace"))  # labels, and the variables that select their values
 NO_KEYS = "No keys: is the collector keys enabled, and the account's key a management key?"
 NO_BUDGETS = "The account's key has no budget of this kind."
-HIDDEN = {"custom.hidden": True}
-CENTS = {"decimals": 2}
 # Families of thresholds by their unit: title, pattern, divisor, unit.
 THRESHOLDS = (
     ("Ratio", ".+_ratio", 1, "none"),

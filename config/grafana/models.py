@@ -23,7 +23,7 @@ from config.grafana.panels import (
     thresholds,
     words,
 )
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, Column, joined
 
 TOP = 10
 PER_MILLION = "currencyUSD"
@@ -128,8 +128,8 @@ def _prices(builder: Builder) -> None:
         empty="No model was used in this window.",
     )
     columns = (
-        Column("Spend", paid, DOLLARS, 110, {"decimals": 2}),
-        Column("List cost", f"{cost} and on (account, model) {paid}", DOLLARS, 110, {"decimals": 2}),
+        Column("Spend", paid, DOLLARS, 110, CENTS),
+        Column("List cost", f"{cost} and on (account, model) {paid}", DOLLARS, 110, CENTS),
         Column("Paid over list", f"{paid} / ({cost} > 0)", "percentunit", 140, {"decimals": 0}),
         Column("Paid per 1M", f"1e6 * {paid} / ({tokens} > 0)", PER_MILLION, 125),
         Column("Listed per 1M", f"1e6 * {cost} / ({tokens} > 0)", PER_MILLION, 140),

@@ -13,7 +13,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from config.grafana import keys, teams
 from config.grafana.panels import DOLLARS, RED, YELLOW, About, Query, instant, ranking
 from config.grafana.queries import ACCOUNT, SPEND, once, same_day_last_month, usage
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, HIDDEN, Column, joined
 
 MONTHS = 12
 NOW = "vector(time())"
@@ -23,8 +23,6 @@ MONTH_TO_DATE = "activity_month_to_date"
 SHOWN_DAY = "vector(time() - 36 * 3600)"
 # From any day of a month back to the first of the eleventh month before it, and not to the twelfth.
 YEAR = "[334d:12h]"
-CENTS = {"decimals": 2}
-HIDDEN = {"custom.hidden": True}
 NO_LAST_MONTH = "Cells of last month are empty until Prometheus has data of these days"
 IMPORT = f"{NO_LAST_MONTH}; `openrouter-exporter export` imports them."
 LIVE = "Spend in this UTC month until now, and until the same date and time of the month before,"
@@ -134,8 +132,8 @@ def _keys() -> table.Panel:
 
 
 def _workspaces() -> table.Panel:
-    place = f"topk by (account, key) (1, max by (account, key, workspace) (openrouter_key_info{{{ACCOUNT}}}))"
-    spend = f"sum by (account, workspace) ({_by_key()} * on (account, key) group_left (workspace) {place})"
+    workspace = f"topk by (account, key) (1, max by (account, key, workspace) (openrouter_key_info{{{ACCOUNT}}}))"
+    spend = f"sum by (account, workspace) ({_by_key()} * on (account, key) group_left (workspace) {workspace})"
     return _against(
         "Workspaces against last month",
         f"{LIVE} of the keys of each workspace.",
@@ -161,8 +159,8 @@ def _teams() -> table.Panel:
 
 
 def _by_key() -> str:
-    usage_ = f'{{__name__=~"openrouter_key_(byok_)?usage_month_usd", {ACCOUNT}}}'
-    return f"max by (account, key) (sum without () ({usage_}))"
+    families = f'{{__name__=~"openrouter_key_(byok_)?usage_month_usd", {ACCOUNT}}}'
+    return f"max by (account, key) (sum without () ({families}))"  # adds the two: only their names differ
 
 
 def _against(

@@ -29,7 +29,7 @@ from config.grafana.panels import (
     stacked,
     thresholds,
 )
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, Column, joined
 
 NO_BAR = "No completed day in this time range: choose at least the last 2 days."
 BAR_OF_DAY = (
@@ -38,7 +38,6 @@ BAR_OF_DAY = (
 )
 ENDPOINT = "account, model, provider, endpoint_id"
 TOP = 8
-CENTS = {"decimals": 2}
 ONE_DIGIT = {"decimals": 1}
 
 

@@ -12,7 +12,7 @@ from config.grafana import teams
 from config.grafana.analytics import asked
 from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, About
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, Column, joined
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ def _table(builder: Builder, spender: Spender) -> None:
     )
     spend = spender.of("total_usage_usd", "month")
     columns = (
-        Column("This month", spend, DOLLARS, 120, {"decimals": 2}),
+        Column("This month", spend, DOLLARS, 120, CENTS),
         Column("Share", f"{spend} / on () group_left () (sum({spend}) > 0)", "percentunit", 90, {"decimals": 1}),
-        Column("Today", spender.of("total_usage_usd", "today"), DOLLARS, 110, {"decimals": 2}),
+        Column("Today", spender.of("total_usage_usd", "today"), DOLLARS, 110, CENTS),
         Column("Requests", spender.of("requests", "month"), "locale", 120),
         Column("Tokens", spender.of("tokens", "month"), "locale", 130),
     )

@@ -12,6 +12,10 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, Dynam
 
 from config.grafana.panels import About, Query, describe, instant
 
+# Settings of columns.
+CENTS = {"decimals": 2}
+HIDDEN = {"custom.hidden": True}
+
 
 @dataclass(frozen=True)
 class Column:

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Row
 
 from config.grafana.panels import DOLLARS, About, Query, ranking
 from config.grafana.queries import ACCOUNT
-from config.grafana.tables import Column, joined
+from config.grafana.tables import CENTS, Column, joined
 
 # The configuration is known at the first scrape, spend by team when the rules were evaluated.
 NO_TEAMS = (
@@ -15,7 +15,6 @@ NO_TEAMS = (
     "New rules take two minutes."
 )
 WAITING = "Teams are configured: waiting for the recording rules"
-CENTS = {"decimals": 2}
 
 
 def rows(builder: Builder) -> None:
