@@ -149,7 +149,7 @@ def _api() -> Iterator[PanelBuilder]:
     bucket = f"openrouter_exporter_api_request_duration_seconds_bucket{{{PROCESS}}}"
     rates = f"sum by (le, operation) (rate({bucket}[$__rate_interval]))"
     latency = Query(f"histogram_quantile(0.95, {rates}) > 0", "{{operation}}")
-    text = "95 % of attempts are quicker. From request to end of response, of all accounts, by operation."
+    text = "The 95th percentile, from request to end of response, over all accounts, by operation."
     about = _about("Latency of an attempt", text, "s", NOTHING_YET)
     yield (graph(about, latency, aside=NARROW_LEGEND, width=24, height=TALL).interval("30m"))
 

@@ -23,9 +23,9 @@ MONTH_TO_DATE = "activity_month_to_date"
 SHOWN_DAY = "vector(time() - 36 * 3600)"
 # From any day of a month back to the first of the eleventh month before it, and not to the twelfth.
 YEAR = "[334d:12h]"
-NO_LAST_MONTH = "Cells of last month are empty until Prometheus has data of these days"
+NO_LAST_MONTH = "Cells for last month are empty until Prometheus has data for those days"
 IMPORT = f"{NO_LAST_MONTH}; `openrouter-exporter export` imports them."
-LIVE = "Spend in this UTC month until now, and until the same date and time of the month before,"
+LIVE = "Spend in this UTC month so far, and in the month before up to the same date and time,"
 NO_IMPORT = f"{NO_LAST_MONTH}: the API has no history of keys to import."
 
 
@@ -85,7 +85,7 @@ def _budgets() -> table.Panel:
     about = About(
         title="Budgets",
         description="Spend in the current period of each budget, today included, the most used first. A click shows "
-        "its details. Projected by the weekdays of a month; empty for other periods.",
+        "its details. Projected is based on weekdays, and empty for periods other than a month.",
         unit=DOLLARS,
         empty="No budget: see `budgets` in the exporter's configuration.",
     )
