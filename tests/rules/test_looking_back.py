@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import re
 
+from tests.rules.runs import needed_by
 from tests.rules.shipped import ALERTS, RECORDED, ROOT
 
 # A series with a range or an offset of hours or days; between them may be the end of what a subquery is over.
 _PAST = re.compile(r"([\w:]+)(?:{[^}]*})?[\s)]*(?=\[\d+[hd]|offset \d+[hd])")
-_RECORDED_NAME = re.compile(r"\b\w+:\w+:\w+")
 _ROW = re.compile(r"^\| (?P<alerts>(?:OpenRouter\w+(?:, )?)+) \| [^|]+ \| (?P<exported>yes|partly|no) \|", re.MULTILINE)
-
-
-def expressions(text: str) -> set[str]:
-    """Return an expression, and those of the recorded series that it is computed from."""
-    known = {text}
-    new = known
-    while new:
-        names = {name for expression in new for name in _RECORDED_NAME.findall(expression)} & RECORDED.keys()
-        new = {RECORDED[name]["expr"] for name in names} - known
-        known |= new
-    return known
 
 
 def past_of(alert: str) -> set[str]:
     """Return the series whose past an alert needs."""
-    return {name for text in expressions(ALERTS[alert]["expr"]) for name in _PAST.findall(text)}
+    expression = ALERTS[alert]["expr"]
+    computed_from = (RECORDED[name]["expr"] for name in needed_by([expression]))
+    return {name for text in (expression, *computed_from) for name in _PAST.findall(text)}
 
 
 def is_exported(name: str) -> bool:
