@@ -55,20 +55,23 @@ class _Line:
 
 
 class FocusTable:
-    """Writes the charges of one account after another, below one line with the columns' names."""
+    """Writes the charges of one account after another, below one line with the columns' names.
 
-    def __init__(self, options: Options, _labels: Sequence[str], clock: Clock) -> None:
+    Raise UsageError for a label of the command that is one of the configuration, too.
+    """
+
+    def __init__(self, options: Options, labels: Sequence[str], clock: Clock) -> None:
         self._tags = dict(options.labels)
+        for label in labels:
+            if label in self._tags:
+                raise UsageError(f"--label {label}: allocations.labels has a label with this name")
         # The same for an hour, so that the same call writes the same bytes.
         self._read_at = _time(clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0))
         self._file: TableFile | None = None
 
     async def write(self, source: AccountSource, output: Output) -> None:
-        """Write an account's charges. Raises PollError, ExportError, UsageError and OSError."""
+        """Write an account's charges. Raises PollError, CatalogueError, ExportError and OSError."""
         file = self._file = self._file or TableFile(output, _COLUMNS, _with_point)
-        for label in source.account.allocations.labels:
-            if label in self._tags:
-                raise UsageError(f"--label {label}: allocations.labels has a label with this name")
         usage = await source.exact_activity()
         days = wanted_days(source.wanted, usage)
         prices = await source.prices.of(

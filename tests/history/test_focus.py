@@ -208,7 +208,7 @@ async def test_labels_of_the_configuration_are_tags(export: Export) -> None:
 
 
 async def test_label_that_the_configuration_has_is_refused(export: Export) -> None:
-    export.accounts = [replace(account(), allocations=Allocations(labels=("team",)))]
+    export.allocations = Allocations(labels=("team",))
     with pytest.raises(UsageError, match=r"^--label team: allocations.labels has a label with this name"):
         await exported(export, labels=(("team", "ml"),))
     assert [] == list(export.folder.iterdir())
