@@ -79,16 +79,16 @@ class Daemon:
     async def until(self, wanted: Callable[[Samples], bool]) -> Samples:
         """Scrape until the samples are as wanted, and return them."""
         async with asyncio.timeout(PATIENCE):
-            while not wanted(found := await self.scrape()):
+            while not wanted(result := await self.scrape()):
                 await asyncio.sleep(0.1)  # parsing a scrape takes 40 ms of a CPU that the daemon needs
-            return found
+            return result
 
     async def until_said(self, event: str) -> dict[str, Any]:
         """Return the first log event of this name."""
         async with asyncio.timeout(PATIENCE):
-            while not (found := [each for each in self.events if each["event"] == event]):
+            while not (matching := [entry for entry in self.events if entry["event"] == event]):
                 await asyncio.sleep(0.02)
-            return found[0]
+            return matching[0]
 
     async def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.returncode is None:
@@ -111,15 +111,15 @@ def _parsed(text: str) -> list[tuple[tuple[str, frozenset[tuple[str, str]]], flo
     ]
 
 
-def value(found: Samples, name: str, **labels: str) -> float | None:
+def value(result: Samples, name: str, **labels: str) -> float | None:
     """Return the sample that has these labels among its own, None if there is none."""
-    values = [number for (each, own), number in found.items() if each == name and frozenset(labels.items()) <= own]
+    values = [number for (item, own), number in result.items() if item == name and frozenset(labels.items()) <= own]
     return sum(values) if values else None
 
 
-def usage(found: Samples) -> Samples:
+def usage(result: Samples) -> Samples:
     """Return the samples that describe usage."""
-    return {key: number for key, number in found.items() if key[0].startswith("openrouter_activity_")}
+    return {key: number for key, number in result.items() if key[0].startswith("openrouter_activity_")}
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -157,8 +157,8 @@ async def serving(configuration: Path, *options: str, key: str = KEY) -> AsyncIt
             await reading
 
 
-async def until_asked(simulator: Running) -> None:
-    """Wait until the simulator was asked for anything."""
+async def until_requested(simulator: Running) -> None:
+    """Wait until the simulator has received a request."""
     async with asyncio.timeout(PATIENCE):
         while not simulator.requests:
             await asyncio.sleep(0.02)
@@ -183,7 +183,7 @@ def write_configuration(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def write_patient_configuration(write_configuration: Callable[..., Path]) -> Callable[[str], Path]:
-    """Return the same for polls that wait a minute for an answer."""
+    """Return the same for polls that wait a minute for a response."""
 
     def write(url: str) -> Path:
         path = write_configuration(url)

@@ -13,8 +13,8 @@ from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, Samples, run, serving, value
 
 
-def accounts(found: Samples) -> set[str]:
-    return {dict(labels)["account"] for _, labels in found if "account" in dict(labels)}
+def accounts(result: Samples) -> set[str]:
+    return {dict(labels)["account"] for _, labels in result if "account" in dict(labels)}
 
 
 def with_sources(path: Path) -> None:
@@ -35,20 +35,20 @@ async def test_accounts_come_and_go_with_their_files(
     file, key = path.parent / "accounts.d/team.yaml", path.parent / "keys/lab.key"
     file.write_text("- {name: team, api_key_env: OPENROUTER_API_KEY}")
     async with serving(path, "--config.auto-reload-interval=100ms") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up", account="team") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up", account="team") == 1)
         key.write_text(KEY)
-        await daemon.until(lambda found: value(found, "openrouter_up", account="lab") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up", account="lab") == 1)
         file.write_text("- {name: team}")
         rejected = await daemon.until_said("accounts_rejected")
         assert [f"{file}:1:3: accounts[0]: expected exactly one of api_key_env and api_key_file; found neither"] == (
             rejected["mistakes"]
         )
-        found = await daemon.scrape()
-        assert {"team", "lab"} == accounts(found)
-        assert 0 == value(found, "openrouter_exporter_config_last_reload_successful")
+        result = await daemon.scrape()
+        assert {"team", "lab"} == accounts(result)
+        assert 0 == value(result, "openrouter_exporter_config_last_reload_successful")
         file.unlink()
-        found = await daemon.until(lambda found: accounts(found) == {"lab"})
-        assert 1 == value(found, "openrouter_exporter_config_last_reload_successful")
+        result = await daemon.until(lambda result: accounts(result) == {"lab"})
+        assert 1 == value(result, "openrouter_exporter_config_last_reload_successful")
 
 
 async def test_check_config_reports_mistakes_of_all_files(
@@ -87,9 +87,9 @@ async def test_a_shard_without_accounts_is_healthy_and_says_so(
     index = 1 - shard_of("default", 2)
     async with serving(path, f"--shard.index=exporter-{index}", "--shard.total=2") as daemon:
         assert {"shard_index": index, "shard_total": 2}.items() <= (await daemon.until_said("no_accounts")).items()
-        found = await daemon.scrape()
-        assert 0 == value(found, "openrouter_exporter_accounts")
-        assert 1 == value(found, "openrouter_exporter_shard_info", shard_index=str(index), shard_total="2")
+        result = await daemon.scrape()
+        assert 0 == value(result, "openrouter_exporter_accounts")
+        assert 1 == value(result, "openrouter_exporter_shard_info", shard_index=str(index), shard_total="2")
         assert [200, 200] == [(await daemon.get(f"-/{probe}"))[0] for probe in ("healthy", "ready")]
         assert "This shard has no account." in (await daemon.get(""))[1]
     assert not simulator.requests

@@ -22,15 +22,17 @@ ACCOUNTS = """accounts:
 
 @asynccontextmanager
 async def in_front_of(simulator: Running, hanging: str) -> AsyncIterator[str]:
-    """Give the URL of a proxy that never answers this key, and passes everybody else on."""
+    """Give the URL of a proxy that never responds to this key, and passes on all other requests."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if hanging in request.headers.get("Authorization", ""):
             await asyncio.sleep(60)
         async with aiohttp.ClientSession() as session:
             headers = {"Authorization": request.headers["Authorization"], "Accept-Encoding": "identity"}
-            async with session.get(simulator.origin + request.path_qs, headers=headers) as answer:
-                return web.Response(status=answer.status, body=await answer.read(), content_type=answer.content_type)
+            async with session.get(simulator.origin + request.path_qs, headers=headers) as response:
+                return web.Response(
+                    status=response.status, body=await response.read(), content_type=response.content_type
+                )
 
     application = web.Application()
     application.router.add_get("/{path:.*}", handle)
@@ -47,7 +49,7 @@ async def in_front_of(simulator: Running, hanging: str) -> AsyncIterator[str]:
 async def test_failing_and_hanging_accounts_affect_no_other(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """The good one is polled on, each is told apart by its label, and every family stands once."""
+    """The good one is polled on, each has its own label, and every family stands once."""
     async with in_front_of(simulator, hanging="sk-or-v1-demo-hanging") as url:
         path = write_configuration(url)
         head, _, tail = path.read_text().partition("accounts:")
@@ -56,29 +58,29 @@ async def test_failing_and_hanging_accounts_affect_no_other(
             (path.parent / f"{name}.key").write_text(key + "\n")
             (path.parent / f"{name}.key").chmod(0o600)
         async with serving(path) as daemon:
-            found = await daemon.until(
-                lambda found: (
-                    value(found, "openrouter_up", account="good") == 1
+            result = await daemon.until(
+                lambda result: (
+                    value(result, "openrouter_up", account="good") == 1
                     and bool(
                         value(
-                            found, "openrouter_exporter_api_failures_total", account="hanging", status_class="timeout"
+                            result, "openrouter_exporter_api_failures_total", account="hanging", status_class="timeout"
                         )
                     )
                     and bool(
-                        value(found, "openrouter_exporter_api_failures_total", account="wrong", status_class="4xx")
+                        value(result, "openrouter_exporter_api_failures_total", account="wrong", status_class="4xx")
                     )
                 )
             )
-            attempted = value(found, "openrouter_collector_last_success_timestamp_seconds", account="good")
+            attempted = value(result, "openrouter_collector_last_success_timestamp_seconds", account="good")
             await daemon.until(
-                lambda found: (
-                    value(found, "openrouter_collector_last_success_timestamp_seconds", account="good") != attempted
+                lambda result: (
+                    value(result, "openrouter_collector_last_success_timestamp_seconds", account="good") != attempted
                 )
             )
             _, text = await daemon.get("metrics")
         types = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
         assert len(types) == len(set(types))
-        assert {"good"} == {dict(labels)["account"] for _, labels in usage(found)}
+        assert {"good"} == {dict(labels)["account"] for _, labels in usage(result)}
 
 
 async def test_rotated_key_file_is_read_again(simulator: Running, write_configuration: Callable[..., Path]) -> None:
@@ -90,14 +92,14 @@ async def test_rotated_key_file_is_read_again(simulator: Running, write_configur
     async with serving(path) as daemon:
         await daemon.until_said("poll_failed")
         key.write_text(KEY)
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
     assert [] == [line for line in daemon.lines if KEY in line or "sk-or-v1-revoked" in line]
-    warned = next(each for each in daemon.events if each["event"] == "configuration_warning")
+    warned = next(event for event in daemon.events if event["event"] == "configuration_warning")
     assert "chmod 600" in warned["warning"]
 
 
 async def test_account_without_collectors_is_up(simulator: Running, tmp_path: Path) -> None:
-    """Of none that is enabled none has failed; it is not asked for, and is no reason to be unready."""
+    """Of none that is enabled none has failed; it is not polled, and does not make the daemon unready."""
     configuration = tmp_path / "off.yaml"
     configuration.write_text(
         f"upstream: {{base_url: {simulator.url}}}\n"
@@ -105,7 +107,7 @@ async def test_account_without_collectors_is_up(simulator: Running, tmp_path: Pa
         f"catalogue: {{enabled: false}}\ncollectors:\n{disabled()}"
     )
     async with serving(configuration) as daemon:
-        found = await daemon.scrape()
-        assert 1 == value(found, "openrouter_up", account="default")
+        result = await daemon.scrape()
+        assert 1 == value(result, "openrouter_up", account="default")
         assert 200 == (await daemon.get("-/ready"))[0]
     assert not simulator.counts

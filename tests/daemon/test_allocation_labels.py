@@ -25,10 +25,10 @@ async def test_reload_changes_labels_and_nothing_personal_is_logged(
     text = path.read_text().replace("activity: {interval: 1s", "activity: {split_by: member, interval: 1s")
     path.write_text(text.replace(disabled("activity"), disabled("activity", "keys")) + ALLOCATIONS)
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_allocation_info", team="TEAM") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_allocation_info", team="TEAM") == 1)
         path.write_text(path.read_text().replace("TEAM", "search"))
         assert (await post(daemon, "-/reload"))[0] == 200
-        found = await daemon.until(lambda found: value(found, "openrouter_allocation_info", team="search") == 1)
-        assert value(found, "openrouter_allocation_info", team="TEAM") is None
+        result = await daemon.until(lambda result: value(result, "openrouter_allocation_info", team="search") == 1)
+        assert value(result, "openrouter_allocation_info", team="TEAM") is None
         assert not re.search(r"example\.com|Ada", "".join(daemon.lines))
-        assert not [labels for _, labels in found if "example.com" in str(labels)]
+        assert not [labels for _, labels in result if "example.com" in str(labels)]

@@ -34,53 +34,55 @@ def written(folder: Path, simulator: Running) -> Path:
 async def last_polls(daemon: Daemon) -> dict[str, Any]:
     """Return each collector's last poll."""
     collectors = json.loads((await daemon.get("-/status"))[1])["collectors"]
-    return {each["collector"]: each["polls"][-1] for each in collectors if each["polls"]}
+    return {collector["collector"]: collector["polls"][-1] for collector in collectors if collector["polls"]}
 
 
 async def test_balances_after_one_poll(simulator: Running, tmp_path: Path) -> None:
     """All three agree: what the keys spent is what the account used."""
     async with serving(written(tmp_path, simulator)) as daemon:
-        found = await daemon.until(lambda found: value(found, "openrouter_up", account="default") == 1)
+        result = await daemon.until(lambda result: value(result, "openrouter_up", account="default") == 1)
     bought, used, left = (
-        value(found, f"openrouter_credits_{name}_usd", account="default") for name in ("purchased", "used", "balance")
+        value(result, f"openrouter_credits_{name}_usd", account="default") for name in ("purchased", "used", "balance")
     )
-    by_keys = value(found, "openrouter_key_usage_usd", account="default")
+    by_keys = value(result, "openrouter_key_usage_usd", account="default")
     assert bought is not None
     assert used is not None
     assert left is not None
     assert by_keys is not None
     assert abs(bought - used - left) < 1e-6
-    assert abs(by_keys - used) < 0.1  # they are asked one after the other
-    assert value(found, "openrouter_free_model_requests_limit", account="default") == 1000
-    assert value(found, "openrouter_key_info", workspace="Default") == 3
+    assert abs(by_keys - used) < 0.1  # they are requested one after the other
+    assert value(result, "openrouter_free_model_requests_limit", account="default") == 1000
+    assert value(result, "openrouter_key_info", workspace="Default") == 3
 
 
 async def test_ordinary_key_has_no_balance(simulator: Running, tmp_path: Path) -> None:
-    """It is told zeros; they are not shown, and everybody is told why. Its own use is."""
+    """The API returns zeros to it; they are not shown, and the reason is. Its own use is."""
     async with serving(written(tmp_path, simulator), key="sk-or-v1-ordinary") as daemon:
-        found = await daemon.until(lambda found: value(found, "openrouter_calling_key_usage_usd") is not None)
+        result = await daemon.until(lambda result: value(result, "openrouter_calling_key_usage_usd") is not None)
         failed = await daemon.until_said("poll_failed")
         await daemon.until(
-            lambda found: (
-                (value(found, "openrouter_collector_last_attempt_timestamp_seconds", collector="credits") or 0) > 0
+            lambda result: (
+                (value(result, "openrouter_collector_last_attempt_timestamp_seconds", collector="credits") or 0) > 0
             )
         )
         polls = await last_polls(daemon)
         page = (await daemon.get(""))[1]
-        said = [each for each in daemon.events if each["event"] == "poll_failed" and each["collector"] == "credits"]
-        found = await daemon.scrape()
+        logged = [
+            event for event in daemon.events if event["event"] == "poll_failed" and event["collector"] == "credits"
+        ]
+        result = await daemon.scrape()
     assert failed["hint"].startswith("a management key is needed")
-    assert said[0]["hint"].startswith("a management key is needed")
-    assert (said[0]["reason"], polls["credits"]["reason"], polls["credits"]["outcome"]) == (
+    assert logged[0]["hint"].startswith("a management key is needed")
+    assert (logged[0]["reason"], polls["credits"]["reason"], polls["credits"]["outcome"]) == (
         "no_balance",
         "no_balance",
         "failed",
     )
     assert "no_balance" in page
-    assert value(found, "openrouter_credits_balance_usd") is None
-    assert value(found, "openrouter_key_usage_usd") is None
-    assert value(found, "openrouter_collector_success", collector="credits") == 0
-    assert value(found, "openrouter_calling_key_limit_used_usd") is not None
+    assert value(result, "openrouter_credits_balance_usd") is None
+    assert value(result, "openrouter_key_usage_usd") is None
+    assert value(result, "openrouter_collector_success", collector="credits") == 0
+    assert value(result, "openrouter_calling_key_limit_used_usd") is not None
 
 
 async def test_failed_page_keeps_the_published_keys(tmp_path: Path) -> None:
@@ -89,13 +91,13 @@ async def test_failed_page_keeps_the_published_keys(tmp_path: Path) -> None:
         running(SimulatorSettings(api_keys=400), SystemClock()) as simulator,
         serving(written(tmp_path, simulator)) as daemon,
     ):
-        before = await daemon.until(lambda found: _success(found) == 1)
+        before = await daemon.until(lambda result: _success(result) == 1)
         simulator.faults.replace(Fault(FaultKind.STATUS, status=500, path="/keys", probability=0.9))
-        after = await daemon.until(lambda found: _success(found) == 0)
-    published = [{key for key in found if key[0].startswith("openrouter_key_")} for found in (before, after)]
+        after = await daemon.until(lambda result: _success(result) == 0)
+    published = [{key for key in result if key[0].startswith("openrouter_key_")} for result in (before, after)]
     assert len(published[0]) > 398 * 8
     assert published[0] == published[1]
 
 
-def _success(found: Samples) -> float | None:
-    return value(found, "openrouter_collector_success", collector="keys")
+def _success(result: Samples) -> float | None:
+    return value(result, "openrouter_collector_success", collector="keys")

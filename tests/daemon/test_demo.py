@@ -31,9 +31,9 @@ async def demonstrating(*options: str) -> AsyncIterator[tuple[Samples, str, list
 
 
 def _url(lines: list[str], label: str) -> str:
-    found = re.search(rf"^{label}: (http[^ ,\n]+)", "".join(lines), re.MULTILINE)
-    assert found is not None
-    return found[1]
+    match = re.search(rf"^{label}: (http[^ ,\n]+)", "".join(lines), re.MULTILINE)
+    assert match is not None
+    return match[1]
 
 
 async def test_demo_prints_its_addresses_last() -> None:
@@ -46,23 +46,23 @@ async def test_demo_prints_its_addresses_last() -> None:
 
 async def test_demo_has_accounts_that_raise_alerts() -> None:
     """One has nearly spent its budget and has less credit than its floor; one has a key that the API rejects."""
-    async with demonstrating() as (found, _, _):
+    async with demonstrating() as (result, _, _):
         assert [1.0, 1.0, 0.0] == [
-            value(found, "openrouter_up", account=account) for account in ("demo", "demo-budget", "demo-rejected")
+            value(result, "openrouter_up", account=account) for account in ("demo", "demo-budget", "demo-rejected")
         ]
         rejected = {"account": "demo-rejected", "operation": "activity", "code": "401"}
-        assert value(found, "openrouter_exporter_api_responses_total", **rejected)
+        assert value(result, "openrouter_exporter_api_responses_total", **rejected)
         month = {"account": "demo-budget", "budget": "month", "period": "month"}
-        spent, limit = (value(found, f"openrouter_budget_{name}_usd", **month) for name in ("spent", "limit"))
+        spent, limit = (value(result, f"openrouter_budget_{name}_usd", **month) for name in ("spent", "limit"))
         assert 0 < (spent or 0.0) < 0.98 * (limit or 0.0)  # 97 % once the day is over
-        balance = value(found, "openrouter_credits_balance_usd", account="demo-budget") or 0.0
-        assert balance < (value(found, "openrouter_threshold_credits_floor_usd", account="demo-budget") or 0.0)
+        balance = value(result, "openrouter_credits_balance_usd", account="demo-budget") or 0.0
+        assert balance < (value(result, "openrouter_threshold_credits_floor_usd", account="demo-budget") or 0.0)
 
 
 async def test_demo_injects_faults() -> None:
     """Of all accounts: its simulator has them."""
-    async with demonstrating("--fault=status-404") as (found, _, _):
-        assert {0.0} == {number for (name, _), number in found.items() if name == "openrouter_up"}
+    async with demonstrating("--fault=status-404") as (result, _, _):
+        assert {0.0} == {number for (name, _), number in result.items() if name == "openrouter_up"}
 
 
 async def test_unknown_fault_of_the_demo_is_wrong_usage() -> None:

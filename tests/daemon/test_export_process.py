@@ -15,7 +15,7 @@ import pytest
 
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from tests.daemon.conftest import KEY, PATIENCE, environment, until_asked
+from tests.daemon.conftest import KEY, PATIENCE, environment, until_requested
 from tests.daemon.forked import Forked, forked
 
 LITTLE = 64 * 1024
@@ -46,13 +46,13 @@ async def test_signal_while_the_api_is_read_leaves_nothing(
     folder = tmp_path / "output"
     folder.mkdir()
     async with export(configuration, f"--output={folder / 'history.txt'}") as process:
-        await until_asked(simulator)
+        await until_requested(simulator)
         process.send_signal(number)
         assert (1, f"interrupted; {folder / 'history.txt'} was not written") == await ended(process)
     assert [] == list(folder.iterdir())
 
 
-async def test_signal_while_nobody_reads_the_pipe_ends_it(configuration: Path) -> None:
+async def test_signal_while_no_one_reads_the_pipe_ends_it(configuration: Path) -> None:
     reading, writing = os.pipe()
     async with export(configuration, "--step=1m", stdout=writing) as process:
         os.close(writing)

@@ -33,8 +33,8 @@ FAULTS = {
 }
 
 
-def failures(found: Samples, status_class: str) -> float:
-    return value(found, "openrouter_exporter_api_failures_total", status_class=status_class) or 0
+def failures(result: Samples, status_class: str) -> float:
+    return value(result, "openrouter_exporter_api_failures_total", status_class=status_class) or 0
 
 
 async def fail_with(daemon: Daemon, simulator: Running, status_class: str, fault: str) -> Samples:
@@ -42,7 +42,7 @@ async def fail_with(daemon: Daemon, simulator: Running, status_class: str, fault
     before = failures(await daemon.scrape(), status_class)
     simulator.faults.replace(parse_fault(fault))
     return await daemon.until(
-        lambda found: failures(found, status_class) > before and value(found, "openrouter_up") == 0
+        lambda result: failures(result, status_class) > before and value(result, "openrouter_up") == 0
     )
 
 
@@ -52,7 +52,7 @@ async def test_faults_are_counted_by_class_and_change_no_value(
 ) -> None:
     """Each fault of a class in turn: counted, values held, daemon healthy, recovered, and no key in the log."""
     async with serving(write_configuration(simulator.url)) as daemon:
-        good = usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1))
+        good = usage(await daemon.until(lambda result: value(result, "openrouter_up") == 1))
         assert good
 
         for fault in FAULTS[status_class]:
@@ -60,7 +60,7 @@ async def test_faults_are_counted_by_class_and_change_no_value(
             assert good == usage(failing), fault
             assert (200, "Healthy.\n") == await daemon.get("-/healthy")
             simulator.faults.replace()
-            assert good == usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1)), fault
+            assert good == usage(await daemon.until(lambda result: value(result, "openrouter_up") == 1)), fault
 
         assert not [line for line in daemon.lines if KEY in line]
         assert 0 == await daemon.stop()
@@ -71,7 +71,7 @@ async def test_outage_logs_one_error_and_one_recovery(
 ) -> None:
     """Polls that fail like the one before say so only at debug level."""
     async with serving(write_configuration(simulator.url), "--log.level=info") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         simulator.faults.replace(parse_fault("status-503"))
         before = simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] >= before + 120)
@@ -79,8 +79,8 @@ async def test_outage_logs_one_error_and_one_recovery(
         await daemon.until_said("poll_recovered")
         await daemon.stop()
 
-    polls = [each["event"] for each in daemon.events if each["event"].startswith("poll_")]
-    causes = [each["status_class"] for each in daemon.events if each["event"] == "poll_failed"]
+    polls = [event["event"] for event in daemon.events if event["event"].startswith("poll_")]
+    causes = [event["status_class"] for event in daemon.events if event["event"] == "poll_failed"]
     # On a busy machine an attempt may also time out: another cause, and one more error.
     assert causes in (["5xx"], ["5xx", "timeout"])
     assert ["poll_succeeded", *["poll_failed"] * len(causes), "poll_recovered"] == polls
@@ -89,14 +89,14 @@ async def test_outage_logs_one_error_and_one_recovery(
 async def test_data_expire_and_return(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """After stale_after the usage series are gone, never 0; the health series stay."""
     async with serving(write_configuration(simulator.url, stale_after="2s")) as daemon:
-        good = usage(await daemon.until(lambda found: bool(usage(found))))
+        good = usage(await daemon.until(lambda result: bool(usage(result))))
         simulator.faults.replace(parse_fault("status-500"))
         stale = await daemon.until(
-            lambda found: value(found, "openrouter_up") == 0 and value(found, "openrouter_collector_series") == 0
+            lambda result: value(result, "openrouter_up") == 0 and value(result, "openrouter_collector_series") == 0
         )
         assert {} == usage(stale)
         simulator.faults.replace()
-        assert good == usage(await daemon.until(lambda found: bool(usage(found))))
+        assert good == usage(await daemon.until(lambda result: bool(usage(result))))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_harmless_faults_change_no_value(
 ) -> None:
     """Other layouts of the same rows, a bad row among them, a transient error: the same numbers."""
     async with serving(write_configuration(simulator.url)) as daemon:
-        good = usage(await daemon.until(lambda found: bool(usage(found))))
+        good = usage(await daemon.until(lambda result: bool(usage(result))))
     simulator.faults.replace(parse_fault(fault))
     async with serving(write_configuration(simulator.url)) as daemon:
-        assert good == usage(await daemon.until(lambda found: bool(usage(found))))
+        assert good == usage(await daemon.until(lambda result: bool(usage(result))))

@@ -12,19 +12,19 @@ from tests.daemon.conftest import disabled, serving, value
 async def test_ordinary_key_is_recognised(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """`GET /key` tells it from a wrong one; every place says that a management key is needed."""
     async with serving(write_configuration(simulator.url), key="sk-or-v1-ordinary") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 0)
+        await daemon.until(lambda result: value(result, "openrouter_calling_key_is_management", account="default") == 0)
         warned = await daemon.until_said("not_a_management_key")
         assert "management key" in warned["hint"]
         assert "make a management key" in (await daemon.get("-/status"))[1]
         assert "make a management key" in (await daemon.get(""))[1]
-    assert 1 == sum(each["event"] == "not_a_management_key" for each in daemon.events)
+    assert 1 == sum(event["event"] == "not_a_management_key" for event in daemon.events)
 
 
 async def test_management_key_is_confirmed(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """The metric is 1, and one request an hour is all that it costs."""
     async with serving(write_configuration(simulator.url)) as daemon:
-        found = await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management") == 1)
-        assert value(found, "openrouter_calling_key_expiry_timestamp_seconds") is None
+        result = await daemon.until(lambda result: value(result, "openrouter_calling_key_is_management") == 1)
+        assert value(result, "openrouter_calling_key_expiry_timestamp_seconds") is None
         before = simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] > before + 1)
     assert 1 == simulator.counts["/api/v1/key"]
@@ -43,9 +43,9 @@ async def test_key_that_replaces_an_ordinary_one_is_checked(simulator: Running, 
         f"{disabled('activity')}"
     )
     async with serving(configuration) as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 0)
+        await daemon.until(lambda result: value(result, "openrouter_calling_key_is_management", account="default") == 0)
         key.write_text("sk-or-v1-demo")
-        await daemon.until(lambda found: value(found, "openrouter_calling_key_is_management", account="default") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_calling_key_is_management", account="default") == 1)
         assert "make a management key" not in (await daemon.get(""))[1]
 
 

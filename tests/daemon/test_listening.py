@@ -13,7 +13,7 @@ from tests.daemon.conftest import run, serving
 
 
 async def test_several_addresses_and_a_prefix(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """Each address answers under the prefix, and the health check finds it there."""
+    """Each address responds under the prefix, and the health check finds it there."""
     options = ("--web.listen-address=[::1]:0", "--web.route-prefix=/openrouter", "--web.telemetry-path=/usage")
     async with serving(write_configuration(simulator.url), *options) as daemon:
         addresses = (await daemon.until_said("started"))["addresses"]
@@ -21,8 +21,8 @@ async def test_several_addresses_and_a_prefix(simulator: Running, write_configur
         async with aiohttp.ClientSession() as session:
             for address in addresses:
                 assert address.endswith("/openrouter/")
-                async with session.get(address + "usage") as answer:
-                    assert 200 == answer.status
+                async with session.get(address + "usage") as response:
+                    assert 200 == response.status
         host = addresses[1].removeprefix("http://").removesuffix("/openrouter/")
         code, out, _ = await run("healthcheck", f"--web.listen-address={host}", "--web.route-prefix=/openrouter")
         assert (0, "healthy\n") == (code, out)
@@ -31,7 +31,7 @@ async def test_several_addresses_and_a_prefix(simulator: Running, write_configur
 async def test_slow_and_idle_clients_do_not_stop_scrapes(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """A thousand connections that say nothing, or one byte, and a scrape is still answered."""
+    """A thousand connections that say nothing, or one byte, and a scrape is still served."""
     async with serving(write_configuration(simulator.url)) as daemon:
         host, port = daemon.url.removeprefix("http://").rstrip("/").split(":")
         idle = await asyncio.gather(*(asyncio.open_connection(host, int(port)) for _ in range(1000)))
@@ -44,7 +44,7 @@ async def test_slow_and_idle_clients_do_not_stop_scrapes(
 
 
 async def test_missing_systemd_socket_is_an_error(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """Nothing is started that could be reached by nobody."""
+    """Nothing is started that no one could reach."""
     configuration = write_configuration(simulator.url)
     code, _, err = await run(
         "serve",

@@ -13,7 +13,7 @@ import pytest
 from exporter import __version__
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from tests.daemon.conftest import KEY, PATIENCE, environment, run, samples, serving, until_asked, usage, value
+from tests.daemon.conftest import KEY, PATIENCE, environment, run, samples, serving, until_requested, usage, value
 
 
 async def test_sigterm_during_a_poll_ends_within_the_timeout(
@@ -22,10 +22,10 @@ async def test_sigterm_during_a_poll_ends_within_the_timeout(
     """A poll that hangs is given --shutdown.timeout, then cancelled; the exit code is 0."""
     simulator.faults.replace(parse_fault("hang"))
     async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=300ms") as daemon:
-        await until_asked(simulator)
+        await until_requested(simulator)
         async with asyncio.timeout(5):
             assert 0 == await daemon.stop()
-    assert ["stopping", "stopped"] == [each["event"] for each in daemon.events if each["event"].startswith("stop")]
+    assert ["stopping", "stopped"] == [event["event"] for event in daemon.events if event["event"].startswith("stop")]
 
 
 async def test_second_signal_ends_at_once(
@@ -34,7 +34,7 @@ async def test_second_signal_ends_at_once(
     """Whoever can't wait sends it again."""
     simulator.faults.replace(parse_fault("hang"))
     async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=1h") as daemon:
-        await until_asked(simulator)
+        await until_requested(simulator)
         daemon.process.terminate()
         await daemon.until_said("stopping")
         assert 128 + 15 == await daemon.stop()
@@ -46,12 +46,12 @@ async def test_starts_while_the_api_is_down(write_configuration: Callable[..., P
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     async with serving(write_configuration(f"http://127.0.0.1:{port}/api/v1")) as daemon:
-        found = await daemon.until(
-            lambda found: bool(value(found, "openrouter_exporter_api_failures_total", status_class="connection"))
+        result = await daemon.until(
+            lambda result: bool(value(result, "openrouter_exporter_api_failures_total", status_class="connection"))
         )
-        assert {} == usage(found)
-        assert 0 == value(found, "openrouter_up")
-        await daemon.until(lambda found: bool(value(found, "openrouter_collector_last_attempt_timestamp_seconds")))
+        assert {} == usage(result)
+        assert 0 == value(result, "openrouter_up")
+        await daemon.until(lambda result: bool(value(result, "openrouter_collector_last_attempt_timestamp_seconds")))
         assert 200 == (await daemon.get("-/ready"))[0]
         assert 200 == (await daemon.get("-/healthy"))[0]
 
@@ -62,22 +62,22 @@ async def test_wrong_key_is_logged_once_and_polling_continues(
 ) -> None:
     """One clear line with what is needed, openrouter_up 0, and no usage at all rather than zeros."""
     async with serving(write_configuration(simulator.url), key=key) as daemon:
-        found = await daemon.until(
-            lambda found: (value(found, "openrouter_exporter_api_failures_total", status_class="4xx") or 0) >= 3
+        result = await daemon.until(
+            lambda result: (value(result, "openrouter_exporter_api_failures_total", status_class="4xx") or 0) >= 3
         )
         await daemon.stop()
-    errors = [each for each in daemon.events if each["level"] == "error"]
-    assert [status] == [each["status"] for each in errors]
+    errors = [event for event in daemon.events if event["level"] == "error"]
+    assert [status] == [error["status"] for error in errors]
     assert "management key" in errors[0]["hint"]
-    assert 0 == value(found, "openrouter_up")
-    assert {} == usage(found)
+    assert 0 == value(result, "openrouter_up")
+    assert {} == usage(result)
     assert not [line for line in daemon.lines if key in line]
 
 
 async def test_landing_page_and_status_respond(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """What is polled and how it went, for people and for programs."""
     async with serving(write_configuration(simulator.url)) as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         status, page = await daemon.get("")
         assert 200 == status
         assert "<svg" in page

@@ -1,4 +1,4 @@
-"""The first real input: an answer of the API as somebody recorded it, through the simulator and the daemon's `once`."""
+"""The first real input: a recorded response of the API, through the simulator and the daemon's `once`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ async def test_recorded_response_adds_up(write_configuration: Callable[..., Path
         code, out, _ = await run("once", f"--config.file={path}", variables={"OPENROUTER_API_KEY": KEY})
 
     assert 0 == code
-    found = samples(out)
-    total = value(found, "openrouter_activity_30d_usage_usd")
+    families = samples(out)
+    total = value(families, "openrouter_activity_30d_usage_usd")
     assert total is not None
     assert pytest.approx(WHOLE - float(outside), rel=1e-12) == total
-    assert value(found, "openrouter_activity_30d_cached_tokens") is None
+    assert value(families, "openrouter_activity_30d_cached_tokens") is None
     assert len({row["model"] for row in rows if not row["date"].startswith(OLDEST_DATE)}) == sum(
-        name == "openrouter_activity_requests" for name, _ in found
+        name == "openrouter_activity_requests" for name, _ in families
     )

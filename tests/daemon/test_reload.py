@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from exporter.daemon.signals import reload_when
 from exporter.simulator.application import Running
 from exporter.simulator.faults import parse_fault
-from tests.daemon.conftest import Daemon, Samples, serving, until_asked, usage, value
+from tests.daemon.conftest import Daemon, Samples, serving, until_requested, usage, value
 
 ACCOUNT = "\n  - name: {name}\n    api_key_env: OPENROUTER_API_KEY"
 
@@ -24,8 +24,8 @@ async def post(daemon: Daemon, path: str, method: str = "POST") -> tuple[int, st
         return response.status, await response.text()
 
 
-def accounts(found: Samples) -> set[str]:
-    return {dict(labels)["account"] for _, labels in found if "account" in dict(labels)}
+def accounts(result: Samples) -> set[str]:
+    return {dict(labels)["account"] for _, labels in result if "account" in dict(labels)}
 
 
 def with_accounts(path: Path, *names: str) -> None:
@@ -38,15 +38,15 @@ async def test_reload_adds_and_removes_accounts(simulator: Running, write_config
     """After a reload an added account is polled, and a removed one is gone at the next scrape."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up", account="default") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up", account="default") == 1)
         with_accounts(path, "default", "second")
         assert 200 == (await post(daemon, "-/reload"))[0]
-        await daemon.until(lambda found: value(found, "openrouter_up", account="second") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up", account="second") == 1)
         with_accounts(path, "second")
         assert 200 == (await post(daemon, "-/reload", "PUT"))[0]
-        found = await daemon.scrape()
-        assert {"second"} == accounts(found)
-        assert usage(found)
+        result = await daemon.scrape()
+        assert {"second"} == accounts(result)
+        assert usage(result)
 
 
 async def test_added_account_does_not_revoke_readiness(
@@ -55,12 +55,12 @@ async def test_added_account_does_not_revoke_readiness(
     """Its first poll hangs, and Prometheus still gets at all the others."""
     path = write_patient_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         simulator.faults.replace(parse_fault("hang"))
         with_accounts(path, "default", "second")
         assert 200 == (await post(daemon, "-/reload"))[0]
-        found = await daemon.scrape()
-        assert 0 == value(found, "openrouter_collector_last_attempt_timestamp_seconds", account="second")
+        result = await daemon.scrape()
+        assert 0 == value(result, "openrouter_collector_last_attempt_timestamp_seconds", account="second")
         assert 200 == (await daemon.get("-/ready"))[0]
 
 
@@ -69,18 +69,18 @@ async def test_invalid_file_changes_nothing(simulator: Running, write_configurat
     path = write_configuration(simulator.url)
     good = path.read_text()
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         path.write_text(good.replace("interval: 1s", "interval: often").replace("accounts:", "acounts:"))
         status, text = await post(daemon, "-/reload")
         assert 500 == status
         assert "acounts" in text
         assert "often" in text
-        found = await daemon.scrape()
-        assert 0 == value(found, "openrouter_exporter_config_last_reload_successful")
-        assert usage(found)
-        attempted = value(found, "openrouter_collector_last_attempt_timestamp_seconds")
+        result = await daemon.scrape()
+        assert 0 == value(result, "openrouter_exporter_config_last_reload_successful")
+        assert usage(result)
+        attempted = value(result, "openrouter_collector_last_attempt_timestamp_seconds")
         await daemon.until(
-            lambda found: value(found, "openrouter_collector_last_attempt_timestamp_seconds") != attempted
+            lambda result: value(result, "openrouter_collector_last_attempt_timestamp_seconds") != attempted
         )
         path.write_text(good)
         assert 200 == (await post(daemon, "-/reload"))[0]
@@ -91,12 +91,12 @@ async def test_sighup_reloads(simulator: Running, write_configuration: Callable[
     """The signal does what the path does, and needs no flag."""
     path = write_configuration(simulator.url)
     async with serving(path) as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         with_accounts(path, "renamed")
         daemon.process.send_signal(signal.SIGHUP)
-        found = await daemon.until(lambda found: accounts(found) == {"renamed"})
+        result = await daemon.until(lambda result: accounts(result) == {"renamed"})
         assert 403 == (await post(daemon, "-/reload"))[0]
-        assert found
+        assert result
 
 
 async def test_sighup_right_after_the_start_reloads(
@@ -115,11 +115,11 @@ async def test_sighup_does_not_cut_shutdown_short(
     """Polls under way keep the time that they were given, and the exit code is 0."""
     simulator.faults.replace(parse_fault("hang"))
     async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=1s") as daemon:
-        await until_asked(simulator)
+        await until_requested(simulator)
         daemon.process.terminate()
         await daemon.until_said("stopping")
         assert 0 == await daemon.stop(signal.SIGHUP)
-    assert ["stopping", "stopped"] == [each["event"] for each in daemon.events if each["event"].startswith("stop")]
+    assert ["stopping", "stopped"] == [event["event"] for event in daemon.events if event["event"].startswith("stop")]
 
 
 async def test_ca_file_without_a_certificate_fails_the_reload(
@@ -137,20 +137,20 @@ async def test_ca_file_without_a_certificate_fails_the_reload(
 
 async def test_reload_works_after_one_that_crashed() -> None:
     """A bug is logged, and the next signal finds someone listening."""
-    asked = asyncio.Event()
+    requested = asyncio.Event()
     reloads = 0
 
     async def reload() -> None:
         nonlocal reloads
         reloads += 1
-        asked.set()
+        requested.set()
         if reloads == 3:
             raise asyncio.CancelledError
         raise RuntimeError
 
-    asked.set()
+    requested.set()
     with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
-        await reload_when(asked, reload)
+        await reload_when(requested, reload)
     assert ["reload_crashed"] * 2 == [line["event"] for line in logs]
 
 
@@ -158,28 +158,28 @@ async def test_new_interval_keeps_the_data(simulator: Running, write_configurati
     """An account whose interval changed shows its data on, though the API has gone meanwhile."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        good = usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1))
+        good = usage(await daemon.until(lambda result: value(result, "openrouter_up") == 1))
         simulator.faults.replace(parse_fault("status-500"))
         path.write_text(path.read_text().replace("interval: 1s", "interval: 2s"))
         assert 200 == (await post(daemon, "-/reload"))[0]
         assert good == usage(await daemon.scrape())
-        found = await daemon.until(lambda found: value(found, "openrouter_up") == 0)
-        assert 2 == value(found, "openrouter_collector_interval_seconds")
-        assert good == usage(found)
+        result = await daemon.until(lambda result: value(result, "openrouter_up") == 0)
+        assert 2 == value(result, "openrouter_collector_interval_seconds")
+        assert good == usage(result)
 
 
 async def test_new_threshold_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """Usage stays while the API is down, and the rules have the new number at the next scrape."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        before = usage(await daemon.until(lambda found: value(found, "openrouter_up") == 1))
+        before = usage(await daemon.until(lambda result: value(result, "openrouter_up") == 1))
         simulator.faults.replace(parse_fault("status-500"))
         path.write_text(f"{path.read_text()}thresholds: {{credits_floor_usd: 250}}\n")
         assert 200 == (await post(daemon, "-/reload"))[0]
-        found = await daemon.scrape()
+        result = await daemon.scrape()
         assert (250, before) == (
-            value(found, "openrouter_threshold_credits_floor_usd", account="default"),
-            usage(found),
+            value(result, "openrouter_threshold_credits_floor_usd", account="default"),
+            usage(result),
         )
 
 
@@ -187,7 +187,7 @@ async def test_changed_labels_drop_the_old_data(simulator: Running, write_config
     """An account that publishes other series after a reload drops the old ones at once."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         simulator.faults.replace(parse_fault("status-500"))
         path.write_text(path.read_text().replace("interval: 1s", "interval: 1s, drop_labels: [provider]"))
         assert 200 == (await post(daemon, "-/reload"))[0]
@@ -197,30 +197,30 @@ async def test_changed_labels_drop_the_old_data(simulator: Running, write_config
 async def test_poll_of_a_removed_account_publishes_nothing(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """What it read is published by nobody, and nothing is logged as a crash."""
+    """What it read is not published, and nothing is logged as a crash."""
     path = write_configuration(simulator.url)
     path.write_text(path.read_text().replace("timeout: 500ms", "timeout: 30s").replace("900ms", "30s"))
     simulator.faults.replace(parse_fault("slow"))
     async with serving(path, "--web.enable-lifecycle") as daemon:
-        await until_asked(simulator)
+        await until_requested(simulator)
         with_accounts(path, "another")
         assert 200 == (await post(daemon, "-/reload"))[0]
         simulator.faults.replace()
-        found = await daemon.until(lambda found: bool(usage(found)))
-        assert {"another"} == accounts(found)
+        result = await daemon.until(lambda result: bool(usage(result)))
+        assert {"another"} == accounts(result)
         await daemon.stop()
-    assert [] == [each for each in daemon.events if each["level"] in ("error", "critical")]
+    assert [] == [event for event in daemon.events if event["level"] in ("error", "critical")]
 
 
 async def test_burst_of_reloads_reads_the_file_a_few_times(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Fifty requests at once are all answered, by fewer readings."""
+    """Fifty requests at once all get a response, by fewer readings."""
     async with serving(write_configuration(simulator.url), "--web.enable-lifecycle") as daemon:
-        answers = await asyncio.gather(*(post(daemon, "-/reload") for _ in range(50)))
+        responses = await asyncio.gather(*(post(daemon, "-/reload") for _ in range(50)))
         await daemon.stop()
-    assert {200} == {status for status, _ in answers}
-    assert 50 > sum(each["event"] == "reloaded" for each in daemon.events)
+    assert {200} == {status for status, _ in responses}
+    assert 50 > sum(event["event"] == "reloaded" for event in daemon.events)
 
 
 async def test_effective_configuration_hides_secrets(

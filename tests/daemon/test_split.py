@@ -14,9 +14,9 @@ REQUESTS = "openrouter_activity_30d_requests"
 LABELS = {"key", "user_id", "workspace_id"}
 
 
-def splits(found: Samples) -> set[str]:
+def splits(result: Samples) -> set[str]:
     """Return the labels by which use is split."""
-    return {name for (family, labels) in found if family == REQUESTS for name, _ in labels} & LABELS
+    return {name for (family, labels) in result if family == REQUESTS for name, _ in labels} & LABELS
 
 
 def change(path: Path, old: str, new: str) -> None:
@@ -42,11 +42,11 @@ async def test_reload_changes_the_split(simulator: Running, write_patient_config
             await reloaded(daemon, path, before, f"empty_day_after: 0s, split_by: {split_by}")
             assert {} == usage(await daemon.scrape())
             simulator.faults.replace()
-            found = await daemon.until(usage_is_there)
-            assert {label} == splits(found)
-            assert whole == value(found, REQUESTS)
+            result = await daemon.until(usage_is_there)
+            assert {label} == splits(result)
+            assert whole == value(result, REQUESTS)
             before = f"empty_day_after: 0s, split_by: {split_by}"
 
 
-def usage_is_there(found: Samples) -> bool:
-    return bool(usage(found))
+def usage_is_there(result: Samples) -> bool:
+    return bool(usage(result))

@@ -1,4 +1,4 @@
-"""What systemd is told and gives: notifications, the watchdog, sockets; and reload without a signal."""
+"""What systemd receives and sends: notifications, the watchdog, sockets; and reload without a signal."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ async def test_changed_files_are_reloaded(simulator: Running, write_configuratio
     """With an auto-reload interval, a changed file is a reload; a bad one is said once."""
     path = write_configuration(simulator.url)
     async with serving(path, "--config.auto-reload-interval=100ms") as daemon:
-        await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         path.write_text(path.read_text().replace("name: default", "name: renamed"))
-        await daemon.until(lambda found: value(found, "openrouter_up", account="renamed") == 1)
+        await daemon.until(lambda result: value(result, "openrouter_up", account="renamed") == 1)
         path.write_text("accounts: []\n")
         await daemon.until_said("reload_failed")
         before = simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] > before + 1)
-    assert 1 == sum(each["event"] == "reload_failed" for each in daemon.events)
-    assert 1 == sum(each["event"] == "reloaded" for each in daemon.events)
+    assert 1 == sum(event["event"] == "reload_failed" for event in daemon.events)
+    assert 1 == sum(event["event"] == "reloaded" for event in daemon.events)
 
 
 async def test_log_level_changes_on_reload(simulator: Running, write_configuration: Callable[..., Path]) -> None:
@@ -103,7 +103,7 @@ async def test_log_level_changes_on_reload(simulator: Running, write_configurati
         started = value(await daemon.scrape(), reloaded)
         path.write_text(path.read_text() + "log: {level: warning}\n")
         daemon.process.send_signal(signal.SIGHUP)
-        await daemon.until(lambda found: value(found, reloaded) != started)
+        await daemon.until(lambda result: value(result, reloaded) != started)
 
         lines, polled = len(daemon.lines), simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] > polled + 1)

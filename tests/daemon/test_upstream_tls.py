@@ -43,9 +43,9 @@ async def test_certificate_is_accepted_once_its_authority_is_in_the_file(
         path.write_text(path.read_text().replace("  timeout:", f"  tls: {{ca_file: {file}}}\n  timeout:", 1))
         async with serving(path, "--web.enable-lifecycle") as daemon:
             refused = await daemon.until(
-                lambda found: bool(value(found, "openrouter_exporter_api_failures_total", status_class="connection"))
+                lambda result: bool(value(result, "openrouter_exporter_api_failures_total", status_class="connection"))
             )
             assert {} == usage(refused)
             theirs.cert_pem.write_to_path(file)
             assert 200 == (await post(daemon, "-/reload"))[0]
-            await daemon.until(lambda found: value(found, "openrouter_up") == 1)
+            await daemon.until(lambda result: value(result, "openrouter_up") == 1)

@@ -33,7 +33,7 @@ def web_config(directory: Path, *, client_auth: str = "NoClientCert", users: boo
 async def test_tls_and_passwords_guard_every_path(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Without the password 401 everywhere, with it the metrics; the health check takes the question for an answer."""
+    """Without the password 401 everywhere, with it the metrics; the health check takes the 401 for a response."""
     path, authority = web_config(tmp_path, users=True)
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -44,9 +44,9 @@ async def test_tls_and_passwords_guard_every_path(
                 async with session.get(daemon.url + route) as refused:
                     assert 401 == refused.status, route
             authorization = aiohttp.encode_basic_auth("prometheus", "open sesame")
-            async with session.get(daemon.url + "metrics", headers={"Authorization": authorization}) as answer:
-                assert 200 == answer.status
-                assert "openrouter_up" in await answer.text()
+            async with session.get(daemon.url + "metrics", headers={"Authorization": authorization}) as response:
+                assert 200 == response.status
+                assert "openrouter_up" in await response.text()
         address = daemon.url.removeprefix("https://").rstrip("/")
         code, out, _ = await run("healthcheck", f"--web.listen-address={address}")
         assert (0, "healthy: requires a password\n") == (code, out)
