@@ -38,7 +38,9 @@ class Webhook:
 
     def heard(self, name: str, status: str) -> list[Message]:
         """Return the messages about an alert with this status."""
-        return [each for each in self.messages if each.labels["alertname"] == name and each.status == status]
+        return [
+            message for message in self.messages if message.labels["alertname"] == name and message.status == status
+        ]
 
     async def _take(self, request: web.Request) -> web.Response:
         content = await request.json()

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.servers.programs import found_prometheus, required
+from tests.servers.programs import installed_prometheus, required
 
 VERSIONS = (2, 3)
 
@@ -14,7 +14,7 @@ VERSIONS = (2, 3)
 @pytest.fixture(scope="session", params=VERSIONS, ids=lambda major: f"prometheus-{major}")
 def prometheus_program(request: pytest.FixtureRequest) -> str:
     """The program of each major version."""
-    return required(found_prometheus(request.param), f"Prometheus {request.param}")
+    return required(installed_prometheus(request.param), f"Prometheus {request.param}")
 
 
 @pytest.fixture(scope="session")

@@ -34,14 +34,14 @@ def selected() -> Iterator[Expression]:
     """Yield every selector of the alerts: an alert is silent on a healthy account, but not what it looks at."""
     for rule in rules():
         if rule.alerts:
-            for found in _SELECTOR.finditer(rule.expression):
-                yield Expression(found[0], found[0])
+            for result in _SELECTOR.finditer(rule.expression):
+                yield Expression(result[0], result[0])
 
 
 def panels() -> Iterator[Expression]:
     """Yield every query of every panel."""
-    for each in dashboards.expressions():
-        yield Expression(f"{each.dashboard}: {each.panel}", each.expression, each.step)
+    for expression in dashboards.expressions():
+        yield Expression(f"{expression.dashboard}: {expression.panel}", expression.expression, expression.step)
 
 
 def documented() -> Iterator[Expression]:

@@ -77,6 +77,6 @@ def _stamped(text: str, at: float) -> Iterator[str]:
     """Give every sample its time, and the labels that Prometheus attaches at a scrape."""
     yield f"up{{{_ATTACHED}}} 1 {at}\n"
     for line in text.splitlines():
-        if found := _SAMPLE.fullmatch(line):
-            name, labels, value = found.groups()
+        if match := _SAMPLE.fullmatch(line):
+            name, labels, value = match.groups()
             yield f"{name}{{{f'{labels},' if labels else ''}{_ATTACHED}}} {value} {at}\n"

@@ -28,16 +28,16 @@ def store_program(name: str, *others: str, always: bool = True) -> str:
     """
     folder = os.environ.get(FOLDER)
     path = os.pathsep.join(filter(None, (folder, os.environ.get("PATH", ""))))
-    found = next((program for each in (name, *others) if (program := shutil.which(each, path=path))), None)
-    if found is None and (folder is None or not always):
+    result = next((program for candidate in (name, *others) if (program := shutil.which(candidate, path=path))), None)
+    if result is None and (folder is None or not always):
         pytest.skip(f"{name} isn't installed")
-    return required(found, name)
+    return required(result, name)
 
 
-def recipe(name: str, places: Mapping[str, str]) -> str:
+def recipe(name: str, addresses: Mapping[str, str]) -> str:
     """Return a block of the page whose first line names a file, with addresses of the test in it."""
     (block,) = (body for body in PAGE.blocks("yaml") if body.startswith(f"# {name}\n"))
-    for before, after in places.items():
+    for before, after in addresses.items():
         assert before in block, f"{name}: {before}"
         block = block.replace(before, after)
     return block.replace("scrape_interval: 1m", "scrape_interval: 1s")

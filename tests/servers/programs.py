@@ -28,10 +28,10 @@ _VERSION = re.compile(r"version (\d+)\.")
 _Found = TypeVar("_Found")
 
 
-def found_prometheus(major: int) -> str | None:
+def installed_prometheus(major: int) -> str | None:
     """Return the path of a Prometheus of this major version."""
     candidates = (shutil.which("prometheus"), os.environ.get(PROMETHEUS_3))
-    return next((each for each in candidates if each and _major(each) == major), None)
+    return next((candidate for candidate in candidates if candidate and _major(candidate) == major), None)
 
 
 def required(program: str | None, name: str) -> str:
@@ -45,10 +45,10 @@ def required(program: str | None, name: str) -> str:
 @cache
 def _major(program: str) -> int:
     """Ask the program itself."""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    found = _VERSION.search(said.stdout + said.stderr)
-    assert found is not None, said
-    return int(found[1])
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    match = _VERSION.search(output.stdout + output.stderr)
+    assert match is not None, output
+    return int(match[1])
 
 
 def free_port() -> int:
@@ -66,7 +66,7 @@ async def started(ready_url: str, log: Path, program: str, *arguments: str) -> A
             program, *arguments, env=environment(), stdout=output, stderr=output
         )
         try:
-            await until(lambda: answers(ready_url), lambda answers: answers or process.returncode is not None)
+            await until(lambda: responds(ready_url), lambda responds: responds or process.returncode is not None)
             assert process.returncode is None, f"{program} ended: {log.name} says why"
             yield
         finally:
@@ -75,20 +75,20 @@ async def started(ready_url: str, log: Path, program: str, *arguments: str) -> A
             await process.wait()
 
 
-async def until(ask: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found], bool]) -> _Found:
+async def until(fetch: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found], bool]) -> _Found:
     """Repeat a request until the result is as wanted, and return it; fail with the last one after a time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
-    while not wanted(found := await ask()):
-        assert loop.time() < end, f"still {found!r}"
+    while not wanted(result := await fetch()):
+        assert loop.time() < end, f"still {result!r}"
         await asyncio.sleep(PAUSE)
-    return found
+    return result
 
 
-async def answers(url: str) -> bool:
+async def responds(url: str) -> bool:
     """Return whether a server responds with success."""
     try:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return answer.ok
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.ok
     except aiohttp.ClientConnectionError:
         return False

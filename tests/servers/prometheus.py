@@ -36,9 +36,9 @@ class Prometheus:
         """Return the data of a response; fail with its message if it is an error."""
         async with (
             aiohttp.ClientSession() as session,
-            session.get(f"{self.url}/api/v1/{path}", params=parameters) as answer,
+            session.get(f"{self.url}/api/v1/{path}", params=parameters) as response,
         ):
-            content = await answer.json()
+            content = await response.json()
         assert "success" == content["status"], f"{parameters}: {content}"
         return content["data"]
 
@@ -47,7 +47,7 @@ class Prometheus:
         data = await self.get("query", query=expression, **parameters)
         if data["resultType"] == "scalar":
             return [Sample({}, float(data["result"][1]))]
-        return [Sample(each["metric"], float(each["value"][1])) for each in data["result"]]
+        return [Sample(series["metric"], float(series["value"][1])) for series in data["result"]]
 
     async def query(self, expression: str) -> list[float]:
         """Return the values of an instant vector."""
@@ -56,7 +56,7 @@ class Prometheus:
     async def history(self, expression: str, start: float, end: float) -> list[dict[float, float]]:
         """Return the values of each series by time, a second apart."""
         data = await self.get("query_range", query=expression, start=f"{start}", end=f"{end}", step="1")
-        return [{float(at): float(value) for at, value in each["values"]} for each in data["result"]]
+        return [{float(at): float(value) for at, value in series["values"]} for series in data["result"]]
 
     async def until(self, expression: str, wanted: Callable[[list[float]], bool]) -> list[float]:
         """Query until the result is as wanted, and return it."""
@@ -64,7 +64,7 @@ class Prometheus:
 
     async def alerts(self) -> dict[str, str]:
         """Return the state of each alert that is pending or firing, by name."""
-        return {each["labels"]["alertname"]: each["state"] for each in (await self.get("alerts"))["alerts"]}
+        return {alert["labels"]["alertname"]: alert["state"] for alert in (await self.get("alerts"))["alerts"]}
 
 
 @asynccontextmanager

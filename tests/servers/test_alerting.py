@@ -46,8 +46,8 @@ class Chain:
     async def muted(self) -> list[str]:
         """Return the names of the alerts that Alertmanager keeps to itself because of another."""
         url = f"http://{self.alertmanager}/api/v2/alerts"
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return [each["labels"]["alertname"] for each in await answer.json() if each["status"]["inhibitedBy"]]
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return [alert["labels"]["alertname"] for alert in await response.json() if alert["status"]["inhibitedBy"]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from tests.daemon.conftest import environment
-from tests.servers.programs import PATIENCE, answers, free_port, required, until
+from tests.servers.programs import PATIENCE, free_port, required, responds, until
 from tests.servers.prometheus import Prometheus
 from tests.servers.shipped import ROOT
 
@@ -41,7 +41,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prom
     )
     url = f"http://127.0.0.1:{ports['PROMETHEUS_PORT']}"
     try:
-        await until(lambda: answers(f"{url}/-/ready"), lambda ready: ready or process.returncode is not None)
+        await until(lambda: responds(f"{url}/-/ready"), lambda ready: ready or process.returncode is not None)
         assert process.returncode is None
         yield Prometheus(url)
     finally:

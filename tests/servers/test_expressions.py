@@ -54,7 +54,7 @@ async def server(
 
 async def empty(server: Prometheus, expressions: Iterable[Expression]) -> set[str]:
     """Return the names of those that return nothing."""
-    return {each.name for each in expressions if not await _result(server, each)}
+    return {expression.name for expression in expressions if not await _result(server, expression)}
 
 
 async def _result(server: Prometheus, expression: Expression) -> list[object]:
@@ -68,10 +68,10 @@ async def _result(server: Prometheus, expression: Expression) -> list[object]:
 
 async def test_every_rule_records_something(server: Prometheus) -> None:
     """As Prometheus evaluates rules, not only as a query."""
-    names = {each.name for each in recorded()}
+    names = {rule.name for rule in recorded()}
     assert len(names) > 10
-    found = {sample.labels["__name__"] for sample in await server.vector('{__name__=~".+:openrouter_.+"}')}
-    assert names - found == {name for name in RIGHTLY_EMPTY if name in names}
+    result = {sample.labels["__name__"] for sample in await server.vector('{__name__=~".+:openrouter_.+"}')}
+    assert names - result == {name for name in RIGHTLY_EMPTY if name in names}
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ async def test_every_expression_returns_data(server: Prometheus) -> None:
     """But for what is named with its reason; what is named and returns something, or is nowhere, is found as well."""
     everything = [*recorded(), *selected(), *panels(), *documented()]
     assert len(everything) > 100
-    found = await empty(server, everything)
-    assert ([], []) == (sorted(found - RIGHTLY_EMPTY.keys()), sorted(RIGHTLY_EMPTY.keys() - found))
+    result = await empty(server, everything)
+    assert ([], []) == (sorted(result - RIGHTLY_EMPTY.keys()), sorted(RIGHTLY_EMPTY.keys() - result))
 
 
 async def test_empty_expression_is_detected(server: Prometheus) -> None:

@@ -180,11 +180,11 @@ async def test_year_by_model_is_what_each_model_cost(server: Prometheus) -> None
         for row in rows(last - 29 * DAY, last):
             expected[row.model] = expected.get(row.model, 0.0) + spend(row)
         samples = await server.vector(by_model, time=shown_at(last))
-        found = {sample.labels["model"]: sample.value for sample in samples if sample.value > 0}
-        known = {model: usd for model, usd in found.items() if model in expected}
+        result = {sample.labels["model"]: sample.value for sample in samples if sample.value > 0}
+        known = {model: usd for model, usd in result.items() if model in expected}
         assert len(known) > 3
         assert known == pytest.approx({model: expected[model] for model in known}, abs=1e-9)
-        assert math.fsum(found.values()) == pytest.approx(math.fsum(expected.values()), abs=1e-9)
+        assert math.fsum(result.values()) == pytest.approx(math.fsum(expected.values()), abs=1e-9)
 
 
 async def test_month_by_month_is_what_each_month_cost(server: Prometheus) -> None:

@@ -16,7 +16,7 @@ from exporter.simulator.service import SimulatorSettings
 from exporter.simulator.usage import SimulatedAccount, UsageRow
 from tests.history.harness import NOW, Export, ago
 from tests.servers.other_stores import FOR_EVER
-from tests.servers.programs import found_prometheus, required
+from tests.servers.programs import installed_prometheus, required
 from tests.servers.prometheus import INSTANCE, JOB, Prometheus, prometheus
 from tests.servers.shipped import rules
 from tests.servers.stores import create_blocks
@@ -89,7 +89,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prom
         await export.run(labels=(("job", JOB), ("instance", INSTANCE)), first_day=ago(DAYS))
     await asyncio.to_thread(add_thresholds, export.file)
     await create_blocks(export.file, folder / "data")
-    program = required(found_prometheus(2), "Prometheus 2")
+    program = required(installed_prometheus(2), "Prometheus 2")
     options = [f"--storage.tsdb.retention.time={FOR_EVER}"]
     async with prometheus(program, "127.0.0.1:1", folder, options=options) as server:
         yield server

@@ -49,7 +49,7 @@ async def proxy(tmp_path: Path) -> AsyncIterator[str]:
     async with running(SimulatorSettings(), SystemClock()) as simulator:
         write_configuration(path, simulator.url, ["team-a", "team-b"])
         async with serving(path) as daemon:
-            await until(lambda: daemon.get("-/ready"), lambda answer: answer[0] == 200)
+            await until(lambda: daemon.get("-/ready"), lambda response: response[0] == 200)
             shipped = SHIPPED.read_text(encoding="utf-8")
             for before, after in (
                 ("listen 10080", f"listen 127.0.0.1:{port}"),

@@ -34,10 +34,10 @@ def alerts_that_match(matchers: list[str]) -> set[str]:
     """Return the names of the shipped alerts that an inhibition speaks of."""
     names = set(ALERTS)
     for matcher in matchers:
-        found = re.fullmatch(r'alertname(=~|!~|=)"(.+)"', matcher)
-        assert found is not None, matcher
-        named = {name for name in ALERTS if re.fullmatch(found[2], name)}
-        names &= set(ALERTS) - named if found[1] == "!~" else named
+        match = re.fullmatch(r'alertname(=~|!~|=)"(.+)"', matcher)
+        assert match is not None, matcher
+        named = {name for name in ALERTS if re.fullmatch(match[2], name)}
+        names &= set(ALERTS) - named if match[1] == "!~" else named
     return names
 
 
@@ -70,7 +70,7 @@ def test_messages_are_grouped_by_account() -> None:
     assert not any("group_by" in below for below in shared["routes"])
 
 
-@pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda each: each["source_matchers"][0])
+@pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda rule: rule["source_matchers"][0])
 def test_inhibition_names_existing_alerts(inhibition: dict[str, Any]) -> None:
     """Every name in it is an alert's."""
     named = re.findall(r"OpenRouter\w+", " ".join([*inhibition["source_matchers"], *inhibition["target_matchers"]]))
@@ -79,7 +79,7 @@ def test_inhibition_names_existing_alerts(inhibition: dict[str, Any]) -> None:
     assert alerts_that_match(inhibition["target_matchers"])
 
 
-@pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda each: each["source_matchers"][0])
+@pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda rule: rule["source_matchers"][0])
 def test_a_cause_is_at_least_as_severe_as_its_symptoms(inhibition: dict[str, Any]) -> None:
     """A page is never muted by a mail, and no alert mutes itself."""
     sources = alerts_that_match(inhibition["source_matchers"])

@@ -42,13 +42,13 @@ class Bench:
     async def with_accounts(self, *names: str) -> None:
         """Configure these accounts, and let the daemon know."""
         write_configuration(self.configuration, self.simulator.url, names)
-        async with aiohttp.ClientSession() as session, session.post(self.daemon.url + "-/reload") as answer:
-            assert 200 == answer.status, await answer.text()
+        async with aiohttp.ClientSession() as session, session.post(self.daemon.url + "-/reload") as response:
+            assert 200 == response.status, await response.text()
         await self.healthy(names)
 
     async def healthy(self, names: Collection[str]) -> None:
         """Wait until Prometheus has seen that these accounts' polls succeed."""
-        await self.server.until("openrouter_up == 1", lambda found: len(found) == len(names))
+        await self.server.until("openrouter_up == 1", lambda result: len(result) == len(names))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -86,14 +86,14 @@ async def test_prometheus_stores_every_series(bench: Bench) -> None:
     shown = {series(name, dict(labels)) for name, labels in await bench.daemon.scrape()}
     arrived = await bench.server.vector(f'{{job="{JOB}",__name__!~"up|scrape_.+"}}')
     assert len(shown) > 300
-    assert shown == {series(each.labels["__name__"], each.labels) for each in arrived}
+    assert shown == {series(sample.labels["__name__"], sample.labels) for sample in arrived}
 
 
 async def test_prometheus_stores_values(bench: Bench) -> None:
     """Each sample of use is the number that the daemon shows, to the last digit."""
-    shown = {series(name, dict(labels)): each for (name, labels), each in usage(await bench.daemon.scrape()).items()}
+    shown = {series(name, dict(labels)): item for (name, labels), item in usage(await bench.daemon.scrape()).items()}
     arrived = await bench.server.vector(USAGE)
-    assert shown == {series(each.labels["__name__"], each.labels): each.value for each in arrived}
+    assert shown == {series(sample.labels["__name__"], sample.labels): sample.value for sample in arrived}
 
 
 async def test_sums_are_those_of_the_vendors_client(bench: Bench) -> None:
@@ -111,8 +111,8 @@ async def test_sums_are_those_of_the_vendors_client(bench: Bench) -> None:
     }
     for measure, expected in measures.items():
         assert expected > 0
-        found = await bench.server.query(f"sum(openrouter_activity_30d_{measure})")
-        assert [pytest.approx(expected, rel=1e-12)] == found
+        result = await bench.server.query(f"sum(openrouter_activity_30d_{measure})")
+        assert [pytest.approx(expected, rel=1e-12)] == result
 
 
 async def test_prometheus_stores_types_and_help(bench: Bench) -> None:

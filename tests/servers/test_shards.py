@@ -44,7 +44,7 @@ class Fleet:
         options = (f"--shard.index=openrouter-exporter-{index}", f"--shard.total={total}", address)
         daemon: Daemon = await stack.enter_async_context(serving(self.configuration, *options))
         self.running[index] = stack
-        await until(lambda: daemon.get("-/ready"), lambda answer: answer[0] == 200)
+        await until(lambda: daemon.get("-/ready"), lambda response: response[0] == 200)
 
     async def stop(self, *indexes: int) -> None:
         await asyncio.gather(*(self.running.pop(index).aclose() for index in indexes))
@@ -76,11 +76,11 @@ async def test_from_two_shards_to_three_no_account_is_doubled_or_lost(fleet: Fle
     (expected,) = await fleet.server.until(COMPLETE, bool)
     start = time.time()
     await fleet.start(2, 3)
-    await fleet.server.until(f"{INSTANCES} == 2", lambda found: len(found) == len(moved))
+    await fleet.server.until(f"{INSTANCES} == 2", lambda result: len(result) == len(moved))
     for index in (1, 0):
         await fleet.stop(index)
         await fleet.start(index, 3)
-    await fleet.server.until(f"{INSTANCES} == 1", lambda found: len(found) == len(NAMES))
+    await fleet.server.until(f"{INSTANCES} == 1", lambda result: len(result) == len(NAMES))
     end = time.time()
     (total,) = await fleet.server.history(TOTAL, start, end)
     assert [] == [value for value in total.values() if value != pytest.approx(expected)]
@@ -103,7 +103,7 @@ async def test_from_three_shards_to_two_at_once_the_total_has_no_dent(fleet: Fle
     start = time.time()
     await fleet.stop(0, 1, 2)
     await asyncio.gather(fleet.start(0, 2), fleet.start(1, 2))
-    await fleet.server.until(f"{INSTANCES} == 1", lambda found: len(found) == len(NAMES))
+    await fleet.server.until(f"{INSTANCES} == 1", lambda result: len(result) == len(NAMES))
     end = time.time()
     (total,) = await fleet.server.history(TOTAL, start, end)
     assert [] == [value for value in total.values() if value != pytest.approx(expected)]
@@ -125,7 +125,7 @@ async def test_models_of_every_shard_have_prices_that_count_once(prometheus_prog
         used = "count by (instance, model) (openrouter_activity_30d_requests)"
         listed = f"openrouter_model_listed and on (instance, model) {used}"
         await server.until(
-            f"count by (instance) ({listed}) == count by (instance) ({used})", lambda found: len(found) == 2
+            f"count by (instance) ({listed}) == count by (instance) ({used})", lambda result: len(result) == 2
         )
         assert {1, 2} == set(await server.query(f"count by (model) ({listed})"))
         prices = 'count by (model) (openrouter_model_price_usd{kind="prompt"})'

@@ -19,7 +19,7 @@ from exporter.simulator.service import SimulatorSettings
 from tests.daemon.conftest import KEY, Daemon, run, samples, serving, value
 from tests.servers.configuration import write_configuration
 from tests.servers.other_stores import PAGE, recipe, store_program, victoria_metrics
-from tests.servers.programs import found_prometheus, free_port, started, until
+from tests.servers.programs import free_port, installed_prometheus, started, until
 from tests.servers.prometheus import Prometheus, prometheus
 from tests.servers.shipped import RULES, hastened
 
@@ -43,10 +43,10 @@ class Source:
         return self.daemon.url.removeprefix("http://").rstrip("/")
 
     async def usage(self) -> dict[Series, float]:
-        found = await self.daemon.scrape()
+        result = await self.daemon.scrape()
         return {
             (name, frozenset(pair for pair in labels if pair[1])): number
-            for (name, labels), number in found.items()
+            for (name, labels), number in result.items()
             if name.startswith("openrouter_activity_")
         }
 
@@ -62,7 +62,7 @@ async def source(tmp_path: Path) -> AsyncIterator[Source]:
     async with running(SimulatorSettings(), SystemClock()) as simulator:
         write_configuration(path, simulator.url, ["team-a", "team-b"])
         async with serving(path, "--web.enable-lifecycle") as daemon:
-            await until(lambda: daemon.get("-/ready"), lambda answer: answer[0] == 200)
+            await until(lambda: daemon.get("-/ready"), lambda response: response[0] == 200)
             yield Source(daemon, path, simulator.url)
 
 
@@ -135,13 +135,13 @@ async def test_vmalert_evaluates_every_rule(source: Source, tmp_path: Path) -> N
             started(f"http://{alert}/health", tmp_path / "vmalert.log", store_program("vmalert"), *options)
         )
         within = "sum by (account) (openrouter_activity_usage_usd + openrouter_activity_byok_usage_usd)"
-        expected = sorted(await store.until(within, lambda found: len(found) == 2))
+        expected = sorted(await store.until(within, lambda result: len(result) == 2))
         recorded = await store.until(
-            "account:openrouter_activity_spend_usd:sum", lambda found: sorted(found) == pytest.approx(expected)
+            "account:openrouter_activity_spend_usd:sum", lambda result: sorted(result) == pytest.approx(expected)
         )
         assert 2 == len(recorded)
         total = "fleet:openrouter_activity_spend_usd:sum"
-        assert await store.until(total, lambda found: found == [pytest.approx(sum(expected))])
+        assert await store.until(total, lambda result: result == [pytest.approx(sum(expected))])
         async with aiohttp.ClientSession() as session, session.get(f"http://{alert}/api/v1/rules") as response:
             groups = (await response.json())["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
@@ -156,12 +156,12 @@ async def test_prometheus_agent_with_remote_write(source: Source, prometheus_pro
     edge.mkdir()
     receiver = ("--web.enable-remote-write-receiver",)
     async with prometheus(prometheus_program, "127.0.0.1:1", central, options=receiver) as store:
-        places = {TARGET: source.address, "http://central:9090": store.url}
+        addresses = {TARGET: source.address, "http://central:9090": store.url}
         configuration = edge / "agent.yaml"
-        configuration.write_text(recipe("agent.yaml", places), encoding="utf-8")
+        configuration.write_text(recipe("agent.yaml", addresses), encoding="utf-8")
         address = f"127.0.0.1:{free_port()}"
         options = (
-            "--enable-feature=agent" if prometheus_program == found_prometheus(2) else "--agent",
+            "--enable-feature=agent" if prometheus_program == installed_prometheus(2) else "--agent",
             f"--config.file={configuration}",
             f"--storage.agent.path={edge / 'data'}",
             f"--web.listen-address={address}",
@@ -259,12 +259,12 @@ async def test_textfile_of_node_exporter(source: Source, tmp_path: Path) -> None
     options = (f"--web.listen-address={address}", f"--collector.textfile.directory={folder}")
     node = started(f"http://{address}/metrics", tmp_path / "node.log", program, *options)
     async with node, aiohttp.ClientSession() as session, session.get(f"http://{address}/metrics") as response:
-        found = samples(await response.text())
-    assert 0 == value(found, "node_textfile_scrape_error")
+        families = samples(await response.text())
+    assert 0 == value(families, "node_textfile_scrape_error")
     expected = {
         key for key in samples(printed) if not key[0].startswith(("process_", "python_")) and "_bucket" not in key[0]
     }
-    assert expected <= {(name, labels) for name, labels in found}
+    assert expected <= {(name, labels) for name, labels in families}
 
 
 def test_the_page_covers_every_rule_file() -> None:
