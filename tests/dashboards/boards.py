@@ -40,4 +40,4 @@ def targets(board: Board) -> Iterator[tuple[Panel, Target]]:
 
 def variables(board: Board) -> dict[str, Any]:
     """Every variable of a dashboard by its name."""
-    return {each["name"]: each for each in board["templating"]["list"]}
+    return {variable["name"]: variable for variable in board["templating"]["list"]}

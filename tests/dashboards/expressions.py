@@ -33,7 +33,7 @@ def expressions(*, account: str = ".*", model: str = ".*", provider: str = ".*")
 
 def expressions_of(name: str, board: Board, **chosen: str) -> Iterator[Expression]:
     """Every expression of one dashboard; what isn't chosen is everything."""
-    windows = [each["value"] for each in variables(board).get("window", {}).get("options", [])]
+    windows = [option["value"] for option in variables(board).get("window", {}).get("options", [])]
     for panel, target in targets(board):
         step = 0 if target.get("instant") else _seconds(panel.get("interval", "1m"))
         for window in windows if "${window}" in target["expr"] else [""]:

@@ -50,11 +50,13 @@ def fixed_name(board: Board) -> Iterator[str]:
 
 def own_numbers(board: Board) -> Iterator[str]:
     """No two panels have the same number."""
-    numbers = [each["id"] for panel in board["panels"] for each in (panel, *panel.get("panels", ()))]
-    yield from (f"number {each} twice" for each in sorted({each for each in numbers if numbers.count(each) > 1}))
+    numbers = [inner["id"] for panel in board["panels"] for inner in (panel, *panel.get("panels", ()))]
+    yield from (
+        f"number {number} twice" for number in sorted({number for number in numbers if numbers.count(number) > 1})
+    )
 
 
-def told(board: Board) -> Iterator[str]:
+def described(board: Board) -> Iterator[str]:
     """Every panel has a title, a description, a unit, and a text for when it is empty."""
     for panel in panels(board):
         defaults = panel["fieldConfig"]["defaults"]
@@ -73,19 +75,19 @@ def blank(board: Board) -> Iterator[str]:
     for panel in panels(board):
         if panel["type"] != "table":
             continue
-        shown = next(each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
+        shown = next(step["options"]["renameByName"] for step in panel["transformations"] if step["id"] == "organize")
         own = {
-            each["matcher"]["options"]
-            for each in panel["fieldConfig"]["overrides"]
-            if any("noValue" == setting["id"] for setting in each["properties"])
+            override["matcher"]["options"]
+            for override in panel["fieldConfig"]["overrides"]
+            if any("noValue" == setting["id"] for setting in override["properties"])
         }
         yield from (f"{panel['title']}: {name}" for name in shown.values() if name not in own)
 
 
-def asked(board: Board) -> Iterator[str]:
+def queried(board: Board) -> Iterator[str]:
     """Every panel has queries, each with a letter of its own."""
     for panel in panels(board):
-        letters = [each.get("refId") for each in panel.get("targets", ())]
+        letters = [target.get("refId") for target in panel.get("targets", ())]
         if not letters or len(set(letters)) != len(letters):
             yield f"{panel['title']}: queries {letters}"
 
@@ -145,23 +147,23 @@ def defined(board: Board) -> Iterator[str]:
     known = set(variables(board))
     # A link carries variables on without using them.
     text = " ".join(
-        [each["expr"] for _, each in targets(board)]
+        [target["expr"] for _, target in targets(board)]
         + [str(panel["title"]) + str(panel["datasource"]) for panel in panels(board)]
-        + [str(each.get("query")) + str(each.get("datasource")) for each in variables(board).values()]
+        + [str(variable.get("query")) + str(variable.get("datasource")) for variable in variables(board).values()]
     )
     used = {first or second for first, second in _USED.findall(text)}
-    used = {each for each in used if not _BUILT_IN.fullmatch(each)}
-    yield from (f"${each} is not defined" for each in sorted(used - known))
-    yield from (f"${each} is not used" for each in sorted(known - used))
+    used = {name for name in used if not _BUILT_IN.fullmatch(name)}
+    yield from (f"${name} is not defined" for name in sorted(used - known))
+    yield from (f"${name} is not used" for name in sorted(known - used))
 
 
 def placed(board: Board) -> Iterator[str]:
     """No panel lies on another, and none leaves the grid of 24 columns."""
-    places = [(each.get("title"), each["gridPos"]) for each in board["panels"]]
-    for title, place in places:
-        if place["x"] < 0 or place["x"] + place["w"] > 24:
+    positions = [(panel.get("title"), panel["gridPos"]) for panel in board["panels"]]
+    for title, position in positions:
+        if position["x"] < 0 or position["x"] + position["w"] > 24:
             yield f"{title}: out of the grid"
-    for (one, a), (other, b) in combinations(places, 2):
+    for (one, a), (other, b) in combinations(positions, 2):
         across = a["x"] < b["x"] + b["w"] and b["x"] < a["x"] + a["w"]
         down = a["y"] < b["y"] + b["h"] and b["y"] < a["y"] + a["h"]
         if across and down:
@@ -187,8 +189,8 @@ def grey(board: Board) -> Iterator[str]:
     """A figure without a value is grey: neither good nor bad."""
     for panel in figures(board):
         mappings = panel["fieldConfig"]["defaults"].get("mappings", [])
-        missing = [each["options"] for each in mappings if each["type"] == "special"]
-        if not any("null+nan" == each["match"] and "gray" == each["result"]["color"] for each in missing):
+        missing = [mapping["options"] for mapping in mappings if mapping["type"] == "special"]
+        if not any("null+nan" == mapping["match"] and "gray" == mapping["result"]["color"] for mapping in missing):
             yield f"{panel['title']}: a missing value has the colour of a threshold"
 
 
@@ -214,9 +216,9 @@ def filled(board: Board) -> Iterator[str]:
         for panel in shown:
             lines.setdefault(panel["gridPos"]["y"], []).append(panel)
         for y, line in lines.items():
-            whole = sum(each["gridPos"]["w"] for each in line) == _COLUMNS
-            if not whole or len({each["gridPos"]["h"] for each in line}) > 1:
-                yield f"line {y}: {', '.join(str(each['title']) for each in line)}"
+            whole = sum(panel["gridPos"]["w"] for panel in line) == _COLUMNS
+            if not whole or len({panel["gridPos"]["h"] for panel in line}) > 1:
+                yield f"line {y}: {', '.join(str(panel['title']) for panel in line)}"
 
 
 def tall(board: Board) -> Iterator[str]:
@@ -230,8 +232,8 @@ def tall(board: Board) -> Iterator[str]:
 
 def linked(board: Board) -> Iterator[str]:
     """The way to the other dashboards keeps what is chosen, and the time."""
-    ways = [each for each in board.get("links", ()) if each["type"] == "dashboards"]
-    if not any(each["includeVars"] and each["keepTime"] and each["tags"] == ["openrouter"] for each in ways):
+    ways = [link for link in board.get("links", ()) if link["type"] == "dashboards"]
+    if not any(way["includeVars"] and way["keepTime"] and way["tags"] == ["openrouter"] for way in ways):
         yield "no way to the other dashboards that keeps variables and time"
 
 
@@ -259,7 +261,7 @@ def _leads_to(url: str, uid: str, variable: str) -> bool:
 
 def _columns(panel: Panel) -> dict[str, list[dict[str, str]]]:
     """Return the links of each column with names."""
-    titles = next(each["options"]["renameByName"] for each in panel["transformations"] if each["id"] == "organize")
+    titles = next(step["options"]["renameByName"] for step in panel["transformations"] if step["id"] == "organize")
     links = {
         override["matcher"]["options"]: setting["value"]
         for override in panel["fieldConfig"]["overrides"]
@@ -279,9 +281,9 @@ def _legends(panel: Panel) -> dict[str, list[dict[str, str]]]:
 RULES: tuple[Rule, ...] = (
     fixed_name,
     own_numbers,
-    told,
+    described,
     blank,
-    asked,
+    queried,
     chosen_source,
     matched,
     rated,

@@ -38,7 +38,7 @@ by_file = pytest.mark.parametrize("file", FILES)
 
 def _interpolated(text: str) -> str:
     """Set in what Compose sets in: the default, or some value where one must be given."""
-    return re.sub(r"\$\{\w+:([-?])([^}]*)\}", lambda found: found[2] if found[1] == "-" else "some", text)
+    return re.sub(r"\$\{\w+:([-?])([^}]*)\}", lambda match: match[2] if match[1] == "-" else "some", text)
 
 
 def _parsed(text: str) -> Any:
@@ -217,8 +217,8 @@ def test_prometheus_scrapes_the_services() -> None:
     """Each target is a service, at the port that it listens on inside."""
     text = yaml.safe_load((CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8"))
     jobs = [*text["scrape_configs"], *text["alerting"]["alertmanagers"]]
-    targets = {target for job in jobs for each in job["static_configs"] for target in each["targets"]}
-    inside = {f"{name}:{port.rpartition(':')[2]}" for name, each in STAYING.items() for port in each["ports"]}
+    targets = {target for job in jobs for static_config in job["static_configs"] for target in static_config["targets"]}
+    inside = {f"{name}:{port.rpartition(':')[2]}" for name, item in STAYING.items() for port in item["ports"]}
     assert {"localhost:9090"} == targets - inside
 
 

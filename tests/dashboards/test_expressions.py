@@ -37,12 +37,12 @@ def declared() -> set[str]:
 
 def unknown(expression: str, names: set[str]) -> set[str]:
     """Every metric of an expression that is not declared; of a pattern, what matches none, or not each alternative."""
-    found = set()
+    result = set()
     for pattern in _PATTERN.findall(expression):
         if not any(re.fullmatch(pattern, name) for name in names):
-            found.add(pattern)
+            result.add(pattern)
     plain = _RULE.sub(lambda rule: "" if rule[0] in RECORDED else rule[0], re.sub(r'"[^"]*"', '""', expression))
-    return found | {name for name in _METRIC.findall(plain) if name not in names}
+    return result | {name for name in _METRIC.findall(plain) if name not in names}
 
 
 def _checked(tmp_path: Path, expressions: list[str]) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,7 @@ def _checked(tmp_path: Path, expressions: list[str]) -> subprocess.CompletedProc
 @needs_promtool
 def test_every_expression_is_promql(tmp_path: Path) -> None:
     """With each value of each window."""
-    texts = sorted({each.expression for each in expressions()})
+    texts = sorted({expression.expression for expression in expressions()})
     done = _checked(tmp_path, texts)
     assert f"SUCCESS: {len(texts)} rules found" in done.stdout, done.stdout + done.stderr
 
@@ -73,14 +73,20 @@ def test_every_metric_is_declared(name: str) -> None:
     """By the code that makes it."""
     names = declared() | FOREIGN
     assert len(names) > 60
-    found = {metric for each in expressions_of(name, BOARDS[name]) for metric in unknown(each.expression, names)}
-    assert set() == found
+    result = {
+        metric
+        for panel_expression in expressions_of(name, BOARDS[name])
+        for metric in unknown(panel_expression.expression, names)
+    }
+    assert set() == result
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_variables_query_declared_metrics(name: str) -> None:
     """One that isn't there would leave the picker empty."""
-    queries = [str(each["query"]["query"]) for each in variables(BOARDS[name]).values() if each["type"] == "query"]
+    queries = [
+        str(variable["query"]["query"]) for variable in variables(BOARDS[name]).values() if variable["type"] == "query"
+    ]
     assert [] != queries
     assert set() == {metric for query in queries for metric in unknown(query, declared())}
 
@@ -111,14 +117,14 @@ def test_variables_are_substituted() -> None:
 
 def test_no_variable_is_left() -> None:
     """In any expression of any dashboard; `$1` is a group of label_replace."""
-    assert [] == [each for each in expressions() if re.search(r"\$(?!\d\b)", each.expression)]
+    assert [] == [expression for expression in expressions() if re.search(r"\$(?!\d\b)", expression.expression)]
 
 
 def test_every_panel_is_tested() -> None:
     """Every query yields an expression for each window that it can be of."""
     queries = [target["expr"] for board in BOARDS.values() for _, target in targets(board)]
     windows = 4
-    expected = sum(windows if "${window}" in each else 1 for each in queries)
+    expected = sum(windows if "${window}" in query else 1 for query in queries)
     assert expected == len(list(expressions()))
 
 

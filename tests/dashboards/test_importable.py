@@ -75,13 +75,13 @@ def test_every_input_is_declared_and_used(shared: dict[str, Board]) -> None:
     """A placeholder without an input would stay in the dashboard."""
     for board in shared.values():
         content = json.dumps({key: value for key, value in board.items() if key != "__inputs"})
-        assert {each["name"] for each in board["__inputs"]} == set(re.findall(r"\$\{(DS_\w+)\}", content))
+        assert {data_source["name"] for data_source in board["__inputs"]} == set(re.findall(r"\$\{(DS_\w+)\}", content))
 
 
 def test_every_panel_type_is_required(shared: dict[str, Board]) -> None:
     """Grafana warns of a plugin that is missing."""
     for board in shared.values():
-        required = {each["id"] for each in board["__requires"] if each["type"] == "panel"}
+        required = {require["id"] for require in board["__requires"] if require["type"] == "panel"}
         assert {panel["type"] for panel in panels(board)} == required
 
 

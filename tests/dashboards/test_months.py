@@ -30,7 +30,7 @@ def samples(name: str, until: datetime, value: Value, shown: timedelta = timedel
     count = (until - datetime(1970, 1, 1, tzinfo=UTC)) // HALF_A_DAY + 1
     days = ((datetime(1970, 1, 1, tzinfo=UTC) + number * HALF_A_DAY - shown).date() for number in range(count))
     values = (value(day) if day.year == 1970 else None for day in days)
-    return {"series": name, "values": " ".join("_" if each is None else str(each) for each in values)}
+    return {"series": name, "values": " ".join("_" if value is None else str(value) for value in values)}
 
 
 def month_to_date(day: date) -> float:

@@ -31,7 +31,7 @@ def _expression(text: str) -> Spoil:
 
 def _unlink(panel: Panel) -> None:
     for override in panel["fieldConfig"]["overrides"]:
-        override["properties"] = [each for each in override["properties"] if each["id"] != "links"]
+        override["properties"] = [setting for setting in override["properties"] if setting["id"] != "links"]
 
 
 def _spoiled_link(part: str, other: str) -> Spoil:
@@ -50,16 +50,16 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
     "a server's number": (rules.fixed_name, lambda board: board.update(id=7)),
     "no tag": (rules.fixed_name, lambda board: board.update(tags=[])),
     "a number twice": (rules.own_numbers, lambda board: board["panels"][2].update(id=board["panels"][1]["id"])),
-    "no title": (rules.told, lambda board: _first(board).update(title="")),
-    "no description": (rules.told, lambda board: _first(board).pop("description")),
-    "no unit": (rules.told, lambda board: _first(board)["fieldConfig"]["defaults"].pop("unit")),
-    "no noValue": (rules.told, lambda board: _first(board)["fieldConfig"]["defaults"].update(noValue="")),
+    "no title": (rules.described, lambda board: _first(board).update(title="")),
+    "no description": (rules.described, lambda board: _first(board).pop("description")),
+    "no unit": (rules.described, lambda board: _first(board)["fieldConfig"]["defaults"].pop("unit")),
+    "no noValue": (rules.described, lambda board: _first(board)["fieldConfig"]["defaults"].update(noValue="")),
     "a cell without a blank": (
         rules.blank,
         lambda board: _first(board, "table")["fieldConfig"]["overrides"].pop(0),
     ),
-    "no query": (rules.asked, lambda board: _first(board).update(targets=[])),
-    "a letter twice": (rules.asked, lambda board: _first(board)["targets"].append(_first(board)["targets"][0])),
+    "no query": (rules.queried, lambda board: _first(board).update(targets=[])),
+    "a letter twice": (rules.queried, lambda board: _first(board)["targets"].append(_first(board)["targets"][0])),
     "a panel's own source": (rules.chosen_source, lambda board: _first(board).update(datasource={"uid": "abc"})),
     "a query's own source": (rules.chosen_source, lambda board: _first(board)["targets"][0].pop("datasource")),
     "a variable's own source": (
@@ -136,4 +136,4 @@ def test_rule_detects_its_fault(fault: str) -> None:
 @by_rule
 def test_every_rule_has_a_fault(rule: rules.Rule) -> None:
     """A rule that never fails would prove nothing."""
-    assert rule in {each for each, _ in FAULTS.values()}
+    assert rule in {fault for fault, _ in FAULTS.values()}

@@ -14,9 +14,9 @@ from tests.dashboards.expressions import expressions_of
 
 FAMILIES = [threshold_name(key) for key in keys_of(Thresholds)]
 PATTERNS = [
-    re.findall(r'__name__=~"([^"]+)"', each.expression)
-    for each in expressions_of("budget", BOARDS["budget"])
-    if each.panel == "Thresholds"
+    re.findall(r'__name__=~"([^"]+)"', panel_expression.expression)
+    for panel_expression in expressions_of("budget", BOARDS["budget"])
+    if panel_expression.panel == "Thresholds"
 ]
 
 

@@ -25,8 +25,8 @@ KEY = '{account="a",key="k"'
 def expression(dashboard: str, panel: str, query: int = 0) -> str:
     """Return one query of a panel, of the latest day if it has a window."""
     board = BOARDS[dashboard]
-    found = next(each for each in panels(board) if each["title"] == panel)
-    alone = {**board, "panels": [{**found, "targets": [found["targets"][query]]}]}
+    result = next(candidate for candidate in panels(board) if candidate["title"] == panel)
+    alone = {**board, "panels": [{**result, "targets": [result["targets"][query]]}]}
     return next(expressions_of(dashboard, alone)).expression
 
 
@@ -207,7 +207,7 @@ def test_model_has_the_name_of_completed_days_today(tmp_path: Path) -> None:
 
 def test_credits_per_day_without_today_is_the_mean(tmp_path: Path) -> None:
     """The collector of today may be off."""
-    series = constant([each for each in SERIES if "_today_" not in each[0]])
+    series = constant([series_ for series_ in SERIES if "_today_" not in series_[0]])
     assert "" == evaluated(tmp_path, expression("budget", "Credits per day"), 12, series)
 
 
