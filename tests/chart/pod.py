@@ -32,8 +32,8 @@ async def check_config(manifests: list[Manifest], folder: Path) -> tuple[int, st
 
 def option(arguments: list[str], name: str) -> str | None:
     """Return an option's value, or None if it isn't given."""
-    found = [text.partition("=")[2] for text in arguments if text.partition("=")[0] == name]
-    return found[0] if found else None
+    matching = [text.partition("=")[2] for text in arguments if text.partition("=")[0] == name]
+    return matching[0] if matching else None
 
 
 def lay_out(manifests: list[Manifest], folder: Path) -> None:
@@ -59,8 +59,8 @@ def _write(path: Path, content: bytes) -> None:
 
 def _volume(manifests: list[Manifest]) -> Manifest | None:
     volumes = workload(manifests)["spec"]["template"]["spec"].get("volumes", [])
-    found = [volume["projected"] for volume in volumes if volume["name"] == "configuration"]
-    return found[0] if found else None
+    matching = [volume["projected"] for volume in volumes if volume["name"] == "configuration"]
+    return matching[0] if matching else None
 
 
 def _data(kind: str, name: str, manifests: list[Manifest]) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ def render(values: Values, folder: Path = CHART) -> list[Manifest]:
     """Return what is installed with these values."""
     texts = _chart(folder).render(values=values, name=RELEASE, namespace=NAMESPACE)
     manifests = [text for name, text in texts.items() if name.endswith(".yaml")]
-    return [found for text in manifests for found in yaml.load_all(text, Loader=yaml.CSafeLoader) if found]
+    return [result for text in manifests for result in yaml.load_all(text, Loader=yaml.CSafeLoader) if result]
 
 
 def notes(values: Values) -> str:
@@ -60,15 +60,15 @@ def manifests_of(variant: str) -> list[Manifest]:
 
 def the(kind: str, manifests: list[Manifest], suffix: str = "") -> Manifest:
     """Return the one manifest of a kind and name."""
-    found = [one for one in manifests if one["kind"] == kind and one["metadata"]["name"] == FULLNAME + suffix]
-    assert 1 == len(found), f"{kind} {FULLNAME}{suffix}"
-    return found[0]
+    matching = [one for one in manifests if one["kind"] == kind and one["metadata"]["name"] == FULLNAME + suffix]
+    assert 1 == len(matching), f"{kind} {FULLNAME}{suffix}"
+    return matching[0]
 
 
 def workload(manifests: list[Manifest]) -> Manifest:
     """Return the Deployment, or the StatefulSet of several shards."""
-    (found,) = (one for one in manifests if one["kind"] in ("Deployment", "StatefulSet"))
-    return found
+    (result,) = (one for one in manifests if one["kind"] in ("Deployment", "StatefulSet"))
+    return result
 
 
 def of_kind(kind: str, manifests: list[Manifest]) -> list[Manifest]:
@@ -78,8 +78,8 @@ def of_kind(kind: str, manifests: list[Manifest]) -> list[Manifest]:
 
 def container(manifests: list[Manifest]) -> Manifest:
     """Return the exporter's container."""
-    found: Manifest = workload(manifests)["spec"]["template"]["spec"]["containers"][0]
-    return found
+    result: Manifest = workload(manifests)["spec"]["template"]["spec"]["containers"][0]
+    return result
 
 
 def merged(values: Values, more: Values) -> Values:

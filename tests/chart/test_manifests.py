@@ -32,9 +32,9 @@ RECOMMENDED = ("name", "instance", "version", "component", "part-of", "managed-b
 def ours(variant: str) -> list[Manifest]:
     """The manifests without those that the values bring along."""
     brought = len(values_of(variant).get("extraManifests", []))
-    found = [one for one in manifests_of(variant) if "helm.sh/chart" in one["metadata"].get("labels", {})]
-    assert len(manifests_of(variant)) - brought == len(found)
-    return found
+    matching = [one for one in manifests_of(variant) if "helm.sh/chart" in one["metadata"].get("labels", {})]
+    assert len(manifests_of(variant)) - brought == len(matching)
+    return matching
 
 
 def test_helm_lint_passes() -> None:

@@ -29,8 +29,8 @@ PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
 def pod(manifests: list[Manifest]) -> Manifest:
-    found: Manifest = workload(manifests)["spec"]["template"]["spec"]
-    return found
+    result: Manifest = workload(manifests)["spec"]["template"]["spec"]
+    return result
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -44,9 +44,9 @@ def test_exporter_accepts_the_arguments(variant: str) -> None:
 async def test_exporter_accepts_its_configuration(variant: str, tmp_path: Path) -> None:
     """With the files as the pod has them: accounts, keys, TLS and passwords."""
     accounts = len(values_of(variant).get("accounts", ["default"])) or 1  # found in a directory
-    code, said = await check_config(manifests_of(variant), tmp_path)
-    assert 0 == code, said
-    assert f"config.yaml: valid, {accounts} account" in said
+    code, output = await check_config(manifests_of(variant), tmp_path)
+    assert 0 == code, output
+    assert f"config.yaml: valid, {accounts} account" in output
 
 
 def test_each_account_reads_its_own_key(tmp_path: Path) -> None:
@@ -68,12 +68,12 @@ def test_thresholds_reach_the_configuration(tmp_path: Path) -> None:
     }
     lay_out(render(values), tmp_path)
     (account,) = load(tmp_path / "config.yaml", {}, collectors=SECTION).accounts
-    found = account.thresholds
+    result = account.thresholds
     assert (2 * 86_400, None, 1000000, None) == (
-        found.credits_left,
-        found.latency_ratio,
-        found.credits_floor_usd,
-        found.spend_ratio,
+        result.credits_left,
+        result.latency_ratio,
+        result.credits_floor_usd,
+        result.spend_ratio,
     )
 
 
@@ -103,7 +103,7 @@ def test_pod_is_unprivileged(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", POLLING)
 def test_key_files_are_readable_by_the_exporter_only(variant: str) -> None:
-    """Owned by root and readable by the group; nobody else can read and no one can write."""
+    """Owned by root and readable by the group; no one else can read and no one can write."""
     (volume,) = [one for one in pod(manifests_of(variant))["volumes"] if one["name"] == "configuration"]
     assert 0o440 == volume["projected"]["defaultMode"]
     context = pod(manifests_of(variant))["securityContext"]
@@ -136,7 +136,7 @@ def test_http_probes(variant: str, scheme: str) -> None:
 
 @pytest.mark.parametrize("variant", ["basic-auth", "client-certificates"])
 def test_command_probe_where_the_kubelet_cannot_authenticate(variant: str) -> None:
-    """The kubelet has neither password nor certificate; for the command, being asked for one counts as healthy."""
+    """The kubelet has neither password nor certificate; for the command, a 401 counts as healthy."""
     for name in PROBES:
         program, *arguments = container(manifests_of(variant))[name]["exec"]["command"]
         options = parse(arguments, {})
@@ -147,10 +147,10 @@ def test_command_probe_where_the_kubelet_cannot_authenticate(variant: str) -> No
 
 def test_probes_can_be_left_out_and_replaced() -> None:
     """Null leaves one out; one with its own way of asking keeps it."""
-    found = container(manifests_of("everything-else"))
-    assert "startupProbe" not in found
-    assert {"port": "http"} == found["livenessProbe"]["tcpSocket"]
-    assert "httpGet" not in found["livenessProbe"]
+    result = container(manifests_of("everything-else"))
+    assert "startupProbe" not in result
+    assert {"port": "http"} == result["livenessProbe"]["tcpSocket"]
+    assert "httpGet" not in result["livenessProbe"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

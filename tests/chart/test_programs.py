@@ -39,10 +39,10 @@ def template(variant: str, chart: Path = CHART) -> str:
 
 
 def sorted_(manifests: list[Manifest]) -> list[Manifest]:
-    def place(manifest: Manifest) -> tuple[Any, ...]:
+    def identity(manifest: Manifest) -> tuple[Any, ...]:
         return manifest["kind"], manifest["metadata"]["name"]
 
-    return sorted(manifests, key=place)
+    return sorted(manifests, key=identity)
 
 
 @needs("helm")
@@ -56,8 +56,8 @@ def test_helm_lints(variant: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_helm_renders_the_same(variant: str) -> None:
     """Helm 3, and Helm 4's engine that the other tests use."""
-    found = [one for one in yaml.load_all(template(variant), Loader=yaml.CSafeLoader) if one]
-    assert sorted_(manifests_of(variant)) == sorted_(found)
+    matching = [one for one in yaml.load_all(template(variant), Loader=yaml.CSafeLoader) if one]
+    assert sorted_(manifests_of(variant)) == sorted_(matching)
 
 
 @needs("helm")

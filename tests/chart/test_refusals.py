@@ -18,7 +18,7 @@ class Bad:
     """Values, and the message about them."""
 
     values: Values
-    said: str
+    output: str
 
 
 def account(**entry: object) -> Values:
@@ -121,7 +121,7 @@ def test_mistake_is_reported_with_its_value(name: str) -> None:
     """With what to do about it, and without showing a key."""
     with pytest.raises(HelmError) as refused:
         render(merged(BASE, BAD[name].values))
-    assert BAD[name].said in str(refused.value)
+    assert BAD[name].output in str(refused.value)
     assert KEY not in str(refused.value)
 
 

@@ -52,13 +52,13 @@ async def until_healthy(command: list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("variant", "said"),
+    ("variant", "output"),
     [("basic-auth", "requires a password"), ("client-certificates", "requires a client certificate")],
 )
-async def test_probes_that_are_commands_succeed(variant: str, said: str, tmp_path: Path) -> None:
+async def test_probes_that_are_commands_succeed(variant: str, output: str, tmp_path: Path) -> None:
     """Though they have neither password nor certificate; and the end is in order."""
     async with at_work(variant, tmp_path) as (manifests, process):
         for name in PROBES:
-            assert said in await until_healthy(container(manifests)[name]["exec"]["command"])
+            assert output in await until_healthy(container(manifests)[name]["exec"]["command"])
         process.send_signal(signal.SIGTERM)
         assert 0 == await asyncio.wait_for(process.wait(), PATIENCE)

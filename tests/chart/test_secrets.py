@@ -35,8 +35,8 @@ def test_inline_keys_become_a_secret() -> None:
 @pytest.mark.parametrize("variant", ["existing-secret", "demo", "tls"])
 def test_secret_exists_only_if_needed(variant: str) -> None:
     """What exists already is not made again."""
-    found = [one for one in of_kind("Secret", manifests_of(variant)) if not one["metadata"]["name"].endswith("-web")]
-    assert [] == found
+    matching = [one for one in of_kind("Secret", manifests_of(variant)) if not one["metadata"]["name"].endswith("-web")]
+    assert [] == matching
 
 
 def test_demo_mounts_no_key() -> None:

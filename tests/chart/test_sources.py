@@ -61,11 +61,11 @@ def test_prometheus_accepts_the_rendered_rules(tmp_path: Path) -> None:
 
 def test_dashboards_are_rendered_as_they_are() -> None:
     """One ConfigMap each, with the label that Grafana's sidecar looks for."""
-    found = [one for one in of_kind("ConfigMap", manifests_of("monitoring")) if "config.yaml" not in one["data"]]
+    matching = [one for one in of_kind("ConfigMap", manifests_of("monitoring")) if "config.yaml" not in one["data"]]
     expected = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS}
     assert expected
-    assert expected == {name: json.loads(text) for one in found for name, text in one["data"].items()}
-    assert {"1"} == {one["metadata"]["labels"]["grafana_dashboard"] for one in found}
+    assert expected == {name: json.loads(text) for one in matching for name, text in one["data"].items()}
+    assert {"1"} == {one["metadata"]["labels"]["grafana_dashboard"] for one in matching}
 
 
 def test_package_contains_linked_files(tmp_path: Path) -> None:
