@@ -56,8 +56,8 @@ class FakeClock:
         """Let time pass on both clocks."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
-        due = [each for each in self._sleepers if each[0] <= self._monotonic]
-        self._sleepers = [each for each in self._sleepers if each[0] > self._monotonic]
+        due = [sleeper for sleeper in self._sleepers if sleeper[0] <= self._monotonic]
+        self._sleepers = [sleeper for sleeper in self._sleepers if sleeper[0] > self._monotonic]
         for _, waking in due:
             if not waking.done():
                 waking.set_result(None)

@@ -152,5 +152,5 @@ def test_condition_on_names_that_are_not_read_is_a_warning(
     read: Read, collectors: str, rule: str, expected: list[str]
 ) -> None:
     text = f"collectors: {{{collectors}}}\n" + rules(f"{rule}, labels: {{team: x}}")
-    found = [re.search(r"allocations has rules for (\w+)", warning) for warning in warnings_of(read(text))]
-    assert [match[1] for match in found if match] == expected
+    result = [re.search(r"allocations has rules for (\w+)", warning) for warning in warnings_of(read(text))]
+    assert [match[1] for match in result if match] == expected

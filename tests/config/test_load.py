@@ -164,7 +164,7 @@ collectors: {activity: {interval: 2d}}
 
 
 def test_unreadable_value_causes_no_contradiction(mistakes: Callable[[str], list[str]]) -> None:
-    """Its default would contradict the other key, but nobody wrote the default."""
+    """Its default would contradict the other key, but the default is not in the file."""
     text = (
         "accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]\ncollectors: {activity: {interval: x, stale_after: 1m}}"
     )

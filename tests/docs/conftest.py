@@ -23,8 +23,8 @@ def promtool() -> Promtool:
 
     def run(*arguments: str | Path) -> str:
         done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
-        said = done.stdout + done.stderr
-        assert 0 == done.returncode, said
-        return said
+        output = done.stdout + done.stderr
+        assert 0 == done.returncode, output
+        return output
 
     return run

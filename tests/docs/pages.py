@@ -39,7 +39,7 @@ class Page:
 
     def blocks(self, language: str) -> list[str]:
         """The code blocks in a language, in order."""
-        return [body for found, body in _BLOCK.findall(self.text) if found == language]
+        return [body for result, body in _BLOCK.findall(self.text) if result == language]
 
 
 PAGES = tuple(Page(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))))

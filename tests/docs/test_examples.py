@@ -28,9 +28,9 @@ KINDS = ("config", "accounts", "web", "alerts", *OF_PROMETHEUS)
 def of_kind(*kinds: str) -> pytest.MarkDecorator:
     """Blocks whose first line says that they are such a file."""
     firsts = tuple(f"# {kind}.yaml\n" for kind in kinds)
-    found = [(name, body) for name, body in YAML if body.startswith(firsts)]
-    assert found
-    return pytest.mark.parametrize("text", [body for _, body in found], ids=[name for name, _ in found])
+    matching = [(name, body) for name, body in YAML if body.startswith(firsts)]
+    assert matching
+    return pytest.mark.parametrize("text", [body for _, body in matching], ids=[name for name, _ in matching])
 
 
 def commands() -> list[str]:
@@ -40,7 +40,7 @@ def commands() -> list[str]:
 
 
 def test_every_block_of_yaml_says_what_it_is() -> None:
-    """Its first line names the file; so nothing stays untested here, and nobody pastes it into another."""
+    """Its first line names the file; so nothing stays untested here, and no one pastes it into another."""
     firsts = tuple(f"# {kind}.yaml\n" for kind in (*KINDS, *OTHERS))
     assert [] == [name for name, body in YAML if not body.startswith(firsts)]
 

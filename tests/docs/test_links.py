@@ -18,7 +18,7 @@ by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 @by_page
 def test_relative_links_resolve(page: Page) -> None:
     """To a file that is there, and to a heading that is in it."""
-    by_path = {each.path: each for each in PAGES}
+    by_path = {other.path: other for other in PAGES}
     for link in _LINK.findall(page.without_blocks):
         if link.startswith(("https://", "http://")):
             continue
@@ -50,14 +50,14 @@ def test_every_page_is_linked() -> None:
     """Whoever begins at the README finds everything; pages of a folder are linked from its own README."""
     by_path = {page.path: page for page in PAGES}
 
-    def told(page: Page) -> bool:
+    def is_linked(page: Page) -> bool:
         table = by_path.get(page.path.parent / "README.md")
         if table is None:
             return f"({page.name}" in PAGES[0].text
         if table is page:
             return any(
-                f"({page.name}" in each.text or f"({page.path.parent.name}/README.md" in each.text for each in PAGES
+                f"({page.name}" in other.text or f"({page.path.parent.name}/README.md" in other.text for other in PAGES
             )
         return f"({page.path.name})" in table.text
 
-    assert [] == [page.name for page in PAGES[1:] if not told(page)]
+    assert [] == [page.name for page in PAGES[1:] if not is_linked(page)]

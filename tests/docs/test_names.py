@@ -57,12 +57,12 @@ by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 def options() -> set[str]:
     """Every option of every command."""
-    found = set()
+    result = set()
     for action in build_parser({})._actions:  # noqa: SLF001 — argparse has no other way
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             for command in action.choices.values():
-                found |= {flag for each in command._actions for flag in each.option_strings}  # noqa: SLF001
-    return {flag for flag in found if flag.startswith("--")}
+                result |= {flag for action in command._actions for flag in action.option_strings}  # noqa: SLF001
+    return {flag for flag in result if flag.startswith("--")}
 
 
 @by_page
@@ -73,7 +73,7 @@ def test_metrics_exist(page: Page) -> None:
     assert set() == set(_RECORDED.findall(page.text)) - set(RECORDED)
     for name, after in re.findall(r"\b(openrouter_[a-z0-9_]+)(\*|…)?", _RECORDED.sub("", page.text)):
         if after:
-            assert any(each.startswith(name) for each in declared), name
+            assert any(family.startswith(name) for family in declared), name
         else:
             assert name in declared or name in METRICS, name
 
@@ -133,8 +133,8 @@ def test_every_log_event_is_documented() -> None:
 def test_every_key_of_an_event_is_documented() -> None:
     """Each key that a call names is in one of the event's rows."""
     for event, keys in _calls():
-        told = " ".join(keys_of for name, keys_of in _rows() if name == event)
-        assert set() == {key for key in keys if f"`{key}`" not in told}, event
+        documented = " ".join(keys_of for name, keys_of in _rows() if name == event)
+        assert set() == {key for key in keys if f"`{key}`" not in documented}, event
 
 
 def test_every_fault_is_documented() -> None:
@@ -148,7 +148,7 @@ def test_every_fault_is_documented() -> None:
 def test_every_status_class_is_documented() -> None:
     """Where the log's events are explained."""
     text = (ROOT / "docs/logging.md").read_text(encoding="utf-8")
-    assert [] == [each for each in STATUS_CLASSES if f"`{each}`" not in text]
+    assert [] == [status_class for status_class in STATUS_CLASSES if f"`{status_class}`" not in text]
 
 
 def test_the_reference_of_metrics_is_current() -> None:

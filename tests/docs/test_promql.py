@@ -64,7 +64,11 @@ def _count(expression: str) -> dict[str, Any]:
 def _tested(tmp_path: Path, promtool: Promtool, series: Series, *tests: dict[str, Any]) -> str:
     group = {"interval": "1m", "input_series": series, "promql_expr_test": list(tests)}
     path = tmp_path / "test.yaml"
-    content = {"rule_files": [str(each) for each in RULE_FILES], "evaluation_interval": "5m", "tests": [group]}
+    content = {
+        "rule_files": [str(rule_file) for rule_file in RULE_FILES],
+        "evaluation_interval": "5m",
+        "tests": [group],
+    }
     path.write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
     return promtool("test", "rules", path)
 

@@ -19,13 +19,13 @@ from tests.drawing.browser import Drawing, chromium, drawn, findings
 from tests.drawing.faults import faulty
 from tests.drawing.website import MODULES, website
 from tests.servers.history import write_blocks
-from tests.servers.programs import found_prometheus, free_port, required, started
+from tests.servers.programs import free_port, installed_prometheus, required, started
 from tests.servers.prometheus import Prometheus, prometheus
 from tests.servers.shipped import hastened
 
 DAYS = 34  # more than the longest window, time range and month
 STEP = timedelta(hours=3)  # a sample in three hours is a line to Prometheus, if it looks back that far
-EVERY = "5s"  # a scrape that a busy machine does not answer in this time would end all series
+EVERY = "5s"  # a scrape that a busy machine does not serve in this time would end all series
 # Prometheus deletes blocks that are older than 15 days by default.
 HISTORY = ("--query.lookback-delta=185m", "--storage.tsdb.retention.time=1y")
 Draw = Callable[[Drawing], Awaitable[list[str]]]
@@ -62,7 +62,7 @@ def read(browser: Browser, site: str) -> Read:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
     """Return the URL of each Prometheus: `history`, `demo` and `empty`."""
-    program = required(found_prometheus(2), "Prometheus 2")
+    program = required(installed_prometheus(2), "Prometheus 2")
     target = f"127.0.0.1:{free_port()}"
     demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
     folders = {name: tmp_path_factory.mktemp(name) for name in ("history", "demo", "empty")}

@@ -26,7 +26,7 @@ def faulty() -> Board:
     good = list(panels(board))
     board["panels"] = []
     for number, (name, fault) in enumerate(FAULTS.items()):
-        panel = copy.deepcopy(next(each for each in good if each["title"] == fault.panel))
+        panel = copy.deepcopy(next(good_panel for good_panel in good if good_panel["title"] == fault.panel))
         panel |= {"id": number, "title": name, "gridPos": {"x": 0, "y": 10 * number, "w": 24, "h": 10}}
         fault.spoil(panel)
         board["panels"].append(panel)
@@ -63,7 +63,7 @@ FAULTS: dict[str, Fault] = {
     "empty": Fault(FIGURE, lambda panel: panel["targets"][0].update(expr="openrouter_nothing"), "empty: has no data"),
     "nothing-but-nan": Fault(
         GRAPH,
-        lambda panel: [each.update(expr="sum(openrouter_up) / 0 * NaN") for each in panel["targets"]],
+        lambda panel: [target.update(expr="sum(openrouter_up) / 0 * NaN") for target in panel["targets"]],
         "nothing-but-nan: has no data",
     ),
     "hole": Fault(FIGURE, lambda panel: panel["gridPos"].update(w=20), "a hole in the grid"),

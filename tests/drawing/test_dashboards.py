@@ -22,8 +22,8 @@ by_dashboard = pytest.mark.parametrize("name", BOARDS)
 @pytest.mark.parametrize(("width", "theme"), [(1600, "dark"), (1150, "light")])
 async def test_dashboard_is_legible(name: str, width: int, theme: str, draw: Draw, servers: dict[str, str]) -> None:
     """With a month of data, on a wide and on a narrow page, rows unfolded; every panel that can have data has some."""
-    found = await draw(Drawing(name, servers["history"], width, theme, complete=True))
-    assert _without_data(name, RIGHTLY_EMPTY) == sorted(set(found) - set(_without_data(name, EMPTY_AT_FIRST)))
+    result = await draw(Drawing(name, servers["history"], width, theme, complete=True))
+    assert _without_data(name, RIGHTLY_EMPTY) == sorted(set(result) - set(_without_data(name, EMPTY_AT_FIRST)))
 
 
 def _without_data(dashboard: str, named: Iterable[str]) -> list[str]:
@@ -49,15 +49,15 @@ async def test_dashboard_of_the_demo_is_legible(name: str, draw: Draw, servers: 
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def found(draw: Draw, servers: dict[str, str]) -> list[str]:
+async def findings(draw: Draw, servers: dict[str, str]) -> list[str]:
     """Return the findings of the dashboard with faults."""
     return await draw(Drawing("faulty", servers["history"], complete=True))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_fault_is_detected(fault: str, found: list[str]) -> None:
+async def test_fault_is_detected(fault: str, result: list[str]) -> None:
     """In the one panel that was spoiled in this way."""
-    assert any(FAULTS[fault].finding in each for each in found), found
+    assert any(FAULTS[fault].finding in finding for finding in result), result
 
 
 def test_panels_that_may_be_empty_exist() -> None:

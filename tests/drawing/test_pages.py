@@ -51,7 +51,7 @@ def _account(name: str, state: int = 0) -> list[CollectorStatus]:
 
 def _accounts(count: int) -> Status:
     names = [LONG if number == 1 else f"team-{number}" for number in range(count)]
-    return status(*[each for number, name in enumerate(names) for each in _account(name, number % 6)])
+    return status(*[shown for number, name in enumerate(names) for shown in _account(name, number % 6)])
 
 
 PAGES: dict[str, str | None] = {
@@ -81,11 +81,11 @@ async def illegible(
     async with open_page(browser, width, color_scheme=theme) as (page, errors):
         await page.set_content(content)
         await page.add_script_tag(path=MODULES / "bundle/legibility.js")
-        await page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        await page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
         if folder := os.environ.get("DRAWING_PICTURES"):
             await page.screenshot(path=f"{folder}/page-{name}-{width}-{theme}.png", full_page=True)
-        found: list[str] = await page.evaluate("window.illegible()")
-        return [*errors, *found]
+        result: list[str] = await page.evaluate("window.illegible()")
+        return [*errors, *result]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -99,5 +99,5 @@ async def test_page_is_legible(name: str, width: int, theme: Literal["light", "d
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_illegible_page_is_detected(fault: str, browser: Browser) -> None:
     """By the same check."""
-    found = await illegible(browser, f"<!doctype html>{FAULTS[fault]}", "fault", 800, "light")
-    assert any(fault in each for each in found), found
+    result = await illegible(browser, f"<!doctype html>{FAULTS[fault]}", "fault", 800, "light")
+    assert any(fault in finding for finding in result), result

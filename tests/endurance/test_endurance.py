@@ -165,7 +165,7 @@ def check_balances(shown: dict[tuple[str, str], float]) -> None:
     """What is left is what was bought less what was used; neither keys nor today so far hold more than there is."""
     for (name, team), value in shown.items():
         if name == "openrouter_credits_balance_usd":
-            bought, used = (shown[f"openrouter_credits_{each}_usd", team] for each in ("purchased", "used"))
+            bought, used = (shown[f"openrouter_credits_{kind}_usd", team] for kind in ("purchased", "used"))
             assert pytest.approx(bought - used, abs=1e-6) == value
         if name == "openrouter_today_timestamp_seconds":
             whole = spend(SEEDS[team], datetime.fromtimestamp(value, UTC).date())

@@ -89,15 +89,15 @@ def test_promtool_has_nothing_to_say_about_any_declared_family(promtool: str) ->
     families = []
     for declaration in DECLARED:
         sets = LabelSets(declaration.labels, [(value,) * len(declaration.labels) for value in HOSTILE])
-        families.append(Family(declaration, sets, [10.0 ** (2 * place - 20) for place in range(len(HOSTILE))]))
+        families.append(Family(declaration, sets, [10.0 ** (2 * number - 20) for number in range(len(HOSTILE))]))
     assert complaints(promtool, text_of(rendered(Snapshot(tuple(families))), openmetrics=False)) == (0, "")
 
 
 @pytest.mark.slow
 def test_promtool_would_complain(promtool: str) -> None:
     """The check checks."""
-    code, said = complaints(promtool, b"# TYPE a_total gauge\na_total 1\n")
-    assert (code, "no help text" in said) == (3, True)
+    code, output = complaints(promtool, b"# TYPE a_total gauge\na_total 1\n")
+    assert (code, "no help text" in output) == (3, True)
 
 
 async def test_a_real_exposition_has_each_family_and_each_series_once(exporter: Exporter) -> None:
@@ -110,7 +110,9 @@ async def test_a_real_exposition_has_each_family_and_each_series_once(exporter: 
 
 async def test_every_declared_family_is_there(exporter: Exporter) -> None:
     """And HELP is what was declared."""
-    families = {each.name: each for each in text_string_to_metric_families(exporter.scrape("", "", ()).body.decode())}
+    families = {
+        family.name: family for family in text_string_to_metric_families(exporter.scrape("", "", ()).body.decode())
+    }
     for declaration in ActivityCollector("first", ActivitySettings()).declarations():
         assert families[declaration.name].documentation == declaration.help
         assert families[declaration.name].type == declaration.type

@@ -47,7 +47,7 @@ def test_new_snapshot_replaces_the_last(store: Store) -> None:
     """Only one per collector is shown."""
     newest = part()
     store.publish("a", "activity", newest, 8, expires=200.0)
-    assert [each is newest for each in store.parts(150.0)] == [True]
+    assert [part is newest for part in store.parts(150.0)] == [True]
 
 
 def test_renewing_shows_an_expired_snapshot_again(store: Store) -> None:
@@ -123,9 +123,9 @@ def calls_of_renewal(accounts: int) -> int:
         store.publish(f"{number}", "activity", {}, 1, expires=1000.0 + number)
     profile = cProfile.Profile()
     with profile:
-        for turn in range(20):
-            store.renew("7", "activity", 10.0 + turn, 5000.0 + turn)
-            store.version(10.0 + turn)
+        for seconds in range(20):
+            store.renew("7", "activity", 10.0 + seconds, 5000.0 + seconds)
+            store.version(10.0 + seconds)
     return sum(entry.callcount for entry in profile.getstats())
 
 
@@ -182,7 +182,7 @@ class Looking(RuleBasedStateMachine):
     @invariant()
     def looked(self) -> None:
         if int(self.now * 2) % 3 == 0:  # often, but not after every step
-            shown = [id(each) for each in self.store.parts(self.now)]
+            shown = [id(part) for part in self.store.parts(self.now)]
             assert self.seen.setdefault(self.store.version(self.now), shown) == shown
 
 
@@ -196,7 +196,7 @@ def test_drop_can_keep_collectors() -> None:
     for account, collector in (("a", "activity"), ("a", "credits"), ("b", "activity")):
         store.publish(account, collector, {}, 1, expires=math.inf)
     store.drop("a", {"credits"})
-    assert [0, 1, 1] == [store.series(*each, 0.0) for each in (("a", "activity"), ("a", "credits"), ("b", "activity"))]
+    assert [0, 1, 1] == [store.series(*key, 0.0) for key in (("a", "activity"), ("a", "credits"), ("b", "activity"))]
 
 
 def test_successor_replaces_a_snapshot_at_its_instant() -> None:

@@ -24,13 +24,13 @@ def shown(thresholds: Thresholds) -> dict[str, float]:
 
 def test_each_threshold_is_a_gauge_of_its_account() -> None:
     """In base units: dollars, ratios, seconds."""
-    found = shown(Thresholds(credits_floor_usd=500.0, data_age=3600.0, model_share_increase=0.25))
+    families = shown(Thresholds(credits_floor_usd=500.0, data_age=3600.0, model_share_increase=0.25))
     assert {
         "openrouter_threshold_credits_floor_usd": 500.0,
         "openrouter_threshold_data_age_seconds": 3600.0,
         "openrouter_threshold_model_share_increase_ratio": 0.25,
-    }.items() <= found.items()
-    assert {threshold_name(each.name) for each in fields(Thresholds)} == set(found)
+    }.items() <= families.items()
+    assert {threshold_name(field.name) for field in fields(Thresholds)} == set(families)
 
 
 def test_what_is_switched_off_has_no_series() -> None:
@@ -45,9 +45,9 @@ def test_what_is_switched_off_has_no_series() -> None:
 
 
 def test_every_name_has_its_unit() -> None:
-    """As the Prometheus guide asks for; a count of requests has none."""
+    """As the Prometheus guide requires; a count of requests has none."""
     units = ("_usd", "_ratio", "_seconds")
-    names = [threshold_name(each.name) for each in fields(Thresholds)]
+    names = [threshold_name(field.name) for field in fields(Thresholds)]
     assert ["openrouter_threshold_requests_floor"] == [name for name in names if not name.endswith(units)]
 
 

@@ -64,8 +64,8 @@ class Engine:
 
     def settings(self, image: str) -> dict[str, Any]:
         """Return the configuration of an image."""
-        found: dict[str, Any] = json.loads(self.podman("image", "inspect", image).stdout)[0]
-        return found
+        result: dict[str, Any] = json.loads(self.podman("image", "inspect", image).stdout)[0]
+        return result
 
     def changes(self, image: str, base: str | None = None) -> set[str]:
         """Return the files in which an image differs from its base, or a container from its image."""
@@ -83,8 +83,8 @@ class Container:
     name: str
 
     def inspect(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.engine.podman("inspect", self.name).stdout)[0]
-        return found
+        result: dict[str, Any] = json.loads(self.engine.podman("inspect", self.name).stdout)[0]
+        return result
 
     def logs(self) -> str:
         done = self.engine.podman("logs", self.name)
@@ -103,8 +103,8 @@ class Container:
         end, text = time.monotonic() + PATIENCE, ""
         while time.monotonic() < end:
             try:
-                with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 — on loopback
-                    text = answer.read().decode()
+                with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 — on loopback
+                    text = response.read().decode()
             except OSError:
                 text = ""
             if wanted(text):

@@ -18,7 +18,7 @@ import yaml
 
 from tests.image.conftest import ROOT
 from tests.image.engine import PATIENCE, Engine
-from tests.servers.programs import found_prometheus, required
+from tests.servers.programs import installed_prometheus, required
 
 FILE = ROOT / "config/compose.yaml"
 SERVICES = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
@@ -59,7 +59,7 @@ def _stand_in(store: Engine, base: str, folder: Path, programs: dict[str, str], 
 def project(store: Engine, base: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Start the services as `docker compose up` does, and remove them and their volumes at the end."""
     folder = tmp_path_factory.mktemp("compose")
-    prometheus = required(found_prometheus(3) or found_prometheus(2), "Prometheus")
+    prometheus = required(installed_prometheus(3) or installed_prometheus(2), "Prometheus")
     promtool = required(shutil.which("promtool"), "promtool")
     alertmanager = required(shutil.which("prometheus-alertmanager") or shutil.which("alertmanager"), "Alertmanager")
     programs = {"program": prometheus, "promtool": promtool}
@@ -68,7 +68,7 @@ def project(store: Engine, base: str, image: str, tmp_path_factory: pytest.TempP
     store.podman("tag", image, f"localhost/{SERVICES['exporter']['image']}")
     (folder / "containers.conf").write_text(SETTINGS, encoding="utf-8")
     environment = os.environ | {"CONTAINERS_CONF": str(folder / "containers.conf")}
-    options = " ".join(str(each) for each in store.command("")[1:])
+    options = " ".join(str(argument) for argument in store.command("")[1:])
 
     def compose(*arguments: str) -> None:
         globally = (f"--podman-args={options}", "--file", str(FILE))
@@ -90,22 +90,24 @@ def _get(path: str) -> Any:
 
 def _until(path: str, wanted: Any, read: Any) -> None:
     """Query Prometheus until what is read from its response is as wanted."""
-    end, found = time.monotonic() + PATIENCE, None
+    end, result = time.monotonic() + PATIENCE, None
     while time.monotonic() < end:
         try:
-            found = read(_get(path))
+            result = read(_get(path))
         except OSError as error:
-            found = error
-        if wanted == found:
+            result = error
+        if wanted == result:
             return
         time.sleep(0.5)
-    assert wanted == found
+    assert wanted == result
 
 
 def test_every_target_is_up() -> None:
     """Services reach each other by name."""
     jobs = {"openrouter": "up", "prometheus": "up", "alertmanager": "up"}
-    _until("targets", jobs, lambda data: {each["labels"]["job"]: each["health"] for each in data["activeTargets"]})
+    _until(
+        "targets", jobs, lambda data: {target["labels"]["job"]: target["health"] for target in data["activeTargets"]}
+    )
 
 
 def test_every_rule_is_loaded() -> None:
@@ -122,7 +124,7 @@ def test_every_rule_is_loaded() -> None:
 def test_alertmanager_is_reached() -> None:
     """Alerts go there."""
     url = "http://alertmanager:9093/api/v2/alerts"
-    _until("alertmanagers", [url], lambda data: [each["url"] for each in data["activeAlertmanagers"]])
+    _until("alertmanagers", [url], lambda data: [manager["url"] for manager in data["activeAlertmanagers"]])
 
 
 def test_prometheus_has_a_month_of_history() -> None:
@@ -137,4 +139,4 @@ def test_usage_is_collected() -> None:
     """The exporter runs as the file says: read-only, without capabilities, in demo mode."""
     path = "query?query=count(openrouter_up)%20by%20(account)"
     accounts = {"demo", "demo-budget", "demo-rejected"}
-    _until(path, accounts, lambda data: {each["metric"]["account"] for each in data["result"]})
+    _until(path, accounts, lambda data: {series["metric"]["account"] for series in data["result"]})

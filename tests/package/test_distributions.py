@@ -33,7 +33,7 @@ def test_package_metadata(metadata: Message) -> None:
     assert ("openrouter-exporter", __version__) == (metadata["Name"], metadata["Version"])
     assert ("Apache-2.0", ">=3.11") == (metadata["License-Expression"], metadata["Requires-Python"])
     assert "text/markdown" == metadata["Description-Content-Type"].split(";")[0]
-    urls = dict(each.split(", ", 1) for each in metadata.get_all("Project-URL", []))
+    urls = dict(url.split(", ", 1) for url in metadata.get_all("Project-URL", []))
     assert {"Homepage", "Documentation", "Changelog", "Issues"} == set(urls)
     assert all(url.startswith(URL) for url in urls.values())
 
@@ -41,15 +41,19 @@ def test_package_metadata(metadata: Message) -> None:
 def test_every_supported_python_is_named(metadata: Message) -> None:
     """In the words of the index."""
     prefix = "Programming Language :: Python :: 3."
-    named = {each.removeprefix(prefix) for each in metadata.get_all("Classifier", []) if each.startswith(prefix)}
+    named = {
+        classifier.removeprefix(prefix)
+        for classifier in metadata.get_all("Classifier", [])
+        if classifier.startswith(prefix)
+    }
     assert {"11", "12", "13", "14"} == named
 
 
 def test_dependencies_are_few_and_bounded(metadata: Message) -> None:
     """The next major version of any may not fit."""
     requirements = metadata.get_all("Requires-Dist", [])
-    assert [] == [each for each in requirements if "<" not in each or ">=" not in each]
-    assert len([each for each in requirements if "extra ==" not in each]) <= 8
+    assert [] == [requirement for requirement in requirements if "<" not in requirement or ">=" not in requirement]
+    assert len([requirement for requirement in requirements if "extra ==" not in requirement]) <= 8
 
 
 def test_the_licence_is_in_it(wheel: Path) -> None:

@@ -34,15 +34,15 @@ def demo(installed: Installed) -> Iterator[str]:
             time.sleep(0.1)
         yield address
         process.terminate()
-        said = process.communicate(timeout=PATIENCE)[1]
-        assert 0 == process.returncode, said
+        output = process.communicate(timeout=PATIENCE)[1]
+        assert 0 == process.returncode, output
 
 
 def scrape(address: str) -> str:
     """Return the exposition, or nothing while no server listens."""
     try:
-        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
-            text: str = answer.read().decode()
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as response:
+            text: str = response.read().decode()
     except OSError:
         return ""
     return text

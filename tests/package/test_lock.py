@@ -41,7 +41,7 @@ def versions(name: str) -> dict[str, str]:
 def test_every_entry_is_a_version_with_hashes(name: str) -> None:
     """So pip refuses whatever is not exactly this."""
     entry = re.compile(r"[\w.-]+==\S+( ; [^#]+?)?( +--hash=sha256:[0-9a-f]{64})+")
-    assert [] == [each for each in entries(name) if not entry.fullmatch(each)]
+    assert [] == [line for line in entries(name) if not entry.fullmatch(line)]
 
 
 @by_lock

@@ -20,8 +20,8 @@ by_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 
 
 def read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return found
+    result: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return result
 
 
 @pytest.mark.skipif(
@@ -79,7 +79,7 @@ def test_actions_are_pinned_by_commit(path: Path) -> None:
     """With the version beside it, for whoever renews them."""
     uses = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
     pinned = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
-    assert [] == [each for each in uses if not pinned.fullmatch(each) and not each.startswith("./")]
+    assert [] == [use for use in uses if not pinned.fullmatch(use) and not use.startswith("./")]
 
 
 def test_an_action_has_one_version() -> None:

@@ -49,7 +49,7 @@ class Case:
 
     def expectations(self, alert: str) -> list[Tree]:
         """What is expected of an alert."""
-        return [each for each in self.body.get("alert_rule_test", []) if each["alertname"] == alert]
+        return [case for case in self.body.get("alert_rule_test", []) if case["alertname"] == alert]
 
     @property
     def file(self) -> Tree:
@@ -61,11 +61,11 @@ class Case:
         return Case(self.path, self.body | {"alert_rule_test": self.expectations(alert)})
 
     def fires(self, alert: str) -> bool:
-        return any(each["exp_alerts"] for each in self.expectations(alert))
+        return any(expectation["exp_alerts"] for expectation in self.expectations(alert))
 
     def is_quiet(self, alert: str) -> bool:
         expected = self.expectations(alert)
-        return bool(expected) and not any(each["exp_alerts"] for each in expected)
+        return bool(expected) and not any(case["exp_alerts"] for case in expected)
 
 
 CASES = tuple(Case(path, body) for path in TEST_FILES for body in content(path)["tests"])
@@ -78,9 +78,11 @@ def metrics(expression: str) -> set[str]:
     return set(re.findall(r"\bopenrouter_\w+", spelled))
 
 
-def _alternatives(found: re.Match[str]) -> str:
-    before, one, other, _, after = found.groups()
-    return " ".join(f"{before}{each}{after}" for each in {one, other}) if before.startswith("openrouter_") else found[0]
+def _alternatives(result: re.Match[str]) -> str:
+    before, one, other, _, after = result.groups()
+    return (
+        " ".join(f"{before}{word}{after}" for word in {one, other}) if before.startswith("openrouter_") else result[0]
+    )
 
 
 class Promtool:

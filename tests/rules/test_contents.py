@@ -83,8 +83,8 @@ def test_an_alert_is_tested_where_it_must_not_fire(name: str) -> None:
 @by_record
 def test_a_recorded_rule_has_a_value_in_a_test(name: str) -> None:
     """A number, not only the absence of one."""
-    samples = [each for case in CASES for each in case.body.get("promql_expr_test", []) if each["expr"] == name]
-    assert any(each["exp_samples"] for each in samples)
+    samples = [test for case in CASES for test in case.body.get("promql_expr_test", []) if test["expr"] == name]
+    assert any(sample["exp_samples"] for sample in samples)
 
 
 @by_record
@@ -221,9 +221,9 @@ def test_sums_cover_every_label_of_usage() -> None:
     usage = {name: labels for name, labels in declared().items() if "endpoint_id" in labels}
     assert set() == {label for labels in usage.values() for label in labels} - _OURS - {"account", "model_permaslug"}
     summed = re.compile(r"max by \(([^)]*)\) \(\s*sum without \(([^)]*)\)\s*\(\s*(?:{__name__=~\")?openrouter_activity")
-    found = [levels for expression in expressions() for levels in summed.findall(expression)]
-    assert len(found) > 20
-    for kept, left_out in found:
+    result = [levels for expression in expressions() for levels in summed.findall(expression)]
+    assert len(result) > 20
+    for kept, left_out in result:
         assert _OURS - set(kept.split(", ")) == set(left_out.split(", "))
 
 

@@ -88,9 +88,9 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Failures:
             for kind, values in THRESHOLD_VALUES.items()
         }
         weaker = [without(alert, number) for name, number in conditions() if name == alert]
-        found = failures(folder, runs | _of_cases(alert, weaker, long=False))
-        rest = [rule for rule in weaker if rule["alert"] not in {name for _, _, name in found}]
-        return found | failures(folder, _of_cases(alert, rest, long=True))
+        result = failures(folder, runs | _of_cases(alert, weaker, long=False))
+        rest = [rule for rule in weaker if rule["alert"] not in {name for _, _, name in result}]
+        return result | failures(folder, _of_cases(alert, rest, long=True))
 
     return of
 

@@ -22,7 +22,7 @@ ATTRIBUTIONS = attributions_of(1, "sk-or-v1-ordinary")
 
 async def test_meta_lists_metrics_dimensions_operators_granularities(get: Get) -> None:
     offered = (await get("/analytics/meta")).content["data"]
-    metrics = {each["name"]: (each["is_rate"], each["display_format"]) for each in offered["metrics"]}
+    metrics = {metric["name"]: (metric["is_rate"], metric["display_format"]) for metric in offered["metrics"]}
     assert (60, 17, 8, 5) == tuple(
         len(offered[name]) for name in ("metrics", "dimensions", "operators", "granularities")
     )

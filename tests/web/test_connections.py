@@ -109,7 +109,7 @@ def descriptors() -> int:
 
 
 async def settle() -> None:
-    """Let the event loop accept, close and answer what is pending."""
+    """Let the event loop accept, close and respond to what is pending."""
     for _ in range(200):
         await asyncio.sleep(0)
 

@@ -92,7 +92,7 @@ def test_budget_that_fails_is_named_with_its_reason() -> None:
     text = read(page_of(status(shown)))
     assert "lab account, each month limit $100.00 spend unknown" in text
     assert "no workspace has the id, slug or name lab" in text
-    assert [each.budget.name for each in budgets_of([shown])] == ["lab", "month"]
+    assert [budget.budget.name for budget in budgets_of([shown])] == ["lab", "month"]
 
 
 def test_budgets_of_a_failed_poll_say_how_old_they_are() -> None:

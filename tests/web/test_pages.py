@@ -26,8 +26,8 @@ def test_name_version_and_up_time() -> None:
 def test_links_follow_prefix_and_path() -> None:
     """Links work behind a reverse proxy that adds a prefix."""
     page = page_of(status(), WebSettings(telemetry_path="/usage", route_prefix="/openrouter"))
-    places = re.findall(r'href="(/[^"]*)"', page)
-    assert places == [f"/openrouter{each}" for each in ("/usage", "/-/status", "/-/healthy", "/-/ready", "/-/config")]
+    links = re.findall(r'href="(/[^"]*)"', page)
+    assert links == [f"/openrouter{path}" for path in ("/usage", "/-/status", "/-/healthy", "/-/ready", "/-/config")]
 
 
 def test_card_shows_polls_day_series_and_expiry() -> None:

@@ -109,7 +109,7 @@ def test_certificate_as_text_and_file_is_a_mistake(folder: Path) -> None:
 
 
 def test_allowed_names_without_verified_certificates_are_a_mistake(folder: Path) -> None:
-    """The list would check nobody."""
+    """The list would check no one."""
     text = "tls_server_config: {cert_file: server.crt, key_file: server.key, client_allowed_sans: [a]}\n"
     messages = "1:87: tls_server_config: client_allowed_sans means nothing without a client_auth_type that verifies"
     assert mistakes(folder, text) == [f"{messages} certificates"]
