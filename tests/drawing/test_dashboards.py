@@ -55,9 +55,9 @@ async def findings(draw: Draw, servers: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_fault_is_detected(fault: str, result: list[str]) -> None:
+async def test_fault_is_detected(fault: str, findings: list[str]) -> None:
     """In the one panel that was spoiled in this way."""
-    assert any(FAULTS[fault].finding in finding for finding in result), result
+    assert any(FAULTS[fault].finding in finding for finding in findings), findings
 
 
 def test_panels_that_may_be_empty_exist() -> None:
