@@ -20,7 +20,7 @@ from exporter.api.session import open_session
 from exporter.clock import Clock, SystemClock
 from exporter.collectors import registry
 from exporter.config.configuration import Account, Configuration, Upstream
-from exporter.config.diagnostics import closest
+from exporter.config.diagnostics import closest, few
 from exporter.errors import CatalogueError, ExportError, PollError, SecretError, UsageError
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
@@ -153,8 +153,7 @@ def _chosen(names: Sequence[str], accounts: Sequence[Account]) -> Sequence[Accou
     unknown = [name for name in names if name not in known]
     if unknown:
         meant = closest(unknown[0], known)
-        shown = f"{', '.join([*known][:MOST_SHOWN])}{' and others' if len(known) > MOST_SHOWN else ''}"
-        advice = f"; did you mean {meant}?" if meant else f", which has {shown}"
+        advice = f"; did you mean {meant}?" if meant else f", which has {few([*known], MOST_SHOWN)}"
         raise UsageError(f"--account {unknown[0]}: not in the configuration{advice}")
     return [account for account in accounts if not names or account.name in names]
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from exporter.config.allocation_checks import check_labels
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.configuration import Account, Upstream
-from exporter.config.diagnostics import Position, Report, quoted
+from exporter.config.diagnostics import Position, Report, few, quoted
 from exporter.config.discovery import AccountSources, account_files, is_match, key_files
 from exporter.config.file_format import WrittenAccount, WrittenFile
 from exporter.config.reader import Reader
@@ -71,10 +71,9 @@ class AccountEntries:
         for noted in self._keys.values():
             names = [name for name in dict.fromkeys(noted) if name in used]
             if len(names) > 1:
-                listed = ", ".join(map(quoted, names[:MOST_NAMED])) + (" and others" if len(names) > MOST_NAMED else "")
                 yield (
-                    f"accounts {listed} have the same key: unless their filters differ, sums over accounts count its "
-                    f"spend {len(names)} times"
+                    f"accounts {few([*map(quoted, names)], MOST_NAMED)} have the same key: unless their filters "
+                    f"differ, sums over accounts count its spend {len(names)} times"
                 )
 
     def add_written(self, entries: Sequence[WrittenAccount]) -> None:

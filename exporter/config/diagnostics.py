@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from exporter.errors import ConfigurationError, Mistake
@@ -59,6 +59,12 @@ def shown(text: str) -> str:
 def quoted(text: str) -> str:
     """Return what `shown` returns, in double quotes."""
     return f'"{shown(text)}"'
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - most
+    return f"{', '.join(names[:most])}{f' and {more} more' if more > 0 else ''}"
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

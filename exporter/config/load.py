@@ -11,7 +11,7 @@ from exporter.config.account_entries import AccountEntries, check_key, check_nam
 from exporter.config.allocation_checks import check_rules, useless_rules
 from exporter.config.collector_settings import CollectorsSettings
 from exporter.config.configuration import Account, Configuration, Upstream
-from exporter.config.diagnostics import Report, shown
+from exporter.config.diagnostics import Report, few, shown
 from exporter.config.discovery import AccountSources
 from exporter.config.file_format import file_format
 from exporter.config.reader import Reader
@@ -108,8 +108,8 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
     warnings = list(configuration.warnings)
     if configuration.sources.configured and not configuration.sources.files():
         warnings.append("account_files and accounts_from match no file")
-    if backups := [path.name for path in configuration.sources.backups()]:
-        warnings.append(f"accounts_from: ignored files that look like backups: {_few(backups)}")
+    if backups := [shown(path.name) for path in configuration.sources.backups()]:
+        warnings.append(f"accounts_from: ignored files that look like backups: {few(backups, MOST_NAMED)}")
     readable: list[Path] = []  # of a directory that is filled as a whole
     for account in configuration.accounts:
         of_account = list(_collector_warnings(account, configuration.upstream.requests_per_minute))
@@ -126,11 +126,6 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
             "or mount them with defaultMode 0440"
         )
     return tuple(warnings)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    return f"{', '.join(map(shown, names[:MOST_NAMED]))}{f' and {more} more' if more > 0 else ''}"
 
 
 def _collector_warnings(account: Account, allowed: int) -> Iterator[str]:

@@ -149,8 +149,8 @@ async def serving(configuration: Path, *options: str, key: str = KEY) -> AsyncIt
     async with forked(*command, variables=environment(OPENROUTER_API_KEY=key)) as process:
         daemon = Daemon(process, "")
         reading = asyncio.create_task(_read(process, daemon.lines))
-        daemon.url = (await daemon.until_said("started"))["addresses"][0]
         try:
+            daemon.url = (await daemon.until_said("started"))["addresses"][0]
             yield daemon
         finally:
             process.send_signal(signal.SIGKILL)

@@ -15,6 +15,7 @@ from exporter.collectors.base import Poll
 from exporter.collectors.catalogue.model_list import LIST_MODELS, read_models
 from exporter.collectors.paging import key_label
 from exporter.config.budget_settings import Scope
+from exporter.config.diagnostics import few
 from exporter.errors import UnknownName
 
 T = TypeVar("T")
@@ -88,7 +89,9 @@ def _only(same: Sequence[T], noun: str, names: str, value: str, name_of: Callabl
     if not same:
         raise UnknownName(f"no {noun} has the {names} {printable(value)}")
     if len(same) > 1:
-        raise UnknownName(f"several {noun}s are called {printable(value)}: {_few(map(name_of, same))}")
+        raise UnknownName(
+            f"several {noun}s are called {printable(value)}: {few(sorted(map(name_of, same)), MOST_LISTED)}"
+        )
     return same[0]
 
 
@@ -104,8 +107,3 @@ async def _models(poll: Poll) -> list[ModelRow]:
     models, _ = await read_models(poll, await poll.request(LIST_MODELS), Rejections())
     # Without the rows, which would keep the whole body in memory.
     return [model._replace(row=None) for model in models if model.permaslug]
-
-
-def _few(names: Iterable[str]) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:MOST_LISTED]) + (", …" if len(listed) > MOST_LISTED else "")
