@@ -26,12 +26,12 @@ from exporter.status import BudgetStatus, QueryStatus, Retirement, Top
 SettingsType = TypeVar("SettingsType", bound=CollectorSettings)
 
 SLICE_SECONDS = 0.001
-ITERATIONS = 4  # of the event loop per pause: answering one scrape takes several
+ITERATIONS = 4  # of the event loop per pause: serving one scrape takes several
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Poll:
-    """One poll in progress: its instant, which is `started` by the monotonic clock, its deadline and its client.
+    """One poll in progress. It began at `instant`; `started` and `deadline` are monotonic seconds.
 
     `rejections` collects the rows that cannot be used; they count even if the poll fails. `quiet` keeps failures out
     of the log during an outage.
@@ -132,7 +132,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a poll brought beside families: for people, for other collectors, and for the labels of `allocations`.
+    """What a poll returns beside families: for people, for other collectors, and for the labels of `allocations`.
 
     `failures` names each part of the data that could not be read, such as one budget of many, and why. `folded` counts
     the endpoints in `other`, and `spend` is USD per day, oldest first.
@@ -163,7 +163,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What one poll brought. `snapshot` None says that what is published still holds, its summary with it.
+    """The result of one poll. If `snapshot` is None, the published one is still current, and so is its summary.
 
     `memory` is what the next poll is given, once this one's snapshot is published. Without a snapshot, None keeps that
     of the poll before.
@@ -172,7 +172,7 @@ class Collected:
     that was today is no longer today.
 
     `restated` counts rows of already read days that changed. `error` fails the poll although there is something to
-    publish: that each part failed, and which of their last values remain.
+    publish: every part failed, and last values remain.
     """
 
     snapshot: Snapshot | None

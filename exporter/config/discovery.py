@@ -10,7 +10,7 @@ from pathlib import Path
 
 STEM = "{stem}"
 
-# Those that systemd ignores, and those of editors.
+# Of copies that editors and package managers leave beside a file, as systemd ignores them.
 BACKUP_SUFFIXES = (
     *("~", ".bak", ".old", ".new", ".orig", ".save", ".tmp", ".temp", ".part", ".swp", ".swo", ".swx"),
     *(".rpmnew", ".rpmsave", ".rpmorig", ".pacnew", ".pacsave", ".ucf-new", ".ucf-old", ".ucf-dist"),

@@ -264,7 +264,7 @@ left out. With `split_by`, the families with a number have one label more:
                 spend=spend_by_day(usage.table, shown.sums),
                 tops=tuple(top(label, "30d", amounts) for label, amounts in spend.items()),
                 used_models=await used_models(poll.pause, usage.table, self._labels, totals, spend.get("model")),
-                # The collector keys has its keys.
+                # Keys are subjects of the collector `keys`.
                 subjects=tuple(subject for subject in usage.subjects if subject.label != "key"),
             ),
             restated=restated,

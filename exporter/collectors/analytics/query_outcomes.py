@@ -127,7 +127,7 @@ class Outcomes:
         )
 
     def expiries(self, now: float) -> list[float]:
-        """Return when some results vanish before those of a poll at `now` do, in order."""
+        """Return the times, in order, at which results expire earlier than those of a poll at `now`."""
         times = {outcome.expires(self.stale_after) for outcome in self.by_name.values() if outcome.result is not None}
         return sorted(time for time in times if now < time < now + self.stale_after)
 
