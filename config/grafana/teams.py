@@ -14,7 +14,7 @@ NO_TEAMS = (
     "No spend by team: set allocations.labels: [team] in the exporter's configuration, and load the recording rules. "
     "New rules take two minutes."
 )
-WAITING = "Teams are configured: waiting for the recording rules"
+WAITING = "waiting for recording rules"
 
 
 def rows(builder: Builder) -> None:

@@ -98,13 +98,21 @@ async def draw(page: Page, website: str, drawing: Drawing) -> None:
 
 async def findings(browser: Browser, website: str, drawing: Drawing) -> list[str]:
     """Return what is wrong with a dashboard as it is drawn."""
-    return await drawn(browser, website, drawing, "findings")
+    errors, found = await _drawn(browser, website, drawing, "findings")
+    return [*errors, *found]
 
 
-async def drawn(browser: Browser, website: str, drawing: Drawing, what: str) -> list[Any]:
-    """Return JavaScript errors, and the `findings`, `annotations` or `links` of a dashboard as it is drawn."""
+async def read(browser: Browser, website: str, drawing: Drawing, what: str) -> list[Any]:
+    """Return the `annotations` or the `links` of a dashboard as it is drawn."""
+    errors, found = await _drawn(browser, website, drawing, what)
+    assert [] == errors
+    return found
+
+
+async def _drawn(browser: Browser, website: str, drawing: Drawing, what: str) -> tuple[list[str], list[Any]]:
+    """Draw a dashboard; return the JavaScript errors, and what a function of the page returns."""
     async with open_page(browser, drawing.width) as (page, errors):
         await draw(page, website, drawing)
         if folder := os.environ.get("DRAWING_PICTURES"):
             await page.screenshot(path=f"{folder}/{drawing.dashboard}-{drawing.width}-{drawing.theme}.png")
-        return [*errors, *await page.evaluate(f"window.drawing.{what}()")]
+        return errors, await page.evaluate(f"window.drawing.{what}()")

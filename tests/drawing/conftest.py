@@ -15,7 +15,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.dashboards.boards import BOARDS
-from tests.drawing.browser import Drawing, chromium, drawn, findings
+from tests.drawing.browser import Drawing, chromium, findings, read
 from tests.drawing.faults import faulty
 from tests.drawing.website import MODULES, website
 from tests.servers.history import write_blocks
@@ -53,10 +53,10 @@ def draw(browser: Browser, site: str) -> Draw:
     return partial(findings, browser, site)
 
 
-@pytest.fixture(scope="session")
-def read(browser: Browser, site: str) -> Read:
+@pytest.fixture(scope="session", name="read")
+def _read(browser: Browser, site: str) -> Read:
     """Return what draws a dashboard, and returns its `annotations` or its `links`."""
-    return partial(drawn, browser, site)
+    return partial(read, browser, site)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

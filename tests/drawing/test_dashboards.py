@@ -60,7 +60,7 @@ async def test_fault_is_detected(fault: str, findings: list[str]) -> None:
     assert any(FAULTS[fault].finding in finding for finding in findings), findings
 
 
-def test_panels_that_may_be_empty_exist() -> None:
+async def test_panels_that_may_be_empty_exist() -> None:
     """A panel that is renamed or removed leaves the lists."""
     titles = {name: {panel["title"] for panel in panels(board)} for name, board in BOARDS.items()}
     assert [] == [name for name in (*RIGHTLY_EMPTY, *EMPTY_AT_FIRST) if _parts(name)[1] not in titles[_parts(name)[0]]]
@@ -68,7 +68,7 @@ def test_panels_that_may_be_empty_exist() -> None:
 
 async def test_annotations_are_drawn(read: Read, servers: dict[str, str]) -> None:
     """A firing alert and a purchase of credit, each with its texts, on the graphs of a dashboard."""
-    marks = await read(Drawing("budget", servers["history"]), "annotations")
+    marks = await read(Drawing("endpoint", servers["history"]), "annotations")
     assert "Alerts: OpenRouterBudgetNearlySpent: demo-budget" in marks
     assert "Credit purchases: Credit bought: demo" in marks
 
