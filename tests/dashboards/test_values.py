@@ -22,12 +22,12 @@ SECOND = 24 * HOUR
 KEY = '{account="a",key="k"'
 
 
-def expression(dashboard: str, panel: str, query: int = 0) -> str:
-    """Return one query of a panel, of the latest day if it has a window."""
+def expression(dashboard: str, panel: str, query: int = 0, **chosen: str) -> str:
+    """Return one query of a panel, of the latest day if it has a window, with what is chosen in the pickers."""
     board = BOARDS[dashboard]
     result = next(candidate for candidate in panels(board) if candidate["title"] == panel)
     alone = {**board, "panels": [{**result, "targets": [result["targets"][query]]}]}
-    return next(expressions_of(dashboard, alone)).expression
+    return next(expressions_of(dashboard, alone, **chosen)).expression
 
 
 def usage(window: str, measure: str, **values: float) -> list[tuple[str, float]]:
