@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
@@ -30,7 +32,7 @@ CHOSEN = ", ".join((ACCOUNT, *(f'{label}=~"${variable}"' for label, variable in 
 def rows(builder: Builder) -> None:
     """Add the rows to the dashboard."""
     _keys(builder)
-    _calling_key(builder)
+    builder.with_row(folded("The exporter's own key", *_calling_key()))
     builder.with_row(folded("Alert thresholds", _thresholds()))
 
 
@@ -120,8 +122,7 @@ def _watch(builder: Builder) -> None:
     builder.with_panel(joined(about, labels, columns, height=9))
 
 
-def _calling_key(builder: Builder) -> None:
-    builder.with_row(Row("The exporter's own key"))
+def _calling_key() -> Iterator[AnyBuilder[Panel]]:
     budgets = ("budget_spend_usd", "budget_limit_usd", "budget_remaining_usd")
     by = "account, scope, budget_id"
     about = About(
@@ -139,7 +140,7 @@ def _calling_key(builder: Builder) -> None:
         Column("Resets", f"{resets} * 1000", "dateTimeFromNow", 130),
     )
     labels = {"account": ("Account", 130), "scope": ("Scope", 110), "budget_id": ("Budget", 150)}
-    builder.with_panel(joined(about, labels, columns, width=12, height=6))
+    yield joined(about, labels, columns, width=12, height=6)
     about = About(
         title="Budget left",
         description="What is left of the tightest budget, of the account with the least.",
@@ -148,7 +149,7 @@ def _calling_key(builder: Builder) -> None:
         short="no budget",
     )
     left = once("openrouter_calling_key_effective_budget_remaining_usd", "account")
-    builder.with_panel(figure(about, Query(f"min({left})", "Left"), height=6))
+    yield figure(about, Query(f"min({left})", "Left"), height=6)
     about = About(
         title="Free requests",
         description="Requests to free models as a share of the day's quota, per account.",
@@ -160,7 +161,7 @@ def _calling_key(builder: Builder) -> None:
     quota = once("openrouter_free_model_requests_limit", "account")
     colours = thresholds((0.8, YELLOW), (1, RED), base="text")
     panel = figure(about, Query(f"{used} / on (account) ({quota} > 0)", "{{account}}"), height=6)
-    builder.with_panel(panel.thresholds(colours))
+    yield panel.thresholds(colours)
     about = About(
         title="Key expires",
         description="When the first key of the chosen accounts expires. OpenRouter refuses the exporter from then on.",
@@ -169,7 +170,7 @@ def _calling_key(builder: Builder) -> None:
         short="none known",
     )
     expiry = once("openrouter_calling_key_expiry_timestamp_seconds", "account")
-    builder.with_panel(figure(about, Query(f"min({expiry}) * 1000", "Expires"), height=6))
+    yield figure(about, Query(f"min({expiry}) * 1000", "Expires"), height=6)
 
 
 def _thresholds() -> AnyBuilder[Panel]:
