@@ -6,7 +6,7 @@ import { MemoryRouter } from 'react-router-dom';
 import { measure } from './measure.js';
 import { registerPanels } from './panels.jsx';
 import { Prometheus } from './prometheus.js';
-import { failedPanelsOf, heightOf, itemsOf, sceneOf, waitingOf } from './scene.js';
+import { eventsOf, failedPanelsOf, heightOf, itemsOf, sceneOf, waitingOf } from './scene.js';
 import { startServices } from './services.js';
 
 const parameters = new URLSearchParams(location.search);
@@ -39,9 +39,11 @@ async function draw() {
     </ThemeContext.Provider>
   );
   const root = () => document.getElementById('dashboard');
+  // Annotations reach a graph after its data.
+  const hasMarks = () => !eventsOf(scene) || !root().querySelector('.uplot') || root().querySelector('[data-annotation]');
   const complete = parameters.has('complete'); // whether a panel without data is a fault
   window.drawing = {
-    isDrawn: () => !waitingOf(scene).length,
+    isDrawn: () => !waitingOf(scene).length && hasMarks(),
     findings: () => [
       ...waitingOf(scene),
       ...failedPanelsOf(scene),

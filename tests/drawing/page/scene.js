@@ -34,8 +34,17 @@ export function heightOf(scene) {
 // What is not drawn yet.
 export function waitingOf(scene) {
   const panels = vizPanelsOf(scene).filter((panel) => !panel.state._pluginLoadError && !(panel.getPlugin() && hasData(panel)));
-  const layers = scene.state.$data.state.layers.filter(({ state }) => state.isEnabled && !isRead(state.data));
+  const layers = layersOf(scene).filter(({ state }) => state.isEnabled && !isRead(state.data));
   return [...panels.map(({ state }) => `${state.title}: is not drawn`), ...layers.map(({ state }) => `${state.name}: the annotation is not drawn`)];
+}
+
+// How many events the annotations have.
+export function eventsOf(scene) {
+  return layersOf(scene).reduce((sum, { state }) => sum + (state.data?.series ?? []).reduce((events, { length }) => events + length, 0), 0);
+}
+
+function layersOf(scene) {
+  return scene.state.$data.state.layers;
 }
 
 // Annotations that arrive before the data make a panel seem read, without data.
