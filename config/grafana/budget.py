@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
@@ -34,6 +35,7 @@ NO_WEEK = "No 7-day mean: the window 7d must be among collectors.activity.window
 
 _TODAY = f'{{__name__=~"openrouter_today_{SPEND}", {ACCOUNT}}}'
 _MONTH = "activity_month_to_date"
+BALANCE = once("openrouter_credits_balance_usd", "account")
 
 
 def budget() -> Dashboard:
@@ -79,8 +81,23 @@ def _burn() -> str:
     return f"(({expected} > on (account) {mean}) or on (account) {mean})"
 
 
+def credit_lasts_for(height: int) -> stat.Panel:
+    """Return the figure of the days until credit runs out, as the alert computes them."""
+    about = About(
+        title="Credit lasts for",
+        description="Credit divided by credits used per day, the 7-day mean or what today comes to if that is higher, "
+        "of the account whose credit runs out first. Yellow below a week, red below two days. The alert uses "
+        "thresholds.credits_left.",
+        unit="suffix: days",
+        empty="No balance, or nothing was spent in 7 days.",
+        short="unknown",
+    )
+    left = f"min(clamp_min({BALANCE}, 0) / on (account) ({_burn()} > 0))"
+    colours = thresholds((2, YELLOW), (7, GREEN), base=RED)
+    return figure(about, Query(left, "Credit lasts for"), height=height).decimals(1).thresholds(colours)
+
+
 def _credit(builder: Builder) -> None:
-    balance = once("openrouter_credits_balance_usd", "account")
     builder.with_row(Row("Credit"))
     about = About(
         title="Credit left",
@@ -89,19 +106,9 @@ def _credit(builder: Builder) -> None:
         empty=NO_CREDITS,
     )
     colours = thresholds((0.01, "text"), base=RED)
-    panel = figure(about, Query(f"sum({balance})", "Credit left"), height=8)
+    panel = figure(about, Query(f"sum({BALANCE})", "Credit left"), height=8)
     builder.with_panel(panel.decimals(2).thresholds(colours))
-    about = About(
-        title="Credit lasts for",
-        description="Credit divided by credits used per day, of the account whose credit runs out first. Yellow below "
-        "a week, red below two days. The alert uses thresholds.credits_left.",
-        unit="suffix: days",
-        empty="No balance, or nothing was spent in 7 days.",
-        short="unknown",
-    )
-    left = f"min(clamp_min({balance}, 0) / on (account) ({_burn()} > 0))"
-    colours = thresholds((2, YELLOW), (7, GREEN), base=RED)
-    builder.with_panel(figure(about, Query(left, "Credit lasts for"), height=8).decimals(1).thresholds(colours))
+    builder.with_panel(credit_lasts_for(height=8))
     about = About(
         title="Credits per day",
         description="Credits used per day: the 7-day mean, or today so far plus the 7-day mean for the rest of the "
@@ -118,7 +125,7 @@ def _credit(builder: Builder) -> None:
         empty=NO_CREDITS,
     )
     floor = once("openrouter_threshold_credits_floor_usd", "account")
-    queries_ = (Query(balance, "{{account}}"), Query(floor, "{{account}}: floor"))
+    queries_ = (Query(BALANCE, "{{account}}"), Query(floor, "{{account}}: floor"))
     builder.with_panel(graph(about, *queries_, aside=NARROW_LEGEND).interval("5m"))
 
 

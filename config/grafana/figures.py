@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 
 from config.grafana import queries
+from config.grafana.budget import NO_BUDGET, credit_lasts_for
 from config.grafana.panels import (
     DOLLARS,
     GREEN,
@@ -32,10 +34,20 @@ HEALTH = f"/d/openrouter-health/openrouter-exporter-health?{KEPT}"
 
 def now(builder: Builder) -> None:
     """Add the line that answers in five seconds; a click on a figure leads to its details."""
-    today, month, last_month = (
-        f"sum(max by (account) (sum without (paid_by) (openrouter_spend_{period}_usd{{{ACCOUNT}}})))"
-        for period in ("today", "month", "last_month")
-    )
+    builder.with_panel(_spent_today().data_links([link("Today", BUDGET)]))
+    builder.with_panel(_this_month())
+    builder.with_panel(_budget_used().data_links([link("All budgets", BUDGET)]))
+    builder.with_panel(_projected())
+    builder.with_panel(credit_lasts_for(height=4).data_links([link("Credit", BUDGET)]))
+    builder.with_panel(_alerts())
+
+
+def _spent(period: str) -> str:
+    return f"sum(max by (account) (sum without (paid_by) (openrouter_spend_{period}_usd{{{ACCOUNT}}})))"
+
+
+def _spent_today() -> stat.Panel:
+    today = _spent("today")
     usual = f"{queries.usage(queries.SPEND, window='activity_7d')} / 7 * (time() % 86400 / 86400)"
     about = About(
         title="Spent today",
@@ -45,8 +57,11 @@ def now(builder: Builder) -> None:
         empty=NO_SPEND,
     )
     week_ago = ("vs a week ago", queries.grown(today, queries.offset(today, "7d")))
-    spent = changing(about, Query(today, "today"), week_ago, ("vs usual", queries.grown(today, usual)))
-    builder.with_panel(spent.decimals(2).data_links([link("Today", BUDGET)]))
+    return changing(about, Query(today, "today"), week_ago, ("vs usual", queries.grown(today, usual))).decimals(2)
+
+
+def _this_month() -> stat.Panel:
+    month = _spent("month")
     about = About(
         title="This month",
         description="Spend in this UTC month, today included. Below: compared with the same days of last month or, "
@@ -55,20 +70,24 @@ def now(builder: Builder) -> None:
         empty=NO_SPEND,
     )
     same_days = ("vs same days", queries.grown(month, queries.same_day_last_month(month)))
-    whole = ("vs last month", queries.grown(month, last_month))
-    builder.with_panel(changing(about, Query(month, "this month"), same_days, whole).decimals(2))
-    limits = thresholds((0.8, YELLOW), (1, RED), base="text")
-    of_limit = f"/ ({queries.once('openrouter_budget_limit_usd', BUDGETS)} > 0)"
-    spent_of_budget = queries.once("openrouter_budget_spent_usd", BUDGETS)
+    whole = ("vs last month", queries.grown(month, _spent("last_month")))
+    return changing(about, Query(month, "this month"), same_days, whole).decimals(2)
+
+
+def _budget_used() -> stat.Panel:
+    spent, limit = (queries.once(f"openrouter_budget_{name}_usd", BUDGETS) for name in ("spent", "limit"))
     about = About(
         title="Budget used",
         description="Spent share of the budget that is closest to its limit.",
         unit="percentunit",
-        empty="No budget: see `budgets` in the exporter's configuration.",
+        empty=NO_BUDGET,
         short="no budget",
     )
-    panel = figure(about, Query(f"max({spent_of_budget} {of_limit})", "Budget used"))
-    builder.with_panel(panel.decimals(0).thresholds(limits).data_links([link("All budgets", BUDGET)]))
+    limits = thresholds((0.8, YELLOW), (1, RED), base="text")
+    return figure(about, Query(f"max({spent} / ({limit} > 0))", "Budget used")).decimals(0).thresholds(limits)
+
+
+def _projected() -> stat.Panel:
     about = About(
         title="Month projected",
         description="Spend of the whole month if its remaining days cost as much as its completed days on average. "
@@ -77,21 +96,11 @@ def now(builder: Builder) -> None:
         empty="No projection: the window month_to_date must be among collectors.activity.windows.",
     )
     projected = f"sum({queries.projected()})"
-    whole = ("vs last month", queries.grown(projected, last_month))
-    builder.with_panel(changing(about, Query(projected, "projected"), whole).decimals(2))
-    about = About(
-        title="Credit lasts for",
-        description="Credit divided by the credits used per day in 7 days, for the account whose credit runs out "
-        "first. Yellow below a week, red below two days.",
-        unit="suffix: days",
-        empty="No balance, or nothing was spent in 7 days.",
-        short="unknown",
-    )
-    used = f"({queries.usage('usage_usd', 'account', window='activity_7d')} / 7 > 0)"
-    balance = queries.once("openrouter_credits_balance_usd", "account")
-    left = Query(f"min(clamp_min({balance}, 0) / on (account) {used})", "Credit lasts for")
-    colours = thresholds((2, YELLOW), (7, GREEN), base=RED)
-    builder.with_panel(figure(about, left).decimals(1).thresholds(colours).data_links([link("Credit", BUDGET)]))
+    whole = ("vs last month", queries.grown(projected, _spent("last_month")))
+    return changing(about, Query(projected, "projected"), whole).decimals(2)
+
+
+def _alerts() -> stat.Panel:
     about = About(
         title="Firing alerts",
         description="Number of alerts firing now, for the selected accounts or for the exporter as a whole.",
@@ -100,8 +109,7 @@ def now(builder: Builder) -> None:
         short="none",
     )
     alerts = 'ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"}'
-    panel = figure(about, Query(f"count({alerts})", "Firing alerts"))
-    builder.with_panel(panel.thresholds(thresholds((1, RED), base="text")))
+    return figure(about, Query(f"count({alerts})", "Firing alerts")).thresholds(thresholds((1, RED), base="text"))
 
 
 def completed_days(builder: Builder) -> None:

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models.common import VizOrientation
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from config.grafana import keys, teams
+from config.grafana.budget import NO_BUDGET
 from config.grafana.panels import DOLLARS, RED, YELLOW, About, Query, instant, ranking
 from config.grafana.queries import ACCOUNT, SPEND, once, same_day_last_month, usage
 from config.grafana.tables import CENTS, HIDDEN, Column, joined
@@ -87,7 +88,7 @@ def _budgets() -> table.Panel:
         description="Spend in the current period of each budget, today included, the most used first. A click shows "
         "its details. Projected is based on weekdays, and empty for periods other than a month.",
         unit=DOLLARS,
-        empty="No budget: see `budgets` in the exporter's configuration.",
+        empty=NO_BUDGET,
     )
     limits = [{"value": None, "color": "text"}, {"value": 0.8, "color": YELLOW}, {"value": 1, "color": RED}]
     coloured = {"thresholds": {"mode": "absolute", "steps": limits}, "custom.cellOptions": {"type": "color-text"}}

@@ -121,7 +121,7 @@ def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
         ("overview", "Spent today", 14),
         ("overview", "This month", 40),
         ("overview", "Budget used", 0.1),
-        ("overview", "Credit lasts for", 4),
+        ("overview", "Credit lasts for", 3),
         # One target is down, and one account fails.
         ("health", "Exporter", 2),
         ("health", "Accounts failing", 1),
