@@ -155,7 +155,7 @@ def test_several_keys_of_one_name_reject_no_row(number: int) -> None:
 def test_several_rows_without_dimensions_fail() -> None:
     """Their sum would be twice what was used, or half a total that the API split without saying by what."""
     rows = [{"request_count": "3"}, {"request_count": "4"}]
-    with pytest.raises(InvalidResponse, match="query one: several rows of a query without dimensions"):
+    with pytest.raises(InvalidResponse, match="query one: several rows for a query without dimensions"):
         analytics(query(dimensions=""), replies=[reply(rows)])
     polled = analytics(query(dimensions=""), replies=[reply(rows[:1] * 2)])
     assert {"requests": {("one",): 3.0}} == polled.families

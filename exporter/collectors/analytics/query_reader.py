@@ -75,7 +75,7 @@ class QueryReader:
             with self.poll.reading(analytics_response.QUERY):
                 summary = await analytics_response.read(self.poll.pause, response, limit, rejections, result.add)
                 if result.merged and not (split and query.labels):  # summed, they would count what they share twice
-                    raise InvalidResponse("several rows of a query without dimensions, which has only one")
+                    raise InvalidResponse("several rows for a query without dimensions, which can have only one")
                 self._check(response, summary, limit, may_be_more=split and bool(query.labels))
                 if (summary.rows or not split) and not result.numbers:
                     example = f", such as {rejections.sample[0]}" if rejections.sample else ""
