@@ -18,8 +18,8 @@ from exporter.daemon.process_metrics import ProcessMetrics
 from exporter.exposition.families import MetricFamily
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.polling.collector_metrics import CollectorMetrics
+from exporter.polling.configured_metrics import publish_thresholds
 from exporter.polling.key_check import KeyMetrics
-from exporter.polling.threshold_metrics import ThresholdMetrics
 
 _HEAD = """\
 # Metrics
@@ -56,7 +56,7 @@ def metrics_reference() -> str:
     CollectorMetrics(account, "", ())
     ApiMetrics(account, "", ())
     KeyMetrics(account, "")
-    ThresholdMetrics(thresholds, "", Thresholds())
+    publish_thresholds(thresholds, "", Thresholds())
     ProcessMetrics(process, SystemClock(), "", WHOLE)
     RequestDuration(process, ())
     sections = (

@@ -11,10 +11,9 @@ from exporter.collectors.allocation import Allocation
 from exporter.collectors.used_models import ModelUse
 from exporter.config.configuration import Account
 from exporter.polling import key_check
-from exporter.polling.account_labels import publish_account_labels
+from exporter.polling.configured_metrics import publish_labels, publish_thresholds
 from exporter.polling.poller import Poller
 from exporter.polling.poller_group import PollerGroup, PollingContext
-from exporter.polling.threshold_metrics import ThresholdMetrics
 
 
 class AccountRuntime(PollerGroup):
@@ -32,8 +31,8 @@ class AccountRuntime(PollerGroup):
             allocation=allocation,
         )
         self.account = account
-        ThresholdMetrics(self.metrics_registry, account.name, account.thresholds)
-        publish_account_labels(self.metrics_registry, account.name, allocation.of_account)
+        publish_thresholds(self.metrics_registry, account.name, account.thresholds)
+        publish_labels(self.metrics_registry, account.name, allocation.of_account)
         self.key_check = key_check.KeyCheck(
             self._client,
             key_check.KeyMetrics(self.metrics_registry, account.name),

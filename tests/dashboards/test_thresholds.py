@@ -8,7 +8,7 @@ import pytest
 
 from exporter.config.fields import keys_of
 from exporter.config.thresholds import Thresholds
-from exporter.polling.threshold_metrics import threshold_name
+from exporter.polling.configured_metrics import threshold_name
 from tests.dashboards.boards import BOARDS
 from tests.dashboards.expressions import expressions_of
 

@@ -7,13 +7,13 @@ from dataclasses import fields
 
 from exporter.config.thresholds import Thresholds
 from exporter.exposition.metrics_registry import MetricsRegistry
-from exporter.polling.threshold_metrics import ThresholdMetrics, threshold_name
+from exporter.polling.configured_metrics import publish_thresholds, threshold_name
 
 
 def shown(thresholds: Thresholds) -> dict[str, float]:
     """Return what an account's thresholds look like."""
     metrics_registry = MetricsRegistry()
-    ThresholdMetrics(metrics_registry, "team", thresholds)
+    publish_thresholds(metrics_registry, "team", thresholds)
     return {
         sample.name: sample.value
         for family in metrics_registry.collect()

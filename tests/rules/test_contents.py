@@ -11,7 +11,7 @@ import pytest
 from exporter.commands.reference import metrics_reference
 from exporter.config.fields import keys_of
 from exporter.config.thresholds import Thresholds
-from exporter.polling.threshold_metrics import threshold_name
+from exporter.polling.configured_metrics import threshold_name
 from tests.rules.shipped import (
     ALERTS,
     CASES,
