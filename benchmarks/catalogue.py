@@ -17,8 +17,8 @@ def measure() -> list[Line]:
     new, again = [], []
     with worker("catalogue_worker") as ours:
         memory = ours.run("kept")["memory"]
-        for turn in range(ROUNDS):
-            log_progress(f"catalogue: round {turn + 1} of {ROUNDS}")
+        for number in range(ROUNDS):
+            log_progress(f"catalogue: round {number + 1} of {ROUNDS}")
             new.append(ours.run("new"))
             again.append(ours.run("again"))
     cpu, same = (median([poll["cpu"] for poll in polls]) for polls in (new, again))

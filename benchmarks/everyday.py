@@ -26,8 +26,8 @@ def measure() -> list[Line]:
     with simulator() as api, worker("everyday_worker", api.api) as ours:
         new, again, scrapes = [], [], []
         parts: dict[str, list[float]] = {name: [] for name in DEFAULTS}
-        for turn in range(ROUNDS):
-            log_progress(f"everyday: round {turn + 1} of {ROUNDS}")
+        for number in range(ROUNDS):
+            log_progress(f"everyday: round {number + 1} of {ROUNDS}")
             for name, polls in parts.items():
                 polls.append(ours.run(name)["cpu"])
             new.append(ours.run("new"))
@@ -80,8 +80,8 @@ def _compared(path: Path) -> list[Line]:
         worker("sdk_worker", api.api) as sdk,
         worker("usual_poll_worker", api.api) as usual,
     ):
-        for turn in range(ROUNDS):
-            log_progress(f"recorded: round {turn + 1} of {ROUNDS}")
+        for number in range(ROUNDS):
+            log_progress(f"recorded: round {number + 1} of {ROUNDS}")
             for name, process in (("ours", ours), ("sdk", sdk), ("usual", usual)):
                 by_process[name].append(process.run("new"))
     rows = int(by_process["sdk"][0]["size"])

@@ -19,8 +19,8 @@ MEMORY_SHARE = 0.1
 def measure() -> list[Line]:
     by_process: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": [], "usual": []}
     with simulator(ENDPOINTS) as api:
-        for turn in range(PROCESSES):
-            log_progress(f"poll: round {turn + 1} of {PROCESSES}")
+        for number in range(PROCESSES):
+            log_progress(f"poll: round {number + 1} of {PROCESSES}")
             with (
                 worker("polling_worker", api.api) as ours,
                 worker("sdk_worker", api.api) as sdk,

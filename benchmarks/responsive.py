@@ -30,8 +30,8 @@ def measure() -> list[Line]:
     rounds: dict[tuple[str, str], list[list[float]]] = {(who, path): [] for who in SECONDS for path in PATHS}
     with changing_api(ENDPOINTS) as api, polled(api, "idle") as idle, polled(api, "busy") as busy:
         before = _polls(busy)
-        for turn in range(ROUNDS):
-            log_progress(f"responsive: round {turn + 1} of {ROUNDS}")
+        for number in range(ROUNDS):
+            log_progress(f"responsive: round {number + 1} of {ROUNDS}")
             for who, server in (("busy", busy), ("idle", idle)):
                 for path, waits in _waits(server, SECONDS[who]).items():
                     rounds[who, path].append(waits)

@@ -61,8 +61,8 @@ def measure() -> list[Line]:
 def _compare(servers: dict[str, Running], series: int, size: int) -> list[Line]:
     by_wrk: dict[str, list[float]] = {name: [] for name in servers}
     by_socket: dict[str, list[float]] = {name: [] for name in servers}
-    for turn in range(ROUNDS):
-        log_progress(f"scrape: round {turn + 1} of {ROUNDS}")
+    for number in range(ROUNDS):
+        log_progress(f"scrape: round {number + 1} of {ROUNDS}")
         for name, server in servers.items():
             by_wrk[name].append(_wrk(server))
             by_socket[name].append(_socket(server, OWN_CLIENT_REQUESTS[name]))

@@ -30,10 +30,10 @@ def measure() -> list[Line]:
     sizes: dict[str, list[float]] = {"serve": [], "demo": [], "bare": []}
     with simulator() as api, configured(api.api) as serve:
         commands = {"serve": serve, "demo": [*exporter("demo"), "--web.listen-address"]}
-        for turn in range(ROUNDS):
-            log_progress(f"start: round {turn + 1} of {ROUNDS}")
+        for number in range(ROUNDS):
+            log_progress(f"start: round {number + 1} of {ROUNDS}")
             for name, command in commands.items():
-                seconds, size = _run(command, at_rest=turn < 2)  # noqa: PLR2004
+                seconds, size = _run(command, at_rest=number < 2)  # noqa: PLR2004
                 starts[name].append(seconds)
                 if size is not None:
                     sizes[name].append(size)

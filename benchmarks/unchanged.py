@@ -21,8 +21,8 @@ def measure() -> list[Line]:
         worker("sdk_worker", api.api) as sdk,
     ):
         ours.run("new")
-        for turn in range(CALLS):
-            log_progress(f"unchanged: round {turn + 1} of {CALLS}")
+        for number in range(CALLS):
+            log_progress(f"unchanged: round {number + 1} of {CALLS}")
             by_process["ours"].append(ours.run("again"))
             by_process["sdk"].append(sdk.run())
     rows = int(by_process["sdk"][0]["size"])

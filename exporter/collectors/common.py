@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from exporter.collectors.constants import UNKNOWN, USD_DECIMALS
 from exporter.collectors.days import midnight
-from exporter.collectors.periods import end_of, turns_after
+from exporter.collectors.periods import end_of, period_starts_after
 from exporter.config.budget_settings import Period
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
@@ -54,8 +54,8 @@ def successors(
     """
     ends = {metric: end_of(period, today) for metric, period in periods.items()}
     return tuple(
-        (midnight(turn), Snapshot(tuple(family for family in families if turn < ends.get(family.metric, date.max))))
-        for turn in turns_after(today)
+        (midnight(start), Snapshot(tuple(family for family in families if start < ends.get(family.metric, date.max))))
+        for start in period_starts_after(today)
     )
 
 

@@ -42,7 +42,7 @@ def previous_start(period: Period, day: date) -> date:
     return start_of(period, start_of(period, day) - DAY)
 
 
-def turns_after(day: date) -> list[date]:
+def period_starts_after(day: date) -> list[date]:
     """Return the next days on which some period begins, in order: tomorrow, the next Monday and the next 1st."""
     return sorted({end_of(period, day) for period in PERIODS})
 

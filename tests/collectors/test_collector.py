@@ -87,7 +87,7 @@ def a_poll(clock: FakeClock, client: Any = None) -> Poll:
 
 
 def test_short_work_does_not_give_way() -> None:
-    """Within a slice, nothing else gets its turn."""
+    """Within a slice, no other task runs."""
     clock = FakeClock()
     assert finished(work(a_poll(clock), clock, SLICE_SECONDS / 4, SLICE_SECONDS / 4)) == "done"
 

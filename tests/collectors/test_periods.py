@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.collectors.days import DAY
-from exporter.collectors.periods import PERIODS, end_of, previous_start, start_of, turns_after
+from exporter.collectors.periods import PERIODS, end_of, period_starts_after, previous_start, start_of
 from exporter.config.budget_settings import Period
 
 DAYS = st.dates(date(2000, 1, 1), date(2200, 1, 1))
@@ -49,5 +49,5 @@ def test_last_week_never_begins_before_last_month(day: date) -> None:
 
 def test_turns_are_tomorrow_monday_and_the_first() -> None:
     """Each once."""
-    assert turns_after(date(2026, 8, 19)) == [date(2026, 8, 20), date(2026, 8, 24), date(2026, 9, 1)]
-    assert turns_after(date(2026, 5, 31)) == [date(2026, 6, 1)]  # a Sunday, and the last of the month
+    assert period_starts_after(date(2026, 8, 19)) == [date(2026, 8, 20), date(2026, 8, 24), date(2026, 9, 1)]
+    assert period_starts_after(date(2026, 5, 31)) == [date(2026, 6, 1)]  # a Sunday, and the last of the month

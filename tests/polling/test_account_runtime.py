@@ -137,7 +137,7 @@ async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Runni
 
 
 async def test_rate_limit_slots_of_cancelled_polls_delay_no_request(simulator: Running) -> None:
-    """However often the configuration is read anew while requests wait for their turn, the next waits a minute."""
+    """However often the configuration is read anew while requests wait for a slot, the next waits a minute."""
     clock, key = FakeClock(), Key()
     async with sharing(simulator.url, clock, requests_per_minute=1) as shared:
         old = AccountRuntime(account(key, ACTIVITY), shared)

@@ -181,7 +181,7 @@ def test_other_loggers_are_written_alike(writing: Writing) -> None:
     ],
 )
 def test_who_talks_too_much_is_heard_less(writing: Writing, name: str, level: int, chosen: str, expected: int) -> None:
-    """A turn that passes because a poll goes on is counted; in an outage it would be a line per tick."""
+    """A poll that is skipped because one goes on is counted; in an outage it would be a line per interval."""
     written = writing(level=chosen)
     logging.getLogger(name).log(level, "something")
     assert expected == len(written.lines)

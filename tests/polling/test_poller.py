@@ -194,7 +194,7 @@ async def test_polls_are_quiet_in_an_outage() -> None:
 
 
 async def test_polls_never_overlap() -> None:
-    """A turn that comes meanwhile is counted as skipped."""
+    """A poll that is due meanwhile is counted as skipped."""
     going_on, may_end = asyncio.Event(), asyncio.Event()
 
     async def wait(_: Poll) -> Collected:

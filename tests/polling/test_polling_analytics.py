@@ -129,7 +129,7 @@ async def test_range_that_the_api_rejects(simulator: Running) -> None:
 
 
 async def test_own_rate_limit_comes_first(simulator: Running) -> None:
-    """A poll waits for its turn, and the API, which allows 64 requests a minute, has no reason to refuse any."""
+    """A poll waits for a slot, and the API, which allows 64 requests a minute, has no reason to refuse any."""
     async with polling(today(), simulator.url, longest_poll=300.0) as it:
         records = [await it.poll() for _ in range(62)]
         assert ({"changed"}, [60.0]) == ({record.outcome for record in records if record}, it.clock.slept)

@@ -33,7 +33,7 @@ async def scheduler() -> AsyncIterator[Scheduler]:
 
 
 def nothing() -> None:
-    """Be told of a skipped turn."""
+    """Count a skipped run."""
 
 
 async def test_first_call_is_immediate(scheduler: Scheduler) -> None:
@@ -113,7 +113,7 @@ async def test_pause_starts_no_more_calls(scheduler: Scheduler) -> None:
 
 
 async def test_removed_job_finishes_its_call(scheduler: Scheduler) -> None:
-    """And has no turn any more; to remove what is not there is no mistake."""
+    """It runs no more; removing what is not there is not an error."""
     began, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def call() -> None:
@@ -177,7 +177,7 @@ async def test_processes_run_jobs_of_one_name_at_times_of_their_own() -> None:
 
 @pytest.mark.parametrize("jump", [YEAR, -YEAR, timedelta(seconds=6), timedelta(seconds=-6)])
 async def test_jump_of_the_wall_clock_reschedules_jobs(jump: timedelta) -> None:
-    """No turn is a year away, and none is due a year's worth of times."""
+    """No run is a year away, and none is due a year's worth of times."""
     clock = FakeClock(now() + timedelta(days=1))
     scheduler = Scheduler(clock)
     scheduler.start()

@@ -1,4 +1,4 @@
-"""When a job's turn comes: phases, and no turn lost or doubled."""
+"""When a job runs: phases, and no run lost or doubled."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_scheduled_times_keep_their_distance(interval: float, share: float, star
 
 
 def test_missed_times_are_not_made_up_for() -> None:
-    """After a long sleep of the machine there is one turn, at its usual place."""
+    """After a long sleep of the machine there is one run, at its usual time."""
     trigger = PhasedTrigger(900.0, 60.0, NOON)
     later = NOON + timedelta(hours=5, minutes=3)
     assert datetime(2026, 8, 23, 17, 16, tzinfo=UTC) == trigger.get_next_fire_time(NOON + timedelta(minutes=16), later)

@@ -32,7 +32,7 @@ from exporter.collectors.catalogue import model_list
 from exporter.collectors.common import info
 from exporter.collectors.daily_spend import REJECTION_REASONS
 from exporter.collectors.days import midnight
-from exporter.collectors.periods import turns_after
+from exporter.collectors.periods import period_starts_after
 from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
@@ -194,7 +194,7 @@ a guardrail, the API does not report what spend counts, so only limit and info a
         ends: Mapping[str, datetime],
     ) -> Iterator[tuple[datetime, Snapshot]]:
         """Yield what is shown once a period has ended, and once a result of an earlier poll has expired."""
-        for moment in sorted({*map(midnight, turns_after(today)), *ends.values()}):
+        for moment in sorted({*map(midnight, period_starts_after(today)), *ends.values()}):
             remaining = {name: result for name, result in results.items() if name not in ends or moment < ends[name]}
             yield moment, self._snapshot(remaining, success, max(today, moment.date()))
 
