@@ -55,7 +55,7 @@ class AccountEntries:
             if account.origin is not None:
                 self._previous.setdefault(account.origin, []).append(account)
         self._names: dict[str, str] = {}  # with where they were first used
-        self._keys: dict[Secret, list[str]] = {}  # with the accounts that have them
+        self._secrets: dict[SecretSource, Secret] = {}  # those that could be read
         self._report = Report(file_name)
         self._in_files: list[Mistake] = []
         self.accounts: list[Account] = []
@@ -67,9 +67,11 @@ class AccountEntries:
 
     def shared_keys(self) -> Iterator[str]:
         """Yield a warning for each key that several accounts have, without the key."""
-        used = {account.name for account in self.accounts}
-        for noted in self._keys.values():
-            names = [name for name in dict.fromkeys(noted) if name in used]
+        owners: dict[Secret, list[str]] = {}
+        for account in self.accounts:
+            if account.key in self._secrets:
+                owners.setdefault(self._secrets[account.key], []).append(account.name)
+        for names in owners.values():
             if len(names) > 1:
                 yield (
                     f"accounts {few([*map(quoted, names)], MOST_NAMED)} have the same key: unless their filters "
@@ -151,7 +153,7 @@ class AccountEntries:
         if self._owns(name):
             key = FileSecret(path)
             try:
-                self._check_key(name, key)
+                self._check_key(key)
             except SecretError as error:
                 return str(error)
             self.accounts.append(
@@ -201,9 +203,9 @@ class AccountEntries:
                 )
         return accounts
 
-    def _check_key(self, name: str, source: SecretSource) -> None:
-        """Note an account's key. Raise SecretError if it can't be used."""
-        self._keys.setdefault(check_key(source, self._file.upstream), []).append(name)
+    def _check_key(self, source: SecretSource) -> None:
+        """Read a key. Raise SecretError if it can't be used."""
+        self._secrets[source] = check_key(source, self._file.upstream)
 
     def _key(self, entry: WrittenAccount, path: str, reader: Reader[WrittenFile]) -> SecretSource:
         """Return where an account's key is read, and report a key that can't be used."""
@@ -211,7 +213,7 @@ class AccountEntries:
         source = FileSecret(file) if file is not None else EnvironmentSecret(variable or "", self._environment)
         if (variable is None) != (file is None):  # anything else has been reported
             try:
-                self._check_key(entry.name, source)
+                self._check_key(source)
             except SecretError as error:
                 reader.mistake(f"{path}.{'api_key_env' if file is None else 'api_key_file'}", str(error))
         return source

@@ -342,6 +342,16 @@ def test_key_of_an_account_that_is_not_used_is_not_a_warning(fleet: Fleet) -> No
     assert () == warnings_of(fleet.configuration)
 
 
+def test_key_of_a_rejected_account_is_not_that_of_the_account_whose_name_it_has(fleet: Fleet) -> None:
+    fleet.write("exporter.yaml", FILES)
+    for name in ("one", "two"):
+        fleet.write(f"accounts.d/{name}.key", f"{KEY}-{name}").chmod(0o600)
+    fleet.write("accounts.d/a.yaml", "- {name: x, api_key_file: one.key}\n")
+    fleet.write("accounts.d/b.yaml", "- {name: x, api_key_file: two.key}\n- {name: y, api_key_file: two.key}\n")
+    assert ["x", "y"] == fleet.read()
+    assert () == warnings_of(fleet.configuration)
+
+
 def test_key_that_only_another_shard_has_again_is_not_a_warning(fleet: Fleet) -> None:
     """Keys of other shards are not read."""
     fleet.write("exporter.yaml", "accounts: [{name: a, api_key_env: KEY}, {name: b, api_key_env: KEY}]\n")
