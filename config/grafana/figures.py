@@ -115,9 +115,16 @@ def _alerts() -> stat.Panel:
 def completed_days(builder: Builder) -> None:
     """Add the line of the windows that end with the latest completed day."""
     builder.with_row(Row("Completed days"))
-    day, week, month = (
-        queries.usage(queries.SPEND, window=window) for window in ("activity", "activity_7d", "activity_30d")
-    )
+    builder.with_panel(_latest_day())
+    builder.with_panel(_week())
+    builder.with_panel(_month())
+    builder.with_panel(_own_keys())
+    builder.with_panel(completeness())
+    builder.with_panel(_polls())
+
+
+def _latest_day() -> stat.Panel:
+    day = queries.usage(queries.SPEND, window="activity")
     about = About(
         title="Latest day",
         description="Spend, own keys included, on the latest completed UTC day, shown in 'Day shown'. Below: compared "
@@ -126,8 +133,12 @@ def completed_days(builder: Builder) -> None:
         empty=NOTHING,
     )
     before = ("vs day before", queries.grown(day, queries.offset(day, "1d")))
-    mean = ("vs 7-day mean", queries.grown(day, f"({week} / 7)"))
-    builder.with_panel(changing(about, Query(day, "latest day"), before, mean).decimals(2))
+    mean = ("vs 7-day mean", queries.grown(day, f"({queries.usage(queries.SPEND, window='activity_7d')} / 7)"))
+    return changing(about, Query(day, "latest day"), before, mean).decimals(2)
+
+
+def _week() -> stat.Panel:
+    week, month = (queries.usage(queries.SPEND, window=window) for window in ("activity_7d", "activity_30d"))
     about = About(
         title="7 days",
         description="Spend, own keys included, over the 7 UTC days that end with the latest completed one. Below: "
@@ -137,22 +148,30 @@ def completed_days(builder: Builder) -> None:
     )
     before = ("vs week before", queries.grown(week, queries.offset(week, "7d")))
     mean = ("vs 30-day mean", queries.grown(week, f"({month} * 7 / 30)"))
-    builder.with_panel(changing(about, Query(week, "7 days"), before, mean).decimals(2))
+    return changing(about, Query(week, "7 days"), before, mean).decimals(2)
+
+
+def _month() -> stat.Panel:
     about = About(
         title="30 days",
         description="Spend, own keys included, over the 30 UTC days that end with the latest completed one.",
         unit=DOLLARS,
         empty=NOTHING,
     )
-    builder.with_panel(figure(about, Query(month, "30 days")).decimals(2))
+    return figure(about, Query(queries.usage(queries.SPEND, window="activity_30d"), "30 days")).decimals(2)
+
+
+def _own_keys() -> stat.Panel:
     about = About(
         title="Own provider keys",
         description="Part of the spend in the chosen window that providers charge to own keys (BYOK).",
         unit=DOLLARS,
         empty=NOTHING,
     )
-    builder.with_panel(figure(about, Query(queries.usage("byok_usage_usd"), "BYOK")).decimals(2))
-    builder.with_panel(completeness())
+    return figure(about, Query(queries.usage("byok_usage_usd"), "BYOK")).decimals(2)
+
+
+def _polls() -> stat.Panel:
     about = About(
         title="Polls",
         description="Whether the last polls of all collectors of the selected accounts succeeded.",
@@ -161,4 +180,4 @@ def completed_days(builder: Builder) -> None:
     )
     state = words(("0", "failing", RED), ("1", "working", GREEN))
     panel = figure(about, Query(f"min({queries.once('openrouter_up', 'account')})", "Polls"))
-    builder.with_panel(panel.mappings(state).data_links([link("Exporter health", HEALTH)]))
+    return panel.mappings(state).data_links([link("Exporter health", HEALTH)])

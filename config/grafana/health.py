@@ -122,14 +122,14 @@ def _polls() -> Iterator[PanelBuilder]:
     duration = once("openrouter_collector_duration_seconds", "collector", FLEET)
     text = f"Includes retries and waiting for the exporter's rate limit. {worst}"
     about = _about("Duration of the last poll", text, "s")
-    yield (graph(about, Query(duration, "{{collector}}"), height=TALL, aside=NARROW_LEGEND))
+    yield graph(about, Query(duration, "{{collector}}"), height=TALL, aside=NARROW_LEGEND)
     series = f"sum by (collector) ({once('openrouter_collector_series', COLLECTOR, FLEET)})"
     text = "Series published by each collector, for all selected accounts, without expired ones."
     about = _about("Series", text, "locale")
-    yield (graph(about, Query(series, "{{collector}}"), height=TALL, aside=NARROW_LEGEND))
+    yield graph(about, Query(series, "{{collector}}"), height=TALL, aside=NARROW_LEGEND)
     skipped = happened("openrouter_exporter_polls_skipped_total", f"{COLLECTOR}, reason", FLEET)
     about = _about("Polls skipped", "Polls that were due but did not start, by reason.", "short", NOTHING_YET)
-    yield (bars(about, Query(skipped, f"{LEGEND}: {{{{reason}}}}"), width=24))
+    yield bars(about, Query(skipped, f"{LEGEND}: {{{{reason}}}}"), width=24)
 
 
 def _api() -> Iterator[PanelBuilder]:
@@ -145,30 +145,30 @@ def _api() -> Iterator[PanelBuilder]:
     about = _about(
         "Waiting for the rate limit", "Seconds that requests waited for the exporter's limit.", "s", NOTHING_YET
     )
-    yield (bars(about, Query(waited, "{{account}}")))
+    yield bars(about, Query(waited, "{{account}}"))
     bucket = f"openrouter_exporter_api_request_duration_seconds_bucket{{{PROCESS}}}"
     rates = f"sum by (le, operation) (rate({bucket}[$__rate_interval]))"
     latency = Query(f"histogram_quantile(0.95, {rates}) > 0", "{{operation}}")
     text = "The 95th percentile, from request to end of response, over all accounts, by operation."
     about = _about("Latency of an attempt", text, "s", NOTHING_YET)
-    yield (graph(about, latency, aside=NARROW_LEGEND, width=24, height=TALL).interval("30m"))
+    yield graph(about, latency, aside=NARROW_LEGEND, width=24, height=TALL).interval("30m")
 
 
 def _rows() -> Iterator[PanelBuilder]:
     rejected = happened("openrouter_exporter_rows_rejected_total", f"{COLLECTOR}, reason", FLEET)
     about = _about("Rows rejected", "Rows that cannot be used, by reason. The log has examples.", "short", NOTHING_YET)
-    yield (bars(about, Query(rejected, f"{LEGEND}: {{{{reason}}}}")))
+    yield bars(about, Query(rejected, f"{LEGEND}: {{{{reason}}}}"))
     restated = happened("openrouter_exporter_rows_restated_total", COLLECTOR, FLEET)
     about = _about("Rows restated", "Rows of a day already read whose numbers the API changed.", "short", NOTHING_YET)
-    yield (bars(about, Query(restated, LEGEND)))
+    yield bars(about, Query(restated, LEGEND))
     missing = f"{once('openrouter_collector_rows_rejected', COLLECTOR, FLEET)} > 0"
     about = _about(
         "Rows missing in totals", "API rows that totals lack: rejected, or without an amount.", "locale", NOTHING_YET
     )
-    yield (graph(about, Query(missing, LEGEND), aside=NARROW_LEGEND))
+    yield graph(about, Query(missing, LEGEND), aside=NARROW_LEGEND)
     folded = once("openrouter_exporter_endpoints_folded", COLLECTOR, FLEET)
     about = _about("Endpoints folded", "Endpoints or keys summed as 'other' beyond the limit.", "locale", NOTHING_YET)
-    yield (graph(about, Query(f"{folded} > 0", LEGEND), aside=NARROW_LEGEND))
+    yield graph(about, Query(f"{folded} > 0", LEGEND), aside=NARROW_LEGEND)
 
 
 def _process() -> Iterator[PanelBuilder]:
@@ -177,12 +177,12 @@ def _process() -> Iterator[PanelBuilder]:
     yield figure(about, version, width=24).text_mode(BigValueTextMode.NAME)
     about = _about("Memory", "Resident memory.", "bytes")
     memory = Query(f"max by (instance) (process_resident_memory_bytes{{{PROCESS}}})", "{{instance}}")
-    yield (graph(about, memory, width=8))
+    yield graph(about, memory, width=8)
     about = _about("CPU", "Share of one processor.", "percentunit")
     used = f"max by (instance) (rate(process_cpu_seconds_total{{{PROCESS}}}[$__rate_interval]))"
-    yield (graph(about, Query(used, "{{instance}}"), width=8).interval("1m"))
+    yield graph(about, Query(used, "{{instance}}"), width=8).interval("1m")
     about = _about(
         "Open files", "Open file descriptors, including connections, as a share of the limit.", "percentunit"
     )
     files = f"max by (instance) (process_open_fds{{{PROCESS}}} / process_max_fds{{{PROCESS}}})"
-    yield (graph(about, Query(files, "{{instance}}"), width=8))
+    yield graph(about, Query(files, "{{instance}}"), width=8)

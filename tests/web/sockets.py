@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from exporter.web.connections import (
-    ConnectionServer,
-)
+from exporter.web.connections import ConnectionServer
 from exporter.web.listen import ListenAddress, listen
 from exporter.web.routes import Routes
 from exporter.web.server import WebServer
