@@ -9,10 +9,6 @@ import time
 from types import TracebackType
 from typing import Self
 
-PROMETHEUS_ACCEPT = (
-    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,"
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
-)
 TEXT_ACCEPT = "text/plain;version=0.0.4"
 _LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)", re.IGNORECASE)
 _BUFFER = 256 * 1024 * 1024  # takes memory only where a response was written to it

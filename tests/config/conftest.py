@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from exporter.collectors.registry import SECTION
 from exporter.config.configuration import Configuration
 from exporter.config.load import parse
 from exporter.errors import ConfigurationError
+from tests.config.fleet import Fleet
 
 ENVIRONMENT: Mapping[str, str] = {
     "OPENROUTER_API_KEY": "sk-or-v1-test",
@@ -39,3 +41,8 @@ def mistakes() -> Callable[[str], list[str]]:
         return [f"{mistake.line}:{mistake.column}: {mistake.message}" for mistake in caught.value.mistakes]
 
     return read
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    return Fleet(tmp_path)
