@@ -43,12 +43,12 @@ def now(builder: Builder) -> None:
 
 
 def _spent(period: str) -> str:
-    return f"sum(max by (account) (sum without (paid_by) (openrouter_spend_{period}_usd{{{ACCOUNT}}})))"
+    return f"max by (account) (sum without (paid_by) (openrouter_spend_{period}_usd{{{ACCOUNT}}}))"
 
 
 def _spent_today() -> stat.Panel:
     today = _spent("today")
-    usual = f"{queries.usage(queries.SPEND, window='activity_7d')} / 7 * (time() % 86400 / 86400)"
+    usual = f"({_completed('activity_7d')} / 7 * (time() % 86400 / 86400))"
     about = About(
         title="Spent today",
         description="Spend since midnight UTC: credits and own keys. Below: compared with the same hour a week ago or, "
@@ -57,7 +57,9 @@ def _spent_today() -> stat.Panel:
         empty=NO_SPEND,
     )
     week_ago = ("vs a week ago", queries.grown(today, queries.offset(today, "7d")))
-    return changing(about, Query(today, "today"), week_ago, ("vs usual", queries.grown(today, usual))).decimals(2)
+    return changing(
+        about, Query(f"sum({today})", "today"), week_ago, ("vs usual", queries.grown(today, usual))
+    ).decimals(2)
 
 
 def _this_month() -> stat.Panel:
@@ -71,7 +73,7 @@ def _this_month() -> stat.Panel:
     )
     same_days = ("vs same days", queries.grown(month, queries.same_day_last_month(month)))
     whole = ("vs last month", queries.grown(month, _spent("last_month")))
-    return changing(about, Query(month, "this month"), same_days, whole).decimals(2)
+    return changing(about, Query(f"sum({month})", "this month"), same_days, whole).decimals(2)
 
 
 def _budget_used() -> stat.Panel:
@@ -95,9 +97,8 @@ def _projected() -> stat.Panel:
         unit=DOLLARS,
         empty="No projection: the window month_to_date must be among collectors.activity.windows.",
     )
-    projected = f"sum({queries.projected()})"
-    whole = ("vs last month", queries.grown(projected, _spent("last_month")))
-    return changing(about, Query(projected, "projected"), whole).decimals(2)
+    whole = ("vs last month", queries.grown(queries.projected(), _spent("last_month")))
+    return changing(about, Query(f"sum({queries.projected()})", "projected"), whole).decimals(2)
 
 
 def _alerts() -> stat.Panel:
@@ -123,8 +124,12 @@ def completed_days(builder: Builder) -> None:
     builder.with_panel(_polls())
 
 
+def _completed(window: str) -> str:
+    return queries.usage(queries.SPEND, "account", window=window)
+
+
 def _latest_day() -> stat.Panel:
-    day = queries.usage(queries.SPEND, window="activity")
+    day = _completed("activity")
     about = About(
         title="Latest day",
         description="Spend, own keys included, on the latest completed UTC day, shown in 'Day shown'. Below: compared "
@@ -133,12 +138,12 @@ def _latest_day() -> stat.Panel:
         empty=NOTHING,
     )
     before = ("vs day before", queries.grown(day, queries.offset(day, "1d")))
-    mean = ("vs 7-day mean", queries.grown(day, f"({queries.usage(queries.SPEND, window='activity_7d')} / 7)"))
-    return changing(about, Query(day, "latest day"), before, mean).decimals(2)
+    mean = ("vs 7-day mean", queries.grown(day, f"({_completed('activity_7d')} / 7)"))
+    return changing(about, Query(f"sum({day})", "latest day"), before, mean).decimals(2)
 
 
 def _week() -> stat.Panel:
-    week, month = (queries.usage(queries.SPEND, window=window) for window in ("activity_7d", "activity_30d"))
+    week, month = (_completed(window) for window in ("activity_7d", "activity_30d"))
     about = About(
         title="7 days",
         description="Spend, own keys included, over the 7 UTC days that end with the latest completed one. Below: "
@@ -148,7 +153,7 @@ def _week() -> stat.Panel:
     )
     before = ("vs week before", queries.grown(week, queries.offset(week, "7d")))
     mean = ("vs 30-day mean", queries.grown(week, f"({month} * 7 / 30)"))
-    return changing(about, Query(week, "7 days"), before, mean).decimals(2)
+    return changing(about, Query(f"sum({week})", "7 days"), before, mean).decimals(2)
 
 
 def _month() -> stat.Panel:

@@ -105,13 +105,13 @@ def _budgets() -> table.Panel:
 
 def _models() -> table.Panel:
     recorded = once("account_model:openrouter_activity_month_to_date_spend_usd:sum", "account, model")
-    shown = f"sum by (model) ({recorded} or {usage(SPEND, 'account, model', window=MONTH_TO_DATE)})"
+    spend = usage(SPEND, "account, model", window=MONTH_TO_DATE)
     return _against(
         "Models against last month",
         "Spend in the month of the latest completed day, up to that day, and up to the same date of the month before.",
         {"model": ("Model", 270)},
-        usage(SPEND, "model", window=MONTH_TO_DATE),
-        same_day_last_month(shown, COMPLETED),
+        spend,
+        same_day_last_month(f"({recorded} or {spend})", COMPLETED),
         missing=IMPORT,
         empty="No spend this month, or the window month_to_date isn't among collectors.activity.windows.",
     )
@@ -147,7 +147,7 @@ def _workspaces() -> table.Panel:
 
 
 def _teams() -> table.Panel:
-    spend = teams.spend("month")
+    spend = teams.spend("month", "account, team")
     return _against(
         "Teams against last month",
         f"{LIVE} by the label team of `allocations`.",
@@ -174,14 +174,22 @@ def _against(
     missing: str,
     empty: str,
 ) -> table.Panel:
-    """Return a table of what rises most. A name without spend last month is new, if Prometheus has that month."""
+    """Return a table of what rises most, of spend by account and name, this month and the last.
+
+    A name without spend last month is new if Prometheus has that month of its account; else nothing is known of it.
+    """
     about = About(title=title, description=f"{text} The largest rise first. {missing}", unit=DOLLARS, empty=empty)
-    new, gone = f"({this} unless {last}) and on () count({last})", f"0 - ({last} unless {this})"
+
+    def shown(by_account: str) -> str:
+        return by_account if "account" in labels else f"sum by ({', '.join(labels)}) ({by_account})"
+
+    compared, before = shown(f"({this} and on (account) {last})"), shown(last)
+    rise = f"{compared} - {before} or ({compared} unless {before}) or 0 - ({before} unless {compared})"
     columns = (
-        Column("Rise", f"{this} - {last} or {new} or {gone}", DOLLARS, 100, CENTS),
-        Column("By", f"{this} / ({last} > 0) - 1", "percentunit", 80, {"decimals": 0}),
-        Column("This month", this, DOLLARS, 110, CENTS),
-        Column("Last month", last, DOLLARS, 110, CENTS),
+        Column("Rise", rise, DOLLARS, 100, CENTS),
+        Column("By", f"{compared} / ({before} > 0) - 1", "percentunit", 80, {"decimals": 0}),
+        Column("This month", shown(this), DOLLARS, 110, CENTS),
+        Column("Last month", before, DOLLARS, 110, CENTS),
         *more,
     )
     return joined(about, labels, columns, width=12, height=9, then="This month")

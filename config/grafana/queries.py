@@ -98,9 +98,9 @@ def rows_missing() -> str:
     return f"sum({once('openrouter_collector_rows_rejected', 'account, collector')})"
 
 
-def grown(expression: str, before: str) -> str:
-    """Return by which share an expression is larger than another."""
-    return f"{expression} / ({before} > 0) - 1"
+def grown(by_account: str, before: str) -> str:
+    """Return by which share the sum over accounts has grown; an account without a value before is not compared."""
+    return f"sum({by_account} and on (account) {before}) / (sum({before}) > 0) - 1"
 
 
 def same_day_last_month(expression: str, day: str = "vector(time())") -> str:

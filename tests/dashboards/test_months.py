@@ -167,3 +167,15 @@ def test_keys_are_compared_until_this_hour(tmp_path: Path) -> None:
     cost = samples(KEY, NOON_OF_MARCH_17, lambda day: day.day * day.month, timedelta())
     text = expression("overview", "Keys against last month")
     assert "" == evaluated(tmp_path, text, 17 * 3 - 17 * 2, [cost], NOON_OF_MARCH_17)
+
+
+def test_account_without_a_last_month_is_not_compared(tmp_path: Path) -> None:
+    """One that was added this month: its spend is shown, but is no rise."""
+    added = MTD.replace('account="a"', 'account="added"') % ("steady", "a")
+    series = [
+        samples(MTD % ("steady", "a"), NOON_OF_MARCH_17, month_to_date),
+        samples(added, NOON_OF_MARCH_17, MODELS["new"]),
+        _day(NOON_OF_MARCH_17),
+    ]
+    for column, expected in ((0, 0), (1, 0), (2, 32), (3, 16)):
+        assert "" == evaluated(tmp_path, of_model(column, "steady"), expected, series, NOON_OF_MARCH_17)

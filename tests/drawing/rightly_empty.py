@@ -20,6 +20,7 @@ RIGHTLY_EMPTY: dict[str, str] = {
 # Counters need two scrapes in a step of the graph. The history has one in three hours, and the scrapes of a test that
 # has just begun may all be after the last step.
 EMPTY_AT_FIRST = {
+    "health: CPU",
     "health: Failed attempts",
     "health: Latency of an attempt",
     "health: Responses by status",
