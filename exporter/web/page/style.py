@@ -134,7 +134,7 @@ code{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monosp
 .stack td{display:flex;justify-content:space-between;gap:16px;text-align:right;white-space:normal}
 .stack .n+td{padding-left:0}.stack td::before{content:attr(data-name);flex:none;color:var(--soft)}}
 @media (max-width:520px){main,.top,footer{padding-left:14px;padding-right:14px}.top{padding-top:20px}
-.tile{padding:12px}.tile b{font-size:20px}.bars{height:130px}.bars.low{height:40px}
+.tile{padding:12px}.tile b{font-size:min(20px,4.1vw)}.bars{height:130px}.bars.low{height:40px}
 .panel,.card{padding:14px}tbody th{max-width:140px}}
 @media (prefers-contrast:more){:root{--line:var(--soft)}}
 @media print{body{background:#fff}.card,.tile,.panel{break-inside:avoid}}
