@@ -38,6 +38,7 @@ class Drawing:
     theme: str = "dark"
     unfolded: bool = True
     complete: bool = False  # whether a panel without data is a fault
+    until: str = ""  # the end of the time range, if it is not the dashboard's
     variables: tuple[tuple[str, str], ...] = ()
 
     def url(self, website: str) -> str:
@@ -47,6 +48,7 @@ class Drawing:
             "prometheus": self.prometheus,
             "width": str(self.width),
             "theme": self.theme,
+            **({"to": self.until} if self.until else {}),
             **({"unfolded": ""} if self.unfolded else {}),
             **({"complete": ""} if self.complete else {}),
             **{f"var-{name}": value for name, value in self.variables},

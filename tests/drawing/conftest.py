@@ -30,6 +30,7 @@ EVERY = "5s"  # a scrape that a busy machine does not serve in this time would e
 HISTORY = ("--query.lookback-delta=185m", "--storage.tsdb.retention.time=1y")
 Draw = Callable[[Drawing], Awaitable[list[str]]]
 Read = Callable[[Drawing, str], Awaitable[list[Any]]]
+FIRING = 'ALERTS{alertname="OpenRouterBudgetNearlySpent", alertstate="firing"}'
 NOTHING = "127.0.0.1:1"  # a target that does not exist
 
 
@@ -79,6 +80,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
             running[name] = await stack.enter_async_context(server)
         for name in ("history", "demo"):
             await running[name].until("sum_over_time(up[1m]) > 2", bool)
+        await running["history"].until(FIRING, bool)
         yield {name: server.url for name, server in running.items()}
 
 
