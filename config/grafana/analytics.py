@@ -13,7 +13,7 @@ NO_PERFORMANCE = (
 NO_COST = f"No data: is the preset cost of the collector analytics configured? {SOON}"
 
 
-def asked(metric: str, query: str, labels: str = "account", more: str = "") -> str:
+def result_of(metric: str, query: str, labels: str = "account", more: str = "") -> str:
     """Return a metric of a query by labels, once, whoever shows it; models by their names in completed days."""
     shown = once(f"openrouter_analytics_{metric}", labels, matchers(query, more))
     if "model" not in labels.split(", "):
@@ -21,9 +21,9 @@ def asked(metric: str, query: str, labels: str = "account", more: str = "") -> s
     return named_as_completed_days(shown, labels, "max" if metric.endswith(NOT_SUMMED) else "sum")
 
 
-def largest_asked(metric: str, query: str, labels: str, more: str = "") -> str:
+def largest_results(metric: str, query: str, labels: str, more: str = "") -> str:
     """Return the series that are largest at the end of the range."""
-    return largest_at_end(asked(metric, query, labels, more), labels, TOP)
+    return largest_at_end(result_of(metric, query, labels, more), labels, TOP)
 
 
 def matchers(query: str, more: str = "") -> str:

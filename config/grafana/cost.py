@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana.analytics import NO_COST, TOP, asked, largest_asked
+from config.grafana.analytics import NO_COST, TOP, largest_results, result_of
 from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, LEGEND, About, Query, figure, graph, ranking
 from config.grafana.queries import largest_at_end
@@ -39,7 +39,7 @@ def cost() -> Dashboard:
 
 
 def _of_month(metric: str) -> str:
-    return f"sum({asked(metric, 'cost_month')})"
+    return f"sum({result_of(metric, 'cost_month')})"
 
 
 def _figures(builder: Builder) -> None:
@@ -86,7 +86,7 @@ def _bill(builder: Builder) -> None:
             unit=DOLLARS,
             empty=NO_COST,
         )
-        parts = [Query(f"sum({asked(metric, query)})", name) for name, metric in PARTS]
+        parts = [Query(f"sum({result_of(metric, query)})", name) for name, metric in PARTS]
         builder.with_panel(ranking(about, *parts, height=8).decimals(2))
 
 
@@ -101,10 +101,10 @@ def _models(builder: Builder) -> None:
         empty=NO_COST,
     )
     spend, requests = (
-        f"sum by (model) ({asked(metric, 'cost_by_model', MODEL)})" for metric in ("total_usage_usd", "requests")
+        f"sum by (model) ({result_of(metric, 'cost_by_model', MODEL)})" for metric in ("total_usage_usd", "requests")
     )
-    each = largest_at_end(f"(1000 * {spend} / ({requests} > 0))", "model", TOP)
-    builder.with_panel(graph(about, Query(each, "{{model}}"), width=24, height=9, aside=LEGEND))
+    price = largest_at_end(f"(1000 * {spend} / ({requests} > 0))", "model", TOP)
+    builder.with_panel(graph(about, Query(price, "{{model}}"), width=24, height=9, aside=LEGEND))
     for title, text, metric, query in (
         ("Cache hits", "Share of the prompt tokens that came from the cache.", "cache_hit_ratio", "cost_by_model"),
         (
@@ -120,7 +120,7 @@ def _models(builder: Builder) -> None:
             unit="percentunit",
             empty=NO_COST,
         )
-        expression = largest_asked(metric, query, "model")
+        expression = largest_results(metric, query, "model")
         builder.with_panel(graph(about, Query(expression, "{{model}}"), width=24, height=10, aside=LEGEND))
     about = About(
         title="Models",
@@ -130,7 +130,7 @@ def _models(builder: Builder) -> None:
     )
 
     def of(metric: str) -> str:
-        return asked(metric, "cost_by_model", MODEL)
+        return result_of(metric, "cost_by_model", MODEL)
 
     columns = (
         Column("Spend", of("total_usage_usd"), DOLLARS, 110, CENTS),

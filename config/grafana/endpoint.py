@@ -38,7 +38,7 @@ def endpoint() -> Dashboard:
 
 def _figures(builder: Builder) -> None:
     builder.with_row(Row("${model:text}, ${provider:text}: ${window:text}"))
-    spend, requests = (queries.usage(each, matchers=CHOSEN) for each in (queries.SPEND, "requests"))
+    spend, requests = (queries.usage(measure, matchers=CHOSEN) for measure in (queries.SPEND, "requests"))
     for title, text, unit, expression in (
         ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, spend),
         ("Requests", "Number of requests.", "locale", requests),
@@ -64,7 +64,7 @@ def _figures(builder: Builder) -> None:
 
 def _money(builder: Builder) -> None:
     builder.with_row(Row("Spend and price, by day"))
-    credits_, own = (queries.daily(_of_day(each)) for each in ("usage_usd", "byok_usage_usd"))
+    credits_, own = (queries.daily(_of_day(measure)) for measure in ("usage_usd", "byok_usage_usd"))
     builder.with_panel(
         days(
             _by_day("Spend", "Spend per UTC day: credits, and what providers charge to own keys.", DOLLARS),
@@ -81,9 +81,9 @@ def _money(builder: Builder) -> None:
     price = queries.daily(queries.price(window=queries.DAY, matchers=CHOSEN))
     about = _by_day("Effective price", "Spend per million prompt and completion tokens, per UTC day.", "currencyUSD")
     builder.with_panel(graph(about, Query(price, "USD per 1M tokens")).interval("1d"))
-    each = queries.daily(queries.share(queries.SPEND, "requests", window=queries.DAY, matchers=CHOSEN))
+    price = queries.daily(queries.share(queries.SPEND, "requests", window=queries.DAY, matchers=CHOSEN))
     about = _by_day("Price of a request", "Spend by requests, per UTC day.", "currencyUSD")
-    builder.with_panel(graph(about, Query(each, "USD per request")).interval("1d"))
+    builder.with_panel(graph(about, Query(price, "USD per request")).interval("1d"))
 
 
 def _tokens(builder: Builder) -> None:

@@ -118,10 +118,10 @@ def finished(builder: dashboard.Dashboard) -> Dashboard:
     """Return the dashboard, its panels numbered and names in them linked, those of folded rows too."""
     built = builder.build()
     top = built.panels or []
-    everything = [each for panel in top for each in (panel, *(panel.panels if isinstance(panel, RowPanel) else ()))]
-    for number, panel in enumerate(everything, start=1):
+    panels = [panel for row in top for panel in (row, *(row.panels if isinstance(row, RowPanel) else ()))]
+    for number, panel in enumerate(panels, start=1):
         panel.id_val = number
-    add_links(built, (each for each in everything if isinstance(each, Panel)))
+    add_links(built, (panel for panel in panels if isinstance(panel, Panel)))
     return built
 
 

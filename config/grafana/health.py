@@ -72,7 +72,7 @@ def _now(builder: Builder) -> None:
         "Exporter",
         "Number of problems: targets down, accounts failing, accounts with an ordinary key, bad configurations.",
     )
-    problems = " + ".join([down, *(f"({each} or vector(0))" for each in (failing, ordinary, unread))])
+    problems = " + ".join([down, *(f"({part} or vector(0))" for part in (failing, ordinary, unread))])
     well = figure(about, Query(problems, "Problems"))
     wrong = thresholds((1, RED))
     builder.with_panel(well.unit("suffix: problems").mappings(words(("0", "all well", GREEN))).thresholds(wrong))

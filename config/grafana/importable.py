@@ -25,14 +25,14 @@ _PANELS = {
 
 def importable(dashboard: dict[str, Any]) -> dict[str, Any]:
     """Return a dashboard with its inputs, what it requires, and the chosen source as the value of its variable."""
-    panels = [each for panel in dashboard["panels"] for each in (panel, *panel.get("panels", ()))]
+    panels = [panel for row in dashboard["panels"] for panel in (row, *row.get("panels", ()))]
     kinds = sorted({panel["type"] for panel in panels} - {"row"})
     chosen = f"${{{INPUT}}}"
     variables = [
-        {**each, "current": {"selected": False, "text": chosen, "value": chosen}}
-        if each["type"] == "datasource"
-        else each
-        for each in dashboard["templating"]["list"]
+        {**variable, "current": {"selected": False, "text": chosen, "value": chosen}}
+        if variable["type"] == "datasource"
+        else variable
+        for variable in dashboard["templating"]["list"]
     ]
     return {
         "__inputs": [

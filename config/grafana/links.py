@@ -54,11 +54,11 @@ def add_links(board: Dashboard, panels: Iterable[Panel]) -> None:
 
 def _link_cells(panel: Panel, config: FieldConfigSource, kept: dict[str, str]) -> None:
     """Link the columns that have names; a row with an account leads to that account."""
-    order: Any = next(each.options for each in panel.transformations or [] if each.id_val == "organize")
+    order: Any = next(change.options for change in panel.transformations or [] if change.id_val == "organize")
     titles: dict[str, str] = order["renameByName"]
     if "account" in titles:
         kept = {**kept, "account": f"var-account={_cell(titles['account'])}"}
-    overrides = {each.matcher.options: each for each in config.overrides}
+    overrides = {override.matcher.options: override for override in config.overrides}
     for label in [label for label in titles if label in DETAILS]:
         link = {"title": "Show ${__value.text}", "url": _url(DETAILS[label], _cell(titles[label]), kept)}
         overrides[titles[label]].properties.append(DynamicConfigValue(id_val="links", value=[link]))

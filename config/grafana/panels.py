@@ -110,12 +110,12 @@ def describe(panel: Described, about: About, size: tuple[int, int], targets: Seq
 def instant(queries: Sequence[Query], *, table: bool = False) -> list[Builder[Dataquery]]:
     """Return queries of the present."""
     shape = PromQueryFormat.TABLE if table else PromQueryFormat.TIME_SERIES
-    return [_query(each, ref).instant().format(shape) for each, ref in zip(queries, ascii_uppercase, strict=False)]
+    return [_query(query, ref).instant().format(shape) for query, ref in zip(queries, ascii_uppercase, strict=False)]
 
 
 def over_time(queries: Sequence[Query]) -> list[Builder[Dataquery]]:
     """Return queries of the whole time range."""
-    return [_query(each, ref).range() for each, ref in zip(queries, ascii_uppercase, strict=False)]
+    return [_query(query, ref).range() for query, ref in zip(queries, ascii_uppercase, strict=False)]
 
 
 def _query(query: Query, ref: str) -> prometheus.Dataquery:

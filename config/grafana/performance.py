@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana.analytics import NO_PERFORMANCE, TOP, asked, largest_asked
+from config.grafana.analytics import NO_PERFORMANCE, TOP, largest_results, result_of
 from config.grafana.frame import finished, frame, labels
 from config.grafana.panels import NARROW_LEGEND, About, Query, figure, graph, ranking, stacked
 from config.grafana.queries import ACCOUNT
@@ -43,13 +43,13 @@ def _errors(by: str = "") -> str:
     """Return the share of requests that ended with an error, 0 where none did."""
     errors = 'finish_reason=~"error|content_filter"'
     counted = "account, model, finish_reason"
-    every = f"sum{by}({asked('requests', 'finish_reasons', counted)})"
-    return f"(sum{by}({asked('requests', 'finish_reasons', counted, errors)}) or 0 * {every}) / ({every} > 0)"
+    every = f"sum{by}({result_of('requests', 'finish_reasons', counted)})"
+    return f"(sum{by}({result_of('requests', 'finish_reasons', counted, errors)}) or 0 * {every}) / ({every} > 0)"
 
 
 def _streamed() -> str:
-    streamed = asked("requests", "streamed", "account", 'streamed="true"')
-    return f"sum({streamed}) / (sum({asked('requests', 'streamed', 'account, streamed')}) > 0)"
+    streamed = result_of("requests", "streamed", "account", 'streamed="true"')
+    return f"sum({streamed}) / (sum({result_of('requests', 'streamed', 'account, streamed')}) > 0)"
 
 
 def _figures(builder: Builder) -> None:
@@ -82,7 +82,7 @@ def _figures(builder: Builder) -> None:
 
 
 def _slow(metric: str) -> str:
-    return asked(metric, "performance", PAIR, CHOSEN)
+    return result_of(metric, "performance", PAIR, CHOSEN)
 
 
 def _models(builder: Builder) -> None:
@@ -96,7 +96,7 @@ def _models(builder: Builder) -> None:
             empty=NO_PERFORMANCE,
         )
         query = Query(
-            largest_asked(f"{statistic}_latency_seconds", "performance", "model, provider", CHOSEN),
+            largest_results(f"{statistic}_latency_seconds", "performance", "model, provider", CHOSEN),
             "{{model}} at {{provider}}",
         )
         builder.with_panel(graph(about, query, width=24, height=10, aside=PAIR_LEGEND))
@@ -126,7 +126,7 @@ def _providers(builder: Builder) -> None:
         ("Throughput by provider", "Median tokens per second.", "p50_throughput_tokens_per_second", "none"),
     ):
         about = About(title=title, description=f"{text} {LAST_HOUR}", unit=unit, empty=NO_PERFORMANCE)
-        expression = largest_asked(metric, "performance_by_provider", "provider", OF_PROVIDER)
+        expression = largest_results(metric, "performance_by_provider", "provider", OF_PROVIDER)
         query = Query(expression, "{{provider}}")
         builder.with_panel(graph(about, query, width=24, height=10, aside=NARROW_LEGEND))
 
@@ -140,7 +140,7 @@ def _ends(builder: Builder) -> None:
         unit="locale",
         empty=NO_PERFORMANCE,
     )
-    counted = asked("requests", "finish_reasons", "account, model, finish_reason")
+    counted = result_of("requests", "finish_reasons", "account, model, finish_reason")
     query = Query(f"sum by (finish_reason) ({counted})", "{{finish_reason}}")
     builder.with_panel(stacked(about, query, aside=NARROW_LEGEND))
     about = About(

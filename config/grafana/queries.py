@@ -34,10 +34,10 @@ def usage(measure: str, by: str = "", *, window: str = PICKED, matchers: str = A
     summed = ", ".join(label for label in SERIES if label not in kept)
     name = f"openrouter_{window}_{measure}"
     series = f'{{__name__=~"{name}", {matchers}}}' if "(" in measure else f"{name}{{{matchers}}}"
-    each = f"max by ({', '.join(kept)}) (sum without ({summed}) ({series}))"
+    shown_once = f"max by ({', '.join(kept)}) (sum without ({summed}) ({series}))"
     if "account" in shown:
-        return each
-    return f"sum by ({by}) ({each})" if by else f"sum({each})"
+        return shown_once
+    return f"sum by ({by}) ({shown_once})" if by else f"sum({shown_once})"
 
 
 def daily(expression: str) -> str:

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana import teams
-from config.grafana.analytics import asked
+from config.grafana.analytics import result_of
 from config.grafana.frame import finished, frame
 from config.grafana.panels import DOLLARS, About
 from config.grafana.tables import CENTS, Column, joined
@@ -32,7 +32,7 @@ class Spender:
 
     def of(self, metric: str, range_: str) -> str:
         """Return a metric today or this month."""
-        return asked(metric, f"{self.preset}_{range_}", f"account, {self.label}")
+        return result_of(metric, f"{self.preset}_{range_}", f"account, {self.label}")
 
 
 SPENDERS = (
