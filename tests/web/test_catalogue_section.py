@@ -39,6 +39,12 @@ def test_one_model_that_retires() -> None:
     assert "1 model in use retires within 14 days:" in page(0)
 
 
+def test_model_past_its_day_is_retired_since_then() -> None:
+    shown = page(-3, 0)
+    assert "(since 2026-08-20)" in shown
+    assert "(2026-08-23)" in shown
+
+
 def test_without_a_retirement_there_is_no_line() -> None:
     assert "in use retire" not in page(15)
 

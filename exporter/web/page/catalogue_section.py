@@ -23,7 +23,10 @@ def retirement_line(status: Status) -> str:
     models = retiring_models(status)
     if not models:
         return ""
-    named = ", ".join(f"{isolated(model.model)} ({model.day})" for model in models[:MOST_NAMED])
+    today = status.now.astimezone(UTC).date()
+    named = ", ".join(
+        f"{isolated(model.model)} ({'since ' if model.day < today else ''}{model.day})" for model in models[:MOST_NAMED]
+    )
     more = f", and {len(models) - MOST_NAMED} more" if len(models) > MOST_NAMED else ""
     verb = "retires" if len(models) == 1 else "retire"
     head = f"{count(len(models), 'model')} in use {verb} within {NOTICE.days} days:"
