@@ -217,8 +217,9 @@ def _month(builder: Builder) -> None:
     month = usage(SPEND, "account", window=_MONTH)
     about = About(
         title="Month and projection",
-        description="Month to date of completed days, and projected spend of the whole month, per account. The "
-        "projection is unreliable before the third day. On the first it is that of the previous month.",
+        description="Month to date of completed days, and projected spend of the whole month, per account. Each "
+        "remaining day counts with the mean of its weekday over the last four weeks; in an account's first four weeks, "
+        "with the mean of the month's completed days.",
         unit=DOLLARS,
         empty="No month to date: the window month_to_date must be among collectors.activity.windows.",
     )

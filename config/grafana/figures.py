@@ -92,10 +92,11 @@ def _budget_used() -> stat.Panel:
 def _projected() -> stat.Panel:
     about = About(
         title="Month projected",
-        description="Spend of the whole month if its remaining days cost as much as its completed days on average. "
-        "On the first of a month it is that of the previous month. Below: compared with all of last month.",
+        description="Spend of the whole month if each remaining day costs the mean of its weekday over the last four "
+        "weeks. In an account's first four weeks: the mean of the month's completed days. Below: compared with all of "
+        "last month.",
         unit=DOLLARS,
-        empty="No projection: the window month_to_date must be among collectors.activity.windows.",
+        empty=NO_SPEND,
     )
     whole = ("vs last month", queries.grown(queries.projected(), _spent("last_month")))
     return changing(about, Query(f"sum({queries.projected()})", "projected"), whole).decimals(2)

@@ -134,12 +134,13 @@ def named_as_completed_days(dated: str, by: str, how: str = "sum") -> str:
 
 
 def projected() -> str:
-    """Return what each account's month comes to if its other days cost what the completed ones cost on average."""
+    """Return what each account's month will come to: by its weekdays, and before four weeks by its completed days."""
     shown = f"openrouter_activity_day_timestamp_seconds{{{ACCOUNT}}}"
     spent = (
         f'sum without ({", ".join(SERIES[1:])}) ({{__name__=~"openrouter_activity_month_to_date_{SPEND}", {ACCOUNT}}})'
     )
-    return f"max by (account) ({spent} / day_of_month({shown}) * days_in_month({shown}))"
+    by_days = f"max by (account) ({spent} / day_of_month({shown}) * days_in_month({shown}))"
+    return f"({once('openrouter_spend_month_expected_usd', 'account')} or {by_days})"
 
 
 def happened(counter: str, by: str, matchers: str) -> str:

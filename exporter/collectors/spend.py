@@ -39,11 +39,18 @@ FAMILIES = {
     name: gauge(f"openrouter_spend_{name}_usd", f"Spend {_WORDS[name]}, in US dollars. {_PAID_BY}", LABELS)
     for name in SPANS
 }
+EXPECTED = gauge(
+    "openrouter_spend_month_expected_usd",
+    "Spend of the current UTC month at its end if each remaining day costs the mean of its weekday over the last 28 "
+    "days, in US dollars. Absent in an account's first four weeks.",
+    ("account",),
+)
 TIMESTAMP = gauge(
     "openrouter_spend_timestamp_seconds",
     "Time up to which the spend gauges cover usage, as Unix time in seconds.",
     ("account",),
 )
+_ENDS = {EXPECTED: SPANS["month"].period, **{metric: SPANS[name].period for name, metric in FAMILIES.items()}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +79,8 @@ that contain it absent.
     rejection_reasons = REJECTION_REASONS
 
     def declarations(self) -> tuple[MetricFamily, ...]:
-        """Return the six periods and the time up to which they count."""
-        return (*FAMILIES.values(), TIMESTAMP)
+        """Return the six periods, what the month will come to, and the time up to which they count."""
+        return (*FAMILIES.values(), EXPECTED, TIMESTAMP)
 
     async def collect(self, poll: Poll, _: object) -> Collected:
         """Read the days in one request. Raises PollError."""
@@ -86,8 +93,11 @@ that contain it absent.
             Family(metric, labels, array("d", [spend.total(payer, *SPANS[name].days(today)) for payer in payers]))
             for name, metric in FAMILIES.items()
         ]
-        families.append(single(TIMESTAMP, self.account, spend.counted_to.timestamp()))
         month = math.fsum(spend.total(payer, *SPANS["month"].days(today)) for payer in payers)
+        # The days of last month and of this one are at least the 28 that the means are taken over.
+        expected = month + spend.expected_rest(end_of("month", today), payers)
+        families.append(single(EXPECTED, self.account, expected))
+        families.append(single(TIMESTAMP, self.account, spend.counted_to.timestamp()))
         return Collected(
             snapshot=Snapshot(tuple(families)),
             memory=None,
@@ -95,5 +105,5 @@ that contain it absent.
                 figures=(("Spent this month", month),) if math.isfinite(month) else (),
                 figures_until=midnight(end_of("month", today)),
             ),
-            successors=successors(families, {metric: SPANS[name].period for name, metric in FAMILIES.items()}, today),
+            successors=successors(families, _ENDS, today),
         )

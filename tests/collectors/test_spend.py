@@ -71,6 +71,20 @@ def test_payers_are_apart() -> None:
     assert polled.collected.summary.figures == (("Spent this month", 4.0),)
 
 
+def test_month_is_expected_to_go_on_by_its_weekdays() -> None:
+    """10 a day, 80 on Mondays. Half of Sunday the 23rd is over; two Mondays and six other days are to come."""
+    days = [TODAY - number * DAY for number in range(1, 29)]
+    rows = [row(day, 79 if day.weekday() == 0 else 9, 1) for day in days]
+    month = 3 * 80 + 19 * 10  # until the 22nd
+    polled = spend([reply([*rows, row(TODAY, 4, 0)])])
+    assert polled.families["month_expected_usd"] == {(): month + 4 + 5 + 2 * 80 + 6 * 10}
+
+
+def test_nothing_is_expected_of_an_account_in_its_first_four_weeks() -> None:
+    polled = spend([reply([row("2026-08-10", 100), row(TODAY, 1)])])
+    assert polled.families.get("month_expected_usd", {}) == {}
+
+
 def test_one_request_covers_every_period() -> None:
     """From the first of last month to the end of this minute, by day, without dimensions."""
     polled = spend([reply([])], now=at("2026-08-23 12:34:56"))
@@ -187,8 +201,8 @@ def test_timestamp_is_up_to_when_the_amounts_count() -> None:
         (
             "2026-08-19 12:00:00",  # a Wednesday
             {
-                "2026-08-20": {"week", "last_week", "month", "last_month"},
-                "2026-08-24": {"month", "last_month"},
+                "2026-08-20": {"week", "last_week", "month", "month_expected", "last_month"},
+                "2026-08-24": {"month", "month_expected", "last_month"},
                 "2026-09-01": set(),
             },
         ),

@@ -142,6 +142,12 @@ def test_panel_shows_the_right_value(dashboard: str, panel: str, expected: float
     assert "" == evaluated(tmp_path, text, round(expected, 4), constant(SERIES))
 
 
+def test_month_is_projected_by_the_exporter_where_it_has_four_weeks(tmp_path: Path) -> None:
+    """As the budgets of the same account are."""
+    expected = ('openrouter_spend_month_expected_usd{account="a",instance="new"}', 600.0)
+    assert "" == evaluated(tmp_path, expression("overview", "Month projected"), 600, constant([*SERIES, expected]))
+
+
 def test_wrong_value_is_detected(tmp_path: Path) -> None:
     """By the same check."""
     assert "" != evaluated(tmp_path, expression("overview", "Latest day"), 41, constant(SERIES))
