@@ -4,8 +4,8 @@ VENV   ?= .venv
 PORT   ?= 10063
 FAULT  ?=
 BIN    := $(VENV)/bin
-# The tests wait for processes much of the time: run one more at once than most machines have cores.
-WORKERS ?= 3
+# The tests wait for processes much of the time: run more at once than most machines have cores.
+WORKERS ?= 4
 FAST_WORKERS ?= auto
 # `-X dev` takes a fifth longer: it checks memory and, of asyncio, calls from wrong threads. `.ci/run` sets it. Unclosed
 # resources, coroutines that are never awaited and all other warnings fail tests without it too.
@@ -31,7 +31,7 @@ demo-prometheus: $(VENV)/.runtime ## The demo with Prometheus, a month of histor
 	@EXPORTER=$(BIN)/openrouter-exporter PORT=$(PORT) config/prometheus/demo
 
 test: $(VENV)/.development ## Run all tests
-	$(BIN)/python $(PYTHON_OPTIONS) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python $(PYTHON_OPTIONS) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: $(VENV)/.development ## Run the tests that start no process and no server: the inner loop
 	$(BIN)/python -m pytest -q -m 'not slow' -n $(FAST_WORKERS) --dist worksteal $(ARGS)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # Every test of these folders runs a server, a daemon or another program.
 SLOW_FOLDERS = ("chart", "daemon", "endurance", "image", "package", "rules", "servers", "systemd_units")
 FAST = "not slow"  # the marker expression of `make test-fast`
+# Their files take longest and mostly wait, so they begin first and the short ones fill the gaps.
+LONGEST_FOLDERS = ("servers", "package", "endurance", "rules")
 # How many of a hundred examples of a property are tried: all only in CI.
 FAST_EXAMPLES, EXAMPLES, ALL_EXAMPLES = 20, 50, 100
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system")
@@ -42,16 +46,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders."""
+    """Mark the tests of slow folders, and begin with those that take longest."""
     for item in items:
         if _folder(item.path, item.config) in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: _folder(item.path, item.config) not in LONGEST_FOLDERS)
 
 
 def _folder(path: Path, config: pytest.Config) -> str:
     """Return the folder below `tests` that a path is in."""
     tests = config.rootpath / "tests"
     return path.relative_to(tests).parts[0] if path != tests and path.is_relative_to(tests) else ""
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a command that ran in this process configured: its stream is closed by now."""
+    root, configuration = logging.getLogger(), structlog.get_config()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    if root.handlers != handlers:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**configuration)
 
 
 @pytest.fixture(autouse=True)
