@@ -48,8 +48,3 @@ class Snapshot:
     """The families that one poll of one collector of one account publishes; each at most once."""
 
     families: tuple[Family, ...]
-
-    @property
-    def series(self) -> int:
-        """Number of samples with a known value."""
-        return sum(value == value for family in self.families for value in family.values)  # noqa: PLR0124

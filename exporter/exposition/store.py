@@ -15,8 +15,12 @@ class Phase:
     """A rendered snapshot, and from when on it is shown (monotonic seconds)."""
 
     rendered: Rendered
-    series: int
     begins: float = -math.inf
+
+    @property
+    def series(self) -> int:
+        """The number of series."""
+        return sum(family.series for family in self.rendered.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +99,6 @@ class Store:
         account: str,
         collector: str,
         rendered: Rendered,
-        series: int,
         *,
         expires: float,
         successors: tuple[Phase, ...] = (),
@@ -105,7 +108,7 @@ class Store:
 
         `beside` is shown together with any of them.
         """
-        published = _Published((Phase(rendered, series), *successors), expires, beside)
+        published = _Published((Phase(rendered), *successors), expires, beside)
         self._published.setdefault(account, {})[collector] = published
         self._changes += 1
         self._times.set(account, collector, published.next_change(-math.inf))

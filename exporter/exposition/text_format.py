@@ -37,10 +37,11 @@ class Header:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedFamily:
-    """A family's header, and its sample lines, which are the same in all formats."""
+    """A family's header, its sample lines, which are the same in all formats, and the number of these lines."""
 
     header: Header
     lines: Segment
+    series: int
 
 
 Rendered = Mapping[str, RenderedFamily]
@@ -110,15 +111,16 @@ async def render(pause: Pause, snapshot: Snapshot) -> Rendered:
         if labels is None:
             labels = texts[id(family.label_sets)] = await _label_texts_in_steps(pause, family.label_sets)
         metric = family.metric
-        deflater = Deflater()
+        deflater, series = Deflater(), 0
         for start in range(0, len(labels), LINES_PER_STEP):
             end = start + LINES_PER_STEP
-            deflater.write(sample_lines(metric.name, labels[start:end], family.values[start:end]).encode())
+            lines = sample_lines(metric.name, labels[start:end], family.values[start:end])
+            deflater.write(lines.encode())
+            series += lines.count("\n")
             await pause()
-        lines = deflater.segment()
-        if lines.size:
+        if series:
             top = header(metric.name, metric.type, metric.help)
-            rendered[metric.name] = RenderedFamily(top, lines)
+            rendered[metric.name] = RenderedFamily(top, deflater.segment(), series)
     return rendered
 
 
@@ -141,5 +143,5 @@ def render_metrics(metrics: Iterable[Metric]) -> Rendered:
             f"{sample.name}{label}{_number(sample.value)}\n" for sample, label in zip(samples, labels, strict=True)
         ]
         top = header(metric.name, metric.type, metric.documentation)
-        rendered[metric.name] = RenderedFamily(top, deflate("".join(lines).encode()))
+        rendered[metric.name] = RenderedFamily(top, deflate("".join(lines).encode()), len(lines))
     return rendered

@@ -169,17 +169,15 @@ class Poller:
                 state.memory = collected.memory
             return
         rendered = await render(poll.pause, collected.snapshot)
-        successors = [
-            Phase(
-                await render(poll.pause, snapshot),
-                snapshot.series,
-                poll.monotonic_time(moment),
-            )
-            for moment, snapshot in collected.successors
-        ]
-        summary, series = collected.summary, collected.snapshot.series
+        successors = tuple(
+            [
+                Phase(await render(poll.pause, snapshot), poll.monotonic_time(moment))
+                for moment, snapshot in collected.successors
+            ]
+        )
+        summary = collected.summary
         beside = await self._labels_of_parts(poll, summary)
-        self._store.publish(*self._key, rendered, series, expires=expires, successors=tuple(successors), beside=beside)
+        self._store.publish(*self._key, rendered, expires=expires, successors=successors, beside=beside)
         state.read_at, state.memory, state.allocation = poll.started, collected.memory, self._allocation
         if collected.restated:
             self._metrics.restated.labels(*self._labels).inc(collected.restated)
@@ -198,7 +196,7 @@ class Poller:
             return ()
         families = await self._allocation.families(poll.pause, summary.subjects)
         # One snapshot has each family once; here it has one set of labels for each kind of part.
-        return tuple([Phase(await render(poll.pause, Snapshot((family,))), len(family.values)) for family in families])
+        return tuple([Phase(await render(poll.pause, Snapshot((family,)))) for family in families])
 
     def _expiry(self, read_at: float) -> float:
         stale_after: float = self.collector.settings.stale_after

@@ -53,7 +53,7 @@ class Rig:
 
     def publish(self, name: str, value: float, seconds: float = 100.0) -> None:
         snapshot = gauges("spend_usd", {name: value})
-        self.store.publish(name, "activity", rendered(snapshot), 1, expires=self.clock.monotonic() + seconds)
+        self.store.publish(name, "activity", rendered(snapshot), expires=self.clock.monotonic() + seconds)
 
     def text(self, *names: str, accept: str = "") -> str:
         return self.exposition.scrape(accept, "", names).body.decode()

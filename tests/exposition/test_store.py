@@ -12,20 +12,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from exporter.exposition.gzip import Segment
 from exporter.exposition.store import Phase, Store
-from exporter.exposition.text_format import Rendered
+from exporter.exposition.text_format import Rendered, RenderedFamily, header
 from tests.exposition.helpers import UNHURRIED
 
 
-def part() -> Rendered:
-    return {}
+def part(series: int = 1) -> Rendered:
+    family = RenderedFamily(header("usage_usd", "gauge", "Usage."), Segment((), 0, 0), series)
+    return {"usage_usd": family}
 
 
 @pytest.fixture
 def store() -> Store:
     """One snapshot that expires at 100."""
     store = Store()
-    store.publish("a", "activity", {}, 7, expires=100.0)
+    store.publish("a", "activity", part(7), expires=100.0)
     return store
 
 
@@ -38,7 +40,7 @@ def test_snapshot_is_shown_until_it_expires(store: Store) -> None:
 def test_snapshot_that_never_expires() -> None:
     """`stale_after: never`."""
     store = Store()
-    store.publish("a", "activity", {}, 1, expires=math.inf)
+    store.publish("a", "activity", part(), expires=math.inf)
     version = store.version(0.0)
     assert len(list(store.parts(1e18))) == 1
     assert store.version(1e18) == version
@@ -46,8 +48,8 @@ def test_snapshot_that_never_expires() -> None:
 
 def test_new_snapshot_replaces_the_last(store: Store) -> None:
     """Only one per collector is shown."""
-    newest = part()
-    store.publish("a", "activity", newest, 8, expires=200.0)
+    newest = part(8)
+    store.publish("a", "activity", newest, expires=200.0)
     assert [part is newest for part in store.parts(150.0)] == [True]
 
 
@@ -79,7 +81,7 @@ def test_renewing_can_shorten_the_expiry(store: Store) -> None:
 
 def test_expiry_changes_the_version_although_another_snapshot_is_renewed(store: Store) -> None:
     """Without a scrape in between."""
-    store.publish("b", "activity", {}, 1, expires=200.0)
+    store.publish("b", "activity", part(), expires=200.0)
     version = store.version(90.0)
     store.renew("b", "activity", 150.0, 300.0)
     assert store.version(151.0) != version
@@ -87,17 +89,17 @@ def test_expiry_changes_the_version_although_another_snapshot_is_renewed(store: 
 
 def test_expiry_is_one_change(store: Store) -> None:
     """A body joined after it stays valid until the next expiry."""
-    store.publish("b", "activity", {}, 1, expires=200.0)
+    store.publish("b", "activity", part(), expires=200.0)
     versions = [store.version(now) for now in (99.0, 100.0, 150.0, 199.0, 200.0, 300.0)]
     assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [1, 0, 0, 1, 0]
 
 
 def test_dropped_snapshot_does_not_expire(store: Store) -> None:
     """Nor do two that were renewed and published again expire at their first time."""
-    store.publish("b", "activity", {}, 1, expires=110.0)
-    store.publish("c", "activity", {}, 1, expires=120.0)
+    store.publish("b", "activity", part(), expires=110.0)
+    store.publish("c", "activity", part(), expires=120.0)
     store.renew("b", "activity", 50.0, 300.0)
-    store.publish("c", "activity", {}, 1, expires=400.0)
+    store.publish("c", "activity", part(), expires=400.0)
     store.drop("a")
     versions = [store.version(now) for now in (90.0, 105.0, 115.0, 125.0, 299.0, 300.0, 399.0, 400.0, 500.0)]
     assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [0, 0, 0, 0, 1, 0, 1, 0]
@@ -105,7 +107,7 @@ def test_dropped_snapshot_does_not_expire(store: Store) -> None:
 
 def test_successor_that_began_is_shown_although_its_snapshot_is_renewed(store: Store) -> None:
     """Without a scrape in between."""
-    store.publish("b", "activity", {}, 1, expires=200.0, successors=(Phase({}, 2, 150.0),))
+    store.publish("b", "activity", part(), expires=200.0, successors=(Phase(part(), 150.0),))
     store.version(90.0)
     version = store.version(140.0)
     store.renew("b", "activity", 160.0, 300.0)
@@ -121,21 +123,23 @@ def calls_of_renewal(accounts: int) -> int:
     """Return the number of function calls of 20 unchanged polls and the scrapes after them."""
     store = Store()
     for number in range(accounts):
-        store.publish(f"{number}", "activity", {}, 1, expires=1000.0 + number)
+        store.publish(f"{number}", "activity", part(), expires=1000.0 + number)
     profile = cProfile.Profile()
     gc.disable()  # others' callbacks at a collection would be counted
-    with profile:
-        for seconds in range(20):
-            store.renew("7", "activity", 10.0 + seconds, 5000.0 + seconds)
-            store.version(10.0 + seconds)
-    gc.enable()
+    try:
+        with profile:
+            for seconds in range(20):
+                store.renew("7", "activity", 10.0 + seconds, 5000.0 + seconds)
+                store.version(10.0 + seconds)
+    finally:
+        gc.enable()
     return sum(entry.callcount for entry in profile.getstats())
 
 
 def test_removed_account_is_dropped(store: Store) -> None:
     """With all its collectors; other accounts stay."""
-    store.publish("a", "credits", {}, 1, expires=100.0)
-    store.publish("b", "activity", {}, 1, expires=100.0)
+    store.publish("a", "credits", part(), expires=100.0)
+    store.publish("b", "activity", part(), expires=100.0)
     version = store.version(0.0)
     store.drop("a")
     assert len(list(store.parts(0.0))) == 1
@@ -163,7 +167,7 @@ class Looking(RuleBasedStateMachine):
 
     @rule(name=names, age=ages)
     def publish(self, name: str, age: float) -> None:
-        self.store.publish(name, "activity", part(), 1, expires=self.now + age)
+        self.store.publish(name, "activity", part(), expires=self.now + age)
 
     @rule(name=names, age=ages)
     def renew(self, name: str, age: float) -> None:
@@ -197,15 +201,15 @@ def test_drop_can_keep_collectors() -> None:
     """Snapshots that new settings would change are dropped, others stay."""
     store = Store()
     for account, collector in (("a", "activity"), ("a", "credits"), ("b", "activity")):
-        store.publish(account, collector, {}, 1, expires=math.inf)
+        store.publish(account, collector, part(), expires=math.inf)
     store.drop("a", {"credits"})
     assert [0, 1, 1] == [store.series(*key, 0.0) for key in (("a", "activity"), ("a", "credits"), ("b", "activity"))]
 
 
 def test_successor_replaces_a_snapshot_at_its_instant() -> None:
     """Without a poll; a scrape before it, at it and after it."""
-    store, first, second = Store(), part(), part()
-    store.publish("a", "spend", first, 7, expires=100.0, successors=(Phase(second, 5, begins=50.0),))
+    store, first, second = Store(), part(7), part(5)
+    store.publish("a", "spend", first, expires=100.0, successors=(Phase(second, begins=50.0),))
     assert [(part is first, part is second) for now in (49.9, 50.0, 99.9) for part in store.parts(now)] == [
         (True, False),
         (False, True),
@@ -217,7 +221,7 @@ def test_successor_replaces_a_snapshot_at_its_instant() -> None:
 def test_successor_changes_the_version() -> None:
     """So that a scrape renders it."""
     store = Store()
-    store.publish("a", "spend", part(), 7, expires=100.0, successors=(Phase(part(), 5, begins=50.0),))
+    store.publish("a", "spend", part(7), expires=100.0, successors=(Phase(part(5), begins=50.0),))
     before = store.version(49.9)
     assert store.version(49.95) == before
     at = store.version(50.0)
@@ -227,5 +231,5 @@ def test_successor_changes_the_version() -> None:
 def test_successor_of_an_expired_snapshot_is_not_shown() -> None:
     """Expiry comes first."""
     store = Store()
-    store.publish("a", "spend", part(), 7, expires=40.0, successors=(Phase(part(), 5, begins=50.0),))
+    store.publish("a", "spend", part(7), expires=40.0, successors=(Phase(part(5), begins=50.0),))
     assert list(store.parts(60.0)) == []
