@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from benchmarks.one_account import configuration
+from benchmarks.one_account import NO_LIMIT, configuration
 from benchmarks.polling_worker import ACTIVITY
 from exporter import log
 from exporter.clock import SystemClock
@@ -22,7 +22,7 @@ from exporter.web.web_settings import WebSettings
 
 async def main(url: str, *, idle: bool) -> None:
     clock = SystemClock()
-    exporter = Exporter(configuration(url, only(ACTIVITY)), clock)
+    exporter = Exporter(configuration(url, only(ACTIVITY), NO_LIMIT), clock)
     async with WebServer(exporter, WebSettings(), clock, [ListenAddress("127.0.0.1", 0)]) as web:
         print(f"started at {web.addresses[0]}", flush=True)
         freeze_gc()

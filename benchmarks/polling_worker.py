@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from benchmarks.call import Meter, run_jobs
-from benchmarks.one_account import configuration, fresh_exporter
+from benchmarks.one_account import NO_LIMIT, configuration, fresh_exporter
 from exporter import log
 from exporter.collectors.activity.activity_settings import ActivitySettings
 from exporter.collectors.registry import only
@@ -19,7 +19,7 @@ class Polls:
     """Polls, each measured up to the bytes that a scrape gets."""
 
     def __init__(self, url: str) -> None:
-        self._configuration = configuration(url, only(ACTIVITY))
+        self._configuration = configuration(url, only(ACTIVITY), NO_LIMIT)
         self._runner = asyncio.Runner()
         self._exporter: Exporter | None = None
 
