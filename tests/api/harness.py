@@ -1,4 +1,4 @@
-"""A client as an account has it, a server that sends exactly the bytes it is given, and keys that change."""
+"""Clients under observation, a server that sends exactly the given bytes, and keys that change."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONCE = Retries(strategy="none")
 
 @dataclass
 class Key:
-    """A key that a test changes; None is a key that is gone."""
+    """An API key that a test can change. None stands for a key that was removed."""
 
     text: str | None = KEY
     readings: int = 0
@@ -46,7 +46,7 @@ class Key:
 
 
 def capturing_logger() -> tuple[structlog.stdlib.BoundLogger, list[Any]]:
-    """Return a logger, and the list that its events go to."""
+    """Return a logger and the list that collects its events."""
     capture = LogCapture()
     log = structlog.wrap_logger(None, processors=[capture], wrapper_class=structlog.stdlib.BoundLogger)
     return log, capture.entries
@@ -54,7 +54,7 @@ def capturing_logger() -> tuple[structlog.stdlib.BoundLogger, list[Any]]:
 
 @dataclass
 class ObservedClient:
-    """A client and all that it leaves behind."""
+    """A client with its metrics, clock, log events and key."""
 
     wrapped: Client
     metrics_registry: MetricsRegistry
@@ -66,12 +66,12 @@ class ObservedClient:
         return await self.wrapped.request(request, self.clock.monotonic() + within, quiet=quiet)
 
     def count(self, name: str, **labels: str) -> float | None:
-        """Return a counter of the client's; None where there is no such series."""
+        """Return the value of one of the client's counters, or None if it has no such series."""
         everything = {"account": "default", "operation": "activity"} | labels
         return self.metrics_registry.get_sample_value(f"openrouter_exporter_api_{name}_total", everything)
 
     def failures(self) -> dict[str, float]:
-        """Return the classes under which failed attempts were counted."""
+        """Return the failed attempts by status class."""
         return {
             sample.labels["status_class"]: sample.value
             for metric in self.metrics_registry.collect()
@@ -84,7 +84,7 @@ class ObservedClient:
 async def client_of(
     url: str, *, retries: Retries = ONCE, key: Key | None = None, clock: Clock | None = None, **upstream: Any
 ) -> AsyncIterator[ObservedClient]:
-    """Give a client of the API at `url`; its waits pass at once on a clock of its own."""
+    """Create a client for the API at `url`. With the default clock its waits end at once."""
     settings = replace(Upstream(base_url=url, retries=retries, timeout=5.0), **upstream)
     clock = clock or FakeClock(self_moving=True)
     key = key or Key()
@@ -106,7 +106,7 @@ async def client_of(
 def response_bytes(
     body: bytes = b'{"data":[]}', status: str = "200 OK", headers: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return a whole response as it is on the wire."""
+    """Return a complete HTTP response as bytes."""
     fields = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
     lines = [f"{name}: {value}" for name, value in (fields | dict(headers or {})).items() if value]
     return f"HTTP/1.1 {status}\r\n".encode() + "\r\n".join([*lines, "", ""]).encode("latin-1") + body
@@ -114,13 +114,13 @@ def response_bytes(
 
 @dataclass
 class Bare:
-    """A server that responds with bytes as they are; the last response serves all further requests."""
+    """A server that sends the given responses unchanged. The last response is repeated for all further requests."""
 
     url: str
     requests: list[bytes] = field(default_factory=list)
 
     def header(self, name: str, request: int = -1) -> str | None:
-        """Return a header of a request as it came."""
+        """Return the value of a header of a recorded request, or None."""
         for line in self.requests[request].decode("latin-1").split("\r\n")[1:]:
             if line.lower().startswith(f"{name.lower()}: "):
                 return line.partition(": ")[2]
@@ -131,7 +131,7 @@ class Bare:
 async def bare(
     *responses: bytes | Sequence[bytes], reset: bool = False, hang: bool = False, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Bare]:
-    """Serve these bytes, one response per connection, each given whole or in pieces; then close, reset or hang."""
+    """Serve one response per connection, whole or in pieces; then close the connection, reset it or leave it open."""
     served = Bare("")
     stopping = asyncio.Event()
     ended: set[asyncio.Task[Any]] = set()
@@ -169,7 +169,7 @@ async def bare(
 
 
 def retrying(**backoff: float) -> Retries:
-    """Return retries without chance in them."""
+    """Return retry settings without jitter."""
     return Retries(backoff=Backoff(**{"jitter": 0.0} | backoff))
 
 

@@ -1,4 +1,4 @@
-"""The start of responses that a test writes byte by byte, and how an attempt fails."""
+"""The first bytes of hand-written responses, and how an attempt fails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 async def failure_of(client: ObservedClient) -> tuple[str, str]:
-    """Return the kind of failure and its text."""
+    """Return the class name and the message of the error that a request raises."""
     with pytest.raises(AttemptError) as caught:
         await client.request()
     assert {caught.value.status_class: 1.0} == client.failures()

@@ -1,4 +1,4 @@
-"""The plain way to read a body, and ways to hand one over: what the fast way is compared with."""
+"""A simple reference reader of activity bodies to compare the fast reader with, and helpers that build bodies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GOOD_ROW = msgspec.convert(GOOD, ActivityRow)
 
 
 def response_of(body: bytes, piece: int | None = None, *, gzipped: bool = False, limit: int = 1 << 26) -> Response:
-    """Return a body as it came, in one chunk or in many."""
+    """Return a response with this body, in one chunk or in chunks of `piece` bytes."""
     wire = gzip.compress(body, 1) if gzipped else body
     size = piece or len(wire) or 1
     chunks = tuple(wire[start : start + size] for start in range(0, len(wire), size))
@@ -50,7 +50,7 @@ def response_of(body: bytes, piece: int | None = None, *, gzipped: bool = False,
 
 
 def read(response: Response) -> Read:
-    """Return what the fast way makes of a response."""
+    """Return the rows and the rejections that the fast reader returns."""
     rejections = Rejections()
     try:
         result = [row for piece in rows(response, rejections) for row in piece]
@@ -60,21 +60,23 @@ def read(response: Response) -> Read:
 
 
 def expected(body: bytes) -> Read:
-    """Return the same by the book: the whole body decoded at once, each row looked at by itself."""
+    """Return the rows and the rejections of the reference reader, which decodes the body at once and each row by
+    itself.
+    """
     try:
         content = json.loads(body.decode(errors="surrogateescape"), parse_int=float)
     except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or content.get("error") is not None or not isinstance(content.get("data"), list):
         return None
-    return sorted_out(content["data"])
+    return valid_and_rejected(content["data"])
 
 
-def sorted_out(values: Iterable[Any]) -> tuple[list[ActivityRow], Counter[str]]:
-    """Return the usable rows, and how many were not usable by reason."""
-    read_ones = [activity_row(value, Counter()) for value in values]
-    good = [row for row in read_ones if isinstance(row, ActivityRow)]
-    return good, Counter(reason for reason in read_ones if isinstance(reason, str))
+def valid_and_rejected(values: Iterable[Any]) -> tuple[list[ActivityRow], Counter[str]]:
+    """Return the valid rows, and the number of rejected rows by reason."""
+    results = [activity_row(value, Counter()) for value in values]
+    good = [row for row in results if isinstance(row, ActivityRow)]
+    return good, Counter(reason for reason in results if isinstance(reason, str))
 
 
 def body_of(values: Iterable[Any], **kwargs: Any) -> bytes:
@@ -83,5 +85,5 @@ def body_of(values: Iterable[Any], **kwargs: Any) -> bytes:
 
 
 def many(row: Any, size: int = 200_000) -> list[Any]:
-    """Return a row so often that they fill several pieces."""
+    """Repeat a row until the rows fill several pieces."""
     return [row] * (size // len(json.dumps(row)) + 1)

@@ -1,4 +1,4 @@
-"""Responses of the analytics API: rows become objects a few at a time, whatever is around them."""
+"""Responses of the analytics API become rows in small steps, whatever other fields surround them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ METADATA = {"row_count": len(ROWS), "truncated": True}
 
 
 def read(body: bytes) -> tuple[AnalyticsResponse, list[Row], int]:
-    """Return the response, its rows, and how often reading it gave way to other tasks."""
-    taken: list[Row] = []
+    """Return the response, its rows, and how often reading it yielded to other tasks."""
+    collected: list[Row] = []
     pauses = Pauses()
-    response = finished(analytics_response.read(pauses, response_of(body), MOST_ROWS, Rejections(), taken.append))
-    return response, taken, pauses.count
+    response = finished(analytics_response.read(pauses, response_of(body), MOST_ROWS, Rejections(), collected.append))
+    return response, collected, pauses.count
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,17 @@ def read(body: bytes) -> tuple[AnalyticsResponse, list[Row], int]:
     ids=["rows first", "metadata first", "everything first", "a field before", "a text that reads data"],
 )
 @pytest.mark.parametrize("layout", [{"separators": (",", ":")}, {}, {"indent": 2}], ids=["dense", "spaced", "lines"])
-def test_rows_of_a_long_response(content: dict[str, Any], layout: dict[str, Any]) -> None:
-    """All rows arrive once and in order, and reading them pauses at each row."""
-    response, taken, pauses = read(json.dumps(content, **layout).encode())
-    assert (ROWS, False, True) == (taken, response.is_whole, pauses >= len(ROWS))
+def test_rows_of_a_long_response_arrive_once_and_in_order(content: dict[str, Any], layout: dict[str, Any]) -> None:
+    """Reading yields to other tasks at each row."""
+    response, collected, pauses = read(json.dumps(content, **layout).encode())
+    assert (ROWS, False, True) == (collected, response.is_whole, pauses >= len(ROWS))
 
 
-def test_invalid_utf_8_and_nan_cost_only_their_row() -> None:
-    """The other rows are read."""
-    _, taken, _ = read(b'{"data":{"data":[{"model":"\xff"},{"model":"b"}]}}')
-    assert ["\udcff", "b"] == [row["model"] for row in taken]
-    _, taken, _ = read(b'{"data":{"data":[{"request_count":NaN},{"model":"b"}]}}')
-    assert [["request_count"], ["model"]] == [[*row] for row in taken]
+def test_invalid_utf_8_or_nan_affects_only_its_own_row() -> None:
+    _, collected, _ = read(b'{"data":{"data":[{"model":"\xff"},{"model":"b"}]}}')
+    assert ["\udcff", "b"] == [row["model"] for row in collected]
+    _, collected, _ = read(b'{"data":{"data":[{"request_count":NaN},{"model":"b"}]}}')
+    assert [["request_count"], ["model"]] == [[*row] for row in collected]
 
 
 @pytest.mark.parametrize(
@@ -61,19 +60,18 @@ def test_invalid_utf_8_and_nan_cost_only_their_row() -> None:
     ids=["numbers", "warnings"],
 )
 def test_millions_of_tiny_values_are_refused(body: bytes) -> None:
-    """As objects they would fill the memory."""
+    """Decoded into objects, they would exhaust the memory."""
     with pytest.raises(InvalidResponse, match=f"more than {MOST_VALUES} values"):
         read(body)
 
 
 @pytest.mark.parametrize("body", [b'{"data":{"data":[],"data":[]}}', b'{"data":{"data":[]},"data":{"data":[]}}'])
 def test_two_fields_named_data_are_refused(body: bytes) -> None:
-    """Which of them holds the rows is anyone's guess."""
+    """It would be ambiguous which of the two contains the rows."""
     with pytest.raises(InvalidResponse, match="two fields are named data"):
         read(body)
 
 
 def test_only_the_first_warnings_are_kept() -> None:
-    """No one reads thousands."""
     body = json.dumps({"data": {"data": [], "warnings": ["first", *map(str, range(10_000))]}}).encode()
     assert ("first", "0", "1") == read(body)[0].warnings

@@ -1,4 +1,4 @@
-"""Connections that cannot be made, are not trusted, or break."""
+"""Connections that cannot be opened, are not trusted, or break."""
 
 from __future__ import annotations
 
@@ -17,20 +17,17 @@ from tests.api.raw_responses import failure_of
 
 
 @pytest.mark.parametrize("response", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
-async def test_a_connection_that_is_closed_early(response: bytes) -> None:
-    """No response came."""
+async def test_connection_closed_before_a_full_response_head_is_a_failed_connection(response: bytes) -> None:
     async with bare(response) as server, client_of(server.url) as client:
         assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
-async def test_a_reset() -> None:
-    """Instead of a response."""
+async def test_connection_reset_before_the_response_is_a_failed_connection() -> None:
     async with bare(b"", reset=True) as server, client_of(server.url) as client:
         assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
-async def test_refused_connection_names_the_address() -> None:
-    """The text names the address."""
+async def test_error_of_a_refused_connection_contains_the_address() -> None:
     address = f"127.0.0.1:{unused_port()}"
     async with client_of(f"http://{address}") as client:
         kind, text = await failure_of(client)
@@ -39,13 +36,13 @@ async def test_refused_connection_names_the_address() -> None:
 
 @pytest.mark.parametrize("url", ["http://" + "a" * 64 + ".invalid", "http://a..b", "http://[::1", "http://a:99999"])
 async def test_invalid_host_or_url_is_a_failed_connection(url: str) -> None:
-    """The resolver and the URL's parser raise errors of their own kinds."""
+    """The resolver and the URL parser raise their own exception types."""
     async with client_of(url) as client:
         assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
-async def test_a_refused_connection_is_recognized() -> None:
-    """So that a hint can say what to check."""
+async def test_refused_connection_has_its_own_error_source() -> None:
+    """The hint in the log depends on it."""
     async with client_of(f"http://127.0.0.1:{unused_port()}") as client:
         with pytest.raises(ConnectionFailed) as caught:
             await client.request()
@@ -53,8 +50,8 @@ async def test_a_refused_connection_is_recognized() -> None:
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-async def test_an_unknown_authority_is_refused_unless_it_is_configured(tmp_path: Path, *, trusted: bool) -> None:
-    """Certificates are verified by default, without any setting."""
+async def test_unknown_certificate_authority_is_refused_unless_configured(tmp_path: Path, *, trusted: bool) -> None:
+    """Certificates are verified without any setting."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -69,8 +66,8 @@ async def test_an_unknown_authority_is_refused_unless_it_is_configured(tmp_path:
     assert ("certificate", []) == (caught.value.source, server.requests)
 
 
-async def test_a_host_name_that_the_certificate_does_not_have_is_refused(tmp_path: Path) -> None:
-    """Also with a trusted authority."""
+async def test_certificate_for_another_host_is_refused(tmp_path: Path) -> None:
+    """A trusted authority does not change that."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -84,14 +81,13 @@ async def test_a_host_name_that_the_certificate_does_not_have_is_refused(tmp_pat
     assert ("certificate", []) == (caught.value.source, server.requests)
 
 
-async def test_tls_to_a_server_without_tls_fails(simulator: Running) -> None:
-    """A certificate that isn't shown can't be trusted."""
+async def test_https_to_a_plain_http_server_is_a_failed_connection(simulator: Running) -> None:
     async with client_of(simulator.url.replace("http:", "https:")) as client:
         assert "ConnectionFailed" == (await failure_of(client))[0]
 
 
-async def test_a_connection_that_is_never_made() -> None:
-    """The text says that it is connecting what took too long, and how long that was allowed to take."""
+async def test_connect_timeout_is_reported_with_its_length() -> None:
+    """The message shows that connecting took too long, and not the response."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         waiting = [socket.socket() for _ in range(3)]  # they fill the queue, which is never emptied

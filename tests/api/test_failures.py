@@ -1,4 +1,4 @@
-"""Failed attempts: each has its class, is counted once, and is logged in one line."""
+"""Each failed attempt has a status class, is counted once and is logged in one line."""
 
 from __future__ import annotations
 
@@ -36,27 +36,26 @@ from tests.api.raw_responses import CHUNKED, HEAD, failure_of
     ],
 )
 async def test_malformed_http_is_an_invalid_response(response: bytes) -> None:
-    """Other protocols, endless headers, lengths that contradict each other, bodies that break off."""
+    """Other protocols, endless headers, contradictory lengths and truncated bodies."""
     async with bare(response) as server, client_of(server.url) as client:
         assert "InvalidResponse" == (await failure_of(client))[0]
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "206 Partial Content", "101 Switching Protocols", "999 Odd"])
 async def test_unexpected_status_is_an_invalid_response(status: str) -> None:
-    """There is nothing to publish in it."""
+    """Their bodies contain nothing to publish."""
     async with bare(response_bytes(b"", status)) as server, client_of(server.url) as client:
         assert ("StatusError", f"HTTP {status[:3]}: no body") == await failure_of(client)
     assert {"invalid_response": 1.0} == client.failures()
 
 
-async def test_missing_response_times_out() -> None:
-    """The attempt's own timeout ends it, long before the poll's deadline."""
+async def test_missing_response_times_out_after_the_attempt_timeout() -> None:
+    """The poll deadline is much later."""
     async with bare(b"", hang=True) as server, client_of(server.url, timeout=0.2) as client:
         assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(client)
 
 
-async def test_a_body_that_does_not_end() -> None:
-    """The timeout is for the whole attempt, body included."""
+async def test_attempt_timeout_includes_the_body() -> None:
     async with (
         bare(HEAD + b"Content-Length: 9\r\n\r\n{", hang=True) as server,
         client_of(server.url, timeout=0.2) as client,
@@ -64,8 +63,8 @@ async def test_a_body_that_does_not_end() -> None:
         assert ("AttemptTimeout", "no complete response within 0.2 s") == await failure_of(client)
 
 
-async def test_the_deadline_cuts_the_last_attempt_short() -> None:
-    """It gets the time that is left, not its own timeout."""
+async def test_poll_deadline_shortens_the_last_attempt() -> None:
+    """Its timeout is the time that is left."""
     async with bare(b"", hang=True) as server, client_of(server.url, timeout=60.0) as client:
         with pytest.raises(AttemptTimeout) as caught:
             await client.request(within=0.2)
@@ -73,7 +72,7 @@ async def test_the_deadline_cuts_the_last_attempt_short() -> None:
 
 
 async def test_each_attempt_has_its_own_timeout() -> None:
-    """A slow one does not use up the time of the next."""
+    """A slow attempt does not reduce the time of the next one."""
     retries = retrying(initial_interval=0.001)
     async with (
         bare(b"", response_bytes(), hang=True) as server,
@@ -95,10 +94,9 @@ async def test_each_attempt_has_its_own_timeout() -> None:
         ([response_bytes(b"", "429 Slow"), b"nonsense\r\n\r\n"], {"4xx": 1.0, "invalid_response": 1.0}),
     ],
 )
-async def test_every_failed_attempt_is_counted_under_its_class(
+async def test_failed_attempts_are_counted_by_status_class_and_further_attempts_as_retries(
     responses: Sequence[bytes], expected: dict[str, float]
 ) -> None:
-    """And the attempts after the first as retries."""
     retries = retrying(initial_interval=1.0, exponent=1.0)
     async with bare(*responses) as server, client_of(server.url, retries=retries) as client:
         with pytest.raises(AttemptError):
@@ -106,8 +104,7 @@ async def test_every_failed_attempt_is_counted_under_its_class(
     assert (expected, len(server.requests) - 1) == (client.failures(), client.count("retries"))
 
 
-async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
-    """With all that is known of it."""
+async def test_retried_attempt_is_logged_as_a_warning_with_its_details() -> None:
     responses = [response_bytes(b'{"error":{"message":"Busy","code":503}}', "503 X"), response_bytes()]
     async with bare(*responses) as server, client_of(server.url, retries=retrying(initial_interval=2.0)) as client:
         await client.request()
@@ -127,7 +124,7 @@ async def test_an_attempt_that_is_repeated_is_a_warning() -> None:
 
 
 async def test_retries_in_an_outage_are_logged_at_debug() -> None:
-    """They stay at debug level."""
+    """The first failure of the outage was logged as a warning already."""
     responses = [response_bytes(b"", "503 X"), response_bytes()]
     async with bare(*responses) as server, client_of(server.url, retries=retrying()) as client:
         await client.request(quiet=True)
@@ -136,15 +133,15 @@ async def test_retries_in_an_outage_are_logged_at_debug() -> None:
 
 @pytest.mark.parametrize("kind", ["truncated", "truncated-chunked"])
 async def test_truncated_response_is_not_retried(simulator: Running, kind: str) -> None:
-    """It is an invalid response, and those are not repeated."""
+    """It counts as an invalid response, and those are not retried."""
     simulator.faults.replace(parse_fault(kind))
     async with client_of(simulator.url, retries=Retries()) as client:
         assert "InvalidResponse" == (await failure_of(client))[0]
     assert 1 == simulator.counts["/api/v1/activity"]
 
 
-async def test_cancelled_request_frees_its_connection(simulator: Running) -> None:
-    """Nothing is counted as a failure, and the connection is let go: another request works."""
+async def test_cancelled_request_releases_its_connection_and_is_not_a_failure(simulator: Running) -> None:
+    """The next request succeeds."""
     simulator.faults.replace(Fault(FaultKind.HANG, times=1))
     async with client_of(simulator.url) as client:
         task = asyncio.create_task(client.request())
@@ -157,8 +154,8 @@ async def test_cancelled_request_frees_its_connection(simulator: Running) -> Non
     assert ("application/json", {}) == (again.content_type, client.failures())
 
 
-async def test_failures_tell_nothing_of_where_they_were_raised() -> None:
-    """aiohttp's own error would come along in the trace, and hold the whole response in memory."""
+async def test_connection_errors_drop_their_cause() -> None:
+    """The cause would keep the whole response in memory and appear in tracebacks."""
     async with client_of(f"http://127.0.0.1:{unused_port()}") as client:
         with pytest.raises(ConnectionFailed) as caught:
             await client.request()

@@ -1,4 +1,4 @@
-"""The account's key: read once, read again when it is refused, and never shown."""
+"""The account's API key is read once, read again after a 401 or 403, and never shown."""
 
 from __future__ import annotations
 
@@ -20,24 +20,22 @@ BUSY = response_bytes(b"", "503 Busy")
 GOOD = response_bytes()
 
 
-async def test_the_key_is_read_once(simulator: Running) -> None:
-    """As long as the API takes it."""
+async def test_accepted_key_is_read_once(simulator: Running) -> None:
     async with client_of(simulator.url) as client:
         await client.request()
         await client.request()
     assert 1 == client.key.readings
 
 
-async def test_no_request_without_a_key() -> None:
-    """The error says where the key should be."""
+async def test_request_without_a_key_fails_and_names_its_source() -> None:
+    """Nothing is sent."""
     async with bare(GOOD) as server, client_of(server.url, key=Key(None)) as client:
         with pytest.raises(SecretError) as caught:
             await client.request()
     assert ([], "environment variable KEY is unset or empty") == (server.requests, str(caught.value))
 
 
-async def test_key_that_appears_later_is_read() -> None:
-    """The next poll looks again."""
+async def test_key_that_is_created_later_is_used_by_the_next_request() -> None:
     async with bare(GOOD) as server, client_of(server.url, key=Key(None)) as client:
         with pytest.raises(SecretError):
             await client.request()
@@ -47,8 +45,8 @@ async def test_key_that_appears_later_is_read() -> None:
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
-async def test_a_rotated_key_is_used_at_once(status: str) -> None:
-    """The poll succeeds; the refused attempt is counted, and the one after it as a retry."""
+async def test_rotated_key_is_used_in_the_same_poll(status: str) -> None:
+    """The refused attempt is counted as a failure, and the next one as a retry."""
     async with bare(response_bytes(b"", status), GOOD) as server, client_of(server.url) as client:
         rotated = asyncio.create_task(client.request())
         while not client.key.readings:
@@ -60,8 +58,8 @@ async def test_a_rotated_key_is_used_at_once(status: str) -> None:
     assert ["key_reread"] == [event["event"] for event in client.events]
 
 
-async def test_a_rotated_file(simulator: Running, tmp_path: Path) -> None:
-    """The same with a real file and the simulated API."""
+async def test_rotated_key_file_is_read_again(simulator: Running, tmp_path: Path) -> None:
+    """A key file is read like any other key, here against the simulated API."""
     path = tmp_path / "key"
     path.write_text("sk-or-v1-wrong\n")
     async with client_of(simulator.url, key=FileSecret(path)) as client:  # type: ignore[arg-type]
@@ -76,16 +74,16 @@ async def test_a_rotated_file(simulator: Running, tmp_path: Path) -> None:
     assert 4 == simulator.counts["/api/v1/activity"]
 
 
-async def test_an_unchanged_key_is_not_tried_again() -> None:
-    """It would only be refused again."""
+async def test_refused_key_is_not_retried_while_it_is_unchanged() -> None:
+    """The API would only refuse it again."""
     async with bare(REFUSED) as server, client_of(server.url) as client:
         with pytest.raises(StatusError) as caught:
             await client.request()
     assert (1, 2, "HTTP 401: User not found.") == (len(server.requests), client.key.readings, str(caught.value))
 
 
-async def test_a_key_that_is_gone_leaves_the_refusal() -> None:
-    """That the API refused it is what went wrong."""
+async def test_missing_key_after_a_refusal_raises_the_refusal() -> None:
+    """The refusal by the API is the cause of the failure."""
     async with bare(REFUSED) as server, client_of(server.url) as client:
         request = asyncio.create_task(client.request())
         while not client.key.readings:
@@ -98,15 +96,15 @@ async def test_a_key_that_is_gone_leaves_the_refusal() -> None:
 
 @pytest.mark.parametrize("status", ["400 X", "402 X", "404 X", "500 X"])
 async def test_only_401_and_403_reread_the_key(status: str) -> None:
-    """Only 401 and 403 are about it."""
+    """Other statuses are not about the key."""
     async with bare(response_bytes(b"", status)) as server, client_of(server.url) as client:
         with pytest.raises(StatusError):
             await client.request()
     assert 1 == client.key.readings
 
 
-async def test_the_attempt_with_the_new_key_is_repeated_like_any_other() -> None:
-    """A server that is busy just then does not end the poll."""
+async def test_attempt_with_the_new_key_is_retried_like_any_other() -> None:
+    """A 503 at that moment does not fail the poll."""
     async with bare(REFUSED, BUSY, GOOD) as server, client_of(server.url, retries=retrying()) as client:
         rotated = asyncio.create_task(client.request())
         while not client.key.readings:
@@ -117,8 +115,8 @@ async def test_the_attempt_with_the_new_key_is_repeated_like_any_other() -> None
     assert ({"4xx": 1.0, "5xx": 1.0}, 2.0) == (client.failures(), client.count("retries"))
 
 
-async def test_no_attempt_with_the_new_key_after_the_deadline() -> None:
-    """There is no time for it; the refusal stays."""
+async def test_new_key_is_not_tried_after_the_deadline() -> None:
+    """The poll fails with the refusal."""
 
     class Slow(Key):
         def read(self) -> object:  # type: ignore[override]
@@ -137,8 +135,8 @@ async def test_no_attempt_with_the_new_key_after_the_deadline() -> None:
     assert 1 == len(server.requests)
 
 
-async def test_two_requests_at_once_both_learn_of_the_new_key(simulator: Running) -> None:
-    """The second to be refused finds the key read already, and uses it."""
+async def test_concurrent_requests_both_use_the_new_key(simulator: Running) -> None:
+    """The second one to be refused uses the key that the first one has read."""
     async with client_of(simulator.url, key=Key("sk-or-v1-wrong")) as client:
         simulator.faults.replace(Fault(FaultKind.STATUS, status=401, times=2, delay=0.01))
         both = [asyncio.create_task(client.request()) for _ in range(2)]
@@ -150,7 +148,7 @@ async def test_two_requests_at_once_both_learn_of_the_new_key(simulator: Running
 
 
 async def everything_shown(client: ObservedClient, error: AttemptError) -> str:
-    """Return all the text that a failure leaves behind."""
+    """Return all the text that a failure leaves in the log and in its error."""
     return json.dumps([client.events, str(error), repr(error), repr(error.args)])
 
 
@@ -164,16 +162,15 @@ async def everything_shown(client: ObservedClient, error: AttemptError) -> str:
         f"{KEY}\r\n\r\n".encode(),
     ],
 )
-async def test_key_echoed_by_the_api_is_hidden(response: bytes) -> None:
-    """Neither in the log nor in the error, which pages show."""
+async def test_key_echoed_by_the_api_is_hidden_in_the_log_and_the_error(response: bytes) -> None:
+    """Web pages show the error."""
     async with bare(response) as server, client_of(server.url, retries=retrying()) as client:
         with pytest.raises(AttemptError) as caught:
             await client.request(within=0.4)
     assert KEY not in await everything_shown(client, caught.value)
 
 
-async def test_a_key_of_an_unusual_form_is_hidden_too() -> None:
-    """What was read as a key is known from then on."""
+async def test_key_of_any_form_is_hidden_once_it_has_been_read() -> None:
     key = "a-key-of-another-form"
     response = response_bytes(json.dumps({"error": {"message": f"No such key: {key}"}}).encode(), "500 X")
     async with bare(response) as server, client_of(server.url, key=Key(key)) as client:

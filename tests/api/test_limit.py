@@ -1,4 +1,4 @@
-"""The account's own limit: never more than so many requests a minute, and none waits past its deadline."""
+"""The request limit of an account: at most so many requests per minute, and no wait past the deadline."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from exporter.api.rate_limit import MINUTE, RateLimit
 from exporter.errors import DeadlineExceeded
 
 
-def test_the_first_go_at_once() -> None:
-    """As many as the limit allows."""
+def test_requests_within_the_limit_do_not_wait() -> None:
     limit = RateLimit(3)
     assert [100.0, 100.0, 100.5] == [limit.take(now, math.inf) for now in (100.0, 100.0, 100.5)]
 
 
-def test_the_next_waits_for_a_minute_since_the_first() -> None:
-    """And those behind it for theirs, in order."""
+def test_request_over_the_limit_waits_until_the_oldest_slot_is_a_minute_old() -> None:
+    """Further requests get the next slots in order."""
     limit = RateLimit(2)
     assert [0.0, 1.0, 60.0, 61.0, 120.0] == [limit.take(min(now, 1.0), math.inf) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
 
 
-def test_no_slot_after_the_deadline() -> None:
-    """It fails at once, says why, and costs the others nothing."""
+def test_slot_after_the_deadline_fails_at_once_and_is_not_taken() -> None:
+    """The next request can still use it."""
     limit = RateLimit(1)
     limit.take(0.0, math.inf)
     with pytest.raises(DeadlineExceeded, match=r"1 requests/min \(upstream.requests_per_minute\)"):
@@ -33,8 +32,8 @@ def test_no_slot_after_the_deadline() -> None:
     assert 60.0 == limit.take(1.0, 61.0)
 
 
-def test_a_new_limit_goes_on_from_an_old_one() -> None:
-    """A reload is no way around the limit."""
+def test_new_limit_counts_the_requests_of_the_old_one() -> None:
+    """A reload must not be a way around the limit."""
     old, new = RateLimit(2), RateLimit(1)
     old.take(0.0, math.inf)
     old.take(5.0, math.inf)
@@ -43,7 +42,7 @@ def test_a_new_limit_goes_on_from_an_old_one() -> None:
 
 
 def test_future_slots_are_not_inherited_on_reload() -> None:
-    """Who had them is gone; but the requests before them count."""
+    """The requests that waited for them were cancelled. Only the requests before the reload count."""
     old, new = RateLimit(2), RateLimit(2)
     for _ in range(20):
         old.take(0.0, math.inf)
@@ -56,8 +55,7 @@ def test_future_slots_are_not_inherited_on_reload() -> None:
     st.integers(min_value=1, max_value=5),
     st.lists(st.floats(min_value=0, max_value=100), min_size=1, max_size=20),
 )
-def test_no_reload_lets_more_through(before: int, after: int, pauses: list[float]) -> None:
-    """Requests that were made count on: no minute that ends after a reload has more than the larger limit."""
+def test_no_minute_around_a_reload_exceeds_the_larger_limit(before: int, after: int, pauses: list[float]) -> None:
     old, new, now = RateLimit(before), RateLimit(after), 0.0
     slots = []
     for pause in pauses:
@@ -73,8 +71,8 @@ def test_no_reload_lets_more_through(before: int, after: int, pauses: list[float
     st.integers(min_value=1, max_value=5),
     st.lists(st.floats(min_value=0, max_value=100), min_size=1, max_size=40),
 )
-def test_no_minute_has_more_than_the_limit(most: int, pauses: list[float]) -> None:
-    """Slots come in order, none before it is requested, and no minute has more than allowed."""
+def test_no_minute_exceeds_the_limit(most: int, pauses: list[float]) -> None:
+    """Slots are in order, and none is earlier than its request."""
     limit, now, slots = RateLimit(most), 0.0, []
     for pause in pauses:
         now += pause

@@ -1,4 +1,4 @@
-"""The way through a proxy, from the settings or from the environment."""
+"""Requests through a proxy, configured or from the environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PASSWORD = "open-sesame"
 
 
 async def failure(url: str, **upstream: Any) -> str:
-    """Return how a request fails, which is counted as a failed connection."""
+    """Return the message of a request that fails as a failed connection."""
     async with client_of(url, **upstream) as client:
         with pytest.raises(ConnectionFailed) as caught:
             await client.request()
@@ -25,8 +25,7 @@ async def failure(url: str, **upstream: Any) -> str:
     return str(caught.value)
 
 
-async def test_configured_proxy_gets_a_connect_without_the_key() -> None:
-    """It sees the host's name, and never the key."""
+async def test_configured_proxy_receives_connect_without_the_api_key() -> None:
     async with bare(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         message = await failure(FAR, proxy_url=proxy.url)
     assert f"the proxy {proxy.url.removeprefix('http://')} responded with status 407" == message
@@ -36,8 +35,7 @@ async def test_configured_proxy_gets_a_connect_without_the_key() -> None:
     )
 
 
-async def test_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its password, which no text shows."""
+async def test_proxy_password_of_the_environment_is_sent_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//user:{PASSWORD}@"))
         message = await failure(FAR, proxy_from_environment=True)
@@ -46,8 +44,8 @@ async def test_the_environments_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
-async def test_a_proxy_without_a_scheme_is_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for curl; with its password."""
+async def test_proxy_of_the_environment_needs_no_scheme(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """curl accepts the same form, with or without a password."""
     async with bare(b"HTTP/1.1 502 X\r\nContent-Length: 0\r\n\r\n") as proxy:
         monkeypatch.setenv(name, proxy.url.replace("http://", f"user:{PASSWORD}@"))
         message = await failure(FAR, proxy_from_environment=True)
@@ -55,8 +53,8 @@ async def test_a_proxy_without_a_scheme_is_one(name: str, monkeypatch: pytest.Mo
     assert proxy.header("Proxy-Authorization") is not None
 
 
-async def test_a_refused_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without its password; else it would look as if the API refused."""
+async def test_unreachable_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the name, it would look as if the API were unreachable."""
     address = f"127.0.0.1:{unused_port()}"
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:{PASSWORD}@{address}")
     async with client_of(FAR, proxy_from_environment=True) as client:
@@ -91,21 +89,19 @@ async def test_a_refused_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         (" , ", "https://example.com/", False),
     ],
 )
-def test_addresses_without_a_proxy(no_proxy: str, url: str, *, excepted: bool) -> None:
-    """By name, domain, IP address, CIDR and port."""
+def test_no_proxy_matches_names_domains_addresses_and_ports(no_proxy: str, url: str, *, excepted: bool) -> None:
     assert excepted == is_excepted(URL(url), no_proxy)
 
 
 async def test_proxy_of_the_environment_is_ignored_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that is set for other programs gets no key."""
+    """A proxy that was set for other programs must not receive the key."""
     async with bare(response_bytes()) as server, client_of(server.url) as client:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         await client.request()
     assert 1 == len(server.requests)
 
 
-async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NO_PROXY counts."""
+async def test_hosts_in_no_proxy_are_requested_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     async with bare(response_bytes()) as server, client_of(server.url, proxy_from_environment=True) as client:
@@ -114,15 +110,17 @@ async def test_no_proxy_for_hosts_that_are_excepted(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("text", ["http://[::1", "socks5://proxy:1", f"socks5://user:{PASSWORD}@proxy:1", "http://"])
-async def test_invalid_proxy_url_fails_the_attempt(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the variable, but not its content."""
+async def test_invalid_proxy_url_fails_the_attempt_and_names_only_the_variable(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The URL may contain a password."""
     monkeypatch.setenv("HTTPS_PROXY", text)
     expected = "HTTPS_PROXY is not the URL of a proxy such as http://proxy:3128"
     assert expected == await failure(FAR, proxy_from_environment=True)
 
 
 async def test_netrc_file_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A password for the API's host in it would take the key's place, or make sending it an error."""
+    """An entry for the API's host would replace the key, or make the request fail."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password other\n")
     netrc.chmod(0o600)

@@ -1,4 +1,4 @@
-"""Responses that are errors: the API's own words, whatever form they come in."""
+"""Error responses: the API's own message, in whatever form it arrives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support import NOON
 
 
 async def refusal(response: bytes, *, hang: bool = False, seconds: float = 5.0) -> StatusError:
-    """Return what the client makes of a response."""
+    """Return the error that the client raises for a response."""
     async with bare(response, hang=hang) as server, client_of(server.url, timeout=seconds) as client:
         with pytest.raises(StatusError) as caught:
             await client.request()
@@ -25,7 +25,7 @@ async def refusal(response: bytes, *, hang: bool = False, seconds: float = 5.0) 
 
 
 def error(message: object) -> bytes:
-    """Return the API's error body."""
+    """Return an error body of the API."""
     return json.dumps({"error": {"message": message, "code": 500}, "user_id": None}).encode()
 
 
@@ -41,8 +41,9 @@ def error(message: object) -> bytes:
         (524, "Request timed out. Please try again later."),
     ],
 )
-async def test_the_apis_own_message(simulator: Running, status: int, message: str) -> None:
-    """After the status."""
+async def test_error_contains_the_status_and_the_message_of_the_api(
+    simulator: Running, status: int, message: str
+) -> None:
     simulator.faults.replace(Fault(FaultKind.STATUS, status=status))
     async with client_of(simulator.url) as client:
         with pytest.raises(StatusError) as caught:
@@ -75,18 +76,17 @@ async def test_the_apis_own_message(simulator: Running, status: int, message: st
         (b"", "no body"),
     ],
 )
-async def test_any_body(body: bytes, expected: str) -> None:
-    """One bounded, printable line comes of it."""
+async def test_any_error_body_becomes_one_short_printable_line(body: bytes, expected: str) -> None:
     assert f"HTTP 500: {expected}" == str(await refusal(response_bytes(body, "500 X")))
 
 
-async def test_address_in_a_message_is_left_out() -> None:
+async def test_email_address_in_a_message_is_hidden() -> None:
     refused = await refusal(response_bytes(error("member ada@example.com of a@b is unknown"), status="404 Not Found"))
     assert "HTTP 404: member <e-mail> of a@b is unknown" == str(refused)
 
 
-async def test_a_page_of_a_proxy(simulator: Running) -> None:
-    """Its type is reported, because it shows that the response is not the API's."""
+async def test_html_error_page_is_reported_by_its_content_type(simulator: Running) -> None:
+    """It shows that the response is not from the API itself."""
     simulator.faults.replace(Fault(FaultKind.HTML, status=502))
     async with client_of(simulator.url) as client:
         with pytest.raises(StatusError) as caught:
@@ -94,39 +94,35 @@ async def test_a_page_of_a_proxy(simulator: Running) -> None:
     assert "HTTP 502: no message, text/html body" == str(caught.value)
 
 
-async def test_a_type_of_the_body_that_is_unprintable_and_long() -> None:
-    """It is bounded like any other text from outside."""
+async def test_unprintable_and_long_content_type_is_cleaned_and_shortened() -> None:
     message = str(await refusal(response_bytes(b"?", "502 X", {"Content-Type": "te\x85xt/\xff" + "a" * 5000})))
     assert (True, True) == (message.isprintable(), len(message) < LONGEST_MESSAGE + 100)
 
 
-async def test_a_compressed_error() -> None:
-    """What was requested may come."""
+async def test_compressed_error_body_is_read() -> None:
+    """The request allows gzip."""
     sent = response_bytes(gzip.compress(error("Squeezed")), "500 X", {"Content-Encoding": "gzip"})
     assert "HTTP 500: Squeezed" == str(await refusal(sent))
 
 
 @pytest.mark.parametrize("body", [gzip.compress(error("Cut"), mtime=0)[:20], b"not gzip at all"])
-async def test_a_broken_compressed_error(body: bytes) -> None:
-    """The status is what counts."""
+async def test_invalid_gzip_in_an_error_body_does_not_hide_the_status(body: bytes) -> None:
     sent = response_bytes(body, "500 X", {"Content-Encoding": "gzip"})
     assert "HTTP 500: no message, application/json body" == str(await refusal(sent))
 
 
-async def test_an_error_that_is_cut_off() -> None:
-    """It is no second failure."""
+async def test_truncated_error_body_does_not_hide_the_status_and_message() -> None:
     sent = response_bytes(error("Cut"), "500 X", {"Content-Length": "1000"})
     assert "HTTP 500: Cut" == str(await refusal(sent))
 
 
-async def test_an_error_that_does_not_end() -> None:
-    """The status was there in time."""
+async def test_error_body_that_does_not_end_does_not_hide_the_status() -> None:
+    """The status arrived before the timeout."""
     sent = response_bytes(b"{", "500 X", {"Content-Length": "1000"})
     assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True, seconds=0.3))
 
 
-async def test_an_endless_error_is_left_early() -> None:
-    """Some KiB are enough to look for a message in."""
+async def test_only_the_first_kibibytes_of_an_error_body_are_read() -> None:
     sent = response_bytes(b" " * (4 << 20), "500 X", {"Content-Length": str(1 << 40)})
     assert "HTTP 500: no message, application/json body" == str(await refusal(sent, hang=True))
 
@@ -139,7 +135,7 @@ async def test_an_endless_error_is_left_early() -> None:
     ],
 )
 async def test_location_header_makes_only_3xx_a_redirect(status: str, expected: str) -> None:
-    """Other responses may say Location, too."""
+    """Other responses may have a Location header too."""
     assert expected == str(await refusal(response_bytes(error("Busy"), status, {"Location": "/elsewhere"})))
 
 
@@ -155,8 +151,10 @@ async def test_location_header_makes_only_3xx_a_redirect(status: str, expected: 
         ({}, None),
     ],
 )
-async def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
-    """A date is measured against the server's clock where it showed it, else against ours."""
+async def test_retry_after_seconds_milliseconds_and_dates_are_read(
+    headers: dict[str, str], expected: float | None
+) -> None:
+    """A date is compared with the server's clock if the response has a Date, otherwise with ours."""
     result = await refusal(response_bytes(b"", "503 X", headers))
     assert (NOON.year, expected) == (2026, result.retry_after)
 
@@ -171,8 +169,8 @@ async def test_retry_after(headers: dict[str, str], expected: float | None) -> N
         ("", ""),
     ],
 )
-def test_text_from_outside(text: str, expected: str) -> None:
-    """Without keys, and without what moves a cursor or reverses a line."""
+def test_printable_text_has_no_keys_and_no_control_characters(text: str, expected: str) -> None:
+    """Some characters move a terminal's cursor or reverse a line."""
     assert expected == printable(text)
 
 
@@ -190,6 +188,8 @@ PAGE = b"<!DOCTYPE html><html>Access denied</html>"
         ("502 X", b"bad gateway", {}, None),
     ],
 )
-async def test_error_source(status: str, body: bytes, headers: dict[str, str], source: str | None) -> None:
-    """The API itself responds in JSON, and does not redirect."""
+async def test_error_source_is_a_web_page_or_a_redirect_if_the_api_did_not_respond(
+    status: str, body: bytes, headers: dict[str, str], source: str | None
+) -> None:
+    """The API itself responds in JSON and does not redirect."""
     assert source == (await refusal(response_bytes(body, status, headers))).source

@@ -1,4 +1,4 @@
-"""Rejected rows in the log: what went wrong can be seen, and no person is named."""
+"""Rejected rows in the log: they show what was wrong, and never name a person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sample(row: object) -> str:
     return line
 
 
-def test_numbers_and_names_of_models_are_shown() -> None:
+def test_numbers_and_model_names_are_shown() -> None:
     row = {"date": "2026-13-01", "model": "acme/one", "usage": 1.5, "requests": 3, "cached": None, "free": True}
     assert (
         "why: {'date': '2026-13-01', 'model': 'acme/one', 'usage': 1.5, 'requests': 3, 'cached': None, 'free': True}"
@@ -42,11 +42,11 @@ def test_text_that_may_name_a_person_is_not_shown(row: Any) -> None:
     assert "<" in sample(row)
 
 
-def test_address_where_a_model_should_be_is_not_shown() -> None:
+def test_email_address_in_place_of_a_model_is_hidden() -> None:
     assert "why: {'model': '<e-mail>'}" == sample({"model": "ada@example.com"})
 
 
-def test_key_where_a_model_should_be_is_not_shown_in_part() -> None:
+def test_api_key_in_place_of_a_model_is_hidden_as_a_whole() -> None:
     key = "a-key-of-a-gateway-" + "x" * 100
     hide(key)
     assert "why: {'model': '<secret>'}" == sample({"model": key})
@@ -59,5 +59,5 @@ def test_decoded_row_is_shown_by_its_fields() -> None:
 @pytest.mark.parametrize(
     "row", [{"x": 10**5000}, {str(number): number for number in range(10_000)}, {"date": "x" * 10**6}]
 )
-def test_line_is_bounded(row: Any) -> None:
+def test_line_of_a_rejected_row_has_a_maximum_length(row: Any) -> None:
     assert len(sample(row)) < 350

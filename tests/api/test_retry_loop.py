@@ -1,4 +1,4 @@
-"""The one loop that repeats attempts, on a clock that moves by itself when something sleeps."""
+"""The retry loop, on a clock that advances when the loop sleeps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Step = tuple[AttemptError | None, float]  # what an attempt ends with, and how l
 
 @dataclass
 class Loop:
-    """A loop that meets these attempts, the last one again and again."""
+    """A retry loop whose attempts end as given by `steps`. The last step is repeated."""
 
     steps: Sequence[Step]
     retries: Retries = field(default_factory=lambda: Retries(backoff=Backoff(jitter=0.0)))
@@ -48,11 +48,11 @@ class Loop:
         self.clock.advance(duration)
         if error is not None:
             raise error
-        return "answer"
+        return "response"
 
 
 class WakingClock(FakeClock):
-    """Remembers when sleeps ended."""
+    """A clock that records when sleeps ended."""
 
     def __init__(self, *, self_moving: bool) -> None:
         super().__init__(self_moving=self_moving)
@@ -63,90 +63,84 @@ class WakingClock(FakeClock):
         self.woke.append(self.monotonic())
 
 
-def late(retry_after: float | None = None, status: int = 503) -> StatusError:
-    """Return a refusal that may name a time."""
+def error_response(retry_after: float | None = None, status: int = 503) -> StatusError:
+    """Return an error response, with or without Retry-After."""
     return StatusError(status, f"HTTP {status}", retry_after)
 
 
-async def test_a_first_success_waits_for_nothing() -> None:
-    """The usual poll."""
+async def test_successful_first_attempt_does_not_wait() -> None:
     loop = Loop([(None, 1.0)])
-    assert ("answer", [], [60.0]) == (await loop.run(), loop.clock.slept, loop.remaining)
+    assert ("response", [], [60.0]) == (await loop.run(), loop.clock.slept, loop.remaining)
 
 
-async def test_failures_are_repeated_after_growing_waits() -> None:
-    """Each is reported, with its number and the wait that follows."""
-    loop = Loop([(late(), 0.0), (ConnectionFailed("reset"), 0.0), (None, 0.0)])
-    assert "answer" == await loop.run()
+async def test_failures_are_retried_after_growing_delays() -> None:
+    """Each is reported with its attempt number and the delay that follows."""
+    loop = Loop([(error_response(), 0.0), (ConnectionFailed("reset"), 0.0), (None, 0.0)])
+    assert "response" == await loop.run()
     assert [("HTTP 503", 1, 0.5), ("reset", 2, 0.75)] == loop.reported
     assert [0.5, 0.75] == loop.clock.slept
 
 
-async def test_attempts_begin_after_the_delay() -> None:
-    """Waits and earlier attempts use up the time until the deadline."""
-    loop = Loop([(late(), 10.0), (None, 0.0)])
+async def test_next_attempt_begins_after_the_previous_one_and_the_delay() -> None:
+    """Both use up time until the deadline."""
+    loop = Loop([(error_response(), 10.0), (None, 0.0)])
     await loop.run(within=60.0)
     assert [60.0, 49.5] == loop.remaining
 
 
-async def test_a_named_time_wins_over_the_backoff_and_its_cap() -> None:
-    """The API knows best."""
-    loop = Loop([(late(90.0), 0.0), (None, 0.0)], Retries(backoff=Backoff(max_interval=5.0)))
+async def test_retry_after_overrides_the_backoff_and_max_interval() -> None:
+    loop = Loop([(error_response(90.0), 0.0), (None, 0.0)], Retries(backoff=Backoff(max_interval=5.0)))
     await loop.run(within=300.0)
     assert [90.0] == loop.clock.slept
 
 
-async def test_after_a_named_time_the_backoff_goes_on_counting() -> None:
-    """The second failure is the second, whatever the first wait was."""
-    loop = Loop([(late(3.0), 0.0), (late(), 0.0), (None, 0.0)])
+async def test_backoff_after_retry_after_counts_all_failures() -> None:
+    """The second failure waits for the second interval, however long the first delay was."""
+    loop = Loop([(error_response(3.0), 0.0), (error_response(), 0.0), (None, 0.0)])
     await loop.run()
     assert [3.0, 0.75] == loop.clock.slept
 
 
-async def test_a_wait_that_does_not_fit_ends_the_poll_at_once() -> None:
-    """The time that the API named is kept for the next poll."""
-    loop = Loop([(late(100.0), 2.0)])
+async def test_retry_after_past_the_deadline_fails_the_poll_at_once() -> None:
+    """The next poll does not start before that time."""
+    loop = Loop([(error_response(100.0), 2.0)])
     with pytest.raises(StatusError) as caught:
         await loop.run(within=60.0)
     assert ([], 1002.0 + 100.0) == (loop.clock.slept, caught.value.not_before)
 
 
-async def test_a_wait_up_to_the_very_end_does_not_fit() -> None:
-    """There would be no time left for a request."""
-    loop = Loop([(late(60.0), 0.0)])
+async def test_retry_after_at_the_deadline_fails_the_poll_at_once() -> None:
+    """No time would be left for a request."""
+    loop = Loop([(error_response(60.0), 0.0)])
     with pytest.raises(StatusError):
         await loop.run(within=60.0)
     assert [] == loop.clock.slept
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-async def test_a_refusal_is_final(status: int) -> None:
-    """One attempt; but a time that it named is respected."""
-    loop = Loop([(late(30.0, status), 0.0)])
+async def test_client_errors_are_not_retried_but_retry_after_is_kept(status: int) -> None:
+    loop = Loop([(error_response(30.0, status), 0.0)])
     with pytest.raises(StatusError) as caught:
         await loop.run()
     assert ([60.0], 1030.0) == (loop.remaining, caught.value.not_before)
 
 
-async def test_no_not_before_without_retry_after() -> None:
-    """An ordinary failure lets the next tick come as it does."""
-    loop = Loop([(late(status=404), 0.0)])
+async def test_failure_without_retry_after_does_not_delay_the_next_poll() -> None:
+    loop = Loop([(error_response(status=404), 0.0)])
     with pytest.raises(StatusError) as caught:
         await loop.run()
     assert caught.value.not_before is None
 
 
-async def test_poll_without_time_sends_nothing() -> None:
-    """The deadline has passed before the first attempt."""
+async def test_poll_after_its_deadline_sends_no_request() -> None:
     loop = Loop([(None, 0.0)])
     with pytest.raises(DeadlineExceeded):
         await loop.run(within=0.0)
     assert [] == loop.remaining
 
 
-async def test_cancelled_while_it_waits() -> None:
-    """It ends then, and sends no more requests."""
-    loop = Loop([(late(), 0.0)], clock=FakeClock())
+async def test_cancelled_wait_ends_without_another_request() -> None:
+    loop = Loop([(error_response(), 0.0)], clock=FakeClock())
     task = asyncio.create_task(loop.run())
     while not loop.clock.slept:
         await asyncio.sleep(0)
@@ -162,7 +156,9 @@ async def test_cancelled_while_it_waits() -> None:
         st.tuples(
             st.one_of(
                 st.none(),
-                st.builds(late, st.none() | st.floats(0.001, 86400), st.sampled_from([404, 408, 429, 500, 503])),
+                st.builds(
+                    error_response, st.none() | st.floats(0.001, 86400), st.sampled_from([404, 408, 429, 500, 503])
+                ),
                 st.builds(ConnectionFailed, st.just("refused")),
             ),
             st.floats(0.001, 40),
@@ -174,10 +170,8 @@ async def test_cancelled_while_it_waits() -> None:
     first=st.floats(0.001, 100),
     exponent=st.floats(1, 100),
 )
-async def test_nothing_sleeps_past_the_deadline(
-    steps: list[Step], within: float, first: float, exponent: float
-) -> None:
-    """Whatever fails, and whatever times the API names: sleeping ends before the poll does, with time for a request."""
+async def test_no_wait_ends_after_the_deadline(steps: list[Step], within: float, first: float, exponent: float) -> None:
+    """Whatever fails and whatever Retry-After says, each wait leaves time for a request."""
     clock = WakingClock(self_moving=True)
     loop = Loop(steps, Retries(backoff=Backoff(initial_interval=first, exponent=exponent)), clock)
     deadline = clock.monotonic() + within
@@ -187,8 +181,8 @@ async def test_nothing_sleeps_past_the_deadline(
     assert [] == [left for left in loop.remaining if left <= 0]
 
 
-async def test_attempt_that_the_deadline_cuts_short_does_not_hide_the_failure_before_it() -> None:
-    """A timeout at the deadline is a consequence; without a failure before it, it is the cause."""
+async def test_timeout_at_the_deadline_does_not_hide_the_failure_before_it() -> None:
+    """It is a consequence of that failure. Without one, the timeout is the cause."""
     unavailable, cut = StatusError(503, "Service Unavailable"), AttemptTimeout("no complete response within 0.2 s")
     with pytest.raises(StatusError):
         await Loop([(unavailable, 0.1), (cut, 59.4)]).run()

@@ -1,4 +1,4 @@
-"""Our retries beside the official SDK's, where both mean the same."""
+"""Our retries compared with those of the official SDK, where settings have the same meaning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODES = [("5XX",), ("408", "429", "5XX"), ("5xx", "429"), ("503",), ("4XX",)]
 AT_ONCE = sdk.BackoffStrategy(0, 0, 1.0, 60_000, 0)
 
 
-def sdk_repeats(codes: tuple[str, ...], status: int, strategy: str = "backoff") -> bool:
+def sdk_retries(codes: tuple[str, ...], status: int, strategy: str = "backoff") -> bool:
     """Return whether the SDK retries after this status."""
     responses = [httpx.Response(200), httpx.Response(status)]
     sdk.retry(responses.pop, sdk.Retries(sdk.RetryConfig(strategy, AT_ONCE, True, list(codes)), []))
@@ -28,16 +28,14 @@ def sdk_repeats(codes: tuple[str, ...], status: int, strategy: str = "backoff") 
 
 
 @pytest.mark.parametrize("codes", CODES)
-def test_the_same_statuses_are_repeated(codes: tuple[str, ...]) -> None:
-    """Every status from 200 to 599."""
+def test_sdk_retries_the_same_statuses(codes: tuple[str, ...]) -> None:
     ours = [is_retryable(Retries(status_codes=codes), StatusError(status, "")) for status in range(200, 600)]
-    assert [sdk_repeats(codes, status) for status in range(200, 600)] == ours
+    assert [sdk_retries(codes, status) for status in range(200, 600)] == ours
 
 
-def test_strategy_none_retries_nothing_in_either() -> None:
-    """The strategy of that name."""
+def test_strategy_none_does_not_retry_in_the_sdk_either() -> None:
     ours = is_retryable(Retries(strategy="none"), StatusError(503, ""))
-    assert (False, False) == (sdk_repeats(("5XX",), 503, "none"), ours)
+    assert (False, False) == (sdk_retries(("5XX",), 503, "none"), ours)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +47,7 @@ def test_strategy_none_retries_nothing_in_either() -> None:
     ],
 )
 @pytest.mark.parametrize("switch", [True, False])
-def test_the_same_connection_errors_are_repeated(theirs: Exception, ours: AttemptError, *, switch: bool) -> None:
-    """The SDK's switch has the same name and the same reach."""
+def test_sdk_retries_the_same_connection_errors(theirs: Exception, ours: AttemptError, *, switch: bool) -> None:
     attempts = []
 
     def fail_once() -> httpx.Response:
@@ -66,8 +63,8 @@ def test_the_same_connection_errors_are_repeated(theirs: Exception, ours: Attemp
 
 @settings(deadline=None)
 @given(st.integers(1, 100_000), st.integers(1, 1_000_000), st.floats(1, 10), st.integers(0, 300))
-def test_waits_are_the_same(initial: int, longest: int, exponent: float, attempt: int) -> None:
-    """In milliseconds there, in seconds here; without jitter, which is chance."""
+def test_sdk_has_the_same_backoff_without_jitter(initial: int, longest: int, exponent: float, attempt: int) -> None:
+    """The SDK counts in milliseconds, we count in seconds."""
     expected = sdk._get_sleep_interval(Exception(), initial, longest, exponent, attempt, 0)  # noqa: SLF001
     backoff = Backoff(initial_interval=initial / 1000, max_interval=longest / 1000, exponent=exponent)
     assert pytest.approx(expected) == backoff_delay(backoff, attempt, 0.0)
@@ -75,16 +72,15 @@ def test_waits_are_the_same(initial: int, longest: int, exponent: float, attempt
 
 @settings(deadline=None)
 @given(st.integers(1, 100_000), st.integers(0, 10_000), st.integers(0, 20))
-def test_jitter_has_the_same_reach(initial: int, jitter: int, attempt: int) -> None:
-    """Whatever chance the SDK draws lies between our least and our most."""
+def test_sdk_jitter_is_within_the_range_of_ours(initial: int, jitter: int, attempt: int) -> None:
     theirs = sdk._get_sleep_interval(Exception(), initial, 60_000, 1.5, attempt, jitter)  # noqa: SLF001
     backoff = Backoff(initial_interval=initial / 1000, jitter=jitter / 1000)
     assert backoff_delay(backoff, attempt, 0.0) <= theirs + 1e-9
     assert theirs <= backoff_delay(backoff, attempt, 1.0) + 1e-9
 
 
-def sdk_named(**headers: str) -> float | None:
-    """Return the seconds that the SDK would wait because of these headers, None where it backs off instead."""
+def sdk_retry_after(**headers: str) -> float | None:
+    """Return the seconds that the SDK waits because of these headers, or None if it uses its backoff."""
     response = httpx.Response(503, headers={name.replace("_", "-"): value for name, value in headers.items()})
     refused = sdk.TemporaryError(response)
     milliseconds = sdk._parse_retry_after_ms_header(response)  # noqa: SLF001
@@ -94,32 +90,31 @@ def sdk_named(**headers: str) -> float | None:
 
 
 @pytest.mark.parametrize("text", ["2", "0.25", " 3 ", "0", "-1", "garbage", "1e3", "soon", "2,5"])
-def test_retry_after_in_seconds_is_read_alike(text: str) -> None:
-    """Numbers; and what is none."""
-    assert sdk_named(retry_after=text) == parse_retry_after(text, None, datetime.now(UTC))
+def test_sdk_reads_retry_after_seconds_alike(text: str) -> None:
+    assert sdk_retry_after(retry_after=text) == parse_retry_after(text, None, datetime.now(UTC))
 
 
 @pytest.mark.parametrize(("seconds", "milliseconds"), [("9", "250"), ("9", "garbage"), ("garbage", "1500")])
-def test_milliseconds_win_in_both(seconds: str, milliseconds: str) -> None:
-    """Where they are a number."""
-    assert sdk_named(retry_after=seconds, retry_after_ms=milliseconds) == parse_retry_after(
+def test_sdk_prefers_retry_after_milliseconds_too(seconds: str, milliseconds: str) -> None:
+    """A value that is not a number is ignored."""
+    assert sdk_retry_after(retry_after=seconds, retry_after_ms=milliseconds) == parse_retry_after(
         seconds, milliseconds, datetime.now(UTC)
     )
 
 
-def test_a_date_is_read_alike() -> None:
-    """To the second, which is as exact as the header is."""
+def test_sdk_reads_a_retry_after_date_alike() -> None:
+    """The header is exact to the second."""
     text = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     ours = parse_retry_after(text, None, datetime.now(UTC))
-    assert pytest.approx(ours, abs=0.5) == sdk_named(retry_after=text)
+    assert pytest.approx(ours, abs=0.5) == sdk_retry_after(retry_after=text)
 
 
-def test_where_they_differ_ours_is_bounded() -> None:
-    """The SDK falls over an infinite wait, and takes one of a century as it is."""
+def test_our_retry_after_is_bounded_and_that_of_the_sdk_is_not() -> None:
+    """The SDK raises on an infinite value and would wait for a century."""
     with pytest.raises(OverflowError):
-        sdk_named(retry_after="inf")
+        sdk_retry_after(retry_after="inf")
     century = str(100 * 365 * 86400)
-    assert float(century) == sdk_named(retry_after=century)
+    assert float(century) == sdk_retry_after(retry_after=century)
     assert (None, LONGEST_RETRY_AFTER) == tuple(
         parse_retry_after(text, None, datetime.now(UTC)) for text in ("inf", century)
     )

@@ -1,4 +1,4 @@
-"""Bodies and rows, one by one: what is taken, what is rejected and why."""
+"""Which activity bodies and rows are accepted, and why others are rejected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from exporter.api.field_values import LARGEST_NUMBER
 from exporter.api.rejections import SAMPLE_SIZE, Rejections
 from exporter.api.row_cutter import rows
 from exporter.errors import InvalidResponse
-from tests.api.reference import GOOD, GOOD_ROW, body_of, expected, read, response_of, sorted_out
+from tests.api.reference import GOOD, GOOD_ROW, body_of, expected, read, response_of, valid_and_rejected
 from tests.support import examples
 
 KEY = "sk-or-v1-demo"
@@ -62,8 +62,8 @@ FIELDS = (*GOOD, "workspace_id", "another")
         (KEY.encode() + b" is no JSON", "not a list of activity: not JSON, or cut off: '<secret> is no JSON'"),
     ],
 )
-def test_body_without_a_list_of_rows_is_invalid(body: bytes, message: str) -> None:
-    """It is said what came instead, in one line, and of what type it calls itself."""
+def test_body_without_a_list_of_rows_is_an_invalid_response(body: bytes, message: str) -> None:
+    """The message shows in one line what arrived instead, and its content type."""
     with pytest.raises(InvalidResponse) as caught:
         list(rows(response_of(body), Rejections()))
     assert f"{message} (application/json)" == str(caught.value)
@@ -71,15 +71,15 @@ def test_body_without_a_list_of_rows_is_invalid(body: bytes, message: str) -> No
 
 @pytest.mark.parametrize("body", [b'{"data":[]}', b' {"data" : [ ] , "error" : null} \n', b'{"error":null,"data":[]}'])
 def test_empty_list_of_rows_is_valid(body: bytes) -> None:
-    """An account without use."""
+    """An account without usage has no rows."""
     assert ([], Counter()) == read(response_of(body))
 
 
 @pytest.mark.parametrize(
     ("date", "reason"), [(None, "missing_date"), (20260822, "invalid_date"), (["2026-08-22"], "invalid_date")]
 )
-def test_a_row_without_a_date_is_rejected(date: Any, reason: str) -> None:
-    """The row beside it is used."""
+def test_row_without_a_valid_date_is_rejected(date: Any, reason: str) -> None:
+    """The row after it is used."""
     assert activity_row(GOOD | {"date": date}, Counter()) == reason
     assert reason in REJECTION_REASONS
     assert ([GOOD_ROW], Counter({reason: 1})) == read(response_of(body_of([GOOD | {"date": date}, GOOD])))
@@ -110,8 +110,8 @@ def test_a_row_without_a_date_is_rejected(date: Any, reason: str) -> None:
         ("requests", LARGEST_NUMBER * 1.01),
     ],
 )
-def test_an_unreadable_field_is_absent_and_counted(field: str, value: Any) -> None:
-    """The rest of its row is used, and so is the row beside it."""
+def test_unreadable_field_is_absent_and_counted(field: str, value: Any) -> None:
+    """The other fields of its row are used, and so is the next row."""
     rejections = Rejections()
     read_rows = [
         row for piece in rows(response_of(body_of([GOOD | {field: value}, GOOD])), rejections) for row in piece
@@ -125,7 +125,7 @@ def test_an_unreadable_field_is_absent_and_counted(field: str, value: Any) -> No
 
 
 @pytest.mark.parametrize("value", [-0.01, "-1e3", -5])
-def test_negative_money_is_read(value: Any) -> None:
+def test_negative_usage_is_accepted(value: Any) -> None:
     """It is a refund or a correction."""
     row = activity_row(GOOD | {"usage": value}, Counter())
     assert isinstance(row, ActivityRow)
@@ -134,7 +134,6 @@ def test_negative_money_is_read(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [None, 5, "text", True, [], [GOOD]])
 def test_row_that_is_not_an_object_is_rejected(value: object) -> None:
-    """It is counted as such."""
     assert "not_an_object" == activity_row(value, Counter())
 
 
@@ -143,7 +142,7 @@ def test_row_that_is_not_an_object_is_rejected(value: object) -> None:
     [("1523", 1523.0), ("5.0", 5.0), (" 7 ", 7.0), ("1e3", 1000.0), (".5", 0.5), ("+2", 2.0), (0, 0.0), (1e15, 1e15)],
 )
 def test_numbers_may_be_text(written: object, number: float) -> None:
-    """As the API sends them at times."""
+    """The API sometimes sends numbers as strings."""
     row = activity_row(GOOD | {"usage": written}, Counter())
     assert isinstance(row, ActivityRow)
     assert number == row.usage
@@ -152,7 +151,7 @@ def test_numbers_may_be_text(written: object, number: float) -> None:
 @pytest.mark.parametrize("name", [name for name in FIELDS if name != "date"])
 @pytest.mark.parametrize("how", ["missing", "null"])
 def test_missing_and_null_fields_are_none(name: str, how: str) -> None:
-    """Never 0, never empty; the row stays."""
+    """They are not 0 and not empty, and the row is used."""
     row = {key: value for key, value in GOOD.items() if key != name} | ({name: None} if how == "null" else {})
     result = read(response_of(body_of([row])))
     assert result is not None
@@ -161,8 +160,8 @@ def test_missing_and_null_fields_are_none(name: str, how: str) -> None:
 
 @given(st.fixed_dictionaries({name: st.none() | JSON for name in FIELDS}) | JSON)
 @settings(max_examples=examples(60), deadline=None)
-def test_both_ways_to_read_a_row_agree(value: object) -> None:
-    """What the typed decoder takes, the lenient one takes alike."""
+def test_typed_and_lenient_row_decoders_agree(value: object) -> None:
+    """Each row that the typed decoder accepts has the same result in the lenient one."""
     try:
         typed = msgspec.json.decode(json.dumps(value), type=ActivityRow)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -172,8 +171,7 @@ def test_both_ways_to_read_a_row_agree(value: object) -> None:
 
 @given(st.sampled_from(FIELDS), JSON)
 @settings(max_examples=examples(60), deadline=None)
-def test_any_value_in_a_field(name: str, value: object) -> None:
-    """The row is taken or rejected; good ones around it do not notice."""
+def test_any_value_in_a_field_leaves_other_rows_intact(name: str, value: object) -> None:
     body = body_of([GOOD, GOOD | {name: value}, GOOD])
     result = read(response_of(body))
     assert result == expected(body)
@@ -183,33 +181,33 @@ def test_any_value_in_a_field(name: str, value: object) -> None:
 
 @given(JSON)
 @settings(max_examples=examples(60), deadline=None)
-def test_any_value_as_a_row(value: object) -> None:
-    """In the middle of a body of several pieces."""
+def test_any_value_as_a_row_is_read_like_the_reference(value: object) -> None:
+    """It is in the middle of a body of several pieces."""
     values = [GOOD] * 150 + [value] + [GOOD] * 400
     result = read(response_of(body_of(values)))
-    assert sorted_out(json.loads(json.dumps(values))) == result
+    assert valid_and_rejected(json.loads(json.dumps(values))) == result
 
 
 @given(JSON | st.fixed_dictionaries({"data": JSON}, optional={"error": JSON}))
 @settings(max_examples=examples(60), deadline=None)
-def test_any_value_as_the_body(value: object) -> None:
-    """Rows or InvalidResponse, and nothing else."""
+def test_any_json_body_is_read_like_the_reference(value: object) -> None:
+    """The result is rows or InvalidResponse, and no other exception."""
     body = json.dumps(value).encode()
     assert expected(body) == read(response_of(body))
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=examples(100), deadline=None)
-def test_any_bytes_as_the_body(body: bytes) -> None:
-    """Also where they call themselves gzip."""
+def test_any_bytes_are_read_like_the_reference(body: bytes) -> None:
+    """With Content-Encoding gzip, they are an invalid response."""
     assert expected(body) == read(response_of(body))
     assert None is read(replace(response_of(body), encoding="gzip"))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 990, 5000, 100_000])
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
-def test_deep_nesting(depth: int, opening: bytes) -> None:
-    """A row or an error as deep as can be: it is rejected, or the body is invalid; nothing escapes."""
+def test_deeply_nested_row_or_error_is_rejected(depth: int, opening: bytes) -> None:
+    """The row is rejected or the body is invalid, and no other exception is raised."""
     closing = b"]" if opening == b"[" else b"1}"
     deep = opening * depth + closing * (depth if opening == b"[" else 1) + b"}" * (depth - 1 if opening != b"[" else 0)
     for body in (
@@ -222,8 +220,8 @@ def test_deep_nesting(depth: int, opening: bytes) -> None:
         assert result is None or result[1].total() > 0
 
 
-def test_the_sample_is_small_and_without_keys() -> None:
-    """A few bounded lines for the log."""
+def test_sample_of_rejected_rows_is_short_and_hides_keys() -> None:
+    """It goes to the log."""
     rejections = Rejections()
     list(rows(response_of(body_of([{"note": KEY, "x": "y" * 5000}] * 10)), rejections))
     assert ({"missing_date": 10}, SAMPLE_SIZE) == (dict(rejections.counts), len(rejections.sample))
@@ -240,8 +238,8 @@ def test_the_sample_is_small_and_without_keys() -> None:
     ],
     ids=["a list", "a long loose field", "rows of nothing", "rows after a field"],
 )
-def test_mebibytes_of_next_to_nothing(body: bytes) -> None:
-    """Millions of tiny values would be gigabytes as objects; they never are there all at once."""
+def test_millions_of_tiny_values_do_not_fill_the_memory(body: bytes) -> None:
+    """Decoded all at once, they would take gigabytes."""
     response = response_of(body)
     tracemalloc.start()
     try:
@@ -257,15 +255,15 @@ def test_mebibytes_of_next_to_nothing(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 1000])
-def test_a_byte_order_mark_is_skipped(size: int) -> None:
-    """In a short body as in a long one."""
+def test_byte_order_mark_is_skipped(size: int) -> None:
+    """This holds for short and long bodies."""
     assert ([GOOD_ROW] * size, Counter()) == read(response_of(b"\xef\xbb\xbf" + body_of([GOOD] * size)))
 
 
 @pytest.mark.parametrize("members", [2, 3, 1000])
 @pytest.mark.parametrize("chunk", [None, 1, 7])
 def test_several_gzip_members_are_one_body(members: int, chunk: int | None) -> None:
-    """Wherever they are cut."""
+    """Chunks may end anywhere within a member."""
     body = body_of([GOOD] * members)
     step = len(body) // members + 1
     wire = b"".join(gzip.compress(body[start : start + step], 1) for start in range(0, len(body), step))
@@ -274,15 +272,14 @@ def test_several_gzip_members_are_one_body(members: int, chunk: int | None) -> N
     assert ([GOOD_ROW] * members, Counter()) == read(response)
 
 
-def test_a_cut_gzip_member_is_refused() -> None:
-    """Also if the members before it are whole."""
+def test_truncated_gzip_member_is_refused() -> None:
+    """Complete members before it do not change that."""
     body = body_of([GOOD])
     wire = gzip.compress(body[:100]) + gzip.compress(body[100:])[:-5]
     assert None is read(replace(response_of(b""), chunks=(wire,), encoding="gzip"))
 
 
-def test_endless_gzip_members_are_refused() -> None:
-    """Each stands for nothing, and there are thousands."""
+def test_thousands_of_empty_gzip_members_are_refused() -> None:
     response = replace(response_of(b""), chunks=(gzip.compress(b"") * 5000,), encoding="gzip")
     with pytest.raises(InvalidResponse, match="more than 1000 gzip members"):
         list(rows(response, Rejections()))
@@ -290,7 +287,7 @@ def test_endless_gzip_members_are_refused() -> None:
 
 @pytest.mark.parametrize("rest", [b"\0" * 100, b"garbage"])
 def test_bytes_after_the_last_gzip_member_are_ignored(rest: bytes) -> None:
-    """As gzip itself does."""
+    """gzip itself ignores them too."""
     response = replace(response_of(b""), chunks=(gzip.compress(body_of([GOOD])) + rest,), encoding="gzip")
     assert ([GOOD_ROW], Counter()) == read(response)
 
@@ -309,8 +306,8 @@ def test_bytes_after_the_last_gzip_member_are_ignored(rest: bytes) -> None:
 )
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("position", ["before", "after"])
-def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, position: str) -> None:
-    """It must not pass for the whole, wherever the response says it."""
+def test_partial_list_of_rows_is_refused(more: dict[str, Any], size: int, position: str) -> None:
+    """A part must not be published as the whole, wherever the response says that it is partial."""
     data = {"data": [GOOD] * size}
     body = json.dumps(more | data if position == "before" else data | more).encode()
     with pytest.raises(InvalidResponse, match=r"only a part of the rows|of 5000 rows"):
@@ -320,8 +317,8 @@ def test_a_part_of_the_rows_is_refused(more: dict[str, Any], size: int, position
 @pytest.mark.parametrize(
     "none", [{"has_more": False, "next_cursor": None, "links": {"next": None}, "truncated": False, "total_count": 2}]
 )
-def test_response_that_says_it_is_whole_is_read(none: dict[str, Any]) -> None:
-    """And a rejected row counts as one that came."""
+def test_response_marked_as_complete_is_read(none: dict[str, Any]) -> None:
+    """Rejected rows count towards total_count."""
     assert ([GOOD_ROW], Counter({"not_an_object": 1})) == read(
         response_of(json.dumps({"data": [GOOD, 5]} | none).encode())
     )
@@ -329,7 +326,6 @@ def test_response_that_says_it_is_whole_is_read(none: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("size", [1, 1000])
 def test_two_fields_named_data_are_refused(size: int) -> None:
-    """Whatever the size of the body."""
     listed = json.dumps([GOOD] * size).encode()
     for body in (
         b'{"data":[],"data":%b}' % listed,

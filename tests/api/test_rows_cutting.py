@@ -1,4 +1,4 @@
-"""A long body is read in pieces; where it is cut must not matter."""
+"""A long body is read in pieces, and the positions of the cuts must not matter."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ ODD_ROWS: dict[str, Any] = {
 
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("name", ODD_ROWS)
-def test_rows_of_one_kind(name: str, piece: int | None) -> None:
-    """All of them arrive, however the body comes in."""
+def test_long_body_of_rows_of_one_kind_is_read_like_the_reference(name: str, piece: int | None) -> None:
+    """The body arrives in one chunk or in many."""
     body = body_of(many(ODD_ROWS[name]))
     assert expected(body) == read(response_of(body, piece))
 
 
 @pytest.mark.parametrize("name", ODD_ROWS)
-def test_one_odd_row_among_good_ones(name: str) -> None:
-    """It costs the others nothing, wherever it is."""
+def test_odd_row_does_not_affect_the_rows_around_it(name: str) -> None:
+    """Its position does not matter."""
     for position in (0, 300, 699, 700):
         values = [GOOD] * 700
         values.insert(position, ODD_ROWS[name])
@@ -72,23 +72,22 @@ def test_one_odd_row_among_good_ones(name: str) -> None:
 
 @pytest.mark.parametrize("how", [{"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}, {"indent": "\t"}])
 @pytest.mark.parametrize("name", ["plain", "a list of objects", "many languages", "brackets in text"])
-def test_any_layout(name: str, how: dict[str, Any]) -> None:
-    """Pretty-printed, compact, with letters as they are."""
+def test_any_json_layout_is_read(name: str, how: dict[str, Any]) -> None:
+    """The layout is compact, indented or not limited to ASCII."""
     body = body_of(many(ODD_ROWS[name]), **how)
     assert expected(body) == read(response_of(body))
 
 
 @pytest.mark.parametrize("piece", [None, 1, 999])
-def test_compressed(piece: int | None) -> None:
-    """Inflated piece by piece, to the same rows."""
+def test_gzip_body_is_read_in_pieces(piece: int | None) -> None:
     body = body_of(many(ODD_ROWS["a list of objects"]))
     assert expected(body) == read(response_of(body, piece, gzipped=True))
 
 
 @pytest.mark.parametrize("extra", ["plain", "brackets in text", "a list of objects", "many languages"])
 @pytest.mark.parametrize("size", [100, 700])
-def test_fields_around_the_rows(extra: str, size: int) -> None:
-    """The API may add any, before or after."""
+def test_other_fields_before_and_after_the_rows_are_ignored(extra: str, size: int) -> None:
+    """The API may add fields."""
     for content in (
         {"meta": ODD_ROWS[extra], "data": [GOOD] * size},
         {"data": [GOOD] * size, "meta": ODD_ROWS[extra]},
@@ -98,8 +97,7 @@ def test_fields_around_the_rows(extra: str, size: int) -> None:
         assert ([GOOD_ROW] * size, Counter()) == expected(body) == read(response_of(body))
 
 
-def test_a_long_field_before_the_rows() -> None:
-    """The rows are found all the same, and still read in pieces."""
+def test_rows_after_a_long_field_are_read_in_pieces() -> None:
     body = json.dumps({"meta": [{"a": 1}, {"b": 2}] * 50_000, "data": many(GOOD)}).encode()
     assert len(body) > LONGEST_EXTENSION
     assert expected(body) == read(response_of(body))
@@ -107,53 +105,52 @@ def test_a_long_field_before_the_rows() -> None:
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"\xed\xa0\x80", b"\x00", b"\xe6\xa8"])
-def test_invalid_utf_8(text: bytes) -> None:
-    """Invalid UTF-8 in one row leaves the others alone; a control character makes JSON none."""
+def test_invalid_utf_8_affects_only_its_row_and_a_control_character_the_whole_body(text: bytes) -> None:
+    """A control character makes the body invalid JSON."""
     mark = body_of([*many(GOOD), GOOD | {"model": "@"}, *many(GOOD)])
     body = mark.replace(b'"@"', b'"' + text + b'"')
     assert expected(body) == read(response_of(body))
 
 
-def test_a_second_list_of_rows_is_refused() -> None:
-    """Taken for more of the first one, it would double what was used."""
+def test_second_list_of_rows_is_refused() -> None:
+    """Adding it to the first one would double the usage."""
     listed = json.dumps(many(GOOD)).encode()
     assert None is read(response_of(b'{"data":' + listed + b',"data":' + listed + b"}"))
 
 
 @pytest.mark.parametrize("space", [b"\x0b", b"\x0c", b"\xa0"])
 @pytest.mark.parametrize("count", [3, 1000])
-def test_only_jsons_white_space_parts_rows(space: bytes, count: int) -> None:
-    """In short and long bodies alike."""
+def test_only_json_white_space_separates_rows(space: bytes, count: int) -> None:
+    """This holds for short and long bodies."""
     row = json.dumps(SHORT).encode()
     assert None is read(response_of(b'{"data":[' + (b"," + space).join([row] * count) + b"]}"))
 
 
 @pytest.mark.parametrize("head", [b'{"a":abc,"data":[', b'{"a":"\x01","data":[', b'{"a":+1,"data":['])
 @pytest.mark.parametrize("count", [1, 1000])
-def test_malformed_head_is_refused(head: bytes, count: int) -> None:
-    """It is not passed over, however long the body is."""
+def test_malformed_field_before_the_rows_is_refused(head: bytes, count: int) -> None:
+    """This holds for short and long bodies."""
     assert None is read(response_of(head + b",".join([json.dumps(SHORT).encode()] * count) + b"]}"))
 
 
 @pytest.mark.parametrize("ending", [b"", b"]", b"]}}", b"]}x", b",]}", b'],"error":{"message":"x"}}', b"] ]}"])
-def test_the_end_is_checked(ending: bytes) -> None:
-    """Rows that came before a wrong end do not count."""
+def test_malformed_end_of_the_body_is_refused(ending: bytes) -> None:
+    """The rows before it are not used."""
     body = body_of(many(GOOD))
     assert None is read(response_of(body.removesuffix(b"]}") + ending))
 
 
 @given(st.integers(0, 10**9))
 @settings(max_examples=examples(60), deadline=None)
-def test_truncated_anywhere(position: int) -> None:
-    """The text is whole or it is nothing."""
+def test_truncated_body_is_refused_wherever_it_ends(position: int) -> None:
     body = body_of(many(ODD_ROWS["a list of objects"]))
     assert None is read(response_of(body[: position % len(body)]))
 
 
 @given(st.randoms(use_true_random=False), st.integers(200, 5000))
 @settings(max_examples=examples(40), deadline=None)
-def test_any_mixture_cut_anyhow(chance: random.Random, piece: int) -> None:
-    """Rows of all kinds in any order, in chunks of any size."""
+def test_any_mixture_of_rows_is_read_like_the_reference(chance: random.Random, piece: int) -> None:
+    """Rows of all kinds arrive in any order, in chunks of any size."""
     names = [name for name in ODD_ROWS if name != "a long list of objects"]
     values = [ODD_ROWS[chance.choice(names)] for _ in range(30)] + many(GOOD, 100_000)
     chance.shuffle(values)
@@ -162,7 +159,7 @@ def test_any_mixture_cut_anyhow(chance: random.Random, piece: int) -> None:
 
 
 def steps(body: bytes) -> int:
-    """Return how many functions, built-in ones included, are called to read a body."""
+    """Return how many function calls, built-in functions included, reading a body takes."""
     calls = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
@@ -194,28 +191,28 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_the_work_grows_no_faster_than_the_body(kind: str) -> None:
-    """Four times as long may be more than four times the work, by chance, but far from sixteen times."""
+def test_work_grows_linearly_with_a_hostile_body(kind: str) -> None:
+    """A body four times as long may take a bit more than four times the calls, but far fewer than sixteen times."""
     short, long = steps(HOSTILE[kind](400)), steps(HOSTILE[kind](1600))
     assert long <= 8 * short + 1000
 
 
 def test_very_long_row_is_refused() -> None:
-    """A body with a row of a megabyte is not a response of this API; it is refused before it fills the memory."""
+    """No row of this API has a megabyte, and longer ones could fill the memory."""
     body = body_of([GOOD, GOOD | {"padding": "x" * 2 * LONGEST_EXTENSION}, *many(GOOD)])
     assert None is read(response_of(body))
 
 
 def pieces_before_refusal(response: Response, reason: str) -> int:
-    """Return how often reading a response gave way until it was refused."""
+    """Return how many pieces are read, with a yield to other tasks after each, before the body is refused."""
     read_pieces: list[object] = []
     with pytest.raises(InvalidResponse, match=reason):
         read_pieces.extend(rows(response, Rejections()))
     return len(read_pieces)
 
 
-def test_gzip_that_stands_for_nothing_gives_way() -> None:
-    """60 MB of empty blocks inflate to no byte, and scrapes are served between any two pieces all the same."""
+def test_gzip_of_empty_blocks_yields_between_pieces() -> None:
+    """Scrapes are served while 60 MB of empty blocks decompress to nothing."""
     header, empty_block = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", b"\x00\x00\x00\xff\xff"
     response = replace(response_of(b""), chunks=(header, *[empty_block * 1000] * 50), encoding="gzip")
     assert pieces_before_refusal(response, "the gzip body ended early") >= 50
@@ -223,19 +220,19 @@ def test_gzip_that_stands_for_nothing_gives_way() -> None:
 
 @pytest.mark.parametrize("start", [b"}", b"[", b" ", b"<html>"])
 def test_long_body_that_is_not_an_object_is_refused_early(start: bytes) -> None:
-    """Its beginning says it, and 64 MiB in one piece would stop everything else meanwhile."""
+    """Its first bytes show it, and decoding 64 MiB at once would block the event loop."""
     response = response_of(start * 1_000_000, 1000)
     assert pieces_before_refusal(response, "expected an object with data, got") < 100
 
 
-def test_rows_without_end_are_refused() -> None:
-    """No account has so many; what is remembered of each would fill the memory."""
+def test_body_with_too_many_rows_is_refused() -> None:
+    """No account has so many rows, and what is kept of each would fill the memory."""
     response = response_of(b'{"data":[' + b"[]," * (MOST_ROWS + 1) + b"[]]}")
     with pytest.raises(InvalidResponse, match=f"more than {MOST_ROWS} rows"):
         list(rows(response, Rejections()))
 
 
 def test_endless_fields_before_the_rows_are_refused_early() -> None:
-    """They would become objects."""
+    """Decoded into objects, they would fill the memory."""
     response = response_of(b"{" + b'"a":1,' * 1_000_000 + b'"data":[]}', 65536)
     assert pieces_before_refusal(response, "no rows in the first") < 100

@@ -1,4 +1,4 @@
-"""Lists that say that they are partial: they are refused, or their further pages read."""
+"""Lists that are marked as partial are refused, or their further pages are read."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def response(**fields: Any) -> Response:
 
 @partial
 def test_partial_list_of_budgets_is_refused(more: dict[str, Any]) -> None:
-    """A limit that is missing would look like one that does not exist."""
+    """A limit on a missing page would look like one that does not exist."""
     with pytest.raises(InvalidResponse, match=r"only a part of the rows|1 of 2 rows"):
         read_own_budgets(response(**more), Rejections())
 
 
 @partial
-def test_partial_list_of_models_is_a_page(more: dict[str, Any]) -> None:
+def test_partial_list_of_models_is_marked_as_partial(more: dict[str, Any]) -> None:
     assert models(response(**more)).is_part
 
 
-def test_whole_list_is_read() -> None:
-    """A count that the rows reach, and links to no further page, announce nothing."""
+def test_complete_list_is_read() -> None:
+    """A total_count equal to the number of rows and an empty link to the next page do not announce more."""
     page = models(response(total_count=1, has_more=False, links={"next": None}))
     assert not page.is_part
     assert [(model.slug, model.permaslug) for model in page.models] == [("acme/one", "acme/one-20260101")]
