@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -42,57 +41,14 @@ class _Published:
         )
 
 
-class _ChangeTimes:
-    """When each snapshot changes next, for as many as there are: no call searches all of them.
-
-    Most times are moved into the future before they pass, so the queue is not searched for a time that is replaced: an
-    entry stays until its own time, and is put back if its snapshot changes later.
-    """
-
-    def __init__(self) -> None:
-        self._times: dict[tuple[str, str], float] = {}
-        self._queued: dict[tuple[str, str], float] = {}
-        self._queue: list[tuple[float, tuple[str, str]]] = []
-
-    def of(self, account: str, collector: str) -> float:
-        """Return a snapshot's time, infinite for never."""
-        return self._times.get((account, collector), math.inf)
-
-    def set(self, account: str, collector: str, time: float) -> None:
-        """Replace a snapshot's time; infinite for never."""
-        key = account, collector
-        if time == math.inf:
-            self._times.pop(key, None)
-            return
-        self._times[key] = time
-        if time < self._queued.get(key, math.inf):
-            self._queued[key] = time
-            heapq.heappush(self._queue, (time, key))
-
-    def passed(self, now: float) -> list[tuple[str, str]]:
-        """Return the snapshots whose time has come, and forget these times."""
-        passed = []
-        while self._queue and self._queue[0][0] <= now:
-            queued, key = heapq.heappop(self._queue)
-            if self._queued.get(key) != queued:
-                continue  # an earlier entry has replaced this one
-            del self._queued[key]
-            time = self._times.get(key, math.inf)
-            if time <= now:
-                del self._times[key]
-                passed.append(key)
-            else:
-                self.set(*key, time)
-        return passed
-
-
 class Store:
     """Rendered snapshots with their expiry, in monotonic seconds; infinite for never."""
 
     def __init__(self) -> None:
         self._published: dict[str, dict[str, _Published]] = {}  # by account and collector
         self._changes = 0
-        self._times = _ChangeTimes()
+        self._searched = -math.inf  # when the snapshots were last searched for one that changed by itself
+        self._next_change = math.inf  # none of them changes by itself before this time
 
     def publish(
         self,
@@ -111,15 +67,14 @@ class Store:
         published = _Published((Phase(rendered), *successors), expires, beside)
         self._published.setdefault(account, {})[collector] = published
         self._changes += 1
-        self._times.set(account, collector, published.next_change(-math.inf))
+        self._next_change = min(self._next_change, published.next_change(-math.inf))
 
     def renew(self, account: str, collector: str, now: float, expires: float) -> None:
         """Change when the last snapshot expires; one that had expired is shown again."""
         last = self._published[account][collector]
         self._published[account][collector] = renewed = replace(last, expires=expires)
-        # A successor may have begun since the last scrape: that is a change too.
-        self._changes += now >= min(last.expires, expires, self._times.of(account, collector))
-        self._times.set(account, collector, renewed.next_change(now))
+        self._changes += now >= min(last.expires, expires)
+        self._next_change = min(self._next_change, renewed.next_change(now))
 
     def replace_beside(self, account: str, collector: str, beside: tuple[Phase, ...]) -> None:
         """Replace what is shown together with a collector's snapshot."""
@@ -130,18 +85,18 @@ class Store:
         """Remove an account's snapshots except those of the collectors in `but`."""
         collectors = self._published.pop(account, {})
         kept = {collector: published for collector, published in collectors.items() if collector in but}
-        for collector in collectors.keys() - kept.keys():
-            self._times.set(account, collector, math.inf)
         if kept:
             self._published[account] = kept
         self._changes += 1
 
     def version(self, now: float) -> int:
         """Return a number that differs whenever what is shown may differ."""
-        passed = self._times.passed(now)
-        for account, collector in passed:
-            self._times.set(account, collector, self._published[account][collector].next_change(now))
-        self._changes += bool(passed)
+        if now >= self._next_change:
+            snapshots = [published for collectors in self._published.values() for published in collectors.values()]
+            # The snapshot that was to change may have been renewed or dropped meanwhile.
+            self._changes += any(published.next_change(self._searched) <= now for published in snapshots)
+            self._searched = now
+            self._next_change = min((published.next_change(now) for published in snapshots), default=math.inf)
         return self._changes
 
     def shown(self, now: float, accounts: Iterable[str] | None = None) -> Iterator[Phase]:
