@@ -231,8 +231,9 @@ class ConnectionServer(web.Server):
                 lambda: connection, accepted, **self._tls_options(accepted)
             )
         except ssl.SSLError as error:
-            if self.live is not None:
-                self.live.log_rejected((error.reason or str(error)).lower().replace("_", " "), source_of(peer))
+            reason, source = (error.reason or str(error)).lower().replace("_", " "), source_of(peer)
+            if self._throttle.allows(f"{source}: {reason}"):
+                _log.warning("tls_handshake_rejected", reason=reason, source=source)
         except OSError:
             accepted.close()
         finally:

@@ -63,7 +63,8 @@ async def listen(address: ListenAddress) -> list[socket.socket]:
     port = address.port
     for family, resolved_address in dict.fromkeys((entry[0], entry[4]) for entry in resolved):
         try:
-            sockets.append(_bound(family, (resolved_address[0], port, *resolved_address[2:])))
+            bound = (resolved_address[0], port, *resolved_address[2:])
+            sockets.append(socket.create_server(bound, family=family, backlog=BACKLOG))
         except OSError as error:
             for listening in sockets:
                 listening.close()
@@ -73,7 +74,9 @@ async def listen(address: ListenAddress) -> list[socket.socket]:
 
 
 def _refused(address: ListenAddress, error: OSError) -> ListenError:
-    return ListenError(f"can't listen on {address}: {error.strerror or error}; --web.listen-address chooses another")
+    # The text of an error from create_server also has the address, as a tuple in Python's spelling.
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return ListenError(f"can't listen on {address}: {reason}; --web.listen-address chooses another")
 
 
 def inherited_sockets(
@@ -101,28 +104,14 @@ def _listen_everywhere(address: ListenAddress) -> socket.socket:
     try:
         if socket.has_dualstack_ipv6():
             try:
-                return _bound(socket.AF_INET6, ("::", address.port), dual=True)
+                everywhere = ("::", address.port)
+                return socket.create_server(everywhere, family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
             except OSError as error:
                 if error.errno in _TAKEN:
                     raise
-        return _bound(socket.AF_INET, ("0.0.0.0", address.port))  # noqa: S104  # all interfaces, as configured
+        return socket.create_server(("0.0.0.0", address.port), backlog=BACKLOG)  # noqa: S104  # as configured
     except OSError as error:
         raise _refused(address, error) from error
-
-
-def _bound(family: int, address: tuple[str | int, ...], *, dual: bool = False) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not dual))
-        made.bind(address)
-        made.listen(BACKLOG)
-        made.setblocking(False)
-    except OSError:
-        made.close()
-        raise
-    return made
 
 
 def _inherited(number: int) -> socket.socket:
@@ -134,5 +123,4 @@ def _inherited(number: int) -> socket.socket:
         taken.detach()
         raise ListenError(f"file descriptor {number} from LISTEN_FDS is not a listening stream socket")
     taken.set_inheritable(False)
-    taken.setblocking(False)
     return taken

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from exporter.clock import Clock, SystemClock
 from exporter.errors import ConfigurationError
-from exporter.web.log_throttle import Throttle
 from exporter.web.web_config import WebConfiguration, read_text, read_web_configuration
 
 _log = structlog.get_logger(__name__)
@@ -35,9 +33,8 @@ class LiveConfiguration:
     `mistakes` are those of the last change, none if it is in use.
     """
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._throttle = Throttle(clock or SystemClock())
         self._stamps: dict[Path, Stamp] = {}
         self._configuration = read_web_configuration(path, self._read)
         self.mistakes: tuple[str, ...] = ()
@@ -66,8 +63,3 @@ class LiveConfiguration:
     def _reject(self, *mistakes: str) -> None:
         self.mistakes = mistakes
         _log.error("web_config_rejected", mistakes=list(mistakes))
-
-    def log_rejected(self, reason: str, source: str) -> None:
-        """Log a failed TLS handshake, once a minute per source and reason."""
-        if self._throttle.allows(f"{source}: {reason}"):
-            _log.warning("tls_handshake_rejected", reason=reason, source=source)
