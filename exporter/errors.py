@@ -115,7 +115,10 @@ class AttemptError(PollError):
     duration: float = 0.0
     operation: str = ""
     attempt: int = 1
-    source: ErrorSource | None = None
+
+    def __init__(self, message: str, source: ErrorSource | None = None) -> None:
+        super().__init__(message)
+        self.source = source
 
     @property
     def cause(self) -> str:
@@ -126,8 +129,10 @@ class AttemptError(PollError):
 class StatusError(AttemptError):
     """A response with a status other than 2xx. The message is the API's own, if it sent one."""
 
-    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, status: int, message: str, retry_after: float | None = None, source: ErrorSource | None = None
+    ) -> None:
+        super().__init__(message, source)
         self.status = status
         self.retry_after = retry_after
         self.status_class = status_class_of(status)

@@ -148,9 +148,7 @@ def decode_fields(body: bytes | bytearray, what: str) -> dict[str, Any]:
     except _NOT_EVEN_LOOSE:
         fields, end = {}, -1
     if end != len(text):
-        error = InvalidResponse(f"not {what}: {_found_instead(text)}")
-        error.source = "web_page" if is_web_page(text) else None
-        raise error
+        raise InvalidResponse(f"not {what}: {_found_instead(text)}", "web_page" if is_web_page(text) else None)
     refuse_error(fields)
     return fields
 

@@ -31,6 +31,7 @@ from exporter.errors import (
     AttemptError,
     AttemptTimeout,
     ConnectionFailed,
+    ErrorSource,
     InvalidResponse,
     SecretError,
     StatusError,
@@ -92,8 +93,7 @@ class Client:
         self._duration = duration
         self._log = log
         self._secret: Secret | None = None
-        self._last_secret: Secret | None = None
-        self._unreadable = False
+        self._unreadable = False  # the last time that it was read
         self.waits = Waits(clock)
         self.on_key_change: Callable[[], None] = lambda: None
         self.listeners: dict[str, Callable[[Response, Secret], None]] = {}
@@ -140,16 +140,16 @@ class Client:
 
     async def _attempt_with_new_key(self, request: Request, deadline: float) -> Response:
         """Return the response to one attempt, or to a second one if the API rejects a secret that has changed."""
-        refused = self._current_secret()
+        secret = self._read_secret() if self._secret is None else self._secret
         try:
-            return await self._attempt(request, await self._slot(request, deadline), refused)
+            return await self._attempt(request, await self._slot(request, deadline), secret)
         except StatusError as error:
-            secret = self._secret_after(refused) if error.status in REFUSED else None
-            if secret is None or self._clock.monotonic() >= deadline:
+            changed = self._changed_secret(secret) if error.status in REFUSED else None
+            if changed is None or self._clock.monotonic() >= deadline:
                 raise
         self.metrics.retried(request.operation)
         self._log.info("key_reread", operation=request.operation)
-        return await self._attempt(request, await self._slot(request, deadline), secret)
+        return await self._attempt(request, await self._slot(request, deadline), changed)
 
     @property
     def secret(self) -> Secret | None:
@@ -158,9 +158,10 @@ class Client:
 
     def reread_secret(self) -> None:
         """Read the secret from its source; if that fails, the next request tries again."""
-        self._secret = None
-        with suppress(SecretError):
-            self._current_secret()
+        try:
+            self._read_secret()
+        except SecretError:
+            self._secret = None
 
     async def _slot(self, request: Request, deadline: float) -> float:
         """Wait until the account's limit allows another request; return the seconds that are left then."""
@@ -174,30 +175,24 @@ class Client:
                 self.metrics.waited(self._clock.monotonic() - now)
         return deadline - self._clock.monotonic()
 
-    def _current_secret(self) -> Secret | None:
-        if self._secret is not None or self._key is None:
-            return self._secret
-        return self._read_secret(self._key)
+    def _changed_secret(self, refused: Secret | None) -> Secret | None:
+        """Return the secret if it is another one than the API refused; None also if it can no longer be read."""
+        with suppress(SecretError):
+            secret = self._read_secret()
+            return secret if secret != refused else None
+        return None
 
-    def _secret_after(self, refused: Secret | None) -> Secret | None:
-        """Return the secret if it has changed. A secret that cannot be read any more does not end the poll."""
+    def _read_secret(self) -> Secret | None:
+        """Read the secret from its source. Raises SecretError."""
         if self._key is None:
             return None
         try:
-            secret = self._read_secret(self._key)
-        except SecretError:
-            return None
-        return secret if secret != refused else None
-
-    def _read_secret(self, key: SecretSource) -> Secret:
-        try:
-            secret = key.read()
+            secret = self._key.read()
         except SecretError:
             self._unreadable = True
             raise
-        changed = self._unreadable or self._last_secret not in (None, secret)
-        self._unreadable = False
-        self._secret = self._last_secret = secret
+        changed = self._unreadable or self._secret not in (None, secret)
+        self._secret, self._unreadable = secret, False
         hide(secret.reveal())
         if changed:
             self.on_key_change()
@@ -232,11 +227,11 @@ class Client:
                 most = limits.max_response_bytes
                 return await read_response(response, min(most, request.longest_response or most))
         except aiohttp.ClientResponseError as error:
-            failure = InvalidResponse(f"not an HTTP response: {describe(error)}")
+            failure = InvalidResponse(f"not an HTTP response: {_text(error)}")
             failure.status = None
             raise failure from None
         except aiohttp.ClientPayloadError as error:
-            raise InvalidResponse(f"the body ended early: {describe(error)}") from None
+            raise InvalidResponse(f"the body ended early: {_text(error)}") from None
         except aiohttp.ConnectionTimeoutError:
             raise AttemptTimeout(f"no connection within {connecting:g} s") from None
         except TimeoutError:
@@ -248,20 +243,27 @@ class Client:
         self, request: Request, limits: aiohttp.ClientTimeout, secret: Secret | None
     ) -> aiohttp.ClientResponse:
         """Return a response up to its body. Redirects are not followed, because the key must not travel."""
-        options: dict[str, Any] = {"params": request.parameters, "timeout": limits, "allow_redirects": False}
         headers = {} if secret is None else {"Authorization": f"Bearer {secret.reveal()}"}
         if request.content is not None:
-            options["data"] = request.content
             headers["Content-Type"] = "application/json"
         proxy = None
         try:
             url = URL(self._upstream.base_url + request.path)
             proxy = proxy_for(url, self._upstream)
-            return await self._session.request(request.method, url, headers=headers, proxy=proxy, **options)
+            return await self._session.request(
+                request.method,
+                url,
+                params=request.parameters,
+                headers=headers,
+                data=request.content,
+                timeout=limits,
+                proxy=proxy,
+                allow_redirects=False,
+            )
         except aiohttp.ClientHttpProxyError as error:
             raise _proxy_failed(proxy, f"responded with status {error.status}") from None
         except aiohttp.ClientProxyConnectionError as error:
-            raise _proxy_failed(proxy, f"cannot be reached: {describe(error.os_error)}") from None
+            raise _proxy_failed(proxy, f"cannot be reached: {_text(error.os_error)}") from None
         except ValueError as error:  # a host name that no resolver accepts, or an unusable proxy in the environment
             raise _connection_failed(error) from None
 
@@ -278,20 +280,18 @@ def _retry(error: AttemptError, next_attempt: datetime) -> Retry:
 
 
 def _connection_failed(error: BaseException) -> ConnectionFailed:
-    failure = ConnectionFailed(describe(error))
+    source: ErrorSource | None = None
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        failure.source = "certificate" if "CERTIFICATE" in str(error) else None
+        source = "certificate" if "CERTIFICATE" in str(error) else None
     elif isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
-        failure.source = "connection_refused"
-    return failure
+        source = "connection_refused"
+    return ConnectionFailed(_text(error), source)
 
 
 def _proxy_failed(proxy: URL | None, what: str) -> ConnectionFailed:
-    """Return the error for a proxy that does not do its work, which is named without its password."""
+    """Return the error for a proxy that refuses or cannot be reached; it is named without its password."""
     name = f"the proxy {proxy.host}:{proxy.port}" if proxy is not None else "the proxy"
-    failure = ConnectionFailed(printable(f"{name} {what}"))
-    failure.source = "proxy"
-    return failure
+    return ConnectionFailed(printable(f"{name} {what}"), "proxy")
 
 
 def description(error: AttemptError) -> dict[str, Any]:
@@ -306,6 +306,6 @@ def description(error: AttemptError) -> dict[str, Any]:
     }
 
 
-def describe(error: BaseException) -> str:
-    """Return an error of the network as one line: its text, or its name if it has none."""
+def _text(error: BaseException) -> str:
+    """Return a network error as one line: its text, or the name of its class if it has none."""
     return printable(str(error)) or type(error).__name__

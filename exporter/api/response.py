@@ -118,15 +118,12 @@ async def refusal(response: aiohttp.ClientResponse, now: datetime) -> StatusErro
     headers = response.headers
     server_time = parse_http_date(headers.get("Date")) or now
     retry_after = parse_retry_after(headers.get("Retry-After"), headers.get("Retry-After-Ms"), server_time)
-    is_redirect = response.status in REDIRECTS and "Location" in headers
-    body = b"" if is_redirect else await _start_of_body(response)
-    message = "a redirect, not followed because the key must not travel" if is_redirect else _message(response, body)
-    error = StatusError(response.status, f"HTTP {response.status}: {message}", retry_after)
-    if is_redirect:
-        error.source = "redirect"
-    elif is_web_page(body):
-        error.source = "web_page"
-    return error
+    if response.status in REDIRECTS and "Location" in headers:
+        text = f"HTTP {response.status}: a redirect, not followed because the key must not travel"
+        return StatusError(response.status, text, retry_after, "redirect")
+    body = await _start_of_body(response)
+    text = f"HTTP {response.status}: {_message(response, body)}"
+    return StatusError(response.status, text, retry_after, "web_page" if is_web_page(body) else None)
 
 
 def _message(response: aiohttp.ClientResponse, body: bytes) -> str:

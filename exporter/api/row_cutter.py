@@ -31,7 +31,7 @@ from exporter.api.body import (
 from exporter.api.messages import is_web_page, printable
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response, pieces
-from exporter.errors import InvalidResponse
+from exporter.errors import ErrorSource, InvalidResponse
 
 PIECE = 64 * 1024
 LIKELY_TAIL = 4 * 1024
@@ -130,9 +130,8 @@ def _rows(stream: Iterator[bytes], context: _Context) -> Iterator[list[ActivityR
 def _first_row(buffer: bytearray, start: int, about: dict[str, Any]) -> int:
     """Return the offset of the first row, looking for it from `start` on; 0 if it is not in the buffer."""
     if not buffer.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"{"):
-        error = InvalidResponse(f"expected an object with data, got {_start(buffer)}")
-        error.source = "web_page" if is_web_page(buffer) else None
-        raise error
+        source: ErrorSource | None = "web_page" if is_web_page(buffer) else None
+        raise InvalidResponse(f"expected an object with data, got {_start(buffer)}", source)
     for data in islice(_DATA.finditer(buffer, start), MOST_HEADS):
         try:
             # Decodes only if this is a field of the outer object: any other has a quote or bracket open before it.
