@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _folder(item.path, item.config) not in LONGEST_FOLDERS)
 
 
+@cache
 def _folder(path: Path, config: pytest.Config) -> str:
     """Return the folder below `tests` that a path is in."""
     tests = config.rootpath / "tests"

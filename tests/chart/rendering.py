@@ -43,7 +43,7 @@ def notes(values: Values) -> str:
 def values_of(variant: str) -> Values:
     """Return the values in ci/ of a variant."""
     text = (CHART / "ci" / f"{variant}-values.yaml").read_text(encoding="utf-8")
-    loaded: Values = yaml.safe_load(text)
+    loaded: Values = yaml.load(text, yaml.CSafeLoader)
     return loaded
 
 

@@ -24,7 +24,7 @@ from tests.dashboards.test_expressions import needs_promtool
 
 CONFIG = ROOT / "config"
 FILES = ("compose.yaml", "compose.account.yaml")
-BASE, ACCOUNT = (yaml.safe_load((CONFIG / name).read_text(encoding="utf-8")) for name in FILES)
+BASE, ACCOUNT = (yaml.load((CONFIG / name).read_text(encoding="utf-8"), yaml.CSafeLoader) for name in FILES)
 SERVICES: dict[str, dict[str, Any]] = BASE["services"]
 GRAFANA = CONFIG / "grafana/provisioning"
 

@@ -16,7 +16,7 @@ import yaml
 from exporter import __version__
 from tests.package.conftest import ROOT, environment
 
-JOBS = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text(encoding="utf-8"))["jobs"]
+JOBS = yaml.load((ROOT / ".github/workflows/release.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)["jobs"]
 
 
 def needs(program: str) -> pytest.MarkDecorator:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,21 @@ class Rule:
     labels: dict[str, str]
 
 
-def rules() -> Iterator[Rule]:
-    """Yield every rule of every file."""
-    for path in RULES:
-        for rule in _rules(yaml.safe_load(path.read_text(encoding="utf-8"))):
-            name = rule.get("alert") or rule["record"]
-            yield Rule(name, rule["expr"], "alert" in rule, rule.get("labels", {}))
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Return every rule of every file."""
+    return tuple(
+        Rule(rule.get("alert") or rule["record"], rule["expr"], "alert" in rule, rule.get("labels", {}))
+        for path in RULES
+        for rule in _rules(_content(path))
+    )
 
 
 def hastened(folder: Path, every: str = "1s") -> list[Path]:
     """Write the rules, evaluated every second or two and with shorter `for` and counter windows; return the files."""
     written = []
     for path in RULES:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _content(path)
         for group in content["groups"]:
             group["interval"] = every
         for rule in _rules(content):
@@ -54,6 +57,11 @@ def hastened(folder: Path, every: str = "1s") -> list[Path]:
         written.append(folder / path.name)
         written[-1].write_text(json.dumps(content), encoding="utf-8")  # JSON is YAML
     return written
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return content
 
 
 def _rules(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
