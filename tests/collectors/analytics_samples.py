@@ -1,4 +1,4 @@
-"""Rows and questions as the tests of the analytics API's collectors use them, and polls that ask them."""
+"""Rows, queries and polls for the tests of the collectors that read the analytics API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ META = response_of(json.dumps(simulated_meta()).encode(), NOON)
 
 
 def row(model: Any = "acme/one-2026", provider: Any = "Acme", **fields: Any) -> dict[str, Any]:
-    """Return a row with the types that the live service mixes; a field that is ... is left out."""
+    """Return a row with the number types that the live service mixes. A field set to ... is left out."""
     whole = {
         "model": model,
         "provider": provider,
@@ -49,5 +49,5 @@ def collector(*queries: AnalyticsQuery, **settings: Any) -> AnalyticsCollector:
 
 
 def analytics(*queries: AnalyticsQuery, replies: list[Reply], **settings: Any) -> PollResult:
-    """Poll these queries; the names are those of the simulator."""
+    """Poll these queries. The simulator's metadata define the names."""
     return poll_once(collector(*queries, **settings), [META, *replies], prefix=PREFIX)

@@ -1,4 +1,4 @@
-"""An API of functions, polls of the collectors of balances, and rows as the API writes them."""
+"""A fake API that responds by functions, polls of the credits and keys collectors, and rows as the API sends them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Reply = Callable[[Request], Any]  # JSON content, bytes as they are, or an error
 
 @dataclass
 class FakeApi:
-    """Responds to each path by a function of the request, and remembers the requests."""
+    """A client that responds to each path with the result of a function, and records the requests."""
 
     replies: Mapping[str, Reply]
     requests: list[Request] = field(default_factory=list)
@@ -43,37 +43,37 @@ class FakeApi:
 
     @property
     def paths(self) -> list[str]:
-        """The paths that were requested, in order."""
+        """Return the requested paths in order."""
         return [request.path for request in self.requests]
 
 
-def way(api: FakeApi, now: datetime = NOON) -> Poll:
-    """Return a poll's way to an API."""
+def poll_of(api: FakeApi, now: datetime = NOON) -> Poll:
+    """Return a poll with this API as its client."""
     clock = FakeClock(now)
     return Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
 
 
 def polled(collector: Collector[Any], api: FakeApi, memory: object = None, now: datetime = NOON) -> Polled:
-    """Let a collector poll once."""
-    road = way(api, now)
-    return Polled(finished(collector.collect(road, memory)), road.rejections, cast("Any", api))
+    """Run one poll of a collector."""
+    poll = poll_of(api, now)
+    return Polled(finished(collector.collect(poll, memory)), poll.rejections, cast("Any", api))
 
 
 def always(content: Any) -> Reply:
-    """Return a reply that is always the same."""
+    """Return a function that always responds with this content."""
     return lambda _: content
 
 
 def digest(name: object) -> str:
-    """Return a hash as the API writes it."""
+    """Return the hash of a key in the API's format."""
     return sha256(str(name).encode()).hexdigest()
 
 
-def key(which: object, **fields: Any) -> dict[str, Any]:
-    """Return a key as the API lists it; a field that is ... is left out."""
+def key(name: object, /, **fields: Any) -> dict[str, Any]:
+    """Return a key's row in the list of keys. A field set to ... is left out."""
     whole = {
-        "hash": digest(which),
-        "name": str(which),
+        "hash": digest(name),
+        "name": str(name),
         "label": "sk-or-v1-abc...xyz",
         "disabled": False,
         "limit": None,
@@ -103,7 +103,7 @@ WORKSPACE = {"id": "w1", "name": "Default"}
 
 
 def pages(rows: list[Any], size: int = 100) -> Reply:
-    """Return the reply of a list in pages without a count."""
+    """Return a function that serves these rows in pages without a total count."""
 
     def reply(request: Request) -> Any:
         offset = int(request.parameters["offset"])
@@ -113,7 +113,7 @@ def pages(rows: list[Any], size: int = 100) -> Reply:
 
 
 def counted(rows: list[Any], size: int = 100) -> Reply:
-    """Return the reply of a list in pages with a count."""
+    """Return a function that serves these rows in pages with a total count."""
 
     def reply(request: Request) -> Any:
         offset = int(request.parameters["offset"])
@@ -123,5 +123,5 @@ def counted(rows: list[Any], size: int = 100) -> Reply:
 
 
 def account(keys: Reply, workspaces: Reply | None = None) -> FakeApi:
-    """Return an API with one workspace, or those given, and keys."""
+    """Return an API with these keys, and with one workspace unless others are given."""
     return FakeApi({"/workspaces": workspaces or counted([WORKSPACE]), "/keys": keys})

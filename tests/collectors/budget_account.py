@@ -1,4 +1,4 @@
-"""A simulated account of the budgets collector: its spend, its lists, and polls of it."""
+"""A simulated account for the budgets collector: its spend, its lists and polls."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def digits(name: str) -> str:
 
 @dataclass
 class Account:
-    """An account of the API: rows of spend with their scope, and lists. An exception in place of data is raised."""
+    """An account with rows of spend by scope, and with lists. An exception in place of data is raised."""
 
     rows: Any = ()
     workspaces: Any = field(default_factory=lambda: WORKSPACES)
@@ -102,7 +102,7 @@ class Account:
 
 
 def row(day: str, usd: float, byok: float = 0.0, **scope: tuple[str, str]) -> Any:
-    """A row of spend; each scope has the id that filters compare and the label that rows contain."""
+    """Return a row of spend. Each scope is a pair of the id that filters compare and the label that rows contain."""
     whole = {"api_key_id": ("", ""), "workspace": ("w1", "Default"), "user": ("", ""), "model": ("", "")} | scope
     return (
         day,

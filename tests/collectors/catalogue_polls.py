@@ -1,4 +1,4 @@
-"""Polls of the collector of the public catalogue, and what they publish."""
+"""Polls of the catalogue collector, and the samples that they publish."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRICING = {"prompt": "0.000003", "completion": "0.000015"}
 
 
 def model(slug: str = "acme/one", **fields: Any) -> dict[str, Any]:
-    """Return a row of the catalogue; a field that is ... is left out."""
+    """Return a row of the catalogue. A field set to ... is left out."""
     row = {
         "id": slug,
         "canonical_slug": f"{slug}-2026",
@@ -48,7 +48,7 @@ def read(
     response: Response | None = None,
     **settings: Any,
 ) -> tuple[Collected, Poll]:
-    """Let the collector poll once."""
+    """Run one poll of the collector."""
     clock = clock or FakeClock(NOON)
     client = FixedClient(catalogue(*rows) if response is None else response)
     collector = CatalogueCollector("", CatalogueSettings(**settings), lambda: tuple(used))
@@ -57,7 +57,7 @@ def read(
 
 
 def samples(collected: Collected) -> Samples:
-    """Return what a scrape would show: family without `openrouter_model_`, label values, value."""
+    """Return the published samples by family (without `openrouter_model_`) and label values."""
     assert collected.snapshot is not None
     return {
         family.metric.name.removeprefix("openrouter_model_"): {
@@ -70,7 +70,7 @@ def samples(collected: Collected) -> Samples:
 
 
 def unreadable(**fields: Any) -> dict[str, int]:
-    """Return which fields of a row are counted as unreadable."""
+    """Return how many fields of a row with these values are counted as unreadable."""
     collected, poll = read(model(**fields))
     assert {("acme/one",): 1.0} == samples(collected)["listed"]
     return dict(poll.rejections.unreadable)

@@ -1,4 +1,4 @@
-"""Responses without a network, polls without a loop, and what a snapshot shows as plain dictionaries."""
+"""Responses without a network, polls without an event loop, and snapshots as plain dictionaries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from exporter.errors import AttemptError
 from exporter.exposition.families import Snapshot
 from tests.support import NOON, FakeClock, examples, finished
 
-# How fast the machine is says nothing about what is tested.
+# Slow machines must not fail property tests.
 UNHURRIED = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PREFIX = "openrouter_activity_"
@@ -39,7 +39,7 @@ FIELDS = {
     "cached_tokens": "cached_tokens",
     "byok_requests": "byok_requests",
 }
-# Those that the vendor's client reads.
+# The fields that the vendor's SDK reads.
 DOCUMENTED_FIELDS = {measure: field for measure, field in FIELDS.items() if measure != "byok_requests"}
 
 Labels = tuple[str, ...]
@@ -47,7 +47,7 @@ Shown = dict[str, dict[Labels, float]]
 
 
 class FixedClient:
-    """Returns the response that it was given, and remembers the requests."""
+    """A client that always returns the given response, and records the requests."""
 
     def __init__(self, response: Response) -> None:
         self.metrics = self
@@ -66,7 +66,7 @@ class FixedClient:
 
 @dataclass(frozen=True)
 class Polled:
-    """A poll that succeeded."""
+    """The result of a successful poll."""
 
     collected: Collected
     rejections: Rejections
@@ -87,12 +87,12 @@ class Polled:
 
 
 def ago(days: int, today: date = TODAY) -> str:
-    """Return the day so many days before today, as the API writes it."""
+    """Return the date this many days before today, in the API's format."""
     return f"{today - timedelta(days=days)} 00:00:00"
 
 
 def row(day: str = ago(1), endpoint: str = "e1", **fields: Any) -> dict[str, Any]:
-    """Return a row whose numbers are 1, 2, 3 and so on unless said otherwise; a field that is ... is left out."""
+    """Return a row whose numbers are 1, 2, 3 and so on by default. A field set to ... is left out."""
     whole = {
         "date": day,
         "model": "acme/one",
@@ -116,7 +116,7 @@ def body(rows: Iterable[Any]) -> bytes:
 
 
 def response_of(rows: Iterable[Any] | bytes, server: datetime | None = None) -> Response:
-    """Return what the API would have sent, with the server's clock in the Date header where it is given."""
+    """Return a response with these rows or bytes, and with a Date header if `server` is given."""
     content = rows if isinstance(rows, bytes) else body(rows)
     return Response(
         chunks=(content,),
@@ -137,22 +137,22 @@ def poll(
     client: Any = None,
     dated: bool = True,
 ) -> Polled:
-    """Let a collector poll once at a moment of our clock. Without `dated` a response may lack the Date header."""
+    """Run one poll at `now`. If `dated` is false, the response may lack the Date header."""
     if dated and received.date is None:
         received = replace(received, date=now)
     client = client or FixedClient(received)
     clock = FakeClock(now)
-    way = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", client), clock=clock)
-    return Polled(finished(collector.collect(way, memory)), way.rejections, client)
+    context = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", client), clock=clock)
+    return Polled(finished(collector.collect(context, memory)), context.rejections, client)
 
 
 def collect(rows: Iterable[Any], *, now: datetime = NOON, **settings: Any) -> Polled:
-    """Let a fresh collector read rows."""
+    """Run the first poll of a new collector."""
     return poll(ActivityCollector("default", ActivitySettings(**settings)), response_of(rows), now=now)
 
 
 def shown(snapshot: Snapshot) -> Shown:
-    """Return what a scrape would show: family (without the prefix) to label values (without the account) to value."""
+    """Return the samples by family (without the prefix) and label values (without the account)."""
     families: Shown = {}
     for family in snapshot.families:
         samples = {

@@ -1,4 +1,4 @@
-"""Polls of the collector of keys, and what they publish."""
+"""Polls of the keys collector, and the samples that they publish."""
 
 from __future__ import annotations
 

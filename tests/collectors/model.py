@@ -1,4 +1,4 @@
-"""What must be shown, by the book: exact fractions in dictionaries, sharing only the rules with the collector."""
+"""A simple model of what must be published, in exact fractions. It shares only the rules with the collector."""
 
 from __future__ import annotations
 
@@ -17,23 +17,22 @@ Uses = dict[str, Fraction]
 
 @dataclass(frozen=True)
 class Expected:
-    """The day, and for each window that may be published the sum of each endpoint."""
+    """The day, and for each window that may be published the sum for each endpoint."""
 
     day: date
     windows: dict[str, Uses]
 
 
 class Model:
-    """Remembers whole days of the last response, as the collector does, and nothing older."""
+    """Keeps the complete days of the last response, as the collector does, and nothing older."""
 
     def __init__(self) -> None:
         self._whole: dict[date, Uses] = {}
         self._last: tuple[list[tuple[date, str, Fraction]], Expected] | None = None
 
     def poll(self, local: datetime, server: datetime | None, rows: list[tuple[date, str, Fraction]]) -> Expected:
-        """Return what a poll at `local`, with a response of `server`, must lead to.
-
-        The same response for the same day changes nothing, however wrong our clock is, unless it covers more days.
+        """Return what a poll at `local` must publish if the response has the Date `server`. The same response for the
+        same day changes nothing, however wrong our clock is, unless it covers more days.
         """
         theirs = server or local
         used: dict[date, Uses] = defaultdict(dict)

@@ -1,4 +1,4 @@
-"""Polls of the analytics API: responses of a script, or the simulator's, without a network."""
+"""Polls of the analytics API without a network, with scripted or simulated responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Reply = Response | AttemptError
 
 @dataclass
 class ScriptedClient:
-    """Returns its replies one after the other, the last one for ever, or calls `replies`; remembers requests."""
+    """A client that returns its replies in order and repeats the last, or calls `replies`; it records requests."""
 
     replies: list[Reply] | Callable[[Request], Reply]
     requests: list[Request] = field(default_factory=list)
@@ -50,13 +50,13 @@ class ScriptedClient:
         self.failures.append(error)
 
     def contents(self) -> list[Any]:
-        """Return the bodies of the requests that have one."""
+        """Return the decoded bodies of the requests that have one."""
         return [json.loads(request.content) for request in self.requests if request.content is not None]
 
 
 @dataclass(frozen=True)
 class PollResult:
-    """A poll, and what it published; `health` are the families on the queries themselves."""
+    """The result of a poll. `health` holds the families about the queries themselves."""
 
     collected: Collected
     rejections: Rejections
@@ -73,7 +73,7 @@ class PollResult:
 def reply(
     rows: Iterable[Any], *, truncated: Any = False, server: datetime | None = NOON, row_count: Any = None, **more: Any
 ) -> Response:
-    """Return a response as the API would have sent it."""
+    """Return a response with these rows in the API's format."""
     rows = list(rows)
     metadata = {"query_time_ms": 42, "row_count": len(rows) if row_count is None else row_count, "truncated": truncated}
     content = {"data": {"data": rows, "metadata": metadata} | more}
@@ -81,14 +81,14 @@ def reply(
 
 
 def simulated(now: datetime = NOON, *, rows: int = 10_000, endpoints: int = 40) -> ScriptedClient:
-    """Return a client of a simulated account at a moment."""
+    """Return a client of a simulated account at a point in time."""
     caller = Caller(1, "sk-or-v1-ordinary", is_management=True, label="test")
-    world = AccountData(caller, SimulatedAccount(1, endpoints), now.date())
+    data = AccountData(caller, SimulatedAccount(1, endpoints), now.date())
     api = AnalyticsEndpoints(rows)
 
     def serve(request: Request) -> Response:
         content = request.content
-        served = api.meta(caller, now) if content is None else api.query(caller, content, world, now, [])
+        served = api.meta(caller, now) if content is None else api.query(caller, content, data, now, [])
         return response_of(served.body, now)
 
     return ScriptedClient(serve)
@@ -104,9 +104,8 @@ def poll_once(
     monotonic: float = 0.0,
     fails: bool = False,
 ) -> PollResult:
-    """Let a collector poll once; families are shown without the prefix and the account.
-
-    Raise the poll's error, unless it `fails` as expected.
+    """Run one poll. Families are returned without the prefix and the account label. An error of the poll is raised,
+    unless `fails` is set.
     """
     client = client if isinstance(client, ScriptedClient) else ScriptedClient(client)
     clock = FakeClock(now)
@@ -126,7 +125,7 @@ def poll_once(
 
 
 def published(snapshot: Snapshot, collector: Collector[Any], prefix: str = "") -> Shown:
-    """Return the samples of a snapshot, as a scrape would show them, without the prefix and the account."""
+    """Return the samples of a snapshot without the prefix and the account label."""
     families: Shown = {}
     for family in snapshot.families:
         assert family.metric in collector.declarations()
@@ -141,6 +140,6 @@ def published(snapshot: Snapshot, collector: Collector[Any], prefix: str = "") -
     return families
 
 
-def later(given: Response, server: datetime) -> Response:
-    """Return a response with another time in its Date header."""
+def with_date(given: Response, server: datetime) -> Response:
+    """Return the response with another Date header."""
     return replace(given, date=server.astimezone(UTC))

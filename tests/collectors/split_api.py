@@ -1,4 +1,4 @@
-"""An account with keys and members without a network: rows that know whose use they are, returned as by the API."""
+"""A fake API of an account with keys and members. Its rows have an owner, by which the API filters them."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def hash_of(name: str) -> str:
 
 
 def label_of(name: str) -> str:
-    """Return what stands in the label `key`."""
+    """Return the value of the label `key`."""
     return hash_of(name)[:12]
 
 
 def use(owner: str, day: str, endpoint: str = "e1", **fields: Any) -> dict[str, Any]:
-    """Return a row that belongs to a key and to the member of the same name."""
+    """Return a row that belongs to the key, and to the member, of this name."""
     return row(day, endpoint, **fields) | {"owner": owner}
 
 
 @dataclass
 class SplitApi:
-    """Returns the use of everything, or of one owner. `keys` are those that are listed: all but the deleted ones.
-
-    `not_found` are owners that are listed and yet unknown, `broken` those whose response is a failure. `wholes` are
-    returned for everything instead of the sums, one after the other, the last one for ever.
+    """An API that returns the usage of the whole account or of one owner. `keys` lists all owners but the deleted ones.
+    `not_found` are owners that are listed and yet unknown, and `broken` maps owners to the error of their requests.
+    `wholes` are responses for the whole account that replace the sums: they are returned in order and the last one is
+    repeated.
     """
 
     uses: list[dict[str, Any]]
@@ -68,7 +68,7 @@ class SplitApi:
 
     @property
     def activity(self) -> list[str]:
-        """Whose activity was requested, in order; nothing is everybody's."""
+        """Return the owners whose activity was requested, in order. An empty string is the whole account."""
         return [_owner(request) or "" for request in self.requests if request.path == "/activity"]
 
     async def request(self, request: Request, deadline: float, *, quiet: bool = False, **_more: Any) -> Response:
@@ -83,7 +83,7 @@ class SplitApi:
         return self.respond(request)
 
     def respond(self, request: Request) -> Response:
-        """Return what the API says at this moment."""
+        """Return the response at this moment."""
         match request.path:
             case "/workspaces":
                 return _listed([{"id": "w1", "name": "One"}])
@@ -119,7 +119,7 @@ def _listed(rows: list[dict[str, Any]]) -> Response:
 
 
 def joined(uses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row for each endpoint and day, as the API groups them."""
+    """Return one row per endpoint and day, as the API groups them."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for use in uses:
         names = (use["date"], use["model"], use["endpoint_id"], use["provider_name"])
@@ -132,19 +132,19 @@ def joined(uses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def collector(split_by: str = "api_key", **settings: Any) -> ActivityCollector:
-    """Return one that splits."""
+    """Return a collector that splits usage by key or member."""
     return ActivityCollector("default", ActivitySettings(split_by=split_by, **settings))  # type: ignore[arg-type]
 
 
 async def poll_parts(
     api: SplitApi, collector_: ActivityCollector, *, now: datetime = NOON, memory: object = None
 ) -> Polled:
-    """Let a collector poll once."""
+    """Run one poll."""
     clock, api.now = FakeClock(now), now
-    way = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
-    return Polled(await collector_.collect(way, memory), way.rejections, cast("Any", api))
+    context = Poll(instant=now, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+    return Polled(await collector_.collect(context, memory), context.rejections, cast("Any", api))
 
 
 def split(api: SplitApi, split_by: str = "api_key", *, now: datetime = NOON, **settings: Any) -> Polled:
-    """Let a fresh collector read an account, part by part."""
+    """Run the first poll of a new collector that splits usage."""
     return asyncio.run(poll_parts(api, collector(split_by, **settings), now=now))

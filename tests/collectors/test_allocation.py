@@ -1,4 +1,4 @@
-"""Labels of the configuration for an account's parts: which rule decides, what is published, what never is."""
+"""Allocation labels for keys, members and workspaces: which rule decides, what is published and what never is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEARCH_KEY = Subject(
 
 
 def rule(team: str | None = None, cost: str | None = None, **conditions: str) -> AllocationRule:
-    """Return a rule that sets a team, a cost center, or both."""
+    """Return a rule that sets a team, a cost center or both."""
     labels = {name: value for name, value in (("team", team), ("cost_center", cost)) if value}
     compiled: dict[str, Any] = {name: re.compile(text) for name, text in conditions.items()}
     return AllocationRule(**compiled, labels=labels)
@@ -46,9 +46,9 @@ def allocation(*rules: AllocationRule, labels: Mapping[str, str] | None = None) 
     )
 
 
-def published(given: Allocation, *subjects: Subject) -> dict[str, list[tuple[str, ...]]]:
-    """Return the samples of each family by the label that tells its parts apart."""
-    families: list[Family] = finished(given.families(Pauses(), subjects))
+def published(configured: Allocation, *subjects: Subject) -> dict[str, list[tuple[str, ...]]]:
+    """Return the samples of each family, by the label that identifies what is allocated."""
+    families: list[Family] = finished(configured.families(Pauses(), subjects))
     return {family.metric.labels[1]: list(family.label_sets.samples) for family in families}
 
 
@@ -72,20 +72,20 @@ def test_each_label_comes_from_the_first_rule_that_matches_and_has_it(
     assert tuple(allocation(*rules).of(SEARCH_KEY).values()) == expected
 
 
-def test_labels_of_the_account_are_for_what_no_rule_covers() -> None:
-    given = allocation(rule("a", key="search-.*"), labels={"team": "platform", "cost_center": "7"})
-    assert given.of(SEARCH_KEY) == {"team": "a", "cost_center": "7"}
-    assert given.of(Subject("key", "unattributed")) == {"team": "platform", "cost_center": "7"}
+def test_account_labels_apply_where_no_rule_matches() -> None:
+    configured = allocation(rule("a", key="search-.*"), labels={"team": "platform", "cost_center": "7"})
+    assert configured.of(SEARCH_KEY) == {"team": "a", "cost_center": "7"}
+    assert configured.of(Subject("key", "unattributed")) == {"team": "platform", "cost_center": "7"}
 
 
-def test_more_rules_than_one_step_are_in_order() -> None:
+def test_order_of_rules_holds_beyond_one_step() -> None:
     rules = [rule(str(number), key=f"search-{number}" if number < 25 else "search.*") for number in range(2, 40)]
-    given = allocation(*rules)
-    assert published(given, SEARCH_KEY) == {"key": [("prod", "abc", "25", UNALLOCATED)]}
-    assert given.of(SEARCH_KEY)["team"] == "25"
+    configured = allocation(*rules)
+    assert published(configured, SEARCH_KEY) == {"key": [("prod", "abc", "25", UNALLOCATED)]}
+    assert configured.of(SEARCH_KEY)["team"] == "25"
 
 
-def test_parts_of_each_kind_have_their_own_label() -> None:
+def test_keys_and_workspaces_have_their_own_families() -> None:
     workspace = Subject("workspace_id", "w1", names_of({"workspace": ("Research",)}))
     assert published(allocation(rule("a", workspace="Research")), SEARCH_KEY, workspace) == {
         "key": [("prod", "abc", "a", UNALLOCATED)],
@@ -108,7 +108,7 @@ def test_email_of_a_member_is_matched_but_not_published() -> None:
 
 
 @pytest.mark.parametrize(("second", "expected"), [("search-2", "a"), ("ads-1", UNALLOCATED)])
-def test_other_has_the_labels_that_all_parts_share(second: str, expected: str) -> None:
+def test_other_has_the_labels_that_all_folded_keys_share(second: str, expected: str) -> None:
     subjects = [SEARCH_KEY, Subject("key", "def", names_of({"key": (second,)})), Subject("key", "other")]
     samples = published(allocation(rule("a", key="search-.*")), *subjects)["key"]
     assert samples[-1] == ("prod", "other", expected, UNALLOCATED)
@@ -125,7 +125,7 @@ def test_allocations_of_equal_configurations_are_equal() -> None:
     assert allocation() != allocation(labels={"team": "a"})
 
 
-def test_keys_are_known_by_name_hash_workspace_and_creator() -> None:
+def test_rules_match_keys_by_name_hash_workspace_and_creator() -> None:
     workspaces = counted([{"id": "w1", "name": "Research", "slug": "research"}])
     collected = polled(KeysCollector("prod", KeysSettings()), api_of(pages([key("a")]), workspaces)).collected
     of_key = ("a", digest("a"), digest("a")[:12])
@@ -133,13 +133,13 @@ def test_keys_are_known_by_name_hash_workspace_and_creator() -> None:
     assert collected.summary.subjects == (Subject("key", of_key[-1], names),)
 
 
-def test_sums_of_keys_are_parts_without_names() -> None:
+def test_other_and_unattributed_keys_have_no_names() -> None:
     collector = KeysCollector("prod", KeysSettings(max_keys=1), names_all=True)
     subjects = polled(collector, api_of(pages([key("a"), key("b")]))).collected.summary.subjects
     assert subjects[2:] == (Subject("key", "other"), Subject("key", "unattributed"))
 
 
-def test_members_are_known_by_id_email_and_name() -> None:
+def test_rules_match_members_by_id_email_and_name() -> None:
     row = {"email": "ada@example.com", "first_name": "Ada", "last_name": "L"}
     api = SplitApi([use("user_1", ago(1))], ["user_1"], listed={"user_1": row})
     names = names_of({"member": ("user_1", "ada@example.com", "Ada L")})

@@ -1,4 +1,4 @@
-"""Questions of one's own: families in base units, checked words, and never a sum of what can't be summed."""
+"""Custom analytics queries: families in base units, checked names, and no sum of values that must not be summed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.collectors.scripted_polls import ScriptedClient, poll_once, reply, si
 from tests.support import NOON
 
 
-def test_request_parameters() -> None:
-    """The range up to this minute, the filters, and one row more than may be."""
+def test_request_has_the_time_range_the_filters_and_a_limit_of_one_more_row() -> None:
+    """The additional row shows that there are more rows than may be published."""
     filters = (
         AnalyticsFilter(field="provider", operator="in", values=("OpenAI", "Azure")),
         AnalyticsFilter(field="model", operator="neq", values=("acme/one",)),
     )
-    one = query(metrics="request_count p99_latency", filters=filters, range=3600.0, max_series=500)
+    configured = query(metrics="request_count p99_latency", filters=filters, range=3600.0, max_series=500)
     now = at("2026-08-23 12:34:56")
     client = ScriptedClient([META, reply([])])
-    poll_once(collector(one), client, now=now)
+    poll_once(collector(configured), client, now=now)
     assert [("GET", "/analytics/meta", "analytics_meta"), ("POST", "/analytics/query", "analytics_query")] == [
         (request.method, request.path, request.operation) for request in client.requests
     ]
@@ -65,30 +65,29 @@ def test_request_parameters() -> None:
         ("cache_hit_rate", 0.25, "cache_hit_ratio", 0.25),
     ],
 )
-def test_base_units(metric: str, value: Any, family: str, published: float) -> None:
-    """Seconds, ratios, USD; the name says which."""
+def test_families_are_in_base_units_and_named_for_them(metric: str, value: Any, family: str, published: float) -> None:
     polled = analytics(query(metrics=metric), replies=[reply([{"model": "acme/one", metric: value}])])
     assert {family: {("one", "acme/one"): published}} == polled.families
 
 
-def test_null_and_absent_have_no_series() -> None:
-    """A rate without requests is no 0."""
+def test_null_and_absent_values_have_no_series() -> None:
+    """A rate without requests is not 0."""
     rows = [{"model": "a", "cache_hit_rate": None}, {"model": "b"}, {"model": "c", "cache_hit_rate": 0}]
     polled = analytics(query(metrics="cache_hit_rate"), replies=[reply(rows)])
     assert {("one", "c"): 0.0} == polled.families["cache_hit_ratio"]
 
 
 @pytest.mark.parametrize("key", ["date__hour", "created_at__hour"])
-def test_a_time_key_is_no_label(key: str) -> None:
-    """Under either name; nor is one that was not requested."""
+def test_fields_that_were_not_requested_are_not_labels(key: str) -> None:
+    """The API adds a time under either name, and the e-mail address of a user."""
     row = {key: "2026-07-31 18:00:00", "user": "Ada", "user_email": "ada@example.com", "request_count": "3"}
     polled = analytics(query(dimensions="user"), replies=[reply([row])])
     assert {"requests": {("one", "Ada"): 3.0}} == polled.families
     assert "example.com" not in str(polled.families)
 
 
-def test_an_address_is_not_logged_either() -> None:
-    """Of a field that cannot be read, only the name is logged."""
+def test_email_address_of_an_unreadable_row_is_not_logged() -> None:
+    """Only the name of the unreadable field is logged."""
     broken = rb'{"data":{"data":[{"user":"\ud800","user_email":"ada@example.com"},{"user":"Ada","request_count":3}]}}'
     polled = analytics(query(dimensions="user"), replies=[response_of(broken, NOON)])
     assert {("one", "Ada"): 3.0} == polled.families["requests"]
@@ -96,8 +95,7 @@ def test_an_address_is_not_logged_either() -> None:
     assert "example.com" not in str(polled.rejections)
 
 
-def test_labels_of_any_type() -> None:
-    """Truth values and numbers become text; null and absent are empty."""
+def test_booleans_and_numbers_become_label_text_and_null_is_empty() -> None:
     values = (True, False, 128, None, "global")
     rows = [{"model": value, "request_count": str(number)} for number, value in enumerate(values, 1)]
     polled = analytics(query(), replies=[reply(rows)])
@@ -105,8 +103,8 @@ def test_labels_of_any_type() -> None:
     assert {("one", name): value for name, value in expected.items()} == polled.families["requests"]
 
 
-def test_one_family_has_one_set_of_labels() -> None:
-    """The union of the queries' dimensions; what a query is not split by is empty."""
+def test_labels_of_a_family_are_the_union_of_its_queries_dimensions() -> None:
+    """A dimension that a query does not have is empty."""
     first = query("by_model", "request_count total_usage", "model")
     second = query("by_key", "request_count", "api_key_id provider")
     third = query("in_all", "request_count", "")
@@ -128,8 +126,8 @@ def test_one_family_has_one_set_of_labels() -> None:
     assert ("account", "query", "model", "api_key_id", "provider") == labels[f"{PREFIX}requests"]
 
 
-def test_two_keys_of_one_name() -> None:
-    """Their numbers are summed; of a rate neither is the right one."""
+def test_rows_with_equal_labels_are_summed_and_their_rates_are_absent() -> None:
+    """Two keys may have the same name. Neither of their rates would be right for both."""
     rows = [
         {"api_key_id": "staging", "request_count": "3", "cache_hit_rate": 0.5},
         {"api_key_id": "staging", "request_count": "4", "cache_hit_rate": 0.1},
@@ -142,8 +140,8 @@ def test_two_keys_of_one_name() -> None:
 
 
 @pytest.mark.parametrize("number", [2, 3])
-def test_several_keys_of_one_name_reject_no_row(number: int) -> None:
-    """Counts are summed, a percentile is left out; neither is a fault of the rows, which come with every poll."""
+def test_rows_with_equal_labels_are_not_rejected(number: int) -> None:
+    """They come with every poll and are valid."""
     rows: list[dict[str, Any]] = [{"api_key_id": "staging", "request_count": str(n)} for n in range(number)]
     polled = analytics(query(dimensions="api_key_id"), replies=[reply(rows)])
     assert ({("one", "staging"): sum(range(number))}, {}) == (polled.families["requests"], polled.rejected)
@@ -152,8 +150,8 @@ def test_several_keys_of_one_name_reject_no_row(number: int) -> None:
     assert ({}, {}) == (polled.families["p50_latency_seconds"], polled.rejected)
 
 
-def test_several_rows_without_dimensions_fail() -> None:
-    """Their sum would be twice what was used, or half a total that the API split without saying by what."""
+def test_several_rows_of_a_query_without_dimensions_fail_the_query() -> None:
+    """Their sum might be twice the usage."""
     rows = [{"request_count": "3"}, {"request_count": "4"}]
     with pytest.raises(InvalidResponse, match="query one: several rows for a query without dimensions"):
         analytics(query(dimensions=""), replies=[reply(rows)])
@@ -161,24 +159,23 @@ def test_several_rows_without_dimensions_fail() -> None:
     assert {"requests": {("one",): 3.0}} == polled.families
 
 
-def test_a_row_that_comes_twice_counts_once() -> None:
-    """Byte for byte; a row that differs in a field that is not read is another one."""
+def test_identical_rows_count_once() -> None:
+    """Rows that differ in a field that is not read are different rows."""
     rows = [{"model": "a", "request_count": "3"}, {"model": "a", "request_count": "3", "region": "eu"}]
     polled = analytics(query(), replies=[reply([*rows, rows[0]])])
     assert ({("one", "a"): 6.0}, {"duplicate": 1}) == (polled.families["requests"], polled.rejected)
 
 
 @pytest.mark.parametrize("cached_at", ["2026-08-23T11:57:30Z", 1787486250000, "2026-08-23 11:57:30 UTC"])
-def test_the_age_of_each_querys_data_is_published(cached_at: Any) -> None:
-    """When the API read it; else the time of the response."""
+def test_data_timestamp_of_each_query_is_published(cached_at: Any) -> None:
+    """It is the time at which the API cached the data, or the time of the response."""
     queries = [query("first"), query("second")]
     rows = [{"model": "a", "request_count": "3"}]
     polled = analytics(*queries, replies=[reply(rows, cachedAt=cached_at), reply(rows)])
     assert {("first",): NOON.timestamp() - 150, ("second",): NOON.timestamp()} == polled.counted_to
 
 
-def test_a_bad_row_costs_no_other() -> None:
-    """Each is counted under its reason."""
+def test_invalid_row_affects_no_other_and_is_counted_by_reason() -> None:
     rows = [
         None,
         {"model": {}, "p50_latency": 2000},
@@ -193,41 +190,40 @@ def test_a_bad_row_costs_no_other() -> None:
     assert {"not_an_object", "duplicate"} == set(AnalyticsCollector.rejection_reasons)
 
 
-def test_only_bad_rows_fail() -> None:
-    """And the error says of which query."""
+def test_query_fails_if_all_its_rows_are_invalid() -> None:
+    """The error names the query."""
     with pytest.raises(InvalidResponse, match="query one: none of the rows is usable, such as not_an_object: row 1"):
         analytics(query(), replies=[reply([1])])
 
 
 @pytest.mark.parametrize("partial", [{"truncated": True}, {"row_count": 3}])
 def test_partial_response_fails(partial: dict[str, Any]) -> None:
-    """If there are fewer rows than were requested, the API lost some of them."""
+    """With fewer rows than requested, the API lost some of them."""
     with pytest.raises(TooManyRows, match=r"query one: the response was cut off \(1 rows of at most 3\)"):
         analytics(query(max_series=2), replies=[reply([{"model": "a"}], **partial)])
 
 
-def test_as_many_rows_as_may_be() -> None:
-    """And not one more."""
+def test_max_series_rows_are_published() -> None:
     rows = [{"model": str(number), "request_count": "1"} for number in range(3)]
     assert 3 == len(analytics(query(max_series=3), replies=[reply(rows)]).families["requests"])
 
 
-def test_no_rows_but_a_warning_fails() -> None:
-    """A key that does not exist used nothing, but that is not what was requested."""
+def test_no_rows_with_a_warning_fails_the_query() -> None:
+    """The filter may name a key that does not exist; 0 requests would be a wrong result."""
     warned = reply([], warnings=["Could not resolve api_key_id hash: abc123..."])
     with pytest.raises(InvalidResponse, match="query one: no rows, and the API warns: Could not resolve api_key_id"):
         analytics(query(), replies=[warned])
     assert {} == analytics(query(), replies=[reply([])]).families["requests"]
 
 
-def test_address_in_a_warning_of_the_api_is_not_in_the_error() -> None:
+def test_email_address_in_a_warning_is_hidden_in_the_error() -> None:
     warned = reply([], warnings=["Could not resolve user: ada.l+x@mail.example.com."])
     with pytest.raises(InvalidResponse, match=r"the API warns: Could not resolve user: <e-mail>"):
         analytics(query(), replies=[warned])
 
 
-def test_a_response_older_than_stale_after_is_rejected() -> None:
-    """It would be shown as fresh."""
+def test_cached_response_older_than_stale_after_is_rejected() -> None:
+    """It would look fresh."""
     old = int((NOON - timedelta(hours=2)).timestamp() * 1000)
     rows = [{"model": "a", "request_count": "1"}]
     with pytest.raises(InvalidResponse, match="cached at 2026-08-23T10:00:00Z"):
@@ -236,20 +232,19 @@ def test_a_response_older_than_stale_after_is_rejected() -> None:
     assert analytics(query(), replies=[reply(rows, cachedAt="today")]).families["requests"]
 
 
-def test_without_queries_nothing_is_requested() -> None:
-    """And nothing is published."""
+def test_nothing_is_requested_or_published_without_queries() -> None:
     polled = poll_once(collector(), ScriptedClient([META]))
     assert ({}, []) == (polled.families, polled.client.requests)
 
 
-def test_settings_that_only_say_when_change_no_data() -> None:
-    """Collectors with equal identities can go on from each other."""
+def test_interval_is_not_part_of_the_collectors_identity() -> None:
+    """Collectors with equal identities can take over each other's data."""
     assert collector(query(), interval=60.0).identity == collector(query(), interval=120.0).identity
     assert collector(query()).identity != collector(query("two")).identity
 
 
-def test_the_shipped_examples_on_the_simulator() -> None:
-    """Latency by model and provider, spend by key with two of one name, cache hits by model."""
+def test_example_queries_return_consistent_data_on_the_simulator() -> None:
+    """Latency by model and provider, spend by key with two keys of one name, and cache hits by model."""
     one_collector = collector(
         query("performance", "p50_latency p99_latency p50_throughput request_count", "model provider"),
         query("spend_by_key", "total_usage request_count", "api_key_id", range=86_400.0),

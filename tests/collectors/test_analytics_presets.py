@@ -1,4 +1,4 @@
-"""Presets: queries that cost few requests, name no person unless configured, and work on the API as it is described."""
+"""Presets cost few requests, name no person unless configured, and are valid queries of the API."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def polled(*names: PresetName) -> PollResult:
     return poll_once(preset(*names), simulated(), prefix=PREFIX)
 
 
-def test_defaults_are_within_ten_requests_a_minute() -> None:
-    """Even if each query has more rows than it may publish, and needs a total."""
+def test_default_presets_need_at_most_ten_requests_per_minute() -> None:
+    """This holds even if each query has more rows than it may publish, and needs a total."""
     settings = AnalyticsSettings()
     assert (settings.enabled, settings.presets) == (True, DEFAULT)
     assert (2 * len(settings.all_queries) + 1) * 60 / settings.interval <= REQUESTS_PER_MINUTE
@@ -39,8 +39,7 @@ def test_defaults_are_within_ten_requests_a_minute() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_preset_works_on_the_simulator(name: PresetName) -> None:
-    """Each query succeeds, and each has series."""
+def test_each_query_of_a_preset_succeeds_on_the_simulator_and_has_series(name: PresetName) -> None:
     result = polled(name)
     assert result.collected.summary.failures == ()
     assert {labels[0] for labels in result.health["query_success"]} == {
@@ -51,23 +50,22 @@ def test_preset_works_on_the_simulator(name: PresetName) -> None:
     }
 
 
-def test_queries_of_presets_are_allowed() -> None:
-    """Their names differ, and the API does not refuse them."""
+def test_preset_queries_have_different_names_and_no_conflicts() -> None:
     queries = [query for queries in PRESETS.values() for query in queries]
     assert len({query.name for query in queries}) == len(queries)
     assert [query.conflicts() for query in queries] == [()] * len(queries)
 
 
-def test_no_person_is_named_by_default() -> None:
-    """End-user ids come with the preset `users` only, and names of members with none."""
+def test_default_presets_have_no_labels_that_name_people() -> None:
+    """Only the preset `users` has end-user ids, and none has the names of members."""
     split = {name: {label for preset_query in PRESETS[name] for label in preset_query.labels} for name in PRESETS}
     assert {name for name, labels in split.items() if labels & PEOPLE} == {"users"}
     assert "users" not in DEFAULT
     assert all("user" not in labels for labels in split.values())
 
 
-def test_configured_query_replaces_that_of_a_preset() -> None:
-    """Configurations that already have a query `performance` keep theirs."""
+def test_configured_query_replaces_the_preset_query_of_its_name() -> None:
+    """A configuration with its own query `performance` keeps it."""
     own = query("performance", "p90_latency", "model")
     settings = AnalyticsSettings(presets=("performance",), queries=(own,))
     assert [configured.name for configured in settings.all_queries] == [
@@ -76,8 +74,8 @@ def test_configured_query_replaces_that_of_a_preset() -> None:
     assert settings.all_queries[0] == own
 
 
-def test_performance_has_percentiles_by_model_and_provider() -> None:
-    """Latency, router latency and throughput; finish reasons; the share that is streamed."""
+def test_preset_performance_has_percentiles_finish_reasons_and_the_streamed_share() -> None:
+    """Percentiles of latency, router latency and throughput are by model and by provider."""
     families = polled("performance").families
     for statistic in ("p50", "p95", "p99"):
         for what in ("latency_seconds", "router_latency_seconds", "throughput_tokens_per_second"):
@@ -91,8 +89,8 @@ def test_performance_has_percentiles_by_model_and_provider() -> None:
     assert len(set(totals.values())) == 1
 
 
-def test_parts_of_the_bill_add_up() -> None:
-    """What is charged to credits is the upstream's price, fees, and what caching and data logging change."""
+def test_parts_of_the_preset_cost_add_up_to_credits_usage() -> None:
+    """The parts are the upstream price, web search, files, BYOK fees, and the effects of caching and data logging."""
     families = polled("cost").families
     for range_ in ("today", "month"):
         amounts = {
@@ -108,16 +106,16 @@ def test_parts_of_the_bill_add_up() -> None:
 
 
 @pytest.mark.parametrize("name", ["keys", "apps", "users"])
-def test_spenders_add_up_to_the_bill(name: PresetName) -> None:
-    """Whoever they are, today and this month."""
+def test_spend_by_key_app_or_user_adds_up_to_the_total(name: PresetName) -> None:
+    """This holds for today and for this month."""
     spenders, bill = polled(name).families["total_usage_usd"], polled("cost").families["total_usage_usd"]
     for range_ in ("today", "month"):
         total = sum(usd for labels, usd in spenders.items() if labels[0] == f"{name}_{range_}")
         assert total == pytest.approx(bill[f"cost_{range_}", ""], rel=1e-4)
 
 
-def test_names_of_people_are_not_logged() -> None:
-    """Not of rows that are rejected, nor of fields that cannot be read."""
+def test_end_users_in_rejected_rows_are_not_logged() -> None:
+    """Neither rejected rows nor unreadable fields show them."""
     rows = b'{"data":{"data":["hopper@example.com",["Hopper"],{"external_user":["Hopper"],"request_count":"1"}]}}'
     configured = query(dimensions="external_user")
     collector = preset(queries=(configured,))
@@ -127,22 +125,21 @@ def test_names_of_people_are_not_logged() -> None:
     assert "hopper" not in str(result.rejections).lower()
 
 
-def test_ordinary_key_sends_one_request() -> None:
-    """Each query would be rejected alike."""
+def test_ordinary_key_sends_only_one_request() -> None:
+    """The API would reject all other queries alike."""
     client = ScriptedClient([StatusError(403, "HTTP 403: Only management keys can perform this operation")])
     with pytest.raises(StatusError, match="all 8 queries: HTTP 403"):
         poll_once(preset(*DEFAULT), client)
     assert len(client.requests) == 1
 
 
-def test_query_that_is_forbidden_costs_no_other() -> None:
-    """For another reason than the type of the key."""
+def test_403_of_one_query_does_not_affect_the_others() -> None:
+    """The message is not about the type of the key."""
     client = ScriptedClient([META, StatusError(403, "HTTP 403: Not in your plan"), reply([])])
     assert len(poll_once(preset(*DEFAULT), client).collected.summary.failures) == 1
 
 
-def test_documentation_lists_presets_with_their_requests() -> None:
-    """One row each, with the names of the queries."""
+def test_documentation_lists_each_preset_with_its_queries_and_requests() -> None:
     text = DOCS.read_text(encoding="utf-8")
     for name, queries in PRESETS.items():
         row = re.search(rf"^\| `{name}` \|.*$", text, flags=re.MULTILINE)

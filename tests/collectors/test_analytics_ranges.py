@@ -1,4 +1,4 @@
-"""Time ranges of analytics queries: calendar periods in UTC, rolling ones from a whole bucket, and classifiers."""
+"""Time ranges of analytics queries: calendar periods in UTC, rolling ranges of whole buckets, and classifiers."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tests.collectors.scripted_polls import (
     PollResult,
     Reply,
     ScriptedClient,
-    later,
     poll_once,
     published,
     reply,
     simulated,
+    with_date,
 )
 from tests.support import NOON
 
@@ -48,8 +48,8 @@ TOPIC = ClassifierDimensions(classifier_id="c1", dimension_names=("topic",))
         ("last_month", "2026-07-01 00:00:00", "2026-07-31 23:59:59", "2026-09-01"),
     ],
 )
-def test_calendar_ranges(name: Any, start: str, end: str, until: str) -> None:
-    """They begin at midnight UTC, weeks on Monday; a period that is over ends with its last second."""
+def test_calendar_ranges_begin_at_midnight_utc_and_weeks_on_monday(name: Any, start: str, end: str, until: str) -> None:
+    """A period in the past ends with its last second."""
     covered = time_range(name, NOON)
     assert (covered.start, covered.end) == (at(start), at(end))
     assert covered.until == at(f"{until} 00:00:00")
@@ -67,7 +67,9 @@ def test_calendar_ranges(name: Any, start: str, end: str, until: str) -> None:
     ],
 )
 def test_rolling_range_begins_with_a_whole_bucket(length: float, start: str) -> None:
-    """A minute, an hour or a day, and never earlier than configured: a longer range may be over a cap of the API."""
+    """A bucket is a minute, an hour or a day. The range is never longer than configured, because the API may have a
+    maximum.
+    """
     covered = time_range(length, at("2026-08-23 12:34:56"))
     assert (covered.start, covered.end) == (at(start), at("2026-08-23 12:34:00"))
     assert covered.until is None
@@ -77,8 +79,8 @@ def calendar(name: Any, **more: Any) -> PollResult:
     return poll_once(collector(query(range=name), **more), [META, reply(ROWS)], prefix=PREFIX)
 
 
-def test_values_of_a_period_vanish_when_it_ends() -> None:
-    """At midnight, if they would be shown longer."""
+def test_values_of_a_period_expire_when_it_ends() -> None:
+    """Otherwise yesterday's values would be shown as today's after midnight."""
     now = at("2026-08-23 23:50:00")
     script: list[Reply] = [META, reply(ROWS, server=now)]
     polled = poll_once(collector(query(range="today")), script, prefix=PREFIX, now=now)
@@ -88,38 +90,35 @@ def test_values_of_a_period_vanish_when_it_ends() -> None:
     assert published(successor, collector(query(range="today")), PREFIX)["requests"] == {}
 
 
-def test_values_that_expire_before_their_period_ends_need_no_successor() -> None:
-    """They vanish together."""
+def test_values_with_an_earlier_expiry_do_not_expire_again_at_the_end_of_the_period() -> None:
     assert calendar("today").collected.successors == ()
     assert len(calendar("today", stale_after=float("inf")).collected.successors) == 1
 
 
-def test_period_that_has_not_begun_for_the_server_fails() -> None:
-    """Our clock is ahead: the numbers would be those of another day."""
+def test_period_that_has_not_begun_by_the_servers_clock_fails() -> None:
+    """If our clock is ahead, the numbers would be those of another day."""
     now = at("2026-08-24 00:00:01")
-    response = later(reply(ROWS), at("2026-08-23 23:59:58"))
+    response = with_date(reply(ROWS), at("2026-08-23 23:59:58"))
     with pytest.raises(InvalidResponse, match="by the server's clock 2026-08-24 has not begun yet"):
         poll_once(collector(query(range="yesterday")), [META, response], now=now)
 
 
-def test_period_needs_the_servers_clock() -> None:
-    """A rolling range does not."""
+def test_calendar_range_needs_the_servers_clock_and_a_rolling_one_does_not() -> None:
     response = reply(ROWS, server=None)
     with pytest.raises(InvalidResponse, match="no Date header confirms that the current day has begun"):
         analytics(query(range="today"), replies=[response])
     assert analytics(query(), replies=[response]).families["requests"]
 
 
-def test_response_that_was_cached_before_the_day_began_is_refused() -> None:
-    """It would show yesterday as today."""
+def test_response_cached_before_the_day_began_is_refused() -> None:
+    """It would show yesterday's values as today's."""
     now = at("2026-08-24 00:10:00")
     cached = reply(ROWS, server=now, cachedAt="2026-08-23T23:59:00Z")
     with pytest.raises(InvalidResponse, match="cached at 2026-08-23T23:59:00Z, before the day began"):
         poll_once(collector(query(range="today")), [META, cached], now=now)
 
 
-def test_calendar_ranges_on_the_simulator() -> None:
-    """Longer periods contain shorter ones."""
+def test_longer_calendar_ranges_have_higher_spend_on_the_simulator() -> None:
     spent: dict[str, float] = {}
     periods: tuple[CalendarRange, ...] = ("today", "yesterday", "week", "month")
     for name in periods:
@@ -129,8 +128,7 @@ def test_calendar_ranges_on_the_simulator() -> None:
     assert spent["yesterday"] > 0
 
 
-def test_unset_values_are_requested() -> None:
-    """Where the API takes it."""
+def test_include_unset_is_sent_with_the_filter() -> None:
     condition = AnalyticsFilter(field="app", operator="not_in", values=("1", "2"), include_unset=True)
     client = ScriptedClient([META, reply([])])
     poll_once(collector(query(filters=(condition,))), client)
@@ -140,14 +138,13 @@ def test_unset_values_are_requested() -> None:
 
 
 @pytest.mark.parametrize(("field", "operator"), [("app", "eq"), ("model", "in")])
-def test_unset_values_where_the_api_refuses_them(field: str, operator: Any) -> None:
-    """For lists of keys, apps and users only."""
+def test_include_unset_conflicts_with_other_fields_and_operators(field: str, operator: Any) -> None:
+    """The API accepts it only for lists of keys, apps and users."""
     (conflict,) = AnalyticsFilter(field=field, operator=operator, values=("1",), include_unset=True).conflicts()
     assert conflict.message == "include_unset is only for in and not_in on api_key_id, app, user"
 
 
-def test_classifiers_are_requested() -> None:
-    """The dimensions become labels; the total of too many rows is not split by them."""
+def test_classifier_dimensions_become_labels_and_are_not_sent_with_the_total() -> None:
     only = ClassifierFilters(
         classifier_id="c2", filters=(ClassifierFilter(field="Area", operator="in", values=("x", "y")),)
     )
@@ -167,8 +164,7 @@ def test_classifiers_are_requested() -> None:
     assert "classifier_dimensions" not in second
 
 
-def test_classifier_on_the_simulator() -> None:
-    """What is not classified counts if it is requested."""
+def test_include_nulls_adds_unclassified_requests_on_the_simulator() -> None:
     split = ClassifierDimensions(classifier_id="c1", dimension_names=("topic",), include_nulls=True)
     configured = query(dimensions="", classifier_dimensions=split, range=DAY)
     topics = {
@@ -204,8 +200,8 @@ def test_classifier_on_the_simulator() -> None:
         ),
     ],
 )
-def test_queries_that_the_api_refuses(configured: AnalyticsQuery, message: str) -> None:
-    """Before the first request, with the cap."""
+def test_query_beyond_a_limit_of_the_api_conflicts(configured: AnalyticsQuery, message: str) -> None:
+    """The configuration is rejected before the first request."""
     assert [conflict.message for conflict in configured.conflicts()] == [message]
 
 
@@ -227,13 +223,12 @@ def test_queries_that_the_api_refuses(configured: AnalyticsQuery, message: str) 
         ),
     ],
 )
-def test_classifiers_that_the_api_refuses(section: Any, message: str) -> None:
-    """Before the first request."""
+def test_classifiers_beyond_a_limit_of_the_api_conflict(section: Any, message: str) -> None:
     assert [conflict.message for conflict in section.conflicts()] == [message]
 
 
-def test_longest_calendar_range_is_within_every_cap() -> None:
-    """A month of 31 days is not longer than the API allows for latency."""
+def test_longest_calendar_range_is_within_the_limits_of_the_api() -> None:
+    """A month of 31 days is just short enough for latency metrics."""
     covered = time_range("last_month", at("2026-08-01 00:00:00"))
     assert covered.end - covered.start < timedelta(days=31)
     assert query(metrics="p99_latency", range="last_month").conflicts() == ()

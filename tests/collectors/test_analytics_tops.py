@@ -1,4 +1,4 @@
-"""Queries with more rows than may be published: the largest, and the exact sum of all others."""
+"""Queries with more rows than may be published: the largest rows, and the exact sum of all others as `other`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPEND = "total_usage request_count"
 
 
 def spend(**usd: Any) -> list[dict[str, Any]]:
-    """Return rows of models with their spend, and one request each, the largest first."""
+    """Return rows of models with their spend, largest first, and one request each."""
     return [{"model": model, "total_usage": value, "request_count": "1"} for model, value in usd.items()]
 
 
@@ -29,7 +29,7 @@ def total(usd: Any, requests: Any = "9") -> Reply:
 
 
 def test_largest_and_other_add_up_to_the_total() -> None:
-    """`other` is the total, which one more request returns, less the largest."""
+    """`other` is the total, which is read with a second request, less the largest rows."""
     rows = spend(a=5.0, b=3.0, c=2.0)
     polled = analytics(query(metrics=SPEND, max_series=2), replies=[reply(rows), total(12.5)])
     assert polled.families == {
@@ -39,8 +39,7 @@ def test_largest_and_other_add_up_to_the_total() -> None:
     assert polled.health["query_truncated"] == {("one",): 1.0}
 
 
-def test_total_is_the_same_query_without_dimensions() -> None:
-    """In the same time range and with the same filters; rates are not part of it."""
+def test_total_is_requested_with_the_same_range_without_dimensions_and_rates() -> None:
     client = ScriptedClient([META, reply(spend(a=5.0, b=3.0)), total(9.0)])
     poll_once(collector(query(metrics=f"{SPEND} cache_hit_rate", max_series=1)), client)
     first, second = client.contents()
@@ -53,22 +52,20 @@ def test_total_is_the_same_query_without_dimensions() -> None:
 
 
 def test_no_total_is_requested_if_all_rows_fit() -> None:
-    """As many rows as may be published are one request."""
     client = ScriptedClient([META, reply(spend(a=5.0, b=3.0))])
     polled = poll_once(collector(query(metrics=SPEND, max_series=2)), client, prefix=PREFIX)
     assert polled.families["total_usage_usd"] == {("one", "a"): 5.0, ("one", "b"): 3.0}
     assert polled.health["query_truncated"] == {("one",): 0.0}
 
 
-def test_largest_are_kept_whatever_order_the_api_returns() -> None:
-    """By the query's first metric."""
+def test_largest_rows_by_the_first_metric_are_kept_in_any_order() -> None:
     rows = spend(c=2.0, a=5.0, b=3.0)
     polled = analytics(query(metrics=SPEND, max_series=2), replies=[reply(rows), total(10.0)])
     assert set(polled.families["total_usage_usd"]) == {("one", "a"), ("one", "b"), ("one", "other")}
 
 
-def test_rates_are_those_of_the_largest_by_requests() -> None:
-    """A rate of all others is not known, so there is no further request."""
+def test_query_of_rates_keeps_the_rows_with_most_requests() -> None:
+    """The rate of all other rows cannot be known, so no total is requested."""
     rows = [{"model": name, "p99_latency": 1000} for name in ("busy", "usual", "rare")]
     client = ScriptedClient([META, reply(rows)])
     polled = poll_once(collector(query(metrics="p99_latency", max_series=2)), client, prefix=PREFIX)
@@ -77,8 +74,7 @@ def test_rates_are_those_of_the_largest_by_requests() -> None:
     assert (len(client.requests), polled.health["query_truncated"]) == (2, {("one",): 1.0})
 
 
-def test_other_has_no_rate() -> None:
-    """Of a query with sums and rates."""
+def test_other_of_a_query_with_sums_and_rates_has_no_rates() -> None:
     rows = [{"model": name, "request_count": "4", "cache_hit_rate": 0.5} for name in "ab"]
     replies: list[Reply] = [reply(rows), reply([{"request_count": "9"}])]
     polled = analytics(query(metrics="request_count cache_hit_rate", max_series=1), replies=replies)
@@ -88,16 +84,15 @@ def test_other_has_no_rate() -> None:
     }
 
 
-def test_other_of_two_dimensions() -> None:
-    """Each of them is `other`."""
+def test_other_of_two_dimensions_is_other_in_both() -> None:
     rows = [{"model": name, "provider": "P", "request_count": "4"} for name in "ab"]
     replies: list[Reply] = [reply(rows), reply([{"request_count": "9"}])]
     polled = analytics(query(dimensions="model provider", max_series=1), replies=replies)
     assert polled.families["requests"] == {("one", "a", "P"): 4.0, ("one", "other", "other"): 5.0}
 
 
-def test_null_is_nothing_and_what_is_unreadable_is_unknown() -> None:
-    """`other` must not contain what one of the largest cannot show."""
+def test_null_adds_nothing_to_other_and_an_unreadable_value_makes_it_absent() -> None:
+    """`other` must not include what one of the largest rows cannot show."""
     metrics = "total_usage usage_web usage_cache"
     rows = [
         {"model": "a", "total_usage": 5.0, "usage_web": None, "usage_cache": "much"},
@@ -109,15 +104,14 @@ def test_null_is_nothing_and_what_is_unreadable_is_unknown() -> None:
     assert polled.families["usage_cache_usd"] == {}
 
 
-def test_a_name_that_reads_other_is_part_of_other() -> None:
+def test_row_named_other_is_merged_into_other() -> None:
     """The sum stays right, and the merged row is counted."""
     polled = analytics(query(metrics=SPEND, max_series=1), replies=[reply(spend(other=5.0, b=3.0)), total(9.0)])
     assert polled.families["total_usage_usd"] == {("one", "other"): 9.0}
     assert polled.health["query_rows_merged"] == {("one",): 1.0}
 
 
-def test_keys_of_one_name_are_counted() -> None:
-    """The label that merges them says so."""
+def test_merged_rows_of_keys_with_one_name_are_counted() -> None:
     rows = [{"api_key_id": name, "request_count": "1"} for name in ("staging", "staging", "batch")]
     rows[1]["request_count"] = "2"
     polled = analytics(query(dimensions="api_key_id"), replies=[reply(rows)])
@@ -125,15 +119,15 @@ def test_keys_of_one_name_are_counted() -> None:
     assert polled.health["query_rows_merged"] == {("one",): 1.0}
 
 
-def test_count_below_its_parts_is_unknown() -> None:
-    """The numbers changed between the two requests; money may be negative."""
+def test_other_is_absent_if_its_count_would_be_negative() -> None:
+    """Requests were made between the two responses. Amounts of money may be negative."""
     polled = analytics(query(metrics=SPEND, max_series=1), replies=[reply(spend(a=5.0, b=3.0)), total(4.0, "0")])
     assert polled.families["requests"] == {("one", "a"): 1.0}
     assert polled.families["total_usage_usd"] == {("one", "a"): 5.0, ("one", "other"): -1.0}
 
 
-def test_other_below_zero_is_unknown_if_the_total_is_older_than_its_parts() -> None:
-    """The API cached it; what was spent since then is in the largest rows alone."""
+def test_negative_other_is_absent_if_the_total_is_older_than_the_rows() -> None:
+    """The API returned a cached total, and the rows contain later spend."""
     rows, whole = spend(a=5.0, b=3.0), [{"total_usage": 4.0, "request_count": "9"}]
     cached = (NOON - timedelta(seconds=60)).isoformat()
     polled = analytics(query(metrics=SPEND, max_series=1), replies=[reply(rows), reply(whole, cachedAt=cached)])
@@ -141,8 +135,8 @@ def test_other_below_zero_is_unknown_if_the_total_is_older_than_its_parts() -> N
     assert polled.families["requests"] == {("one", "a"): 1.0, ("one", "other"): 8.0}
 
 
-def test_ten_thousand_series_are_one_less_and_other() -> None:
-    """The API returns no more rows, so one of them must show whether there are others."""
+def test_largest_max_series_publishes_one_row_less_and_other() -> None:
+    """The API returns at most 10,000 rows, so the last one can only show that there are more."""
     rows = [{"model": str(number), "total_usage": 10_000 - number, "request_count": "1"} for number in range(10_000)]
     polled = analytics(query(metrics=SPEND, max_series=10_000), replies=[reply(rows), total(1e9)])
     assert len(polled.families["total_usage_usd"]) == 10_000
@@ -150,8 +144,8 @@ def test_ten_thousand_series_are_one_less_and_other() -> None:
 
 
 @pytest.mark.parametrize("broken", [[], [{"total_usage": 1.0}] * 2])
-def test_query_without_a_usable_total_fails(broken: list[Any]) -> None:
-    """Without it `other` would be a guess."""
+def test_query_with_an_invalid_total_fails(broken: list[Any]) -> None:
+    """`other` would be a guess."""
     different = [row | {"number": number} for number, row in enumerate(broken)]
     polled = poll_once(
         collector(query(metrics=SPEND, max_series=1)),
@@ -167,8 +161,8 @@ def test_query_without_a_usable_total_fails(broken: list[Any]) -> None:
     st.lists(st.decimals(min_value=-1, max_value=1000, places=9), min_size=2, max_size=30),
     st.integers(min_value=1, max_value=29),
 )
-def test_series_add_up_to_the_total(amounts: list[Any], most: int) -> None:
-    """Whatever the amounts are, to the precision of exact arithmetic."""
+def test_series_add_up_to_the_total_for_any_amounts(amounts: list[Any], most: int) -> None:
+    """The precision is that of exact arithmetic."""
     whole = sum(map(Fraction, amounts))
     largest = sorted(map(float, amounts), reverse=True)[: most + 1]
     rows = [{"model": f"m{number}", "total_usage": amount} for number, amount in enumerate(largest)]
@@ -180,8 +174,7 @@ def test_series_add_up_to_the_total(amounts: list[Any], most: int) -> None:
     assert float(sum(map(Fraction, shown))) == pytest.approx(float(whole), rel=1e-12, abs=1e-12)
 
 
-def test_largest_and_other_of_the_simulator() -> None:
-    """They add up to what the same query returns without a limit."""
+def test_largest_and_other_add_up_to_all_rows_on_the_simulator() -> None:
     configured = query(metrics=SPEND, dimensions="model", range="month")
 
     def polled(most: int) -> PollResult:
@@ -197,8 +190,8 @@ def test_largest_and_other_of_the_simulator() -> None:
     assert len(all_.families["requests"]) > 4
 
 
-def test_largest_by_requests_on_the_simulator() -> None:
-    """The API can order by requests that the query does not return."""
+def test_rates_can_be_ordered_by_requests_on_the_simulator() -> None:
+    """The API can order by a metric that the query does not return."""
     requests = poll_once(collector(query()), simulated(), prefix=PREFIX).families["requests"]
     polled = poll_once(collector(query(metrics="p99_latency", max_series=1)), simulated(), prefix=PREFIX)
     assert set(polled.families["p99_latency_seconds"]) == {max(requests, key=lambda labels: requests[labels])}

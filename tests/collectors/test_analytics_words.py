@@ -1,4 +1,4 @@
-"""Words that the API knows or does not, ranges that it has or does not have, and the families that follow from them."""
+"""Names and ranges that the API knows or does not know, and the families that follow from them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from tests.collectors.scripted_polls import Reply, ScriptedClient, poll_once, re
 from tests.support import NOON
 
 
-def test_unknown_names_fail_their_queries() -> None:
-    """Each with what was probably meant; none of these queries is sent."""
+def test_unknown_names_fail_their_queries_with_a_suggestion() -> None:
+    """None of these queries is sent."""
     wrong = (
         query("first", "p99_latencies request_count", "modell"),
         query("second", "total_usage", "model", filters=(AnalyticsFilter(field="providers", values=("A",)),)),
@@ -49,14 +49,13 @@ def offering(**lists: list[dict[str, Any]]) -> Reply:
     return response_of(json.dumps({"data": lists}).encode(), NOON)
 
 
-def test_what_the_api_says_nothing_of_is_not_wrong() -> None:
-    """Lists that are absent or empty."""
+def test_names_are_not_checked_against_absent_or_empty_lists() -> None:
     replies: list[Reply] = [offering(metrics=[]), reply([{"model": "a", "request_count": "1"}])]
     assert poll_once(collector(query()), replies, prefix=PREFIX).families["requests"]
 
 
-def test_an_operator_that_the_api_gave_up() -> None:
-    """The configuration knows it, the API does not."""
+def test_operator_that_the_api_no_longer_has_fails_its_query() -> None:
+    """The configuration still accepts it."""
     configured = query(filters=(AnalyticsFilter(field="model", operator="gte", values=("a",)),))
     with pytest.raises(UnknownName, match=r"has no operator gte; did you mean gt\?"):
         poll_once(collector(configured), [offering(operators=[{"name": "gt"}, {"name": "eq"}])])
@@ -71,8 +70,8 @@ def test_an_operator_that_the_api_gave_up() -> None:
         ("retry_rate", "percent", "retry_ratio"),
     ],
 )
-def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, family: str) -> None:
-    """It is published if the API means what its name says; two rows of one name are not summed."""
+def test_new_metric_of_the_api_is_published_if_its_format_fits_its_name(metric: str, shown: str, family: str) -> None:
+    """Rows with equal labels are not summed, because the metric may not be a sum."""
     offered = offering(metrics=[{"name": metric, "display_format": shown}], dimensions=[{"name": "model"}])
     rows = [{"model": "a", metric: 1000}, {"model": "b", metric: 1}, {"model": "b", metric: 2}]
     polled = poll_once(collector(query(metrics=metric)), [offered, reply(rows)], prefix=PREFIX)
@@ -84,15 +83,13 @@ def test_a_metric_that_is_newer_than_this_program(metric: str, shown: str, famil
         poll_once(collector(query(metrics=metric)), [contrary])
 
 
-def test_two_metrics_with_one_family_fail() -> None:
-    """A family is published once."""
+def test_two_metrics_with_the_same_family_fail_the_query() -> None:
     offered = offering(metrics=[{"name": "tokens_total"}, {"name": "tokens"}])
     with pytest.raises(UnknownName, match="metrics tokens_total and tokens would have the same family"):
         poll_once(collector(query(metrics="tokens_total tokens")), [offered])
 
 
-def test_metadata_is_read_again_after_an_hour() -> None:
-    """Not at every poll."""
+def test_metadata_are_read_once_per_hour() -> None:
     one_collector = collector(query())
     client = ScriptedClient([META, reply([]), reply([]), META, reply([])])
     memory = poll_once(one_collector, client).collected.memory
@@ -102,8 +99,8 @@ def test_metadata_is_read_again_after_an_hour() -> None:
     assert ["meta", "query", "query", "meta", "query"] == operations
 
 
-def test_unusable_metadata_fails_no_query() -> None:
-    """It is an invalid response of that operation, and is read again at the next poll."""
+def test_invalid_metadata_fail_no_query() -> None:
+    """They are counted as an invalid response of their operation, and read again by the next poll."""
     client = ScriptedClient(
         [response_of(b'{"data":[]}'), reply([{"model": "a", "request_count": "1"}]), META, reply([])]
     )
@@ -117,22 +114,21 @@ def test_unusable_metadata_fails_no_query() -> None:
     assert [request.path for request in client.requests[2:]] == ["/analytics/meta", "/analytics/query"]
 
 
-def test_new_metric_without_metadata_fails() -> None:
+def test_unknown_metric_fails_without_metadata() -> None:
     """Its unit would be a guess."""
     client = ScriptedClient([StatusError(500, "HTTP 500"), reply([{"model": "a", "request_count": "1"}])])
     polled = poll_once(collector(query("new", "tool_call_count"), query("known")), client)
     assert dict(polled.collected.summary.failures) == {"query new": "HTTP 500", "metadata": "HTTP 500"}
 
 
-def test_name_may_be_one_whose_metadata_are_malformed() -> None:
+def test_names_are_not_checked_against_a_list_with_a_malformed_name() -> None:
     """The list is incomplete, so the API decides."""
     offered = offering(metrics=[{"name": None}, {"name": "request_count"}])
     replies: list[Reply] = [offered, reply([{"model": "a", "total_usage": 1}])]
     assert poll_once(collector(query(metrics="total_usage")), replies, prefix=PREFIX).families["total_usage_usd"]
 
 
-def test_malformed_field_of_the_metadata_costs_no_name() -> None:
-    """Only the format is unknown then."""
+def test_metric_with_a_malformed_format_is_still_known() -> None:
     offered = offering(metrics=[{"name": "request_count", "display_format": 7}])
     assert poll_once(collector(query()), [offered, reply([])], prefix=PREFIX).families == {"requests": {}}
 
@@ -152,26 +148,23 @@ def test_malformed_field_of_the_metadata_costs_no_name() -> None:
         ),
     ],
 )
-def test_what_the_configuration_refuses(configured: AnalyticsQuery, refusal: str) -> None:
-    """Before anything is requested, where it is known."""
+def test_query_beyond_a_known_limit_is_a_configuration_conflict(configured: AnalyticsQuery, refusal: str) -> None:
+    """Nothing is requested."""
     assert [refusal] == [conflict.message for conflict in configured.conflicts()]
 
 
-def test_a_long_range_where_the_api_has_it() -> None:
-    """Spend by key over a year."""
+def test_spend_by_key_may_cover_a_year() -> None:
     assert () == query(metrics="total_usage", dimensions="api_key_id", range=365 * 86_400.0).conflicts()
 
 
-def test_a_range_that_only_the_api_knows_to_be_too_long() -> None:
-    """The error has its words."""
+def test_error_of_a_range_that_the_api_refuses_has_its_message() -> None:
     configured = query(metrics="request_count", range=300 * 86_400.0)
     refused = StatusError(400, "HTTP 400: time_range exceeds maximum of 90 days")
     with pytest.raises(PollError, match="query one: HTTP 400: time_range exceeds maximum of 90 days"):
         analytics(configured, replies=[refused])
 
 
-def test_the_demos_questions_are_the_shipped_ones() -> None:
-    """What is seen in the demo is what the example brings."""
+def test_demo_has_the_queries_of_the_shipped_example() -> None:
     example = Path(__file__).parents[2] / "config/analytics.yaml"
     configured = load(example, {"OPENROUTER_API_KEY": "sk-or-v1-demo"}, collectors=SECTION)
     settings = configured.accounts[0].collectors.of(AnalyticsSettings)
@@ -182,8 +175,7 @@ def test_the_demos_questions_are_the_shipped_ones() -> None:
 @pytest.mark.skipif(
     shutil.which("promtool") is None and os.environ.get("CI") != "true", reason="promtool is not installed"
 )
-def test_every_family_is_lint_free() -> None:
-    """Of all metrics that are known: each a family of its own, with a unit that Prometheus' own tool takes."""
+def test_promtool_accepts_the_family_of_every_known_metric() -> None:
     families = collector(query(metrics=" ".join(METRICS))).declarations()
     assert (60, 60 + 6) == (len(METRICS), len({family.name for family in families}))  # six are on the query
     text = "".join(
@@ -193,8 +185,8 @@ def test_every_family_is_lint_free() -> None:
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
-def test_the_simulator_offers_what_is_known() -> None:
-    """The same names, reaching equally far back, each with the unit that its name gives it."""
+def test_simulator_and_collector_know_the_same_metrics() -> None:
+    """They also agree on the units and on the longest ranges."""
     offered = {metric.name: metric for metric in SIMULATED.values()}
     assert set(METRICS) == set(offered)
     assert set(LONG_METRICS) == {name for name, metric in offered.items() if metric.longest.days > 31}
@@ -208,8 +200,7 @@ def test_the_simulator_offers_what_is_known() -> None:
 
 
 @pytest.mark.parametrize("malformed", [None, 7, {}, {"name": 5}, {"display_format": "number"}, [], "request_count"])
-def test_a_malformed_element_of_the_metadata_costs_only_itself(malformed: Any) -> None:
-    """Queries that need others of its list are sent."""
+def test_malformed_element_of_the_metadata_does_not_affect_the_others(malformed: Any) -> None:
     offered = offering(metrics=[malformed, {"name": "request_count"}], dimensions=[{"name": "model"}, malformed])
     polled = poll_once(collector(query()), [offered, reply([{"model": "a", "request_count": "1"}])], prefix=PREFIX)
     assert polled.families["requests"] == {("one", "a"): 1.0}

@@ -1,4 +1,4 @@
-"""Budgets that cannot be read: each fails alone, and is never unspent because a query failed."""
+"""Budgets that cannot be read: each fails independently, and a failed query never makes a budget look unspent."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.collectors.scripted_polls import PollResult, ScriptedClient, reply
 from tests.support import NOON, FakeClock
 
 
-def test_failed_budget_is_shown_to_people_with_its_error() -> None:
-    """Beside the amounts of the last poll that could read it, if there was one."""
+def test_status_of_a_failed_budget_has_its_error_and_last_amounts() -> None:
+    """A poll without an earlier success has no amounts."""
     lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
     account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))])
     first = budgets(account, MONTH, lab)
@@ -42,17 +42,17 @@ def test_failed_budget_is_shown_to_people_with_its_error() -> None:
 
 
 class Late(InvalidResponse, DeadlineExceeded):
-    """Both what a script may reply, and a deadline."""
+    """An error that a client may raise, and a deadline."""
 
 
-def test_budget_without_time_fails_alone() -> None:
+def test_budget_past_its_deadline_fails_alone() -> None:
     lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
     account = Account([row("2026-08-23", 3.0)], fails=lambda query: Late("late") if query.get("filters") else None)
     assert {"month": 3.0} == amounts(budgets(account, lab, MONTH), "spent_usd")
 
 
 class TickingClock(FakeClock):
-    """A clock that shows a later time whenever it is read, by `step` seconds."""
+    """A clock that advances by `step` seconds whenever it is read."""
 
     step = 0.0
 
@@ -61,7 +61,7 @@ class TickingClock(FakeClock):
         return super().monotonic()
 
 
-async def test_deadline_while_spend_is_added_up_costs_no_other_budget() -> None:
+async def test_deadline_while_spend_is_summed_does_not_affect_other_budgets() -> None:
     clock = TickingClock(NOON)
     days = [ConfiguredBudget(name=f"day {number}", period="day", limit_usd=10, workspace="lab") for number in range(10)]
 
@@ -81,7 +81,7 @@ async def test_deadline_while_spend_is_added_up_costs_no_other_budget() -> None:
     assert {budget.name for budget in (MONTH, *days)} == {*spent, *(part.removeprefix("budget ") for part in failures)}
 
 
-def test_budgets_of_openrouter_without_time_cost_no_other() -> None:
+def test_openrouter_budgets_past_their_deadline_do_not_affect_others() -> None:
     account = Account([row("2026-08-23", 3.0)], workspaces=Late("late"))
     polled = budgets(account, MONTH)
     assert {"month": 3.0} == amounts(polled, "spent_usd")
@@ -89,7 +89,7 @@ def test_budgets_of_openrouter_without_time_cost_no_other() -> None:
 
 
 def test_failed_query_keeps_the_last_amounts_until_they_expire() -> None:
-    """A spent budget never becomes an unspent one."""
+    """A spent budget must never look unspent."""
     lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
     account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))])
     first = budgets(account, MONTH, lab)
@@ -98,12 +98,12 @@ def test_failed_query_keeps_the_last_amounts_until_they_expire() -> None:
     kept = budgets(account, MONTH, lab, memory=first.collected.memory, monotonic=1800)
     assert amounts(kept, "spent_usd") == {"month": 30.0, "lab": 30.0}
     assert amounts(kept, "success") == {"month": 1.0, "lab": 0.0}
-    gone = budgets(account, MONTH, lab, memory=kept.collected.memory, monotonic=3600)
-    assert amounts(gone, "spent_usd") == {"month": 30.0}
+    expired = budgets(account, MONTH, lab, memory=kept.collected.memory, monotonic=3600)
+    assert amounts(expired, "spent_usd") == {"month": 30.0}
 
 
-def test_kept_amounts_of_a_period_that_ended_are_gone() -> None:
-    """Yesterday's spend is not today's; limit and period stay."""
+def test_kept_amounts_are_dropped_when_their_period_ends() -> None:
+    """Yesterday's spend is not today's. The limit and the period stay."""
     today = ConfiguredBudget(name="today", period="day", limit_usd=10, workspace="lab")
     account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))], server=at("2026-08-23 23:59:00"))
     first = budgets(account, MONTH, today, now=at("2026-08-23 23:59:00"))
@@ -116,7 +116,7 @@ def test_kept_amounts_of_a_period_that_ended_are_gone() -> None:
 
 
 def test_kept_amounts_expire_without_another_poll() -> None:
-    """All later polls may fail; what this poll read stays longer."""
+    """They expire even if all later polls fail, and the amounts read by this poll stay longer."""
     lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
     account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))])
     first = budgets(account, MONTH, lab)
@@ -132,7 +132,7 @@ def test_kept_amounts_expire_without_another_poll() -> None:
 
 
 def test_kept_amounts_of_several_polls_expire_one_after_another() -> None:
-    """A period that ends in between takes its own amounts along."""
+    """A period that ends in between drops its own amounts."""
     lab = ConfiguredBudget(name="lab", period="day", limit_usd=10, workspace="lab")
     beta = ConfiguredBudget(name="beta", period="day", limit_usd=10, key="beta")
     start = at("2026-08-23 23:10:00")
@@ -163,8 +163,8 @@ def test_kept_amounts_of_several_polls_expire_one_after_another() -> None:
     ]
 
 
-def test_list_that_fails_keeps_the_last_amounts_of_its_budgets() -> None:
-    """Not being able to look a key up is not the same as the key being gone."""
+def test_failed_list_keeps_the_last_amounts_of_its_budgets() -> None:
+    """A key that could not be looked up may still exist."""
     beta = ConfiguredBudget(name="beta", period="day", limit_usd=10, key="beta")
     account = Account([row("2026-08-23", 3.0, api_key_id=(digits("beta"), "beta"))])
     first = budgets(account, MONTH, beta, include_openrouter=False)
@@ -177,8 +177,8 @@ def test_list_that_fails_keeps_the_last_amounts_of_its_budgets() -> None:
         assert amounts(polled, "success") == {"month": 1.0, "beta": 0.0}
 
 
-def test_limits_of_openrouter_expire_while_their_list_fails() -> None:
-    """The list is read once an hour, and its limits stay for `stale_after` from when that fails."""
+def test_openrouter_limits_expire_while_their_list_fails() -> None:
+    """The list is read once per hour, and `stale_after` counts from its first failure."""
     account = Account(
         [row("2026-08-23", 30.0)],
         workspaces=WORKSPACES[:1],
@@ -196,7 +196,7 @@ def test_limits_of_openrouter_expire_while_their_list_fails() -> None:
     assert [part for part, _ in polled.collected.summary.failures] == ["budgets of OpenRouter"]
 
 
-def test_values_that_never_go_stale_have_no_end() -> None:
+def test_kept_values_with_infinite_stale_after_do_not_expire() -> None:
     lab = ConfiguredBudget(name="lab", period="month", limit_usd=10, workspace="lab")
     account = Account([row("2026-08-23", 30.0, workspace=("w2", "Research"))])
     first = budgets(account, MONTH, lab, stale_after=math.inf)
@@ -207,13 +207,12 @@ def test_values_that_never_go_stale_have_no_end() -> None:
 
 
 def test_poll_fails_if_nothing_could_be_read() -> None:
-    """The store keeps the last snapshot."""
+    """The store then keeps the last snapshot."""
     with pytest.raises(StatusError):
         budgets(Account(fails=lambda _: ERROR), MONTH)
 
 
-def test_key_that_was_deleted_takes_its_series_along() -> None:
-    """Its budget's success is 0."""
+def test_budget_of_a_deleted_key_has_only_success_0() -> None:
     beta = ConfiguredBudget(name="beta", period="day", limit_usd=10, key="beta")
     account = Account([row("2026-08-23", 3.0, api_key_id=(digits("beta"), "beta"))])
     first = budgets(account, MONTH, beta)
@@ -227,8 +226,8 @@ def test_key_that_was_deleted_takes_its_series_along() -> None:
     assert amounts(second, "success") == {"month": 1.0, "beta": 0.0}
 
 
-def test_failing_list_of_openrouters_budgets_leaves_the_others() -> None:
-    """It is named, and tried again at the next poll."""
+def test_failed_list_of_openrouter_budgets_does_not_affect_others() -> None:
+    """The failure is named, and the next poll reads the list again."""
     polled = budgets(Account([row("2026-08-23", 3.0)], budgets=ERROR), MONTH)
     assert amounts(polled, "spent_usd") == {"month": 3.0}
     assert [part for part, _ in polled.collected.summary.failures] == ["budgets of OpenRouter"]
@@ -237,7 +236,7 @@ def test_failing_list_of_openrouters_budgets_leaves_the_others() -> None:
 
 
 def test_partial_response_fails_the_budget() -> None:
-    """What lacks rows is not a sum."""
+    """A sum without some of its rows would be too small."""
     account = Account()
     account.client = lambda: ScriptedClient([reply([], truncated=True)])  # type: ignore[method-assign]
     with pytest.raises(InvalidResponse, match="cut off"):

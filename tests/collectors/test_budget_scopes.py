@@ -1,4 +1,4 @@
-"""Scopes of budgets: what each name stands for, and which budgets share a query."""
+"""Scopes of budgets: what each name refers to, and which budgets share a query."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.collectors.budget_account import KEYS, MONTH, Account, amounts, budge
         ({"model": "acme/embed"}, {"model": ("acme/embed-20260101", "acme/embed-20260101")}),
     ],
 )
-def test_scope_counts_its_own_spend_alone(scope: dict[str, str], dimension: dict[str, Any]) -> None:
-    """By any of the names that people use."""
+def test_scope_counts_only_its_own_spend(scope: dict[str, str], dimension: dict[str, Any]) -> None:
+    """It can be given by id, slug or name."""
     polled = budgets(
         Account([row("2026-08-23", 3.0, **dimension), row("2026-08-23", 40.0)]),
         ConfiguredBudget(name="part", period="day", limit_usd=10, **scope),  # type: ignore[arg-type]
@@ -36,7 +36,7 @@ def test_scope_counts_its_own_spend_alone(scope: dict[str, str], dimension: dict
     assert next(iter(polled.families["info"]))[2:] == ("configuration", *next(iter(scope.items())))
 
 
-def test_list_of_models_in_parts_is_followed_to_its_end() -> None:
+def test_all_pages_of_the_list_of_models_are_read() -> None:
     spend = row("2026-08-23", 3.0, model=("acme/embed-20260101", "acme/embed-20260101"))
     budget = ConfiguredBudget(name="part", period="day", limit_usd=10, model="acme/embed")
     assert amounts(budgets(Account([spend], in_parts=True), budget), "spent_usd") == {"part": 3.0}
@@ -55,7 +55,7 @@ def test_list_of_models_in_parts_is_followed_to_its_end() -> None:
     ],
 )
 def test_unknown_or_ambiguous_scope_fails_its_budget_alone(scope: dict[str, str], error: str) -> None:
-    """It has no amounts, and the others go on."""
+    """It has no amounts, and the other budgets are published."""
     polled = budgets(
         Account([row("2026-08-23", 3.0)]),
         MONTH,
@@ -67,7 +67,7 @@ def test_unknown_or_ambiguous_scope_fails_its_budget_alone(scope: dict[str, str]
 
 
 def test_budgets_of_one_kind_share_a_query() -> None:
-    """50 budgets: 1 request for the account, 1 for all keys, and the lists that name them."""
+    """50 budgets need one query for the account, one for all keys, and the lists that name them."""
     names = [f"key {number}" for number in range(48)]
     account = Account(
         [row("2026-08-23", number, api_key_id=(digits(name), name)) for number, name in enumerate(names)],
@@ -93,8 +93,8 @@ def test_budgets_of_one_kind_share_a_query() -> None:
     } | {name: float(number) for number, name in enumerate(names)}
 
 
-def test_keys_of_one_name_have_queries_of_their_own() -> None:
-    """Rows name a key by its name, so together they could not be told apart."""
+def test_keys_with_the_same_name_have_separate_queries() -> None:
+    """Rows have only the name of a key, so one query for both would mix them."""
     account = Account(
         [
             row("2026-08-23", 1.0, api_key_id=("a" * 64, "twin")),
@@ -106,8 +106,8 @@ def test_keys_of_one_name_have_queries_of_their_own() -> None:
     assert amounts(budgets(account, first, second), "spent_usd") == {"a": 1.0, "b": 2.0}
 
 
-def test_rows_with_other_labels_than_expected_are_read_one_by_one() -> None:
-    """A key that was renamed since its rows were booked."""
+def test_renamed_key_is_queried_separately() -> None:
+    """Its rows may still have the old name."""
     account = Account(
         [
             row("2026-08-23", 1.0, api_key_id=(digits("alpha"), "an older name")),

@@ -1,4 +1,4 @@
-"""Budgets: what is spent of each in its period, exactly, and what is expected by its end."""
+"""Budgets: the spend in each period and the spend expected by its end, exactly."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.collectors.helpers import at, shown
 DAY = timedelta(days=1)
 
 
-def test_budget_of_the_account() -> None:
-    """Today included; the month before as well; what remains may be negative."""
+def test_account_budget_is_published_with_spend_forecast_and_period() -> None:
+    """Today counts, the previous period has its own family, and what remains may be negative."""
     polled = budgets(Account([row("2026-08-23", 500.0), row("2026-08-01", 57.0), row("2026-07-31", 8.0)]), MONTH)
     assert polled.families == {
         "limit_usd": {("month", "month"): 100.0},
@@ -30,8 +30,7 @@ def test_budget_of_the_account() -> None:
     }
 
 
-def test_budgets_for_the_landing_page() -> None:
-    """What is spent, what is left, and the period."""
+def test_summary_of_a_budget_has_spend_remainder_and_period() -> None:
     (shown,) = budgets(Account([row("2026-08-23", 557.0)]), MONTH).collected.summary.budgets
     assert shown == BudgetStatus(
         name="month",
@@ -47,15 +46,13 @@ def test_budgets_for_the_landing_page() -> None:
     )
 
 
-def test_budget_without_a_period_has_no_spend_to_show() -> None:
-    """A guardrail: its limit alone."""
+def test_summary_of_a_guardrail_has_only_its_limit() -> None:
     account = Account([], guardrails=[{"id": "g1", "name": "interns", "limit_usd": 50, "reset_interval": "daily"}])
     (shown,) = budgets(account).collected.summary.budgets[:1]
     assert (shown.name, shown.spent_usd, shown.remaining_usd, shown.error) == ("guardrail interns", None, None, None)
 
 
-def test_own_provider_keys_count_as_spend_but_not_as_credits() -> None:
-    """`counts` decides."""
+def test_byok_usage_counts_as_spend_but_not_as_credits() -> None:
     polled = budgets(
         Account([row("2026-08-23", 1.5, 2.5)]),
         ConfiguredBudget(name="spend", period="day", limit_usd=1),
@@ -64,8 +61,8 @@ def test_own_provider_keys_count_as_spend_but_not_as_credits() -> None:
     assert amounts(polled, "spent_usd") == {"spend": 4.0, "credits": 1.5}
 
 
-def test_openrouters_own_budgets() -> None:
-    """A workspace's spend is computed over the same window; of a lifetime limit and a guardrail it is not known."""
+def test_openrouter_budgets_are_published_with_computed_spend() -> None:
+    """The spend of a workspace is computed for the same period. It is unknown for lifetime limits and guardrails."""
     account = Account(
         [row("2026-08-23", 30.0, 4.0, workspace=("w2", "Research"))],
         workspaces=WORKSPACES[1:],
@@ -92,24 +89,23 @@ def test_openrouters_own_budgets() -> None:
     }
 
 
-def test_own_provider_keys_count_for_a_workspace_only_if_the_api_says_so() -> None:
-    """Without `include_byok_in_budgets` they do not."""
+def test_byok_usage_counts_for_a_workspace_only_with_include_byok_in_budgets() -> None:
     account = Account(
         [row("2026-08-23", 30.0, 4.0)], workspaces=WORKSPACES[:1], budgets=[{"limit_usd": 5, "reset_interval": "daily"}]
     )
     assert amounts(budgets(account), "spent_usd") == {"workspace default day": 30.0}
 
 
-def test_account_without_budgets_at_openrouter_is_not_a_failure() -> None:
-    """404 and 403 are normal there, and are requested once an hour."""
+def test_account_without_openrouter_budgets_is_not_a_failure() -> None:
+    """404 and 403 are normal for these lists, which are requested once per hour."""
     first = budgets(Account(), MONTH)
     assert (first.collected.summary.failures, set(amounts(first, "success"))) == ((), {"month"})
     again = budgets(Account(), MONTH, memory=first.collected.memory, monotonic=300)
     assert [request.operation for request in again.client.requests] == ["analytics_query"]
 
 
-def test_amounts_vanish_at_the_end_of_their_period() -> None:
-    """At that instant, without a poll; the limit stays, and the next period's bounds are shown."""
+def test_amounts_disappear_at_the_end_of_their_period() -> None:
+    """No poll is needed. The limit stays, and the bounds of the next period are published."""
     day = ConfiguredBudget(name="day", period="day", limit_usd=5)
     collected = budgets(Account([row("2026-08-23", 3.0)]), MONTH, day).collected
     moment, snapshot = collected.successors[0]
@@ -121,26 +117,26 @@ def test_amounts_vanish_at_the_end_of_their_period() -> None:
 
 
 def every_day(first: str, usd: Callable[[datetime], float]) -> list[Any]:
-    """Rows of each day from `first` to yesterday."""
+    """Return one row for each day from `first` to yesterday."""
     start = at(f"{first} 00:00:00")
     days = [start + number * DAY for number in range((MIDNIGHT - start).days)]
     return [row(str(day.date()), usd(day)) for day in days]
 
 
-def test_month_is_expected_to_go_on_by_its_weekdays() -> None:
-    """Weekends cost nothing here: of August's last 9 days, Sunday noon included, 6 are working days."""
+def test_expected_spend_follows_the_mean_of_each_weekday() -> None:
+    """Weekends cost nothing here, and 6 of the last 9 days of August are working days."""
     rows = every_day("2026-07-01", lambda day: 0.0 if day.weekday() > 4 else 10.0)
     polled = budgets(Account(rows), MONTH, ConfiguredBudget(name="day", period="day", limit_usd=5))
     assert amounts(polled, "spent_usd")["month"] == 150.0
     assert amounts(polled, "expected_spent_usd") == {"month": 150.0 + 6 * 10.0}
 
 
-def test_rest_of_today_is_expected_by_the_time_of_day() -> None:
-    """At noon, half of an ordinary day is to come."""
+def test_expected_spend_includes_the_rest_of_today_by_time_of_day() -> None:
+    """At noon, half an ordinary day is left."""
     polled = budgets(Account(every_day("2026-07-01", lambda _: 10.0)), MONTH)
     assert amounts(polled, "expected_spent_usd") == {"month": 220.0 + 5.0 + 8 * 10.0}
 
 
-def test_nothing_is_expected_of_an_account_in_its_first_four_weeks() -> None:
-    """The mean of its weekdays would be too low."""
+def test_expected_spend_is_absent_in_the_first_four_weeks() -> None:
+    """The means of the weekdays would be too low."""
     assert amounts(budgets(Account(every_day("2026-08-05", lambda _: 10.0)), MONTH), "expected_spent_usd") == {}

@@ -1,4 +1,4 @@
-"""The calling key: its use, its budgets, the account's quota of free requests."""
+"""The calling key: its usage and budgets, and the account's quota of free requests."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def shown(result: Polled) -> Shown:
     return {name.removeprefix("openrouter_").removeprefix("calling_key_"): rows for name, rows in result.shown.items()}
 
 
-def test_an_ordinary_key_sees_its_own_use_and_limit() -> None:
-    """An account with nothing else has this much."""
+def test_ordinary_key_has_its_own_usage_and_limit() -> None:
+    """Without a management key, nothing else is available."""
     families = shown(read(limit=10, limit_remaining=4, is_management_key=False))
     assert (families["usage_usd"], families["byok_usage_month_usd"]) == ({(): 4.0}, {(): 0.3})
     assert (families["limit_usd"], families["limit_remaining_usd"], families["limit_used_usd"]) == (
@@ -50,7 +50,7 @@ def test_an_ordinary_key_sees_its_own_use_and_limit() -> None:
 
 
 def test_budgets_are_distinguished_by_scope_and_id() -> None:
-    """The id is that of the budget or of the guardrail; a scope that isn't known passes."""
+    """The id is that of the budget or the guardrail. Unknown scopes are accepted."""
     rows = [
         budget(),
         budget(budget_id="b2", spend_usd=1, remaining_usd=99),
@@ -69,27 +69,26 @@ def test_budgets_are_distinguished_by_scope_and_id() -> None:
     assert families["budget_resets_timestamp_seconds"][("member", "g1")] == datetime(2026, 9, 1, tzinfo=UTC).timestamp()
 
 
-def test_of_two_budgets_of_one_name_the_tighter_is_shown() -> None:
-    """Amounts of different windows don't add up."""
+def test_budget_with_less_remaining_is_published_if_two_have_the_same_labels() -> None:
+    """Amounts of different periods cannot be summed."""
     rows = [budget(remaining_usd=70), budget(limit_usd=9, spend_usd=10, remaining_usd=-1), budget(remaining_usd=None)]
     assert shown(read(budgets=rows))["budget_remaining_usd"] == {("workspace", "b1"): -1.0}
 
 
-def test_a_budget_for_life_is_never_reset() -> None:
-    """No series, not 0."""
+def test_lifetime_budget_has_no_reset_time() -> None:
+    """0 would be a wrong time."""
     families = shown(read(budgets=[budget(reset_interval=None, resets_at=None)]))
     assert families["budget_resets_timestamp_seconds"] == {}
 
 
-def test_the_effective_budget_is_that_of_the_account() -> None:
-    """The one that stops the key first."""
+def test_effective_budget_is_published() -> None:
+    """It is the budget that stops the key first."""
     result = shown(read(effective_budget=budget(remaining_usd=-2, spend_usd=102)))
     families = [result[f"effective_budget_{name}_usd"] for name in ("limit", "spend", "remaining")]
     assert families == [{(): 100.0}, {(): 102.0}, {(): -2.0}]
 
 
-def test_free_requests_are_counted() -> None:
-    """For the account as a whole."""
+def test_free_request_quota_of_the_account_is_published() -> None:
     result = shown(read(free_model_daily_requests={"limit": "1000", "used": 12, "remaining": 988}))
     families = [result[f"free_model_requests_{name}"] for name in ("limit", "used", "remaining")]
     assert families == [{(): 1000.0}, {(): 12.0}, {(): 988.0}]
@@ -97,16 +96,16 @@ def test_free_requests_are_counted() -> None:
 
 @pytest.mark.parametrize("nothing", [None, ...])
 @pytest.mark.parametrize("field", ["budgets", "effective_budget", "free_model_daily_requests", "limit", "usage_daily"])
-def test_what_is_not_said_has_no_series(field: str, nothing: object) -> None:
-    """An API of last year does not know budgets."""
+def test_missing_or_null_fields_have_no_series(field: str, nothing: object) -> None:
+    """Older versions of the API have no budgets."""
     families = shown(read(**{field: nothing}))
     assert families["usage_usd"] == {(): 4.0}
     for family in ("budget_limit_usd", "effective_budget_limit_usd", "free_model_requests_limit", "limit_usd"):
         assert families[family] == {}
 
 
-def test_a_budget_that_is_not_an_object_is_rejected_by_itself() -> None:
-    """And counted on each poll, also if the response does not change."""
+def test_budget_that_is_not_an_object_is_rejected_alone() -> None:
+    """It is counted by each poll, even if the response has not changed."""
     result = read(budgets=[5, budget()])
     assert result.rejected == {"not_an_object": 1}
     assert set(shown(result)["budget_limit_usd"]) == {("workspace", "b1")}
@@ -117,8 +116,8 @@ def test_a_budget_that_is_not_an_object_is_rejected_by_itself() -> None:
     ("field", "value"),
     [("scope", 5), ("budget_id", {}), ("limit_usd", "much"), ("spend_usd", True), ("resets_at", "soon")],
 )
-def test_an_unreadable_field_of_a_budget_costs_nothing_but_itself(field: str, value: object) -> None:
-    """It is absent and counted, on each poll."""
+def test_unreadable_field_of_a_budget_is_absent_and_counted(field: str, value: object) -> None:
+    """It is counted by each poll, even if the response has not changed."""
     result = read(budgets=[budget() | {field: value}])
     assert ({}, {field: 1}) == (result.rejected, dict(result.rejections.unreadable))
     assert len(shown(result)["budget_remaining_usd"]) == 1
@@ -135,8 +134,8 @@ def test_an_unreadable_field_of_a_budget_costs_nothing_but_itself(field: str, va
         {"free_model_daily_requests": {"limit": "unlimited", "used": 3, "remaining": None}},
     ],
 )
-def test_an_unreadable_field_is_absent_and_counted(fields: dict[str, Any]) -> None:
-    """Spend, limits and budgets stay."""
+def test_unreadable_field_of_the_key_is_absent_and_counted(fields: dict[str, Any]) -> None:
+    """Spend, limits and budgets are still published."""
     result = read(**fields)
     assert 1 == result.rejections.unreadable.total()
     assert shown(result)["usage_usd"]
@@ -147,8 +146,8 @@ def test_negative_amounts_are_published() -> None:
     assert {(): -1.0} == shown(read(usage_daily=-1))["usage_today_usd"]
 
 
-def test_budgets_that_are_not_a_list_fail() -> None:
-    """Publishing none would silently remove them."""
+def test_budgets_that_are_not_a_list_fail_the_poll() -> None:
+    """Publishing no budgets would silently remove them."""
     with pytest.raises(InvalidResponse, match="not the description of a key"):
         read(budgets={})
 
@@ -157,23 +156,22 @@ def test_budgets_that_are_not_a_list_fail() -> None:
     "content",
     [b"", b"[]", b'{"data":null}', b'{"data":{}}', b'{"data":{"usage":null}}', b'{"error":{"message":"no"},"data":{}}'],
 )
-def test_a_body_that_is_none_fails(content: bytes) -> None:
-    """And counts as an invalid response."""
+def test_invalid_body_fails_the_poll_and_counts_as_an_invalid_response(content: bytes) -> None:
     api = FakeApi({"/key": always(content)})
     with pytest.raises(InvalidResponse):
         polled(COLLECTOR, api)
     assert len(api.failures) == 1
 
 
-def test_first_poll_of_a_day_publishes_the_same_bytes_again() -> None:
-    """The series of the day before are gone by then."""
+def test_first_poll_of_a_day_publishes_an_unchanged_response() -> None:
+    """Amounts of the day before have expired by then."""
     api = FakeApi({"/key": always({"data": key("a")})})
     first = polled(COLLECTOR, api, now=at("2026-08-23 23:59:00"))
     assert polled(COLLECTOR, api, first.memory, now=at("2026-08-24 00:01:00")).collected.snapshot is not None
 
 
-def test_amounts_of_a_period_that_ended_are_gone_at_its_midnight() -> None:
-    """Without another poll. The quota of free requests is by day too."""
+def test_amounts_expire_at_the_midnight_that_ends_their_period() -> None:
+    """No poll is needed. The quota of free requests is per day too."""
     free = {"limit": 1000, "used": 12, "remaining": 988}
     moment, snapshot = read(free_model_daily_requests=free).collected.successors[0]
     families = {name.removeprefix("openrouter_").removeprefix("calling_key_") for name in helpers.shown(snapshot)}
@@ -188,8 +186,7 @@ def test_amounts_of_a_period_that_ended_are_gone_at_its_midnight() -> None:
     }
 
 
-def test_an_unchanged_response_publishes_nothing() -> None:
-    """Another one does."""
+def test_unchanged_response_publishes_nothing() -> None:
     first = read()
     assert read(first.memory).collected.snapshot is None
     assert read(first.memory, usage=5).collected.snapshot is not None

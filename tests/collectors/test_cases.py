@@ -1,4 +1,4 @@
-"""Small responses that once went wrong, with the right values."""
+"""Small responses that earlier versions misread, with the correct values."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not pa
 
 
 def case(name: str) -> bytes:
-    """Return the response of a case."""
+    """Return the body of a case."""
     return (CASES / f"{name}.json").read_bytes().replace(b"<YESTERDAY>", str(YESTERDAY).encode())
 
 
 def activity(name: str) -> Polled:
-    """Return what a poll of activity makes of a case."""
+    """Poll activity with the body of a case."""
     return poll(ActivityCollector("default", ActivitySettings()), response_of(case(name)))
 
 
-def test_unreadable_fields_cost_no_dollars() -> None:
+def test_rows_with_unreadable_fields_keep_their_usage() -> None:
     result = activity("01-activity-secondary-field")
     assert ({}, 6.5) == (result.rejected, math.fsum(result.shown["usage_usd"].values()))
     fields = {"cached_tokens": 1, "workspace_id": 1, "provider_name": 1}
     assert fields == dict(result.rejections.unreadable)
 
 
-def test_corrections_and_limits_of_minus_one_cost_no_key() -> None:
+def test_negative_usage_and_limits_of_minus_1_reject_no_key() -> None:
     result = polled(KeysCollector("default", KeysSettings()), account(always(case("03-keys-negative-or-minus-one"))))
     assert {} == result.rejected
     assert [-0.25, 1.0, 1.0] == list(result.shown["openrouter_key_usage_today_usd"].values())
     assert {} == result.shown["openrouter_key_limit_usd"]
 
 
-def test_negative_usage_leaves_a_balance() -> None:
+def test_negative_usage_increases_the_balance() -> None:
     api = FakeApi({"/credits": always(case("04-credits-negative-usage"))})
     result = polled(CreditsCollector("default", CreditsSettings()), api)
     assert {(): 10.5} == result.shown["openrouter_credits_balance_usd"]
 
 
-def test_text_in_the_free_quota_costs_nothing_else() -> None:
+def test_text_as_the_free_request_limit_affects_no_other_family() -> None:
     api = FakeApi({"/key": always(case("06-key-free-quota-text"))})
     result = polled(CallingKeyCollector("default", CallingKeySettings()), api)
     assert ({}, {"limit": 1}) == (result.rejected, dict(result.rejections.unreadable))
@@ -59,6 +59,6 @@ def test_text_in_the_free_quota_costs_nothing_else() -> None:
     assert {(): 0.0} == result.shown["openrouter_calling_key_usage_usd"]
 
 
-def test_partial_response_fails() -> None:
+def test_partial_activity_response_fails() -> None:
     with pytest.raises(InvalidResponse, match="only a part of the rows"):
         activity("08-activity-more-pages")

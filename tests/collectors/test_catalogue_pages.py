@@ -1,4 +1,4 @@
-"""Lists of models that are not whole: followed to their end, or refused."""
+"""Incomplete lists of models: further pages are read, or the list is refused."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ MANY = [use(f"acme/{number}") for number in range(10)]
 
 
 @pytest.mark.parametrize("rows", [[], [model(f"acme/{number}") for number in range(5)]])
-def test_catalogue_that_was_cut_fails_the_poll(rows: list[Any]) -> None:
-    """Empty, or without half of its models: none of them is called delisted."""
+def test_truncated_catalogue_fails_the_poll(rows: list[Any]) -> None:
+    """It is empty or lacks half of its models, and must not make them look delisted."""
     first, _ = read(*(model(f"acme/{number}") for number in range(10)))
     with pytest.raises(InvalidResponse, match=r"no model|it was truncated"):
         read(*rows, memory=first.memory)
 
 
-def test_first_catalogue_without_many_models_in_use_must_be_confirmed() -> None:
-    """It may be truncated, and there is no other to compare it with. What it lists is published."""
+def test_first_catalogue_that_lacks_many_models_in_use_must_be_confirmed() -> None:
+    """It may be truncated, and no earlier one can be compared with it. The models that it lists are published."""
     clock, rows = FakeClock(NOON), [model(f"acme/{number}") for number in range(7)]
     present = {(f"acme/{number}",): 1.0 for number in range(7)}
     memory = read(*rows, used=(), clock=clock)[0].memory  # before the models in use are known
@@ -39,7 +39,7 @@ def test_first_catalogue_without_many_models_in_use_must_be_confirmed() -> None:
         assert present | absent == samples(collected)["listed"]
 
 
-def test_whole_catalogue_after_a_truncated_one_is_believed_at_once() -> None:
+def test_complete_catalogue_after_a_truncated_one_is_accepted_at_once() -> None:
     clock, rows = FakeClock(NOON), [model(f"acme/{number}") for number in range(9)]
     memory = read(*rows[:5], used=MANY, clock=clock)[0].memory
     clock.advance(60)
@@ -48,13 +48,13 @@ def test_whole_catalogue_after_a_truncated_one_is_believed_at_once() -> None:
 
 
 def test_first_catalogue_may_lack_a_few_models_in_use() -> None:
-    """Models are retired one by one."""
+    """Models retire one by one."""
     collected, _ = read(*(model(f"acme/{number}") for number in range(8)), used=MANY)
     assert [0.0, 0.0] == [samples(collected)["listed"][(f"acme/{number}",)] for number in (8, 9)]
 
 
-def test_smaller_catalogue_is_believed_once_the_last_one_is_too_old() -> None:
-    """An unchanged catalogue in between is as good as a new one."""
+def test_smaller_catalogue_is_accepted_when_the_last_one_is_too_old() -> None:
+    """An unchanged catalogue renews the last one."""
     clock, rows = FakeClock(NOON), [model(f"acme/{number}") for number in range(10)]
     memory = read(*rows, clock=clock)[0].memory
     clock.advance(86_000)
@@ -67,7 +67,7 @@ def test_smaller_catalogue_is_believed_once_the_last_one_is_too_old() -> None:
 
 
 class Paged(FixedClient):
-    """An API that returns at most two models at once, whatever is requested."""
+    """An API that returns at most two models per response."""
 
     def __init__(self, *rows: Any, end: bool = True, with_links: bool = True, total: Any = None) -> None:
         super().__init__(catalogue())
@@ -91,8 +91,8 @@ def read_paged(client: Paged, memory: object = None) -> Collected:
     return collected
 
 
-def test_part_of_the_catalogue_is_followed_to_its_end() -> None:
-    """Page by page; and again with the next poll, because the first response does not show whether others changed."""
+def test_all_pages_of_the_catalogue_are_read() -> None:
+    """The next poll reads them again, because an unchanged first page does not show whether others changed."""
     client = Paged(*(model(f"acme/{number}") for number in range(5)))
     first = read_paged(client)
     assert {("acme/4",): 1.0} == samples(first)["listed"]
@@ -100,25 +100,25 @@ def test_part_of_the_catalogue_is_followed_to_its_end() -> None:
     assert read_paged(client, first.memory).snapshot is not None
 
 
-def test_part_without_links_is_followed_until_the_total_is_reached() -> None:
+def test_pages_without_links_are_read_up_to_the_total_count() -> None:
     collected = read_paged(Paged(*(model(f"acme/{number}") for number in range(5)), with_links=False))
     assert {("acme/4",): 1.0} == samples(collected)["listed"]
 
 
 def test_catalogue_that_changes_between_pages_fails_the_poll() -> None:
-    """The model that moved to a page that was read already would look delisted."""
+    """A model that moved to a page already read would look delisted."""
     client = Paged(*(model(f"acme/{number}") for number in range(5)), total=lambda offset: 5 if offset < 2 else 4)
     with pytest.raises(ListChanged, match="from 5 to 4 models"):
         read_paged(client)
 
 
-def test_pages_that_do_not_end_fail_the_poll() -> None:
+def test_endless_pages_fail_the_poll() -> None:
     with pytest.raises(InvalidResponse, match="does not end"):
         read_paged(Paged(model("acme/1"), end=False))
 
 
 @pytest.mark.parametrize("around", [{"total_count": 2}, {"links": {"next": "/models?offset=1"}}, {"has_more": True}])
-def test_part_that_stays_a_part_fails_the_poll(around: dict[str, Any]) -> None:
+def test_catalogue_that_stays_partial_fails_the_poll(around: dict[str, Any]) -> None:
     with pytest.raises(InvalidResponse):
         read(response=catalogue(model(), **around))
 
@@ -129,8 +129,8 @@ def test_body_that_is_not_a_catalogue_fails_the_poll(content: bytes) -> None:
         read(response=response_of(content))
 
 
-def test_model_that_is_listed_many_times_counts_once_towards_the_size() -> None:
-    """Ten times the same model, where there were ten: the catalogue was cut."""
+def test_repeated_model_counts_once_towards_the_size_of_the_catalogue() -> None:
+    """A list of one model ten times, after one of ten models, was truncated."""
     first, _ = read(*(model(f"acme/{number}") for number in range(10)))
     with pytest.raises(InvalidResponse, match="it was truncated"):
         read(*[model()] * 10, memory=first.memory)

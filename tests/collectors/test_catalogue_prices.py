@@ -1,4 +1,4 @@
-"""Prices of models: read exactly, or absent and counted."""
+"""Prices of models are read exactly, or absent and counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.collectors.catalogue_polls import PRICING, model, read, samples, unre
 
 
 def prices(**pricing: Any) -> dict[str, float]:
-    """Return the published prices of a model with these, by kind."""
+    """Return the published prices of a model with this pricing by kind."""
     collected, _ = read(model(pricing=pricing))
     return {kind: price for (_, kind), price in samples(collected)["price_usd"].items()}
 
@@ -20,7 +20,7 @@ def prices(**pricing: Any) -> dict[str, float]:
     [("0.00000015", 1.5e-07), ("0.0000001234567890123", 1.234567890123e-07), ("0", 0.0), ("1e-7", 1e-07), (0.5, 0.5)],
 )
 def test_price_is_read_exactly(text: object, price: float) -> None:
-    """The float nearest to the decimal text."""
+    """The value is the float nearest to the decimal."""
     assert {"prompt": price} == prices(prompt=text)
 
 
@@ -31,7 +31,7 @@ def test_price_of_minus_one_is_absent(text: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["free", "", "-0.5", "-2", "NaN", "inf", "1e400", [], {}, True])
-def test_unusable_price_alone_is_absent_and_counted(text: object) -> None:
+def test_invalid_price_is_absent_and_counted(text: object) -> None:
     assert {"completion": 1.0} == prices(prompt=text, completion="1")
     assert {"pricing.prompt": 1} == unreadable(pricing={"prompt": text, "completion": "1"})
 
@@ -41,7 +41,7 @@ def test_price_of_minus_zero_is_zero() -> None:
 
 
 def test_unknown_kind_of_price_is_absent_and_counted() -> None:
-    """All of them under one name, so that the API's names add no series."""
+    """All unknown kinds share one field name, so that names from the API add no series."""
     assert {"prompt": 1.0} == prices(prompt="1", smell="1", taste={"p": 1})
     assert {"pricing.unknown_kind": 2} == unreadable(pricing={"smell": "1", "taste": "1"})
 
@@ -58,7 +58,7 @@ def test_promotion_and_overrides_are_published_beside_list_prices() -> None:
     ("pricing", "field"),
     [({"discount": 1.5}, "discount"), ({"discount": "no"}, "discount"), ({"overrides": {}}, "overrides")],
 )
-def test_unusable_promotion_is_absent_and_counted(pricing: dict[str, Any], field: str) -> None:
+def test_invalid_promotion_is_absent_and_counted(pricing: dict[str, Any], field: str) -> None:
     assert {f"pricing.{field}": 1} == unreadable(pricing=pricing)
 
 

@@ -1,4 +1,4 @@
-"""What the collector requests, what it declares, and how work on a response shares the loop."""
+"""The activity collector's request and families, and how its work shares the event loop."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ HASH, WORKSPACE = "a" * 64, "123e4567-e89b-12d3-a456-426614174000"
         ),
     ],
 )
-def test_one_request_for_all_activity(settings: ActivitySettings, parameters: dict[str, str]) -> None:
-    """Filters and the split are the API's business."""
+def test_activity_is_one_filtered_request(settings: ActivitySettings, parameters: dict[str, str]) -> None:
+    """The API filters and groups."""
     polled = poll(ActivityCollector("default", settings), response_of([]))
     requests = polled.client.requests
     sent = [(request.method, request.path, request.operation, request.parameters) for request in requests]
@@ -41,8 +41,7 @@ def test_one_request_for_all_activity(settings: ActivitySettings, parameters: di
 @pytest.mark.parametrize(
     "settings", [ActivitySettings(), ActivitySettings(windows=()), ActivitySettings(windows=("1d", "30d"))]
 )
-def test_what_is_published_was_declared(settings: ActivitySettings) -> None:
-    """Each family once, in that order, with those labels."""
+def test_published_families_are_the_declared_ones_in_order(settings: ActivitySettings) -> None:
     collector = ActivityCollector("default", settings)
     snapshot = poll(collector, response_of([row()])).collected.snapshot
     assert snapshot is not None
@@ -51,8 +50,7 @@ def test_what_is_published_was_declared(settings: ActivitySettings) -> None:
     assert all(len(family.values) == len(family.label_sets.samples) for family in snapshot.families)
 
 
-def test_the_account_is_a_label_of_every_series() -> None:
-    """With the configured name."""
+def test_every_series_has_the_label_account() -> None:
     snapshot = poll(ActivityCollector("team a", ActivitySettings()), response_of([row()])).collected.snapshot
     assert snapshot is not None
     accounts = {
@@ -63,13 +61,12 @@ def test_the_account_is_a_label_of_every_series() -> None:
     assert accounts == {"team a"}
 
 
-def test_the_timestamp_is_the_days_start() -> None:
-    """In Unix time."""
+def test_day_timestamp_is_midnight_of_the_published_day() -> None:
     assert collect([row()]).shown["day_timestamp_seconds"] == {(): 1787356800.0}  # 2026-08-22 00:00 UTC
 
 
-def test_spend_by_day_for_the_landing_page() -> None:
-    """Credits and own-key spend together, oldest first, days without a row left out, unknown amounts too."""
+def test_summary_has_spend_by_day_with_byok_usage() -> None:
+    """The oldest day is first. Days without rows and unknown amounts are left out."""
     rows = [row(ago(1), usage=2.5), row(ago(3), "e2", usage=...), row(ago(3), usage=1.0)]
     spend = collect(rows).collected.summary.spend
     assert [(str(day), usd) for day, usd in spend] == [("2026-08-20", 5.0), ("2026-08-22", 4.5)]
@@ -82,33 +79,31 @@ async def work(poll: Poll, clock: FakeClock, *seconds: float) -> str:
     return "done"
 
 
-def a_poll(clock: FakeClock, client: Any = None) -> Poll:
+def poll_of(clock: FakeClock, client: Any = None) -> Poll:
     return Poll(instant=NOON, deadline=clock.monotonic() + 1.0, client=cast("Client", client), clock=clock)
 
 
-def test_short_work_does_not_give_way() -> None:
-    """Within a slice, no other task runs."""
+def test_short_work_does_not_yield_to_other_tasks() -> None:
     clock = FakeClock()
-    assert finished(work(a_poll(clock), clock, SLICE_SECONDS / 4, SLICE_SECONDS / 4)) == "done"
+    assert finished(work(poll_of(clock), clock, SLICE_SECONDS / 4, SLICE_SECONDS / 4)) == "done"
 
 
-def test_long_work_gives_way_after_each_slice() -> None:
-    """So that a scrape is served meanwhile."""
+def test_long_work_yields_after_each_slice() -> None:
+    """Scrapes are served in between."""
     clock = FakeClock()
-    running = work(a_poll(clock), clock, *[SLICE_SECONDS / 2] * 6)
+    running = work(poll_of(clock), clock, *[SLICE_SECONDS / 2] * 6)
     assert len(list(running.__await__())) == 3 * ITERATIONS
 
 
-def test_work_ends_with_the_polls_time() -> None:
-    """However much of it is left."""
+def test_work_past_the_poll_deadline_fails() -> None:
     clock = FakeClock()
     with pytest.raises(DeadlineExceeded):
-        finished(work(a_poll(clock), clock, 0.0, 2.0, 0.0))
+        finished(work(poll_of(clock), clock, 0.0, 2.0, 0.0))
 
 
-def test_a_response_found_invalid_later_counts_as_a_failed_attempt() -> None:
-    """Under its class, like one that failed on the wire."""
+def test_response_that_proves_invalid_while_reading_counts_as_a_failed_attempt() -> None:
+    """It has a status class like a failure on the wire."""
     clock, client = FakeClock(), FixedClient(response_of([]))
-    with pytest.raises(InvalidResponse), a_poll(clock, client).reading("activity"):
+    with pytest.raises(InvalidResponse), poll_of(clock, client).reading("activity"):
         raise InvalidResponse("cut off")
     assert [error.status_class for error in client.failures] == ["invalid_response"]

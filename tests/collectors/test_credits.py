@@ -1,4 +1,4 @@
-"""Credits: a balance that is one, or a failed poll."""
+"""Credits: a poll publishes a real balance or fails."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def amounts(result: Polled) -> tuple[float, ...]:
         (5, 0, (5.0, 0.0, 5.0)),
     ],
 )
-def test_balance_is_bought_less_used(bought: object, used: object, expected: tuple[float, ...]) -> None:
-    """It may be negative, and numbers may be text."""
+def test_balance_is_purchased_minus_used_credits(bought: object, used: object, expected: tuple[float, ...]) -> None:
+    """It may be negative, and numbers may be strings."""
     result = read({"data": {"total_credits": bought, "total_usage": used, "new_field": []}})
     assert amounts(result) == expected
     assert result.collected.summary.figures == (("Credit left", expected[2]),)
@@ -43,7 +43,7 @@ def test_balance_is_bought_less_used(bought: object, used: object, expected: tup
     assert len(result.client.requests) == 1
 
 
-def test_credits_zero_with_management_key_are_zeros() -> None:
+def test_zero_credits_with_a_management_key_are_published() -> None:
     """A new account has bought nothing."""
     assert amounts(read(ZEROS, {"data": {"is_management_key": True}})) == (0.0, 0.0, 0.0)
 
@@ -52,40 +52,37 @@ def test_credits_zero_with_management_key_are_zeros() -> None:
 @pytest.mark.parametrize(
     "key", [{"data": {"is_management_key": False}}, {"data": {"is_provisioning_key": False}}, {"data": {}}]
 )
-def test_credits_zero_with_another_key_fails(zeros: Any, key: Any) -> None:
-    """The poll fails with a reason of its own, and publishes nothing."""
+def test_zero_credits_with_another_key_fail_the_poll_as_no_balance(zeros: Any, key: Any) -> None:
+    """The API returns zeros to keys that may not see the balance."""
     with pytest.raises(NoBalance, match="that is not a balance") as caught:
         read(zeros, key)
     assert caught.value.reason == "no_balance"
 
 
-def test_credits_zero_check_the_key_on_each_poll() -> None:
+def test_zero_credits_check_the_key_in_each_poll() -> None:
     """The key may have been replaced by an ordinary one."""
     first = read(ZEROS, {"data": {"is_management_key": True}})
     with pytest.raises(NoBalance):
         read(ZEROS, {"data": {"is_management_key": False}}, first.memory)
 
 
-def test_zeros_are_not_believed_while_the_key_is_not_known() -> None:
-    """`GET /key` may fail."""
+def test_zero_credits_fail_if_the_key_cannot_be_read() -> None:
     with pytest.raises(StatusError):
         read(ZEROS, StatusError(500, "no"))
 
 
-def test_zeros_of_a_key_of_unknown_kind_fail() -> None:
-    """The API returns them to every ordinary key."""
+def test_zero_credits_with_a_key_of_unknown_type_fail() -> None:
+    """The API returns zeros to every ordinary key."""
     with pytest.raises(NoBalance, match="the kind of this key is unknown"):
         read(ZEROS, {"data": {"is_management_key": "yes"}})
 
 
-def test_negative_usage_is_a_correction() -> None:
-    """The balance follows from it."""
+def test_negative_usage_increases_the_balance() -> None:
     assert (10.0, -0.5, 10.5) == amounts(read({"data": {"total_credits": 10, "total_usage": -0.5}}))
 
 
 @pytest.mark.parametrize("key", [b"<html>", {"error": {"message": "no"}}])
-def test_a_description_that_is_none_fails(key: Any) -> None:
-    """Nothing is guessed."""
+def test_zero_credits_with_an_invalid_description_of_the_key_fail(key: Any) -> None:
     with pytest.raises(InvalidResponse):
         read(ZEROS, key)
 
@@ -105,8 +102,8 @@ def test_a_description_that_is_none_fails(key: Any) -> None:
         {"total_credits": [1], "total_usage": 1},
     ],
 )
-def test_numbers_that_are_none_fail(data: Any) -> None:
-    """A balance is known, or it is not."""
+def test_missing_or_invalid_amounts_fail_the_poll(data: Any) -> None:
+    """The balance would be unknown."""
     with pytest.raises(InvalidResponse, match="not credits"):
         read({"data": data})
 
@@ -124,27 +121,25 @@ def test_numbers_that_are_none_fail(data: Any) -> None:
         b'{"error":{"message":"boom"},"data":{"total_credits":1,"total_usage":0}}',
     ],
 )
-def test_a_body_that_is_none_fails(content: bytes) -> None:
-    """And counts as an invalid response."""
+def test_invalid_body_fails_the_poll_and_counts_as_an_invalid_response(content: bytes) -> None:
     api = FakeApi({"/credits": always(content)})
     with pytest.raises(InvalidResponse):
         polled(COLLECTOR, api)
     assert len(api.failures) == 1
 
 
-def test_an_unchanged_response_publishes_nothing() -> None:
-    """What is there is renewed."""
+def test_unchanged_response_publishes_nothing() -> None:
+    """The published snapshot stays and is renewed."""
     content = {"data": {"total_credits": 5, "total_usage": 1}}
     first = read(content)
     assert read(content, memory=first.memory).collected.snapshot is None
 
 
-def test_a_changed_response_is_published() -> None:
-    """The balance moves."""
+def test_changed_response_is_published() -> None:
     first = read({"data": {"total_credits": 5, "total_usage": 1}})
     assert amounts(read({"data": {"total_credits": 5, "total_usage": 2}}, memory=first.memory)) == (5.0, 2.0, 3.0)
 
 
-def test_times_do_not_decide_what_is_published() -> None:
+def test_interval_and_stale_after_are_not_part_of_the_collectors_identity() -> None:
     """A reload that only changes them keeps the data."""
     assert COLLECTOR.identity == CreditsCollector("default", CreditsSettings(interval=5.0, stale_after=99.0)).identity

@@ -1,4 +1,4 @@
-"""The rules of time: which day the gauges describe, what a window holds, which days a response covers."""
+"""Which day the gauges describe, which days a window has, and which days a response covers."""
 
 from __future__ import annotations
 
@@ -38,37 +38,38 @@ EARLIER_ONLY = frozenset({date(2026, 8, 21)})
         ("2027-01-01 00:00:00", frozenset({date(2026, 12, 31)}), date(2026, 12, 30)),
     ],
 )
-def test_the_latest_completed_day(now: str, days_with_rows: frozenset[date], expected: date) -> None:
-    """Yesterday once it has settled and has rows, or once an empty day is believed; the day before until then."""
+def test_latest_completed_day(now: str, days_with_rows: frozenset[date], expected: date) -> None:
+    """It is yesterday once that day has settled and has rows, or once an empty day is accepted. Until then it is the
+    day before.
+    """
     day = latest_completed_day(at(now), settle=SETTLE, empty_after=EMPTY_AFTER, days_with_rows=days_with_rows)
     assert day == expected
 
 
-def test_without_waiting_the_day_flips_at_midnight() -> None:
-    """Both settings 0: even a day without rows counts from its end on."""
+def test_latest_completed_day_changes_at_midnight_without_delays() -> None:
+    """With both settings at 0, even a day without rows is accepted at its end."""
     moments = [at("2026-08-22 23:59:59.999999"), at("2026-08-23 00:00:00")]
     days = [latest_completed_day(now, settle=0, empty_after=0, days_with_rows=()) for now in moments]
     assert days == [date(2026, 8, 21), date(2026, 8, 22)]
 
 
-def test_an_empty_day_is_not_believed_before_it_settled() -> None:
-    """Whatever the setting says."""
+def test_empty_day_is_not_accepted_before_it_has_settled() -> None:
+    """This holds even if `empty_day_after` is shorter."""
     late = {"settle": 3600.0, "empty_after": 60.0}
     moments = [at("2026-08-23 00:59:59"), at("2026-08-23 01:00:00")]
     days = [latest_completed_day(now, **late, days_with_rows=()) for now in moments]
     assert days == [date(2026, 8, 21), date(2026, 8, 22)]
 
 
-def test_a_whole_day_of_waiting_for_rows() -> None:
-    """With `empty_day_after: 1d` an empty yesterday is never believed, and the day still never goes back."""
+def test_latest_completed_day_never_goes_back_with_empty_day_after_1d() -> None:
+    """An empty yesterday is never accepted with that setting."""
     moments = [at("2026-08-23 00:00:00") + timedelta(hours=hours) for hours in range(72)]
     days = [latest_completed_day(now, settle=SETTLE, empty_after=86400.0, days_with_rows=()) for now in moments]
     assert days == sorted(days)
     assert set(days) == {date(2026, 8, 21), date(2026, 8, 22), date(2026, 8, 23)}
 
 
-def test_the_day_is_that_of_utc() -> None:
-    """Wherever the clock's time zone lies."""
+def test_latest_completed_day_is_in_utc() -> None:
     now = datetime(2026, 8, 23, 9, 0, tzinfo=timezone(timedelta(hours=10)))  # 23:00 the day before in UTC
     assert latest_completed_day(now, settle=SETTLE, empty_after=EMPTY_AFTER, days_with_rows=BOTH) == date(2026, 8, 21)
 
@@ -87,15 +88,13 @@ def test_the_day_is_that_of_utc() -> None:
         ("month_to_date", date(2026, 12, 31), date(2026, 12, 1), 31),
     ],
 )
-def test_windows_end_with_the_day(name: str, last: date, first: date, length: int) -> None:
-    """Every day once, oldest first."""
+def test_window_contains_each_day_up_to_the_last_once(name: str, last: date, first: date, length: int) -> None:
     days = window(name).days(last)
     assert (days[0], days[-1], len(days), len(set(days))) == (first, last, length, length)
     assert list(days) == sorted(days)
 
 
 def test_midnight_is_in_utc() -> None:
-    """What the timestamp gauge shows."""
     assert midnight(date(2026, 8, 22)) == datetime(2026, 8, 22, tzinfo=UTC)
 
 
@@ -109,14 +108,13 @@ def test_midnight_is_in_utc() -> None:
         ("2026-08-28 12:00:00", date(2026, 7, 29), date(2026, 8, 22)),
     ],
 )
-def test_days_that_a_response_covers(server: str | None, first: date, last: date) -> None:
-    """Those that are within the 30 completed days by both clocks."""
+def test_response_covers_the_30_completed_days_of_both_clocks(server: str | None, first: date, last: date) -> None:
     days = sorted(covered_days(at("2026-08-23 12:00:00"), None if server is None else at(server)))
     assert days == [first + DAY * offset for offset in range((last - first).days + 1)]
 
 
-def test_clocks_that_are_far_apart_cover_nothing() -> None:
-    """Then no window is published at all."""
+def test_response_covers_no_day_if_the_clocks_are_far_apart() -> None:
+    """No window is published then."""
     assert covered_days(at("2026-08-23 12:00:00"), at("2026-06-01 12:00:00")) == frozenset()
 
 
@@ -137,8 +135,8 @@ def test_clocks_that_are_far_apart_cover_nothing() -> None:
         "2026-08-23\n",
     ],
 )
-def test_dates_in_all_layouts(text: str) -> None:
-    """The live API's, the documented one, and RFC 3339 in all its forms, as a day in UTC."""
+def test_date_layouts_are_read_as_days_in_utc(text: str) -> None:
+    """They are the layout of the live API, the documented one, and the forms of RFC 3339."""
     assert parse_day(text) == date(2026, 8, 23)
 
 
@@ -164,8 +162,8 @@ def test_dates_in_all_layouts(text: str) -> None:
         "9" * 10_000,
     ],
 )
-def test_garbage_is_no_date(text: str) -> None:
-    """And no exception: one row must not lose the rest."""
+def test_invalid_date_is_none(text: str) -> None:
+    """It raises nothing, because one row must not affect the others."""
     assert parse_day(text) is None
 
 
@@ -175,8 +173,8 @@ def undated(rows: list[Any], now: datetime, memory: object = None) -> Polled:
     return poll(collector, response_of(rows), now=now, memory=memory, dated=False)
 
 
-def test_without_a_date_header_a_clock_one_day_ahead_makes_no_zeros() -> None:
-    """The response does not reach the day that our clock takes for the latest completed one."""
+def test_clock_one_day_ahead_publishes_no_zeros_without_a_date_header() -> None:
+    """The rows do not reach the day that our clock takes for the latest completed one."""
     rows, tomorrow = [row(ago(1)), row(ago(2))], NOON + DAY
     shown = undated(rows, tomorrow).shown
     assert shown["requests"] == {("acme/one", "Acme", "e1"): 3.0}
@@ -184,14 +182,14 @@ def test_without_a_date_header_a_clock_one_day_ahead_makes_no_zeros() -> None:
     assert shown["7d_requests"] == {("acme/one", "Acme", "e1"): 6.0}
 
 
-def test_without_a_date_header_an_empty_response_takes_nothing_away() -> None:
-    """It reaches no day, so what was read before stays."""
+def test_empty_response_without_a_date_header_keeps_the_values() -> None:
+    """It reaches no day."""
     first = undated([row(ago(1)), row(ago(2))], NOON)
     assert undated([], NOON, first.memory).shown["requests"] == {("acme/one", "Acme", "e1"): 3.0}
 
 
-def test_with_a_date_header_a_day_without_rows_is_a_day_without_usage() -> None:
-    """Both clocks say that the day is over."""
+def test_day_without_rows_is_0_with_a_date_header() -> None:
+    """Both clocks agree that the day is over."""
     rows, tomorrow = [row(ago(1)), row(ago(2))], NOON + DAY
     collector = ActivityCollector("default", ActivitySettings())
     assert poll(collector, response_of(rows, tomorrow), now=tomorrow).shown["requests"] == {

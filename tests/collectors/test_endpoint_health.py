@@ -1,4 +1,4 @@
-"""`GET /models/{author}/{slug}/endpoints`: uptime, speed and prices of the endpoints of models in use."""
+"""`GET /models/{author}/{slug}/endpoints`: uptime, speed and prices of endpoints of the models in use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENDPOINT = "openrouter_endpoint_"
 
 
 def endpoint(provider: object = "Acme", tag: object = "acme", **fields: Any) -> dict[str, Any]:
-    """Return a row; a field that is ... is left out."""
+    """Return an endpoint's row. A field set to ... is left out."""
     row = {
         "provider_name": provider,
         "tag": tag,
@@ -45,7 +45,7 @@ def endpoints(*rows: Any) -> Response:
 
 
 class FakeApi:
-    """Returns a response for each model, or raises an error."""
+    """A client that returns a response, or raises an error, for each model."""
 
     def __init__(self, responses: Mapping[str, Response | PollError]) -> None:
         self.metrics = self
@@ -71,7 +71,7 @@ def read(
     clock: FakeClock | None = None,
     **settings: Any,
 ) -> tuple[Collected, Poll]:
-    """Let the collector poll once for these models."""
+    """Run one poll for these models."""
     clock = clock or FakeClock(NOON)
     listed = tuple((name, name) for name in names or responses)
     collector = EndpointsCollector("", CatalogueEndpointsSettings(**settings), lambda: listed)
@@ -80,7 +80,7 @@ def read(
 
 
 def samples(collected: Collected) -> Samples:
-    """Return what a scrape would show: family without `openrouter_endpoint_`, label values, value."""
+    """Return the published samples by family (without `openrouter_endpoint_`) and label values."""
     assert collected.snapshot is not None
     shown = {
         family.metric.name.removeprefix(ENDPOINT): {
@@ -94,7 +94,7 @@ def samples(collected: Collected) -> Samples:
 
 
 def one(**fields: Any) -> tuple[Samples, dict[str, int]]:
-    """Return what is shown of a model with one endpoint, and its unreadable fields."""
+    """Return the samples of a model with one endpoint, and the unreadable fields."""
     collected, poll = read({"acme/one": endpoints(endpoint(**fields))})
     return samples(collected), dict(poll.rejections.unreadable)
 
@@ -102,8 +102,8 @@ def one(**fields: Any) -> tuple[Samples, dict[str, int]]:
 KEY = ("acme/one", "Acme", "acme")
 
 
-def test_endpoint_is_published() -> None:
-    """Ratios from per cent, seconds from milliseconds."""
+def test_endpoint_is_published_in_base_units() -> None:
+    """Per cent become ratios, and milliseconds become seconds."""
     assert one() == (
         {
             "uptime_ratio": {(*KEY, "5m"): 0.995, (*KEY, "30m"): 0.5, (*KEY, "1d"): 1.0},
@@ -123,21 +123,21 @@ def test_endpoint_is_published() -> None:
 
 
 @pytest.mark.parametrize("missing", [None, ...])
-def test_null_is_absent(missing: object) -> None:
-    """Without a key there is no latency and no throughput, with little traffic no uptime."""
+def test_null_and_missing_fields_are_absent(missing: object) -> None:
+    """Latency and throughput are null without a key, and uptime with little traffic."""
     names = ("uptime_last_5m", "uptime_last_30m", "uptime_last_1d", "latency_last_30m", "throughput_last_30m", "status")
     shown, unreadable = one(**dict.fromkeys(names, missing))
     assert ({"price_usd"}, {}) == (set(shown), unreadable)
 
 
 @pytest.mark.parametrize("uptime", [100.1, -1, "high", [], 1e300])
-def test_unusable_uptime_alone_is_absent_and_counted(uptime: object) -> None:
+def test_invalid_uptime_is_absent_and_counted(uptime: object) -> None:
     shown, unreadable = one(uptime_last_5m=uptime)
     assert {(*KEY, "30m"): 0.5, (*KEY, "1d"): 1.0} == shown["uptime_ratio"]
     assert {"uptime_last_5m": 1} == unreadable
 
 
-def test_unusable_percentile_alone_is_absent_and_counted() -> None:
+def test_invalid_percentile_is_absent_and_counted() -> None:
     shown, unreadable = one(latency_last_30m={"p50": "fast", "p99": 2000}, throughput_last_30m=7)
     assert ("p50_latency_seconds" in shown, {KEY: 2.0}) == (False, shown["p99_latency_seconds"])
     assert {"latency_last_30m.p50": 1, "throughput_last_30m": 1} == unreadable
@@ -150,13 +150,13 @@ def test_endpoint_without_a_provider_is_rejected_alone() -> None:
 
 
 def test_second_endpoint_of_a_provider_and_tag_is_a_duplicate() -> None:
-    """Two series of one name would be invalid."""
+    """Two series with the same labels would be invalid."""
     collected, poll = read({"acme/one": endpoints(endpoint(status=-1), endpoint(status=0), endpoint(tag="acme/fp4"))})
     assert {KEY: -1.0, ("acme/one", "Acme", "acme/fp4"): 0.0} == samples(collected)["status"]
     assert ({"duplicate": 1}, 0) == (dict(poll.rejections.counts), poll.rejections.missing)
 
 
-def test_name_to_publish_is_that_of_usage_and_the_path_that_of_the_catalogue() -> None:
+def test_label_model_is_the_name_in_usage_and_the_path_the_name_in_the_catalogue() -> None:
     api = FakeApi({"acme/one:free": endpoints(endpoint())})
     clock = FakeClock(NOON)
     collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: (("acme/old", "acme/one:free"),))
@@ -166,8 +166,8 @@ def test_name_to_publish_is_that_of_usage_and_the_path_that_of_the_catalogue() -
     assert {("acme/old", "Acme", "acme"): 0.0} == samples(collected)["status"]
 
 
-def test_model_that_cannot_be_read_keeps_its_values_until_they_expire() -> None:
-    """And does not keep others from being read."""
+def test_failed_model_keeps_its_values_until_they_expire() -> None:
+    """Other models are still read."""
     clock = FakeClock(NOON)
     memory = read({"acme/one": endpoints(endpoint()), "acme/two": endpoints(endpoint())}, clock=clock)[0].memory
     down: dict[str, Response | PollError] = {
@@ -201,7 +201,7 @@ def test_kept_values_expire_without_another_poll() -> None:
     assert [(timedelta(seconds=1200), 2), (timedelta(seconds=1500), 1)] == ends
 
 
-def test_kept_values_stay_if_none_become_stale() -> None:
+def test_kept_values_with_infinite_stale_after_do_not_expire() -> None:
     clock = FakeClock(NOON)
     memory = read({"acme/one": endpoints(endpoint()), "acme/two": endpoints(endpoint())}, clock=clock)[0].memory
     clock.advance(86_400)
@@ -224,7 +224,7 @@ def test_no_model_is_read_before_retry_after() -> None:
     assert len(api.paths) <= REQUESTS_AT_ONCE
 
 
-def test_model_that_uses_up_the_time_costs_no_other() -> None:
+def test_model_that_uses_up_the_time_keeps_the_values_of_others() -> None:
     clock = FakeClock(NOON)
 
     class Slow(FakeApi):
@@ -243,7 +243,7 @@ def test_model_that_uses_up_the_time_costs_no_other() -> None:
     assert {KEY: 0.0} == samples(collected)["status"]
 
 
-def test_models_that_hang_leave_time_for_others_and_come_last_in_the_next_poll() -> None:
+def test_hanging_models_leave_time_for_others_and_are_last_in_the_next_poll() -> None:
     clock = FakeClock(NOON)
     hanging = [f"acme/{number}" for number in range(REQUESTS_AT_ONCE)]
 
@@ -271,15 +271,15 @@ def test_models_that_hang_leave_time_for_others_and_come_last_in_the_next_poll()
     assert "/models/acme/good/endpoints" == api.paths[0]
 
 
-def test_model_without_endpoints_is_not_a_failure() -> None:
-    """It was just removed from the catalogue: its series go."""
+def test_404_of_a_model_removes_its_series_and_is_not_a_failure() -> None:
+    """The model was just removed from the catalogue."""
     memory = read({"acme/one": endpoints(endpoint())})[0].memory
     collected, _ = read({"acme/one": StatusError(404, "no such model")}, memory=memory)
     assert ({}, ()) == (samples(collected), collected.summary.failures)
 
 
-def test_poll_fails_if_no_model_has_endpoints() -> None:
-    """That is a wrong path or a proxy: the last values must not vanish at once."""
+def test_poll_fails_if_every_model_returns_404() -> None:
+    """The path or a proxy is wrong, and the last values must stay."""
     with pytest.raises(StatusError, match="no such model"):
         read({"acme/one": StatusError(404, "no such model"), "acme/two": StatusError(404, "no such model")})
 
@@ -290,18 +290,18 @@ def test_poll_fails_if_no_model_can_be_read() -> None:
 
 
 @pytest.mark.parametrize("content", [b'{"data":[]}', b'{"data":{}}', b'{"data":{"endpoints":{}}}', b"<html>"])
-def test_body_of_another_form_fails_the_model(content: bytes) -> None:
+def test_invalid_body_fails_the_model(content: bytes) -> None:
     with pytest.raises(InvalidResponse):
         read({"acme/one": response_of(content)})
 
 
-def test_without_models_nothing_is_requested() -> None:
+def test_nothing_is_requested_without_models_in_use() -> None:
     collected, poll = read({})
     assert ({}, []) == (samples(collected), cast("FakeApi", poll.client).paths)
 
 
-async def test_few_models_are_read_at_once() -> None:
-    """However many are in use."""
+async def test_concurrent_requests_are_limited() -> None:
+    """The limit does not depend on the number of models in use."""
     active, most = 0, 0
 
     class Slow(FakeApi):

@@ -1,4 +1,4 @@
-"""`endpoint_info`: one series per endpoint, or joins on it would fail."""
+"""`endpoint_info` has one series per endpoint, because joins on it fail otherwise."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ def info(rows: list[dict[str, Any]], **settings_: Any) -> dict[tuple[str, ...], 
     return collect(rows, **settings_).shown["endpoint_info"]
 
 
-def test_it_names_every_endpoint() -> None:
-    """endpoint_id, model, model_permaslug, provider; the value is 1."""
+def test_every_endpoint_has_one_info_series() -> None:
     assert info([row(), row(ago(9), "e2", model_permaslug="acme/one-2025")]) == {
         ("e1", "acme/one", "acme/one-2026", "Acme"): 1.0,
         ("e2", "acme/one", "acme/one-2025", "Acme"): 1.0,
@@ -43,8 +42,8 @@ def test_it_names_every_endpoint() -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_the_latest_permaslug_is_the_name(order: tuple[int, ...]) -> None:
-    """A model that was renamed is one series, whatever the order of the rows or of the alphabet."""
+def test_latest_permaslug_of_a_renamed_model_is_published(order: tuple[int, ...]) -> None:
+    """The order of the rows and of the alphabet does not matter."""
     rows = [
         row(ago(9), model_permaslug="acme/z"),
         row(ago(2), model_permaslug="acme/a"),
@@ -53,19 +52,18 @@ def test_the_latest_permaslug_is_the_name(order: tuple[int, ...]) -> None:
     assert info([rows[number] for number in order]) == {("e1", "acme/one", "acme/a", "Acme"): 1.0}
 
 
-def test_a_row_without_a_permaslug_does_not_take_it_away() -> None:
-    """The latest that was said is kept."""
+def test_row_without_a_permaslug_keeps_the_last_known_one() -> None:
     assert info([row(ago(1), model_permaslug=...), row(ago(2))]) == {("e1", "acme/one", "acme/one-2026", "Acme"): 1.0}
 
 
-def test_two_permaslugs_on_one_day_are_one_name() -> None:
-    """The same one whatever the order."""
+def test_one_of_two_permaslugs_on_the_same_day_is_published() -> None:
+    """It is the same one in any order of the rows."""
     rows = [row(model_permaslug=name) for name in ("acme/a", "acme/b")]
     assert info(rows) == info(rows[::-1]) == {("e1", "acme/one", "acme/b", "Acme"): 1.0}
 
 
-def test_workspaces_share_their_endpoints_name() -> None:
-    """One series for all of them, with the latest permaslug of any."""
+def test_workspaces_share_one_info_series_per_endpoint() -> None:
+    """It has the latest permaslug of any workspace."""
     rows = [
         row(ago(9), workspace_id="w1", model_permaslug="acme/z"),
         row(ago(2), workspace_id="w2", model_permaslug="acme/a"),
@@ -82,17 +80,17 @@ def test_workspaces_share_their_endpoints_name() -> None:
         (("model", "provider"), ("e1",)),
     ],
 )
-def test_dropped_labels_are_dropped_here_too(dropped: tuple[str, ...], labels: tuple[str, ...]) -> None:
-    """The permaslug goes with the model."""
+def test_dropped_labels_are_dropped_from_endpoint_info(dropped: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    """The permaslug is dropped with the model."""
     assert info([row()], drop_labels=dropped) == {labels: 1.0}
 
 
 @UNHURRIED
 @given(rows_of_few, drops, st.sampled_from(["none", "workspace"]), st.integers(1, 4))
-def test_every_published_series_has_one_name(
+def test_every_series_joins_exactly_one_info_series(
     rows: list[dict[str, Any]], dropped: tuple[str, ...], split: str, most: int
 ) -> None:
-    """Joined on its labels, each gauge but `other` meets exactly one series."""
+    """The only exception is `other`."""
     shown = collect(rows, drop_labels=dropped, split_by=split, max_endpoints=most).shown
     labels = [name for name in ("model", "provider", "endpoint_id") if name not in dropped]
     published = {key[: len(labels)] for key in shown["requests"]} - {("other",) * len(labels)}
@@ -102,6 +100,6 @@ def test_every_published_series_has_one_name(
     assert named == Counter(dict.fromkeys(published, 1))
 
 
-def test_a_name_that_left_the_window_is_kept_with_its_day() -> None:
-    """See the carried-over days: they bring their endpoints' names."""
+def test_endpoint_of_the_oldest_day_has_an_info_series() -> None:
+    """Days kept from earlier polls keep their endpoints' names."""
     assert info([row(ago(30))]) == {("e1", "acme/one", "acme/one-2026", "Acme"): 1.0}

@@ -1,4 +1,4 @@
-"""The smallest endpoints beyond `max_endpoints` are one series, and totals stay right; the filters on models."""
+"""Endpoints beyond `max_endpoints` are folded into `other`, totals stay right, and models can be filtered."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def key(name: str) -> tuple[str, str, str]:
 
 @UNHURRIED
 @given(spending, st.integers(1, 9))
-def test_the_largest_stay_and_the_rest_adds_up(uses: list[tuple[int, str, int, str]], most: int) -> None:
-    """Largest by spend over all days, then by requests, then by name; `other` is the exact rest in every window."""
+def test_largest_endpoints_are_kept_and_other_is_the_rest(uses: list[tuple[int, str, int, str]], most: int) -> None:
+    """The order is by spend over all days, then by requests, then by name."""
     rows = [
         row(ago(day), name, usage=eighths / 8, byok_usage_inference=0, number=number)
         for number, (day, name, eighths, _) in enumerate(uses)
@@ -53,8 +53,8 @@ def test_the_largest_stay_and_the_rest_adds_up(uses: list[tuple[int, str, int, s
 
 @UNHURRIED
 @given(spending, st.integers(1, 5))
-def test_each_workspace_keeps_its_own_rest(uses: list[tuple[int, str, int, str]], most: int) -> None:
-    """So that totals per workspace stay right."""
+def test_each_workspace_has_its_own_other(uses: list[tuple[int, str, int, str]], most: int) -> None:
+    """Totals per workspace stay right."""
     rows = [
         row(ago(day), name, usage=eighths / 8, workspace_id=where, number=number)
         for number, (day, name, eighths, where) in enumerate(uses)
@@ -69,48 +69,44 @@ def test_each_workspace_keeps_its_own_rest(uses: list[tuple[int, str, int, str]]
     assert totals == expected
 
 
-def test_nothing_is_folded_up_to_the_limit() -> None:
-    """As many endpoints as may be."""
+def test_nothing_is_folded_up_to_max_endpoints() -> None:
     polled = collect([row(endpoint=name) for name in "abc"], max_endpoints=3)
     assert set(polled.shown["requests"]) == {key("a"), key("b"), key("c")}
     assert polled.collected.summary.folded == 0
 
 
-def test_own_key_spend_counts_for_size() -> None:
-    """An endpoint paid with one's own provider key is no small one."""
+def test_byok_usage_counts_towards_the_order_of_endpoints() -> None:
+    """An endpoint that is paid with an own provider key may be a large one."""
     rows = [row(endpoint="own", usage=0, byok_usage_inference=9), row(endpoint="paid", usage=5, byok_usage_inference=0)]
     assert set(collect(rows, max_endpoints=1).shown["requests"]) == {key("own"), OTHER}
 
 
-def test_requests_and_then_names_decide_between_equals() -> None:
-    """Of those who spend the same."""
+def test_endpoints_with_equal_spend_are_ordered_by_requests_and_name() -> None:
     rows = [row(endpoint=name, usage=1.0, requests=requests) for name, requests in (("a", 1), ("b", 9), ("c", 9))]
     assert set(collect(rows, max_endpoints=1).shown["requests"]) == {key("b"), OTHER}
 
 
-def test_unknown_spend_counts_as_none_for_size() -> None:
-    """It is not known to be large."""
+def test_endpoint_with_unknown_spend_is_ordered_as_spending_nothing() -> None:
     rows = [row(endpoint="unknown", usage=..., byok_usage_inference=...), row(endpoint="known", usage=0.5)]
     assert set(collect(rows, max_endpoints=1).shown["requests"]) == {key("known"), OTHER}
 
 
-def test_a_model_that_is_really_called_other() -> None:
-    """It is joined with the rest: one series, and the total is right; endpoint_info doesn't name it."""
+def test_endpoint_named_other_is_merged_into_other() -> None:
+    """The series stays unique and the total right, and endpoint_info does not list it."""
     real = row(endpoint="other", model="other", provider_name="other", usage=100.0, requests=7)
     polled = collect([real, *(row(endpoint=name, usage=1.0) for name in "abc")], max_endpoints=2)
     assert polled.shown["requests"] == {OTHER: 7.0 + 2 * 3.0, key("a"): 3.0}
     assert {labels[0] for labels in polled.shown["endpoint_info"]} == {"a"}
 
 
-def test_a_model_called_other_among_the_small_ones() -> None:
-    """Then it is part of the rest like any other."""
+def test_small_endpoint_named_other_is_folded_like_any_other() -> None:
     real = row(endpoint="other", model="other", provider_name="other", usage=0.5, requests=7)
     polled = collect([real, *(row(endpoint=name, usage=1.0) for name in "abc")], max_endpoints=2)
     assert polled.shown["requests"] == {OTHER: 10.0, key("a"): 3.0, key("b"): 3.0}
 
 
-def test_a_rest_with_an_unknown_number_has_no_such_series() -> None:
-    """A sum of which a part is unknown is unknown; the numbers that all report are there."""
+def test_other_is_absent_where_a_folded_endpoint_has_no_value() -> None:
+    """Its sum is unknown. Values that all folded endpoints have are summed."""
     rows = [row(endpoint="large", usage=9.0), row(endpoint="a", cached_tokens=...), row(endpoint="b")]
     shown = collect(rows, max_endpoints=1).shown
     assert shown["cached_tokens"] == {key("large"): 7.0}
@@ -130,22 +126,21 @@ def test_a_rest_with_an_unknown_number_has_no_such_series() -> None:
         ({"exclude": (".*",)}, set()),
     ],
 )
-def test_models_to_show(settings_: dict[str, Any], expected: set[str]) -> None:
-    """By expressions that match the whole name; `exclude` wins."""
+def test_include_and_exclude_match_whole_model_names(settings_: dict[str, Any], expected: set[str]) -> None:
+    """`exclude` takes precedence."""
     rows = [row(model=name) for name in ("acme/one", "acme/one:free", "umbrella/two")]
     patterns: dict[str, Any] = {name: tuple(map(re.compile, texts)) for name, texts in settings_.items()}
     assert {labels[0] for labels in collect(rows, **patterns).shown["requests"]} == expected
 
 
-def test_a_model_left_out_still_shows_that_the_day_came() -> None:
-    """Only excluded models were used yesterday: the day is not late, and the others did nothing on it."""
+def test_rows_of_excluded_models_show_that_the_day_has_data() -> None:
+    """The other models then have 0 on that day."""
     rows = [row(ago(1), model="acme/hidden"), row(ago(2))]
     polled = collect(rows, exclude=(re.compile("acme/hidden"),), empty_day_after=86400.0)
     assert polled.shown["requests"] == {key("e1"): 0.0}
 
 
-def test_dropped_labels_are_gone_from_every_family() -> None:
-    """And `other` has only those that are left."""
+def test_dropped_labels_are_dropped_from_every_family_and_from_other() -> None:
     rows = [row(endpoint="e1", model=name, usage=spend) for name, spend in (("big", 2), ("small", 1), ("tiny", 0.5))]
     shown = collect(rows, drop_labels=("provider", "endpoint_id"), max_endpoints=1).shown
     assert shown["requests"] == {("big",): 3.0, ("other",): 6.0}
@@ -155,20 +150,19 @@ FREE: dict[str, Any] = {"usage": 0, "byok_usage_inference": 0}
 
 
 def test_free_models_are_folded_by_requests() -> None:
-    """They cost nothing: the busiest stay, whatever their names and the order of the rows."""
+    """Their spend is equal, so those with most requests are kept in any order of rows and names."""
     rows = [row(endpoint=name, requests=requests, **FREE) for name, requests in (("a", 1), ("b", 900), ("c", 30))]
     assert set(collect(rows, max_endpoints=2).shown["requests"]) == {key("b"), key("c"), OTHER}
     assert set(collect(rows[::-1], max_endpoints=1).shown["requests"]) == {key("b"), OTHER}
 
 
-def test_free_models_with_as_many_requests_are_folded_by_name() -> None:
-    """Any order would do, as long as it is the same at every poll."""
+def test_free_models_with_equal_requests_are_folded_by_name() -> None:
+    """The order must only be the same in every poll."""
     rows = [row(endpoint=name, requests=5, **FREE) for name in "cab"]
     for order in (rows, rows[::-1]):
         assert set(collect(order, max_endpoints=2).shown["requests"]) == {key("a"), key("b"), OTHER}
 
 
-def test_refunds_rank_last() -> None:
-    """A negative amount is not a large one."""
+def test_endpoints_with_negative_spend_are_folded_first() -> None:
     rows = [row(endpoint="refund", usage=-9.0, byok_usage_inference=0), row(endpoint="small", **FREE)]
     assert set(collect(rows, max_endpoints=1).shown["requests"]) == {key("small"), OTHER}

@@ -1,4 +1,4 @@
-"""Keys: what each spent, its limit and its names, and which are folded."""
+"""API keys: spend, limits and names of each key, and which keys are folded."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from tests.exposition.helpers import rendered
 USAGE = ("usage_usd", "usage_today_usd", "usage_week_usd", "usage_month_usd")
 
 
-def test_each_window_has_its_amount() -> None:
-    """Credits and own provider keys apart."""
+def test_usage_is_published_per_window_and_separately_for_byok() -> None:
     families = shown(read(key("a")))
     assert [families[name][of("a")] for name in USAGE] == [4.0, 1.0, 2.0, 3.0]
     assert [families[f"byok_{name}"][of("a")] for name in USAGE] == [0.4, 0.1, 0.2, 0.3]
 
 
-def test_used_of_a_limit_is_limit_less_remaining() -> None:
-    """Never what was spent since the key was made."""
+def test_limit_used_is_limit_minus_remaining() -> None:
+    """The lifetime usage of the key may be much more."""
     families = shown(read(key("a", usage=900.0, limit=50, limit_remaining=12.3, limit_reset="monthly")))
     assert [families[name][of("a")] for name in ("limit_usd", "limit_remaining_usd", "limit_used_usd")] == [
         50,
@@ -35,13 +34,12 @@ def test_used_of_a_limit_is_limit_less_remaining() -> None:
     ]
 
 
-def test_a_limit_can_be_overrun() -> None:
-    """What remains is negative then."""
+def test_remaining_limit_may_be_negative() -> None:
     families = shown(read(key("a", limit=50, limit_remaining=-1)))
     assert (families["limit_remaining_usd"][of("a")], families["limit_used_usd"][of("a")]) == (-1.0, 51.0)
 
 
-def test_a_limit_of_nothing_is_a_limit() -> None:
+def test_limit_of_0_is_published() -> None:
     """0 is not null."""
     families = shown(read(key("a", limit=0, limit_remaining=0)))
     assert (families["limit_usd"], families["limit_used_usd"]) == ({of("a"): 0.0}, {of("a"): 0.0})

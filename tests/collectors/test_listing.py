@@ -10,12 +10,12 @@ from exporter.api.client import Request
 from exporter.api.organization_rows import KeyRow
 from exporter.collectors import paging
 from exporter.errors import InvalidResponse, ListChanged, StatusError
-from tests.collectors.balances import WORKSPACE, FakeApi, account, counted, digest, key, pages, way
+from tests.collectors.balances import WORKSPACE, FakeApi, account, counted, digest, key, pages, poll_of
 from tests.support import finished
 
 
 def listed(api: FakeApi, **options: Any) -> list[KeyRow]:
-    return finished(paging.keys(way(api), **options))
+    return finished(paging.keys(poll_of(api), **options))
 
 
 def names(rows: list[KeyRow]) -> list[str | None]:
@@ -184,7 +184,7 @@ def test_a_page_that_fails_midway_fails_all() -> None:
 def test_a_page_size_that_is_not_the_documented_one_shows_where_the_api_counts() -> None:
     """Fifty at a time of a hundred and twenty workspaces."""
     workspaces = [{"id": f"w{number}", "name": ""} for number in range(120)]
-    result = finished(paging.workspaces(way(FakeApi({"/workspaces": counted(workspaces, size=50)}))))
+    result = finished(paging.workspaces(poll_of(FakeApi({"/workspaces": counted(workspaces, size=50)}))))
     assert [listed_row.id for listed_row in result] == [f"w{number}" for number in range(120)]
 
 
@@ -207,13 +207,13 @@ def test_fewer_rows_than_the_api_counts_fail() -> None:
     """Something is missing, and no one knows what."""
     reply = {"data": [WORKSPACE], "total_count": 2}
     with pytest.raises(ListChanged):
-        finished(paging.workspaces(way(FakeApi({"/workspaces": lambda _: reply}))))
+        finished(paging.workspaces(poll_of(FakeApi({"/workspaces": lambda _: reply}))))
 
 
 def test_members_have_names() -> None:
     """Roles and fields that are not known are no reason to fail."""
     rows = [{"id": "user_1", "email": "a@example.com", "first_name": None, "last_name": "A", "role": "org:new", "x": 1}]
-    result = finished(paging.members(way(FakeApi({"/organization/members": counted(rows)}))))
+    result = finished(paging.members(poll_of(FakeApi({"/organization/members": counted(rows)}))))
     assert [(listed_row.id, listed_row.email, listed_row.first_name, listed_row.role) for listed_row in result] == [
         ("user_1", "a@example.com", None, "org:new")
     ]
@@ -222,12 +222,12 @@ def test_members_have_names() -> None:
 def test_an_account_that_is_no_organization_has_no_members() -> None:
     """The API says 404, and so does the poll."""
     with pytest.raises(StatusError):
-        finished(paging.members(way(FakeApi({"/organization/members": lambda _: StatusError(404, "none")}))))
+        finished(paging.members(poll_of(FakeApi({"/organization/members": lambda _: StatusError(404, "none")}))))
 
 
 def test_a_workspace_with_an_unreadable_name_has_none() -> None:
     """Its keys stay, and the field is counted."""
-    poll = way(FakeApi({"/workspaces": lambda _: {"data": [{"id": "w", "name": 5}]}}))
+    poll = poll_of(FakeApi({"/workspaces": lambda _: {"data": [{"id": "w", "name": 5}]}}))
     assert [("w", "")] == [(workspace.id, workspace.name) for workspace in finished(paging.workspaces(poll))]
     assert {"name": 1} == dict(poll.rejections.unreadable)
 
@@ -236,7 +236,7 @@ def test_a_workspace_with_an_unreadable_name_has_none() -> None:
 def test_a_workspace_that_can_not_be_read_fails(row: object) -> None:
     """Its keys would be missing."""
     with pytest.raises(InvalidResponse, match="expected a workspace"):
-        finished(paging.workspaces(way(FakeApi({"/workspaces": lambda _: {"data": [row]}}))))
+        finished(paging.workspaces(poll_of(FakeApi({"/workspaces": lambda _: {"data": [row]}}))))
 
 
 @pytest.mark.parametrize(
