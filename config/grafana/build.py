@@ -8,25 +8,18 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana.budget import budget
-from config.grafana.cost import cost
-from config.grafana.endpoint import endpoint
-from config.grafana.health import health
-from config.grafana.models import models
-from config.grafana.overview import overview
-from config.grafana.performance import performance
-from config.grafana.spenders import spenders
+from config.grafana import budget, cost, endpoint, health, models, overview, performance, spenders
 
 FOLDER = Path(__file__).parent / "dashboards"
 DASHBOARDS = {
-    "budget": budget,
-    "cost": cost,
-    "endpoint": endpoint,
-    "health": health,
-    "models": models,
-    "overview": overview,
-    "performance": performance,
-    "spenders": spenders,
+    "budget": budget.dashboard,
+    "cost": cost.dashboard,
+    "endpoint": endpoint.dashboard,
+    "health": health.dashboard,
+    "models": models.dashboard,
+    "overview": overview.dashboard,
+    "performance": performance.dashboard,
+    "spenders": spenders.dashboard,
 }
 
 

@@ -2,116 +2,137 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
-from grafana_foundation_sdk.builders.dashboard import Row
+from collections.abc import Iterator
+
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana import queries
-from config.grafana.frame import finished, frame, labels, windows
+from config.grafana.frame import finished, frame, labels, row, windows
 from config.grafana.overview import BAR_OF_DAY, NO_BAR
-from config.grafana.panels import DOLLARS, NARROW_LEGEND, TOKEN_COLOURS, About, Query, colour, days, figure, graph
-from config.grafana.tables import CENTS, Column, joined
+from config.grafana.panels import (
+    DOLLARS,
+    NARROW_LEGEND,
+    TOKEN_COLOURS,
+    About,
+    AnyPanel,
+    Query,
+    colour,
+    days,
+    figure,
+    graph,
+)
+from config.grafana.queries import ACCOUNT, DAY, PICKED, SPEND, TOKENS, daily, ratio, series, usage
+from config.grafana.tables import Column, dollars, joined
 
-CHOSEN = 'account=~"$account", model=~"$model", provider=~"$provider"'
+CHOSEN = f'{ACCOUNT}, model=~"$model", provider=~"$provider"'
 NOTHING = "No usage of this selection in this window: select another model or provider, or All."
-SERIES = "openrouter_activity_requests"
+REQUESTS = "openrouter_activity_requests"
 
 
-def endpoint() -> Dashboard:
+def dashboard() -> Dashboard:
     """Return the dashboard."""
-    builder = (
+    return finished(
         frame(
             "openrouter-endpoint",
             "OpenRouter / Endpoint detail",
             "All measures of one model or provider, or of any selection.",
-        )
-        .with_variable(windows())
-        .with_variable(labels("model", "Model", f"{SERIES}{{{queries.ACCOUNT}}}"))
-        .with_variable(labels("provider", "Provider", f'{SERIES}{{{queries.ACCOUNT}, model=~"$model"}}'))
+            windows(),
+            labels("model", "Model", series(REQUESTS)),
+            labels("provider", "Provider", series(REQUESTS, f'{ACCOUNT}, model=~"$model"')),
+        ),
+        row("${model:text}, ${provider:text}: ${window:text}", *_figures()),
+        row("Spend and price, by day", _spend(), _requests(), _price(), _price_of_request()),
+        row("Tokens, by day", _tokens(), _shares()),
+        row("Endpoints of the selection: ${window:text}", _endpoints()),
     )
-    _figures(builder)
-    _money(builder)
-    _tokens(builder)
-    _each(builder)
-    return finished(builder)
 
 
-def _figures(builder: Builder) -> None:
-    builder.with_row(Row("${model:text}, ${provider:text}: ${window:text}"))
-    spend, requests = (queries.usage(measure, matchers=CHOSEN) for measure in (queries.SPEND, "requests"))
+def _of(measure: str, by: str = "", window: str = PICKED) -> str:
+    return usage(measure, by, window=window, matchers=CHOSEN)
+
+
+def _per_day(measure: str) -> str:
+    return daily(_of(measure, window=DAY))
+
+
+def _ratio(part: str, whole: str, window: str = PICKED) -> str:
+    return ratio(_of(part, window=window), _of(whole, window=window))
+
+
+def _by_day(title: str, text: str, unit: str) -> About:
+    return About(title, f"{text} {BAR_OF_DAY}", unit, NO_BAR)
+
+
+def _figures() -> Iterator[AnyPanel]:
     for title, text, unit, expression in (
-        ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, spend),
-        ("Requests", "Number of requests.", "locale", requests),
-        ("USD per request", "Spend by requests.", "currencyUSD", f"{spend} / ({requests} > 0)"),
-        ("USD per 1M tokens", "Spend per million prompt and completion tokens.", "currencyUSD", _price()),
+        ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, _of(SPEND)),
+        ("Requests", "Number of requests.", "locale", _of("requests")),
+        ("USD per request", "Spend by requests.", "currencyUSD", _ratio(SPEND, "requests")),
+        (
+            "USD per 1M tokens",
+            "Spend per million prompt and completion tokens.",
+            "currencyUSD",
+            f"1e6 * {_ratio(SPEND, TOKENS)}",
+        ),
         (
             "Cache hits",
             "Cached tokens by prompt tokens; can be above 100 %.",
             "percentunit",
-            _share("cached", "prompt"),
+            _ratio("cached_tokens", "prompt_tokens"),
         ),
         (
             "Reasoning",
             "Reasoning tokens by completion tokens; can be above 100 %.",
             "percentunit",
-            _share("reasoning", "completion"),
+            _ratio("reasoning_tokens", "completion_tokens"),
         ),
     ):
-        about = About(title=title, description=f"{text} Over the chosen window.", unit=unit, empty=NOTHING)
-        panel = figure(about, Query(expression, title))
-        builder.with_panel(panel.decimals(2) if unit == DOLLARS else panel)
+        panel = figure(About(title, f"{text} Over the chosen window.", unit, NOTHING), expression)
+        yield panel.decimals(2) if unit == DOLLARS else panel
 
 
-def _money(builder: Builder) -> None:
-    builder.with_row(Row("Spend and price, by day"))
-    credits_, own = (queries.daily(_of_day(measure)) for measure in ("usage_usd", "byok_usage_usd"))
-    builder.with_panel(
-        days(
-            _by_day("Spend", "Spend per UTC day: credits, and what providers charge to own keys.", DOLLARS),
-            Query(credits_, "credits"),
-            Query(own, "own keys"),
-        )
-    )
-    builder.with_panel(
-        days(
-            _by_day("Requests", "Requests per UTC day.", "locale"),
-            Query(queries.daily(_of_day("requests")), "requests"),
-        )
-    )
-    price = queries.daily(queries.price(window=queries.DAY, matchers=CHOSEN))
+def _spend() -> AnyPanel:
+    about = _by_day("Spend", "Spend per UTC day: credits, and what providers charge to own keys.", DOLLARS)
+    return days(about, Query(_per_day("usage_usd"), "credits"), Query(_per_day("byok_usage_usd"), "own keys"))
+
+
+def _requests() -> AnyPanel:
+    return days(_by_day("Requests", "Requests per UTC day.", "locale"), Query(_per_day("requests"), "requests"))
+
+
+def _price() -> AnyPanel:
     about = _by_day("Effective price", "Spend per million prompt and completion tokens, per UTC day.", "currencyUSD")
-    builder.with_panel(graph(about, Query(price, "USD per 1M tokens")).interval("1d"))
-    price = queries.daily(queries.share(queries.SPEND, "requests", window=queries.DAY, matchers=CHOSEN))
+    return graph(about, Query(daily(f"1e6 * {_ratio(SPEND, TOKENS, DAY)}"), "USD per 1M tokens")).interval("1d")
+
+
+def _price_of_request() -> AnyPanel:
     about = _by_day("Price of a request", "Spend by requests, per UTC day.", "currencyUSD")
-    builder.with_panel(graph(about, Query(price, "USD per request")).interval("1d"))
+    return graph(about, Query(daily(_ratio(SPEND, "requests", DAY)), "USD per request")).interval("1d")
 
 
-def _tokens(builder: Builder) -> None:
-    builder.with_row(Row("Tokens, by day"))
+def _tokens() -> AnyPanel:
+    text = "Tokens per UTC day. Cached are part of prompt, reasoning mostly of completion tokens."
     kinds = ("prompt", "completion", "reasoning", "cached")
-    tokens = (Query(queries.daily(_of_day(f"{kind}_tokens")), kind) for kind in kinds)
-    about = _by_day(
-        "Tokens by kind",
-        "Tokens per UTC day. Cached are part of prompt, reasoning mostly of completion tokens.",
-        "short",
-    )
-    builder.with_panel(colour(graph(about, *tokens, aside=NARROW_LEGEND), TOKEN_COLOURS).interval("1d"))
-    shares = (
-        Query(
-            queries.daily(queries.share(f"{part}_tokens", f"{whole}_tokens", window=queries.DAY, matchers=CHOSEN)),
-            legend,
-        )
-        for part, whole, legend in (
-            ("cached", "prompt", "cached of prompt"),
-            ("reasoning", "completion", "reasoning of completion"),
-        )
-    )
+    tokens = (Query(_per_day(f"{kind}_tokens"), kind) for kind in kinds)
+    panel = graph(_by_day("Tokens by kind", text, "short"), *tokens, aside=NARROW_LEGEND)
+    return colour(panel, TOKEN_COLOURS).interval("1d")
+
+
+def _shares() -> AnyPanel:
     about = _by_day("Shares", "Cached of prompt and reasoning of completion tokens, per UTC day.", "percentunit")
-    builder.with_panel(graph(about, *shares, aside=NARROW_LEGEND).interval("1d"))
+    shares = (
+        Query(daily(_ratio(f"{part}_tokens", f"{whole}_tokens", DAY)), f"{part} of {whole}")
+        for part, whole in (("cached", "prompt"), ("reasoning", "completion"))
+    )
+    return graph(about, *shares, aside=NARROW_LEGEND).interval("1d")
 
 
-def _each(builder: Builder) -> None:
-    builder.with_row(Row("Endpoints of the selection: ${window:text}"))
+def _endpoints() -> AnyPanel:
+    about = About(
+        "Endpoints",
+        "All endpoints of the selection in the chosen window. 'other' sums the endpoints that the exporter folded.",
+        "short",
+        NOTHING,
+    )
     names = {
         "account": ("Account", 130),
         "model": ("Model", 255),
@@ -119,45 +140,13 @@ def _each(builder: Builder) -> None:
         "endpoint_id": ("Endpoint", 320),
     }
     by = ", ".join(names)
-    about = About(
-        title="Endpoints",
-        description="All endpoints of the selection in the chosen window. 'other' sums the endpoints that the exporter "
-        "folded.",
-        unit="short",
-        empty=NOTHING,
+    columns = (
+        dollars("Spend", _of(SPEND, by), 90),
+        dollars("Own keys", _of("byok_usage_usd", by), 90),
+        Column("Requests", _of("requests", by), "locale", 90),
+        Column("Prompt", _of("prompt_tokens", by), "short", 90),
+        Column("Completion", _of("completion_tokens", by), "short", 100),
+        Column("Reasoning", _of("reasoning_tokens", by), "short", 90),
+        Column("Cached", _of("cached_tokens", by), "short", 90),
     )
-    columns = [
-        Column(
-            title,
-            queries.usage(measure, by, matchers=CHOSEN),
-            unit,
-            100 if title == "Completion" else 90,
-            CENTS if unit == DOLLARS else {},
-        )
-        for title, measure, unit in (
-            ("Spend", queries.SPEND, DOLLARS),
-            ("Own keys", "byok_usage_usd", DOLLARS),
-            ("Requests", "requests", "locale"),
-            ("Prompt", "prompt_tokens", "short"),
-            ("Completion", "completion_tokens", "short"),
-            ("Reasoning", "reasoning_tokens", "short"),
-            ("Cached", "cached_tokens", "short"),
-        )
-    ]
-    builder.with_panel(joined(about, names, columns))
-
-
-def _by_day(title: str, text: str, unit: str) -> About:
-    return About(title=title, description=f"{text} {BAR_OF_DAY}", unit=unit, empty=NO_BAR)
-
-
-def _of_day(measure: str) -> str:
-    return queries.usage(measure, window=queries.DAY, matchers=CHOSEN)
-
-
-def _price() -> str:
-    return queries.price(matchers=CHOSEN)
-
-
-def _share(part: str, whole: str) -> str:
-    return queries.share(f"{part}_tokens", f"{whole}_tokens", matchers=CHOSEN)
+    return joined(about, names, columns)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import (
@@ -11,35 +15,42 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardLinkType,
     Panel,
     RowPanel,
+    VariableModel,
     VariableOption,
     VariableRefresh,
     VariableSort,
 )
 
 from config.grafana.links import add_links
-from config.grafana.panels import RED, SOURCE
+from config.grafana.panels import RED, SOURCE, AnyPanel
+from config.grafana.queries import DAY, FIRING, MONTH, MONTH_TO_DATE, WEEK, series
 
+Variable: TypeAlias = Builder[VariableModel]
 TAG = "openrouter"
 EVERYTHING = ".*"  # a label that the configuration drops is not there
 # Marks on all graphs: when alerts fired, and when credit was bought.
-ALERTS = 'sum by (alertname, account) (ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"})'
-_BOUGHT = 'openrouter_credits_purchased_usd{account=~"$account"}'
+_ALERTS = f"sum by (alertname, account) ({FIRING})"
+_BOUGHT = series("openrouter_credits_purchased_usd")
 # Evaluated in steps of minutes over a month: a purchase must be seen for longer than a step.
-PURCHASES = f"max by (account) ({_BOUGHT}) - max by (account) ({_BOUGHT} offset 15m) > 0"
-WINDOWS = {
-    "Latest day": "activity",
-    "7 days": "activity_7d",
-    "30 days": "activity_30d",
-    "Month to date": "activity_month_to_date",
-}
+_PURCHASES = f"max by (account) ({_BOUGHT}) - max by (account) ({_BOUGHT} offset 15m) > 0"
+WINDOWS = {"Latest day": DAY, "7 days": WEEK, "30 days": MONTH, "Month to date": MONTH_TO_DATE}
+
+
+@dataclass(frozen=True)
+class PanelRow:
+    """A row of a dashboard: its title, its panels, and whether it is closed until someone opens it."""
+
+    title: str
+    panels: Sequence[AnyPanel]
+    folded: bool = False
 
 
 def frame(
-    uid: str, title: str, description: str, *, since: str = "now-30d", refresh: str = "5m"
+    uid: str, title: str, description: str, *variables: Variable, since: str = "now-30d", refresh: str = "5m"
 ) -> dashboard.Dashboard:
-    """Return a dashboard without panels, with its data source and account to choose."""
+    """Return a dashboard without panels, with its data source, account and more to choose."""
     link = dashboard.DashboardLink("OpenRouter").type(DashboardLinkType.DASHBOARDS).tags([TAG])
-    return (
+    builder = (
         dashboard.Dashboard(title)
         .uid(uid)
         .description(description)
@@ -52,9 +63,12 @@ def frame(
         .link(link.as_dropdown(True).include_vars(True).keep_time(True).icon("external link"))
         .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
         .with_variable(labels("account", "Account", "openrouter_up"))
-        .annotation(_Event("Alerts", "{{alertname}}", RED, ALERTS))
-        .annotation(_Event("Credit purchases", "Credit bought", "blue", PURCHASES))
+        .annotation(_Event("Alerts", "{{alertname}}", RED, _ALERTS))
+        .annotation(_Event("Credit purchases", "Credit bought", "blue", _PURCHASES))
     )
+    for variable in variables:
+        builder.with_variable(variable)
+    return builder
 
 
 class _Event(Builder[AnnotationQuery]):
@@ -114,20 +128,36 @@ def windows() -> dashboard.CustomVariable:
     )
 
 
-def finished(builder: dashboard.Dashboard) -> Dashboard:
-    """Return the dashboard, its panels numbered and names in them linked, those of folded rows too."""
+def row(title: str, *panels: AnyPanel) -> PanelRow:
+    """Return a row; without a title, panels at the top."""
+    return PanelRow(title, panels)
+
+
+def folded(title: str, *panels: AnyPanel) -> PanelRow:
+    """Return a row that is closed until someone opens it: its panels are rarely needed, and query nothing till then."""
+    return PanelRow(title, panels, folded=True)
+
+
+def finished(builder: dashboard.Dashboard, *rows: PanelRow) -> Dashboard:
+    """Return the dashboard with its rows, its panels numbered and names in them linked, those of folded rows too."""
+    for row in rows:
+        _add(builder, row)
     built = builder.build()
     top = built.panels or []
-    panels = [panel for row in top for panel in (row, *(row.panels if isinstance(row, RowPanel) else ()))]
+    panels = [panel for outer in top for panel in (outer, *(outer.panels if isinstance(outer, RowPanel) else ()))]
     for number, panel in enumerate(panels, start=1):
         panel.id_val = number
     add_links(built, (panel for panel in panels if isinstance(panel, Panel)))
     return built
 
 
-def folded(title: str, *panels: Builder[Panel]) -> dashboard.Row:
-    """Return a row that is closed until someone opens it: its panels are rarely needed, and query nothing till then."""
-    row = dashboard.Row(title).collapsed(True)
-    for panel in panels:
-        row.with_panel(panel)
-    return row
+def _add(builder: dashboard.Dashboard, row: PanelRow) -> None:
+    head = dashboard.Row(row.title)
+    if row.folded:
+        for panel in row.panels:
+            head.with_panel(panel)
+    if row.title:
+        builder.with_row(head)
+    if not row.folded:
+        for panel in row.panels:
+            builder.with_panel(panel)

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grafana_foundation_sdk.builders import bargauge, common, table
-from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
-from grafana_foundation_sdk.builders.dashboard import Row
+from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.models.common import VizOrientation
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from config.grafana import keys, teams
 from config.grafana.budget import NO_BUDGET
-from config.grafana.panels import DOLLARS, RED, YELLOW, About, Query, instant, ranking
-from config.grafana.queries import ACCOUNT, SPEND, once, same_day_last_month, usage
-from config.grafana.tables import CENTS, HIDDEN, Column, joined
+from config.grafana.frame import PanelRow, row
+from config.grafana.panels import DOLLARS, RED, YELLOW, About, AnyPanel, Query, instant, ranking
+from config.grafana.queries import (
+    DAY_SHOWN,
+    MONTH_TO_DATE,
+    SPEND,
+    budget,
+    budget_used,
+    once,
+    ratio,
+    same_day_last_month,
+    series,
+    spent,
+    usage,
+)
+from config.grafana.tables import Column, dollars, hidden, joined, percent
 
 MONTHS = 12
 NOW = "vector(time())"
-COMPLETED = f"max(openrouter_activity_day_timestamp_seconds{{{ACCOUNT}}})"
-MONTH_TO_DATE = "activity_month_to_date"
+LAST_MONTH = f"({NOW} - 86400 * day_of_month())"
 # A completed day is shown from about 00:30 of the next day on for 24 hours: at midnight and noon it is this long ago.
 SHOWN_DAY = "vector(time() - 36 * 3600)"
 # From any day of a month back to the first of the eleventh month before it, and not to the twelfth.
@@ -30,30 +40,24 @@ LIVE = "Spend in this UTC month so far, and in the month before up to the same d
 NO_IMPORT = f"{NO_LAST_MONTH}: the API has no history of keys to import."
 
 
-def rows(builder: Builder) -> None:
-    """Add the rows to a dashboard."""
-    builder.with_row(Row("Budgets and months"))
-    builder.with_panel(_budgets())
-    builder.with_panel(_months())
-    builder.with_row(Row("Who spends more: this month against the same days of last month"))
-    builder.with_panel(_models())
-    builder.with_panel(_keys())
-    builder.with_panel(_teams())
-    builder.with_panel(_workspaces())
-
-
-def by_month() -> str:
-    """Return the spend of this month, of the last, and of the months before that Prometheus has, by label `month`."""
-    current, previous = (
-        f"max by (account) (sum without (paid_by) (openrouter_spend_{name}_usd{{{ACCOUNT}}}))"
-        for name in ("month", "last_month")
+def rows() -> tuple[PanelRow, ...]:
+    """Return the rows."""
+    return (
+        row("Budgets and months", _budgets(), _months()),
+        row(
+            "Who spends more: this month against the same days of last month",
+            *(_models(), _keys(), _teams(), _workspaces()),
+        ),
     )
+
+
+def _by_month() -> str:
+    """Return the spend of this month, of the last, and of the months before that Prometheus has, by label `month`."""
+    current, previous = _in_month(spent("month"), NOW), _in_month(spent("last_month"), LAST_MONTH)
     recorded = once("account:openrouter_activity_month_to_date_spend_usd:sum", "account")
     shown = f"({recorded} or {usage(SPEND, 'account', window=MONTH_TO_DATE)})"
-    return (
-        f"sum by (month) ({_in_month(current, NOW)} or {_in_month(previous, f'({NOW} - 86400 * day_of_month())')}"
-        f" or last_over_time(({_in_month(shown, SHOWN_DAY)}){YEAR}))"
-    )
+    earlier = f"last_over_time(({_in_month(shown, SHOWN_DAY)}){YEAR})"
+    return f"sum by (month) ({current} or {previous} or {earlier})"
 
 
 def _in_month(expression: str, day: str) -> str:
@@ -63,47 +67,42 @@ def _in_month(expression: str, day: str) -> str:
     return f"{expression} * on () group_left (month) {month}"
 
 
-def _months() -> bargauge.Panel:
+def _months() -> AnyPanel:
     about = About(
-        title="Spend by month",
-        description="Spend per UTC month, own provider keys included, today included. The exporter shows this month "
-        "and the last one; earlier months appear if Prometheus has them, collected or imported with "
-        "`openrouter-exporter export`.",
-        unit=DOLLARS,
-        empty="No spend: are the collectors spend or activity enabled, and the key a management key?",
+        "Spend by month",
+        "Spend per UTC month, own provider keys included, today included. The exporter shows this month and the last "
+        "one; earlier months appear if Prometheus has them, collected or imported with `openrouter-exporter export`.",
+        DOLLARS,
+        "No spend: are the collectors spend or activity enabled, and the key a management key?",
     )
-    panel = ranking(about, Query(by_month()), width=24, height=8)
-    panel.targets(instant([Query(by_month())], table=True)).orientation(VizOrientation.VERTICAL).decimals(0)
+    panel = ranking(about, width=24, height=8).targets(instant([Query(_by_month())], table=True))
+    panel.orientation(VizOrientation.VERTICAL).decimals(0)
     panel.with_transformation(DataTransformerConfig(id_val="sortBy", options={"sort": [{"field": "month"}]}))
     return panel.reduce_options(common.ReduceDataOptions().calcs([]).values(True).limit(MONTHS).fields(""))
 
 
-def _budgets() -> table.Panel:
-    by = "account, budget, period"
-    spent, limit, expected = (
-        once(f"openrouter_budget_{name}_usd", by) for name in ("spent", "limit", "expected_spent")
-    )
+def _budgets() -> AnyPanel:
     about = About(
-        title="Budgets",
-        description="Spend in the current period of each budget, today included, the most used first. A click shows "
-        "its details. Projected is based on weekdays, and empty for periods other than a month.",
-        unit=DOLLARS,
-        empty=NO_BUDGET,
+        "Budgets",
+        "Spend in the current period of each budget, today included, the most used first. A click shows its details. "
+        "Projected is based on weekdays, and empty for periods other than a month.",
+        DOLLARS,
+        NO_BUDGET,
     )
     limits = [{"value": None, "color": "text"}, {"value": 0.8, "color": YELLOW}, {"value": 1, "color": RED}]
     coloured = {"thresholds": {"mode": "absolute", "steps": limits}, "custom.cellOptions": {"type": "color-text"}}
     columns = (
-        Column("Used", f"{spent} / ({limit} > 0)", "percentunit", 90, {"decimals": 1, **coloured}),
-        Column("Spent", spent, DOLLARS, 110, CENTS),
-        Column("Limit", limit, DOLLARS, 110, CENTS),
-        Column("Left", once("openrouter_budget_remaining_usd", by), DOLLARS, 110, CENTS),
-        Column("Projected", expected, DOLLARS, 110, CENTS),
+        Column("Used", budget_used(), "percentunit", 90, {"decimals": 1, **coloured}),
+        dollars("Spent", budget("spent_usd")),
+        dollars("Limit", budget("limit_usd")),
+        dollars("Left", budget("remaining_usd")),
+        dollars("Projected", budget("expected_spent_usd")),
     )
-    labels = {"account": ("Account", 160), "budget": ("Budget", 300), "period": ("Period", 100)}
-    return joined(about, labels, columns, height=8)
+    names = {"account": ("Account", 160), "budget": ("Budget", 300), "period": ("Period", 100)}
+    return joined(about, names, columns, height=8)
 
 
-def _models() -> table.Panel:
+def _models() -> AnyPanel:
     recorded = once("account_model:openrouter_activity_month_to_date_spend_usd:sum", "account, model")
     spend = usage(SPEND, "account, model", window=MONTH_TO_DATE)
     return _against(
@@ -111,14 +110,14 @@ def _models() -> table.Panel:
         "Spend in the month of the latest completed day, up to that day, and up to the same date of the month before.",
         {"model": ("Model", 270)},
         spend,
-        same_day_last_month(f"({recorded} or {spend})", COMPLETED),
+        same_day_last_month(f"({recorded} or {spend})", f"max({DAY_SHOWN})"),
         missing=IMPORT,
         empty="No spend this month, or the window month_to_date isn't among collectors.activity.windows.",
     )
 
 
-def _keys() -> table.Panel:
-    name = f"max by (account, key, name) (openrouter_key_info{{{ACCOUNT}}})"
+def _keys() -> AnyPanel:
+    name = once("openrouter_key_info", "account, key, name")
     known = f"topk by (account, key) (1, {name} or {same_day_last_month(name)})"
     return _against(
         "Keys against last month",
@@ -126,14 +125,14 @@ def _keys() -> table.Panel:
         {"name": ("Key", 150), "account": ("Account", 120), "key": ("", 0)},
         _by_key(),
         same_day_last_month(_by_key()),
-        Column("Info", known, "none", 0, HIDDEN),
+        hidden(known),
         missing=NO_IMPORT,
         empty=keys.NO_KEYS,
     )
 
 
-def _workspaces() -> table.Panel:
-    workspace = f"topk by (account, key) (1, max by (account, key, workspace) (openrouter_key_info{{{ACCOUNT}}}))"
+def _workspaces() -> AnyPanel:
+    workspace = f"topk by (account, key) (1, {once('openrouter_key_info', 'account, key, workspace')})"
     spend = f"sum by (account, workspace) ({_by_key()} * on (account, key) group_left (workspace) {workspace})"
     return _against(
         "Workspaces against last month",
@@ -146,7 +145,7 @@ def _workspaces() -> table.Panel:
     )
 
 
-def _teams() -> table.Panel:
+def _teams() -> AnyPanel:
     spend = teams.spend("month", "account, team")
     return _against(
         "Teams against last month",
@@ -160,7 +159,7 @@ def _teams() -> table.Panel:
 
 
 def _by_key() -> str:
-    families = f'{{__name__=~"openrouter_key_(byok_)?usage_month_usd", {ACCOUNT}}}'
+    families = series("openrouter_key_(byok_)?usage_month_usd")
     return f"max by (account, key) (sum without () ({families}))"  # adds the two: only their names differ
 
 
@@ -173,12 +172,12 @@ def _against(
     *more: Column,
     missing: str,
     empty: str,
-) -> table.Panel:
+) -> AnyPanel:
     """Return a table of what rises most, of spend by account and name, this month and the last.
 
     A name without spend last month is new if Prometheus has that month of its account; else nothing is known of it.
     """
-    about = About(title=title, description=f"{text} The largest rise first. {missing}", unit=DOLLARS, empty=empty)
+    about = About(title, f"{text} The largest rise first. {missing}", DOLLARS, empty)
 
     def shown(by_account: str) -> str:
         return by_account if "account" in labels else f"sum by ({', '.join(labels)}) ({by_account})"
@@ -186,10 +185,10 @@ def _against(
     compared, before = shown(f"({this} and on (account) {last})"), shown(last)
     rise = f"{compared} - {before} or ({compared} unless {before}) or 0 - ({before} unless {compared})"
     columns = (
-        Column("Rise", rise, DOLLARS, 100, CENTS),
-        Column("By", f"{compared} / ({before} > 0) - 1", "percentunit", 80, {"decimals": 0}),
-        Column("This month", shown(this), DOLLARS, 110, CENTS),
-        Column("Last month", before, DOLLARS, 110, CENTS),
+        dollars("Rise", rise, 100),
+        percent("By", f"{ratio(compared, before)} - 1", 80, decimals=0),
+        dollars("This month", shown(this)),
+        dollars("Last month", before),
         *more,
     )
     return joined(about, labels, columns, width=12, height=9, then="This month")

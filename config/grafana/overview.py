@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
-from grafana_foundation_sdk.builders.dashboard import Row
-from grafana_foundation_sdk.cog.builder import Builder as AnyBuilder
-from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
-
-from config.grafana import figures, months, queries
+from config.grafana import figures, months
 from config.grafana.figures import NOTHING
-from config.grafana.frame import finished, folded, frame, windows
+from config.grafana.frame import finished, folded, frame, row, windows
 from config.grafana.panels import (
     DOLLARS,
     LEGEND,
@@ -20,6 +15,7 @@ from config.grafana.panels import (
     TOKEN_COLOURS,
     YELLOW,
     About,
+    AnyPanel,
     Query,
     colour,
     days,
@@ -29,150 +25,101 @@ from config.grafana.panels import (
     stacked,
     thresholds,
 )
-from config.grafana.tables import CENTS, Column, joined
+from config.grafana.queries import (
+    DAY,
+    DAY_SHOWN,
+    MONTH,
+    SPEND,
+    WEEK,
+    daily,
+    largest,
+    leading,
+    once,
+    price,
+    ratio,
+    remainder,
+    share,
+    share_of_total,
+    usage,
+)
+from config.grafana.tables import Column, dollars, joined, percent
 
 NO_BAR = "No completed day in this time range: choose at least the last 2 days."
+NO_DAY = "No day yet: the first poll has not succeeded; see Exporter health."
 BAR_OF_DAY = (
     "Each bar is at its UTC day, with the last known value. Yesterday's bar appears at about 01:00 UTC. Days "
     "before the exporter was started are there if `openrouter-exporter export` has imported them."
 )
-ENDPOINT = "account, model, provider, endpoint_id"
 TOP = 8
-ONE_DIGIT = {"decimals": 1}
 
 
-def overview() -> Dashboard:
+def dashboard() -> Dashboard:
     """Return the dashboard."""
-    builder = frame(
-        "openrouter-overview",
-        "OpenRouter / Overview",
-        "Spend by day, model, provider and endpoint, up to the latest completed UTC day.",
-    ).with_variable(windows())
-    figures.now(builder)
-    months.rows(builder)
-    _by_day(builder)
-    figures.completed_days(builder)
-    _changes(builder)
-    _endpoints(builder)
-    _efficiency(builder)
-    builder.with_row(folded("A year", _year()))
-    builder.with_row(folded("Freshness", *_freshness()))
-    return finished(builder)
-
-
-def _changes(builder: Builder) -> None:
-    builder.with_row(Row("What changed"))
-    month = queries.usage(queries.SPEND, "model", window="activity_30d")
-    week = f"({queries.usage(queries.SPEND, 'model', window='activity_7d')} or {month} * 0)"
-    before = f"(({month} - {week}) * 7 / 23)"
-    about = About(
-        title="Models whose spend changed most",
-        description="Spend in the latest 7 completed UTC days compared with an average week of the 23 days before; the "
-        "20 largest changes.",
-        unit=DOLLARS,
-        empty=f"{NOTHING} The windows 7d and 30d must be among collectors.activity.windows.",
-    )
-    largest = f"topk(20, abs({week} - {before}))"
-    columns = (
-        Column("Change", f"{week} - {before} and on (model) {largest}", DOLLARS, 130, CENTS),
-        Column("7 days", f"{week} and on (model) {largest}", DOLLARS, 130, CENTS),
-        Column("Week before", f"{before} and on (model) {largest}", DOLLARS, 140, CENTS),
-        Column(
-            "Change by", f"{week} / ({before} > 0) - 1 and on (model) {largest}", "percentunit", 120, {"decimals": 0}
+    return finished(
+        frame(
+            "openrouter-overview",
+            "OpenRouter / Overview",
+            "Spend by day, model, provider and endpoint, up to the latest completed UTC day.",
+            windows(),
         ),
+        figures.now(),
+        *months.rows(),
+        row("By day", _spend_by_day("model"), _spend_by_day("provider")),
+        figures.completed_days(),
+        row("What changed", _changed_most()),
+        row("Top endpoints: ${window:text}", _endpoints()),
+        row("Tokens and prices", _tokens(), _price_by_model(), _effective_price(), _cache_hits()),
+        folded("A year", _year()),
+        folded("Freshness", _day_shown(), _age(), _last_success()),
     )
-    builder.with_panel(joined(about, {"model": ("Model", 400)}, columns))
 
 
-def _year() -> AnyBuilder[Panel]:
-    recorded = queries.once("account_model:openrouter_activity_30d_spend_usd:sum", "account, model")
-    shown = f"({recorded} or {queries.usage(queries.SPEND, 'account, model', window='activity_30d')})"
+def _spend_by_day(label: str) -> AnyPanel:
     about = About(
-        title="A year by model",
-        description="Spend over 30 days, as Prometheus has collected it or `openrouter-exporter export` has imported "
-        f"it: the {TOP} largest models now.",
-        unit=DOLLARS,
-        empty="No spend over 30 days in the last hour: is 30d among collectors.activity.windows?",
+        f"Spend by {label}",
+        f"Spend per UTC day, own keys included: the {TOP} {label}s with most spend in 30 days, and all others as one. "
+        f"{BAR_OF_DAY}",
+        DOLLARS,
+        NO_BAR,
     )
-    # The last hour of the range may end before the exporter's first poll.
-    spend = f"sum by (model) {shown}"
-    leading = f"topk({TOP}, max_over_time(({spend})[1d:15m] @ end() offset -1h))"
-    return stacked(about, Query(f"{spend} and on (model) {leading}", "{{model}}")).time_from("1y").interval("1h")
+    whole, by_label = (daily(usage(SPEND, by, window=DAY)) for by in ("", label))
+    parts = f"{by_label} and on ({label}) {leading(label, TOP)}"
+    rest = Query(remainder(whole, parts), "all others")
+    return days(about, Query(parts, f"{{{{{label}}}}}"), rest, width=24, aside=LEGEND)
 
 
-def _freshness() -> Iterator[AnyBuilder[Panel]]:
-    day = queries.day()
+def _changed_most() -> AnyPanel:
     about = About(
-        title="Day shown",
-        description="The latest completed UTC day, called 'latest day' here. The oldest of the chosen accounts.",
-        unit="time:ddd YYYY-MM-DD",
-        empty="No day yet: the first poll has not succeeded; see Exporter health.",
+        "Models whose spend changed most",
+        "Spend in the latest 7 completed UTC days compared with an average week of the 23 days before; the 20 largest "
+        "changes.",
+        DOLLARS,
+        f"{NOTHING} The windows 7d and 30d must be among collectors.activity.windows.",
     )
-    yield figure(about, Query(f"min({day}) * 1000", "Day"), width=8)
-    about = About(
-        title="Age of the data",
-        description="Time since the day shown began. Between 24 h and 51 h is normal: a day is 24 h long, and the next "
-        "one appears half an hour to three hours after midnight UTC.",
-        unit="suffix: h",
-        empty="No day yet: the first poll has not succeeded; see Exporter health.",
-    )
-    limits = thresholds((51, YELLOW), (54, RED))
-    yield figure(about, Query(f"(time() - min({day})) / 3600", "Age"), width=8).decimals(0).thresholds(limits)
-    about = About(
-        title="Last success",
-        description="When the last successful poll began, of the collector that succeeded longest ago.",
-        unit="dateTimeFromNow",
-        empty="No poll has succeeded; see Exporter health.",
-        short="never",
-    )
-    success = queries.once("openrouter_collector_last_success_timestamp_seconds", "account, collector")
-    yield figure(about, Query(f"min({success} > 0) * 1000", "Last success"), width=8)
+    month = usage(SPEND, "model", window=MONTH)
+    week = f"({usage(SPEND, 'model', window=WEEK)} or {month} * 0)"
+    before = f"(({month} - {week}) * 7 / 23)"
 
+    def of_largest(expression: str) -> str:
+        return f"{expression} and on (model) {largest(f'abs({week} - {before})', 20)}"
 
-def _by_day(builder: Builder) -> None:
-    builder.with_row(Row("By day"))
-    whole = queries.daily(queries.usage(queries.SPEND, window=queries.DAY))
-    for label in ("model", "provider"):
-        daily = queries.daily(queries.usage(queries.SPEND, label, window=queries.DAY))
-        parts = f"{daily} and on ({label}) {queries.leading(label, TOP)}"
-        about = About(
-            title=f"Spend by {label}",
-            description=f"Spend per UTC day, own keys included: the {TOP} {label}s with most spend in 30 days, and all "
-            f"others as one. {BAR_OF_DAY}",
-            unit=DOLLARS,
-            empty=NO_BAR,
-        )
-        rest = Query(queries.remainder(whole, parts), "all others")
-        panel = days(about, Query(parts, f"{{{{{label}}}}}"), rest, width=24, aside=LEGEND)
-        builder.with_panel(panel)
-
-
-def _endpoints(builder: Builder) -> None:
-    builder.with_row(Row("Top endpoints: ${window:text}"))
-    spend = queries.usage(queries.SPEND, ENDPOINT)
-    top = f"topk(100, {spend})"
-
-    def also(expression: str) -> str:
-        return f"{expression} and on ({ENDPOINT}) {top}"
-
-    about = About(
-        title="Endpoints by spend",
-        description="The 100 endpoints with most spend in the chosen window, one row each. 'other' sums the endpoints "
-        "that the exporter folded. Prompt and completion are tokens, Per 1M is spend per million of both; Cached is "
-        "the share of prompt tokens that came from a cache.",
-        unit="short",
-        empty="No endpoint with use in this window, or the window isn't among collectors.activity.windows.",
-    )
-    share = f"{spend} / on () group_left () ({queries.usage(queries.SPEND)} > 0)"
     columns = (
-        Column("Spend", top, DOLLARS, 95, CENTS),
-        Column("Share", also(share), "percentunit", 75, ONE_DIGIT),
-        Column("Own keys", also(queries.usage("byok_usage_usd", ENDPOINT)), DOLLARS, 90, CENTS),
-        Column("Requests", also(queries.usage("requests", ENDPOINT)), "locale", 95),
-        Column("Prompt", also(queries.usage("prompt_tokens", ENDPOINT)), "short", 90),
-        Column("Completion", also(queries.usage("completion_tokens", ENDPOINT)), "short", 105),
-        Column("Per 1M", also(queries.price(ENDPOINT)), "currencyUSD", 85),
-        Column("Cached", also(queries.share("cached_tokens", "prompt_tokens", ENDPOINT)), "percentunit", 85, ONE_DIGIT),
+        dollars("Change", of_largest(f"{week} - {before}"), 130),
+        dollars("7 days", of_largest(week), 130),
+        dollars("Week before", of_largest(before), 140),
+        percent("Change by", of_largest(f"{ratio(week, before)} - 1"), 120, decimals=0),
+    )
+    return joined(about, {"model": ("Model", 400)}, columns)
+
+
+def _endpoints() -> AnyPanel:
+    about = About(
+        "Endpoints by spend",
+        "The 100 endpoints with most spend in the chosen window, one row each. 'other' sums the endpoints that the "
+        "exporter folded. Prompt and completion are tokens, Per 1M is spend per million of both; Cached is the share "
+        "of prompt tokens that came from a cache.",
+        "short",
+        "No endpoint with use in this window, or the window isn't among collectors.activity.windows.",
     )
     names = {
         "account": ("Account", 120),
@@ -180,48 +127,120 @@ def _endpoints(builder: Builder) -> None:
         "provider": ("Provider", 140),
         "endpoint_id": ("", 0),
     }
-    builder.with_panel(joined(about, names, columns))
+    by = ", ".join(names)
+    spend = usage(SPEND, by)
+    top = largest(spend, 100)
+
+    def of_top(expression: str) -> str:
+        return f"{expression} and on ({by}) {top}"
+
+    columns = (
+        dollars("Spend", top, 95),
+        percent("Share", of_top(share_of_total(spend, usage(SPEND))), 75),
+        dollars("Own keys", of_top(usage("byok_usage_usd", by)), 90),
+        Column("Requests", of_top(usage("requests", by)), "locale", 95),
+        Column("Prompt", of_top(usage("prompt_tokens", by)), "short", 90),
+        Column("Completion", of_top(usage("completion_tokens", by)), "short", 105),
+        Column("Per 1M", of_top(price(by)), "currencyUSD", 85),
+        percent("Cached", of_top(share("cached_tokens", "prompt_tokens", by)), 85),
+    )
+    return joined(about, names, columns)
 
 
-def _efficiency(builder: Builder) -> None:
-    builder.with_row(Row("Tokens and prices"))
-    kinds = {"prompt": "Prompt", "completion": "Completion", "cached": "Cached", "reasoning": "Reasoning"}
+def _tokens() -> AnyPanel:
     about = About(
-        title="Tokens by kind",
-        description="Tokens per UTC day. Cached tokens are part of prompt tokens, reasoning mostly of completion "
-        f"tokens. {BAR_OF_DAY}",
-        unit="short",
-        empty=NO_BAR,
-    )
-    daily = (
-        Query(queries.daily(queries.usage(f"{kind}_tokens", window=queries.DAY)), title)
-        for kind, title in kinds.items()
-    )
-    builder.with_panel(colour(graph(about, *daily, height=10, aside=NARROW_LEGEND), TOKEN_COLOURS).interval("1d"))
-    about = About(
-        title="Price by model (${window:text})",
-        description="US dollars per million prompt and completion tokens, own keys included: the "
-        f"{TOP} models with the highest price.",
-        unit="currencyUSD",
-        empty="No model with tokens in this window.",
-    )
-    prices = ranking(about, Query(queries.largest(queries.price("model"), TOP), "{{model}}"), height=10)
-    builder.with_panel(prices)
-    about = About(
-        title="Effective price",
-        description="US dollars per million prompt and completion tokens, own keys included, per UTC day. "
+        "Tokens by kind",
+        "Tokens per UTC day. Cached tokens are part of prompt tokens, reasoning mostly of completion tokens. "
         f"{BAR_OF_DAY}",
-        unit="currencyUSD",
-        empty=NO_BAR,
+        "short",
+        NO_BAR,
     )
-    query = Query(queries.daily(queries.price(window=queries.DAY)), "USD per 1M tokens")
-    builder.with_panel(graph(about, query).interval("1d"))
+    kinds = ("prompt", "completion", "cached", "reasoning")
+    tokens = (Query(daily(usage(f"{kind}_tokens", window=DAY)), kind.capitalize()) for kind in kinds)
+    return colour(graph(about, *tokens, height=10, aside=NARROW_LEGEND), TOKEN_COLOURS).interval("1d")
+
+
+def _price_by_model() -> AnyPanel:
     about = About(
-        title="Cache hits",
-        description="Share of prompt tokens read from a cache, per UTC day. Some providers report more than 100 %. "
-        f"{BAR_OF_DAY}",
-        unit="percentunit",
-        empty="No cached tokens are reported, or no completed day is in this time range.",
+        "Price by model (${window:text})",
+        f"US dollars per million prompt and completion tokens, own keys included: the {TOP} models with the highest "
+        "price.",
+        "currencyUSD",
+        "No model with tokens in this window.",
     )
-    query = Query(queries.daily(queries.share("cached_tokens", "prompt_tokens", window=queries.DAY)), "Cache hits")
-    builder.with_panel(graph(about, query).interval("1d"))
+    return ranking(about, Query(largest(price("model"), TOP), "{{model}}"), height=10)
+
+
+def _effective_price() -> AnyPanel:
+    about = About(
+        "Effective price",
+        f"US dollars per million prompt and completion tokens, own keys included, per UTC day. {BAR_OF_DAY}",
+        "currencyUSD",
+        NO_BAR,
+    )
+    return graph(about, Query(daily(price(window=DAY)), "USD per 1M tokens")).interval("1d")
+
+
+def _cache_hits() -> AnyPanel:
+    about = About(
+        "Cache hits",
+        f"Share of prompt tokens read from a cache, per UTC day. Some providers report more than 100 %. {BAR_OF_DAY}",
+        "percentunit",
+        "No cached tokens are reported, or no completed day is in this time range.",
+    )
+    hits = daily(share("cached_tokens", "prompt_tokens", window=DAY))
+    return graph(about, Query(hits, "Cache hits")).interval("1d")
+
+
+def _year() -> AnyPanel:
+    about = About(
+        "A year by model",
+        "Spend over 30 days, as Prometheus has collected it or `openrouter-exporter export` has imported it: the "
+        f"{TOP} largest models now.",
+        DOLLARS,
+        "No spend over 30 days in the last hour: is 30d among collectors.activity.windows?",
+    )
+    recorded = once("account_model:openrouter_activity_30d_spend_usd:sum", "account, model")
+    spend = f"sum by (model) ({recorded} or {usage(SPEND, 'account, model', window=MONTH)})"
+    # The last hour of the range may end before the exporter's first poll.
+    largest_now = largest(f"max_over_time(({spend})[1d:15m] @ end() offset -1h)", TOP)
+    return stacked(about, Query(f"{spend} and on (model) {largest_now}", "{{model}}")).time_from("1y").interval("1h")
+
+
+def _day_shown() -> AnyPanel:
+    about = About(
+        "Day shown",
+        "The latest completed UTC day, called 'latest day' here. The oldest of the chosen accounts.",
+        "time:ddd YYYY-MM-DD",
+        NO_DAY,
+    )
+    return figure(about, Query(f"min({_day()}) * 1000", "Day"), width=8)
+
+
+def _age() -> AnyPanel:
+    about = About(
+        "Age of the data",
+        "Time since the day shown began. Between 24 h and 51 h is normal: a day is 24 h long, and the next one appears "
+        "half an hour to three hours after midnight UTC.",
+        "suffix: h",
+        NO_DAY,
+    )
+    age = Query(f"(time() - min({_day()})) / 3600", "Age")
+    return figure(about, age, width=8).decimals(0).thresholds(thresholds((51, YELLOW), (54, RED)))
+
+
+def _last_success() -> AnyPanel:
+    about = About(
+        "Last success",
+        "When the last successful poll began, of the collector that succeeded longest ago.",
+        "dateTimeFromNow",
+        "No poll has succeeded; see Exporter health.",
+        "never",
+    )
+    success = once("openrouter_collector_last_success_timestamp_seconds", "account, collector")
+    return figure(about, f"min({success} > 0) * 1000", width=8)
+
+
+def _day() -> str:
+    """Return the start of the latest completed day, per account."""
+    return f"max by (account) ({DAY_SHOWN})"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
-from typing import Protocol
+from typing import Any, TypeAlias
 
-from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
@@ -18,6 +18,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
     DynamicConfigValue,
     FieldColorModeId,
+    Panel,
     SpecialValueMap,
     SpecialValueMatch,
     Threshold,
@@ -28,7 +29,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from config.grafana.queries import rows_missing
+AnyPanel: TypeAlias = Builder[Panel]
+Described: TypeAlias = bargauge.Panel | stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, RED = "green", "yellow", "red"
@@ -41,14 +43,13 @@ NARROW_LEGEND = 280
 # Of a figure with its change below it.
 TITLE_PIXELS, VALUE_PIXELS = 12, 20
 
-
 # What a series means has one colour on all panels; other series have the palette's colours in turn: by their names,
 # neighbours had colours that look alike.
 TOKEN_COLOURS = {"[Pp]rompt": "blue", "[Cc]ompletion": "orange", "[Rr]easoning": "purple", "[Cc]ached": "green"}
 STATUS_COLOURS = {"2.*": "green", "4.*": "yellow", "429": "orange", "5.*": "red", "[^0-9]*": "purple"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class About:
     """Texts and unit of a panel. `empty` is why it may have no data, `short` what a figure shows then."""
 
@@ -67,44 +68,15 @@ class Query:
     legend: str = "__auto"
 
 
-class Described(Protocol):
-    """What the builders of all panels share."""
-
-    def title(self, title: str, /) -> object:
-        """Take the title."""
-
-    def description(self, description: str, /) -> object:
-        """Take the description."""
-
-    def unit(self, unit: str, /) -> object:
-        """Take the unit."""
-
-    def no_value(self, no_value: str, /) -> object:
-        """Take the text shown without data."""
-
-    def datasource(self, datasource: DataSourceRef, /) -> object:
-        """Take the data source."""
-
-    def span(self, w: int, /) -> object:
-        """Take the width, of 24."""
-
-    def height(self, h: int, /) -> object:
-        """Take the height."""
-
-    def targets(self, targets: list[Builder[Dataquery]], /) -> object:
-        """Take the queries."""
-
-
 def describe(panel: Described, about: About, size: tuple[int, int], targets: Sequence[Builder[Dataquery]]) -> None:
     """Set what every panel has."""
-    panel.title(about.title)
-    panel.description(about.description)
-    panel.unit(about.unit)
-    panel.no_value(about.empty)
-    panel.datasource(SOURCE)
-    panel.span(size[0])
-    panel.height(size[1])
-    panel.targets(list(targets))
+    panel.title(about.title).description(about.description).unit(about.unit).no_value(about.empty)
+    panel.datasource(SOURCE).span(size[0]).height(size[1]).targets(list(targets))
+
+
+def settings(values: Mapping[str, Any]) -> list[DynamicConfigValue]:
+    """Return what overrides the settings of a field."""
+    return [DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
 
 
 def instant(queries: Sequence[Query], *, table: bool = False) -> list[Builder[Dataquery]]:
@@ -128,6 +100,10 @@ def thresholds(*steps: tuple[float, str], base: str = GREEN) -> ThresholdsConfig
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(marks)
 
 
+# Of the used share of a limit.
+LIMIT_COLOURS = thresholds((0.8, YELLOW), (1, RED), base="text")
+
+
 def words(*values: tuple[str, str, str], unknown: str = "no data") -> list[ValueMapping]:
     """Return the text and colour of values, given as (value, text, colour). A missing one is grey, not good or bad."""
     known = ValueMap({value: ValueMappingResult(text=text, color=color) for value, text, color in values})
@@ -140,46 +116,32 @@ def _missing(text: str) -> list[ValueMapping]:
     return [SpecialValueMap(options=options)]
 
 
-def _figures_about(about: About) -> About:
-    """Return the texts of a panel that shrinks a long text: a short one in the panel, the reason in the description."""
-    return replace(about, description=f"{about.description}\n\nWithout data: {about.empty}", empty=about.short)
+def _shrinking(
+    panel: stat.Panel | bargauge.Panel, about: About, queries: Sequence[Query | str], size: tuple[int, int]
+) -> None:
+    """Describe a panel that shrinks a long text: a short one is in the panel, the reason in the description."""
+    reason = f"{about.description}\n\nWithout data: {about.empty}"
+    named = [query if isinstance(query, Query) else Query(query, about.title) for query in queries]
+    describe(panel, replace(about, description=reason, empty=about.short), size, instant(named))
+    panel.mappings(words(unknown=about.short))
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
 
 
-def figure(about: About, *queries: Query, width: int = 4, height: int = 4) -> stat.Panel:
-    """Return a figure per series, without a colour unless thresholds set one."""
+def figure(about: About, *queries: Query | str, width: int = 4, height: int = 4) -> stat.Panel:
+    """Return a figure per series, without a colour unless thresholds set one. An expression has the panel's title."""
     panel = stat.Panel().graph_mode(model.BigValueGraphMode.NONE).color_mode(model.BigValueColorMode.VALUE)
-    describe(panel, _figures_about(about), (width, height), instant(queries))
-    return (
-        panel.thresholds(thresholds(base="text"))
-        .mappings(words(unknown=about.short))
-        .text_mode(model.BigValueTextMode.AUTO)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
-    )
+    _shrinking(panel, about, queries, (width, height))
+    return panel.thresholds(thresholds(base="text")).text_mode(model.BigValueTextMode.AUTO)
 
 
-def changing(about: About, query: Query, *changes: tuple[str, str], width: int = 4, height: int = 4) -> stat.Panel:
+def changing(about: About, query: Query, *changes: tuple[str, str]) -> stat.Panel:
     """Return a figure, and below it the first of its changes that is known: (what it is compared with, share)."""
-    known = " or on () ".join(f'label_replace({share}, "change", "{words_}", "", "")' for words_, share in changes)
-    panel = figure(about, query, Query(known, "{{change}}"), width=width, height=height)
-    panel.text_mode(model.BigValueTextMode.VALUE_AND_NAME)
+    known = " or on () ".join(f'label_replace({share}, "change", "{text}", "", "")' for text, share in changes)
+    panel = figure(about, query, Query(known, "{{change}}")).text_mode(model.BigValueTextMode.VALUE_AND_NAME)
     panel.orientation(model.VizOrientation.HORIZONTAL).wide_layout(False)
     panel.text(common.VizTextDisplayOptions().title_size(TITLE_PIXELS).value_size(VALUE_PIXELS))
-    settings = {"unit": "percentunit", "decimals": 0, "mappings": [*_missing("unknown")]}
-    return panel.override_by_query("B", [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
-
-
-def completeness() -> stat.Panel:
-    """Return the figure that shows whether totals lack rows."""
-    about = About(
-        title="Missing in totals",
-        description="API rows that the totals lack, because they were rejected or have no amount. Exporter health "
-        "shows the collector, the log has examples.",
-        unit="suffix: rows",
-        empty="No exporter: Prometheus has scraped none of these accounts.",
-    )
-    panel = figure(about, Query(rows_missing(), "Missing in totals"), height=4)
-    nothing = words(("0", "nothing", GREEN))
-    return panel.decimals(0).mappings(nothing).thresholds(thresholds((1, YELLOW), base="text"))
+    shown = {"unit": "percentunit", "decimals": 0, "mappings": [*_missing("unknown")]}
+    return panel.override_by_query("B", settings(shown))
 
 
 def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside: int = 0) -> timeseries.Panel:
@@ -188,10 +150,10 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside
     describe(panel, about, (width, height), over_time(queries))
     panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
     colour(panel, {"all others": UNKNOWN})
-    panel.override_by_name("all others", [DynamicConfigValue(id_val="links", value=[])])  # no details of their own
+    panel.override_by_name("all others", settings({"links": []}))  # no details of their own
     return (
         panel.axis_soft_min(0)
-        .legend(_legend(["lastNotNull"], model.LegendPlacement.RIGHT if aside else model.LegendPlacement.BOTTOM, aside))
+        .legend(_legend(["lastNotNull"], aside))
         .tooltip(common.VizTooltipOptions().mode(model.TooltipDisplayMode.MULTI).sort(model.SortOrder.DESCENDING))
         .span_nulls(False)
         .thresholds(thresholds())
@@ -201,8 +163,7 @@ def graph(about: About, *queries: Query, width: int = 12, height: int = 8, aside
 def colour(panel: timeseries.Panel, colours: Mapping[str, str]) -> timeseries.Panel:
     """Give the series whose whole names match a pattern a colour."""
     for pattern, name in colours.items():
-        fixed = {"mode": "fixed", "fixedColor": name}
-        panel.override_by_regexp(f"^{pattern}$", [DynamicConfigValue(id_val="color", value=fixed)])
+        panel.override_by_regexp(f"^{pattern}$", settings({"color": {"mode": "fixed", "fixedColor": name}}))
     return panel
 
 
@@ -231,7 +192,7 @@ def bars(
         .bar_alignment(model.BarAlignment.AFTER)
         .fill_opacity(80)
         .stacking(common.StackingConfig().mode(model.StackingMode.NORMAL).group("A"))
-        .legend(_legend(["sum"], model.LegendPlacement.RIGHT, aside))
+        .legend(_legend(["sum"], aside))
     )
 
 
@@ -239,21 +200,15 @@ def days(
     about: About, *queries: Query, width: int = 12, height: int = 9, aside: int = NARROW_LEGEND
 ) -> timeseries.Panel:
     """Return stacked bars, one per UTC day, with their sum and the latest in the legend."""
-    legend = _legend(["sum", "lastNotNull"], model.LegendPlacement.RIGHT, aside)
-    return bars(about, *queries, width=width, height=height, step="1d").legend(legend)
+    panel = bars(about, *queries, width=width, height=height, step="1d")
+    return panel.legend(_legend(["sum", "lastNotNull"], aside))
 
 
 def ranking(about: About, *queries: Query, width: int = 12, height: int = 9) -> bargauge.Panel:
     """Return one horizontal bar per series, of the present."""
     panel = bargauge.Panel().display_mode(model.BarGaugeDisplayMode.BASIC).value_mode(model.BarGaugeValueMode.TEXT)
-    describe(panel, _figures_about(about), (width, height), instant(queries))
-    return (
-        panel.mappings(words(unknown=about.short))
-        .orientation(model.VizOrientation.HORIZONTAL)
-        .min(0)
-        .thresholds(thresholds(base="blue"))
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
-    )
+    _shrinking(panel, about, queries, (width, height))
+    return panel.orientation(model.VizOrientation.HORIZONTAL).min(0).thresholds(thresholds(base="blue"))
 
 
 def states(
@@ -265,14 +220,15 @@ def states(
     return panel.mappings(meaning).legend(common.VizLegendOptions().show_legend(False)).interval("1m")
 
 
-def _legend(calcs: list[str], placement: model.LegendPlacement, width: int) -> common.VizLegendOptions:
+def _legend(calculations: list[str], aside: int) -> common.VizLegendOptions:
+    """Return the legend as a table beside the graph, of this width, or below it, sorted by its first calculation."""
     legend = (
         common.VizLegendOptions()
         .display_mode(model.LegendDisplayMode.TABLE)
-        .placement(placement)
+        .placement(model.LegendPlacement.RIGHT if aside else model.LegendPlacement.BOTTOM)
         .show_legend(True)
-        .calcs(calcs)
-        .sort_by({"sum": "Total", "lastNotNull": "Last *"}[calcs[0]])
+        .calcs(calculations)
+        .sort_by({"sum": "Total", "lastNotNull": "Last *"}[calculations[0]])
         .sort_desc(True)
     )
-    return legend.width(width) if width else legend
+    return legend.width(aside) if aside else legend

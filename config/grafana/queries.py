@@ -1,4 +1,7 @@
-"""PromQL in parts. Two exporters may expose one account, so sums are within each, and the larger one counts."""
+"""PromQL in parts. Two exporters may expose one account, so sums are within each, and the larger one counts.
+
+`by` are the labels that a result keeps, such as `account, model`.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,50 @@ SPEND = "(byok_)?usage_usd"
 TOKENS = "(prompt|completion)_tokens"
 # Grafana's custom variables cannot hold an empty value.
 PICKED = "${window}"
-DAY = "activity"
+DAY, WEEK, MONTH, MONTH_TO_DATE = "activity", "activity_7d", "activity_30d", "activity_month_to_date"
 # The gauges show day D from about 00:30 of the next day until the day after that. The bar of D stands at D itself: the
 # last value between 01:00 and the end of the next day, or until now.
 BOOKED = "[23h:5m] offset -2d"
 
 TODAY = "[1d:5m] @ end() offset -1d"  # after the last midnight of a range of days
 LENGTHS = (28, 29, 30, 31)  # of months
+DAY_SHOWN = f"openrouter_activity_day_timestamp_seconds{{{ACCOUNT}}}"
+FIRING = 'ALERTS{alertname=~"OpenRouter.+", alertstate="firing", account=~"$account|"}'
 
 
-def once(metric: str, labels: str, matchers: str = ACCOUNT) -> str:
-    """Return the metric with each of these labels once, whoever shows it."""
-    return f"max by ({labels}) ({metric}{{{matchers}}})"
+def series(name: str, matchers: str = ACCOUNT) -> str:
+    """Return what selects the series of a family, or of all families that a pattern such as `(a|b)_usd` matches."""
+    return f'{{__name__=~"{name}", {matchers}}}' if re.search(r"[(.]", name) else f"{name}{{{matchers}}}"
+
+
+def once(metric: str, by: str, matchers: str = ACCOUNT) -> str:
+    """Return the metric once for each value of these labels, whoever shows it."""
+    return f"max by ({by}) ({series(metric, matchers)})"
+
+
+def ratio(part: str, whole: str, on: str = "") -> str:
+    """Return one expression divided by another; nothing where that is 0."""
+    return f"{part} / on ({on}) ({whole} > 0)" if on else f"{part} / ({whole} > 0)"
+
+
+def share_of_total(part: str, total: str) -> str:
+    """Return each series as a share of one total."""
+    return f"{part} / on () group_left () ({total} > 0)"
+
+
+def spent(period: str) -> str:
+    """Return each account's spend in a calendar period, today included."""
+    return f"max by (account) (sum without (paid_by) ({series(f'openrouter_spend_{period}_usd')}))"
+
+
+def budget(measure: str) -> str:
+    """Return a measure of each budget."""
+    return once(f"openrouter_budget_{measure}", "account, budget, period")
+
+
+def budget_used() -> str:
+    """Return the spent share of each budget."""
+    return ratio(budget("spent_usd"), budget("limit_usd"))
 
 
 def usage(measure: str, by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
@@ -32,12 +67,11 @@ def usage(measure: str, by: str = "", *, window: str = PICKED, matchers: str = A
     shown = by.split(", ") if by else []
     kept = ["account", *(label for label in shown if label != "account")]
     summed = ", ".join(label for label in SERIES if label not in kept)
-    name = f"openrouter_{window}_{measure}"
-    series = f'{{__name__=~"{name}", {matchers}}}' if "(" in measure else f"{name}{{{matchers}}}"
-    shown_once = f"max by ({', '.join(kept)}) (sum without ({summed}) ({series}))"
+    of_exporter = f"sum without ({summed}) ({series(f'openrouter_{window}_{measure}', matchers)})"
+    of_account = f"max by ({', '.join(kept)}) ({of_exporter})"
     if "account" in shown:
-        return shown_once
-    return f"sum by ({by}) ({shown_once})" if by else f"sum({shown_once})"
+        return of_account
+    return f"sum by ({by}) ({of_account})" if by else f"sum({of_account})"
 
 
 def daily(expression: str) -> str:
@@ -52,7 +86,7 @@ def largest(expression: str, count: int) -> str:
 
 def largest_at_end(expression: str, by: str, count: int) -> str:
     """Return the series that are largest at the end of the range, so that a graph has `count` series, not more."""
-    return f"{expression} and on ({by}) topk({count}, {at_end(expression)})"
+    return f"{expression} and on ({by}) {largest(at_end(expression), count)}"
 
 
 def at_end(expression: str) -> str:
@@ -66,9 +100,9 @@ def leading(by: str, count: int) -> str:
     An exporter that is down now must not empty the graph, so the present alone does not decide. The end of a range of
     days is the last midnight: on its first day, an exporter has values only after it.
     """
-    windows = " or ".join(usage(SPEND, by, window=window) for window in ("activity_30d", "activity_7d", DAY))
+    windows = " or ".join(usage(SPEND, by, window=window) for window in (MONTH, WEEK, DAY))
     past, today = (f"max_over_time(({windows}){times})" for times in ("[$__range:6h] @ end()", TODAY))
-    return f"topk({count}, {past} or {today})"
+    return largest(f"{past} or {today}", count)
 
 
 def remainder(whole: str, parts: str) -> str:
@@ -78,29 +112,17 @@ def remainder(whole: str, parts: str) -> str:
 
 def price(by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
     """Return USD per million prompt and completion tokens; nothing where there was no token."""
-    spend = usage(SPEND, by, window=window, matchers=matchers)
-    return f"1e6 * {spend} / ({usage(TOKENS, by, window=window, matchers=matchers)} > 0)"
+    return f"1e6 * {share(SPEND, TOKENS, by, window=window, matchers=matchers)}"
 
 
 def share(part: str, whole: str, by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
     """Return one measure as a share of another; nothing where there is nothing to share."""
-    numerator = usage(part, by, window=window, matchers=matchers)
-    return f"{numerator} / ({usage(whole, by, window=window, matchers=matchers)} > 0)"
-
-
-def day() -> str:
-    """Return the start of the latest completed day, per account."""
-    return once("openrouter_activity_day_timestamp_seconds", "account")
-
-
-def rows_missing() -> str:
-    """Return how many rows the totals lack: rejected, or without an amount."""
-    return f"sum({once('openrouter_collector_rows_rejected', 'account, collector')})"
+    return ratio(*(usage(measure, by, window=window, matchers=matchers) for measure in (part, whole)))
 
 
 def grown(by_account: str, before: str) -> str:
     """Return by which share the sum over accounts has grown; an account without a value before is not compared."""
-    return f"sum({by_account} and on (account) {before}) / (sum({before}) > 0) - 1"
+    return f"{ratio(f'sum({by_account} and on (account) {before})', f'sum({before})')} - 1"
 
 
 def same_day_last_month(expression: str, day: str = "vector(time())") -> str:
@@ -127,19 +149,16 @@ def named_as_completed_days(dated: str, by: str, how: str = "sum") -> str:
     name: together they are shown as the model, by their sum or, of what cannot be summed, by their `max`.
     """
     marked = f'label_join({dated}, "model_permaslug", "", "model")'
-    names = f'openrouter_activity_endpoint_info{{{ACCOUNT}, model!~".+:.+"}} @ end()'
-    one = f"topk by (model_permaslug) (1, max by (model, model_permaslug) ({names}))"
+    names = series("openrouter_activity_endpoint_info", f'{ACCOUNT}, model!~".+:.+"')
+    one = f"topk by (model_permaslug) (1, max by (model, model_permaslug) ({names} @ end()))"
     named = f"{marked} * on (model_permaslug) group_left (model) {one}"
     return f"{how} by ({by}) ({named} or on (model_permaslug) {marked})"
 
 
 def projected() -> str:
     """Return what each account's month will come to: by its weekdays, and before four weeks by its completed days."""
-    shown = f"openrouter_activity_day_timestamp_seconds{{{ACCOUNT}}}"
-    spent = (
-        f'sum without ({", ".join(SERIES[1:])}) ({{__name__=~"openrouter_activity_month_to_date_{SPEND}", {ACCOUNT}}})'
-    )
-    by_days = f"max by (account) ({spent} / day_of_month({shown}) * days_in_month({shown}))"
+    month = f"sum without ({', '.join(SERIES[1:])}) ({series(f'openrouter_{MONTH_TO_DATE}_{SPEND}')})"
+    by_days = f"max by (account) ({month} / day_of_month({DAY_SHOWN}) * days_in_month({DAY_SHOWN}))"
     return f"({once('openrouter_spend_month_expected_usd', 'account')} or {by_days})"
 
 
@@ -149,4 +168,4 @@ def happened(counter: str, by: str, matchers: str) -> str:
     Over the step itself: windows of $__rate_interval are longer, so that the legend's total would count some twice.
     Zeros are left out, because counters exist from the start for every known reason.
     """
-    return f"sum by ({by}) (increase({counter}{{{matchers}}}[$__interval])) > 0"
+    return f"sum by ({by}) (increase({series(counter, matchers)}[$__interval])) > 0"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard as Builder
-from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from config.grafana import teams
 from config.grafana.analytics import result_of
-from config.grafana.frame import finished, frame
-from config.grafana.panels import DOLLARS, About
-from config.grafana.tables import CENTS, Column, joined
+from config.grafana.frame import finished, frame, row
+from config.grafana.panels import About, AnyPanel
+from config.grafana.queries import share_of_total
+from config.grafana.tables import Column, dollars, joined, percent
+from config.grafana.teams import teams
 
 
 @dataclass(frozen=True)
@@ -24,11 +23,6 @@ class Spender:
     preset: str
     label: str
     note: str
-
-    @property
-    def empty(self) -> str:
-        """Why there may be no data."""
-        return f"No data: is the preset {self.preset} of the collector analytics configured?"
 
     def of(self, metric: str, range_: str) -> str:
         """Return a metric today or this month."""
@@ -42,36 +36,33 @@ SPENDERS = (
 )
 
 
-def spenders() -> Dashboard:
+def dashboard() -> Dashboard:
     """Return the dashboard."""
-    builder = frame(
-        "openrouter-spenders",
-        "OpenRouter / Who spends",
-        "Spend by team, key, app and end user, today and this month.",
-        since="now-7d",
+    return finished(
+        frame(
+            "openrouter-spenders",
+            "OpenRouter / Who spends",
+            "Spend by team, key, app and end user, today and this month.",
+            since="now-7d",
+        ),
+        teams(),
+        *(row(spender.title, _table(spender)) for spender in SPENDERS),
     )
-    teams.rows(builder)
-    for spender in SPENDERS:
-        _table(builder, spender)
-    return finished(builder)
 
 
-def _table(builder: Builder, spender: Spender) -> None:
-    builder.with_row(Row(spender.title))
+def _table(spender: Spender) -> AnyPanel:
     about = About(
-        title=spender.title,
-        description=f"{spender.note} The row other is the sum of all beyond the 100 largest, so rows add up to the "
-        "total.",
-        unit="short",
-        empty=spender.empty,
+        spender.title,
+        f"{spender.note} The row other is the sum of all beyond the 100 largest, so rows add up to the total.",
+        "short",
+        f"No data: is the preset {spender.preset} of the collector analytics configured?",
     )
     spend = spender.of("total_usage_usd", "month")
     columns = (
-        Column("This month", spend, DOLLARS, 120, CENTS),
-        Column("Share", f"{spend} / on () group_left () (sum({spend}) > 0)", "percentunit", 90, {"decimals": 1}),
-        Column("Today", spender.of("total_usage_usd", "today"), DOLLARS, 110, CENTS),
+        dollars("This month", spend, 120),
+        percent("Share", share_of_total(spend, f"sum({spend})"), 90),
+        dollars("Today", spender.of("total_usage_usd", "today")),
         Column("Requests", spender.of("requests", "month"), "locale", 120),
         Column("Tokens", spender.of("tokens", "month"), "locale", 130),
     )
-    names = {"account": ("Account", 120), spender.label: (spender.name, 350)}
-    builder.with_panel(joined(about, names, columns))
+    return joined(about, {"account": ("Account", 120), spender.label: (spender.name, 350)}, columns)

@@ -8,13 +8,9 @@ from string import ascii_uppercase
 from typing import Any
 
 from grafana_foundation_sdk.builders import common, table
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from config.grafana.panels import About, Query, describe, instant
-
-# Settings of columns.
-CENTS = {"decimals": 2}
-HIDDEN = {"custom.hidden": True}
+from config.grafana.panels import DOLLARS, About, Query, describe, instant, settings
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,21 @@ class Column:
     unit: str
     width: int = 110
     more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def dollars(name: str, expression: str, width: int = 110) -> Column:
+    """Return a column of US dollars and cents."""
+    return Column(name, expression, DOLLARS, width, {"decimals": 2})
+
+
+def percent(name: str, expression: str, width: int, decimals: int = 1) -> Column:
+    """Return a column of shares."""
+    return Column(name, expression, "percentunit", width, {"decimals": decimals})
+
+
+def hidden(expression: str) -> Column:
+    """Return a column that only brings the labels of its series into the table."""
+    return Column("Info", expression, "none", 0, {"custom.hidden": True})
 
 
 def joined(
@@ -52,8 +63,7 @@ def joined(
     }
     fields |= {column.name: {"unit": column.unit, "custom.width": column.width, **column.more} for column in columns}
     for name, properties in fields.items():
-        settings = {"noValue": "-", **properties}
-        panel.override_by_name(name, [DynamicConfigValue(id_val=k, value=v) for k, v in settings.items()])
+        panel.override_by_name(name, settings({"noValue": "-", **properties}))
     sorted_by = [name for name in (columns[0].name, then) if name]
     panel.sort_by([common.TableSortByFieldState().display_name(name).desc(True) for name in sorted_by])
     return panel.footer(common.TableFooterOptions().show(False).enable_pagination(True).reducer(["sum"]))
