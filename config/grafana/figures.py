@@ -85,11 +85,7 @@ def _this_month() -> AnyPanel:
 
 def _budget_used() -> AnyPanel:
     about = About(
-        "Budget used",
-        "Spent share of the budget that is closest to its limit.",
-        "percentunit",
-        NO_BUDGET,
-        "no budget",
+        "Budget used", "Spent share of the budget that is closest to its limit.", "percentunit", NO_BUDGET, "no budget"
     )
     panel = figure(about, f"max({budget_used()})").decimals(0).thresholds(LIMIT_COLOURS)
     return panel.data_links([link("All budgets", BUDGET)])

@@ -75,10 +75,7 @@ def _retiring() -> AnyPanel:
 
 def _not_listed() -> AnyPanel:
     about = About(
-        "Not listed",
-        "Models used in 30 days that are not in the catalogue: gone, or private.",
-        "none",
-        NO_CATALOGUE,
+        "Not listed", "Models used in 30 days that are not in the catalogue: gone, or private.", "none", NO_CATALOGUE
     )
     listed = prices.listed("openrouter_model_listed")
     gone = f"count({listed} == 0) or 0 * count({listed})"
