@@ -7,9 +7,10 @@ A day's numbers grow in proportion to the seconds that have passed. So at midnig
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from exporter.simulator.analytics_meta import METRICS
 from exporter.simulator.analytics_query import ParsedQuery, QueryFilter
@@ -22,6 +23,7 @@ _SECONDS = 86_400
 _MILLION = 1_000_000
 _SPEEDS = ("latency", "throughput")  # display formats of metrics that are not sums
 _KEPT_ROWS = 20_000
+_KEPT_GROUPS = 40_000
 _APPS = (("101", "Support desk"), ("102", "Nightly reports"), ("-1", "Unknown"))
 _COUNTRIES = ("US", "DE", "IN")
 _FINISHES = ("stop", "stop", "tool_calls", "length")
@@ -30,6 +32,7 @@ _LONGEST_CONTEXT = "100K+"
 _CLASSES = ("billing", "search", "support", None)
 
 GroupKey = tuple[str, ...]  # the bucket's time, and an identifier for each dimension
+Labels = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,19 @@ class UsageTotals:
         self.latency += requests * (250.0 + 1500.0 * own[0]) * (0.9 + 0.2 * daily[0])
         self.throughput += requests * (20.0 + 120.0 * own[1]) * (0.9 + 0.2 * daily[1])
 
+    def add_all(self, other: UsageTotals) -> None:
+        """Add other totals."""
+        self.requests += other.requests
+        self.prompt += other.prompt
+        self.completion += other.completion
+        self.reasoning += other.reasoning
+        self.cached += other.cached
+        self.credits += other.credits
+        self.byok += other.byok
+        self.byok_requests += other.byok_requests
+        self.latency += other.latency
+        self.throughput += other.throughput
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing was used."""
@@ -98,8 +114,40 @@ class QueryTotals:
     """Totals and labels by group, and the query's warnings."""
 
     groups: dict[GroupKey, UsageTotals] = field(default_factory=dict)
-    labels: dict[GroupKey, tuple[str | None, ...]] = field(default_factory=dict)
+    labels: dict[GroupKey, Labels] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+
+DayTotals = dict[GroupKey, tuple[UsageTotals, Labels]]  # the keys without a bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """What a query selects and groups by, whatever its time range: the same for each of its days."""
+
+    dimensions: tuple[str, ...]
+    filters: tuple[QueryFilter, ...]
+    classified_by: tuple[str, ...]
+    classifier_filters: tuple[QueryFilter, ...]
+    with_unclassified: bool
+    with_speed: bool
+
+    @classmethod
+    def of(cls, query: ParsedQuery) -> Grouping:
+        """Return that of a query."""
+        return cls(
+            query.dimensions,
+            query.filters,
+            query.classified_by,
+            query.classifier_filters,
+            query.with_unclassified,
+            with_speed=any(METRICS[name].display_format in _SPEEDS for name in query.metrics),
+        )
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The dimensions that it reads, but for those of classifiers."""
+        return (*self.dimensions, *(condition.field for condition in self.filters))
 
 
 class AccountUsage:
@@ -109,6 +157,7 @@ class AccountUsage:
         self._rows_of_day = rows_of_day
         self._owners = _owners(attributions)
         self._days: OrderedDict[tuple[date, bool], list[UsagePart]] = OrderedDict()
+        self._whole_days: OrderedDict[tuple[date, Grouping], DayTotals] = OrderedDict()
 
     def totals(self, query: ParsedQuery, now: datetime) -> QueryTotals:
         """Return the totals by group, up to now."""
@@ -120,20 +169,37 @@ class AccountUsage:
             for value in condition.values
             if value not in {owner.id for owner in self._owners["api_key_id"]}
         ]
-        fields = (*query.dimensions, *(condition.field for condition in query.filters))
-        split = any(name in self._owners for name in fields)
-        with_speed = any(METRICS[name].display_format in _SPEEDS for name in query.metrics)
+        grouping = Grouping.of(query)
         for bucket, start, end in _buckets(query, now):
             for day, first, last in _days(start, end):
-                for part in self._parts(day, split=split):
-                    group = self._group(totals, query, part, bucket)
-                    if group is not None:
-                        group.add(part.row, first, last, with_speed=with_speed)
+                whole = (first, last) == (0, _SECONDS)
+                of_day = self._whole_day(day, grouping) if whole else self._of_day(day, grouping, first, last)
+                for ids, (group, labels) in of_day.items():
+                    key = (bucket, *ids)
+                    totals.groups.setdefault(key, UsageTotals()).add_all(group)
+                    totals.labels[key] = labels
         totals.groups = {key: group for key, group in totals.groups.items() if not group.is_empty}
         return totals
 
+    def _whole_day(self, day: date, grouping: Grouping) -> DayTotals:
+        """Return a day's totals. Queries cover the same days again and again, so some are kept."""
+        kept = self._whole_days.get((day, grouping))
+        if kept is None:
+            kept = self._of_day(day, grouping, 0, _SECONDS)
+            _keep(self._whole_days, (day, grouping), kept, _KEPT_GROUPS)
+        return kept
+
+    def _of_day(self, day: date, grouping: Grouping, first: int, last: int) -> DayTotals:
+        """Return the totals between two seconds of a day."""
+        totals: DayTotals = {}
+        for part in self._parts(day, split=any(name in self._owners for name in grouping.fields)):
+            group = self._group(totals, grouping, part)
+            if group is not None:
+                group.add(part.row, first, last, with_speed=grouping.with_speed)
+        return totals
+
     def _parts(self, day: date, *, split: bool) -> list[UsagePart]:
-        """Return a day's rows, or their parts. Queries cover the same days again and again, so some are kept."""
+        """Return a day's rows, or their parts. Different queries cover the same days, so some are kept."""
         parts = self._days.get((day, split))
         if parts is None:
             rows = self._rows_of_day(day)
@@ -142,27 +208,24 @@ class AccountUsage:
                 parts = [UsagePart(part, number) for number, part in divided if part is not None]
             else:
                 parts = [UsagePart(row) for row in rows]
-            self._days[day, split] = parts
-            while len(self._days) * len(parts) > _KEPT_ROWS and len(self._days) > 1:
-                self._days.popitem(last=False)
+            _keep(self._days, (day, split), parts, _KEPT_ROWS)
         return parts
 
-    def _group(self, totals: QueryTotals, query: ParsedQuery, part: UsagePart, bucket: str) -> UsageTotals | None:
+    def _group(self, totals: DayTotals, grouping: Grouping, part: UsagePart) -> UsageTotals | None:
         """Return the totals that a part belongs to, None if it does not pass the filters."""
-        if not all(_matches(condition, self._value(condition.field, part).id) for condition in query.filters):
+        if not all(_matches(condition, self._value(condition.field, part).id) for condition in grouping.filters):
             return None
-        classes = {name: _class_of(name, part.row) for name in query.classified_by}
-        if None in classes.values() and not query.with_unclassified:
+        classes = {name: _class_of(name, part.row) for name in grouping.classified_by}
+        if None in classes.values() and not grouping.with_unclassified:
             return None
-        if not all(_matches(only, _class_of(only.field, part.row) or "") for only in query.classifier_filters):
+        if not all(_matches(only, _class_of(only.field, part.row) or "") for only in grouping.classifier_filters):
             return None
-        values = [self._value(name, part) for name in query.dimensions]
+        values = [self._value(name, part) for name in grouping.dimensions]
         values += [DimensionValue(label or "", label) for label in classes.values()]
-        key = (bucket, *(value.id for value in values))
-        if key not in totals.groups:
-            totals.groups[key] = UsageTotals()
-            totals.labels[key] = tuple(value.label for value in values)
-        return totals.groups[key]
+        key = tuple([value.id for value in values])
+        if key not in totals:
+            totals[key] = UsageTotals(), tuple([value.label for value in values])
+        return totals[key][0]
 
     def _value(self, dimension: str, part: UsagePart) -> DimensionValue:
         if dimension in self._owners:
@@ -171,6 +234,13 @@ class AccountUsage:
             return DimensionValue(*_APPS[_pick(part.row, "app", len(_APPS))])
         label = _LABELS[dimension](part.row)
         return DimensionValue(label, label)
+
+
+def _keep(kept: OrderedDict[Any, Any], key: Any, items: Collection[Any], most: int) -> None:
+    """Keep what was made last, up to about this many items."""
+    kept[key] = items
+    while len(kept) * len(items) > most and len(kept) > 1:
+        kept.popitem(last=False)
 
 
 def _owners(attributions: tuple[Attribution, ...]) -> Mapping[str, list[DimensionValue]]:
