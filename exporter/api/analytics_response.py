@@ -13,20 +13,20 @@ from typing import Any
 import msgspec
 
 from exporter.api.body import (
-    LOOSE,
-    NOT_JSON,
     decode_fields,
+    decode_row,
+    decode_strictly,
     list_of_rows,
-    loose_text,
     more_rows,
     read_object,
     refuse_error,
+    whole_body,
 )
 from exporter.api.client import Request
 from exporter.api.field_values import Fields, as_number, parse_time
 from exporter.api.messages import printable
 from exporter.api.rejections import Rejections
-from exporter.api.response import Response, pieces
+from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.errors import InvalidResponse
 
@@ -40,8 +40,6 @@ MOST_WARNINGS = 3
 
 _DAY_FIELDS = ("date__day", "created_at__day", "date", "day")
 _WHAT = "a response of the analytics API"
-
-_decode_row = msgspec.json.Decoder().decode
 
 Row = Mapping[str, Any]
 
@@ -62,6 +60,9 @@ _AROUND = {field.name: field.encode_name for field in msgspec.structs.fields(_An
 class _AnalyticsBody(msgspec.Struct):
     data: _AnalyticsData
     error: Any = None
+
+
+_decode_body = msgspec.json.Decoder(_AnalyticsBody).decode
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -157,17 +158,14 @@ async def read(
     The rows count only once this has ended. A row that is not an object, or cannot be read, is rejected by itself. A
     row that comes again, byte for byte, counts once. Raises InvalidResponse.
     """
-    body = bytearray()
-    for piece in pieces(response):
-        body += piece
-        await pause()
+    body = await whole_body(pause, response)
     if body.count(b",") > MOST_VALUES:
         raise InvalidResponse(f"not {_WHAT}: more than {MOST_VALUES} values")
-    data = _decoded(bytes(body))
+    data = _decoded(body)
     await pause()
     seen: set[bytes] = set()
     for number, row in enumerate(data.data, 1):
-        value = _row(row)
+        value = decode_row(row)
         content = repr(value).encode(errors="surrogatepass") if value is row else bytes(row)
         if not isinstance(value, dict):
             rejections.reject_as("not_an_object", f"row {number}")
@@ -182,29 +180,16 @@ async def read(
 
 def _decoded(body: bytes) -> _AnalyticsData:
     """Return a body's data; its rows become objects one by one, because 10,000 at once would delay scrapes."""
-    if body.count(b'"data"') == LEVELS:  # of two fields with one name, strict decoding would keep the last
-        try:
-            strict = msgspec.json.decode(body, type=_AnalyticsBody)
-        except NOT_JSON:
-            pass
-        else:
-            refuse_error({"error": strict.error if strict.error is not None else strict.data.error})
-            return strict.data
+    strict = decode_strictly(body, _decode_body, LEVELS)
+    if strict is not None:
+        refuse_error({"error": strict.error if strict.error is not None else strict.data.error})
+        return strict.data
     data = decode_fields(body, _WHAT).get("data")
     if not isinstance(data, dict):
         raise InvalidResponse(f"not {_WHAT}: expected data to be an object")
     refuse_error(data)
     around = {field: data.get(name) for field, name in _AROUND.items()}
     return _AnalyticsData(list_of_rows(data, _WHAT), **around)
-
-
-def _row(row: Any) -> Any:
-    if not isinstance(row, msgspec.Raw):
-        return row
-    try:
-        return _decode_row(row)
-    except NOT_JSON:
-        return LOOSE.decode(loose_text(bytes(row)))
 
 
 def _summary(data: _AnalyticsData, limit: int) -> AnalyticsResponse:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from exporter.api.field_values import as_number
 from exporter.api.messages import error_message, is_web_page, printable
 from exporter.api.response import PIECE, Response, pieces
+from exporter.clock import Pause
 from exporter.errors import InvalidResponse
+
+T = TypeVar("T")
 
 MOST_FIELDS = 1000
 LONGEST_EXACT_INTEGER = 18
@@ -42,6 +45,7 @@ def _integer(digits: str) -> float:
 
 
 _NULL = msgspec.Raw(b"null")
+_decode = msgspec.json.Decoder().decode
 
 
 class Surroundings(msgspec.Struct):
@@ -60,11 +64,11 @@ class Surroundings(msgspec.Struct):
     pagination: msgspec.Raw = _NULL
 
 
-class _RawRows(Surroundings, kw_only=True):
+class RawRows(Surroundings, kw_only=True):
+    """A body whose rows are not decoded yet."""
+
     data: list[msgspec.Raw]
 
-
-_decode_raw_rows = msgspec.json.Decoder(_RawRows).decode
 
 # Accepts what strict JSON does not (NaN, invalid UTF-8, huge integers): one bad field must not cost the other rows.
 LOOSE = json.JSONDecoder(parse_int=_integer)
@@ -72,16 +76,26 @@ LOOSE = json.JSONDecoder(parse_int=_integer)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of one page as they came, and what the API reports of the whole list.
-
-    `total` is its length, `more` the name of the field that announces rows after these; `fields` are
-    those beside `data`, and `data` itself.
-    """
+    """Rows of one page as they came, and all fields beside them."""
 
     rows: list[Any]
-    total: float | None
-    more: str | None
     fields: Mapping[str, Any]
+
+    @property
+    def total(self) -> float:
+        """The number of rows of the whole list; NaN if the API does not report it."""
+        total = as_number(self.fields.get("total_count"))
+        return total if math.isfinite(total) else math.nan
+
+    @property
+    def more(self) -> str | None:
+        """The name of the field that announces rows after these; None if there is none."""
+        return more_rows(self.fields)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the API reports that the list has other rows than these."""
+        return self.more is not None or self.total > len(self.rows)
 
 
 def read_object(response: Response, what: str) -> dict[str, Any]:
@@ -102,30 +116,39 @@ def read_whole_list(response: Response, what: str) -> Page:
 def read_page(response: Response, what: str) -> Page:
     """Return the rows of `data`. Raise InvalidResponse, naming `what` was expected, for any other body."""
     fields = decode_fields(b"".join(pieces(response)), what)
-    total = as_number(fields.get("total_count"))
-    return Page(list_of_rows(fields, what), total if math.isfinite(total) else None, more_rows(fields), fields)
+    return Page(list_of_rows(fields, what), fields)
 
 
-def read_raw_rows(body: bytes, what: str) -> tuple[list[Any], Mapping[str, Any]]:
-    """Return the rows of a body, each still encoded, and the fields around them: for lists of which few are needed.
+async def whole_body(pause: Pause, response: Response) -> bytes:
+    """Return a body inflated, pausing between its pieces."""
+    body = bytearray()
+    for piece in pieces(response):
+        body += piece
+        await pause()
+    return bytes(body)
 
-    Rows are decoded where the body is not strict JSON. Raise InvalidResponse, naming `what` was expected, for any other
-    body.
+
+def decode_strictly(body: bytes, decode: Callable[[bytes], T], lists: int = 1) -> T | None:
+    """Return what `decode` returns; None if the body needs `decode_fields`, which is slower and takes more than JSON.
+
+    `lists` is how many fields named `data` are in each other: of two with one parent, decoders would keep the last.
     """
-    about: dict[str, Any] = {}
-    rows: list[Any] | None = None
-    if body.count(b'"data"') == 1:  # of two fields with one name, strict decoding would keep the last
-        try:
-            decoded = _decode_raw_rows(body.removeprefix(BYTE_ORDER_MARK))
-        except NOT_JSON:
-            pass
-        else:
-            take_surroundings(decoded, about)
-            rows = list(decoded.data)
-    if rows is None:
-        about = decode_fields(body, what)
-        rows = list_of_rows(about, what)
-    return rows, about
+    if body.count(b'"data"') != lists:
+        return None
+    try:
+        return decode(body.removeprefix(BYTE_ORDER_MARK))
+    except NOT_JSON:
+        return None
+
+
+def decode_row(row: Any) -> Any:
+    """Return a row of `RawRows` decoded, even if it is not strict JSON; any other row as it is."""
+    if not isinstance(row, msgspec.Raw):
+        return row
+    try:
+        return _decode(row)
+    except NOT_JSON:
+        return LOOSE.decode(loose_text(bytes(row)))
 
 
 def list_of_rows(fields: Mapping[str, Any], what: str) -> list[Any]:

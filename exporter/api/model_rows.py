@@ -1,7 +1,6 @@
 """Rows of `GET /models`: names, prices and retirement of each model.
 
-The list has hundreds of models, and only those in use are of interest: each row is decoded for its names alone, and in
-full only on request.
+The list has hundreds of models: rows become objects one by one, and prices are read only of those in use.
 """
 
 from __future__ import annotations
@@ -12,10 +11,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from exporter.api.body import LOOSE, NOT_JSON, loose_text, more_rows, read_raw_rows
-from exporter.api.field_values import LARGEST_NUMBER, LONGEST_TEXT, Fields, as_number, parse_time
+from exporter.api.body import (
+    Page,
+    RawRows,
+    decode_fields,
+    decode_row,
+    decode_strictly,
+    list_of_rows,
+    take_surroundings,
+    whole_body,
+)
+from exporter.api.field_values import LARGEST_NUMBER, Fields, as_number, parse_time
 from exporter.api.rejections import Rejections
-from exporter.api.response import Response, pieces
+from exporter.api.response import Response
 from exporter.clock import Pause
 
 # USD per token, but for those per unit: request, image, web_search.
@@ -37,24 +45,20 @@ PRICE_KINDS = (
 )
 NO_PRICE = -1.0  # of a model that forwards requests to others
 _NOT_PRICES = ("discount", "overrides")
+_WHAT = "a list of models"
 _SHORTEST_DATE = 10  # characters
 _FIRST_YEAR = 2023  # of OpenRouter; 0001-01-01 and 1970-01-01 stand for no date
 
 
-class _Names(msgspec.Struct):
-    id: str
-    canonical_slug: str | None = None
-
-
 class ModelRow(NamedTuple):
-    """A model's two names, and its row, which may still be encoded.
+    """A model's two names, and its row.
 
     `slug` is what requests use, `permaslug` what analytics rows name; empty if there is none.
     """
 
     slug: str
     permaslug: str
-    row: Any
+    row: Mapping[str, Any]
 
 
 class Pricing(NamedTuple):
@@ -74,48 +78,41 @@ class ModelDetails(NamedTuple):
     pricing: Pricing
 
 
-_decode_names = msgspec.json.Decoder(_Names).decode
+_decode_body = msgspec.json.Decoder(RawRows).decode
 
 
-class ModelPage(NamedTuple):
-    """The models of a response, its number of rows, and the fields around these."""
+async def read_model_page(pause: Pause, response: Response, rejections: Rejections) -> tuple[list[ModelRow], Page]:
+    """Return the models of a page, and the page; rows without a name are rejected (`missing_model`).
 
-    models: list[ModelRow]
-    rows: int
-    about: Mapping[str, Any]
-
-    @property
-    def is_part(self) -> bool:
-        """Whether the response reports that it does not have all models."""
-        return more_rows(self.about) is not None or self.total > self.rows
-
-    @property
-    def total(self) -> float:
-        """The number of all models as the response has it; NaN if it does not."""
-        return as_number(self.about.get("total_count"))
-
-
-async def read_model_page(pause: Pause, response: Response, rejections: Rejections) -> ModelPage:
-    """Return the models of a response; rows without a name are rejected (`missing_model`). Raises InvalidResponse."""
-    body = bytearray()
-    for piece in pieces(response):
-        body += piece
-        await pause()
+    Raises InvalidResponse.
+    """
+    page = _page(await whole_body(pause, response))
     models = []
-    rows, about = read_raw_rows(bytes(body), "a list of models")
-    for row in rows:
+    for encoded in page.rows:
         await pause()
-        model = _model_row(row)
-        if model is None:
-            rejections.reject("missing_model", _decoded(row))
+        row = decode_row(encoded)
+        fields = Fields(row if isinstance(row, Mapping) else {})
+        slug = fields.text("id")
+        if slug:
+            models.append(ModelRow(slug, fields.text("canonical_slug") or "", fields.values))
         else:
-            models.append(model)
-    return ModelPage(models, len(rows), about)
+            rejections.reject("missing_model", fields.values)
+    return models, page
 
 
-def model_details(row: Any, unreadable: Counter[str]) -> ModelDetails:
+def _page(body: bytes) -> Page:
+    strict = decode_strictly(body, _decode_body)
+    if strict is None:
+        fields: dict[str, Any] = decode_fields(body, _WHAT)
+        return Page(list_of_rows(fields, _WHAT), fields)
+    fields = {}
+    take_surroundings(strict, fields)
+    return Page(list(strict.data), fields)
+
+
+def model_details(row: Mapping[str, Any], unreadable: Counter[str]) -> ModelDetails:
     """Return the details in a row. A value that cannot be read is absent by itself, and counted in `unreadable`."""
-    fields = Fields(_decoded(row), unreadable)
+    fields = Fields(row, unreadable)
     return ModelDetails(
         name=fields.text("name") or "",
         context_length=fields.count("context_length"),
@@ -150,29 +147,6 @@ def read_pricing(fields: Fields) -> Pricing:
         discount=share if 0 <= share <= 1 else None,
         overrides=float(len(overrides)) if isinstance(overrides, list) else None,
     )
-
-
-def _model_row(row: Any) -> ModelRow | None:
-    if isinstance(row, msgspec.Raw):
-        try:
-            names = _decode_names(row)
-        except NOT_JSON:
-            row = _decoded(row)  # perhaps only the other name cannot be read
-        else:
-            return ModelRow(names.id, names.canonical_slug or "", row) if 0 < len(names.id) <= LONGEST_TEXT else None
-    fields = Fields(row if isinstance(row, Mapping) else {})
-    slug = fields.text("id")
-    return ModelRow(slug, fields.text("canonical_slug") or "", row) if slug else None
-
-
-def _decoded(row: Any) -> Mapping[str, Any]:
-    value = row
-    if isinstance(row, msgspec.Raw):
-        try:
-            value = msgspec.json.decode(row)
-        except NOT_JSON:
-            value = LOOSE.decode(loose_text(bytes(row)))
-    return value if isinstance(value, Mapping) else {}
 
 
 def _date(fields: Fields, name: str) -> float | None:

@@ -23,6 +23,7 @@ from exporter.api.body import (
     NOT_JSON,
     Surroundings,
     decode_fields,
+    decode_strictly,
     list_of_rows,
     loose_text,
     refuse_part,
@@ -200,15 +201,10 @@ def _last_boundary(buffer: bytearray) -> re.Match[bytes] | None:
 
 def _whole(body: bytes, context: _Context) -> list[ActivityRow]:
     """Decode a short body, or the last rows of a longer one: this is where its end is checked."""
-    # Of two fields with one name, strict decoding would keep the last.
-    if context.seen is None and body.count(b'"data"') == 1:
-        try:
-            activity = _decode_activity(body)
-        except NOT_JSON:
-            pass
-        else:
-            take_surroundings(activity, context.about)
-            return activity.data
+    activity = decode_strictly(body, _decode_activity) if context.seen is None else None
+    if activity is not None:
+        take_surroundings(activity, context.about)
+        return activity.data
     fields = decode_fields(body, _WHAT)
     context.about.update(fields)
     return _usable(list_of_rows(fields, _WHAT), context)

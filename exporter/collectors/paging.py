@@ -8,6 +8,7 @@ in front of it, a deletion or another order has made it skip some, and the list 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -180,7 +181,7 @@ def _is_last(page: Page, rows: int) -> bool:
     if page.more is not None:
         return False
     size = len(page.rows)
-    return size < PAGE_SIZE if page.total is None else size != PAGE_SIZE and rows >= page.total
+    return size < PAGE_SIZE if math.isnan(page.total) else size != PAGE_SIZE and rows >= page.total
 
 
 async def _take(

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from exporter.api.body import Page
 from exporter.api.budget_rows import read_own_budgets
-from exporter.api.model_rows import ModelPage, read_model_page
+from exporter.api.model_rows import ModelRow, read_model_page
 from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.errors import InvalidResponse
@@ -29,7 +30,7 @@ partial = pytest.mark.parametrize(
 )
 
 
-def models(response: Response) -> ModelPage:
+def models(response: Response) -> tuple[list[ModelRow], Page]:
     return finished(read_model_page(Pauses(), response, Rejections()))
 
 
@@ -46,11 +47,12 @@ def test_partial_list_of_budgets_is_refused(more: dict[str, Any]) -> None:
 
 @partial
 def test_partial_list_of_models_is_marked_as_partial(more: dict[str, Any]) -> None:
-    assert models(response(**more)).is_part
+    _, page = models(response(**more))
+    assert page.is_part
 
 
 def test_complete_list_is_read() -> None:
     """A total_count equal to the number of rows and an empty link to the next page do not announce more."""
-    page = models(response(total_count=1, has_more=False, links={"next": None}))
+    listed, page = models(response(total_count=1, has_more=False, links={"next": None}))
     assert not page.is_part
-    assert [(model.slug, model.permaslug) for model in page.models] == [("acme/one", "acme/one-20260101")]
+    assert [(model.slug, model.permaslug) for model in listed] == [("acme/one", "acme/one-20260101")]

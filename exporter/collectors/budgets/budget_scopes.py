@@ -105,5 +105,5 @@ def _model(value: str, models: Iterable[ModelRow]) -> ResolvedScope:
 
 async def _models(poll: Poll) -> list[ModelRow]:
     models, _ = await read_models(poll, await poll.request(LIST_MODELS), Rejections())
-    # Without the rows, which would keep the whole body in memory.
-    return [model._replace(row=None) for model in models if model.permaslug]
+    # Without the rows, which would fill the memory.
+    return [model._replace(row={}) for model in models if model.permaslug]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from exporter.api.body import more_rows
 from exporter.api.client import Request
 from exporter.api.model_rows import ModelRow, read_model_page
 from exporter.api.rejections import Rejections
@@ -30,11 +29,11 @@ async def read_models(poll: Poll, response: Response, rejections: Rejections) ->
     """Return all models, and whether they are those of this response to `LIST_MODELS` alone. Raises PollError."""
     of_response = Rejections()
     with poll.reading(OPERATION):
-        page = await read_model_page(poll.pause, response, of_response)
+        models, page = await read_model_page(poll.pause, response, of_response)
     if page.is_part:
         return await _read_pages(poll, rejections), False
     rejections.update(of_response)
-    return page.models, True
+    return models, True
 
 
 async def _read_pages(poll: Poll, rejections: Rejections) -> list[ModelRow]:
@@ -49,15 +48,15 @@ async def _read_pages(poll: Poll, rejections: Rejections) -> list[ModelRow]:
         parameters = {**LIST_MODELS.parameters, "offset": str(rows), "limit": str(PAGE_SIZE)}
         response = await poll.request(replace(LIST_MODELS, parameters=parameters))
         with poll.reading(OPERATION):
-            page = await read_model_page(poll.pause, response, rejections)
+            listed, page = await read_model_page(poll.pause, response, rejections)
             if rows and page.total != total and not math.isnan(page.total + total):
                 raise ListChanged(f"the catalogue went from {total:g} to {page.total:g} models between two pages")
             known = number_of(models)
-            models += page.models
-            rows, total = rows + page.rows, page.total
+            models += listed
+            rows, total = rows + len(page.rows), page.total
             if number_of(models) == known:  # such as the first page again
                 break
-            if more_rows(page.about) is None and not total > rows:
+            if page.more is None and not total > rows:
                 return models
     with poll.reading(OPERATION):
         raise InvalidResponse(f"the catalogue has {rows} models in {MOST_PAGES} pages or fewer, and does not end")
