@@ -45,19 +45,17 @@ def test_limit_of_0_is_published() -> None:
     assert (families["limit_usd"], families["limit_used_usd"]) == ({of("a"): 0.0}, {of("a"): 0.0})
 
 
-def test_without_a_limit_nothing_is_used_of_it() -> None:
-    """Whatever remains of none."""
+def test_limit_used_is_absent_without_a_limit() -> None:
     assert shown(read(key("a", limit=None, limit_remaining=5)))["limit_used_usd"] == {}
 
 
-def test_disabled_keys_say_so() -> None:
-    """1 and 0."""
+def test_disabled_is_1_or_0() -> None:
     families = shown(read(key("a", disabled=True), key("b")))
     assert families["disabled"] == {of("a"): 1.0, of("b"): 0.0}
 
 
-def test_names_are_in_the_info_metric_alone() -> None:
-    """A new name breaks no other series."""
+def test_names_are_only_in_the_info_family() -> None:
+    """Renaming a key changes no other series."""
     before, after = (
         shown(read(key("a", name=name, hash=digest("a"), limit_reset="weekly"))) for name in ("old", "new")
     )
@@ -68,15 +66,13 @@ def test_names_are_in_the_info_metric_alone() -> None:
     }
 
 
-def test_two_keys_may_share_a_name() -> None:
-    """They stay two."""
+def test_keys_with_the_same_name_have_separate_series() -> None:
     families = shown(read(key("a", name="same"), key("b", name="same")))
     assert families["usage_usd"] == {of("a"): 4.0, of("b"): 4.0}
     assert len(families["info"]) == 2
 
 
-def test_two_keys_that_begin_alike_stay_two() -> None:
-    """By their whole hashes."""
+def test_keys_whose_hashes_begin_alike_have_longer_labels() -> None:
     one, two = "a" * 12 + "1" * 52, "a" * 12 + "2" * 52
     assert shown(read(key("a", hash=one), key("b", hash=two)))["usage_usd"] == {(one,): 4.0, (two,): 4.0}
 
@@ -87,8 +83,8 @@ def test_creators_are_shown_only_if_configured() -> None:
     assert next(iter(shown(read(key("a"), show_creator=True))["info"]))[-1] == "user_1"
 
 
-def test_names_that_are_not_said_are_empty() -> None:
-    """A workspace without a name is named by its id."""
+def test_missing_names_are_empty() -> None:
+    """A workspace without a name has its id as name."""
     api = account(pages([key("a", name=None, label=...)]), counted([{"id": "w1", "name": None}]))
     result = polled(KeysCollector("default", KeysSettings()), api)
     assert shown(result)["info"] == {(*of("a"), "", "", "w1", "w1", ""): 1.0}
@@ -114,15 +110,15 @@ LONG_AGO = {"expires_at": "2026-01-20T00:00:00Z", "last_used_at": "2026-01-19T00
 
 
 def names_all(*rows: Any, memory: object = None, **settings: Any) -> tuple[Polled, FakeApi]:
-    """Poll an account whose activity is split by key."""
+    """Poll the keys of an account whose activity is split by key."""
     collectors = configured(KeysSettings(**settings), ActivitySettings(split_by="api_key"))
     owner = Account(name="default", key=EnvironmentSecret("KEY", {}), collectors=collectors)
     api = account(pages(list(rows)))
     return polled(KeysCollector.of(owner), api, memory), api
 
 
-def test_a_split_by_key_names_expired_and_disabled_keys_and_unattributed() -> None:
-    """A join of the split's labels with the names loses no spend; a key that is hidden has no other series."""
+def test_split_by_key_has_info_series_of_expired_and_disabled_keys_and_unattributed() -> None:
+    """A join of the activity with the names must lose no spend. Hidden keys have no other series."""
     rows = [key("shown"), key("expired", **EXPIRED), key("old", **LONG_AGO), key("disabled", disabled=True)]
     result, api = names_all(*rows, include_disabled=False)
     assert {labels[:1] for labels in shown(result)["info"]} == {
@@ -140,8 +136,8 @@ def test_a_split_by_key_names_expired_and_disabled_keys_and_unattributed() -> No
     }
 
 
-def test_a_key_that_expires_is_published_without_another_row() -> None:
-    """Its series vanish though the API returns the same rows."""
+def test_series_of_a_key_disappear_when_it_expires() -> None:
+    """The API may return unchanged rows."""
     rows = [key("a"), key("b", expires_at="2026-08-23T11:59:00Z")]
     first, _ = names_all(rows[0], key("b", expires_at="2026-08-23T12:01:00Z"))
     assert of("b") in shown(first)["usage_usd"]
@@ -150,36 +146,33 @@ def test_a_key_that_expires_is_published_without_another_row() -> None:
 
 
 def test_keys_are_folded_by_recent_spend() -> None:
-    """A new key that spends now keeps its series before an old one that once spent more."""
+    """A new key that spends now comes before an old one that once spent more."""
     old = key("old", usage=1000.0, usage_weekly=0.0, usage_monthly=0.0, byok_usage_weekly=0.0, byok_usage_monthly=0.0)
     new = key("new", usage=2.0, usage_weekly=2.0, usage_monthly=1.0)
     assert set(shown(read(old, new, max_keys=1))["usage_usd"]) == {of("new"), ("other",)}
 
 
-def test_as_many_keys_as_may_be_are_not_folded() -> None:
-    """No `other`."""
+def test_nothing_is_folded_up_to_max_keys() -> None:
     result = read(key("a"), key("b"), max_keys=2)
     assert set(shown(result)["usage_usd"]) == {of("a"), of("b")}
     assert result.collected.summary.folded == 0
 
 
-def test_an_account_without_keys_has_no_series() -> None:
-    """That is no failure."""
+def test_account_without_keys_publishes_an_empty_snapshot() -> None:
     result = read()
     assert result.collected.snapshot is not None
     assert rendered(result.collected.snapshot) == {}
 
 
-def test_the_same_rows_publish_nothing_new() -> None:
-    """But another name does."""
+def test_unchanged_rows_publish_nothing() -> None:
     first = read(key("a"), key("b"))
     assert read(key("a"), key("b"), memory=first.memory).collected.snapshot is None
     assert read(key("a"), key("b", name="c"), memory=first.memory).collected.snapshot is not None
     assert read(key("a"), memory=first.memory).collected.snapshot is not None
 
 
-def test_first_poll_of_a_day_publishes_the_same_rows_again() -> None:
-    """The series of the day before are gone by then."""
+def test_first_poll_of_a_day_publishes_unchanged_rows() -> None:
+    """Amounts of the day before have expired by then."""
     before, after = at("2026-08-23 23:59:00"), at("2026-08-24 00:01:00")
     api = account(pages([key("a")]))
     collector = KeysCollector("default", KeysSettings())
@@ -189,31 +182,32 @@ def test_first_poll_of_a_day_publishes_the_same_rows_again() -> None:
     assert polled(collector, api, second.memory, now=after).collected.snapshot is None
 
 
-def test_amounts_of_a_period_that_ended_are_gone_at_its_midnight() -> None:
-    """Without another poll. NOON is a Sunday: the week ends with the day, the month nine days later."""
+def test_amounts_expire_at_the_midnight_that_ends_their_period() -> None:
+    """No poll is needed. NOON is on a Sunday, so the week ends with the day, and the month nine days later."""
     rows = [key("large", limit=9), key("small", limit=9, usage_monthly=0.0)]
     successors = read(*rows, max_keys=1).collected.successors
-    gone = {}
+    expired = {}
     for moment, snapshot in successors:
         families = {name.removeprefix(PREFIX): samples for name, samples in helpers.shown(snapshot).items()}
         assert families["usage_usd"].keys() == families["byok_usage_usd"].keys() == {of("large"), ("other",)}
         assert families["limit_usd"] == {of("large"): 9.0, of("small"): 9.0}
-        gone[str(moment)] = {period for period in ("today", "week", "month") if f"usage_{period}_usd" not in families}
-    assert gone == {
+        expired[str(moment)] = {
+            period for period in ("today", "week", "month") if f"usage_{period}_usd" not in families
+        }
+    assert expired == {
         "2026-08-24 00:00:00+00:00": {"today", "week"},
         "2026-09-01 00:00:00+00:00": {"today", "week", "month"},
     }
 
 
-def test_a_renamed_workspace_is_published() -> None:
-    """Its name is in the info metric."""
+def test_renamed_workspace_is_published() -> None:
+    """Its name is in the info family."""
     first = read(key("a"))
     api = account(pages([key("a")]), counted([{"id": "w1", "name": "Renamed"}]))
     assert polled(KeysCollector("default", KeysSettings()), api, first.memory).collected.snapshot is not None
 
 
-def test_what_may_be_published_is_declared() -> None:
-    """Each family once."""
+def test_published_families_are_the_declared_ones() -> None:
     declared = KeysCollector("default", KeysSettings()).declarations()
     assert {family.name.removeprefix(PREFIX) for family in declared} == set(shown(read(key("a"))))
     assert len({family.name for family in declared}) == len(declared)

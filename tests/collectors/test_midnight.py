@@ -1,4 +1,4 @@
-"""The midnight test: clocks are moved over midnights, days come late, windows come and go."""
+"""Polls around midnight: the clock moves over midnights, days arrive late, and windows come and go."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ALL = {"", "7d", "30d", "month_to_date"}
 
 @dataclass
 class Rig:
-    """A collector, its way to a simulator on the same clock, and the model of what it must show."""
+    """A collector, a client of a simulator on the same clock, and the model of what must be published."""
 
     clock: FakeClock
     simulator: Running
@@ -44,7 +44,7 @@ class Rig:
     shown: Shown = field(default_factory=dict)
 
     async def poll(self, moment: str, *, late: bool = False, local: datetime | None = None) -> Expected:
-        """Poll at a moment and compare all usage with the model; `late` holds back yesterday's rows."""
+        """Poll at a moment and compare all usage with the model. `late` holds back yesterday's rows."""
         self.clock.set(at(moment))
         self.simulator.faults.replace(*([parse_fault("late-day")] if late else []))
         instant = local or self.clock.now()
@@ -67,12 +67,12 @@ class Rig:
 
     @property
     def day(self) -> date:
-        """The day that the timestamp gauge names."""
+        """Return the day of the timestamp gauge."""
         return datetime.fromtimestamp(self.shown["day_timestamp_seconds"][()], tz=self.clock.now().tzinfo).date()
 
     @property
     def windows(self) -> set[str]:
-        """The windows of which anything is published."""
+        """Return the windows that have series."""
         names = {name.removesuffix("usage_usd").removesuffix("byok_") for name in self.shown if "usage_usd" in name}
         return {name.removesuffix("_") for name in names}
 
@@ -98,8 +98,8 @@ async def rig(start: str) -> AsyncIterator[Rig]:
             yield Rig(clock, simulator, client, ActivityCollector("default", ActivitySettings()))
 
 
-async def test_two_midnights_at_a_months_end() -> None:
-    """Over the end of a 31-day month, with a late day: day, windows and every value as the rules say."""
+async def test_day_windows_and_values_over_two_midnights_at_the_end_of_a_month() -> None:
+    """The month has 31 days, and one day arrives late."""
     async with rig("2026-08-30 12:00:00") as daemon:
         for moment, late, day in (
             ("2026-08-30 12:00:00", False, date(2026, 8, 29)),
@@ -120,8 +120,8 @@ async def test_two_midnights_at_a_months_end() -> None:
             assert (moment, expected.day, set(expected.windows)) == (moment, day, ALL)
 
 
-async def test_an_empty_day_is_believed_at_last() -> None:
-    """Three hours after midnight, yesterday without rows is a day without use: 0 everywhere, and not before."""
+async def test_empty_day_is_published_as_0_after_empty_day_after() -> None:
+    """That is three hours after midnight, and not before."""
     async with rig("2026-08-22 12:00:00") as daemon:
         await daemon.poll("2026-08-22 12:00:00")
         await daemon.poll("2026-08-23 02:59:59", late=True)
@@ -143,23 +143,21 @@ async def test_an_empty_day_is_believed_at_last() -> None:
         ("2028-03-01 12:00:00", date(2028, 2, 29), ALL),
     ],
 )
-async def test_a_cold_start_leaves_out_what_it_can_not_know(moment: str, day: date, windows: set[str]) -> None:
-    """A window with a day outside of the only response there is has no series, not even one that is too small."""
+async def test_first_poll_leaves_out_windows_that_it_does_not_cover(moment: str, day: date, windows: set[str]) -> None:
+    """A window with a missing day would be too small."""
     async with rig(moment) as daemon:
         expected = await daemon.poll(moment)
         assert (expected.day, set(expected.windows)) == (day, windows)
 
 
-async def test_a_poll_that_spans_midnight_uses_one_instant() -> None:
-    """Begun a second before midnight, its response came a second after: the day is that of the beginning."""
+async def test_poll_that_spans_midnight_uses_the_time_of_its_start() -> None:
     async with rig("2026-08-22 12:00:00") as daemon:
         await daemon.poll("2026-08-22 12:00:00")
         await daemon.poll("2026-08-23 00:00:01", local=at("2026-08-22 23:59:59"))
         assert (daemon.day, daemon.windows) == (date(2026, 8, 21), ALL)
 
 
-async def test_a_sleep_of_three_days_needs_no_memory() -> None:
-    """A laptop wakes up: the response alone covers every window."""
+async def test_poll_after_a_sleep_of_three_days_covers_every_window() -> None:
     async with rig("2026-08-20 12:00:00") as daemon:
         await daemon.poll("2026-08-20 12:00:00")
         await daemon.poll("2026-08-23 12:00:00")
@@ -167,8 +165,8 @@ async def test_a_sleep_of_three_days_needs_no_memory() -> None:
 
 
 @pytest.mark.parametrize("days", [-3, -1, 1, 3])
-async def test_a_wrong_clock_of_ours_publishes_no_wrong_window(days: int) -> None:
-    """Set by an administrator's mistake and put right again: what is shown is right at each step, or absent."""
+async def test_wrong_local_clock_publishes_no_wrong_window(days: int) -> None:
+    """Values are right or absent at each step, also when the clock is corrected."""
     async with rig("2026-08-23 12:00:00") as daemon:
         await daemon.poll("2026-08-23 12:00:00")
         await daemon.poll("2026-08-23 12:15:00", local=at("2026-08-23 12:15:00") + timedelta(days=days))
@@ -177,8 +175,8 @@ async def test_a_wrong_clock_of_ours_publishes_no_wrong_window(days: int) -> Non
         assert (daemon.day, daemon.windows) == (date(2026, 8, 22), ALL)
 
 
-async def test_windows_come_back_with_the_same_bytes_when_the_clock_is_put_right() -> None:
-    """A clock that was four days ahead hid two days; nothing new has to come from the API to show them again."""
+async def test_windows_return_when_the_clock_is_corrected() -> None:
+    """The response does not need to change."""
     async with rig("2026-08-23 12:00:00") as daemon:
         await daemon.poll("2026-08-23 12:00:00", local=at("2026-08-27 12:00:00"))
         assert daemon.windows == {"", "7d", "month_to_date"}

@@ -1,4 +1,4 @@
-"""Calendar periods: each day belongs to one day, one week and one month."""
+"""Calendar periods: each date belongs to exactly one day, week and month."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ DAYS = st.dates(date(2000, 1, 1), date(2200, 1, 1))
     ],
 )
 def test_bounds_of_a_period(period: Period, day: date, previous: date, start: date, end: date) -> None:
-    """Weeks begin on Monday; months have their own lengths."""
+    """Weeks begin on Monday."""
     assert (previous_start(period, day), start_of(period, day), end_of(period, day)) == (previous, start, end)
 
 
 @given(DAYS, st.sampled_from(PERIODS))
 def test_periods_follow_each_other_without_a_gap(day: date, period: Period) -> None:
-    """The end of one is the start of the next."""
     start, end = start_of(period, day), end_of(period, day)
     assert start <= day < end
     assert start_of(period, end) == end
@@ -43,11 +42,10 @@ def test_periods_follow_each_other_without_a_gap(day: date, period: Period) -> N
 
 @given(DAYS)
 def test_last_week_never_begins_before_last_month(day: date) -> None:
-    """So one query from the first of last month on covers every period."""
+    """One query from the first day of last month therefore covers every period."""
     assert previous_start("month", day) <= previous_start("week", day)
 
 
-def test_turns_are_tomorrow_monday_and_the_first() -> None:
-    """Each once."""
+def test_periods_end_tomorrow_next_monday_and_on_the_first() -> None:
     assert period_starts_after(date(2026, 8, 19)) == [date(2026, 8, 20), date(2026, 8, 24), date(2026, 9, 1)]
     assert period_starts_after(date(2026, 5, 31)) == [date(2026, 6, 1)]  # a Sunday, and the last of the month

@@ -1,4 +1,4 @@
-"""A real response, as it was recorded, and the vendor's own client: both agree with the gauges."""
+"""A recorded response and the official SDK: both agree with the gauges."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.support import NOON, FakeClock
 
 RECORDED = Path(__file__).parents[2].parent / "shared/recorded/activity-2026-04-22.json"
 KEY = "sk-or-v1-demo"
-recorded = pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answer isn't part of this checkout")
+recorded = pytest.mark.skipif(not RECORDED.exists(), reason="the recorded response is not part of this checkout")
 
 
 async def polled(simulator: Running, **settings: str) -> Polled:
-    """Let a collector read what the simulator returns."""
+    """Poll what the simulator returns."""
     parameters = {"group_by": "workspace"} if settings else {}
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session,
@@ -38,14 +38,14 @@ async def polled(simulator: Running, **settings: str) -> Polled:
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """An account with 40 endpoints at noon."""
+    """Return a simulated account with 40 endpoints at noon."""
     async with running(SimulatorSettings(), FakeClock()) as simulator:
         yield simulator
 
 
 @recorded
-async def test_a_recorded_response_adds_up() -> None:
-    """31 dates, 431.943021 USD; the oldest date's 9.637216 USD lie outside of the 30 days."""
+async def test_usage_of_the_recorded_response_adds_up() -> None:
+    """It has 31 dates with 431.943021 USD, and the 9.637216 USD of the oldest one are outside the 30 days."""
     rows = json.loads(RECORDED.read_bytes(), parse_float=Fraction)["data"]
     by_date: dict[str, Fraction] = defaultdict(Fraction)
     for row in rows:
@@ -65,8 +65,8 @@ async def test_a_recorded_response_adds_up() -> None:
 
 
 @recorded
-async def test_a_recorded_response_without_names_is_usable() -> None:
-    """A date, a model and numbers are enough; cached tokens, which it lacks, have no series."""
+async def test_recorded_response_without_names_is_published() -> None:
+    """A date, a model and numbers are enough. Cached tokens, which it lacks, have no series."""
     async with running(SimulatorSettings(replay=read_recording(RECORDED)), FakeClock()) as simulator:
         shown = (await polled(simulator)).shown
     assert {(provider, endpoint) for _, provider, endpoint in shown["30d_requests"]} == {("", "")}
@@ -74,11 +74,11 @@ async def test_a_recorded_response_without_names_is_usable() -> None:
     assert shown["30d_cached_tokens"] == {}
 
 
-# The client warns of its own deprecated fields whenever it reads them.
+# The SDK warns of its own deprecated fields whenever it reads them.
 @pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning")
 @pytest.mark.parametrize("split", [False, True])
-async def test_the_vendors_client_reads_the_same_sums(simulator: Running, *, split: bool) -> None:
-    """Every measure of every endpoint, over 30 days, as items of the official SDK add up."""
+async def test_sdk_reads_the_same_sums(simulator: Running, *, split: bool) -> None:
+    """This holds for every measure of every endpoint over 30 days."""
     async with OpenRouter(api_key=KEY, server_url=simulator.url) as client:
         request = {"group_by": "workspace"} if split else {}
         items = (await client.analytics.get_user_activity_async(request=request)).data

@@ -1,4 +1,4 @@
-"""Rows that can't be used: each is counted under its reason, and none loses another."""
+"""Rows and fields that cannot be used: each is counted by its reason, and none affects another."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize(("reason", "bad"), UNUSABLE)
-def test_a_bad_row_is_counted_by_its_reason(reason: RejectionReason, bad: Any) -> None:
-    """The good rows around it are as without it, and nothing is shown of it."""
+def test_invalid_row_is_counted_by_its_reason(reason: RejectionReason, bad: Any) -> None:
+    """The rows around it are published as if it were not there."""
     good = [row(endpoint="before"), row(endpoint="after")]
     polled = collect([good[0], bad, good[1]])
     assert polled.rejected == {reason: 1}
@@ -74,8 +74,8 @@ def test_a_bad_row_is_counted_by_its_reason(reason: RejectionReason, bad: Any) -
 
 
 @pytest.mark.parametrize(("field", "value"), UNREADABLE)
-def test_an_unreadable_field_costs_nothing_but_itself(field: str, value: Any) -> None:
-    """It is absent and counted; every other number of the row is published."""
+def test_unreadable_field_is_absent_and_counted(field: str, value: Any) -> None:
+    """Every other number of the row is published."""
     polled = collect([row(endpoint="good"), row(endpoint="odd") | {field: value}])
     assert ({}, {field: 1}) == (polled.rejected, dict(polled.rejections.unreadable))
     assert polled.rejections.missing == (field in MONEY)
@@ -84,33 +84,30 @@ def test_an_unreadable_field_costs_nothing_but_itself(field: str, value: Any) ->
         assert published == row()[name] * (1 if name == field else 2)
 
 
-def test_a_model_without_a_readable_name_is_known_by_its_permaslug() -> None:
-    """Its dollars stay."""
+def test_model_with_an_unreadable_name_is_published_by_its_permaslug() -> None:
     assert {("acme/one-2026", "Acme", "e1"): 1.0} == collect([row(model="x" * 513)]).shown["usage_usd"]
 
 
-def test_negative_money_is_published() -> None:
+def test_negative_usage_is_published() -> None:
     """It is a refund or a correction."""
     assert {("acme/one", "Acme", "e1"): -0.25} == collect([row(usage=-0.25)]).shown["usage_usd"]
 
 
-def test_unreadable_fields_count_again_with_each_poll() -> None:
-    """Also if the same bytes are not decoded again."""
+def test_unreadable_fields_are_counted_by_each_poll() -> None:
+    """This holds even if the same bytes are not decoded again."""
     collector, received = ActivityCollector("default", ActivitySettings()), response_of([row(cached_tokens=-1)])
     first = poll(collector, received)
     second = poll(collector, received, memory=first.memory)
     assert {"cached_tokens": 1} == dict(second.rejections.unreadable) == dict(first.rejections.unreadable)
 
 
-def test_every_reason_can_be_reached() -> None:
-    """The set is closed, and none of it is there in vain."""
+def test_every_rejection_reason_is_tested() -> None:
     assert {"duplicate", *(reason for reason, _ in UNUSABLE)} == set(REJECTION_REASONS)
     assert set(REJECTION_REASONS) == set(get_args(RejectionReason))
     assert ActivityCollector("default", ActivitySettings()).rejection_reasons == REJECTION_REASONS
 
 
-def test_a_sample_of_the_bad_rows_is_kept() -> None:
-    """Three at most, each a bounded line with its reason."""
+def test_three_rejected_rows_are_kept_as_short_lines() -> None:
     polled = collect([row(), *(row("x" * 500, f"e{number}") for number in range(1000))])
     assert polled.rejected == {"invalid_date": 1000}
     assert len(polled.rejections.sample) == 3
@@ -119,8 +116,7 @@ def test_a_sample_of_the_bad_rows_is_kept() -> None:
 
 @UNHURRIED
 @given(st.lists(json_values, max_size=5), st.integers(0, 2))
-def test_any_json_in_place_of_a_row(values: list[Any], index: int) -> None:
-    """Is rejected and counted, or is a row; the good rows' numbers stay."""
+def test_any_json_in_place_of_a_row_is_rejected_and_counted(values: list[Any], index: int) -> None:
     good = [row(endpoint=name) for name in "ab"]
     polled = collect([*good[:index], *values, *good[index:]])
     assert sum(polled.rejected.values()) == len(values)
@@ -129,8 +125,7 @@ def test_any_json_in_place_of_a_row(values: list[Any], index: int) -> None:
 
 @UNHURRIED
 @given(st.sampled_from(list(row())), json_values)
-def test_any_json_in_place_of_a_field(field: str, value: Any) -> None:
-    """Makes that row unusable, or changes what it says, and no other row."""
+def test_any_json_in_a_field_affects_only_its_row(field: str, value: Any) -> None:
     good_rows = [row(endpoint="good"), row(endpoint="good", requests=4)]
     polled = collect([good_rows[0], row(endpoint="odd") | {field: value}, good_rows[1]])
     good = {name: family.get(("acme/one", "Acme", "good")) for name, family in polled.shown.items()}
@@ -141,16 +136,16 @@ def test_any_json_in_place_of_a_field(field: str, value: Any) -> None:
             assert good[name] == family["acme/one", "Acme", "good"]
 
 
-def test_no_usable_row_at_all_is_an_invalid_response() -> None:
-    """Publishing nothing would read as no use; the last good values stay, and a failure is counted."""
+def test_response_without_a_valid_row_is_an_invalid_response() -> None:
+    """Publishing nothing would look like no usage. The last values stay."""
     client = FixedClient(response_of([row(model=..., model_permaslug=...), 7]))
     with pytest.raises(InvalidResponse, match="none of the rows is usable, such as "):
         poll(ActivityCollector("default", ActivitySettings()), response_of([]), client=client)
     assert [error.status_class for error in client.failures] == ["invalid_response"]
 
 
-def test_an_account_without_use_is_no_error() -> None:
-    """An empty list is what the API returns for such an account: a day, and no endpoints."""
+def test_account_without_usage_publishes_only_the_day() -> None:
+    """The API returns an empty list for it."""
     shown = collect([]).shown
     assert set(shown) > {"usage_usd", "30d_requests", "day_timestamp_seconds"}
     assert {name: family for name, family in shown.items() if family} == {
@@ -172,34 +167,32 @@ def test_an_account_without_use_is_no_error() -> None:
         b'{"data": 7}',
     ],
 )
-def test_a_bad_body_is_an_invalid_response(content: bytes) -> None:
-    """Whatever it is instead of an object with a list."""
+def test_body_without_a_list_is_an_invalid_response(content: bytes) -> None:
     with pytest.raises(InvalidResponse):
         poll(ActivityCollector("default", ActivitySettings()), response_of(content))
 
 
 @pytest.mark.parametrize("day", [ago(0), ago(31), ago(32)])
-def test_a_day_that_is_only_unused(day: str) -> None:
-    """Today's rows, and those of days just older than the window, are neither shown nor rejected."""
+def test_rows_of_today_and_of_just_before_the_window_are_not_rejected(day: str) -> None:
+    """They are not published either."""
     polled = collect([row(day, requests=1000), row()])
     assert polled.rejected == {}
     assert polled.shown["30d_requests"] == {("acme/one", "Acme", "e1"): 3.0}
 
 
 @pytest.mark.parametrize("unused", [row(ago(0), "new"), row(ago(-1), "new"), {"date": ago(1), "model": "new"}])
-def test_an_endpoint_known_only_from_an_unused_row_has_no_series(unused: Any) -> None:
-    """A 0 for it would be one that the API did not mean."""
+def test_endpoint_with_only_unused_rows_has_no_series(unused: Any) -> None:
+    """A 0 would claim something that the API did not report."""
     assert collect([row(), unused]).shown == collect([row()]).shown
 
 
-def test_a_good_row_later_makes_its_endpoint_known() -> None:
-    """Whatever rows of it came before."""
+def test_endpoint_with_one_used_row_has_series() -> None:
     rows = [row(ago(0), "new"), row(ago(-1), "new"), row(ago(3), "new"), row(ago(0), "new")]
     assert collect(rows).shown["7d_requests"] == {("acme/one", "Acme", "new"): 3.0}
 
 
-def test_bad_rows_count_again_with_each_reading() -> None:
-    """Also where the same bytes are not decoded again."""
+def test_rejected_rows_are_counted_by_each_poll() -> None:
+    """This holds even if the same bytes are not decoded again."""
     collector, received = ActivityCollector("default", ActivitySettings()), response_of([row(), 7, 8])
     first = poll(collector, received)
     second = poll(collector, received, memory=first.memory)
@@ -208,8 +201,8 @@ def test_bad_rows_count_again_with_each_reading() -> None:
     assert second.collected.snapshot is None
 
 
-def test_bad_rows_in_a_body_that_is_read_in_pieces() -> None:
-    """A large response: the bad rows are found wherever the cuts fall, and no good one is lost."""
+def test_invalid_rows_of_a_large_body_are_rejected_alone() -> None:
+    """Such a body is read in pieces, and cuts may fall anywhere."""
     good = [row(ago(1 + number % 30), f"e{number % 50}", usage=float(number)) for number in range(3000)]
     rows = [
         bad for number, good_row in enumerate(good) for bad in ((good_row, 7) if number % 500 == 0 else (good_row,))
@@ -220,8 +213,8 @@ def test_bad_rows_in_a_body_that_is_read_in_pieces() -> None:
     assert len(body(rows)) > 500_000
 
 
-def test_a_large_integer_is_no_exception() -> None:
-    """JSON has no limit; a number that no account could reach is rejected by itself."""
+def test_very_large_integer_is_unreadable_and_raises_nothing() -> None:
+    """JSON has no limit for integers."""
     content = (
         json.dumps({"data": [row()]}).encode().replace(b"]", b', {"date": "2026-08-22", "usage": 1%b}]' % (b"0" * 5000))
     )

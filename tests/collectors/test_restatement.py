@@ -1,4 +1,4 @@
-"""What changed in days that were read before is counted; the same bytes cost no reading."""
+"""Changes in days that were read before are counted, and unchanged bytes are not decoded again."""
 
 from __future__ import annotations
 
@@ -40,24 +40,22 @@ def two_polls(first: list[Any], second: list[Any], later: timedelta = timedelta(
         ([*DAYS, row(ago(0), "new"), row(ago(31), "new"), row(ago(40), "new"), 7], 0),
     ],
 )
-def test_changes_in_days_that_were_read_before(changed: list[Any], expected: int) -> None:
-    """Each row whose numbers changed, that appeared or that went away is one; another order or name is none."""
+def test_changed_new_and_removed_rows_count_as_restated(changed: list[Any], expected: int) -> None:
+    """A different order or name does not count."""
     assert two_polls(DAYS, changed).collected.restated == expected
 
 
-def test_a_number_that_stays_unknown_has_not_changed() -> None:
-    """Though NaN is not equal to itself."""
+def test_value_that_stays_unknown_is_not_restated() -> None:
+    """NaN is not equal to itself, but has not changed."""
     rows = [row(ago(days), cached_tokens=...) for days in (1, 2)]
     assert two_polls(rows, [*rows, row(ago(3), "new")]).collected.restated == 1
 
 
-def test_the_first_poll_restates_nothing() -> None:
-    """It has nothing to compare with."""
+def test_first_poll_restates_nothing() -> None:
     assert poll(ActivityCollector("default", ActivitySettings()), response_of(DAYS)).collected.restated == 0
 
 
-def test_a_window_that_moved_on_restates_nothing() -> None:
-    """A day came, a day left: that is what midnight does."""
+def test_window_that_moves_at_midnight_restates_nothing() -> None:
     tomorrow = (NOON + timedelta(days=1)).date()
     moved = [row(ago(days, tomorrow), name) for days in range(1, 31) for name in ("e1", "e2")]
     polled = two_polls(DAYS, moved, timedelta(days=1))
@@ -65,8 +63,8 @@ def test_a_window_that_moved_on_restates_nothing() -> None:
     assert polled.collected.restated == 0
 
 
-def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
-    """Before it has settled, its rows are expected to change: neither then nor by settling is it restated."""
+def test_growing_day_before_it_settles_is_not_restated() -> None:
+    """Its rows are expected to change."""
     collector = ActivityCollector("default", ActivitySettings())
     early, settled = at("2026-08-23 00:10:00"), at("2026-08-23 00:30:00")
     first = poll(collector, response_of(DAYS, early), now=early)
@@ -78,8 +76,8 @@ def test_a_day_newer_than_the_last_one_shown_grows_unnoticed() -> None:
     assert [polled.collected.restated for polled in (first, second, third)] == [0, 0, 0]
 
 
-def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
-    """They come back when it is put right: they were not read before."""
+def test_days_hidden_by_a_wrong_clock_are_not_restated_when_they_return() -> None:
+    """They had not been read before."""
     collector = ActivityCollector("default", ActivitySettings())
     ahead = poll(collector, response_of(DAYS, NOON), now=NOON + timedelta(days=4))
     right = poll(collector, response_of(DAYS, NOON), memory=ahead.memory)
@@ -87,8 +85,8 @@ def test_days_that_a_wrong_clock_hid_are_not_restated() -> None:
     assert (right.collected.snapshot is None, right.collected.restated) == (False, 0)
 
 
-def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
-    """Days older than its table has room for are left out, and so are the windows that need them."""
+def test_clock_far_ahead_leaves_out_days_beyond_the_table() -> None:
+    """Windows that need them are left out too."""
     collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, response_of(DAYS, NOON))
     changed = [row(ago(1), requests=99), *DAYS[1:]]
@@ -99,8 +97,8 @@ def test_a_clock_far_ahead_carries_nothing_to_a_wrong_place() -> None:
 
 
 @pytest.mark.parametrize("server", ["0100-01-01 00:00:00", "1899-12-31 00:00:00", "2026-07-24 00:00:00"])
-def test_a_response_of_another_time_removes_nothing(server: str) -> None:
-    """Clocks without a day in common fail the poll: the last good values stay, and no day long ago is shown."""
+def test_clocks_without_a_common_day_fail_the_poll(server: str) -> None:
+    """The last values stay, and no day of long ago is published."""
     collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, response_of(DAYS, NOON))
     client = FixedClient(response_of(DAYS, at(server)))
@@ -109,14 +107,13 @@ def test_a_response_of_another_time_removes_nothing(server: str) -> None:
     assert ["invalid_response"] == [error.status_class for error in client.failures]
 
 
-def test_what_changes_replaces_what_was_there() -> None:
-    """Nothing accumulates."""
+def test_changed_response_replaces_the_values() -> None:
+    """Nothing accumulates between polls."""
     polled = two_polls(DAYS, [row(ago(1), requests=99)])
     assert polled.shown["30d_requests"] == {("acme/one", "Acme", "e1"): 99.0}
 
 
-def test_the_same_bytes_publish_nothing_new() -> None:
-    """What is published still holds, and the memory is the same."""
+def test_unchanged_bytes_publish_nothing_and_keep_the_memory() -> None:
     collector, received = ActivityCollector("default", ActivitySettings()), response_of(DAYS, NOON)
     first = poll(collector, received)
     second = poll(collector, received, now=NOON + timedelta(hours=1), memory=first.memory)
@@ -128,11 +125,11 @@ def test_the_same_bytes_publish_nothing_new() -> None:
     ("rows", "moment"),
     [
         (DAYS, "2026-08-23 00:30:00"),  # settled
-        (DAYS[2:], "2026-08-23 03:00:00"),  # an empty yesterday is believed
+        (DAYS[2:], "2026-08-23 03:00:00"),  # an empty yesterday is accepted
     ],
 )
-def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], moment: str) -> None:
-    """The day is a matter of time as well."""
+def test_unchanged_bytes_are_read_again_when_the_day_changes(rows: list[Any], moment: str) -> None:
+    """The published day depends on the time as well."""
     collector = ActivityCollector("default", ActivitySettings())
     before, flip = at(moment) - timedelta(seconds=1), at(moment)
     first = poll(collector, response_of(rows, before), now=before)
@@ -146,16 +143,15 @@ def test_the_same_bytes_are_read_again_when_the_day_flips(rows: list[Any], momen
     assert third.collected.restated == 0
 
 
-def test_a_memory_that_is_not_the_collectors_is_no_memory() -> None:
-    """The first poll of a collector that was made anew is given None."""
+def test_memory_of_another_collector_is_ignored() -> None:
     assert (
         poll(ActivityCollector("default", ActivitySettings()), response_of(DAYS), memory=object()).collected.restated
         == 0
     )
 
 
-def test_a_day_carried_over_is_the_last_polls_alone() -> None:
-    """A response that still has a part of a day that left the window (31 dates) does not mix with it."""
+def test_day_kept_from_the_last_poll_is_not_mixed_with_new_rows() -> None:
+    """A response of 31 dates still has a part of the day that left the window."""
     collector = ActivityCollector("default", ActivitySettings())
     first = poll(collector, response_of([*DAYS[2:], row(ago(1)), row(ago(30), "gone")], NOON))
     early = at("2026-08-24 00:10:00")

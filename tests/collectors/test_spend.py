@@ -1,4 +1,4 @@
-"""Spend by calendar period: exact, today included, whole or absent."""
+"""Spend by calendar period: exact, today included, and either complete or absent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def row(day: date | str, usd: Any = 1.0, byok: Any = 0.5, field: str = "date__da
 
 
 def amounts(polled: PollResult, payer: str = "credits") -> dict[str, float]:
-    """The periods that are shown, each with what was paid by a payer."""
+    """Return the published periods with the amount that the payer paid."""
     return {
         name: polled.families[f"{name}_usd"][(payer,)]
         for name in PERIODS
@@ -42,7 +42,7 @@ def amounts(polled: PollResult, payer: str = "credits") -> dict[str, float]:
 
 
 def test_each_day_counts_in_its_periods() -> None:
-    """Sunday the 23rd: the week began on the 17th."""
+    """The 23rd is a Sunday, and its week began on the 17th."""
     rows = [
         row("2026-08-23", 1),
         row("2026-08-22", 10),
@@ -64,15 +64,14 @@ def test_each_day_counts_in_its_periods() -> None:
     }
 
 
-def test_payers_are_apart() -> None:
-    """Credits, and own provider keys; their sum is the spend."""
+def test_credits_and_byok_are_separate_series() -> None:
     polled = spend([reply([row(TODAY, 1.5, 2.5)])])
     assert polled.families["today_usd"] == {("credits",): 1.5, ("byok",): 2.5}
     assert polled.collected.summary.figures == (("Spent this month", 4.0),)
 
 
-def test_month_is_expected_to_go_on_by_its_weekdays() -> None:
-    """10 a day, 80 on Mondays. Half of Sunday the 23rd is over; two Mondays and six other days are to come."""
+def test_expected_spend_follows_the_mean_of_each_weekday() -> None:
+    """Mondays cost 80 and other days 10. Half of Sunday the 23rd is over, and two Mondays and six other days follow."""
     days = [TODAY - number * DAY for number in range(1, 29)]
     rows = [row(day, 79 if day.weekday() == 0 else 9, 1) for day in days]
     month = 3 * 80 + 19 * 10  # until the 22nd
@@ -80,13 +79,13 @@ def test_month_is_expected_to_go_on_by_its_weekdays() -> None:
     assert polled.families["month_expected_usd"] == {(): month + 4 + 5 + 2 * 80 + 6 * 10}
 
 
-def test_nothing_is_expected_of_an_account_in_its_first_four_weeks() -> None:
+def test_expected_spend_is_absent_in_the_first_four_weeks() -> None:
     polled = spend([reply([row("2026-08-10", 100), row(TODAY, 1)])])
     assert polled.families.get("month_expected_usd", {}) == {}
 
 
 def test_one_request_covers_every_period() -> None:
-    """From the first of last month to the end of this minute, by day, without dimensions."""
+    """It begins with the first day of last month and ends with this minute."""
     polled = spend([reply([])], now=at("2026-08-23 12:34:56"))
     (content,) = polled.client.contents()
     assert content == {
@@ -108,17 +107,17 @@ def test_one_request_covers_every_period() -> None:
     ],
 )
 def test_time_key_has_two_names_and_several_layouts(time: dict[str, str]) -> None:
-    """All of them are seen on the wire."""
+    """The live service uses all of them."""
     assert amounts(spend([reply([time | {"credits_usage": "3.5", "byok_usage": 0}])]))["today"] == 3.5
 
 
 def test_day_without_a_row_is_zero() -> None:
-    """The range was read whole."""
+    """The response covers the whole range."""
     assert set(amounts(spend([reply([])])).values()) == {0.0}
 
 
-def test_unreadable_amount_makes_its_periods_absent() -> None:
-    """For that payer alone: unknown, never a partial sum."""
+def test_unreadable_amount_makes_its_periods_absent_for_that_payer() -> None:
+    """A partial sum would be wrong."""
     polled = spend([reply([row(TODAY, 1.0), row(TODAY - DAY, "many"), row(TODAY - 2 * DAY, 4.0)])])
     assert amounts(polled) == {"today": 1.0, "last_week": 0.0, "last_month": 0.0}
     assert amounts(polled, "byok")["month"] == 1.5
@@ -126,18 +125,16 @@ def test_unreadable_amount_makes_its_periods_absent() -> None:
 
 
 def test_refund_lowers_the_sum() -> None:
-    """A negative amount is a correction."""
     assert amounts(spend([reply([row(TODAY, -0.25), row(TODAY - DAY, 1.0)])]))["week"] == 0.75
 
 
-def test_row_sent_twice_counts_once() -> None:
-    """And is counted as a duplicate; another amount for the day is another row."""
+def test_identical_rows_count_once_and_as_a_duplicate() -> None:
+    """A row with another amount for the day is a different row."""
     polled = spend([reply([row(TODAY, 1.5), row(TODAY, 1.5), row(TODAY, 2.0)])])
     assert (amounts(polled)["today"], polled.rejected) == (3.5, {"duplicate": 1})
 
 
-def test_row_of_a_day_outside_the_range_is_not_added() -> None:
-    """It is rejected by itself."""
+def test_row_of_a_day_outside_the_range_is_rejected() -> None:
     polled = spend([reply([row("2026-06-30", 9.0), row("2026-08-24", 9.0), row(TODAY, 1.0)])])
     assert (amounts(polled)["month"], amounts(polled)["last_month"]) == (1.0, 0.0)
     assert polled.rejected == {"another_day": 2}
@@ -147,7 +144,7 @@ def test_row_of_a_day_outside_the_range_is_not_added() -> None:
     "time", [{}, {"date__day": "soon"}, {"date__day": "2026-08-23", "created_at__day": "2026-08-22"}]
 )
 def test_row_without_a_day_fails_the_poll(time: dict[str, str]) -> None:
-    """Any period may contain it."""
+    """Any period could contain it."""
     with pytest.raises(InvalidResponse, match="does not name its day"):
         spend([reply([time | {"credits_usage": 1.0, "byok_usage": 0}])])
 
@@ -163,13 +160,13 @@ def test_partial_response_fails_the_poll(partial: Reply) -> None:
 
 
 def test_warning_without_rows_fails_the_poll() -> None:
-    """That is not an account without spend."""
+    """It does not mean that the account spent nothing."""
     with pytest.raises(InvalidResponse, match="the API warns: no data"):
         spend([reply([], warnings=["no data"])])
 
 
-def test_clock_that_is_a_day_ahead_does_not_invent_a_zero() -> None:
-    """Without a Date header, only a row shows that the day has begun."""
+def test_day_without_a_date_header_must_be_confirmed_by_a_row() -> None:
+    """A clock that is a day ahead must not produce zeros."""
     yesterday_only = [row(TODAY - DAY, 5.0)]
     with pytest.raises(InvalidResponse, match="confirms that the current day has begun"):
         spend([reply(yesterday_only, server=None)])
@@ -177,7 +174,7 @@ def test_clock_that_is_a_day_ahead_does_not_invent_a_zero() -> None:
 
 
 def test_days_follow_the_earlier_clock() -> None:
-    """Just after midnight by our clock, just before it by the server's."""
+    """Here it is just after midnight by our clock and just before it by the server's."""
     rows = [row("2026-08-22", 5.0), row("2026-08-21", 3.0)]
     polled = spend([reply(rows, server=at("2026-08-22 23:59:59"))], now=at("2026-08-23 00:00:02"))
     assert (amounts(polled)["today"], amounts(polled)["yesterday"]) == (5.0, 3.0)
@@ -185,8 +182,8 @@ def test_days_follow_the_earlier_clock() -> None:
         spend([reply(rows, server=at("2026-08-20 12:00:00"))])
 
 
-def test_timestamp_is_up_to_when_the_amounts_count() -> None:
-    """The time of the response, or of the cache that it came from; not a cache from before today."""
+def test_timestamp_is_the_time_of_the_response_or_of_its_cache() -> None:
+    """A cache from before today is refused."""
     noon = NOON.timestamp()
     assert spend([reply([])]).families["timestamp_seconds"] == {(): noon}
     cached = int((noon - 600) * 1000)
@@ -210,8 +207,8 @@ def test_timestamp_is_up_to_when_the_amounts_count() -> None:
         ("2026-08-31 12:00:00", {"2026-09-01": {"week", "last_week"}, "2026-09-07": set()}),  # a Monday
     ],
 )
-def test_period_that_ended_is_gone_at_its_midnight(now: str, ends: dict[str, set[str]]) -> None:
-    """Without another poll; the timestamp stays."""
+def test_amounts_expire_at_the_midnight_that_ends_their_period(now: str, ends: dict[str, set[str]]) -> None:
+    """No poll is needed, and the timestamp stays."""
     collected = spend([reply([row(now[:10])], server=at(now))], now=at(now)).collected
     remaining = {}
     for moment, snapshot in collected.successors:
@@ -234,7 +231,7 @@ def test_period_that_ended_is_gone_at_its_midnight(now: str, ends: dict[str, set
     ],
 )
 def test_periods_equal_the_exact_sums_of_the_accounts_rows(now: str) -> None:
-    """A restart at any of these moments: completed days are those that `/activity` returns, in exact arithmetic."""
+    """The rows of completed days are those of `/activity`."""
     moment = at(now)
     polled = spend(simulated(moment), now=moment)
     today = moment.astimezone(UTC).date()
@@ -258,8 +255,7 @@ def test_periods_equal_the_exact_sums_of_the_accounts_rows(now: str) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 52), st.floats(-1e6, 1e9)), max_size=40))
-def test_sums_are_exact(rows: list[tuple[int, float]]) -> None:
-    """In whatever order the rows come."""
+def test_sums_are_exact_in_any_order_of_rows(rows: list[tuple[int, float]]) -> None:
     first = date(2026, 7, 1)
     listed = list(dict.fromkeys((first + number * DAY, usd) for number, usd in rows))
     shown = amounts(spend([reply([row(day, usd) for day, usd in listed])]))

@@ -1,4 +1,4 @@
-"""Splits of the simulated account, from its responses to the text that Prometheus reads."""
+"""Splits of the simulated account, from the API's responses to the exposition text."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Series = dict[tuple[tuple[str, str], ...], float]
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """An account of four keys with use, of which one was deleted."""
+    """Return a simulated account of four keys with usage, of which one was deleted."""
     async with running(SimulatorSettings(endpoints=8, api_keys=3), FakeClock()) as server:
         yield server
 
 
-def scraped(it: Polling) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Return each family that a scrape shows, with its labels."""
-    exposition = Exposition(it.store, MetricsRegistry(), it.clock)
+def scraped(poller: Polling) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Return each scraped family with its samples."""
+    exposition = Exposition(poller.store, MetricsRegistry(), poller.clock)
     text = exposition.scrape("", "", ()).body.decode()
     return {
         family.name: [(sample.labels, sample.value) for sample in family.samples]
@@ -48,23 +48,23 @@ def scraped(it: Polling) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 @asynccontextmanager
 async def reading(simulator: Running, collector: Collector[Any]) -> AsyncIterator[Polling]:
-    """Give a poller that has polled once."""
-    async with polling(collector, simulator.url) as it:
-        record = await it.poll()
+    """Return a poller after its first poll."""
+    async with polling(collector, simulator.url) as poller:
+        record = await poller.poll()
         assert record is not None
         assert record.outcome == "changed", record.error
-        yield it
+        yield poller
 
 
 def activity(split_by: str, **settings: Any) -> ActivityCollector:
-    """Return a collector that splits."""
+    """Return a collector that splits usage."""
     return ActivityCollector("default", ActivitySettings(split_by=split_by, **settings))  # type: ignore[arg-type]
 
 
 async def shown(simulator: Running, collector: Collector[Any]) -> dict[str, list[tuple[dict[str, str], float]]]:
-    """Return what a scrape shows after one poll."""
-    async with reading(simulator, collector) as it:
-        return scraped(it)
+    """Return the scraped families after one poll."""
+    async with reading(simulator, collector) as poller:
+        return scraped(poller)
 
 
 def without(label: str, samples: list[tuple[dict[str, str], float]]) -> Series:
@@ -76,8 +76,7 @@ def without(label: str, samples: list[tuple[dict[str, str], float]]) -> Series:
 
 
 @pytest.mark.parametrize("split_by", SPLITS)
-async def test_the_split_adds_up_to_the_whole(simulator: Running, split_by: str) -> None:
-    """Every number of every endpoint, whether split by key, by member or not at all."""
+async def test_split_adds_up_to_the_total(simulator: Running, split_by: str) -> None:
     whole = await shown(simulator, activity("none"))
     split = await shown(simulator, activity(split_by))
     names = [name for name in whole if name.startswith("openrouter_activity_") and "info" not in name]
@@ -87,18 +86,17 @@ async def test_the_split_adds_up_to_the_whole(simulator: Running, split_by: str)
 
 
 @pytest.mark.parametrize(("split_by", "rest"), [("api_key", True), ("member", False)])
-async def test_use_of_a_deleted_key_belongs_to_no_key_but_to_its_member(
+async def test_usage_of_a_deleted_key_is_unattributed_by_key_but_not_by_member(
     simulator: Running, split_by: str, *, rest: bool
 ) -> None:
-    """The account has use that no listed key accounts for; all its members are still there."""
+    """All members are still listed."""
     result = await shown(simulator, activity(split_by))
     parts = {labels[SPLITS[split_by]] for labels, _ in result["openrouter_activity_30d_requests"]}
     assert rest == (UNATTRIBUTED in parts)
     assert len(parts) == 4 if rest else 3
 
 
-async def test_keys_have_their_names_by_a_join(simulator: Running) -> None:
-    """On account and key, with what the collector of keys publishes."""
+async def test_usage_by_key_joins_with_names(simulator: Running) -> None:
     use = await shown(simulator, activity("api_key"))
     names = await shown(simulator, KeysCollector("default", KeysSettings(), names_all=True))
     named = {(labels["account"], labels["key"]): labels["name"] for labels, _ in names["openrouter_key_info"]}
@@ -107,8 +105,8 @@ async def test_keys_have_their_names_by_a_join(simulator: Running) -> None:
     assert all(named.values())
 
 
-async def test_members_have_their_names_by_a_join(simulator: Running) -> None:
-    """On account and user_id; no address is anywhere unless it was requested."""
+async def test_usage_by_member_joins_with_names(simulator: Running) -> None:
+    """E-mail addresses are only published if they are configured."""
     result = await shown(simulator, activity("member"))
     named: Mapping[str, str] = {labels["user_id"]: labels["name"] for labels, _ in result["openrouter_member_info"]}
     used = {labels["user_id"] for labels, _ in result["openrouter_activity_30d_requests"]}
@@ -120,8 +118,7 @@ async def test_members_have_their_names_by_a_join(simulator: Running) -> None:
     assert {name for name, email in emails.items() if "@" not in email} == {UNATTRIBUTED}
 
 
-async def test_workspaces_have_their_names_by_a_join(simulator: Running) -> None:
-    """On account and workspace_id."""
+async def test_usage_by_workspace_joins_with_names(simulator: Running) -> None:
     result = await shown(simulator, activity("workspace"))
     named = {labels["workspace_id"]: labels["name"] for labels, _ in result["openrouter_workspace_info"]}
     assert {labels["workspace_id"] for labels, _ in result["openrouter_activity_30d_requests"]} <= set(named)
@@ -129,36 +126,35 @@ async def test_workspaces_have_their_names_by_a_join(simulator: Running) -> None
 
 
 @pytest.mark.parametrize("failing", range(5))
-async def test_all_or_nothing(simulator: Running, failing: int) -> None:
-    """Whichever of the five requests fails: what was shown stays, and the next poll is whole again."""
-    async with reading(simulator, activity("api_key")) as it:
-        good = scraped(it)["openrouter_activity_requests"]
+async def test_failure_of_any_request_keeps_the_values(simulator: Running, failing: int) -> None:
+    """The next poll is complete again."""
+    async with reading(simulator, activity("api_key")) as poller:
+        good = scraped(poller)["openrouter_activity_requests"]
         passing = [Fault(FaultKind.SLOW, delay=0.0, times=failing, path="/activity")] if failing else []
         simulator.faults.replace(*passing, Fault(FaultKind.STATUS, status=500, times=1, path="/activity"))
-        record = await it.poll(after=900.0)
+        record = await poller.poll(after=900.0)
         assert record is not None
         assert ("failed", "5xx") == (record.outcome, record.status_class)
-        assert good == scraped(it)["openrouter_activity_requests"]
+        assert good == scraped(poller)["openrouter_activity_requests"]
         simulator.faults.replace()
-        record = await it.poll(after=900.0)
+        record = await poller.poll(after=900.0)
         assert record is not None
         assert record.outcome == "unchanged"
 
 
-async def test_parts_of_another_day_than_the_whole(simulator: Running) -> None:
-    """The API shows a day late to early requests: a response that lacks it fits none that has it."""
+async def test_parts_and_total_of_different_days_fail_the_poll(simulator: Running) -> None:
+    """The API may add a day between two requests."""
     simulator.faults.replace(Fault(FaultKind.LATE_DAY, times=1, path="/activity"))
-    async with polling(activity("api_key", **NOW), simulator.url) as it:
-        record = await it.poll()
+    async with polling(activity("api_key", **NOW), simulator.url) as poller:
+        record = await poller.poll()
         assert record is not None
         assert "rows changed while the parts of the split were read" in (record.error or "")
-        assert it.published() == 0
+        assert poller.published() == 0
 
 
-async def test_nothing_new_publishes_nothing(simulator: Running) -> None:
-    """However many responses lack it."""
-    async with reading(simulator, activity("member")) as it:
-        record = await it.poll(after=900.0)
+async def test_unchanged_responses_publish_nothing(simulator: Running) -> None:
+    async with reading(simulator, activity("member")) as poller:
+        record = await poller.poll(after=900.0)
         assert record is not None
         assert record.outcome == "unchanged"
         assert simulator.counts["/api/v1/activity"] == 2 * 5

@@ -1,4 +1,4 @@
-"""Use by key and by member: the parts add up to the whole, and what belongs to none of them is not lost."""
+"""Usage by key and by member: the parts add up to the total, and the remainder is `unattributed`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from exporter.collectors.measures import USAGE
 from exporter.errors import InvalidResponse
 from tests.collectors.helpers import UNHURRIED, Shown, ago, at, collect, row
 from tests.collectors.split_api import SplitApi, label_of, poll_parts, split, use
-from tests.collectors.split_api import collector as a_collector
+from tests.collectors.split_api import collector as split_collector
 
 E1 = ("acme/one", "Acme", "e1")
 LISTED = ["k1", "k2", "k3"]
@@ -56,12 +56,12 @@ def summed(shown: Shown) -> dict[str, dict[tuple[str, ...], Fraction]]:
 
 
 def gauges(shown: Shown) -> Shown:
-    """Return the families of numbers."""
+    """Return the families of usage."""
     return {name: samples for name, samples in shown.items() if not name.endswith(("info", "day_timestamp_seconds"))}
 
 
 def rows_of(api: SplitApi) -> list[dict[str, Any]]:
-    """Return the rows of the whole."""
+    """Return the rows of the whole account."""
     return [
         {name: value for name, value in use.items() if name != "owner"} | {"number": number}
         for number, use in enumerate(api.uses)
@@ -70,9 +70,9 @@ def rows_of(api: SplitApi) -> list[dict[str, Any]]:
 
 @UNHURRIED
 @given(uses, st.sampled_from(["api_key", "member"]))
-def test_sums_over_the_parts_are_the_whole(world: list[dict[str, Any]], split_by: str) -> None:
-    """For each family and each endpoint: counts exactly, amounts of money to the last digits."""
-    api = SplitApi(world, LISTED)
+def test_parts_of_any_account_add_up_to_the_total(owned: list[dict[str, Any]], split_by: str) -> None:
+    """Counts are exact, and amounts of money equal within rounding."""
+    api = SplitApi(owned, LISTED)
     whole, parts = gauges(collect(rows_of(api)).shown), summed(gauges(split(api, split_by).shown))
     assert set(whole) == set(parts)
     for family, samples in whole.items():
@@ -85,11 +85,10 @@ def test_sums_over_the_parts_are_the_whole(world: list[dict[str, Any]], split_by
 
 @UNHURRIED
 @given(uses)
-def test_each_part_is_what_it_used(world: list[dict[str, Any]]) -> None:
-    """A listed key shows its own use; the deleted ones' is together in one part."""
-    shown = split(SplitApi(world, LISTED)).shown
+def test_each_key_has_its_own_usage_and_deleted_keys_share_unattributed(owned: list[dict[str, Any]]) -> None:
+    shown = split(SplitApi(owned, LISTED)).shown
     for owner, label in [*((name, label_of(name)) for name in LISTED), (None, UNATTRIBUTED)]:
-        own = [row_ for row_ in world if (row_["owner"] == owner if owner else row_["owner"] in DELETED)]
+        own = [row_ for row_ in owned if (row_["owner"] == owner if owner else row_["owner"] in DELETED)]
         expected: dict[str, int] = defaultdict(int)
         for row_ in own:
             expected[row_["model"] + row_["endpoint_id"]] += row_["requests"]
@@ -97,31 +96,31 @@ def test_each_part_is_what_it_used(world: list[dict[str, Any]]) -> None:
         assert expected == result
 
 
-def test_amounts_that_leave_nothing_leave_no_noise() -> None:
-    """0.1 + 0.2 is not 0.3: the difference is not usage."""
-    world = [use("k1", ago(1), usage=0.1), use("k2", ago(1), usage=0.2)]
-    shown = split(SplitApi(world, LISTED)).shown
+def test_rounding_of_binary_fractions_is_not_unattributed_usage() -> None:
+    """0.1 + 0.2 is not 0.3."""
+    owned = [use("k1", ago(1), usage=0.1), use("k2", ago(1), usage=0.2)]
+    shown = split(SplitApi(owned, LISTED)).shown
     assert {labels[3] for labels in shown["usage_usd"]} == {label_of("k1"), label_of("k2")}
 
 
 @pytest.mark.parametrize("off", [-0.0000005, 0.0, 0.0000005])
-def test_amounts_that_the_api_rounds_are_no_contradiction(off: float) -> None:
-    """To the millionth, each response by itself: the parts may then be more than the whole by as little."""
+def test_amounts_rounded_by_the_api_may_exceed_the_total(off: float) -> None:
+    """Each response is rounded to a millionth by itself."""
     api = SplitApi([use("k1", ago(1))], ["k1"], wholes=[[row(usage=1.0 + off)]])
     assert sum(split(api).shown["usage_usd"].values()) == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("less", [{"usage": 0.9}, {"requests": 2}, {"cached_tokens": 6}, {"date": ago(2)}])
-def test_parts_that_are_more_than_the_whole_are_refused(less: dict[str, Any]) -> None:
-    """One of the two is wrong: what was there stays, and the failure says where."""
+def test_parts_that_exceed_the_total_fail_the_poll(less: dict[str, Any]) -> None:
+    """Either is wrong, the error names the endpoint and day, and the last values stay."""
     api = SplitApi([use("k1", ago(1))], ["k1"], wholes=[[row(**less)]])
     with pytest.raises(InvalidResponse, match=r"exceed the total by .* for acme/one, Acme, e1 on 2026-08-22"):
         split(api)
     assert [error.status_class for error in api.failures] == ["invalid_response"]
 
 
-def test_a_day_that_has_not_settled_may_grow_meanwhile() -> None:
-    """It is not shown yet: what was requested first may know less of it than what was requested last."""
+def test_day_that_has_not_settled_may_grow_while_parts_are_read() -> None:
+    """It is not published yet."""
     early = at("2026-08-23 00:10:00")
     api = SplitApi([use("k1", ago(1)), use("k1", ago(2))], ["k1"], wholes=[[row(ago(2))]])
     polled = split(api, now=early)
@@ -129,53 +128,49 @@ def test_a_day_that_has_not_settled_may_grow_meanwhile() -> None:
     assert polled.shown["requests"] == {("acme/one", "Acme", "e1", label_of("k1")): 3.0}
 
 
-def test_a_number_that_a_part_does_not_say_is_unknown_of_the_rest_too() -> None:
-    """What can't be subtracted is not made up; the numbers that all say are there."""
+def test_unattributed_is_absent_where_a_part_has_no_value() -> None:
     whole = [row(requests=9, cached_tokens=50)]
     shown = split(SplitApi([use("k1", ago(1), cached_tokens=...)], ["k1"], wholes=[whole])).shown
     assert shown["cached_tokens"] == {}
     assert shown["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, UNATTRIBUTED): 6.0}
 
 
-def test_a_missing_number_has_no_series() -> None:
-    """Neither of the parts nor of the rest."""
-    world = [use(owner, ago(1), cached_tokens=...) for owner in ("k1", "gone")]
-    shown = split(SplitApi(world, ["k1"])).shown
+def test_missing_value_has_no_series_for_parts_and_unattributed() -> None:
+    owned = [use(owner, ago(1), cached_tokens=...) for owner in ("k1", "gone")]
+    shown = split(SplitApi(owned, ["k1"])).shown
     assert (shown["cached_tokens"], shown["30d_cached_tokens"]) == ({}, {})
     assert len(shown["requests"]) == 2
 
 
-def test_an_account_without_any_key_has_only_the_rest() -> None:
-    """And one without any use has nothing."""
+def test_account_without_keys_has_only_unattributed_usage() -> None:
     assert split(SplitApi([use("gone", ago(1))], [])).shown["requests"] == {(*E1, UNATTRIBUTED): 3.0}
     assert split(SplitApi([], LISTED)).shown["requests"] == {}
 
 
 @UNHURRIED
 @given(uses, st.integers(1, 6))
-def test_each_key_keeps_its_own_rest(world: list[dict[str, Any]], most: int) -> None:
-    """The smallest endpoints are folded key by key, so that totals per key stay right."""
+def test_each_key_has_its_own_other(owned: list[dict[str, Any]], most: int) -> None:
+    """Totals per key stay right."""
     folded: dict[str, Any] = {"max_endpoints": most}
     totals: list[dict[str, float]] = []
     for settings in ({}, folded):
         totals.append(defaultdict(float))
-        for labels, value in split(SplitApi(world, LISTED), **settings).shown["30d_requests"].items():
+        for labels, value in split(SplitApi(owned, LISTED), **settings).shown["30d_requests"].items():
             totals[-1][labels[3]] += value
     assert totals[0] == totals[1]
 
 
-def test_dropped_labels_and_models_left_out_go_with_a_split() -> None:
-    """The rest is that of the models which are shown."""
-    world = [use(owner, ago(1), model=model) for owner in ("k1", "gone") for model in ("acme/one", "acme/two")]
+def test_split_with_dropped_labels_and_excluded_models() -> None:
+    """`unattributed` covers only the included models."""
+    owned = [use(owner, ago(1), model=model) for owner in ("k1", "gone") for model in ("acme/one", "acme/two")]
     patterns = (re.compile("acme/one"),)
     dropped = ("model", "provider", "endpoint_id")
-    shown = split(SplitApi(world, ["k1"]), include=patterns, drop_labels=dropped).shown
+    shown = split(SplitApi(owned, ["k1"]), include=patterns, drop_labels=dropped).shown
     assert shown["requests"] == {(label_of("k1"),): 3.0, (UNATTRIBUTED,): 3.0}
 
 
-def test_a_key_that_was_deleted_leaves_its_use_behind() -> None:
-    """From one poll to the next: its series go, the totals stay."""
-    api, splitting = SplitApi([use("k1", ago(1)), use("k2", ago(1))], ["k1", "k2"]), a_collector()
+def test_usage_of_a_deleted_key_becomes_unattributed() -> None:
+    api, splitting = SplitApi([use("k1", ago(1)), use("k2", ago(1))], ["k1", "k2"]), split_collector()
 
     async def both() -> tuple[Shown, Shown]:
         first = await poll_parts(api, splitting)
@@ -187,11 +182,11 @@ def test_a_key_that_was_deleted_leaves_its_use_behind() -> None:
     assert second["requests"] == {(*E1, label_of("k1")): 3.0, (*E1, UNATTRIBUTED): 3.0}
 
 
-def test_days_are_carried_over_key_by_key() -> None:
-    """Just after midnight the 30 days reach further back than the API does; each key keeps its own."""
+def test_days_kept_from_the_last_poll_are_kept_per_key() -> None:
+    """Just after midnight, the 30 days reach further back than the API does."""
     before, after = at("2026-08-22 23:50:00"), at("2026-08-23 00:10:00")
     api = SplitApi([use("k1", "2026-07-23"), use("gone", "2026-07-23"), use("k1", "2026-08-21")], ["k1"])
-    splitting = a_collector()
+    splitting = split_collector()
 
     async def both() -> tuple[Shown, Shown]:
         first = await poll_parts(api, splitting, now=before)
@@ -203,9 +198,8 @@ def test_days_are_carried_over_key_by_key() -> None:
     assert first["30d_requests"] == second["30d_requests"]
 
 
-def test_a_change_is_counted_in_the_part_where_it_is() -> None:
-    """Two keys' numbers changed: two rows were restated."""
-    api, splitting = SplitApi([use(name, ago(1)) for name in (*LISTED, "gone")], LISTED), a_collector()
+def test_changed_rows_of_each_key_count_as_restated() -> None:
+    api, splitting = SplitApi([use(name, ago(1)) for name in (*LISTED, "gone")], LISTED), split_collector()
 
     async def both() -> int:
         first = await poll_parts(api, splitting)
@@ -223,7 +217,7 @@ def rest_of(total: float, *parts: float) -> float:
 
 @pytest.mark.parametrize("parts", [1, 3])
 def test_parts_may_exceed_the_total_by_a_millionth_each(parts: int) -> None:
-    """The API may round each amount; the edge itself still counts as rounding, anything beyond it does not."""
+    """The API may round each amount."""
     whole = 1024.0
     noise = NOISE * whole
     edge = noise + parts * ROUNDING
@@ -233,20 +227,19 @@ def test_parts_may_exceed_the_total_by_a_millionth_each(parts: int) -> None:
     assert beyond == pytest.approx(-edge, rel=1e-3)
 
 
-def test_a_billionth_of_the_total_is_not_usage() -> None:
-    """Sums of floating-point numbers differ by so much; more than that belongs to somebody."""
+def test_remainder_of_a_billionth_of_the_total_is_not_usage() -> None:
+    """Sums of floats differ by as much."""
     assert rest_of(1024.0, 1024.0 * (1 - 0.99 * NOISE)) == 0.0
     assert rest_of(1024.0, 1024.0 * (1 - 1.01 * NOISE)) == pytest.approx(1024.0 * 1.01 * NOISE, rel=1e-3)
 
 
-def test_a_small_amount_without_a_part_is_usage() -> None:
-    """Nothing was rounded away from it."""
+def test_small_amount_without_parts_is_usage() -> None:
     assert rest_of(1e-7) == 1e-7
 
 
 @pytest.mark.parametrize(("excess", "fails"), [(0.9e-6, False), (1.2e-6, True)])
 def test_parts_beyond_the_rounding_fail_the_poll(excess: float, *, fails: bool) -> None:
-    """A millionth of a dollar for the one part."""
+    """One part may exceed the total by a millionth of a dollar."""
     api = SplitApi([use("k1", ago(1), usage=1.0 + excess)], ["k1"], wholes=[[row(usage=1.0)]])
     if fails:
         with pytest.raises(InvalidResponse, match="exceed the total by"):

@@ -1,4 +1,4 @@
-"""Sums are exact arithmetic's, whatever rows fall together, whatever is dropped or split, in any order of rows."""
+"""Sums equal exact arithmetic, whichever rows are summed, labels are dropped or splits are used, in any order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ anything = st.floats(0, 1e15)
 
 
 def rows_of(amount: st.SearchStrategy[Any], count: st.SearchStrategy[Any]) -> st.SearchStrategy[Rows]:
-    """Return rows of few endpoints and days, so that many of them fall together."""
+    """Return rows of few endpoints and days, so that many have the same labels."""
     fields: dict[str, st.SearchStrategy[Any]] = {
         "date": st.integers(1, 31).map(ago),
         "model": st.sampled_from(["acme/one", "acme/two"]),
@@ -45,7 +45,7 @@ def rows_of(amount: st.SearchStrategy[Any], count: st.SearchStrategy[Any]) -> st
 
 
 def exact(rows: Rows, drop: tuple[str, ...], split: Split) -> dict[str, dict[Labels, Fraction]]:
-    """Return every gauge that these rows must lead to, those of unknown value left out."""
+    """Return the exact value of every gauge for these rows, without those of unknown value."""
     labels = [field for label, field in LABELS.items() if label not in drop]
     labels = labels if split == "workspace" else [field for field in labels if field != "workspace_id"]
 
@@ -79,7 +79,7 @@ def as_floats(families: dict[str, dict[Labels, Fraction]]) -> dict[str, Any]:
 @UNHURRIED
 @given(rows_of(st.none() | anything, st.none() | st.integers(0, 10**15)), dropped, splits)
 def test_every_gauge_is_the_exact_sum(rows: Rows, drop: tuple[str, ...], split: Split) -> None:
-    """To 1e-12, in every family and window; where a row of a sum does not say its number the series is absent."""
+    """The precision is 1e-12. A series is absent if one of its rows lacks the number."""
     rows = [row for row in rows if any(row[field] is not None for field in FIELDS.values())]
     families = gauges(collect(rows, drop_labels=drop, split_by=split).shown)
     assert families == as_floats(exact(rows, drop, split))
@@ -87,16 +87,17 @@ def test_every_gauge_is_the_exact_sum(rows: Rows, drop: tuple[str, ...], split: 
 
 @UNHURRIED
 @given(rows_of(money, tokens), dropped, st.randoms(use_true_random=False))
-def test_the_order_of_rows_is_of_no_matter(rows: Rows, drop: tuple[str, ...], chance: random.Random) -> None:
-    """Amounts as the API writes them give the same doubles in any order, or a new order would read as restated."""
+def test_order_of_rows_does_not_change_sums(rows: Rows, drop: tuple[str, ...], chance: random.Random) -> None:
+    """Otherwise a new order would count as restated."""
     shuffled = chance.sample(rows, len(rows))
     assert collect(rows, drop_labels=drop).shown == collect(shuffled, drop_labels=drop).shown
 
 
 @UNHURRIED
 @given(rows_of(anything, anything), dropped, st.randoms(use_true_random=False))
-def test_the_order_of_any_numbers_is_of_no_matter(rows: Rows, drop: tuple[str, ...], chance: random.Random) -> None:
-    """Doubles of any size agree in any order to 1e-15."""
+def test_order_of_any_numbers_changes_sums_by_at_most_1e_15(
+    rows: Rows, drop: tuple[str, ...], chance: random.Random
+) -> None:
     first = collect(rows, drop_labels=drop).shown
     second = collect(chance.sample(rows, len(rows)), drop_labels=drop).shown
     assert second == {name: pytest.approx(family, rel=1e-15, abs=0) for name, family in first.items()}
@@ -104,8 +105,7 @@ def test_the_order_of_any_numbers_is_of_no_matter(rows: Rows, drop: tuple[str, .
 
 @UNHURRIED
 @given(rows_of(money, tokens), dropped)
-def test_splitting_and_dropping_keep_totals(rows: Rows, drop: tuple[str, ...]) -> None:
-    """Whatever labels there are, each family adds up to the same."""
+def test_splitting_and_dropping_labels_keep_totals(rows: Rows, drop: tuple[str, ...]) -> None:
     whole = {name: float(sum(family.values())) for name, family in exact(rows, (), "none").items()}
     for split in ("none", "workspace"):
         families = gauges(collect(rows, drop_labels=drop, split_by=split).shown)
@@ -113,8 +113,8 @@ def test_splitting_and_dropping_keep_totals(rows: Rows, drop: tuple[str, ...]) -
         assert totals == pytest.approx(whole, rel=1e-12, abs=0)
 
 
-def test_many_rows_on_the_same_labels_lose_no_digit() -> None:
-    """10,000 times a dime is 1,000 dollars, which plain addition misses."""
+def test_sum_of_10000_equal_amounts_is_exact() -> None:
+    """Plain addition of 10,000 times 0.1 is not 1,000."""
     rows = [row(endpoint=f"e{number}", usage=0.1) for number in range(10_000)]
     shown = collect(rows, drop_labels=("model", "provider", "endpoint_id")).shown
     assert shown["usage_usd"] == {(): 1000.0}
@@ -122,8 +122,8 @@ def test_many_rows_on_the_same_labels_lose_no_digit() -> None:
 
 
 @pytest.mark.parametrize("others", [0, 2000])
-def test_a_row_that_comes_twice_counts_once(others: int) -> None:
-    """It is counted as a duplicate, also far from the first one; totals do not lack it."""
+def test_identical_rows_count_once_and_as_a_duplicate(others: int) -> None:
+    """The second row may be far from the first. Totals do not lack it."""
     more = [row(ago(1 + number % 30), f"e{number}") for number in range(2, others)]
     polled = collect([row(usage=1.5), *more, row(usage=1.5)])
     assert polled.shown["usage_usd"]["acme/one", "Acme", "e1"] == 1.5
@@ -132,7 +132,7 @@ def test_a_row_that_comes_twice_counts_once(others: int) -> None:
 
 @pytest.mark.parametrize("field", [{"region": "eu"}, {"workspace_id": "w2"}, {"usage": 1.25}])
 def test_different_rows_with_the_same_labels_are_summed(field: dict[str, Any]) -> None:
-    """Even if they differ in a field that is not known yet."""
+    """They may differ in a field that is not known yet."""
     polled = collect([row(), row() | field, row()])
     assert polled.shown["requests"] == {("acme/one", "Acme", "e1"): 6.0}
     assert polled.rejected == {"duplicate": 1}

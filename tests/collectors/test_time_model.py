@@ -1,4 +1,4 @@
-"""Any sequence of polls, with any clocks, late and restated days, shows what a plain model of the rules shows."""
+"""Any sequence of polls, with wrong clocks and late or restated days, publishes what a simple model does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START = at("2026-08-27 18:00:00")
 
 @dataclass(frozen=True)
 class Step:
-    """One poll: how long after the last, how far our clock is off, and what the API does."""
+    """One poll: the minutes since the last one, the error of our clock, and what the API does."""
 
     minutes: int
     skew: int  # minutes
@@ -40,7 +40,7 @@ steps = st.builds(
 
 
 def usage(day: date, endpoint: int, revision: int) -> Fraction:
-    """Return what an endpoint spent on a day; 0 is no row."""
+    """Return the spend of an endpoint on a day. 0 means that there is no row."""
     number = day.toordinal() * 7919 + endpoint * 104_729
     if number % 5 < 2:
         return Fraction(0)
@@ -49,8 +49,8 @@ def usage(day: date, endpoint: int, revision: int) -> Fraction:
 
 @UNHURRIED
 @given(st.lists(steps, min_size=1, max_size=12))
-def test_any_sequence_of_polls(sequence: list[Step]) -> None:
-    """The day, which windows there are, and every value."""
+def test_any_sequence_of_polls_publishes_what_the_model_does(sequence: list[Step]) -> None:
+    """Compared are the day, the windows and every value."""
     collector, model, moment = ActivityCollector("default", ActivitySettings()), Model(), START
     memory: object = None
     shown: Shown = {}
