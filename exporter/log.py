@@ -8,11 +8,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import structlog
-
-LogFormat = Literal["auto", "console", "json", "logfmt"]
 
 _KEY = re.compile(r"sk-or-[\w-]+")
 _ADDRESS = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}")
@@ -76,7 +74,7 @@ def _visible(value: Any) -> Any:
     return [_visible(item) for item in value] if isinstance(value, list) else value
 
 
-def configure(level: str, format_: LogFormat, stream: TextIO | None = None) -> None:
+def configure(level: str, format_: str, stream: TextIO | None = None) -> None:
     """Send events of at least this level to the stream, by default stderr. Can be called again."""
     stream = stream or sys.stderr
     chosen = ("console" if stream.isatty() else "json") if format_ == "auto" else format_
@@ -117,7 +115,7 @@ def set_level(level: str) -> None:
         logging.getLogger(name).setLevel(max(quiet, root.level))
 
 
-def _renderer(format_: LogFormat, stream: TextIO) -> structlog.typing.Processor:
+def _renderer(format_: str, stream: TextIO) -> structlog.typing.Processor:
     match format_:
         case "json":
             return structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False)

@@ -1,18 +1,105 @@
-"""Parsing options: argparse with defaults from environment variables, and errors that name them."""
+"""Parsing the options of a command, from the command line and from environment variables."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from exporter import __version__
+from exporter.config.units import format_duration
 from exporter.errors import ListenError
 
 PREFIX = "OPENROUTER_EXPORTER_"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """How an option is written: its flag, its default, what it means, and the function that reads a value.
+
+    That function raises ValueError or ListenError with what it expected. An option whose default is a tuple is
+    repeatable; one whose default is False is a switch.
+    """
+
+    flag: str
+    default: Any
+    meaning: str
+    read: Callable[[str], Any]
+    choices: tuple[str, ...]
+    metavar: str
+
+    def value(self, text: str) -> Any:
+        """Return the value of a text. Raise ArgumentTypeError if it is invalid."""
+        if self.choices and text not in self.choices:
+            raise argparse.ArgumentTypeError(f"expected one of {', '.join(self.choices)}, got {text!r}")
+        try:
+            return self.read(text)
+        except (ValueError, ListenError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    def value_of_variable(self, text: str) -> Any:
+        """Return the value of the option's environment variable. Raise ArgumentTypeError if it is invalid."""
+        if isinstance(self.default, tuple):
+            return tuple(self.value(part.strip()) for part in text.split(",") if part.strip())
+        if isinstance(self.default, bool):
+            if text.lower() not in ("true", "false"):
+                raise argparse.ArgumentTypeError(f"expected true or false, got {text.lower()!r}")
+            return text.lower() == "true"
+        return self.value(text)
+
+    @property
+    def help(self) -> str:
+        """What the option means, and its default as it is written on the command line."""
+        match self.default:
+            case None | bool():
+                shown = ""
+            case tuple():
+                shown = ",".join(map(str, self.default))
+            case float():
+                shown = format_duration(self.default)
+            case _:
+                shown = str(self.default)
+        return f"{self.meaning} Default: {shown}." if shown else self.meaning
+
+
+def option(
+    flag: str,
+    default: Any,
+    meaning: str,
+    read: Callable[[str], Any] = str,
+    *,
+    choices: tuple[str, ...] = (),
+    metavar: str = "VALUE",
+) -> Any:
+    """Declare an option as the field of a dataclass."""
+    metavar = f"{{{','.join(choices)}}}" if choices else metavar
+    declared = Option(flag=flag, default=default, meaning=meaning, read=read, choices=choices, metavar=metavar)
+    return field(default=default, metadata={"option": declared})
+
+
 class CommandParser(argparse.ArgumentParser):
-    """Exits with 2 on wrong usage, after a line with the reason and one on how to get help."""
+    """Parses the options of one command. Exits with 2 on wrong usage, after the reason and how to get help.
+
+    `options` are by the names that the result has for them; those that are not given are left out of it.
+    """
+
+    def __init__(self, options: Mapping[str, Option], environment: Mapping[str, str], **description: Any) -> None:
+        super().__init__(formatter_class=HelpFormatter, allow_abbrev=False, **description)
+        self._options = options
+        self._environment = environment
+        self.add_argument("--version", action="version", version=f"openrouter-exporter {__version__}")
+        for name, declared in options.items():
+            self._add(name, declared)
+
+    def _add(self, name: str, declared: Option) -> None:
+        given: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": declared.help}
+        if isinstance(declared.default, bool):
+            given |= {"action": argparse.BooleanOptionalAction}
+        else:
+            given |= {"type": declared.value, "metavar": declared.metavar}
+            given |= {"action": _Collect} if isinstance(declared.default, tuple) else {}
+        self.add_argument(declared.flag, **given)
 
     def error(self, message: str) -> NoReturn:
         """Print the reason, and exit."""
@@ -23,6 +110,13 @@ class CommandParser(argparse.ArgumentParser):
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unknown argument {unknown[0]}{self._advice(unknown[0])}")
+        for name, declared in self._options.items():
+            text = self._environment.get(variable(declared.flag), "")
+            if name not in parsed and text.strip():  # an empty variable counts as unset
+                try:
+                    setattr(parsed, name, declared.value_of_variable(text))
+                except argparse.ArgumentTypeError as error:
+                    self.error(f"environment variable {variable(declared.flag)}: {error}")
         return parsed, unknown
 
     def _advice(self, argument: str) -> str:
@@ -48,74 +142,11 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=34, width=100)
 
 
-class OptionAdder:
-    """Adds options that fall back on their environment variable."""
-
-    def __init__(self, command: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
-        self._command = command
-        # An empty variable counts as unset.
-        self._environment = {name: text for name, text in environment.items() if text.strip()}
-
-    def add(
-        self,
-        flag: str,
-        name: str,
-        default: str | None,
-        summary: str,
-        *,
-        type_: Callable[[str], Any] = str,
-        choices: tuple[str, ...] | None = None,
-        metavar: str | None = None,
-    ) -> None:
-        """Add an option with one value."""
-        text = self._environment.get(variable(flag))
-        source = None if text is None else (variable(flag), text)
-        shown = f" Default: {default}." if default else ""
-        self._command.add_argument(
-            flag,
-            dest=name,
-            type=_converted(type_, choices, source),
-            default=default if text is None else text,
-            metavar=metavar or (f"{{{','.join(choices)}}}" if choices else "VALUE"),
-            help=_percent(summary + shown),
-        )
-
-    def add_repeatable(self, flag: str, name: str, default: str, summary: str, type_: Callable[[str], Any]) -> None:
-        """Add an option that can be repeated; the first value replaces the default."""
-        text = self._environment.get(variable(flag), default)
-        convert = _converted(type_, None)
-        source = f"environment variable {variable(flag)}" if variable(flag) in self._environment else flag
-        try:
-            values = tuple(convert(part.strip()) for part in text.split(",") if part.strip())
-        except argparse.ArgumentTypeError as error:
-            self._command.error(f"{source}: {error}")
-        shown = f" Default: {default}." if default else ""
-        self._command.add_argument(
-            flag,
-            dest=name,
-            type=convert,
-            default=values,
-            action=_Collect,
-            metavar="VALUE",
-            help=_percent(summary + shown),
-        )
-
-    def add_switch(self, flag: str, name: str, summary: str) -> None:
-        """Add an option that is on or off."""
-        text = self._environment.get(variable(flag), "false").lower()
-        if text not in ("true", "false"):
-            self._command.error(f"environment variable {variable(flag)}: expected true or false, got {text!r}")
-        self._command.add_argument(
-            flag, dest=name, action=argparse.BooleanOptionalAction, default=text == "true", help=_percent(summary)
-        )
-
-
 class _Collect(argparse.Action):
-    """Collects values in a tuple; the first one replaces the default."""
+    """Collects the values of a repeatable option in a tuple."""
 
     def __call__(self, _parser: Any, namespace: Any, values: Any, _option: str | None = None) -> None:
-        given = () if getattr(namespace, self.dest) is self.default else getattr(namespace, self.dest)
-        setattr(namespace, self.dest, (*given, values))
+        setattr(namespace, self.dest, (*getattr(namespace, self.dest, ()), values))
 
 
 def variable(flag: str) -> str:
@@ -127,24 +158,3 @@ def _closest(word: str, known: Iterable[str]) -> str | None:
     from exporter.config.diagnostics import closest  # imported only after a mistake: it loads difflib
 
     return closest(word, known)
-
-
-def _percent(text: str) -> str:
-    return text.replace("%", "%%")
-
-
-def _converted(
-    type_: Callable[[str], Any], choices: tuple[str, ...] | None, variable_: tuple[str, str] | None = None
-) -> Callable[[str], Any]:
-    """Return the function that converts an option's text; its errors name the environment variable of the text."""
-
-    def convert(text: str) -> Any:
-        where = f" (in {variable_[0]})" if variable_ is not None and variable_[1] == text else ""
-        if choices is not None and text not in choices:
-            raise argparse.ArgumentTypeError(f"expected one of {', '.join(choices)}, got {text!r}{where}")
-        try:
-            return type_(text)
-        except (ValueError, ListenError) as error:
-            raise argparse.ArgumentTypeError(f"{error}{where}") from None
-
-    return convert

@@ -36,3 +36,36 @@ def test_wrong_usage_names_the_help_of_the_command(command: str, capsys: pytest.
     with pytest.raises(SystemExit):
         parse([command, "--nonsense"], {})
     assert f"Try 'openrouter-exporter {command} --help'." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "message"),
+    [
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: expected one of debug, info, warning, error, got 'loud'"),
+        ("SHUTDOWN_TIMEOUT", "5", "SHUTDOWN_TIMEOUT: expected a duration such as 10s, got '5' (write the unit: 5s, "),
+        ("WEB_LISTEN_ADDRESS", ":80,x", "WEB_LISTEN_ADDRESS: 'x' is not an address to listen on"),
+        ("WEB_SYSTEMD_SOCKET", "maybe", "WEB_SYSTEMD_SOCKET: expected true or false, got 'maybe'"),
+    ],
+)
+def test_invalid_variable_is_named(variable: str, text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        parse(["serve"], {f"OPENROUTER_EXPORTER_{variable}": text})
+    assert f"serve: environment variable OPENROUTER_EXPORTER_{message}" in capsys.readouterr().err
+
+
+def test_variable_is_used_unless_the_option_is_given() -> None:
+    """Then it may even be invalid; and an empty one counts as unset."""
+    environment = {
+        "OPENROUTER_EXPORTER_ACCOUNT": "a, b",
+        "OPENROUTER_EXPORTER_BY": "century",
+        "OPENROUTER_EXPORTER_DEMO": "TRUE",
+        "OPENROUTER_EXPORTER_OUTPUT": " ",
+    }
+    options = parse(["export", "--by=month"], environment)
+    assert (("a", "b"), "month", True, "-") == (
+        options.account_names,
+        options.export_period,
+        options.of_demo,
+        options.output,
+    )
+    assert ("c", "d") == parse(["export", "--by=day", "--account=c", "--account=d"], environment).account_names

@@ -155,7 +155,7 @@ async def simulate(options: Options) -> None:
     )
     with stop_signals() as stopped:
         async with contextlib.AsyncExitStack() as stack:
-            for address in options.listen_addresses:
+            for address in options.simulator_addresses:
                 try:
                     server = await stack.enter_async_context(
                         running(settings, SystemClock(), address.host or "127.0.0.1", address.port)

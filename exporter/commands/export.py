@@ -31,7 +31,7 @@ from exporter.history.openmetrics import OpenMetricsHistory
 from exporter.history.output import STDOUT, Output, opened
 from exporter.history.past_year import REACH
 from exporter.history.progress import Progress
-from exporter.options import DEFAULT_STEP, Options
+from exporter.options import Options
 from exporter.polling.hints import hint
 from exporter.streams import complain
 
@@ -65,11 +65,11 @@ FORMATS = {
     "csv": FormatKind(ACTIVITY_REACH, UsageTable),
     "focus": FormatKind(ACTIVITY_REACH, FocusTable),
 }
-# Options that only some formats have: their field, its default, and the formats.
-_OPTIONS_OF_FORMATS: Mapping[str, tuple[str, object, Sequence[str]]] = {
-    "--label": ("labels", (), ("openmetrics", "focus")),
-    "--step": ("step", DEFAULT_STEP, ("openmetrics",)),
-    "--by": ("export_period", "day", ("csv",)),
+# Options that only some formats have: their field, and the formats.
+_OPTIONS_OF_FORMATS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "--label": ("labels", ("openmetrics", "focus")),
+    "--step": ("step", ("openmetrics",)),
+    "--by": ("export_period", ("csv",)),
 }
 
 
@@ -139,8 +139,9 @@ async def _write_account(history: HistoryFormat, source: AccountSource, output: 
 
 
 def _refuse_contradictions(options: Options) -> None:
-    for flag, (field, default, formats) in _OPTIONS_OF_FORMATS.items():
-        if options.export_format not in formats and getattr(options, field) != default:
+    defaults = Options(command=options.command)
+    for flag, (field, formats) in _OPTIONS_OF_FORMATS.items():
+        if options.export_format not in formats and getattr(options, field) != getattr(defaults, field):
             raise UsageError(f"{flag}: only for --format={' and '.join(formats)}, not for {options.export_format}")
     names = [name for name, _ in options.labels]
     twice = next((name for name in names if names.count(name) > 1), None)

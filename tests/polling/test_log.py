@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter import log
-from exporter.log import LogFormat, configure, hide, set_level, without_secrets
+from exporter.log import configure, hide, set_level, without_secrets
 
 KEY = "sk-or-v1-demo"
 
@@ -53,7 +53,7 @@ def writing() -> Iterator[Writing]:
     names = ("apscheduler", "aiohttp.access", "asyncio")
     before = root.handlers[:], root.level, [logging.getLogger(name).level for name in names]
 
-    def write(format_: LogFormat = "json", level: str = "info", stream: io.StringIO | None = None) -> Written:
+    def write(format_: str = "json", level: str = "info", stream: io.StringIO | None = None) -> Written:
         written = Written(stream or io.StringIO())
         configure(level, format_, written.stream)
         return written
@@ -110,7 +110,7 @@ def test_console_without_a_terminal_has_no_colours(writing: Writing) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_nothing_speaks_to_the_terminal(writing: Writing, format_: LogFormat) -> None:
+def test_nothing_speaks_to_the_terminal(writing: Writing, format_: str) -> None:
     """What a client requested may clear the screen, go back in the line or turn it round."""
     written = writing(format_)
     text = "/\x1b[2J\r\x9b31m\u202e\u2028\x00\ud800"
@@ -188,7 +188,7 @@ def test_who_talks_too_much_is_heard_less(writing: Writing, name: str, level: in
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_no_key_in_any_line(writing: Writing, format_: LogFormat) -> None:
+def test_no_key_in_any_line(writing: Writing, format_: str) -> None:
     """In the event, in values however deep, in names, in objects, in arguments of others."""
     written = writing(format_, stream=Terminal() if format_ == "console" else None)
     logger = log.logger(account=KEY)
@@ -200,7 +200,7 @@ def test_no_key_in_any_line(writing: Writing, format_: LogFormat) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_no_key_in_a_trace(writing: Writing, format_: LogFormat) -> None:
+def test_no_key_in_a_trace(writing: Writing, format_: str) -> None:
     """Neither ours nor of the standard library's loggers; causes included. The trace itself is there."""
     written = writing(format_, stream=Terminal() if format_ == "console" else None)
 
@@ -218,7 +218,7 @@ def test_no_key_in_a_trace(writing: Writing, format_: LogFormat) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_no_e_mail_address_in_a_trace(writing: Writing, format_: LogFormat) -> None:
+def test_no_e_mail_address_in_a_trace(writing: Writing, format_: str) -> None:
     """An error that quotes a row, which may have a person in it."""
     written = writing(format_)
     try:
