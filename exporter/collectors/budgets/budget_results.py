@@ -60,14 +60,13 @@ class BudgetResult:
     expected: float = math.nan
     read_at: float = -math.inf
 
-    def may_stay(self, target: BudgetTarget, failure: PollError | None) -> bool:
+    def may_stay(self, target: BudgetTarget, error: PollError) -> bool:
         """Return whether the values still stand for a budget that could not be read; not if its scope is gone.
 
         A target whose scope could not be resolved is compared without it.
         """
-        if failure is None or isinstance(failure, UnknownName):
-            return False
-        return target == (self.target if target.resolved is not None else replace(self.target, resolved=None))
+        resolved_alike = self.target if target.resolved is not None else replace(self.target, resolved=None)
+        return target == resolved_alike and not isinstance(error, UnknownName)
 
     def amounts(self, shown_on: date) -> tuple[float, ...]:
         """Return the values of AMOUNTS on a day; those of a period that has ended are unknown."""
@@ -81,28 +80,46 @@ class BudgetResult:
         return (limit, self.spent, difference(limit, self.spent), self.previous, self.expected, *bounds)
 
 
-def budget_status(
-    target: BudgetTarget, shown: BudgetResult, error: PollError | None, expires: datetime | None
-) -> BudgetStatus:
-    """Return a budget as it is shown to people."""
-    start = end = None
-    if target.period != "total":
-        start, end = midnight(start_of(target.period, shown.today)), midnight(end_of(target.period, shown.today))
-    return BudgetStatus(
-        name=target.name,
-        period=target.period,
-        source=target.source,
-        scope=target.scope or "account",
-        value=target.value,
-        limit_usd=target.limit_usd,
-        spent_usd=_if_known(shown.spent),
-        remaining_usd=_if_known(difference(target.limit_usd, shown.spent)),
-        projected_usd=_if_known(shown.expected),
-        period_start=start,
-        period_end=end,
-        error=None if error is None else str(error),
-        expires=expires,
-    )
+BudgetOutcome = BudgetResult | PollError
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBudget:
+    """A budget with what is known of it: by this poll, or by an earlier one if this one could not read it.
+
+    `error` is why it could not. `expires` is when the result of an earlier poll disappears.
+    """
+
+    target: BudgetTarget
+    result: BudgetResult | None
+    error: PollError | None
+    expires: datetime | None
+
+    def at(self, moment: datetime) -> ShownBudget:
+        """Return the budget at a moment: without its result once that has expired."""
+        return self if self.expires is None or moment < self.expires else replace(self, result=None)
+
+    def status(self, today: date) -> BudgetStatus:
+        """Return the budget as it is shown to people."""
+        target, result = self.target, self.result or BudgetResult(self.target, today)
+        start = end = None
+        if target.period != "total":
+            start, end = midnight(start_of(target.period, result.today)), midnight(end_of(target.period, result.today))
+        return BudgetStatus(
+            name=target.name,
+            period=target.period,
+            source=target.source,
+            scope=target.scope or "account",
+            value=target.value,
+            limit_usd=target.limit_usd,
+            spent_usd=_if_known(result.spent),
+            remaining_usd=_if_known(difference(target.limit_usd, result.spent)),
+            projected_usd=_if_known(result.expected),
+            period_start=start,
+            period_end=end,
+            error=None if self.error is None else str(self.error),
+            expires=self.expires,
+        )
 
 
 def _if_known(amount: float) -> float | None:

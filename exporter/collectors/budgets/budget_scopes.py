@@ -28,10 +28,10 @@ FIELDS: dict[str | None, str] = {"workspace": "workspace", "key": "api_key_id", 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedScope:
-    """`ids` are the values to filter by; `labels` are those that rows of the same dimension name, None if unknown."""
+    """What a scope stands for: the `ids` to filter by, and the `labels` that rows of this dimension have, if known."""
 
-    ids: tuple[str, ...]
-    labels: tuple[str, ...] | None
+    ids: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 class ScopeLists:
@@ -64,7 +64,7 @@ class ScopeLists:
                     self._members = frozenset(member.id for member in await paging.members(self._poll))
                 if value not in self._members:
                     raise UnknownName(f"no member of the organization has the id {printable(value)}")
-                return ResolvedScope((value,), None)
+                return ResolvedScope((value,))
             case "model":
                 if self.models is None:
                     self.models = await _models(self._poll)
@@ -74,14 +74,14 @@ class ScopeLists:
 def _workspace(value: str, workspaces: Sequence[Workspace]) -> ResolvedScope:
     by_field = ([row for row in workspaces if getattr(row, field) == value] for field in ("id", "slug", "name"))
     only = _only(next(filter(None, by_field), []), "workspace", "id, slug or name", value, lambda row: row.id)
-    return ResolvedScope((only.id,), (only.name,) if only.name else None)
+    return ResolvedScope((only.id,), (only.name,) if only.name else ())
 
 
 def _key(value: str, keys: Sequence[KeyRow]) -> ResolvedScope:
     same = [key for key in keys if value in (key.hash, key_label(key.hash))]
     same = same or [key for key in keys if key.name == value]
     only = _only(same, "key", "hash or name", value, lambda key: key_label(key.hash))
-    return ResolvedScope((only.hash,), (only.name,) if only.name else None)
+    return ResolvedScope((only.hash,), (only.name,) if only.name else ())
 
 
 def _only(same: Sequence[T], noun: str, names: str, value: str, name_of: Callable[[T], str]) -> T:

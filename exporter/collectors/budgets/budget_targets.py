@@ -78,7 +78,7 @@ async def openrouter_targets(poll: Poll, workspaces: Sequence[Workspace]) -> lis
 
 async def _of_workspace(poll: Poll, workspace: Workspace) -> list[BudgetTarget]:
     name = workspace.slug or workspace.name or workspace.id
-    scope = ResolvedScope((workspace.id,), (workspace.name,) if workspace.name else None)
+    scope = ResolvedScope((workspace.id,), (workspace.name,) if workspace.name else ())
     return [
         BudgetTarget(
             name=f"workspace {name} {budget.period}",

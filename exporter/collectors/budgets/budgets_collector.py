@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Self
@@ -18,7 +18,15 @@ from exporter.api.model_rows import ModelRow
 from exporter.api.organization_rows import KEY_REJECTION_REASONS
 from exporter.collectors import paging
 from exporter.collectors.base import Collected, Collector, Poll, Summary
-from exporter.collectors.budgets.budget_results import AMOUNTS, INFO, LABELS, SUCCESS, BudgetResult, budget_status
+from exporter.collectors.budgets.budget_results import (
+    AMOUNTS,
+    INFO,
+    LABELS,
+    SUCCESS,
+    BudgetOutcome,
+    BudgetResult,
+    ShownBudget,
+)
 from exporter.collectors.budgets.budget_scopes import ScopeLists
 from exporter.collectors.budgets.budget_spend import read_budgets
 from exporter.collectors.budgets.budget_targets import (
@@ -124,101 +132,83 @@ a guardrail, the API does not report what spend counts, so only limit and info a
         last = memory if isinstance(memory, _Memory) else _Memory()
         lists = ScopeLists(poll, last.models if last.own.are_fresh(poll.started) else None)
         own = await self._own_budgets(poll, lists, last.own)
-        listed = (*self._configured, *own.targets)
-        failures: dict[str, PollError] = {}
-        results = await read_budgets(poll, lists, listed, failures)
+        targets = (*self._configured, *own.targets)
+        outcomes = await read_budgets(poll, lists, targets)
         poll.finish_late()
-        cause = next(iter(failures.values()), own.failure)
-        if cause is not None and len(failures) == sum(target.is_counted for target in listed):
+        errors = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, PollError)}
+        cause = next(iter(errors.values()), own.failure)
+        if cause is not None and len(errors) == sum(target.is_counted for target in targets):
             raise cause  # nothing could be read
-        # A limit set at OpenRouter is as old as the list that it is in, once that could not be read again.
-        ages = {"configuration": poll.started, "openrouter": min(poll.started, own.read_at + LISTS_MAX_AGE)}
-        results = {name: replace(result, read_at=ages[result.target.source]) for name, result in results.items()}
-        results |= self._kept(last.results, listed, failures, poll.started)
-        ends = {name: end for name, result in results.items() if (end := self._end(result, poll)) is not None}
-        success = {target.name: target.name not in failures for target in listed}
-        parts = [(f"budget {name}", str(error)) for name, error in failures.items()]
+        budgets = [
+            self._shown(poll, target, outcomes[target.name], last.results.get(target.name), own.read_at)
+            for target in targets
+        ]
+        parts = [(f"budget {name}", str(error)) for name, error in errors.items()]
         if own.failure is not None:
             parts.append(("budgets of OpenRouter", str(own.failure)))
-        shown = {target.name: BudgetResult(target, poll.today) for target in listed} | results
+        results = {budget.target.name: budget.result for budget in budgets if budget.result is not None}
         return Collected(
-            snapshot=self._snapshot(results, success, poll.today),
+            snapshot=self._snapshot(budgets, poll.today),
             memory=_Memory(results, replace(own, failure=None), lists.models),
-            summary=Summary(
-                failures=tuple(parts),
-                budgets=tuple(
-                    budget_status(target, shown[target.name], failures.get(target.name), ends.get(target.name))
-                    for target in listed
-                ),
-            ),
-            successors=tuple(self._successors(results, success, poll.today, ends)),
+            summary=Summary(failures=tuple(parts), budgets=tuple(budget.status(poll.today) for budget in budgets)),
+            successors=tuple(self._successors(budgets, poll.today)),
         )
 
     async def _own_budgets(self, poll: Poll, lists: ScopeLists, last: _OwnBudgets) -> _OwnBudgets:
         """Return the budgets that are set at OpenRouter; if their lists fail, the last ones until they expire."""
         if last.are_fresh(poll.started):
             return last
+        include, taken = self.settings.include_openrouter, {target.name for target in self._configured}
         try:
             with poll.within_half():
-                return _OwnBudgets(await self._openrouter_targets(poll, lists), poll.started)
+                targets = await openrouter_targets(poll, await lists.workspaces()) if include else []
         except PollError as error:
             is_expired = poll.started - last.read_at - LISTS_MAX_AGE >= self.settings.stale_after
             return replace(last, targets=() if is_expired else last.targets, failure=error)
+        return _OwnBudgets(
+            tuple({target.name: target for target in targets if target.name not in taken}.values()), poll.started
+        )
 
-    def _kept(
-        self,
-        last: Mapping[str, BudgetResult],
-        listed: Iterable[BudgetTarget],
-        failures: Mapping[str, PollError],
-        now: float,
-    ) -> dict[str, BudgetResult]:
-        """Return the last results of budgets that could not be read now, unless they have expired."""
-        earlier = [(target, last[target.name]) for target in listed if target.name in last]
-        return {
-            target.name: result
-            for target, result in earlier
-            if now - result.read_at < self.settings.stale_after and result.may_stay(target, failures.get(target.name))
-        }
+    def _shown(
+        self, poll: Poll, target: BudgetTarget, outcome: BudgetOutcome, last: BudgetResult | None, listed_at: float
+    ) -> ShownBudget:
+        """Return a budget with its result; if it could not be read, with the `last` one unless that has expired."""
+        stale_after, started = self.settings.stale_after, poll.started
+        result = error = None
+        if isinstance(outcome, PollError):
+            error = outcome
+            if last is not None and started - last.read_at < stale_after and last.may_stay(target, error):
+                result = last
+        else:
+            # A limit set at OpenRouter is as old as the list that it is in, once that could not be read again.
+            is_own = target.source == "openrouter"
+            result = replace(outcome, read_at=min(started, listed_at + LISTS_MAX_AGE) if is_own else started)
+        expires = None
+        if result is not None and result.read_at != started and stale_after != math.inf:
+            expires = poll.wall_time(result.read_at + stale_after).astimezone(UTC)
+        return ShownBudget(target, result, error, expires)
 
-    def _end(self, result: BudgetResult, poll: Poll) -> datetime | None:
-        """Return when a result expires, None if it is one of this poll or never does."""
-        if result.read_at == poll.started or self.settings.stale_after == math.inf:
-            return None
-        return poll.wall_time(result.read_at + self.settings.stale_after).astimezone(UTC)
-
-    def _successors(
-        self,
-        results: Mapping[str, BudgetResult],
-        success: Mapping[str, bool],
-        today: date,
-        ends: Mapping[str, datetime],
-    ) -> Iterator[tuple[datetime, Snapshot]]:
+    def _successors(self, budgets: Sequence[ShownBudget], today: date) -> Iterator[tuple[datetime, Snapshot]]:
         """Yield what is shown once a period has ended, and once a result of an earlier poll has expired."""
-        for moment in sorted({*map(midnight, period_starts_after(today)), *ends.values()}):
-            remaining = {name: result for name, result in results.items() if name not in ends or moment < ends[name]}
-            yield moment, self._snapshot(remaining, success, max(today, moment.date()))
+        expiries = {budget.expires for budget in budgets if budget.expires is not None}
+        for moment in sorted({*map(midnight, period_starts_after(today)), *expiries}):
+            yield moment, self._snapshot([budget.at(moment) for budget in budgets], max(today, moment.date()))
 
-    async def _openrouter_targets(self, poll: Poll, lists: ScopeLists) -> tuple[BudgetTarget, ...]:
-        """Return the budgets that are set at OpenRouter, without those whose names the configuration has."""
-        if not self.settings.include_openrouter:
-            return ()
-        targets = await openrouter_targets(poll, await lists.workspaces())
-        taken = {target.name for target in self._configured}
-        return tuple({target.name: target for target in targets if target.name not in taken}.values())
-
-    def _snapshot(self, results: Mapping[str, BudgetResult], success: Mapping[str, bool], shown_on: date) -> Snapshot:
-        """Return the results as they are shown on a day: what was spent in a period that has ended is gone."""
-        listed = [results[name] for name in success if name in results]
-        samples = [(self.account, result.target.name, result.target.period) for result in listed]
-        amounts = [result.amounts(shown_on) for result in listed]
+    def _snapshot(self, budgets: Sequence[ShownBudget], shown_on: date) -> Snapshot:
+        """Return budgets as they are shown on a day: what was spent in a period that has ended is gone."""
+        results = [budget.result for budget in budgets if budget.result is not None]
+        targets = [result.target for result in results]
+        samples = [(self.account, target.name, target.period) for target in targets]
+        amounts = [result.amounts(shown_on) for result in results]
         labels = LabelSets(LABELS, samples)
         families = [
             Family(metric, labels, array("d", [values[index] for values in amounts]))
             for index, metric in enumerate(AMOUNTS)
         ]
         names = [
-            (*sample, result.target.source, result.target.scope or "account", result.target.value)
-            for sample, result in zip(samples, listed, strict=True)
+            (*sample, target.source, target.scope or "account", target.value)
+            for sample, target in zip(samples, targets, strict=True)
         ]
-        budgets = LabelSets(SUCCESS.labels, [(self.account, name) for name in success])
-        return Snapshot((*families, info(INFO, names), Family(SUCCESS, budgets, array("d", success.values()))))
+        all_budgets = LabelSets(SUCCESS.labels, [(self.account, budget.target.name) for budget in budgets])
+        success = array("d", [budget.error is None for budget in budgets])
+        return Snapshot((*families, info(INFO, names), Family(SUCCESS, all_budgets, success)))
