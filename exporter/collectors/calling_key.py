@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,9 +9,9 @@ from exporter.api import key_response
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, KeyBudget
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import difference, gauge, known, limits, periods_of, single, spending, successors
+from exporter.collectors.common import difference, families_of, gauge, limits, periods_of, single, spending, successors
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
-from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.exposition.families import Family, MetricFamily, Snapshot
 
 PREFIX = "openrouter_calling_key"
 ACCOUNT = ("account",)
@@ -126,12 +125,8 @@ When a day, week or month ends, what was spent in it disappears at that instant,
         for budget in budgets:
             name = (budget.scope, budget.id)
             tightest[name] = min(tightest.get(name, budget), budget, key=_remaining)
-        label_sets = LabelSets(OF_BUDGET, [(self.account, *name) for name in tightest])
         rows = [(budget.limit, budget.spend, budget.remaining, budget.resets_at) for budget in tightest.values()]
-        return [
-            Family(metric, label_sets, array("d", [known(row[index]) for row in rows]))
-            for index, metric in enumerate(BUDGETS)
-        ]
+        return families_of(BUDGETS, [(self.account, *name) for name in tightest], rows)
 
 
 def _remaining(budget: KeyBudget) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from exporter.collectors.constants import UNKNOWN, USD_DECIMALS
@@ -86,11 +86,27 @@ def difference(whole: float | None, part: float | None) -> float:
     return round(known(whole) - known(part), USD_DECIMALS)
 
 
+def family_of(metric: MetricFamily, samples: Sequence[tuple[str, ...]], values: Iterable[float | None]) -> Family:
+    """Return a family with label sets of its own; values that are None are unknown."""
+    return Family(metric, LabelSets(metric.labels, samples), array("d", map(known, values)))
+
+
+def families_of(
+    metrics: Sequence[MetricFamily], samples: Sequence[tuple[str, ...]], rows: Sequence[Sequence[float | None]]
+) -> list[Family]:
+    """Return families that share their label sets. Each row has a sample's values in the order of `metrics`."""
+    label_sets = LabelSets(metrics[0].labels, samples)
+    return [
+        Family(metric, label_sets, array("d", [known(row[index]) for row in rows]))
+        for index, metric in enumerate(metrics)
+    ]
+
+
 def single(metric: MetricFamily, account: str, value: float | None) -> Family:
     """Return a family of one sample, of the account as a whole."""
-    return Family(metric, LabelSets(("account",), [(account,)]), array("d", [known(value)]))
+    return family_of(metric, [(account,)], [value])
 
 
 def info(metric: MetricFamily, samples: Sequence[tuple[str, ...]]) -> Family:
     """Return a family of names: each sample is 1."""
-    return Family(metric, LabelSets(metric.labels, samples), array("d", [1.0]) * len(samples))
+    return family_of(metric, samples, [1.0] * len(samples))

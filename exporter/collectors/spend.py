@@ -6,18 +6,17 @@ One query at day granularity from the first of last month on covers every period
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.api import analytics_response
 from exporter.collectors.base import Collected, Collector, Poll, Summary
-from exporter.collectors.common import gauge, single, successors
+from exporter.collectors.common import families_of, gauge, single, successors
 from exporter.collectors.daily_spend import PAYERS, REJECTION_REASONS, read_daily_spend
 from exporter.collectors.days import midnight
 from exporter.collectors.periods import SPANS, CalendarRange, end_of, previous_start
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
-from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.exposition.families import MetricFamily, Snapshot
 
 LABELS = ("account", "paid_by")
 
@@ -88,11 +87,8 @@ that contain it absent.
         spend = await read_daily_spend(poll, first)
         today = spend.today
         payers = range(len(PAYERS))
-        labels = LabelSets(LABELS, [(self.account, payer) for payer in PAYERS])
-        families = [
-            Family(metric, labels, array("d", [spend.total(payer, *SPANS[name].days(today)) for payer in payers]))
-            for name, metric in FAMILIES.items()
-        ]
+        rows = [[spend.total(payer, *SPANS[name].days(today)) for name in FAMILIES] for payer in payers]
+        families = families_of(tuple(FAMILIES.values()), [(self.account, payer) for payer in PAYERS], rows)
         month = math.fsum(spend.total(payer, *SPANS["month"].days(today)) for payer in payers)
         # The days of last month and of this one are at least the 28 that the means are taken over.
         expected = month + spend.expected_rest(end_of("month", today), payers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,11 +10,11 @@ from datetime import datetime
 from exporter.api.analytics_response import Meta
 from exporter.collectors.analytics.query_result import QueryResult
 from exporter.collectors.base import Poll
-from exporter.collectors.common import gauge
-from exporter.collectors.constants import OTHER, UNKNOWN
+from exporter.collectors.common import families_of, gauge
+from exporter.collectors.constants import OTHER
 from exporter.collectors.subjects import Subject, names_of
 from exporter.config.allocation_settings import ANALYTICS_DIMENSIONS
-from exporter.exposition.families import Family, LabelSets
+from exporter.exposition.families import Family
 from exporter.status import QueryStatus
 
 LABELS = ("account", "query")
@@ -90,17 +89,17 @@ class Outcomes:
 
     def health(self, account: str, now: float) -> list[Family]:
         """Return the families on the queries themselves."""
-        outcomes, shown = self.by_name.values(), self.shown(now).values()
-        labels = LabelSets(LABELS, [(account, name) for name in self.by_name])
-        columns: tuple[list[float], ...] = (
-            [float(outcome.error is None) for outcome in outcomes],
-            [_unix_time(outcome.last_success) for outcome in outcomes],
-            [UNKNOWN if result is None else result.rows for result in shown],
-            [UNKNOWN if result is None else float(result.truncated) for result in shown],
-            [UNKNOWN if result is None else result.merged for result in shown],
-            [UNKNOWN if result is None else result.counted_to.timestamp() for result in shown],
-        )
-        return [Family(metric, labels, array("d", values)) for metric, values in zip(HEALTH, columns, strict=True)]
+        rows: list[tuple[float | None, ...]] = []
+        for outcome in self.by_name.values():
+            last_success = None if outcome.last_success is None else outcome.last_success.timestamp()
+            result = outcome.shown(now, self.stale_after)
+            of_result = (
+                (None,) * 4
+                if result is None
+                else (result.rows, result.truncated, result.merged, result.counted_to.timestamp())
+            )
+            rows.append((outcome.error is None, last_success, *of_result))
+        return families_of(HEALTH, [(account, name) for name in self.by_name], rows)
 
     def statuses(self, wall_time: Callable[[float], datetime]) -> tuple[QueryStatus, ...]:
         """Return the queries as they are shown to people."""
@@ -145,7 +144,3 @@ def outcome_of(result: QueryResult, poll: Poll) -> QueryOutcome:
     """Return the outcome of a query that a poll has read."""
     ends = math.inf if result.until is None else poll.monotonic_time(result.until)
     return QueryOutcome(result, poll.started, ends, poll.instant)
-
-
-def _unix_time(moment: datetime | None) -> float:
-    return UNKNOWN if moment is None else moment.timestamp()

@@ -7,7 +7,6 @@ API over the same calendar window (`budget_spend.py`).
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -21,7 +20,6 @@ from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.budgets.budget_results import (
     AMOUNTS,
     INFO,
-    LABELS,
     SUCCESS,
     BudgetOutcome,
     BudgetResult,
@@ -37,7 +35,7 @@ from exporter.collectors.budgets.budget_targets import (
     openrouter_targets,
 )
 from exporter.collectors.catalogue import model_list
-from exporter.collectors.common import info
+from exporter.collectors.common import families_of, family_of, info
 from exporter.collectors.daily_spend import REJECTION_REASONS
 from exporter.collectors.days import midnight
 from exporter.collectors.periods import period_starts_after
@@ -45,7 +43,7 @@ from exporter.config.budget_settings import ConfiguredBudget
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.config.configuration import Account
 from exporter.errors import PollError
-from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.exposition.families import MetricFamily, Snapshot
 
 LISTS_MAX_AGE = 3600.0  # seconds; limits and model names change rarely
 
@@ -199,16 +197,15 @@ a guardrail, the API does not report what spend counts, so only limit and info a
         results = [budget.result for budget in budgets if budget.result is not None]
         targets = [result.target for result in results]
         samples = [(self.account, target.name, target.period) for target in targets]
-        amounts = [result.amounts(shown_on) for result in results]
-        labels = LabelSets(LABELS, samples)
-        families = [
-            Family(metric, labels, array("d", [values[index] for values in amounts]))
-            for index, metric in enumerate(AMOUNTS)
-        ]
         names = [
             (*sample, target.source, target.scope or "account", target.value)
             for sample, target in zip(samples, targets, strict=True)
         ]
-        all_budgets = LabelSets(SUCCESS.labels, [(self.account, budget.target.name) for budget in budgets])
-        success = array("d", [budget.error is None for budget in budgets])
-        return Snapshot((*families, info(INFO, names), Family(SUCCESS, all_budgets, success)))
+        every_name = [(self.account, budget.target.name) for budget in budgets]
+        return Snapshot(
+            (
+                *families_of(AMOUNTS, samples, [result.amounts(shown_on) for result in results]),
+                info(INFO, names),
+                family_of(SUCCESS, every_name, [budget.error is None for budget in budgets]),
+            )
+        )

@@ -6,7 +6,6 @@ the name that the activity families have.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,13 +25,12 @@ from exporter.collectors.catalogue.model_families import (
     PRICE,
 )
 from exporter.collectors.catalogue.model_list import LIST_MODELS, OPERATION, number_of, read_models
-from exporter.collectors.common import info, known
-from exporter.collectors.constants import UNKNOWN
+from exporter.collectors.common import families_of, family_of, info
 from exporter.collectors.used_models import ModelUse
 from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.expression_cost import LONGEST_NAME
 from exporter.errors import InvalidResponse
-from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
+from exporter.exposition.families import Family, MetricFamily, Snapshot
 from exporter.status import Retirement
 
 # A catalogue that lost more than this share of its models since the last poll was cut: that is not a mass retirement.
@@ -182,29 +180,18 @@ def _lacks_many(models: Models) -> bool:
 
 def _families(models: Models, details: Mapping[str, ModelDetails], *, are_all: bool) -> tuple[Family, ...]:
     """Return the families of models. Unless these `are_all`, whether another one is listed is not known."""
-    names = [(name,) for name in details]
-    one_each = LabelSets(("model",), names)
-    prices = [
-        (name, kind, price) for name, described in details.items() for kind, price in described.pricing.prices.items()
+    prices = {
+        (name, kind): price for name, described in details.items() for kind, price in described.pricing.prices.items()
+    }
+    rows = [
+        (described.pricing.discount, described.pricing.overrides, described.retired_at, described.context_length)
+        for described in details.values()
     ]
-    columns = (
-        (DISCOUNT, [known(described.pricing.discount) for described in details.values()]),
-        (OVERRIDES, [known(described.pricing.overrides) for described in details.values()]),
-        (EXPIRATION, [known(described.retired_at) for described in details.values()]),
-        (CONTEXT_LENGTH, [known(described.context_length) for described in details.values()]),
-    )
+    is_listed = [1.0 if model is not None else 0.0 if are_all else None for _, model in models]
     return (
-        Family(
-            PRICE,
-            LabelSets(PRICE.labels, [(name, kind) for name, kind, _ in prices]),
-            array("d", [price for _, _, price in prices]),
-        ),
-        *(Family(metric, one_each, array("d", values)) for metric, values in columns),
-        Family(
-            LISTED,
-            LabelSets(LISTED.labels, [(name,) for name, _ in models]),
-            array("d", [1.0 if model is not None else 0.0 if are_all else UNKNOWN for _, model in models]),
-        ),
+        family_of(PRICE, list(prices), prices.values()),
+        *families_of((DISCOUNT, OVERRIDES, EXPIRATION, CONTEXT_LENGTH), [(name,) for name in details], rows),
+        family_of(LISTED, [(name,) for name, _ in models], is_listed),
         info(INFO, [(name, model.permaslug, details[name].name) for name, model in models if model is not None]),
     )
 

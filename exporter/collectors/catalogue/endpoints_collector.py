@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from exporter.api.client import Request
-from exporter.api.endpoint_rows import PERCENTILES, UPTIMES, EndpointRow, read_endpoints
+from exporter.api.endpoint_rows import UPTIMES, EndpointRow, read_endpoints
 from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.catalogue.model_families import (
     ENDPOINT_FAMILIES,
@@ -20,7 +20,7 @@ from exporter.collectors.catalogue.model_families import (
     ENDPOINT_THROUGHPUTS,
     ENDPOINT_UPTIME,
 )
-from exporter.collectors.common import known
+from exporter.collectors.common import family_of, known
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings
 from exporter.errors import PollError, StatusError
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
@@ -185,24 +185,23 @@ def _is_unknown_model(error: PollError) -> bool:
 
 
 async def _families(poll: Poll, models: Mapping[str, ModelEndpoints]) -> tuple[Family, ...]:
-    rows = [((name, row.provider, row.tag), row) for name, model in models.items() for row in model.rows]
-    endpoints = LabelSets(ENDPOINT_STATUS.labels, [labels for labels, _ in rows])
-    uptimes = LabelSets(ENDPOINT_UPTIME.labels, [(*labels, window) for labels, _ in rows for window in UPTIMES])
-    prices = [(labels, row.pricing.prices) for labels, row in rows]
-    await poll.pause()
-    families = [
-        Family(ENDPOINT_UPTIME, uptimes, array("d", [known(uptime) for _, row in rows for uptime in row.uptimes])),
-        Family(ENDPOINT_STATUS, endpoints, array("d", [known(row.status) for _, row in rows])),
-    ]
-    for index in range(len(PERCENTILES)):
+    endpoints: list[tuple[str, ...]] = []
+    rows: list[tuple[float | None, ...]] = []
+    uptimes: dict[tuple[str, ...], float | None] = {}
+    prices: dict[tuple[str, ...], float] = {}
+    for name, model in models.items():
+        for row in model.rows:
+            labels = (name, row.provider, row.tag)
+            endpoints.append(labels)
+            rows.append((row.status, *row.latencies, *row.throughputs))
+            uptimes |= {(*labels, window): uptime for window, uptime in zip(UPTIMES, row.uptimes, strict=True)}
+            prices |= {(*labels, kind): price for kind, price in row.pricing.prices.items()}
         await poll.pause()
-        families += [
-            Family(ENDPOINT_LATENCIES[index], endpoints, array("d", [known(row.latencies[index]) for _, row in rows])),
-            Family(
-                ENDPOINT_THROUGHPUTS[index], endpoints, array("d", [known(row.throughputs[index]) for _, row in rows])
-            ),
-        ]
+    families = [family_of(ENDPOINT_UPTIME, list(uptimes), uptimes.values())]
+    label_sets = LabelSets(ENDPOINT_STATUS.labels, endpoints)
+    # Not families_of, because a thousand models have too many rows for one step.
+    for index, metric in enumerate((ENDPOINT_STATUS, *ENDPOINT_LATENCIES, *ENDPOINT_THROUGHPUTS)):
+        await poll.pause()
+        families.append(Family(metric, label_sets, array("d", [known(row[index]) for row in rows])))
     await poll.pause()
-    kinds = LabelSets(ENDPOINT_PRICE.labels, [(*labels, kind) for labels, by_kind in prices for kind in by_kind])
-    amounts = array("d", [price for _, by_kind in prices for price in by_kind.values()])
-    return (*families, Family(ENDPOINT_PRICE, kinds, amounts))
+    return (*families, family_of(ENDPOINT_PRICE, list(prices), prices.values()))
