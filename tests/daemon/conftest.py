@@ -1,4 +1,4 @@
-"""The whole daemon as a subprocess, and the simulator that it polls."""
+"""The whole daemon as a process, and the simulator that it polls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEY = "sk-or-v1-demo"
 
 
 def disabled(*kept: str) -> str:
-    """Return the lines of the section `collectors` that disable all collectors but these."""
+    """Return lines of the section `collectors` that disable every collector except these."""
     names = [collector.name for collector in COLLECTORS if collector.name not in kept]
     return "".join(f"  {name}: {{enabled: false}}\n" for name in names)
 
@@ -57,7 +57,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 @dataclass
 class Daemon:
-    """A running daemon: what it serves and what it said."""
+    """A running daemon, the URL that it serves and the lines that it logged."""
 
     process: Forked
     url: str
@@ -77,14 +77,14 @@ class Daemon:
         return samples(text)
 
     async def until(self, wanted: Callable[[Samples], bool]) -> Samples:
-        """Scrape until the samples are as wanted, and return them."""
+        """Scrape until the samples satisfy `wanted`, and return them."""
         async with asyncio.timeout(PATIENCE):
             while not wanted(result := await self.scrape()):
                 await asyncio.sleep(0.1)  # parsing a scrape takes 40 ms of a CPU that the daemon needs
             return result
 
-    async def until_said(self, event: str) -> dict[str, Any]:
-        """Return the first log event of this name."""
+    async def until_logged(self, event: str) -> dict[str, Any]:
+        """Wait for a log event of this name, and return the first one."""
         async with asyncio.timeout(PATIENCE):
             while not (matching := [entry for entry in self.events if entry["event"] == event]):
                 await asyncio.sleep(0.02)
@@ -98,7 +98,7 @@ class Daemon:
 
 
 def samples(text: str) -> Samples:
-    """Return every sample of an exposition. Most families are those of the scrape before, and are not parsed again."""
+    """Return every sample of an exposition. Parsed families are cached, because most do not change between scrapes."""
     return dict(sample for family in re.split(r"^(?=# HELP )", text, flags=re.MULTILINE) for sample in _parsed(family))
 
 
@@ -112,24 +112,24 @@ def _parsed(text: str) -> list[tuple[tuple[str, frozenset[tuple[str, str]]], flo
 
 
 def value(result: Samples, name: str, **labels: str) -> float | None:
-    """Return the sample that has these labels among its own, None if there is none."""
+    """Return the sum of the samples of this name that have these labels, or None if there is none."""
     values = [number for (item, own), number in result.items() if item == name and frozenset(labels.items()) <= own]
     return sum(values) if values else None
 
 
 def usage(result: Samples) -> Samples:
-    """Return the samples that describe usage."""
+    """Return the samples of usage."""
     return {key: number for key, number in result.items() if key[0].startswith("openrouter_activity_")}
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return an environment for a subprocess, without options of the caller's."""
+    """Return an environment for a subprocess, without the caller's own options."""
     own = {name: text for name, text in os.environ.items() if not name.startswith("OPENROUTER_")}
     return own | variables
 
 
 async def run(*arguments: str, variables: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    """Run a command to its end; return its exit code and what it printed."""
+    """Run a command to its end, and return its exit code, stdout and stderr."""
     async with forked(*arguments, variables=environment(**(variables or {}))) as process, asyncio.timeout(PATIENCE):
         out, err = await process.communicate()
         return await process.wait(), out.decode(), err.decode()
@@ -150,7 +150,7 @@ async def serving(configuration: Path, *options: str, key: str = KEY) -> AsyncIt
         daemon = Daemon(process, "")
         reading = asyncio.create_task(_read(process, daemon.lines))
         try:
-            daemon.url = (await daemon.until_said("started"))["addresses"][0]
+            daemon.url = (await daemon.until_logged("started"))["addresses"][0]
             yield daemon
         finally:
             process.send_signal(signal.SIGKILL)
@@ -183,7 +183,7 @@ def write_configuration(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def write_patient_configuration(write_configuration: Callable[..., Path]) -> Callable[[str], Path]:
-    """Return the same for polls that wait a minute for a response."""
+    """Return a function that writes a configuration whose polls wait a minute for a response."""
 
     def write(url: str) -> Path:
         path = write_configuration(url)
@@ -195,6 +195,6 @@ def write_patient_configuration(write_configuration: Callable[..., Path]) -> Cal
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """Return a simulator of the API without faults, for a small account."""
+    """Return a simulator of a small account, without faults."""
     async with running(SimulatorSettings(endpoints=5), SystemClock()) as server:
         yield server

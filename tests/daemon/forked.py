@@ -1,4 +1,4 @@
-"""Processes of the exporter, forked by the fork server; each is used as one of `asyncio.subprocess`."""
+"""Processes of the exporter, forked by the fork server, with the interface of `asyncio.subprocess`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Forked:
         self._ended = asyncio.Event()
 
     async def watch(self, status: asyncio.StreamReader) -> None:
-        """Learn the return code."""
+        """Wait for the return code."""
         self.returncode = int(await status.readline())
         self._ended.set()
 
@@ -47,7 +47,7 @@ class Forked:
         return self.returncode
 
     async def communicate(self) -> tuple[bytes, bytes]:
-        """Return what is left of both streams, once the command has ended."""
+        """Return the rest of both streams once the command has ended."""
         out, err, _ = await asyncio.gather(self.stdout.read(), self.stderr.read(), self.wait())
         return out, err
 
@@ -71,7 +71,7 @@ async def forked(*arguments: str, variables: Mapping[str, str], stdout: int | No
 
 @asynccontextmanager
 async def _stream() -> AsyncIterator[tuple[asyncio.StreamReader, socket.socket]]:
-    """Return a reader, and the other end."""
+    """Return a reader and the other end."""
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=ours)
     try:

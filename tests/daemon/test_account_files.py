@@ -1,4 +1,4 @@
-"""Accounts in files of their own: picked up while the daemon runs, without a signal; and divided into shards."""
+"""Accounts in separate files: changes are picked up without a signal, and accounts are divided into shards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def accounts(result: Samples) -> set[str]:
 
 
 def with_sources(path: Path) -> None:
-    """Let a configuration find its accounts in `accounts.d` and `keys` instead of containing them."""
+    """Make a configuration find its accounts in `accounts.d` and `keys`."""
     text = path.read_text()
     head, tail = text[: text.index("accounts:")], text[text.index("collectors:") :]
     path.write_text(f'{head}account_files: ["accounts.d/*.yaml"]\naccounts_from: {{directory: keys}}\n{tail}')
@@ -26,10 +26,10 @@ def with_sources(path: Path) -> None:
         (path.parent / name).mkdir()
 
 
-async def test_accounts_come_and_go_with_their_files(
+async def test_accounts_are_added_and_removed_with_their_files(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """A bad file is named, and leaves the account of its last good version in place."""
+    """An invalid file is named, and the account of its last valid version stays."""
     path = write_configuration(simulator.url)
     with_sources(path)
     file, key = path.parent / "accounts.d/team.yaml", path.parent / "keys/lab.key"
@@ -39,7 +39,7 @@ async def test_accounts_come_and_go_with_their_files(
         key.write_text(KEY)
         await daemon.until(lambda result: value(result, "openrouter_up", account="lab") == 1)
         file.write_text("- {name: team}")
-        rejected = await daemon.until_said("accounts_rejected")
+        rejected = await daemon.until_logged("accounts_rejected")
         assert [f"{file}:1:3: accounts[0]: expected exactly one of api_key_env and api_key_file; found neither"] == (
             rejected["mistakes"]
         )
@@ -54,7 +54,6 @@ async def test_accounts_come_and_go_with_their_files(
 async def test_check_config_reports_mistakes_of_all_files(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Each with its file, and exit code 1."""
     path = write_configuration(simulator.url)
     with_sources(path)
     (path.parent / "accounts.d/team.yaml").write_text("- {name: team}")
@@ -69,7 +68,7 @@ async def test_check_config_reports_mistakes_of_all_files(
 async def test_once_fails_if_an_account_has_a_mistake(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """It prints what it could poll."""
+    """It still prints the accounts that it could poll."""
     path = write_configuration(simulator.url)
     with_sources(path)
     (path.parent / "keys/good").write_text(KEY)
@@ -79,14 +78,14 @@ async def test_once_fails_if_an_account_has_a_mistake(
     assert "keys/bad is empty" in err
 
 
-async def test_a_shard_without_accounts_is_healthy_and_says_so(
+async def test_shard_without_accounts_is_healthy_and_logs_it(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
     """The one account belongs to the other shard."""
     path = write_configuration(simulator.url)
     index = 1 - shard_of("default", 2)
     async with serving(path, f"--shard.index=exporter-{index}", "--shard.total=2") as daemon:
-        assert {"shard_index": index, "shard_total": 2}.items() <= (await daemon.until_said("no_accounts")).items()
+        assert {"shard_index": index, "shard_total": 2}.items() <= (await daemon.until_logged("no_accounts")).items()
         result = await daemon.scrape()
         assert 0 == value(result, "openrouter_exporter_accounts")
         assert 1 == value(result, "openrouter_exporter_shard_info", shard_index=str(index), shard_total="2")
@@ -95,15 +94,15 @@ async def test_a_shard_without_accounts_is_healthy_and_says_so(
     assert not simulator.requests
 
 
-async def test_an_index_not_below_the_total_is_wrong_usage() -> None:
-    """Exit code 2, before the configuration is read."""
+async def test_shard_index_not_below_the_total_is_wrong_usage() -> None:
+    """It is found before the configuration is read."""
     code, _, err = await run("serve", "--config.file=none.yaml", "--shard.total=3", "--shard.index=exporter-3")
     expected = "openrouter-exporter serve: argument --shard.index: expected less than --shard.total (3), got 3"
     assert (2, expected) == (code, err.strip())
 
 
 @pytest.mark.parametrize("index", ["-1", "one", "exporter", "1.5", ""])
-async def test_an_index_is_a_number_or_ends_in_one(index: str) -> None:
+async def test_shard_index_must_be_a_number_or_end_in_one(index: str) -> None:
     code, _, err = await run("serve", f"--shard.index={index}", "--shard.total=3")
     assert (2, True) == (code, "argument --shard.index: expected a whole number" in err)
 

@@ -1,4 +1,4 @@
-"""Several accounts in one process: none harms another, and each family appears once."""
+"""Several accounts in one process: none affects another, and each family appears once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ACCOUNTS = """accounts:
 
 @asynccontextmanager
 async def in_front_of(simulator: Running, hanging: str) -> AsyncIterator[str]:
-    """Give the URL of a proxy that never responds to this key, and passes on all other requests."""
+    """Run a proxy that never responds to this key and forwards all other requests, and return its URL."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if hanging in request.headers.get("Authorization", ""):
@@ -49,7 +49,7 @@ async def in_front_of(simulator: Running, hanging: str) -> AsyncIterator[str]:
 async def test_failing_and_hanging_accounts_affect_no_other(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """The good one is polled on, each has its own label, and every family stands once."""
+    """The good account is still polled, and every family has one TYPE line."""
     async with in_front_of(simulator, hanging="sk-or-v1-demo-hanging") as url:
         path = write_configuration(url)
         head, _, tail = path.read_text().partition("accounts:")
@@ -84,13 +84,13 @@ async def test_failing_and_hanging_accounts_affect_no_other(
 
 
 async def test_rotated_key_file_is_read_again(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """The poll that is refused reads the file once more, and succeeds without having failed."""
+    """The poll that is refused reads the file again and succeeds."""
     path = write_configuration(simulator.url)
     path.write_text(path.read_text().replace("api_key_env: OPENROUTER_API_KEY", "api_key_file: the.key"))
     key = path.parent / "the.key"
     key.write_text("sk-or-v1-revoked\n")
     async with serving(path) as daemon:
-        await daemon.until_said("poll_failed")
+        await daemon.until_logged("poll_failed")
         key.write_text(KEY)
         await daemon.until(lambda result: value(result, "openrouter_up") == 1)
     assert [] == [line for line in daemon.lines if KEY in line or "sk-or-v1-revoked" in line]
@@ -99,7 +99,7 @@ async def test_rotated_key_file_is_read_again(simulator: Running, write_configur
 
 
 async def test_account_without_collectors_is_up(simulator: Running, tmp_path: Path) -> None:
-    """Of none that is enabled none has failed; it is not polled, and does not make the daemon unready."""
+    """It is not polled, has no failed collector, and does not make the daemon unready."""
     configuration = tmp_path / "off.yaml"
     configuration.write_text(
         f"upstream: {{base_url: {simulator.url}}}\n"

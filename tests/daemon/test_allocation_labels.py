@@ -1,4 +1,4 @@
-"""Allocation in the running daemon: a reload changes labels, and names of people stay out of the log."""
+"""Allocation labels in the running daemon."""
 
 from __future__ import annotations
 

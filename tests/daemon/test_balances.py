@@ -1,4 +1,4 @@
-"""Credits, keys and the calling key through the whole daemon."""
+"""Credits, keys and the calling key in the whole daemon."""
 
 from __future__ import annotations
 
@@ -25,21 +25,20 @@ collectors:
 {others}"""
 
 
-def written(folder: Path, simulator: Running) -> Path:
+def write_balances_configuration(folder: Path, simulator: Running) -> Path:
     path = folder / "balances.yaml"
     path.write_text(CONFIGURATION.format(url=simulator.url, others=disabled("credits", "keys", "key")))
     return path
 
 
 async def last_polls(daemon: Daemon) -> dict[str, Any]:
-    """Return each collector's last poll."""
+    """Return the last poll of each collector."""
     collectors = json.loads((await daemon.get("-/status"))[1])["collectors"]
     return {collector["collector"]: collector["polls"][-1] for collector in collectors if collector["polls"]}
 
 
-async def test_balances_after_one_poll(simulator: Running, tmp_path: Path) -> None:
-    """All three agree: what the keys spent is what the account used."""
-    async with serving(written(tmp_path, simulator)) as daemon:
+async def test_credits_and_usage_of_keys_agree_after_one_poll(simulator: Running, tmp_path: Path) -> None:
+    async with serving(write_balances_configuration(tmp_path, simulator)) as daemon:
         result = await daemon.until(lambda result: value(result, "openrouter_up", account="default") == 1)
     bought, used, left = (
         value(result, f"openrouter_credits_{name}_usd", account="default") for name in ("purchased", "used", "balance")
@@ -56,10 +55,12 @@ async def test_balances_after_one_poll(simulator: Running, tmp_path: Path) -> No
 
 
 async def test_ordinary_key_has_no_balance(simulator: Running, tmp_path: Path) -> None:
-    """The API returns zeros to it; they are not shown, and the reason is. Its own use is."""
-    async with serving(written(tmp_path, simulator), key="sk-or-v1-ordinary") as daemon:
+    """The API returns zeros to it. They are not published, the reason is reported, and the key's own usage is
+    published.
+    """
+    async with serving(write_balances_configuration(tmp_path, simulator), key="sk-or-v1-ordinary") as daemon:
         result = await daemon.until(lambda result: value(result, "openrouter_calling_key_usage_usd") is not None)
-        failed = await daemon.until_said("poll_failed")
+        failed = await daemon.until_logged("poll_failed")
         await daemon.until(
             lambda result: (
                 (value(result, "openrouter_collector_last_attempt_timestamp_seconds", collector="credits") or 0) > 0
@@ -86,10 +87,10 @@ async def test_ordinary_key_has_no_balance(simulator: Running, tmp_path: Path) -
 
 
 async def test_failed_page_keeps_the_published_keys(tmp_path: Path) -> None:
-    """Hundreds of keys, and from some moment on each listing breaks off."""
+    """Each list of the 400 keys fails midway from some moment on."""
     async with (
         running(SimulatorSettings(api_keys=400), SystemClock()) as simulator,
-        serving(written(tmp_path, simulator)) as daemon,
+        serving(write_balances_configuration(tmp_path, simulator)) as daemon,
     ):
         before = await daemon.until(lambda result: _success(result) == 1)
         simulator.faults.replace(Fault(FaultKind.STATUS, status=500, path="/keys", probability=0.9))

@@ -1,4 +1,4 @@
-"""The public catalogue in the daemon: one request per process, without a key, for the models that accounts use."""
+"""The public catalogue in the daemon: one request per process, without a key, for the models in use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRICE, UPTIME = "openrouter_model_price_usd", "openrouter_endpoint_uptime_ratio"
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """The API of a small account, at noon."""
+    """Return the simulated API of a small account, at noon."""
     async with running(SimulatorSettings(endpoints=5), FakeClock()) as server:
         yield server
 
@@ -40,7 +40,7 @@ def series(daemon: Daemon, name: str) -> list[dict[str, str]]:
 
 
 def published(daemon: Daemon) -> bool:
-    """Return whether the accounts are up, and prices and endpoints are there; cheaper than to read the exposition."""
+    """Return whether the accounts are up and prices and endpoints are published, without parsing an exposition."""
     status = daemon.exporter.status()
     return all(collector.healthy for collector in status.collectors) and all(
         collector.series for collector in status.catalogue
@@ -75,8 +75,8 @@ async def test_health_series_of_the_catalogue_have_no_account(simulator: Running
         assert {"operation": "models", "code": "200"} in series(daemon, "openrouter_exporter_api_responses_total")
 
 
-async def test_failing_catalogue_touches_no_account(simulator: Running) -> None:
-    """The accounts are up and ready; the catalogue's own health shows the failure."""
+async def test_failing_catalogue_affects_no_account(simulator: Running) -> None:
+    """Its own health series show the failure."""
     simulator.faults.replace(Fault(kind=FaultKind.STATUS, status=503, path="/models"))
     async with reading(simulator) as daemon:
         await daemon.until(lambda: daemon.exporter.ready() is None)
@@ -88,7 +88,7 @@ async def test_failing_catalogue_touches_no_account(simulator: Running) -> None:
 
 
 async def test_reload_starts_changes_and_ends_the_catalogue(simulator: Running) -> None:
-    """Prices stay while only times change."""
+    """Prices stay if only intervals change."""
     async with reading(simulator) as daemon:
         await daemon.until(lambda: published(daemon))
         first = daemon.file.configuration
@@ -103,8 +103,8 @@ async def test_reload_starts_changes_and_ends_the_catalogue(simulator: Running) 
 
 
 @pytest.mark.parametrize("kind", ["not-json", "wrong-shape", "no-data", "truncated", "truncated-chunked", "error-200"])
-async def test_catalogue_that_cannot_be_read_delists_no_model(kind: str, simulator: Running) -> None:
-    """The last one stays."""
+async def test_invalid_catalogue_delists_no_model(kind: str, simulator: Running) -> None:
+    """The last valid one stays."""
     async with reading(simulator) as daemon:
         await daemon.until(lambda: published(daemon))
         before = daemon.samples("openrouter_model_listed")

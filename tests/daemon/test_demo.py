@@ -1,4 +1,4 @@
-"""`demo`: what it prints, and accounts that show what an alert, a failure and a fault look like."""
+"""`demo`: its output, and accounts that show an alert, a failure and a fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.daemon.forked import forked
 
 @asynccontextmanager
 async def demonstrating(*options: str) -> AsyncIterator[tuple[Samples, str, list[str]]]:
-    """Run `demo`; return its metrics once every collector has attempted a poll, the simulator's URL, and its output."""
+    """Run `demo`, and return its samples after every collector's first poll, the simulator's URL and the output."""
     command = ("demo", "--web.listen-address=127.0.0.1:0", *options)
     lines: list[str] = []
     async with (
@@ -37,7 +37,7 @@ def _url(lines: list[str], label: str) -> str:
 
 
 async def test_demo_prints_its_addresses_last() -> None:
-    """After the log lines of the first polls; the simulator's address works with curl."""
+    """They follow the log lines of the first polls. The simulator's address works with curl."""
     async with demonstrating() as (_, simulator, lines), aiohttp.ClientSession() as session:
         assert [False, True, True, True, True] == [not line.startswith("{") for line in lines[-5:]]
         async with session.get(f"{simulator}/credits", headers={"Authorization": "Bearer sk-or-v1-demo"}) as response:
@@ -45,7 +45,7 @@ async def test_demo_prints_its_addresses_last() -> None:
 
 
 async def test_demo_has_accounts_that_raise_alerts() -> None:
-    """One has nearly spent its budget and has less credit than its floor; one has a key that the API rejects."""
+    """One is near its budget and below its credit floor, and one has a key that the API rejects."""
     async with demonstrating() as (result, _, _):
         assert [1.0, 1.0, 0.0] == [
             value(result, "openrouter_up", account=account) for account in ("demo", "demo-budget", "demo-rejected")
@@ -60,12 +60,11 @@ async def test_demo_has_accounts_that_raise_alerts() -> None:
 
 
 async def test_demo_injects_faults() -> None:
-    """Of all accounts: its simulator has them."""
+    """The simulator of all accounts has them."""
     async with demonstrating("--fault=status-404") as (result, _, _):
         assert {0.0} == {number for (name, _), number in result.items() if name == "openrouter_up"}
 
 
 async def test_unknown_fault_of_the_demo_is_wrong_usage() -> None:
-    """The message names the command."""
     code, _, err = await run("demo", "--fault=nonsense")
     assert (2, True) == (code, "openrouter-exporter demo: argument --fault: unknown fault 'nonsense'" in err)

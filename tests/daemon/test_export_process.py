@@ -1,4 +1,4 @@
-"""`export` as a process: interrupted, or with an output that takes no more."""
+"""`export` as a process: interrupted, or with an output that cannot be written."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def configuration(simulator: Running, write_patient_configuration: Callable[[str
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-async def test_signal_while_the_api_is_read_leaves_nothing(
+async def test_signal_while_the_api_is_read_leaves_no_file(
     simulator: Running, configuration: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     simulator.faults.replace(parse_fault("hang"))
@@ -52,7 +52,7 @@ async def test_signal_while_the_api_is_read_leaves_nothing(
     assert [] == list(folder.iterdir())
 
 
-async def test_signal_while_no_one_reads_the_pipe_ends_it(configuration: Path) -> None:
+async def test_signal_while_the_pipe_is_full_ends_the_export(configuration: Path) -> None:
     reading, writing = os.pipe()
     async with export(configuration, "--step=1m", stdout=writing) as process:
         os.close(writing)
@@ -62,7 +62,7 @@ async def test_signal_while_no_one_reads_the_pipe_ends_it(configuration: Path) -
     os.close(reading)
 
 
-async def test_full_disk_leaves_nothing(configuration: Path, tmp_path: Path) -> None:
+async def test_full_disk_leaves_no_file(configuration: Path, tmp_path: Path) -> None:
     folder = tmp_path / "output"
     folder.mkdir()
     process = await asyncio.create_subprocess_exec(
@@ -85,7 +85,7 @@ async def test_closed_pipe_is_an_error(configuration: Path) -> None:
 
 
 async def test_stdout_that_the_parent_closed_is_an_error(configuration: Path) -> None:
-    """A file that goes nowhere is not a success."""
+    """The output would be lost."""
     process = await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "exporter", "export"),
         *(f"--config.file={configuration}", "--output=-", "--step=1h"),
@@ -95,18 +95,18 @@ async def test_stdout_that_the_parent_closed_is_an_error(configuration: Path) ->
     assert (1, "can't write the output: Bad file descriptor") == await ended(process)
 
 
-async def test_wrong_usage_exits_with_2(configuration: Path) -> None:
+async def test_wrong_usage_of_export_exits_with_2(configuration: Path) -> None:
     async with export(configuration, "--from=2026-11-02", "--to=2026-11-01") as process:
         assert (2, "--to 2026-11-01 is before --from 2026-11-02") == await ended(process)
 
 
-async def test_malformed_day_is_named(configuration: Path) -> None:
+async def test_malformed_day_is_named_in_the_error(configuration: Path) -> None:
     async with export(configuration, "--from=yesterday") as process:
         code, _ = await ended(process)
     assert 2 == code
 
 
-async def test_demo_needs_neither_key_nor_configuration(tmp_path: Path) -> None:
+async def test_export_of_the_demo_needs_no_key_and_no_configuration(tmp_path: Path) -> None:
     target = tmp_path / "history.txt.gz"
     options = ("--demo", "--account=demo", "--step=6h", f"--output={target}")
     async with export(tmp_path / "absent", *options) as process:

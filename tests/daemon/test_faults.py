@@ -1,4 +1,4 @@
-"""Whatever the API does, what was published stays, the failure is counted under its class, and polling recovers."""
+"""Whatever the API does, published values stay, failures are counted by class, and polling recovers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def failures(result: Samples, status_class: str) -> float:
 
 
 async def fail_with(daemon: Daemon, simulator: Running, status_class: str, fault: str) -> Samples:
-    """Let the fault strike until a poll has failed by it; return that scrape."""
+    """Inject the fault until a poll has failed because of it, and return that scrape."""
     before = failures(await daemon.scrape(), status_class)
     simulator.faults.replace(parse_fault(fault))
     return await daemon.until(
@@ -50,7 +50,7 @@ async def fail_with(daemon: Daemon, simulator: Running, status_class: str, fault
 async def test_faults_are_counted_by_class_and_change_no_value(
     status_class: str, simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Each fault of a class in turn: counted, values held, daemon healthy, recovered, and no key in the log."""
+    """The daemon stays healthy, recovers after each fault, and logs no key."""
     async with serving(write_configuration(simulator.url)) as daemon:
         good = usage(await daemon.until(lambda result: value(result, "openrouter_up") == 1))
         assert good
@@ -69,14 +69,14 @@ async def test_faults_are_counted_by_class_and_change_no_value(
 async def test_outage_logs_one_error_and_one_recovery(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Polls that fail like the one before say so only at debug level."""
+    """Further failures of the same kind are logged at debug level."""
     async with serving(write_configuration(simulator.url), "--log.level=info") as daemon:
         await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         simulator.faults.replace(parse_fault("status-503"))
         before = simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] >= before + 120)
         simulator.faults.replace()
-        await daemon.until_said("poll_recovered")
+        await daemon.until_logged("poll_recovered")
         await daemon.stop()
 
     polls = [event["event"] for event in daemon.events if event["event"].startswith("poll_")]
@@ -87,8 +87,10 @@ async def test_outage_logs_one_error_and_one_recovery(
     assert ["poll_succeeded", *["poll_failed"] * len(causes), "poll_recovered"] == polls
 
 
-async def test_data_expire_and_return(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """After stale_after the usage series are gone, never 0; the health series stay."""
+async def test_usage_expires_after_stale_after_and_returns(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """It is never 0, and the health series stay."""
     async with serving(write_configuration(simulator.url, stale_after="2s")) as daemon:
         good = usage(await daemon.until(lambda result: bool(usage(result))))
         simulator.faults.replace(parse_fault("status-500"))
@@ -106,7 +108,7 @@ async def test_data_expire_and_return(simulator: Running, write_configuration: C
 async def test_harmless_faults_change_no_value(
     fault: str, simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Other layouts of the same rows, a bad row among them, a transient error: the same numbers."""
+    """They are other layouts of the same rows, one invalid row, and transient errors."""
     async with serving(write_configuration(simulator.url)) as daemon:
         good = usage(await daemon.until(lambda result: bool(usage(result))))
     simulator.faults.replace(parse_fault(fault))

@@ -1,4 +1,4 @@
-"""`healthcheck` on its own, against servers that misbehave."""
+"""`healthcheck` against servers that misbehave."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(sorted({"asyncio", "aiohttp", "structlog"} & set(sys.modules)))
 
 @asynccontextmanager
 async def serving_bytes(response: bytes | None) -> AsyncIterator[ListenAddress]:
-    """Run a server that sends these bytes to every client, or nothing."""
+    """Run a server that sends these bytes, or nothing, to every client."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(writer)
@@ -45,7 +45,7 @@ async def serving_bytes(response: bytes | None) -> AsyncIterator[ListenAddress]:
 
 
 def test_healthcheck_loads_no_heavy_library() -> None:
-    """It starts every few seconds."""
+    """It is started every few seconds."""
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert "[]\n" == done.stdout
 
@@ -68,8 +68,10 @@ def test_healthcheck_loads_no_heavy_library() -> None:
         (b"SSH-2.0-OpenSSH_9\r\n", False, "unhealthy: {} speaks neither HTTP nor TLS"),
     ],
 )
-async def test_verdict(response: bytes, expected: str, *, healthy: bool) -> None:
-    """By status; a password that is required proves that the daemon works."""
+async def test_health_is_decided_by_the_status_of_the_response(
+    response: bytes, expected: str, *, healthy: bool
+) -> None:
+    """401 proves that the daemon works and requires a password."""
     async with serving_bytes(response) as address:
         verdict = await asyncio.to_thread(
             healthcheck.check, Options(command="healthcheck", listen_addresses=(address,))
@@ -77,8 +79,8 @@ async def test_verdict(response: bytes, expected: str, *, healthy: bool) -> None
         assert Verdict(healthy, expected.format(address)) == verdict
 
 
-async def test_server_without_response_is_unhealthy() -> None:
-    """A daemon that hangs accepts connections, because the kernel does."""
+async def test_server_that_does_not_respond_is_unhealthy() -> None:
+    """The kernel accepts connections even for a daemon that hangs."""
     async with serving_bytes(None) as address:
         options = Options(command="healthcheck", listen_addresses=(address,))
         verdict = await asyncio.to_thread(healthcheck.check, options, timeout=0.1)

@@ -1,4 +1,4 @@
-"""What kind of key an account has is found out and said: in the log, the metrics, the status, the page."""
+"""The type of each account's key in the log, the metrics, the status and the landing page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from exporter.simulator.application import Running
 from tests.daemon.conftest import disabled, serving, value
 
 
-async def test_ordinary_key_is_recognised(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """`GET /key` tells it from a wrong one; every place says that a management key is needed."""
+async def test_ordinary_key_is_reported_as_not_a_management_key(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """`GET /key` distinguishes it from an invalid key."""
     async with serving(write_configuration(simulator.url), key="sk-or-v1-ordinary") as daemon:
         await daemon.until(lambda result: value(result, "openrouter_calling_key_is_management", account="default") == 0)
-        warned = await daemon.until_said("not_a_management_key")
+        warned = await daemon.until_logged("not_a_management_key")
         assert "management key" in warned["hint"]
         assert "make a management key" in (await daemon.get("-/status"))[1]
         assert "make a management key" in (await daemon.get(""))[1]
     assert 1 == sum(event["event"] == "not_a_management_key" for event in daemon.events)
 
 
-async def test_management_key_is_confirmed(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """The metric is 1, and one request an hour is all that it costs."""
+async def test_management_key_is_confirmed_with_one_request_per_hour(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
     async with serving(write_configuration(simulator.url)) as daemon:
         result = await daemon.until(lambda result: value(result, "openrouter_calling_key_is_management") == 1)
         assert value(result, "openrouter_calling_key_expiry_timestamp_seconds") is None
@@ -30,8 +33,8 @@ async def test_management_key_is_confirmed(simulator: Running, write_configurati
     assert 1 == simulator.counts["/api/v1/key"]
 
 
-async def test_key_that_replaces_an_ordinary_one_is_checked(simulator: Running, tmp_path: Path) -> None:
-    """What was said of the old key is not left standing for the rest of its hour."""
+async def test_new_key_is_checked_at_once(simulator: Running, tmp_path: Path) -> None:
+    """The result for the old key does not stay until the next hourly check."""
     key = tmp_path / "account.key"
     key.write_text("sk-or-v1-ordinary")
     key.chmod(0o600)
@@ -52,9 +55,9 @@ async def test_key_that_replaces_an_ordinary_one_is_checked(simulator: Running, 
 async def test_unknown_key_is_distinguished_from_an_ordinary_one(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """It isn't called an ordinary one; the page says what else may be wrong."""
+    """The page lists what else may be wrong."""
     async with serving(write_configuration(simulator.url), key="sk-or-v1-nobody") as daemon:
-        await daemon.until_said("key_check_failed")
+        await daemon.until_logged("key_check_failed")
         assert "does not know this key" in (await daemon.get("-/status"))[1]
         assert "does not know this key" in (await daemon.get(""))[1]
         assert value(await daemon.scrape(), "openrouter_calling_key_is_management") is None

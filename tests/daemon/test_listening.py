@@ -1,4 +1,4 @@
-"""Where the daemon is reached: several addresses, IPv6, a prefix, another path."""
+"""Addresses and paths of the web server: several addresses, IPv6, a route prefix, another telemetry path."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from exporter.simulator.application import Running
 from tests.daemon.conftest import run, serving
 
 
-async def test_several_addresses_and_a_prefix(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """Each address responds under the prefix, and the health check finds it there."""
+async def test_every_address_serves_the_route_prefix(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """The health check uses it too."""
     options = ("--web.listen-address=[::1]:0", "--web.route-prefix=/openrouter", "--web.telemetry-path=/usage")
     async with serving(write_configuration(simulator.url), *options) as daemon:
-        addresses = (await daemon.until_said("started"))["addresses"]
+        addresses = (await daemon.until_logged("started"))["addresses"]
         assert 2 == len(addresses)
         async with aiohttp.ClientSession() as session:
             for address in addresses:
@@ -31,7 +33,7 @@ async def test_several_addresses_and_a_prefix(simulator: Running, write_configur
 async def test_slow_and_idle_clients_do_not_stop_scrapes(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """A thousand connections that say nothing, or one byte, and a scrape is still served."""
+    """A scrape is served beside a thousand connections that send one byte or nothing."""
     async with serving(write_configuration(simulator.url)) as daemon:
         host, port = daemon.url.removeprefix("http://").rstrip("/").split(":")
         idle = await asyncio.gather(*(asyncio.open_connection(host, int(port)) for _ in range(1000)))
@@ -44,7 +46,7 @@ async def test_slow_and_idle_clients_do_not_stop_scrapes(
 
 
 async def test_missing_systemd_socket_is_an_error(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """Nothing is started that no one could reach."""
+    """The daemon would not be reachable."""
     configuration = write_configuration(simulator.url)
     code, _, err = await run(
         "serve",

@@ -1,4 +1,4 @@
-"""What commands print, where it can't be written."""
+"""Commands whose output cannot be written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOST = "can't write the output: "
 
 
 async def run(*arguments: str, stdout: int) -> tuple[int, str]:
-    """Run a command with this stdout; return its exit code and its stderr."""
+    """Run a command with this stdout, and return its exit code and stderr."""
     command = forked(*arguments, variables=environment(OPENROUTER_API_KEY=KEY), stdout=stdout)
     async with command as process, asyncio.timeout(PATIENCE):
         _, err = await process.communicate()
@@ -27,7 +27,7 @@ async def run(*arguments: str, stdout: int) -> tuple[int, str]:
 
 
 def start(*arguments: str, stdout: int, **variables: str) -> tuple[int, str]:
-    """Run a command in a Python of its own, which obeys variables for Python."""
+    """Run a command in a new Python process that obeys Python's own variables."""
     process = subprocess.run(
         [sys.executable, "-m", "exporter", *arguments],
         env=environment(OPENROUTER_API_KEY=KEY, PYTHONUNBUFFERED="") | variables,
@@ -91,8 +91,8 @@ async def test_once_reports_a_closed_pipe(
     assert expected == await run("once", f"--config.file={file}", "--log.level=error", stdout=closed_pipe)
 
 
-def test_character_that_a_terminal_lacks_is_escaped(tmp_path: Path) -> None:
-    """Such as the minus sign of a refund, or a letter of an account's name."""
+def test_character_outside_the_encoding_of_stdout_is_escaped(tmp_path: Path) -> None:
+    """Examples are a minus sign, or a letter in an account's name."""
     file, printed = tmp_path / "caf\N{LATIN SMALL LETTER E WITH ACUTE}.yaml", tmp_path / "stdout"
     file.write_text("accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]")
     with printed.open("wb") as stdout:
@@ -102,7 +102,7 @@ def test_character_that_a_terminal_lacks_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(("check-config", "--config.file=/nowhere"), 1), (("frobnicate",), 2)])
-def test_exit_code_survives_a_full_stderr(arguments: tuple[str, ...], code: int, full_device: int) -> None:
+def test_exit_code_is_kept_if_stderr_cannot_be_written(arguments: tuple[str, ...], code: int, full_device: int) -> None:
     process = subprocess.run(
         [sys.executable, "-m", "exporter", *arguments], stderr=full_device, timeout=PATIENCE, check=False
     )

@@ -1,4 +1,4 @@
-"""Start, stop, and what the commands say and return."""
+"""Start and stop of the daemon, and output and exit codes of commands."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from exporter.simulator.faults import parse_fault
 from tests.daemon.conftest import KEY, PATIENCE, environment, run, samples, serving, until_requested, usage, value
 
 
-async def test_sigterm_during_a_poll_ends_within_the_timeout(
+async def test_sigterm_cancels_a_hanging_poll_after_the_shutdown_timeout(
     simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
-    """A poll that hangs is given --shutdown.timeout, then cancelled; the exit code is 0."""
     simulator.faults.replace(parse_fault("hang"))
     async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=300ms") as daemon:
         await until_requested(simulator)
@@ -28,20 +27,19 @@ async def test_sigterm_during_a_poll_ends_within_the_timeout(
     assert ["stopping", "stopped"] == [event["event"] for event in daemon.events if event["event"].startswith("stop")]
 
 
-async def test_second_signal_ends_at_once(
+async def test_second_signal_ends_the_daemon_at_once(
     simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
-    """Whoever can't wait sends it again."""
     simulator.faults.replace(parse_fault("hang"))
     async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=1h") as daemon:
         await until_requested(simulator)
         daemon.process.terminate()
-        await daemon.until_said("stopping")
+        await daemon.until_logged("stopping")
         assert 128 + 15 == await daemon.stop()
 
 
-async def test_starts_while_the_api_is_down(write_configuration: Callable[..., Path]) -> None:
-    """Health is served from the start, usage is absent, and ready only after the first attempt."""
+async def test_daemon_starts_while_the_api_is_down(write_configuration: Callable[..., Path]) -> None:
+    """It is healthy from the start, ready after the first attempt, and publishes no usage."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -60,7 +58,7 @@ async def test_starts_while_the_api_is_down(write_configuration: Callable[..., P
 async def test_wrong_key_is_logged_once_and_polling_continues(
     key: str, status: int, simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """One clear line with what is needed, openrouter_up 0, and no usage at all rather than zeros."""
+    """openrouter_up is 0, and usage is absent rather than 0."""
     async with serving(write_configuration(simulator.url), key=key) as daemon:
         result = await daemon.until(
             lambda result: (value(result, "openrouter_exporter_api_failures_total", status_class="4xx") or 0) >= 3
@@ -74,8 +72,9 @@ async def test_wrong_key_is_logged_once_and_polling_continues(
     assert not [line for line in daemon.lines if key in line]
 
 
-async def test_landing_page_and_status_respond(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """What is polled and how it went, for people and for programs."""
+async def test_landing_page_and_status_show_the_collectors(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
     async with serving(write_configuration(simulator.url)) as daemon:
         await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         status, page = await daemon.get("")
@@ -86,8 +85,7 @@ async def test_landing_page_and_status_respond(simulator: Running, write_configu
         assert '"activity"' in document
 
 
-async def test_invalid_configuration_starts_nothing(tmp_path: Path) -> None:
-    """Every mistake with its place, exit code 1."""
+async def test_invalid_configuration_exits_with_1_and_lists_every_mistake(tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text(
         "accounts:\n  - name: a\n    api_key_env: OPENROUTER_API_KEY\ncolectors: {}\nupstream: {timeout: 5}\n"
@@ -100,8 +98,8 @@ async def test_invalid_configuration_starts_nothing(tmp_path: Path) -> None:
         ]
 
 
-async def test_closed_standard_streams() -> None:
-    """As of a service manager that connects none of them."""
+async def test_command_works_with_closed_standard_streams() -> None:
+    """Some service managers connect none of them."""
     command = f"exec {sys.executable} -m exporter check-config <&- >&- 2>&-"
     process = await asyncio.create_subprocess_shell(command, env=environment(OPENROUTER_API_KEY=KEY))
     async with asyncio.timeout(PATIENCE):
@@ -109,8 +107,7 @@ async def test_closed_standard_streams() -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "check-config"])
-async def test_ca_file_without_a_certificate_starts_nothing(command: str, tmp_path: Path) -> None:
-    """Every command that reads the configuration says so."""
+async def test_ca_file_without_a_certificate_is_a_configuration_error(command: str, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not a certificate")
     file = tmp_path / "exporter.yaml"
     file.write_text("accounts: [{name: a, api_key_env: KEY}]\nupstream: {tls: {ca_file: ca.pem}}")
@@ -118,8 +115,9 @@ async def test_ca_file_without_a_certificate_starts_nothing(command: str, tmp_pa
     assert (1, f"{tmp_path / 'ca.pem'}: upstream.tls.ca_file: holds no certificate in PEM\n") == (code, err)
 
 
-async def test_address_in_use_is_reported(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """Exit code 1 and one line."""
+async def test_address_in_use_exits_with_1_and_one_line(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
     async with serving(write_configuration(simulator.url)) as daemon:
         address = daemon.url.removeprefix("http://").rstrip("/")
         path = write_configuration(simulator.url)
@@ -132,7 +130,7 @@ async def test_address_in_use_is_reported(simulator: Running, write_configuratio
 
 
 async def test_once_prints_the_exposition(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """The exposition on stdout, exit code 0; 1 if a collector failed, with what there is printed all the same."""
+    """If a collector failed, the exit code is 1 and the rest is still printed."""
     path = write_configuration(simulator.url)
     code, out, _ = await run("once", f"--config.file={path}", variables={"OPENROUTER_API_KEY": KEY})
     assert 0 == code
@@ -142,18 +140,17 @@ async def test_once_prints_the_exposition(simulator: Running, write_configuratio
     assert 0 == value(samples(out), "openrouter_up")
 
 
-async def test_check_config_without_a_file_needs_the_variable() -> None:
-    """OPENROUTER_API_KEY alone is a configuration; nothing at all is none."""
+async def test_check_config_without_a_file_needs_openrouter_api_key() -> None:
+    """That variable alone is a valid configuration."""
     assert 0 == (await run("check-config", variables={"OPENROUTER_API_KEY": KEY}))[0]
     code, _, err = await run("check-config")
     assert 1 == code
     assert "OPENROUTER_API_KEY" in err
 
 
-async def test_healthcheck_tells_a_running_daemon_from_none(
+async def test_healthcheck_exits_with_0_while_the_daemon_runs_and_1_otherwise(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Exit code 0 while it works, 1 when nothing listens."""
     async with serving(write_configuration(simulator.url)) as daemon:
         address = daemon.url.removeprefix("http://").rstrip("/")
         assert (0, "healthy\n", "") == await run("healthcheck", f"--web.listen-address={address}")
@@ -163,8 +160,8 @@ async def test_healthcheck_tells_a_running_daemon_from_none(
     assert "unhealthy" in err
 
 
-async def test_options_come_from_the_environment_too(tmp_path: Path) -> None:
-    """OPENROUTER_EXPORTER_<OPTION>, dots and dashes as underscores; the command line wins."""
+async def test_options_are_read_from_environment_variables(tmp_path: Path) -> None:
+    """The command line takes precedence."""
     missing = tmp_path / "missing.yaml"
     variables = {"OPENROUTER_EXPORTER_CONFIG_FILE": str(missing), "OPENROUTER_API_KEY": KEY}
     code, _, err = await run("check-config", variables=variables)
@@ -173,7 +170,7 @@ async def test_options_come_from_the_environment_too(tmp_path: Path) -> None:
 
 
 async def test_variable_applies_only_to_commands_with_the_option() -> None:
-    """An address that is none stops `serve`, which is named, and not `check-config`."""
+    """An invalid address fails `serve`, which is named, but not `check-config`."""
     variables = {"OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS": "bad", "OPENROUTER_API_KEY": KEY}
     assert 0 == (await run("check-config", variables=variables))[0]
     code, _, err = await run("serve", variables=variables)
@@ -192,7 +189,7 @@ async def test_variable_applies_only_to_commands_with_the_option() -> None:
     ],
 )
 async def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
-    """One line that says what is wrong, and how to get help."""
+    """One line names the mistake and the option --help."""
     code, _, err = await run(*arguments)
     assert 2 == code
     assert "Traceback" not in err
@@ -200,12 +197,10 @@ async def test_wrong_usage_exits_with_2(arguments: tuple[str, ...]) -> None:
 
 
 async def test_version_is_printed() -> None:
-    """On stdout, exit code 0."""
     assert (0, f"openrouter-exporter {__version__}\n", "") == await run("--version")
 
 
-async def test_unknown_fault_is_wrong_usage() -> None:
-    """As any other option with a text that means nothing: 2, not the 1 of a run that failed."""
+async def test_unknown_fault_of_the_simulator_is_wrong_usage() -> None:
     code, _, err = await run("simulate", "--fault=nonsense")
     assert 2 == code
     assert "--fault: unknown fault 'nonsense'" in err

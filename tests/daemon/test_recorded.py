@@ -1,4 +1,4 @@
-"""The first real input: a recorded response of the API, through the simulator and the daemon's `once`."""
+"""A recorded response of the API, served by the simulator and polled by `once`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ WHOLE = 431.943021
 OLDEST_DATE = "2026-03-23"
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answer is not on this machine")
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded response is not on this machine")
 async def test_recorded_response_adds_up(write_configuration: Callable[..., Path]) -> None:
-    """31 dates were recorded, 30 are the API's window: the whole sum, less that of the oldest date."""
+    """31 dates were recorded and the window has 30, so the sum lacks the oldest date."""
     rows = json.loads(RECORDED.read_text())["data"]
     assert pytest.approx(WHOLE, abs=1e-6) == float(sum(Fraction(str(row["usage"])) for row in rows))
     outside = sum(Fraction(str(row["usage"])) for row in rows if row["date"].startswith(OLDEST_DATE))

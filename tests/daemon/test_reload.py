@@ -1,4 +1,4 @@
-"""Reload: a good file is one swap, a bad one changes nothing."""
+"""A valid file is applied in one swap, and an invalid one changes nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def with_accounts(path: Path, *names: str) -> None:
 
 
 async def test_reload_adds_and_removes_accounts(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """After a reload an added account is polled, and a removed one is gone at the next scrape."""
+    """A removed account is absent from the next scrape."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
         await daemon.until(lambda result: value(result, "openrouter_up", account="default") == 1)
@@ -52,7 +52,7 @@ async def test_reload_adds_and_removes_accounts(simulator: Running, write_config
 async def test_added_account_does_not_revoke_readiness(
     simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
-    """Its first poll hangs, and Prometheus still gets at all the others."""
+    """Its first poll hangs, and Prometheus must still scrape the other accounts."""
     path = write_patient_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
         await daemon.until(lambda result: value(result, "openrouter_up") == 1)
@@ -65,7 +65,7 @@ async def test_added_account_does_not_revoke_readiness(
 
 
 async def test_invalid_file_changes_nothing(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """500 with every mistake, the metric says so, the old configuration polls on; a good file repairs it."""
+    """The response is 500 with every mistake, a metric is 0, and polling continues until a valid file is loaded."""
     path = write_configuration(simulator.url)
     good = path.read_text()
     async with serving(path, "--web.enable-lifecycle") as daemon:
@@ -88,7 +88,7 @@ async def test_invalid_file_changes_nothing(simulator: Running, write_configurat
 
 
 async def test_sighup_reloads(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """The signal does what the path does, and needs no flag."""
+    """It needs no option, unlike `/-/reload`."""
     path = write_configuration(simulator.url)
     async with serving(path) as daemon:
         await daemon.until(lambda result: value(result, "openrouter_up") == 1)
@@ -99,25 +99,25 @@ async def test_sighup_reloads(simulator: Running, write_configuration: Callable[
         assert result
 
 
-async def test_sighup_right_after_the_start_reloads(
+async def test_sighup_during_the_start_is_a_reload(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """One that comes while the daemon still starts is obeyed; unhandled, it would end the process."""
+    """Without a handler, the signal would end the process."""
     async with serving(write_configuration(simulator.url)) as daemon:
         daemon.process.send_signal(signal.SIGHUP)
-        await daemon.until_said("reloaded")
+        await daemon.until_logged("reloaded")
         assert daemon.process.returncode is None
 
 
-async def test_sighup_does_not_cut_shutdown_short(
+async def test_sighup_does_not_shorten_the_shutdown(
     simulator: Running, write_patient_configuration: Callable[[str], Path]
 ) -> None:
-    """Polls under way keep the time that they were given, and the exit code is 0."""
+    """Polls in progress keep their time, and the exit code is 0."""
     simulator.faults.replace(parse_fault("hang"))
     async with serving(write_patient_configuration(simulator.url), "--shutdown.timeout=1s") as daemon:
         await until_requested(simulator)
         daemon.process.terminate()
-        await daemon.until_said("stopping")
+        await daemon.until_logged("stopping")
         assert 0 == await daemon.stop(signal.SIGHUP)
     assert ["stopping", "stopped"] == [event["event"] for event in daemon.events if event["event"].startswith("stop")]
 
@@ -125,7 +125,7 @@ async def test_sighup_does_not_cut_shutdown_short(
 async def test_ca_file_without_a_certificate_fails_the_reload(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """It can be read, so only making use of it tells."""
+    """The file is readable, so only loading it shows the mistake."""
     path = write_configuration(simulator.url)
     (tmp_path / "ca.pem").write_text("not a certificate")
     async with serving(path, "--web.enable-lifecycle") as daemon:
@@ -135,8 +135,7 @@ async def test_ca_file_without_a_certificate_fails_the_reload(
         assert 0 == value(await daemon.scrape(), "openrouter_exporter_config_last_reload_successful")
 
 
-async def test_reload_works_after_one_that_crashed() -> None:
-    """A bug is logged, and the next signal finds someone listening."""
+async def test_reload_that_crashes_is_logged_and_the_next_one_works() -> None:
     requested = asyncio.Event()
     reloads = 0
 
@@ -155,7 +154,7 @@ async def test_reload_works_after_one_that_crashed() -> None:
 
 
 async def test_new_interval_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """An account whose interval changed shows its data on, though the API has gone meanwhile."""
+    """The API is down after the reload."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
         good = usage(await daemon.until(lambda result: value(result, "openrouter_up") == 1))
@@ -169,7 +168,7 @@ async def test_new_interval_keeps_the_data(simulator: Running, write_configurati
 
 
 async def test_new_threshold_keeps_the_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """Usage stays while the API is down, and the rules have the new number at the next scrape."""
+    """The API is down after the reload, and rules see the new threshold at the next scrape."""
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
         before = usage(await daemon.until(lambda result: value(result, "openrouter_up") == 1))
@@ -183,8 +182,9 @@ async def test_new_threshold_keeps_the_data(simulator: Running, write_configurat
         )
 
 
-async def test_changed_labels_drop_the_old_data(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """An account that publishes other series after a reload drops the old ones at once."""
+async def test_changed_labels_drop_the_old_series_at_once(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
     path = write_configuration(simulator.url)
     async with serving(path, "--web.enable-lifecycle") as daemon:
         await daemon.until(lambda result: value(result, "openrouter_up") == 1)
@@ -197,7 +197,7 @@ async def test_changed_labels_drop_the_old_data(simulator: Running, write_config
 async def test_poll_of_a_removed_account_publishes_nothing(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """What it read is not published, and nothing is logged as a crash."""
+    """Nothing is logged as a crash."""
     path = write_configuration(simulator.url)
     path.write_text(path.read_text().replace("timeout: 500ms", "timeout: 30s").replace("900ms", "30s"))
     simulator.faults.replace(parse_fault("slow"))
@@ -215,7 +215,7 @@ async def test_poll_of_a_removed_account_publishes_nothing(
 async def test_burst_of_reloads_reads_the_file_a_few_times(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Fifty requests at once all get a response, by fewer readings."""
+    """All fifty requests get a response."""
     async with serving(write_configuration(simulator.url), "--web.enable-lifecycle") as daemon:
         responses = await asyncio.gather(*(post(daemon, "-/reload") for _ in range(50)))
         await daemon.stop()
@@ -223,10 +223,9 @@ async def test_burst_of_reloads_reads_the_file_a_few_times(
     assert 50 > sum(event["event"] == "reloaded" for event in daemon.events)
 
 
-async def test_effective_configuration_hides_secrets(
+async def test_effective_configuration_has_defaults_and_hides_keys(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Defaults filled in, the key's source and never the key."""
     async with serving(write_configuration(simulator.url)) as daemon:
         status, text = await daemon.get("-/config")
     assert 200 == status

@@ -1,4 +1,4 @@
-"""Signals at awkward moments: while modules are imported, while the daemon starts, after it was told to stop."""
+"""Signals while modules are imported, while the daemon starts, and after SIGTERM."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def arguments(configuration: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_stop_signal_during_import_ends_with_0(
+async def test_stop_signal_during_import_exits_with_0(
     simulator: Running, write_configuration: Callable[..., Path], module: str, number: signal.Signals
 ) -> None:
-    """As after a start that succeeded, and without a traceback."""
+    """No traceback is printed."""
     process = await start(module, number, *arguments(write_configuration(simulator.url)))
     async with asyncio.timeout(PATIENCE):
         _, err = await process.communicate()
@@ -63,7 +63,7 @@ async def test_stop_signal_during_import_ends_with_0(
 async def test_sighup_during_import_does_not_end_the_process(
     simulator: Running, write_configuration: Callable[..., Path], module: str
 ) -> None:
-    """It starts; the configuration that it reads is the current one anyway."""
+    """The configuration has not been read yet."""
     process = await start(module, signal.SIGHUP, *arguments(write_configuration(simulator.url)))
     assert process.stderr is not None
     async with asyncio.timeout(PATIENCE):
@@ -73,10 +73,10 @@ async def test_sighup_during_import_does_not_end_the_process(
     assert ("started", 0) == (first["event"], process.returncode)
 
 
-async def test_sighup_after_sigterm_leaves_the_exit_code_0(
+async def test_sighup_after_sigterm_keeps_the_exit_code_0(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """However late: signals are sent until the process has ended."""
+    """Signals are sent until the process has ended."""
     async with serving(write_configuration(simulator.url)) as daemon:
         daemon.process.terminate()
         async with asyncio.timeout(PATIENCE):
@@ -87,7 +87,7 @@ async def test_sighup_after_sigterm_leaves_the_exit_code_0(
         assert 0 == daemon.process.returncode
 
 
-async def test_other_commands_end_by_a_signal() -> None:
+async def test_once_ends_by_sigterm_with_its_exit_code() -> None:
     """An interrupted `once` has not succeeded."""
     process = await start("exporter.options", signal.SIGTERM, "once")
     async with asyncio.timeout(PATIENCE):

@@ -1,4 +1,4 @@
-"""A daemon whose split changes: no series of the old one is left to be added to those of the new one."""
+"""A reload that changes the split leaves no series of the old one, because sums would count both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = {"key", "user_id", "workspace_id"}
 
 
 def splits(result: Samples) -> set[str]:
-    """Return the labels by which use is split."""
+    """Return the labels by which usage is split."""
     return {name for (family, labels) in result if family == REQUESTS for name, _ in labels} & LABELS
 
 
@@ -24,15 +24,17 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 async def reloaded(daemon: Daemon, path: Path, old: str, new: str) -> None:
-    """Change the configuration and let the daemon take it."""
+    """Change the configuration and reload it."""
     change(path, old, new)
     daemon.lines.clear()
     daemon.process.send_signal(signal.SIGHUP)
-    await daemon.until_said("reloaded")
+    await daemon.until_logged("reloaded")
 
 
-async def test_reload_changes_the_split(simulator: Running, write_patient_configuration: Callable[[str], Path]) -> None:
-    """The old series go at once, the new ones come with the next poll, and add up to the same."""
+async def test_reload_replaces_the_series_of_the_old_split(
+    simulator: Running, write_patient_configuration: Callable[[str], Path]
+) -> None:
+    """The old series disappear at once, and the new ones add up to the same total."""
     path = write_patient_configuration(simulator.url)  # a split by key is a request for each key
     async with serving(path) as daemon:
         whole = value(await daemon.until(usage_is_there), REQUESTS)

@@ -1,4 +1,4 @@
-"""`once --format=table`: what the landing page shows, as text."""
+"""`once --format=table` prints the content of the landing page as text."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.web.samples import collector, failing, incomplete, status
 from tests.web.test_overview import budget, budgets, models
 
 
-def test_accounts_have_a_row_each() -> None:
-    """Amounts are aligned to the right; those that are unknown are dashes."""
+def test_table_has_one_row_per_account() -> None:
+    """Amounts are right-aligned, and unknown ones are dashes."""
     figures = (Figure(SPENT_TODAY, 3.0), Figure(CREDIT_LEFT, 1234.5))
     assert status_table(status(collector("a", figures=figures), collector("long-name", spend=(), day=None))) == (
         "Account    State    Latest day  30 days  Today  Credit left  Budget\n"
@@ -23,15 +23,15 @@ def test_accounts_have_a_row_each() -> None:
     )
 
 
-def test_collector_in_trouble_is_named_with_its_error() -> None:
-    """And with what is to be done about it; rejected rows are trouble as well."""
+def test_failing_collector_is_listed_with_its_error_and_advice() -> None:
+    """Rejected rows are listed too."""
     lines = status_table(status(failing("a", "HTTP 401", advice="use a management key"), incomplete("b"))).splitlines()
     assert "a activity: failing: HTTP 401; use a management key" in lines
     assert "b activity: incomplete: 3 rows rejected: totals lack them" in lines
 
 
-def test_budgets_have_a_row_each() -> None:
-    """Limit, spent, left and projected; one that fails is named with its reason."""
+def test_table_has_one_row_per_budget() -> None:
+    """A failed budget is listed with its error."""
     shown = budgets(budget(projected_usd=78.5), budget("lab", None, error="HTTP 500"), budget("day", 120.0))
     lines = status_table(status(shown)).splitlines()
     start = lines.index(next(line for line in lines if "Covers" in line))
@@ -45,8 +45,7 @@ def test_budgets_have_a_row_each() -> None:
     assert "budget lab: HTTP 500" in lines
 
 
-def test_largest_spenders_are_listed() -> None:
-    """With their share, and what it is a share of."""
+def test_top_models_are_listed_with_their_share() -> None:
     text = status_table(status(models(("acme/one", 30.0), ("acme/two", 10.0), total=80.0)))
     assert (
         "Top models in 30 days, of $80.00\n"
@@ -57,12 +56,12 @@ def test_largest_spenders_are_listed() -> None:
 
 
 def test_control_characters_are_replaced() -> None:
-    """A key's name cannot write to the terminal."""
+    """A key's name must not control the terminal."""
     assert "\x1b" not in status_table(status(models(("\x1b[31mred", 1.0), total=1.0), failing("b", "\x1b[2J")))
 
 
 async def test_once_prints_a_table(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """The exit code is that of `once`: 1 if a collector failed."""
+    """The exit code is 1 if a collector failed."""
     path = write_configuration(simulator.url)
     code, out, _ = await run("once", f"--config.file={path}", "--format=table", variables={"OPENROUTER_API_KEY": KEY})
     assert 0 == code

@@ -1,4 +1,4 @@
-"""What systemd receives and sends: notifications, the watchdog, sockets; and reload without a signal."""
+"""systemd: notifications, the watchdog, sockets, and reloads without a signal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from exporter.simulator.application import Running
 from tests.daemon.conftest import KEY, environment, samples, serving, value
 
 
-async def test_notifications_of_ready_reloading_watchdog_and_stopping(
+async def test_systemd_is_notified_of_ready_reloading_watchdog_and_stopping(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """In this order, over NOTIFY_SOCKET."""
     path = write_configuration(simulator.url)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-        heard.bind(str(tmp_path / "notify"))
-        heard.setblocking(False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
+        notifications.bind(str(tmp_path / "notify"))
+        notifications.setblocking(False)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "exporter", "serve", f"--config.file={path}", "--web.listen-address=127.0.0.1:0"),
             env=environment(OPENROUTER_API_KEY=KEY, NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1000000"),
@@ -31,7 +30,7 @@ async def test_notifications_of_ready_reloading_watchdog_and_stopping(
 
         async def until(wanted: str) -> None:
             async with asyncio.timeout(20):
-                while wanted not in (await loop.sock_recv(heard, 1024)).decode():
+                while wanted not in (await loop.sock_recv(notifications, 1024)).decode():
                     pass
 
         try:
@@ -49,10 +48,10 @@ async def test_notifications_of_ready_reloading_watchdog_and_stopping(
                 await process.wait()
 
 
-async def test_serves_on_a_socket_passed_by_systemd(
+async def test_daemon_serves_on_a_socket_passed_by_systemd(
     simulator: Running, write_configuration: Callable[..., Path]
 ) -> None:
-    """Descriptor 3 is listened on, and no other address."""
+    """It listens on no other address."""
     path = write_configuration(simulator.url)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -80,15 +79,17 @@ async def test_serves_on_a_socket_passed_by_systemd(
             assert 0 == await process.wait()
 
 
-async def test_changed_files_are_reloaded(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """With an auto-reload interval, a changed file is a reload; a bad one is said once."""
+async def test_changed_files_are_reloaded_with_an_auto_reload_interval(
+    simulator: Running, write_configuration: Callable[..., Path]
+) -> None:
+    """An invalid file is logged once."""
     path = write_configuration(simulator.url)
     async with serving(path, "--config.auto-reload-interval=100ms") as daemon:
         await daemon.until(lambda result: value(result, "openrouter_up") == 1)
         path.write_text(path.read_text().replace("name: default", "name: renamed"))
         await daemon.until(lambda result: value(result, "openrouter_up", account="renamed") == 1)
         path.write_text("accounts: []\n")
-        await daemon.until_said("reload_failed")
+        await daemon.until_logged("reload_failed")
         before = simulator.counts["/api/v1/activity"]
         await daemon.until(lambda _: simulator.counts["/api/v1/activity"] > before + 1)
     assert 1 == sum(event["event"] == "reload_failed" for event in daemon.events)
@@ -96,7 +97,7 @@ async def test_changed_files_are_reloaded(simulator: Running, write_configuratio
 
 
 async def test_log_level_changes_on_reload(simulator: Running, write_configuration: Callable[..., Path]) -> None:
-    """`log.level` in the file wins over the command line, from the reload on."""
+    """`log.level` in the file takes precedence over the command line."""
     path = write_configuration(simulator.url)
     reloaded = "openrouter_exporter_config_last_reload_success_timestamp_seconds"
     async with serving(path) as daemon:
@@ -111,4 +112,4 @@ async def test_log_level_changes_on_reload(simulator: Running, write_configurati
 
         path.write_text(path.read_text().replace("level: warning", "level: debug"))
         daemon.process.send_signal(signal.SIGHUP)
-        await daemon.until_said("reloaded")
+        await daemon.until_logged("reloaded")

@@ -1,4 +1,4 @@
-"""The API's certificate is checked against the configured authorities, as they are now."""
+"""The API's certificate is verified with the currently configured authorities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.daemon.test_reload import post
 
 @asynccontextmanager
 async def simulator_behind_tls(authority: trustme.CA) -> AsyncIterator[str]:
-    """Give the URL of a simulator with a certificate of this authority."""
+    """Run a simulator with a certificate of this authority, and return its URL."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     runner = web.AppRunner(make_application(SimulatorSettings(), SystemClock()), shutdown_timeout=0.1)
@@ -34,7 +34,7 @@ async def simulator_behind_tls(authority: trustme.CA) -> AsyncIterator[str]:
 async def test_certificate_is_accepted_once_its_authority_is_in_the_file(
     write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Another authority's is refused as a failed connection; the file is replaced in place, and a reload heeds it."""
+    """Until then it is refused as a failed connection. The file is replaced in place, and a reload reads it."""
     theirs, wrong = trustme.CA(), trustme.CA()
     file = tmp_path / "authorities.pem"
     wrong.cert_pem.write_to_path(file)

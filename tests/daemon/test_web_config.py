@@ -1,4 +1,4 @@
-"""`--web.config.file` in the whole daemon: TLS and passwords on every path, and a health check that copes."""
+"""`--web.config.file` in the whole daemon: TLS and passwords on every path, and the health check."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def web_config(directory: Path, *, client_auth: str = "NoClientCert", users: boo
     return path, authority
 
 
-async def test_tls_and_passwords_guard_every_path(
+async def test_every_path_requires_tls_and_a_password(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Without the password 401 everywhere, with it the metrics; the health check takes the 401 for a response."""
+    """The health check accepts 401 as a response."""
     path, authority = web_config(tmp_path, users=True)
     context = ssl.create_default_context()
     authority.configure_trust(context)
@@ -55,7 +55,7 @@ async def test_tls_and_passwords_guard_every_path(
 async def test_healthcheck_needs_no_client_certificate(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """A server that insists on one is alive."""
+    """A server that requires one is alive."""
     path, _ = web_config(tmp_path, client_auth="RequireAndVerifyClientCert")
     async with serving(write_configuration(simulator.url), f"--web.config.file={path}") as daemon:
         address = daemon.url.removeprefix("https://").rstrip("/")
@@ -63,10 +63,9 @@ async def test_healthcheck_needs_no_client_certificate(
         assert (0, "healthy: requires a client certificate\n", "") == (code, out, err)
 
 
-async def test_invalid_web_configuration_starts_nothing(
+async def test_invalid_web_configuration_exits_with_1_and_locates_each_mistake(
     simulator: Running, write_configuration: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """The place of each mistake, exit code 1; `check-config` says the same."""
     bad = tmp_path / "web.yaml"
     bad.write_text("tls_server_config:\n  cert_fil: x\n")
     configuration = write_configuration(simulator.url)

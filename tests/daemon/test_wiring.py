@@ -1,4 +1,4 @@
-"""The daemon within this process: reload, readiness, health and drain as the web layer and signals use them."""
+"""The daemon within the test process: reload, readiness, health and drain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACTIVITY_PATH = "/api/v1/activity"
 
 @dataclass
 class Daemon:
-    """An exporter that polls, the clock it uses, and the configuration file that it reads at a reload."""
+    """A polling exporter, its clock and the configuration file that a reload reads."""
 
     exporter: Exporter
     clock: FakeClock
@@ -51,12 +51,12 @@ class Daemon:
                 await asyncio.sleep(0)
 
     def samples(self, name: str) -> list[tuple[dict[str, str], float]]:
-        """Return the samples of a family that the exposition has, each with its labels."""
+        """Return the labels and values of a family's samples in the exposition."""
         scraped = samples(self.exporter.scrape("", "", ()).body.decode())
         return [(dict(labels), value) for (family, labels), value in scraped.items() if family == name]
 
     def value(self, name: str, account: str | None = None) -> float | None:
-        """Return a sample of the exposition; None if there is none."""
+        """Return the value of a sample in the exposition, or None."""
         values = (value for labels, value in self.samples(name) if labels.get("account") == account)
         return next(values, None)
 
@@ -66,11 +66,11 @@ class Daemon:
 
 @dataclass
 class File:
-    """A configuration file as it is now, or an invalid one; and the listener of its reloads."""
+    """A configuration file, valid or invalid, and a listener that records reloads."""
 
     configuration: Configuration | None
     readings: int = 0
-    heard: list[str] = field(default_factory=list)
+    notifications: list[str] = field(default_factory=list)
 
     def read(self) -> Configuration:
         self.readings += 1
@@ -79,10 +79,10 @@ class File:
         return self.configuration
 
     def reloading(self) -> None:
-        self.heard.append("reloading")
+        self.notifications.append("reloading")
 
     def ready(self) -> None:
-        self.heard.append("ready")
+        self.notifications.append("ready")
 
 
 def configuration(
@@ -114,13 +114,13 @@ async def started(first: Configuration, clock: FakeClock | None = None) -> Async
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """Return the API of a small account, at noon."""
+    """Return the simulated API of a small account, at noon."""
     async with running(SimulatorSettings(endpoints=5), FakeClock()) as server:
         yield server
 
 
-async def test_ready_from_the_first_poll_until_the_drain(simulator: Running) -> None:
-    """A failed first poll counts: readiness must not depend on the API."""
+async def test_daemon_is_ready_from_its_first_poll_until_the_drain(simulator: Running) -> None:
+    """A failed poll counts, because readiness must not depend on the API."""
     simulator.faults.replace(parse_fault("status-500"))
     async with started(configuration(simulator)) as daemon:
         assert "waiting for the first poll of default/activity" == daemon.exporter.ready()
@@ -131,7 +131,7 @@ async def test_ready_from_the_first_poll_until_the_drain(simulator: Running) -> 
 
 
 async def test_no_poll_begins_after_the_drain(simulator: Running) -> None:
-    """Also not for a reload that comes too late."""
+    """A reload after it begins none either."""
     async with started(configuration(simulator, activity=replace(ACTIVITY, interval=0.05))) as daemon:
         await daemon.until(lambda: simulator.counts[ACTIVITY_PATH] >= 2)
         daemon.exporter.drain()
@@ -143,8 +143,7 @@ async def test_no_poll_begins_after_the_drain(simulator: Running) -> None:
         assert polls == simulator.counts[ACTIVITY_PATH]
 
 
-async def test_health_depends_on_polls_being_made_not_on_their_outcome(simulator: Running) -> None:
-    """A failing API leaves the daemon healthy; a poll that is long overdue does not."""
+async def test_health_depends_on_overdue_polls_and_not_on_failed_ones(simulator: Running) -> None:
     simulator.faults.replace(parse_fault("status-500"))
     async with started(configuration(simulator)) as daemon:
         await daemon.until(lambda: daemon.exporter.ready() is None)
@@ -154,7 +153,7 @@ async def test_health_depends_on_polls_being_made_not_on_their_outcome(simulator
 
 
 async def test_reload_polls_added_accounts_and_drops_removed_ones(simulator: Running) -> None:
-    """An account that did not change keeps its data and its next poll."""
+    """An unchanged account keeps its data and its next poll."""
     async with started(configuration(simulator, "kept", "removed", key=(key := Key()))) as daemon:
         await daemon.until(lambda: daemon.up("kept") and daemon.up("removed"))
         before = daemon.exporter.status().collectors[0]
@@ -169,7 +168,7 @@ async def test_reload_polls_added_accounts_and_drops_removed_ones(simulator: Run
 
 
 async def test_account_added_by_a_reload_does_not_revoke_readiness(simulator: Running) -> None:
-    """Its first poll hangs, and all other accounts stay visible to Prometheus."""
+    """Its first poll hangs, and all other accounts must stay visible."""
     async with started(configuration(simulator)) as daemon:
         await daemon.until(lambda: daemon.exporter.ready() is None)
         simulator.faults.replace(parse_fault("hang"))
@@ -178,8 +177,8 @@ async def test_account_added_by_a_reload_does_not_revoke_readiness(simulator: Ru
         assert daemon.exporter.ready() is None
 
 
-async def test_invalid_file_changes_nothing_and_is_shown_until_a_valid_one(simulator: Running) -> None:
-    """In the metric and in the status; the listener hears the end of a failed reload too."""
+async def test_invalid_file_changes_nothing_and_is_reported_until_a_valid_one(simulator: Running) -> None:
+    """The listener is notified of the end of a failed reload too."""
     successful = "openrouter_exporter_config_last_reload_successful"
     async with started(good := configuration(simulator)) as daemon:
         await daemon.until(daemon.up)
@@ -191,11 +190,11 @@ async def test_invalid_file_changes_nothing_and_is_shown_until_a_valid_one(simul
         daemon.file.configuration = good
         await daemon.exporter.reload()
         assert ((), 1.0) == (daemon.exporter.status().reload_mistakes, daemon.value(successful))
-        assert ["reloading", "ready"] * 2 == daemon.file.heard
+        assert ["reloading", "ready"] * 2 == daemon.file.notifications
 
 
-async def test_account_with_a_mistake_does_not_keep_others_from_changing(simulator: Running) -> None:
-    """The reload reports it and the log names it once; until it is corrected, the metric is 0."""
+async def test_account_with_a_mistake_does_not_block_changes_of_others(simulator: Running) -> None:
+    """The mistake is logged once, and the metric is 0 until it is corrected."""
     successful = "openrouter_exporter_config_last_reload_successful"
     mistake = Mistake("accounts.d/b.yaml", 3, 1, "unknown key")
     async with started(configuration(simulator)) as daemon:
@@ -216,15 +215,14 @@ async def test_account_with_a_mistake_does_not_keep_others_from_changing(simulat
         assert ((), 1.0) == (daemon.exporter.status().reload_mistakes, daemon.value(successful))
 
 
-async def test_without_accounts_it_is_ready_and_healthy(simulator: Running) -> None:
-    """Automation may add some later, and another shard may own them all."""
+async def test_daemon_without_accounts_is_ready_and_healthy(simulator: Running) -> None:
+    """Accounts may be added later, and other shards may own them all."""
     async with started(Configuration(upstream=Upstream(base_url=simulator.url))) as daemon:
         assert (None, None) == (daemon.exporter.ready(), daemon.exporter.healthy())
         assert 1.0 == daemon.value("openrouter_exporter_config_last_reload_successful")
 
 
-async def test_scrape_of_an_account_that_does_not_exist(simulator: Running) -> None:
-    """An error, unless another shard may have it."""
+async def test_scrape_of_an_unknown_account_is_an_error_unless_another_shard_may_have_it(simulator: Running) -> None:
     first = configuration(simulator, "a")
     async with started(first) as daemon:
         assert daemon.exporter.scrape("", "", (), ["a", "b"]).body
@@ -236,7 +234,7 @@ async def test_scrape_of_an_account_that_does_not_exist(simulator: Running) -> N
 
 
 async def test_reloads_requested_together_read_the_file_once(simulator: Running) -> None:
-    """A reload requested while the file is being read makes one more."""
+    """A reload requested while the file is being read adds one more."""
     async with started(configuration(simulator)) as daemon:
         await asyncio.gather(*(daemon.exporter.reload() for _ in range(5)))
         assert 1 == daemon.file.readings
@@ -253,8 +251,8 @@ async def test_reload_with_a_corrected_key_file_polls_at_once(simulator: Running
         await daemon.until(daemon.up)
 
 
-async def test_stop_does_not_wait_for_polls_that_wait(simulator: Running) -> None:
-    """They sleep between attempts; the exporter has a minute to stop and needs none of it."""
+async def test_stop_cancels_polls_that_wait_for_a_retry(simulator: Running) -> None:
+    """They need none of the time that they are given."""
     simulator.faults.replace(parse_fault("status-503"))
     retries = Retries(backoff=Backoff(max_elapsed_time=60.0))
     async with started(configuration(simulator, retries=retries)) as daemon:
@@ -264,7 +262,6 @@ async def test_stop_does_not_wait_for_polls_that_wait(simulator: Running) -> Non
 
 
 async def test_stop_cancels_polls_after_the_timeout_and_leaves_no_task(simulator: Running) -> None:
-    """A request that hangs is cancelled."""
     before = asyncio.all_tasks()
     simulator.faults.replace(parse_fault("hang"))
     async with started(configuration(simulator)) as daemon:
@@ -274,8 +271,8 @@ async def test_stop_cancels_polls_after_the_timeout_and_leaves_no_task(simulator
     assert not daemon.exporter.status().collectors[0].polling
 
 
-async def test_status_announces_the_poll_after_the_time_that_the_api_named(simulator: Running) -> None:
-    """Not the scheduled polls before it, which are skipped."""
+async def test_next_poll_in_the_status_is_the_one_after_retry_after(simulator: Running) -> None:
+    """Scheduled polls before that time are skipped."""
     simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="3600"))
     retries = Retries(backoff=Backoff(max_elapsed_time=60.0))
     async with started(configuration(simulator, retries=retries), FakeClock(datetime.now(UTC))) as daemon:

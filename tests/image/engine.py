@@ -113,7 +113,7 @@ class Container:
             time.sleep(0.2)
         raise AssertionError(f"{url}: {text}\n{self.logs()}")
 
-    def until_said(self, words: str) -> str:
+    def until_logged(self, words: str) -> str:
         """Return the log once it has these words."""
         end = time.monotonic() + PATIENCE
         while words not in (text := self.logs()):

@@ -26,7 +26,7 @@ def test_installed_exporter_polls_the_api(engine: Engine, image: str, address: s
     """With a configuration and a key that are mounted, against the simulator in another container."""
     simulator = engine.start(image, "simulate", "--web.listen-address=127.0.0.1:0")
     end = "/api/v1"
-    output = simulator.until_said(end)
+    output = simulator.until_logged(end)
     url = output[output.index("http://") : output.index(end)]
     (tmp_path / "config.yaml").write_text(CONFIGURATION.format(simulator=url.removeprefix("http://")), encoding="utf-8")
     (tmp_path / "key").write_text("sk-or-v1-demo\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Certificates made for one run of the tests, and the files that web configurations name."""
+"""Certificates made for one test run, and the files that web configurations name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 @dataclass(frozen=True)
 class Certificates:
-    """An authority, and a folder with what it issued."""
+    """A certificate authority, and a folder with the certificates that it issued."""
 
     authority: trustme.CA
     folder: Path
@@ -34,7 +34,7 @@ class Certificates:
         self.write(f"{stem}.key", issued.private_key_pem.bytes().decode())
 
     def client(self, stem: str | None = None) -> ssl.SSLContext:
-        """A client's context that trusts the authority, with the certificate named, if any."""
+        """Return a client's TLS context that trusts the authority, with a client certificate if `stem` is given."""
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
         if stem is not None:
@@ -43,7 +43,7 @@ class Certificates:
 
 
 def certificates_in(folder: Path) -> Certificates:
-    """Fill a folder with a server's certificate and everything that goes with it, or doesn't."""
+    """Fill a folder with a server's certificate and with valid and invalid files beside it."""
     made = Certificates(trustme.CA(), folder)
     made.issue("server", "localhost", "127.0.0.1")
     made.issue("other", "localhost")

@@ -19,7 +19,7 @@ Serve = Callable[..., Awaitable[aiohttp.ClientSession]]
 
 @pytest.fixture
 def daemon() -> FakeDaemon:
-    """A healthy daemon."""
+    """Return a healthy daemon."""
     return FakeDaemon()
 
 
@@ -41,5 +41,5 @@ async def serve(daemon: FakeDaemon) -> AsyncIterator[Serve]:
 
 @pytest.fixture
 async def client(serve: Serve) -> aiohttp.ClientSession:
-    """A client of a server with default settings."""
+    """Return a client of a server with default settings."""
     return await serve()

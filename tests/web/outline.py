@@ -1,4 +1,4 @@
-"""A page as people read it: its visible text, on condition that its tags nest."""
+"""The visible text of a page, read by a parser that checks that tags nest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VOID = {"meta", "rect"}  # rect is written self-closing
 
 
 class Outline(HTMLParser):
-    """Collects the visible text and the tags of a page; fails on tags that do not nest."""
+    """A parser that collects the visible text and the tags of a page, and fails if tags do not nest."""
 
     def __init__(self) -> None:
         super().__init__()

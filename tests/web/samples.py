@@ -1,4 +1,4 @@
-"""Collectors in every state, at one instant."""
+"""Collectors in every state at one point in time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def spend(*amounts: float, last: date = YESTERDAY) -> tuple[DailySpend, ...]:
 
 
 def collector(account: str = "default", **changes: Any) -> CollectorStatus:
-    """A healthy collector, with changes."""
+    """Return a healthy collector with these changes."""
     values: dict[str, Any] = {
         "collector": "activity",
         "interval_seconds": 900.0,
@@ -48,12 +48,12 @@ def waiting(account: str = "default") -> CollectorStatus:
 
 
 def incomplete(account: str = "default", rows_rejected: int = 3) -> CollectorStatus:
-    """A collector whose last poll succeeded without some rows."""
+    """Return a collector whose last poll succeeded but rejected some rows."""
     return collector(account, polls=(replace(poll(), rows_rejected=rows_rejected),))
 
 
 def retrying(account: str = "default", **changes: Any) -> CollectorStatus:
-    """A collector whose poll in progress waits for another attempt."""
+    """Return a collector whose poll in progress waits for another attempt."""
     retry = Retry(
         attempt=7,
         operation="activity",

@@ -36,7 +36,7 @@ async def limited(daemon: FakeDaemon, **limits: float) -> AsyncIterator[int]:
 
 
 async def exchange(port: int, request: bytes) -> bytes:
-    """Send bytes; return the first bytes of the response, none if the connection was closed."""
+    """Send a request and return the first bytes of the response, or none if the connection was closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     async with asyncio.timeout(5):

@@ -1,4 +1,4 @@
-"""Basic auth and the rate limit: on every path, without leaks, without delaying other clients."""
+"""Basic auth and the rate limit apply to every path, reveal nothing and delay no other client."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def write(file: Path, text: str) -> None:
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that the test moves."""
+    """Return a clock that tests move."""
     return FakeClock()
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """The path of the web configuration."""
+    """Return the path of the web configuration."""
     return tmp_path / "web.yml"
 
 
@@ -85,8 +85,7 @@ async def test_every_path_needs_a_password(guard: Guard, path: str) -> None:
         assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
 
 
-async def test_right_password(guard: Guard) -> None:
-    """Checked once, then remembered."""
+async def test_right_password_is_accepted_and_checked_once(guard: Guard) -> None:
     client = await guard(USERS)
     assert [await status_of(client, ALICE) for _ in range(2)] == [200, 200]
 
@@ -94,15 +93,15 @@ async def test_right_password(guard: Guard) -> None:
 @pytest.mark.parametrize(
     ("name", "password"), [("alice", "Wonderland"), ("bob", "wonderland"), ("", ""), ("alice", "")]
 )
-async def test_wrong_name_or_password(guard: Guard, name: str, password: str) -> None:
-    """A wrong password, a wrong name or neither: the same response each time."""
+async def test_wrong_name_or_password_gets_the_same_401(guard: Guard, name: str, password: str) -> None:
+    """The response does not reveal which of them was wrong."""
     client = await guard(USERS)
     auth = basic(name, password)
     assert [await status_of(client, auth) for _ in range(2)] == [401, 401]
 
 
 async def test_changed_users_apply_at_once(guard: Guard, file: Path) -> None:
-    """A removed password is refused at the next request, although it was remembered."""
+    """A removed password is refused by the next request, even if it was cached."""
     client = await guard(USERS)
     assert await status_of(client, ALICE) == 200
     write(file, f"basic_auth_users: {{bob: {HASH}}}\n")
@@ -110,8 +109,7 @@ async def test_changed_users_apply_at_once(guard: Guard, file: Path) -> None:
     assert await status_of(client, basic("bob", "wonderland")) == 200
 
 
-async def test_invalid_change_is_ignored(guard: Guard, file: Path) -> None:
-    """It is logged once, not with each request."""
+async def test_invalid_change_of_the_web_configuration_is_ignored_and_logged_once(guard: Guard, file: Path) -> None:
     client = await guard(USERS)
     write(file, "basic_auth_users: {alice: wonderland}\n")
     with capture_logs() as logs:
@@ -122,8 +120,7 @@ async def test_invalid_change_is_ignored(guard: Guard, file: Path) -> None:
     assert "expected a bcrypt hash" in errors[0]["mistakes"][0]
 
 
-async def test_removed_file_is_ignored(guard: Guard, file: Path) -> None:
-    """Removing the file does not disable passwords."""
+async def test_removing_the_web_configuration_keeps_passwords_required(guard: Guard, file: Path) -> None:
     client = await guard(USERS)
     os.remove(file)  # noqa: PTH107
     assert await status_of(client) == 401
@@ -131,7 +128,7 @@ async def test_removed_file_is_ignored(guard: Guard, file: Path) -> None:
 
 
 async def test_refusals_are_logged_once_a_minute_per_source(guard: Guard, clock: FakeClock) -> None:
-    """Guesses do not fill the log."""
+    """Guesses must not fill the log."""
     client = await guard(USERS)
     with capture_logs() as logs:
         for seconds in (0, 30, 31):
@@ -141,8 +138,8 @@ async def test_refusals_are_logged_once_a_minute_per_source(guard: Guard, clock:
     assert "guess" not in str(logs)
 
 
-async def test_headers_of_the_configuration_win(guard: Guard, file: Path) -> None:
-    """On every response, refusals included; a blank one removes the header."""
+async def test_configured_headers_replace_the_defaults_on_every_response(guard: Guard, file: Path) -> None:
+    """A blank one removes the header."""
     client = await guard("http_server_config: {headers: {X-Frame-Options: sameorigin, Content-Security-Policy: ''}}\n")
     async with client.get("/") as response:
         assert response.headers["X-Frame-Options"] == "sameorigin"
@@ -152,8 +149,7 @@ async def test_headers_of_the_configuration_win(guard: Guard, file: Path) -> Non
         assert (response.status, response.headers["Strict-Transport-Security"]) == (401, "max-age=60")
 
 
-async def test_rate_is_limited(guard: Guard, clock: FakeClock) -> None:
-    """A burst, then one request per interval."""
+async def test_rate_limit_allows_a_burst_and_then_one_request_per_interval(guard: Guard, clock: FakeClock) -> None:
     client = await guard("rate_limit: {interval: 10s, burst: 2}\n")
     assert [await status_of(client) for _ in range(3)] == [200, 200, 429]
     clock.advance(10)
@@ -188,39 +184,36 @@ def test_bucket_holds_at_most_its_burst() -> None:
         ("", None),
     ],
 )
-def test_credentials_are_read_as_sent(header: str, expected: tuple[bytes, bytes] | None) -> None:
-    """The first colon ends the name; anything but valid basic auth has no credentials."""
+def test_basic_auth_header_is_parsed(header: str, expected: tuple[bytes, bytes] | None) -> None:
+    """The first colon ends the name. Anything but valid basic auth has no credentials."""
     assert credentials(header) == expected
 
 
-async def test_password_longer_than_72_bytes() -> None:
-    """bcrypt uses 72 bytes; more are ignored, as in Go."""
+async def test_password_is_compared_up_to_72_bytes() -> None:
+    """bcrypt ignores the rest, in Go too."""
     hashed = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4))
     assert await Passwords().match({b"a": hashed}, b"a", b"x" * 100)
 
 
-async def test_password_that_is_not_text() -> None:
-    """Any bytes can be compared."""
+async def test_password_may_be_any_bytes() -> None:
     assert await Passwords().match({b"a": HASH.encode()}, b"\xff", b"\x00\xff") is False
 
 
-async def test_same_password_is_checked_once() -> None:
-    """A hundred clients with one password cost one comparison, and none is refused."""
+async def test_concurrent_checks_of_one_password_cost_one_comparison() -> None:
     passwords = Passwords()
     checks = [passwords.match({b"alice": HASH.encode()}, b"alice", b"wonderland") for _ in range(100)]
     assert await asyncio.gather(*checks) == [True] * 100
 
 
-async def test_checks_that_wait_are_limited() -> None:
-    """Further guesses of the same client are refused."""
+async def test_number_of_waiting_checks_per_client_is_limited() -> None:
+    """Further guesses are refused."""
     passwords = Passwords()
     guesses = [passwords.match({b"alice": HASH.encode()}, b"alice", b"%d" % number) for number in range(200)]
     outcomes = await asyncio.gather(*guesses)
     assert (outcomes.count(False), outcomes.count(None)) == (MOST_WAITING, 72)
 
 
-async def test_guesses_do_not_displace_a_remembered_password() -> None:
-    """Wrong passwords are remembered separately."""
+async def test_wrong_guesses_do_not_evict_a_cached_password() -> None:
     passwords, users = Passwords(), {b"alice": HASH.encode()}
     await passwords.match(users, b"alice", b"wonderland")
     for number in range(MOST_REMEMBERED + 10):
@@ -243,7 +236,7 @@ JUNK = [
 
 @pytest.mark.parametrize("auth", JUNK)
 async def test_junk_in_the_authorization_header_gets_401(guard: Guard, auth: str) -> None:
-    """Never a 500, and nothing is let through."""
+    """It never causes a 500."""
     client = await guard(USERS)
     assert await status_of(client, auth) == 401
 
@@ -260,25 +253,25 @@ async def outcome_beside(*guesses: tuple[bytes, bytes, str], name: bytes = b"ali
 
 
 async def test_guesses_from_another_address_do_not_lock_out_the_right_password() -> None:
-    """However many of them wait, a client with another address has its turn."""
+    """The waiting checks of different addresses alternate."""
     assert await outcome_beside(*[(b"alice", b"%d" % number, "guesser") for number in range(2 * MOST_WAITING)])
 
 
 async def test_guesses_from_many_addresses_do_not_lock_out_the_right_password() -> None:
-    """The right password waits for one guess of each address at most, and is never the one that is dropped."""
+    """The right password waits for at most one guess of each address, and is never the one that is dropped."""
     sources = [f"guesser {number % 16}" for number in range(2 * MOST_WAITING)]
     guesses = [(b"alice", b"%d" % number, source) for number, source in enumerate(sources)]
     assert await outcome_beside(*guesses)
 
 
 async def test_unknown_names_do_not_lock_out_a_known_one() -> None:
-    """Not even from the same address, such as that of a proxy."""
+    """This holds even for the same address, such as that of a proxy."""
     guesses = [(b"user %d" % number, b"wonderland", "proxy") for number in range(2 * MOST_WAITING)]
     assert await outcome_beside(*guesses, source="proxy")
 
 
 async def test_sixteen_guessers_with_the_same_name_and_address_only_delay_the_right_password() -> None:
-    """Nothing distinguishes them from the scraper, so it waits behind them instead of being refused."""
+    """Nothing distinguishes them from the scraper, so it waits behind them and is not refused."""
     passwords, users = Passwords(), {b"alice": HASH.encode()}
     guessing = [asyncio.create_task(passwords.match(users, b"alice", b"%d" % number, "proxy")) for number in range(16)]
     await asyncio.sleep(0)

@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 def catalogue(*days: int, **fields: object) -> CollectorStatus:
-    """Return the catalogue's collector, with a model in use that is retired in so many days for each."""
+    """Return the catalogue's collector with one model in use for each number of days until its retirement."""
     retirements = tuple(Retirement(f"acme/<{number}>", NOON.date() + number * DAY) for number in days)
     return replace(collector(""), account="", collector="catalogue", retirements=retirements, **fields)  # type: ignore[arg-type]
 
@@ -35,17 +35,17 @@ def test_models_in_use_that_retire_within_14_days_are_named() -> None:
     assert "acme/&lt;15&gt;" not in shown
 
 
-def test_one_model_that_retires() -> None:
+def test_line_for_one_retiring_model_is_in_the_singular() -> None:
     assert "1 model in use retires within 14 days:" in page(0)
 
 
-def test_model_past_its_day_is_retired_since_then() -> None:
+def test_model_past_its_expiration_date_is_named_as_retired() -> None:
     shown = page(-3, 0)
     assert "(since 2026-08-20)" in shown
     assert "(2026-08-23)" in shown
 
 
-def test_without_a_retirement_there_is_no_line() -> None:
+def test_no_line_is_shown_without_a_retirement() -> None:
     assert "in use retire" not in page(15)
 
 
@@ -61,8 +61,7 @@ def test_catalogue_has_a_card_without_an_account() -> None:
     assert "all accounts" in shown
 
 
-def test_catalogue_is_not_an_account() -> None:
-    """Neither in the table of accounts nor as a page."""
+def test_catalogue_is_not_listed_as_an_account() -> None:
     described = replace(status(collector("one"), collector("two")), catalogue=(catalogue(3),))
     shown = landing_page(described, SETTINGS)
     assert "1 model in use retires" in shown

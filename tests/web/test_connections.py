@@ -26,14 +26,12 @@ from tests.web.fakes import Exposition, FakeDaemon
 from tests.web.sockets import LOOPBACK, SCRAPE, exchange, limited, port_of, server_of
 
 
-async def test_connection_without_a_complete_request_is_closed(daemon: FakeDaemon) -> None:
-    """A request head must arrive in time."""
+async def test_connection_without_a_complete_request_head_is_closed_after_a_timeout(daemon: FakeDaemon) -> None:
     async with limited(daemon, first_request_seconds=0.05) as port:
         assert await exchange(port, b"GET /metr") == b""
 
 
-async def test_idle_connection_is_closed(daemon: FakeDaemon) -> None:
-    """The next request must arrive in time, too."""
+async def test_idle_connection_is_closed_after_a_timeout(daemon: FakeDaemon) -> None:
     async with limited(daemon, idle_seconds=0.05) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(SCRAPE)
@@ -43,7 +41,7 @@ async def test_idle_connection_is_closed(daemon: FakeDaemon) -> None:
 
 
 async def test_idle_clients_do_not_keep_a_scrape_out(daemon: FakeDaemon) -> None:
-    """Beyond the limit, connections without a request are closed first; one that had a request stays."""
+    """Beyond the limit, connections without a request are closed first, and those that had one stay."""
     async with limited(daemon, limit=8) as port, AsyncExitStack() as stack:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         stack.callback(writer.close)
@@ -58,7 +56,7 @@ async def test_idle_clients_do_not_keep_a_scrape_out(daemon: FakeDaemon) -> None
 
 
 async def test_client_that_does_not_read_delays_no_other(daemon: FakeDaemon) -> None:
-    """While one takes none of its megabytes, another gets its response."""
+    """It has a response of 20 MB pending."""
     daemon.exposition = Exposition(body=b"x" * 20_000_000)
     async with server_of(daemon, LOOPBACK) as server:
         port = port_of(server)
@@ -70,7 +68,7 @@ async def test_client_that_does_not_read_delays_no_other(daemon: FakeDaemon) -> 
 
 
 async def test_pipelined_requests_wait_until_the_client_reads(daemon: FakeDaemon) -> None:
-    """The responses to a megabyte of requests would fill the memory; the kernel's buffers are enough."""
+    """Otherwise the responses to a megabyte of requests would fill the memory."""
     daemon.exposition = Exposition(body=b"x" * 60_000)
     loop = asyncio.get_running_loop()
     async with server_of(daemon, LOOPBACK) as server:
@@ -89,7 +87,7 @@ async def test_pipelined_requests_wait_until_the_client_reads(daemon: FakeDaemon
 
 
 async def test_large_body_is_read_in_small_portions(daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is parsed in one go: 40,000 chunks of a byte each would delay every other client."""
+    """Each portion is parsed at once, and 40,000 chunks of one byte would delay every other client."""
     portions = []
     receive = Connection.data_received
 
@@ -109,13 +107,13 @@ def descriptors() -> int:
 
 
 async def settle() -> None:
-    """Let the event loop accept, close and respond to what is pending."""
+    """Let the event loop accept, close and respond to pending connections."""
     for _ in range(200):
         await asyncio.sleep(0)
 
 
 async def test_burst_of_connections_stays_within_the_limit(daemon: FakeDaemon) -> None:
-    """Connections are accepted one by one, so that the descriptors of a burst never pass the limit."""
+    """Connections are accepted one by one, so descriptors never exceed the limit."""
     limit, burst = 20, 300
     async with limited(daemon, limit=limit) as port:
         clients = [socket.socket() for _ in range(burst)]
@@ -132,8 +130,8 @@ async def test_burst_of_connections_stays_within_the_limit(daemon: FakeDaemon) -
     assert limit // 2 < most - before <= limit + 4
 
 
-async def test_burst_is_logged_once(daemon: FakeDaemon) -> None:
-    """One warning with the limit, however many connections are aborted."""
+async def test_burst_of_connections_is_logged_once(daemon: FakeDaemon) -> None:
+    """The warning contains the limit."""
     with capture_logs() as logs:
         async with limited(daemon, limit=4) as port:
             for _ in range(30):
@@ -150,7 +148,7 @@ async def test_burst_is_logged_once(daemon: FakeDaemon) -> None:
 
 
 class ExhaustedSocket(socket.socket):
-    """A listening socket whose first connections find no file descriptor left."""
+    """A listening socket that first fails to accept, because no file descriptor is left."""
 
     failures = 3
 
@@ -161,8 +159,7 @@ class ExhaustedSocket(socket.socket):
         return super().accept()
 
 
-async def test_no_descriptor_left_is_logged_once_and_survived(daemon: FakeDaemon) -> None:
-    """One warning instead of a traceback for each attempt; then connections are accepted again."""
+async def test_lack_of_file_descriptors_is_logged_once_and_temporary(daemon: FakeDaemon) -> None:
     with capture_logs() as logs, ExhaustedSocket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -173,7 +170,7 @@ async def test_no_descriptor_left_is_logged_once_and_survived(daemon: FakeDaemon
 
 
 def test_descriptor_limit_is_raised_to_the_hard_limit() -> None:
-    """The usual soft limit of 1,024 is for programs that use select."""
+    """The usual soft limit of 1,024 is meant for programs that use select."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
     try:
@@ -184,7 +181,7 @@ def test_descriptor_limit_is_raised_to_the_hard_limit() -> None:
 
 
 async def unread(port: int, number: int) -> list[socket.socket]:
-    """Send a scrape on this many connections and read nothing."""
+    """Open connections that each send a scrape and read nothing."""
     clients = []
     for _ in range(number):
         client = socket.socket()
@@ -198,7 +195,7 @@ async def unread(port: int, number: int) -> list[socket.socket]:
 
 
 async def test_responses_in_progress_are_limited(daemon: FakeDaemon) -> None:
-    """Of too many clients that do not read, the oldest is aborted; others get their responses."""
+    """If too many clients do not read, the oldest is aborted and the others get their responses."""
     daemon.exposition = Exposition(body=b"x" * 5_000_000)
     with capture_logs() as logs:
         async with limited(daemon) as port:
@@ -214,7 +211,7 @@ async def test_responses_in_progress_are_limited(daemon: FakeDaemon) -> None:
 
 
 async def test_kernel_buffers_little_for_a_client_that_does_not_read(daemon: FakeDaemon) -> None:
-    """Its socket holds a small part of the response instead of 4 MiB."""
+    """The socket holds a small part of the response, and not 4 MiB."""
     daemon.exposition = Exposition(body=b"x" * 20_000_000)
     async with limited(daemon) as port:
         [client] = await unread(port, 1)
@@ -227,8 +224,7 @@ async def test_kernel_buffers_little_for_a_client_that_does_not_read(daemon: Fak
     assert 0 < received < 4 * SEND_BUFFER
 
 
-async def test_health_is_quick_beside_clients_that_do_not_read(daemon: FakeDaemon) -> None:
-    """A probe among 200 clients that take nothing."""
+async def test_health_responds_quickly_beside_200_clients_that_do_not_read(daemon: FakeDaemon) -> None:
     daemon.exposition = Exposition(body=b"x" * 5_000_000)
     async with limited(daemon) as port:
         clients = await unread(port, 200)

@@ -25,8 +25,7 @@ from tests.support import NOON
         (183_600, "2 d 3 h"),
     ],
 )
-def test_durations_have_two_units_at_most(seconds: float, words: str) -> None:
-    """Short ones are precise, long ones rounded."""
+def test_duration_has_at_most_two_units(seconds: float, words: str) -> None:
     assert span(seconds) == words
 
 
@@ -34,7 +33,7 @@ def test_durations_have_two_units_at_most(seconds: float, words: str) -> None:
     ("seconds", "words"), [(0, "now"), (-130, "2 min ago"), (45, "in 45 s"), (-9000, "2 h 30 min ago")]
 )
 def test_times_are_relative_to_now(seconds: float, words: str) -> None:
-    """Rounded; the title has the exact time."""
+    """They are rounded, and the title has the exact time."""
     assert f">{words}</time>" in moment(NOON + timedelta(seconds=seconds), NOON)
 
 
@@ -54,5 +53,4 @@ def test_times_are_relative_to_now(seconds: float, words: str) -> None:
     ],
 )
 def test_small_amount_is_not_shown_as_zero(amount: float, words: str) -> None:
-    """Only zero is shown as zero."""
     assert usd(amount) == words

@@ -15,7 +15,7 @@ needs_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this ma
 
 @pytest.fixture
 def taken() -> Iterator[socket.socket]:
-    """A socket that listens on loopback."""
+    """Return a socket that listens on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening
 
@@ -29,8 +29,8 @@ def taken() -> Iterator[socket.socket]:
         ("[::1]:10063", ListenAddress("::1", 10063)),
     ],
 )
-def test_addresses_are_read_and_written_alike(text: str, address: ListenAddress) -> None:
-    """HOST:PORT, :PORT and [IPv6]:PORT."""
+def test_listen_address_is_parsed_and_formatted(text: str, address: ListenAddress) -> None:
+    """The forms are HOST:PORT, :PORT and [IPv6]:PORT."""
     assert parse_address(text) == address
     assert str(address) == text
 
@@ -38,14 +38,12 @@ def test_addresses_are_read_and_written_alike(text: str, address: ListenAddress)
 @pytest.mark.parametrize(
     "text", ["", "10063", "localhost", "localhost:", "::1:10063", "[::1]", "a:b", ":-1", ":99999", "[host]:1", ":1 "]
 )
-def test_anything_else_is_refused(text: str) -> None:
-    """The error repeats the text."""
+def test_invalid_listen_address_is_refused_and_repeated(text: str) -> None:
     with pytest.raises(ListenError, match="is not an address to listen on"):
         parse_address(text)
 
 
-async def test_port_0_is_a_free_port() -> None:
-    """The URL has the port."""
+async def test_port_0_listens_on_a_free_port() -> None:
     [listening] = await listen(ListenAddress("127.0.0.1", 0))
     with listening:
         assert url_of(listening, tls=False) == f"http://127.0.0.1:{listening.getsockname()[1]}/"
@@ -54,8 +52,8 @@ async def test_port_0_is_a_free_port() -> None:
 
 @needs_ipv6
 @pytest.mark.parametrize("host", ["", "::", "0::0"])
-async def test_all_interfaces_of_both_ip_versions(host: str) -> None:
-    """`:PORT` and `[::]:PORT` listen on IPv4 and IPv6, as Prometheus does."""
+async def test_empty_host_and_any_ipv6_address_listen_on_both_ip_versions(host: str) -> None:
+    """Prometheus does the same."""
     [listening] = await listen(ListenAddress(host, 0))
     with listening:
         port = listening.getsockname()[1]
@@ -63,8 +61,7 @@ async def test_all_interfaces_of_both_ip_versions(host: str) -> None:
             socket.create_connection((loopback, port), timeout=5).close()
 
 
-async def test_name_with_several_addresses_gets_one_port() -> None:
-    """A free port is chosen once for all addresses."""
+async def test_host_name_with_several_addresses_gets_one_free_port() -> None:
     listening = await listen(ListenAddress("localhost", 0))
     assert len({one.getsockname()[1] for one in listening}) == 1
     for one in listening:
@@ -72,21 +69,18 @@ async def test_name_with_several_addresses_gets_one_port() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", ""])
-async def test_an_address_in_use_is_named(taken: socket.socket, host: str) -> None:
-    """The error has the address and the reason."""
+async def test_error_for_an_address_in_use_has_the_address_and_the_reason(taken: socket.socket, host: str) -> None:
     port = taken.getsockname()[1]
     with pytest.raises(ListenError, match=rf"can't listen on {host}:{port}: Address already in use"):
         await listen(ListenAddress(host, port))
 
 
-async def test_address_of_another_machine_is_refused() -> None:
-    """The error has the address and the reason."""
+async def test_error_for_an_address_of_another_machine_has_the_address_and_the_reason() -> None:
     with pytest.raises(ListenError, match=r"can't listen on 192\.0\.2\.1:0: Cannot assign"):
         await listen(ListenAddress("192.0.2.1", 0))
 
 
-def test_sockets_of_systemd_are_inherited(taken: socket.socket) -> None:
-    """LISTEN_FDS counts them."""
+def test_sockets_passed_by_systemd_are_inherited(taken: socket.socket) -> None:
     environment = {"LISTEN_PID": "17", "LISTEN_FDS": "1"}
     [inherited] = inherited_sockets(environment, pid=17, first=taken.fileno())
     assert inherited.getsockname() == taken.getsockname()
@@ -102,14 +96,12 @@ def test_sockets_for_another_process_are_ignored(environment: dict[str, str]) ->
     assert inherited_sockets(environment, pid=17) == []
 
 
-def test_invalid_count_is_an_error() -> None:
-    """The variable is named."""
+def test_invalid_listen_fds_is_an_error() -> None:
     with pytest.raises(ListenError, match="LISTEN_FDS"):
         inherited_sockets({"LISTEN_PID": "17", "LISTEN_FDS": "two"}, pid=17)
 
 
-def test_a_socket_that_does_not_listen_is_an_error() -> None:
-    """For example a datagram socket."""
+def test_inherited_socket_that_does_not_listen_is_an_error() -> None:
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
         pytest.raises(ListenError, match="not a listening stream socket"),

@@ -1,4 +1,4 @@
-"""`/metrics`: the daemon's bytes, unchanged."""
+"""`/metrics` returns the daemon's bytes unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from tests.web.conftest import Serve
 from tests.web.fakes import Exposition, FakeDaemon
 
 
-async def test_body_and_content_type_are_the_daemons(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+async def test_metrics_have_the_body_and_content_type_of_the_daemon(
+    client: aiohttp.ClientSession, daemon: FakeDaemon
+) -> None:
     """Prometheus selects its parser by the Content-Type."""
     async with client.get("/metrics") as response:
         assert response.status == 200
@@ -21,8 +23,7 @@ async def test_body_and_content_type_are_the_daemons(client: aiohttp.ClientSessi
         assert "Content-Encoding" not in response.headers
 
 
-async def test_compressed_body_has_content_encoding(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """The encoding and the length of the compressed body."""
+async def test_compressed_body_has_its_encoding_and_length(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
     daemon.exposition = Exposition(body=b"\x1f\x8b", content_encoding="gzip")
     async with client.get("/metrics") as response:
         assert response.headers["Content-Encoding"] == "gzip"
@@ -30,40 +31,35 @@ async def test_compressed_body_has_content_encoding(client: aiohttp.ClientSessio
 
 
 async def test_vary_names_the_negotiated_headers(client: aiohttp.ClientSession) -> None:
-    """Format and encoding are both negotiated."""
     async with client.get("/metrics") as response:
         assert response.headers["Vary"] == "Accept, Accept-Encoding"
 
 
 async def test_accept_headers_are_passed_to_the_daemon(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """The daemon negotiates."""
     headers = {"Accept": "application/openmetrics-text;version=1.0.0", "Accept-Encoding": "gzip"}
     async with client.get("/metrics", headers=headers):
         assert daemon.scrapes == [("application/openmetrics-text;version=1.0.0", "gzip", ())]
 
 
-async def test_names_filter_the_families(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """Each `name[]` is passed on, escaped or not."""
+async def test_name_parameters_are_passed_to_the_daemon(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+    """They may be escaped."""
     async with client.get("/metrics?name[]=up&name%5B%5D=down"):
         assert daemon.scrapes[0][2] == ("up", "down")
 
 
-async def test_head_has_the_length_and_no_body(client: aiohttp.ClientSession) -> None:
-    """HEAD has the headers of GET."""
+async def test_head_has_the_headers_of_get_and_no_body(client: aiohttp.ClientSession) -> None:
     async with client.head("/metrics") as response:
         assert response.headers["Content-Length"] == "5"
         assert await response.read() == b""
 
 
-async def test_large_body_arrives_whole(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """It is sent in pieces."""
+async def test_large_body_arrives_completely(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
     daemon.exposition = Exposition(body=bytes(range(256)) * 16_384)
     async with client.get("/metrics") as response:
         assert await response.read() == daemon.exposition.body
 
 
 async def test_one_connection_serves_many_scrapes(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """The connection stays open between responses."""
     for _ in range(3):
         async with client.get("/metrics") as response:
             assert await response.read() == daemon.exposition.body
@@ -71,14 +67,14 @@ async def test_one_connection_serves_many_scrapes(client: aiohttp.ClientSession,
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/metrics", "/metrics?name[]=up"])
-async def test_other_methods_are_refused(client: aiohttp.ClientSession, method: str, path: str) -> None:
-    """405 names the allowed methods."""
+async def test_other_methods_get_405_with_the_allowed_ones(
+    client: aiohttp.ClientSession, method: str, path: str
+) -> None:
     async with client.request(method, path) as response:
         assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
-async def test_path_and_prefix_are_configurable(serve: Serve, daemon: FakeDaemon) -> None:
-    """The telemetry path is below the route prefix."""
+async def test_telemetry_path_is_below_the_route_prefix(serve: Serve, daemon: FakeDaemon) -> None:
     client = await serve(WebSettings(telemetry_path="/usage", route_prefix="/openrouter"))
     async with client.get("/openrouter/usage") as response:
         assert await response.read() == daemon.exposition.body
@@ -86,8 +82,9 @@ async def test_path_and_prefix_are_configurable(serve: Serve, daemon: FakeDaemon
         assert response.status == 404
 
 
-async def test_exception_is_logged_and_not_sent(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """The client gets a 500 without details."""
+async def test_exception_is_logged_and_sent_as_a_500_without_details(
+    client: aiohttp.ClientSession, daemon: FakeDaemon
+) -> None:
     daemon.failure = RuntimeError("the inside story")
     with capture_logs() as logs:
         async with client.get("/metrics") as response:
@@ -96,15 +93,15 @@ async def test_exception_is_logged_and_not_sent(client: aiohttp.ClientSession, d
     assert [(line["log_level"], line["path"]) for line in logs] == [("error", "/metrics")]
 
 
-async def test_accounts_of_the_query_reach_the_daemon(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """Repeatable, with names of any characters."""
+async def test_account_parameters_are_passed_to_the_daemon(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+    """They can be repeated and contain any characters."""
     async with client.get("/metrics?account=one&account=B%C3%BCro%20%2F%20Ost&name[]=up") as response:
         assert response.status == 200
     assert ([("one", "Büro / Ost")], ("up",)) == (daemon.accounts, daemon.scrapes[0][2])
 
 
-async def test_an_unknown_account_is_not_found(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """The scrape fails, so that `up` shows it: an empty exposition would look like an account without use."""
+async def test_unknown_account_gets_404(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
+    """The failed scrape shows in `up`, while an empty exposition would look like an account without usage."""
     daemon.failure = UnknownAccount('no account is named "one"')
     async with client.get("/metrics?account=one") as response:
         assert (404, 'no account is named "one"\n') == (response.status, await response.text())

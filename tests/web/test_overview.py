@@ -1,4 +1,4 @@
-"""Budgets, the largest spenders and the accounts on the pages: what is shown, in which order, and where."""
+"""Budgets, the largest spenders and accounts on the pages: what is shown, and in which order."""
 
 from __future__ import annotations
 
@@ -49,15 +49,13 @@ def models(*entries: tuple[str, float], total: float | None, account: str = "def
     return collector(account, tops=(Top(of="model", period="30d", total_usd=total, entries=tuple(share)),))
 
 
-def test_budget_shows_limit_spent_left_and_projected() -> None:
-    """And the end of its period."""
+def test_budget_shows_limit_spend_remainder_projection_and_end_of_period() -> None:
     text = read(page_of(status(budgets(budget(projected_usd=78.5)))))
     assert "month account, each month $57.00 of $100.00" in text
     assert "57 % spent, $43.00 left, $78.50 projected, until 2026-09-01 00:00 UTC" in text
 
 
-def test_budget_that_is_overspent_says_by_how_much() -> None:
-    """The bar is full, not wider."""
+def test_overspent_budget_shows_the_excess_and_a_full_bar() -> None:
     page = page_of(status(budgets(budget(spent=250.0))))
     assert "250 % spent, $150.00 over" in read(page)
     assert '<li class="over">' in page
@@ -76,18 +74,18 @@ def test_budget_that_is_overspent_says_by_how_much() -> None:
     ],
 )
 def test_budget_level(shown: BudgetStatus, level: str) -> None:
-    """Nearly spent from 80 %, or if it is projected to be exceeded."""
+    """A budget is near its limit from 80 %, or if the projection exceeds it."""
     assert f'<li class="{level}">' in page_of(status(budgets(shown)))
 
 
 def test_share_of_a_budget_is_rounded_down() -> None:
-    """What is not spent does not read as spent; a refund makes it negative."""
+    """99.9 % must not look fully spent. A refund makes the share negative."""
     shares = [percent(share) for share in (0.999, 1.0, 0.57, 12.345, -0.05)]
     assert shares == ["99 %", "100 %", "57 %", "1,234 %", "\N{MINUS SIGN}5 %"]
 
 
-def test_budget_that_fails_is_named_with_its_reason() -> None:
-    """First, and never with a spend of zero."""
+def test_failed_budget_is_first_and_has_its_error() -> None:
+    """Its spend is never shown as 0."""
     shown = budgets(budget(spent=99.0), budget("lab", None, error="no workspace has the id, slug or name lab"))
     text = read(page_of(status(shown)))
     assert "lab account, each month limit $100.00 spend unknown" in text
@@ -95,76 +93,69 @@ def test_budget_that_fails_is_named_with_its_reason() -> None:
     assert [budget.budget.name for budget in budgets_of([shown])] == ["lab", "month"]
 
 
-def test_budgets_of_a_failed_poll_say_how_old_they_are() -> None:
-    """They are those of the last success."""
+def test_budgets_of_a_failed_poll_show_the_time_of_the_last_success() -> None:
     shown = failing(collector="budgets", budgets=(budget(),))
     assert "as of 1 min ago" in read(page_of(status(shown)))
 
 
-def test_most_spent_budgets_are_shown() -> None:
-    """The number of the others is said."""
+def test_most_spent_budgets_and_the_number_of_the_others_are_shown() -> None:
     shown = budgets(*[budget(f"b{number}", float(number)) for number in range(MOST_BUDGETS + 3)])
     page = page_of(status(shown))
     assert re.findall(r"<h3><bdi>(b\d+)", page)[0] == f"b{MOST_BUDGETS + 2}"
     assert "3 more budgets in the status." in read(page)
 
 
-def test_page_without_budgets_has_no_section() -> None:
-    """Nor one for spenders."""
+def test_page_without_budgets_and_spenders_has_no_sections_for_them() -> None:
     text = read(page_of(status(collector())))
     assert "Budgets" not in text
     assert "Top models" not in text
 
 
 def test_largest_spenders_are_shown_with_their_share() -> None:
-    """And what it is a share of."""
     text = read(page_of(status(models(("acme/one", 30.0), ("acme/two", 10.0), total=80.0))))
     assert "Top models in 30 days of $80.00 acme/one $30.00 38 % acme/two $10.00 12 %" in text
 
 
-def test_total_below_zero_has_no_shares() -> None:
-    """Refunds of other models exceed what was spent."""
+def test_negative_total_has_no_shares() -> None:
+    """Refunds of other models may exceed the spend."""
     text = read(page_of(status(models(("acme/one", 30.0), total=-5.0))))
     assert "of \N{MINUS SIGN}$5.00 acme/one $30.00 Spend per UTC day" in text
 
 
 def test_largest_spenders_of_several_accounts_name_the_account() -> None:
-    """Their share is that of all accounts together."""
+    """Shares are of the total of all accounts."""
     (merged,) = tops_of([models(("x", 30.0), total=30.0, account="a"), models(("x", 90.0), total=90.0, account="b")])
     assert (merged.total_usd, merged.rows) == (120.0, (("b", "x", 90.0, 0.75), ("a", "x", 30.0, 0.25)))
 
 
 def test_unknown_total_has_no_shares() -> None:
-    """One account with an unreadable amount is enough."""
+    """One account with an unreadable amount makes the total unknown."""
     (merged,) = tops_of([models(("x", 30.0), total=None, account="a"), models(("x", 90.0), total=90.0, account="b")])
     assert (merged.total_usd, [row.share for row in merged.rows]) == (None, [None, None])
 
 
-def test_spenders_of_some_accounts_say_of_how_many() -> None:
-    """The total lacks the others."""
+def test_total_of_some_accounts_shows_how_many_it_includes() -> None:
     text = read(page_of(status(models(("x", 30.0), total=30.0, account="a"), waiting("b"))))
     assert "Top models in 30 days of $30.00, 1 of 2 accounts" in text
 
 
-def test_total_without_rejected_rows_says_so() -> None:
-    """The shares are those of what could be read."""
+def test_total_that_lacks_rejected_rows_is_marked() -> None:
+    """Shares are of the rows that could be read."""
     shown = replace(models(("x", 30.0), total=30.0), polls=incomplete().polls)
     assert "of $30.00, without rejected rows" in read(page_of(status(shown)))
 
 
-def test_thirty_days_of_an_account_are_thirty() -> None:
-    """A day more is known while yesterday has not settled."""
+def test_30_day_spend_of_an_account_has_30_days() -> None:
+    """One more day is known until yesterday has settled."""
     (summary,) = account_summaries(status(collector(spend=spend(*[1.0] * 31))))
     assert summary.thirty_days == 30.0
 
 
-def test_day_without_spend_says_so() -> None:
-    """A sentence in place of a table."""
+def test_day_without_spend_shows_a_sentence_instead_of_a_table() -> None:
     assert "Top models in 30 days of $0.00 No spend." in read(page_of(status(models(total=0.0))))
 
 
-def test_account_row_has_its_amounts() -> None:
-    """Day, 30 days, today, credit, the budget that is spent most, and the state."""
+def test_account_row_has_its_amounts_most_spent_budget_and_state() -> None:
     figures = (Figure(SPENT_TODAY, 3.0), Figure(CREDIT_LEFT, 12.0))
     shown = (collector("a", figures=figures), budgets(budget("low", 1.0), budget("high", 90.0), account="a"))
     (summary,) = account_summaries(status(*shown))
@@ -176,8 +167,7 @@ def test_account_row_has_its_amounts() -> None:
     assert "b waiting activity — — — — —" in text
 
 
-def test_accounts_in_trouble_come_first() -> None:
-    """A spent budget is trouble, too."""
+def test_failing_accounts_and_spent_budgets_come_first() -> None:
     shown = status(
         collector("fine"),
         collector("spent"),
@@ -190,13 +180,13 @@ def test_accounts_in_trouble_come_first() -> None:
 
 
 def test_account_row_links_to_its_page() -> None:
-    """Below the route prefix, with every character quoted."""
+    """The link is below the route prefix, with every character quoted."""
     page = page_of(status(collector("a/b ü<"), collector("b")), WebSettings(route_prefix="/x"))
     assert '<a href="/x/accounts/a%2Fb%20%C3%BC%3C"><bdi>a/b ü&lt;</bdi></a>' in page
 
 
-def test_account_page_has_the_account_alone() -> None:
-    """With the cards of its collectors, which the landing page of several accounts lacks."""
+def test_account_page_has_only_its_account() -> None:
+    """It has the cards of collectors, which the landing page of several accounts lacks."""
     shown = status(collector("a"), failing("b", "503: no upstream"))
     page = account_page(shown, "b", WebSettings(route_prefix="/x"))
     assert page is not None
@@ -209,7 +199,7 @@ def test_account_page_has_the_account_alone() -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_untrusted_names_are_escaped(hostile: str) -> None:
-    """Those of budgets, scopes, models, keys and accounts, and errors."""
+    """They are names of budgets, scopes, models, keys and accounts, and errors."""
     shown = (
         budgets(budget(hostile, scope="key", value=hostile, error=hostile), account=hostile),
         models((hostile, 1.0), total=1.0, account=hostile),
@@ -226,7 +216,7 @@ def test_untrusted_names_are_escaped(hostile: str) -> None:
 
 @pytest.mark.parametrize("name", ["a", "a/b", "ü ?&#", "100%25", "<b>"])
 async def test_account_page_is_served(serve: Serve, daemon: FakeDaemon, name: str) -> None:
-    """The link of the landing page leads to it, under the same headers."""
+    """The landing page links to it, and it has the same headers."""
     daemon.collectors = (collector(name), collector("other"))
     client = await serve(WebSettings(route_prefix="/x"))
     async with client.get("/x/") as response:
@@ -240,21 +230,22 @@ async def test_account_page_is_served(serve: Serve, daemon: FakeDaemon, name: st
 
 
 @pytest.mark.parametrize("path", ["/accounts/nobody", "/accounts/", "/accounts", "/accounts/a/b"])
-async def test_unknown_account_is_not_found(client: aiohttp.ClientSession, daemon: FakeDaemon, path: str) -> None:
-    """404, also after an account was removed by a reload."""
+async def test_page_of_an_unknown_account_gets_404(
+    client: aiohttp.ClientSession, daemon: FakeDaemon, path: str
+) -> None:
+    """The account may have been removed by a reload."""
     daemon.collectors = (collector("a"),)
     async with client.get(path) as response:
         assert response.status == 404
 
 
-async def test_account_page_is_only_read(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """405 to all other methods."""
+async def test_other_methods_on_an_account_page_get_405(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
     daemon.collectors = (collector("a"),)
     async with client.post("/accounts/a") as response:
         assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_ended_period_is_unknown_again() -> None:
-    """The bar of yesterday's budget is not that of today."""
+def test_spend_of_an_ended_period_is_unknown() -> None:
+    """The bar of yesterday's budget must not be shown as today's."""
     ended = replace(budget(), period_end=NOON - timedelta(seconds=1)).at(NOON)
     assert "spend unknown" in read(page_of(status(budgets(ended))))

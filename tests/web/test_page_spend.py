@@ -10,7 +10,7 @@ from tests.web.outline import page_of, read
 from tests.web.samples import collector, spend, status, waiting
 
 
-def test_before_the_first_poll_no_amount_is_shown() -> None:
+def test_no_amount_is_shown_before_the_first_poll() -> None:
     """The page shows `waiting` instead of a spend of zero."""
     text = read(page_of(status(waiting())))
     assert "waiting" in text
@@ -19,22 +19,20 @@ def test_before_the_first_poll_no_amount_is_shown() -> None:
     assert "$" not in text
 
 
-def test_spend_is_totalled_over_accounts() -> None:
-    """The latest day and the last 30 days, summed over all accounts."""
+def test_spend_of_the_latest_day_and_of_30_days_is_summed_over_accounts() -> None:
     text = read(page_of(status(collector("a"), collector("b"))))
     assert "Latest complete day $9.00 2026-08-22 (UTC)" in text
     assert "Last 30 days $15.00 from 2026-08-20" in text
 
 
-def test_total_counts_the_accounts_it_includes() -> None:
-    """An account that fails from the start would otherwise look as if it spent nothing."""
+def test_total_shows_the_number_of_accounts_that_it_includes() -> None:
+    """Otherwise a failing account would look as if it spent nothing."""
     text = read(page_of(status(collector("a"), waiting("b"))))
     assert "Latest complete day $4.50 2026-08-22 (UTC), 1 of 2 accounts" in text
     assert "Last 30 days $7.50 from 2026-08-20, 1 of 2 accounts" in text
 
 
-def test_figures_are_totalled_over_accounts() -> None:
-    """The sum, and the number of accounts in it where some lack the amount."""
+def test_figures_are_summed_over_the_accounts_that_have_them() -> None:
     left = collector("a", figures=(("Credit left", 5.0),)), collector("b", figures=(("Credit left", 2.5),))
     assert "Credit left $7.50 as of the last polls Series" in read(page_of(status(*left)))
     assert "Credit left $7.50 as of the last polls, 2 of 3 accounts" in read(page_of(status(*left, waiting("c"))))
@@ -72,20 +70,19 @@ def test_thirty_days_without_spend_have_no_chart() -> None:
     assert 'class="bars' not in page
 
 
-def test_only_the_last_thirty_days_count() -> None:
-    """Older days are not part of the total."""
+def test_total_has_only_the_last_30_days() -> None:
     assert "Last 30 days $30.00 from 2026-07-24" in read(page_of(status(collector(spend=spend(*[1.0] * 40)))))
 
 
-def test_expired_values_are_marked() -> None:
-    """A total of expired values says so, though the last poll succeeded."""
+def test_total_of_expired_values_is_marked() -> None:
+    """The last poll may have succeeded."""
     text = read(page_of(status(collector("a", expired=True), collector("b"))))
     assert "1 stale 1 healthy" in text
     assert "Last 30 days $15.00 from 2026-08-20, expired" in text
 
 
-def test_account_without_usage_is_not_unknown() -> None:
-    """The API returned no rows for 30 days: that is a spend of zero, not a missing value."""
+def test_account_without_usage_has_a_spend_of_zero() -> None:
+    """The API returned no rows for 30 days."""
     text = read(page_of(status(collector(spend=()))))
     assert "Latest complete day $0.00 2026-08-22 (UTC), no usage" in text
     assert "No usage in the 30 days to 2026-08-22." in text
@@ -93,21 +90,21 @@ def test_account_without_usage_is_not_unknown() -> None:
 
 
 def test_account_without_usage_has_zero_in_the_overview() -> None:
-    """Unlike an account that was not polled yet."""
+    """An account without a poll yet has no amount."""
     text = read(page_of(status(collector("idle", spend=()), waiting("new"))))
     assert "new waiting activity — — — — —" in text
     assert "idle healthy $0.00 $0.00 — — —" in text
 
 
 def test_collector_without_usage_has_zero_in_the_overview() -> None:
-    """Unlike one that was not polled yet."""
+    """A collector without a poll yet has no amount."""
     collectors = [collector(collector=f"idle-{number}", spend=()) for number in range(4)]
     page = page_of(status(*collectors, waiting()))
     assert re.findall(r'data-name="30 days">([^<]*)</td></tr>', page) == ["\N{EM DASH}", *["$0.00"] * 4]
 
 
 def test_account_without_usage_is_part_of_the_total() -> None:
-    """Its zero is known; that of an account that was not polled yet is not."""
+    """An account without a poll yet is not."""
     assert "$7.50 from 2026-08-20 $" not in read(page_of(status(collector("a"), collector("b", spend=()))))
     text = read(page_of(status(collector("a"), collector("b", spend=()), waiting("c"))))
     assert "Last 30 days $7.50 from 2026-08-20, 2 of 3 accounts" in text

@@ -1,4 +1,4 @@
-"""The landing page: the state of collectors, and that untrusted text is harmless."""
+"""The landing page: the state of collectors, and harmless display of untrusted text."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ from tests.web.outline import Outline, page_of, read
 from tests.web.samples import collector, failing, incomplete, retrying, status, waiting
 
 
-def test_name_version_and_up_time() -> None:
-    """The heading names the program, its version and its uptime."""
+def test_heading_has_name_version_and_uptime() -> None:
     assert "OpenRouter exporter Version 1.2.3, up 2 d 3 h healthy" in read(page_of(status(collector())))
 
 
-def test_links_follow_prefix_and_path() -> None:
-    """Links work behind a reverse proxy that adds a prefix."""
+def test_links_follow_route_prefix_and_telemetry_path() -> None:
+    """They must work behind a reverse proxy that adds a prefix."""
     page = page_of(status(), WebSettings(telemetry_path="/usage", route_prefix="/openrouter"))
     links = re.findall(r'href="(/[^"]*)"', page)
     assert links == [f"/openrouter{path}" for path in ("/usage", "/-/status", "/-/healthy", "/-/ready", "/-/config")]
 
 
 def test_card_shows_polls_day_series_and_expiry() -> None:
-    """Last and next poll, the latest day, the number of series, and when the values expire."""
     text = read(page_of(status(collector())))
     assert "Last poll 1 min ago , no new data in 1.2 s" in text
     assert "Next poll in 14 min" in text
@@ -41,38 +39,36 @@ def test_card_shows_polls_day_series_and_expiry() -> None:
 
 
 def test_relative_time_has_the_exact_time_in_its_title() -> None:
-    """Hovering `1 min ago` shows the date and time."""
     assert 'title="2026-08-23 11:59:00 UTC">1 min ago</time>' in page_of(status(collector()))
 
 
-def test_failed_poll_shows_its_error() -> None:
-    """The status class, the error, the number of failures and the last success."""
+def test_failed_poll_shows_its_error_and_the_last_success() -> None:
     text = read(page_of(status(failing())))
     assert "failing 5xx 503: no upstream" in text
     assert "1 of 2 failed" in text
     assert "Last success 1 min ago" in text
 
 
-def test_figures_are_shown() -> None:
-    """Amounts such as the credit left, which can be negative."""
+def test_card_shows_figures() -> None:
+    """They are amounts such as the credit left, and may be negative."""
     text = read(page_of(status(collector(figures=(("Credit left", 1234.5),)))))
     assert "Credit left $1,234.50" in text
     assert "Credit left \N{MINUS SIGN}$2.50" in read(page_of(status(collector(figures=(("Credit left", -2.5),)))))
 
 
-def test_advice_is_shown() -> None:
-    """The page says how to correct a wrong key."""
+def test_card_shows_advice() -> None:
+    """An example is how to correct a wrong key."""
     assert "use a management key" in read(page_of(status(failing(advice="use a management key"))))
 
 
-def test_failing_without_series_is_stale() -> None:
-    """Polls failed for so long that the series vanished."""
+def test_failing_collector_without_series_is_stale() -> None:
+    """Polls failed for so long that its series expired."""
     assert "stale" in read(page_of(status(failing(expires=None, series=0))))
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '" onload="alert(1)', "'><img src=x>", "</style>"])
 def test_untrusted_text_is_escaped(hostile: str) -> None:
-    """The names of accounts and collectors and errors are shown as text."""
+    """Names of accounts and collectors and errors are shown as text."""
     shown = status(*[failing(hostile, hostile, collector=hostile) for _ in range(5)])
     page = page_of(shown)
     outline = Outline()
@@ -82,7 +78,7 @@ def test_untrusted_text_is_escaped(hostile: str) -> None:
 
 
 def test_control_and_direction_characters_are_replaced() -> None:
-    """They cannot change the direction of the page; long text is shortened."""
+    """They must not change the direction of the page. Long text is shortened."""
     page = page_of(status(failing("a\u202eb\x07", "x" * 10_000)))
     assert "a\ufffdb\ufffd" in page
     assert "x" * 601 not in page
@@ -94,20 +90,18 @@ def test_page_has_no_script_and_no_external_resource() -> None:
     assert not re.search(r"<(script|link|img|iframe|object)|https?://|url\(|@import| on\w+=", page)
 
 
-def test_worst_state_comes_first() -> None:
-    """Collectors that need attention are on top."""
+def test_collectors_are_ordered_by_state_with_the_worst_first() -> None:
     one, two, three = collector(collector="keys"), waiting(), failing(collector="today")
     assert re.findall(r"<small>(\w+)</small></h3>", page_of(status(one, two, three))) == ["today", "activity", "keys"]
 
 
-def test_states_are_counted() -> None:
-    """The heading counts the collectors in each state."""
+def test_heading_counts_collectors_by_state() -> None:
     text = read(page_of(status(collector("a"), collector("b"), failing("c"))))
     assert "1 failing 2 healthy" in text
 
 
 def test_five_hundred_accounts_have_a_row_each() -> None:
-    """Their collectors are on pages of their own."""
+    """Their collectors are on the pages of the accounts."""
     page = page_of(status(*[collector(f"team-{number}") for number in range(500)]))
     assert page.count('<th scope="row">') == 500
     assert page.count("<article") == 0
@@ -115,20 +109,19 @@ def test_five_hundred_accounts_have_a_row_each() -> None:
 
 
 def test_account_with_many_collectors_has_few_cards() -> None:
-    """The overview lists all, with a link to the status."""
+    """A table lists all of them, with a link to the status."""
     page = page_of(status(*[collector(collector=f"collector-{number}") for number in range(100)]))
     assert page.count('<th scope="row">') == 100
     assert page.count("<article") == MOST_CARDS
     assert f"The first {MOST_CARDS} of 100" in read(page)
 
 
-def test_page_without_collectors() -> None:
-    """It says that no collector is enabled."""
+def test_page_without_collectors_shows_that_none_is_enabled() -> None:
     assert "No account has an enabled collector." in read(page_of(status()))
 
 
 def test_rejected_rows_are_shown() -> None:
-    """Totals lack them, so the collector is not healthy and the tiles say so."""
+    """Totals lack them, so the collector is not healthy and the totals are marked."""
     text = read(page_of(status(incomplete(rows_rejected=1200))))
     assert "incomplete" in text
     assert "healthy" not in text
@@ -136,15 +129,14 @@ def test_rejected_rows_are_shown() -> None:
     assert "Last 30 days $7.50 from 2026-08-20, without rejected rows" in text
 
 
-def test_part_that_failed_is_shown() -> None:
-    """One budget that cannot be read is named with its error, while the others are shown."""
+def test_failed_part_of_a_poll_is_shown() -> None:
+    """An example is one budget that cannot be read."""
     text = read(page_of(status(collector(failures=(PartFailure("budget team-a", "HTTP 500"),)))))
     assert "incomplete" in text
     assert "budget team-a HTTP 500" in text
 
 
-def test_analytics_queries_are_shown() -> None:
-    """Each with its state, its rows, and when its values vanish."""
+def test_card_shows_state_rows_and_expiry_of_analytics_queries() -> None:
     good = QueryStatus(name="good", rows=1200, last_success=NOON, expires=NOON + timedelta(minutes=30))
     bad = QueryStatus(name="bad", rows=7, last_success=NOON, expires=NOON - timedelta(seconds=1), error="HTTP 400")
     text = read(page_of(status(collector(queries=(good, bad)))))
@@ -153,8 +145,8 @@ def test_analytics_queries_are_shown() -> None:
     assert "bad failing \N{EM DASH} now \N{EM DASH}" in text
 
 
-def test_failed_reload_is_shown() -> None:
-    """With its mistakes, and never beside `all healthy`."""
+def test_failed_reload_is_shown_with_its_mistakes() -> None:
+    """The page must not show `all healthy` then."""
     mistakes = tuple(f"config.yaml:{line}:1: unknown key <b>" for line in range(1, 13))
     text = read(page_of(status(collector("a"), collector("b"), reload_mistakes=mistakes)))
     assert "reload failed 2 healthy" in text
@@ -163,22 +155,21 @@ def test_failed_reload_is_shown() -> None:
     assert "2 more mistakes in the log." in text
 
 
-def test_healthy_means_nothing_is_wrong() -> None:
-    """Only without rejected rows, expired values, retries and a failed reload."""
+def test_page_is_all_healthy_only_if_nothing_is_wrong() -> None:
+    """Rejected rows, expired values, retries and a failed reload are wrong."""
     assert "all healthy" in read(page_of(status(collector("a"), collector("b"))))
     for other in (incomplete("b"), collector("b", expired=True), retrying("b"), failing("b")):
         assert "all healthy" not in read(page_of(status(collector("a"), other)))
 
 
-def test_retry_in_progress_is_shown() -> None:
-    """The number of the next attempt, when it is due, and the last error."""
+def test_retry_in_progress_shows_attempt_time_and_last_error() -> None:
     text = read(page_of(status(retrying())))
     assert "retrying activity: attempt 7 in 30 s . Last error: 429 HTTP 429: slow down" in text
     assert "healthy" not in text
 
 
-def test_first_poll_that_is_retried_shows_why_it_waits() -> None:
-    """A first start without network is not just `waiting`."""
+def test_retry_of_the_first_poll_shows_the_last_error() -> None:
+    """A start without network must not just show `waiting`."""
     text = read(page_of(status(retrying(polls=(), spend=(), day=None, last_success=None))))
     assert "Last error: 429 HTTP 429: slow down" in text
 
@@ -190,8 +181,9 @@ def test_stale_is_red_and_failing_is_amber() -> None:
     assert re.search(r"\.badge\.failing[^{]*{color:var\(--warn\)", page)
 
 
-async def test_page_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """`/` returns the page, for few accounts and for many."""
+async def test_landing_page_is_served_for_few_and_for_many_accounts(
+    client: aiohttp.ClientSession, daemon: FakeDaemon
+) -> None:
     for number in (1, 30):
         daemon.collectors = tuple(collector(f"team-{index}") for index in range(number))
         async with client.get("/") as response:
@@ -203,8 +195,10 @@ async def test_page_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon)
     ("query", "seconds"),
     [("", 30), ("?refresh=120", 120), ("?refresh=1", 5), ("?refresh=soon", 30), ("?refresh=-1", 30)],
 )
-async def test_page_is_refreshed(query: str, seconds: int, client: aiohttp.ClientSession) -> None:
-    """Without a script; the footer has the time that is shown and the interval, which has a lower bound."""
+async def test_page_refreshes_itself_at_the_requested_interval(
+    query: str, seconds: int, client: aiohttp.ClientSession
+) -> None:
+    """It needs no script, and the interval has a minimum."""
     async with client.get(f"/{query}") as response:
         page = await response.text()
     assert f'<meta http-equiv="refresh" content="{seconds}">' in page
@@ -213,7 +207,7 @@ async def test_page_is_refreshed(query: str, seconds: int, client: aiohttp.Clien
 
 
 async def test_refresh_of_0_turns_refreshing_off(client: aiohttp.ClientSession) -> None:
-    """The footer says how to go back."""
+    """The footer links to the page that refreshes."""
     async with client.get("/?refresh=0") as response:
         page = await response.text()
     assert "http-equiv" not in page
@@ -221,7 +215,7 @@ async def test_refresh_of_0_turns_refreshing_off(client: aiohttp.ClientSession) 
 
 
 @pytest.mark.parametrize(("version", "branch"), [("1.2.3", "v1.2.3"), ("1.2.3.dev1", "main")])
-def test_documentation_is_that_of_the_version(version: str, branch: str) -> None:
+def test_page_links_to_the_documentation_of_its_version(version: str, branch: str) -> None:
     """A development version links to the main branch."""
     page = page_of(replace(status(collector()), version=version))
     assert f"/blob/{branch}/docs/configuration.md" in page

@@ -27,7 +27,7 @@ async def test_every_address_is_served(daemon: FakeDaemon) -> None:
                 assert response.status == 200
 
 
-async def test_an_inherited_socket_is_served(daemon: FakeDaemon) -> None:
+async def test_inherited_socket_is_served(daemon: FakeDaemon) -> None:
     """A socket from systemd needs no address."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = WebServer(daemon, WebSettings(), FakeClock(), (), [listening])
@@ -35,8 +35,7 @@ async def test_an_inherited_socket_is_served(daemon: FakeDaemon) -> None:
         assert b"200 OK" in await exchange(listening.getsockname()[1], SCRAPE)
 
 
-async def test_one_bad_address_leaves_nothing_listening(daemon: FakeDaemon) -> None:
-    """Starting is all or nothing."""
+async def test_one_invalid_address_leaves_nothing_listening(daemon: FakeDaemon) -> None:
     server = server_of(daemon, LOOPBACK, ListenAddress("192.0.2.1", 0))
     with pytest.raises(ListenError):
         await server.start()
@@ -80,7 +79,7 @@ async def test_http_1_0_connection_is_kept_only_on_request(daemon: FakeDaemon) -
     ids=["tls", "garbage", "long line", "long field", "many fields", "smuggling"],
 )
 async def test_malformed_request_gets_400_without_a_warning(daemon: FakeDaemon, request_: bytes) -> None:
-    """A short 400 that repeats nothing, and only debug lines in the log."""
+    """The body repeats nothing of the request, which is only logged at debug level."""
     async with server_of(daemon, LOOPBACK) as server:
         with capture_logs() as logs:
             response = await exchange(port_of(server), request_)
@@ -91,7 +90,6 @@ async def test_malformed_request_gets_400_without_a_warning(daemon: FakeDaemon, 
 
 
 @pytest.mark.parametrize("line", [b"CONNECT a:80 HTTP/1.1", b"OPTIONS * HTTP/1.1", b"GET http://a/x HTTP/1.1"])
-async def test_request_targets_for_proxies_are_not_found(daemon: FakeDaemon, line: bytes) -> None:
-    """404 for CONNECT, `*` and absolute targets."""
+async def test_request_targets_for_proxies_get_404(daemon: FakeDaemon, line: bytes) -> None:
     async with server_of(daemon, LOOPBACK) as server:
         assert b"404 Not Found" in await exchange(port_of(server), line + b"\r\nHost: a\r\nConnection: close\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Paths from the command line."""
+"""Paths given on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/-/status`: stable keys, RFC 3339 times, and valid JSON whatever the numbers."""
+"""`/-/status` has stable keys, RFC 3339 times and valid JSON for any numbers."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def document(*collectors: CollectorStatus, reload_mistakes: tuple[str, ...] = ()
     return read
 
 
-def test_whole_document() -> None:
-    """Every key, in the shape that programs may rely on."""
+def test_status_document_has_every_key() -> None:
+    """Programs may rely on its structure."""
     shown = failing(
         polls=(poll("failed", "503: no upstream"),), spend=spend(1.5), figures=(Figure("Credit left", -2.5),)
     )
@@ -77,8 +77,7 @@ def test_whole_document() -> None:
     }
 
 
-def test_retry_in_progress_is_in_the_document() -> None:
-    """The next attempt and the last error."""
+def test_status_document_has_the_retry_in_progress() -> None:
     assert document(retrying())["collectors"][0]["retry"] == {
         "attempt": 7,
         "operation": "activity",
@@ -136,13 +135,14 @@ def test_lone_surrogate_is_replaced() -> None:
         (collector(failures=(PartFailure("budget team-a", "HTTP 500"),)), "incomplete"),
     ],
 )
-def test_state(shown: CollectorStatus, state: str) -> None:
-    """The worst applies: expired values, a failed poll, a retry in progress, no poll yet, rejected rows."""
+def test_state_of_a_collector_is_the_worst_that_applies(shown: CollectorStatus, state: str) -> None:
+    """The order is: expired values, a failed poll, a retry in progress, no poll yet, rejected rows."""
     assert state_of(shown, NOON) == state
 
 
-async def test_status_is_served(client: aiohttp.ClientSession, daemon: FakeDaemon) -> None:
-    """`/-/status` returns it, for few accounts and for many."""
+async def test_status_is_served_for_few_and_for_many_accounts(
+    client: aiohttp.ClientSession, daemon: FakeDaemon
+) -> None:
     for number in (1, 30):
         daemon.collectors = tuple(collector(f"team-{index}") for index in range(number))
         async with client.get("/-/status") as response:

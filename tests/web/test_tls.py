@@ -1,4 +1,4 @@
-"""TLS: certificates of both sides, versions, and changed files in use without a restart."""
+"""TLS: certificates of server and clients, versions, and changed files without a restart."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ Guard = Callable[[str], Awaitable[str]]
 
 @pytest.fixture
 def certificates(tmp_path: Path) -> Certificates:
-    """A folder with the server's certificate."""
+    """Return a folder with the server's certificate."""
     return certificates_in(tmp_path)
 
 
 @pytest.fixture
 async def guard(daemon: FakeDaemon, certificates: Certificates) -> AsyncIterator[Guard]:
-    """Serve the daemon with this web configuration; return the server's URL."""
+    """Return a function that serves the daemon with a web configuration and returns the URL."""
     async with AsyncExitStack() as stack:
 
         async def guard(text: str) -> str:
@@ -65,15 +65,16 @@ async def serial_of(url: str, context: ssl.SSLContext) -> int:
     return int(certificate["serialNumber"], 16)
 
 
-async def test_scrapes_are_encrypted(guard: Guard, certificates: Certificates) -> None:
-    """The address says https, and a client that trusts the authority gets its response."""
+async def test_scrape_over_tls_succeeds_for_a_client_that_trusts_the_authority(
+    guard: Guard, certificates: Certificates
+) -> None:
     url = await guard(TLS)
     assert url.startswith("https://")
     assert await status_of(url, certificates.client()) == 200
 
 
-async def test_http_on_a_tls_port_gets_400(guard: Guard) -> None:
-    """With the reason, as from Go's servers; nothing else is served in clear text."""
+async def test_plain_http_on_a_tls_port_gets_400_with_the_reason(guard: Guard) -> None:
+    """Go's servers do the same."""
     url = await guard(TLS)
     async with aiohttp.ClientSession() as client, client.get(url.replace("https", "http")) as response:
         assert response.status == 400
@@ -81,7 +82,7 @@ async def test_http_on_a_tls_port_gets_400(guard: Guard) -> None:
 
 
 async def scrape(url: str, context: ssl.SSLContext) -> bytes:
-    """Return what a client reads that, unlike aiohttp's, keeps the TLS error."""
+    """Return the response of a client that, unlike aiohttp's, keeps the TLS error."""
     reader, writer = await asyncio.open_connection("127.0.0.1", URL(url).port, ssl=context)
     try:
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -102,7 +103,7 @@ async def scrape(url: str, context: ssl.SSLContext) -> bytes:
 async def test_refused_certificate_sends_an_alert(
     guard: Guard, certificates: Certificates, version: ssl.TLSVersion, certificate: str, reason: str
 ) -> None:
-    """The client learns why, instead of end of file."""
+    """The client learns the reason and not just that the connection ended."""
     url = await guard(f"{CLIENTS}RequireAndVerifyClientCert\n")
     Certificates(trustme.CA(), certificates.folder).issue("stranger", "prometheus.example")
     context = certificates.client() if certificate == "none" else certificates.client(certificate)
@@ -112,7 +113,7 @@ async def test_refused_certificate_sends_an_alert(
 
 
 async def test_refused_protocol_sends_an_alert(guard: Guard, certificates: Certificates) -> None:
-    """The client learns why, instead of end of file."""
+    """The client learns the reason and not just that the connection ended."""
     url = await guard(f"{TLS}  min_version: TLS13\n")
     context = certificates.client()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -120,8 +121,7 @@ async def test_refused_protocol_sends_an_alert(guard: Guard, certificates: Certi
         await scrape(url, context)
 
 
-async def test_old_protocols_are_refused(guard: Guard, certificates: Certificates) -> None:
-    """TLS 1.2 with `min_version: TLS13`."""
+async def test_tls_1_2_is_refused_with_min_version_tls13(guard: Guard, certificates: Certificates) -> None:
     url = await guard(f"{TLS}  min_version: TLS13\n")
     context = certificates.client()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -129,8 +129,7 @@ async def test_old_protocols_are_refused(guard: Guard, certificates: Certificate
         await status_of(url, context)
 
 
-async def test_other_ciphers_are_refused(guard: Guard, certificates: Certificates) -> None:
-    """TLS 1.2 uses only those of `cipher_suites`."""
+async def test_ciphers_outside_cipher_suites_are_refused(guard: Guard, certificates: Certificates) -> None:
     url = await guard(f"{TLS}  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]\n")
     context = certificates.client()
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -141,8 +140,9 @@ async def test_other_ciphers_are_refused(guard: Guard, certificates: Certificate
     assert await status_of(url, context) == 200
 
 
-async def test_a_client_needs_a_certificate(guard: Guard, certificates: Certificates) -> None:
-    """RequireAndVerifyClientCert refuses a client without one."""
+async def test_client_without_a_certificate_is_refused_if_one_is_required(
+    guard: Guard, certificates: Certificates
+) -> None:
     url = await guard(f"{CLIENTS}RequireAndVerifyClientCert\n")
     certificates.issue("client", "prometheus.example")
     assert await status_of(url, certificates.client("client")) == 200
@@ -150,8 +150,8 @@ async def test_a_client_needs_a_certificate(guard: Guard, certificates: Certific
         await status_of(url, certificates.client())
 
 
-async def test_certificate_of_another_authority_is_refused(guard: Guard, certificates: Certificates) -> None:
-    """Even where a certificate is optional."""
+async def test_client_certificate_of_another_authority_is_refused(guard: Guard, certificates: Certificates) -> None:
+    """This holds even if a certificate is optional."""
     url = await guard(f"{CLIENTS}VerifyClientCertIfGiven\n")
     stranger = Certificates(trustme.CA(), certificates.folder)
     stranger.issue("stranger", "prometheus.example")
@@ -160,8 +160,8 @@ async def test_certificate_of_another_authority_is_refused(guard: Guard, certifi
         await status_of(url, certificates.client("stranger"))
 
 
-async def test_certificate_name_must_be_allowed(guard: Guard, certificates: Certificates) -> None:
-    """`client_allowed_sans` takes DNS names and IP addresses in any spelling; others get a 403."""
+async def test_client_certificate_must_have_an_allowed_name(guard: Guard, certificates: Certificates) -> None:
+    """`client_allowed_sans` takes DNS names and IP addresses in any spelling. Others get a 403."""
     url = await guard(f"{CLIENTS}RequireAndVerifyClientCert\n  client_allowed_sans: [one.example, '0::1']\n")
     for stem, name in (("by_name", "one.example"), ("by_address", "::1"), ("neither", "two.example")):
         certificates.issue(stem, name)
@@ -170,8 +170,7 @@ async def test_certificate_name_must_be_allowed(guard: Guard, certificates: Cert
     assert await status_of(url, certificates.client("neither")) == 403
 
 
-async def test_failed_handshake_is_logged_once_a_minute(guard: Guard, certificates: Certificates) -> None:
-    """With OpenSSL's reason and the source, once per reason."""
+async def test_failed_handshake_is_logged_once_a_minute_per_reason(guard: Guard, certificates: Certificates) -> None:
     url = await guard(f"{TLS}  min_version: TLS13\n")
     old = certificates.client()
     old.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -187,8 +186,9 @@ async def test_failed_handshake_is_logged_once_a_minute(guard: Guard, certificat
     ]
 
 
-async def test_certificate_name_that_is_not_allowed_is_logged(guard: Guard, certificates: Certificates) -> None:
-    """Once a minute per source."""
+async def test_client_certificate_that_is_not_allowed_is_logged_once_a_minute_per_source(
+    guard: Guard, certificates: Certificates
+) -> None:
     url = await guard(f"{CLIENTS}RequireAndVerifyClientCert\n  client_allowed_sans: [one.example]\n")
     certificates.issue("neither", "two.example")
     with capture_logs() as logs:
@@ -197,8 +197,7 @@ async def test_certificate_name_that_is_not_allowed_is_logged(guard: Guard, cert
     assert [(line["event"], line["source"]) for line in logs] == [("auth_failed", "127.0.0.1")]
 
 
-async def test_renewed_certificate_is_used(guard: Guard, certificates: Certificates) -> None:
-    """From the next connection on, without a restart."""
+async def test_renewed_certificate_is_used_by_the_next_connection(guard: Guard, certificates: Certificates) -> None:
     url = await guard(TLS)
     before = await serial_of(url, certificates.client())
     certificates.issue("server", "localhost", "127.0.0.1")
@@ -207,8 +206,8 @@ async def test_renewed_certificate_is_used(guard: Guard, certificates: Certifica
     assert [line["log_level"] for line in logs] == ["info"]
 
 
-async def test_a_half_written_renewal_changes_nothing(guard: Guard, certificates: Certificates) -> None:
-    """New certificate, old key: the old pair stays until both are there, and one error is logged."""
+async def test_renewed_certificate_without_its_key_is_not_used(guard: Guard, certificates: Certificates) -> None:
+    """The old pair stays until both files are there, and one error is logged."""
     url = await guard(TLS)
     before = await serial_of(url, certificates.client())
     certificates.issue("renewed", "localhost", "127.0.0.1")
@@ -222,8 +221,7 @@ async def test_a_half_written_renewal_changes_nothing(guard: Guard, certificates
     assert await serial_of(url, certificates.client()) != before
 
 
-async def test_removed_authority_is_not_trusted(guard: Guard, certificates: Certificates) -> None:
-    """A changed client CA replaces the old one."""
+async def test_replaced_client_authority_is_no_longer_trusted(guard: Guard, certificates: Certificates) -> None:
     url = await guard(f"{CLIENTS}RequireAndVerifyClientCert\n")
     certificates.issue("client", "prometheus.example")
     assert await status_of(url, certificates.client("client")) == 200
@@ -233,7 +231,7 @@ async def test_removed_authority_is_not_trusted(guard: Guard, certificates: Cert
 
 
 async def test_tls_is_not_switched_off_without_a_restart(guard: Guard, certificates: Certificates) -> None:
-    """Until then the old configuration stays."""
+    """Until then the old configuration stays in force."""
     url = await guard(TLS)
     certificates.write("web.yml", "http_server_config: {http2: true}\n")
     with capture_logs() as logs:

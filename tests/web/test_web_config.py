@@ -34,7 +34,7 @@ def samples(*kinds: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples in one directory, with the certificates that they name."""
+    """Return a directory with the samples and the certificates that they name."""
     folder = tmp_path_factory.mktemp("web_config")
     certificates_in(folder)
     for sample in samples("good", "bad", "newer", "stricter"):
@@ -61,7 +61,7 @@ def test_valid_file_is_accepted(folder: Path, sample: str) -> None:
 
 @pytest.mark.parametrize("sample", samples("bad", "stricter"))
 def test_every_mistake_of_the_web_configuration_is_reported(folder: Path, sample: str) -> None:
-    """As the comments at the beginning of the file say."""
+    """The comments at the beginning of each file list them."""
     path = folder / Path(sample).name
     with pytest.raises(ConfigurationError) as caught:
         read_web_configuration(path)
@@ -72,14 +72,13 @@ def test_every_mistake_of_the_web_configuration_is_reported(folder: Path, sample
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool isn't installed")
 @pytest.mark.parametrize("sample", samples("good", "bad", "stricter"))
-def test_promtool_agrees(folder: Path, sample: str) -> None:
-    """A file that Prometheus' own exporters accept is accepted here, and vice versa."""
+def test_promtool_accepts_and_rejects_the_same_files(folder: Path, sample: str) -> None:
     command = ["promtool", "check", "web-config", str(folder / Path(sample).name)]
     verdict = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert (verdict.returncode == 0) == (not sample.startswith("bad/")), verdict.stdout + verdict.stderr
 
 
-def test_settings_are_read(folder: Path) -> None:
+def test_web_configuration_settings_are_read(folder: Path) -> None:
     configuration = read(
         folder,
         "http_server_config: {headers: {X-Frame-Options: deny, X-XSS-Protection: 1}}\n"
@@ -109,7 +108,7 @@ def test_certificate_as_text_and_file_is_a_mistake(folder: Path) -> None:
 
 
 def test_allowed_names_without_verified_certificates_are_a_mistake(folder: Path) -> None:
-    """The list would check no one."""
+    """The list would have no effect."""
     text = "tls_server_config: {cert_file: server.crt, key_file: server.key, client_allowed_sans: [a]}\n"
     messages = "1:87: tls_server_config: client_allowed_sans means nothing without a client_auth_type that verifies"
     assert mistakes(folder, text) == [f"{messages} certificates"]
@@ -147,7 +146,7 @@ def test_missing_web_configuration_is_named(tmp_path: Path) -> None:
 
 
 def test_binary_web_configuration_is_a_mistake(tmp_path: Path) -> None:
-    """Such as a certificate in DER."""
+    """An example is a certificate in DER."""
     path = tmp_path / "binary.yml"
     path.write_bytes(b"\x30\x82\xff")
     with pytest.raises(ConfigurationError, match="is not UTF-8 text"):
@@ -166,7 +165,7 @@ def test_missing_bcrypt_is_reported_with_the_remedy(tmp_path: Path) -> None:
 
 
 def test_unsupported_curve_is_a_mistake(folder: Path) -> None:
-    """Python before 3.11.4 can't offer X25519."""
+    """Python before 3.11.4 cannot offer X25519."""
     text = "tls_server_config: {cert_file: server.crt, key_file: server.key, curve_preferences: [X25519]}\n"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ecdh_curve("X25519")
