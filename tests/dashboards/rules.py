@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
-from tests.dashboards.boards import Board, Panel, figures, panels, targets, variables
+from tests.dashboards.boards import BOARDS, Board, Panel, figures, panels, targets, variables
 
 Rule = Callable[[Board], Iterator[str]]
 
@@ -20,17 +20,6 @@ _USED = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|([a-zA-Z_]\w*))")
 _BUILT_IN = re.compile(r"__\w+")
 # What Grafana's pickers give by themselves; the data source is used by each panel.
 _GRAPHS = {"timeseries"}
-# The dashboard with the details of a name, by the name's label, and its variable that selects the name.
-DETAILS = {
-    "account": ("openrouter-overview", "account"),
-    "model": ("openrouter-endpoint", "model"),
-    "provider": ("openrouter-endpoint", "provider"),
-    "name": ("openrouter-budget", "key"),
-    "api_key_id": ("openrouter-budget", "key"),
-    "workspace": ("openrouter-budget", "workspace"),
-    "budget": ("openrouter-budget", ""),
-    "team": ("openrouter-spenders", ""),
-}
 _COLUMNS = 24
 _LOWEST_GRAPH = 8
 _LONGEST_IN_A_FIGURE = 12
@@ -238,44 +227,84 @@ def linked(board: Board) -> Iterator[str]:
 
 
 def clickable(board: Board) -> Iterator[str]:
-    """Every name with details on a dashboard leads there, for the selected accounts or the row's, and encoded."""
+    """A name leads somewhere if another dashboard can select it, or if it leads somewhere on any dashboard."""
+    elsewhere = {label for uid, labels in PICKERS.items() if uid != board["uid"] for label in labels.values()}
+    for panel, label, links in _names(board):
+        if label in elsewhere | LINKED and not links:
+            yield f"{panel['title']}: {label} leads nowhere"
+
+
+def arriving(board: Board) -> Iterator[str]:
+    """Every link leads to a dashboard that is there, with variables of that dashboard, the account and the time."""
     for panel in panels(board):
-        names = _columns(panel) if panel["type"] == "table" else _legends(panel)
-        for label, links in names.items():
-            uid, variable = DETAILS[label]
-            urls = [link["url"] for link in links]
-            if not any(_leads_to(url, uid, variable) for url in urls):
-                yield f"{panel['title']}: {label} leads nowhere"
-            yield from (
-                f"{panel['title']}: {url} is not encoded" for url in urls if re.search(r"\{__(?!url)[^:}]*\}", url)
-            )
+        for url in _urls(panel):
+            uid, parts = _target(url)
+            selected = {part.partition("=")[0] for part in parts if part.startswith("var-")}
+            missing = selected - {f"var-{name}" for name in PICKERS.get(uid, ())}
+            account = {"var-account"} & selected or {"${account:queryparam}"} & {*parts}
+            if uid not in PICKERS or missing or not account or "${__url_time_range}" not in parts:
+                yield f"{panel['title']}: {url} does not arrive"
+            if re.search(r"\{__(?!url)[^:}]*\}", url):
+                yield f"{panel['title']}: {url} is not encoded"
 
 
-def _leads_to(url: str, uid: str, variable: str) -> bool:
+def selecting(board: Board) -> Iterator[str]:
+    """The link of a name selects it, by the variable of its label, where any dashboard has such a variable."""
+    selectable = {label for labels in PICKERS.values() for label in labels.values()}
+    for panel, label, links in _names(board):
+        for url in links if label in selectable else ():
+            uid, parts = _target(url)
+            if not any(
+                PICKERS.get(uid, {}).get(part.partition("=")[0].removeprefix("var-")) == label for part in parts
+            ):
+                yield f"{panel['title']}: {url} does not select the {label}"
+
+
+def _target(url: str) -> tuple[str, list[str]]:
+    """Return the dashboard of a link, and the parts of its query."""
     path, _, query = url.partition("?")
-    parts = query.split("&")
-    names = {part.partition("=")[0] for part in parts if part.startswith("var-")}
-    carried = "${account:queryparam}" in parts or "var-account" in names
-    return path.split("/")[2] == uid and carried and (not variable or f"var-{variable}" in names)
+    return path.split("/")[2], query.split("&")
 
 
-def _columns(panel: Panel) -> dict[str, list[dict[str, str]]]:
-    """Return the links of each column with names."""
-    titles = next(step["options"]["renameByName"] for step in panel["transformations"] if step["id"] == "organize")
-    links = {
-        override["matcher"]["options"]: setting["value"]
-        for override in panel["fieldConfig"]["overrides"]
-        for setting in override["properties"]
-        if setting["id"] == "links"
-    }
-    return {label: links.get(titles[label], []) for label in DETAILS.keys() & titles.keys()}
+def _names(board: Board) -> Iterator[tuple[Panel, str, list[str]]]:
+    """Yield every label whose values a panel shows as names, in a column or a legend, and where they lead."""
+    for panel in panels(board):
+        if panel["type"] == "table":
+            titles = next(
+                step["options"]["renameByName"] for step in panel["transformations"] if step["id"] == "organize"
+            )
+            for label, title in titles.items():
+                yield panel, label, [url for name, url in _cells(panel) if name == title]
+        else:
+            legends = " ".join(target.get("legendFormat", "") for target in panel["targets"])
+            links = panel["fieldConfig"]["defaults"].get("links", [])
+            for label in set(re.findall(r"\{\{(\w+)\}\}", legends)):
+                named = f"{{__field.labels.{label}}}"
+                yield panel, label, [link["url"] for link in links if named in link["title"]]
 
 
-def _legends(panel: Panel) -> dict[str, list[dict[str, str]]]:
-    """Return the links of a panel for each name in its legends."""
-    legends = " ".join(target.get("legendFormat", "") for target in panel["targets"])
-    labels = DETAILS.keys() & set(re.findall(r"\{\{(\w+)\}\}", legends))
-    return {label: panel["fieldConfig"]["defaults"].get("links", []) for label in labels}
+def _cells(panel: Panel) -> Iterator[tuple[str, str]]:
+    """Yield the links of a table's columns by their titles."""
+    for override in panel["fieldConfig"]["overrides"]:
+        for setting in override["properties"]:
+            if setting["id"] == "links":
+                yield from ((override["matcher"]["options"], link["url"]) for link in setting["value"])
+
+
+def _urls(panel: Panel) -> list[str]:
+    links = panel["fieldConfig"]["defaults"].get("links", [])
+    return [link["url"] for link in links] + [url for _, url in _cells(panel)]
+
+
+def _label(variable: dict[str, Any]) -> str:
+    """Return the label whose values a variable selects."""
+    match = re.fullmatch(r"label_values\(.*, (\w+)\)", str(variable["query"]["query"]) if "refresh" in variable else "")
+    return match[1] if match else ""
+
+
+# The variables of every dashboard, with the labels whose values they select; and the labels that lead somewhere.
+PICKERS = {board["uid"]: {name: _label(it) for name, it in variables(board).items()} for board in BOARDS.values()}
+LINKED = {label for board in BOARDS.values() for _, label, links in _names(board) if links}
 
 
 RULES: tuple[Rule, ...] = (
@@ -299,4 +328,6 @@ RULES: tuple[Rule, ...] = (
     tall,
     linked,
     clickable,
+    arriving,
+    selecting,
 )

@@ -117,9 +117,12 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
         rules.clickable,
         lambda board: _first(board, "timeseries")["fieldConfig"]["defaults"].pop("links"),
     ),
-    "a name that is not encoded": (rules.clickable, _spoiled_link(":percentencode", "")),
-    "accounts lost on the way": (rules.clickable, _spoiled_link("&${account:queryparam}", "")),
-    "a wrong variable": (rules.clickable, _spoiled_link("var-model", "var-provider")),
+    "a name that is not encoded": (rules.arriving, _spoiled_link(":percentencode", "")),
+    "accounts lost on the way": (rules.arriving, _spoiled_link("&${account:queryparam}", "")),
+    "the time lost in a link": (rules.arriving, _spoiled_link("&${__url_time_range}", "")),
+    "a dashboard that is not there": (rules.arriving, _spoiled_link("/openrouter-endpoint", "/openrouter-models-old")),
+    "a variable that the dashboard lacks": (rules.arriving, _spoiled_link("var-model", "var-workspace")),
+    "a wrong variable": (rules.selecting, _spoiled_link("var-model", "var-provider")),
     "time lost on the way": (rules.linked, lambda board: board["links"][0].update(keepTime=False)),
 }
 
