@@ -319,3 +319,25 @@ async def test_concurrent_requests_are_limited() -> None:
     poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", Slow(responses)), clock=clock)
     collected = await collector.collect(poll, None)
     assert (REQUESTS_AT_ONCE, 20) == (most, len(samples(collected)["status"]))
+
+
+async def test_crash_of_one_request_cancels_the_others() -> None:
+    clock, cancelled = FakeClock(NOON), []
+
+    class Crashing(FakeApi):
+        async def request(self, request: Request, _deadline: float, **options: Any) -> Response:
+            if "broken" in request.path:
+                raise KeyError("bug")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(request.path)
+                raise
+            return await super().request(request, _deadline, **options)
+
+    listed = (("acme/slow", "acme/slow"), ("acme/broken", "acme/broken"))
+    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: listed)
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", Crashing({})), clock=clock)
+    with pytest.raises(KeyError, match="bug"):
+        await collector.collect(poll, None)
+    assert ["/models/acme/slow/endpoints"] == cancelled

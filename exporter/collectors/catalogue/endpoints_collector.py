@@ -89,7 +89,12 @@ model whose endpoints cannot be read keeps its last values until they expire.
         stale_after = self.settings.stale_after
         models = sorted(self._listed(), key=lambda model: model[0] in last.failed)
         reader = _Reader(poll, len(models))
-        results = await asyncio.gather(*(reader.read(slug) for _, slug in models))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(reader.read(slug)) for _, slug in models]
+        except ExceptionGroup as crashes:  # a PollError is a result, so these are bugs: the log names the first one
+            raise crashes.exceptions[0] from None
+        results = [task.result() for task in tasks]
         poll.finish_late()
         failures: dict[str, PollError] = {}
         current: dict[str, ModelEndpoints] = {}
