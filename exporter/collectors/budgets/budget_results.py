@@ -84,7 +84,7 @@ BudgetOutcome = BudgetResult | PollError
 
 
 @dataclass(frozen=True, slots=True)
-class ShownBudget:
+class PublishedBudget:
     """A budget with what is known of it: by this poll, or by an earlier one if this one could not read it.
 
     `error` is why it could not. `expires` is when the result of an earlier poll disappears.
@@ -95,7 +95,7 @@ class ShownBudget:
     error: PollError | None
     expires: datetime | None
 
-    def at(self, moment: datetime) -> ShownBudget:
+    def at(self, moment: datetime) -> PublishedBudget:
         """Return the budget at a moment: without its result once that has expired."""
         return self if self.expires is None or moment < self.expires else replace(self, result=None)
 

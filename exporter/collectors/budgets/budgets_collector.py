@@ -23,7 +23,7 @@ from exporter.collectors.budgets.budget_results import (
     SUCCESS,
     BudgetOutcome,
     BudgetResult,
-    ShownBudget,
+    PublishedBudget,
 )
 from exporter.collectors.budgets.budget_scopes import ScopeLists
 from exporter.collectors.budgets.budget_spend import read_budgets
@@ -169,7 +169,7 @@ a guardrail, the API does not report what spend counts, so only limit and info a
 
     def _shown(
         self, poll: Poll, target: BudgetTarget, outcome: BudgetOutcome, last: BudgetResult | None, listed_at: float
-    ) -> ShownBudget:
+    ) -> PublishedBudget:
         """Return a budget with its result; if it could not be read, with the `last` one unless that has expired."""
         stale_after, started = self.settings.stale_after, poll.started
         result = error = None
@@ -184,15 +184,15 @@ a guardrail, the API does not report what spend counts, so only limit and info a
         expires = None
         if result is not None and result.read_at != started and stale_after != math.inf:
             expires = poll.wall_time(result.read_at + stale_after).astimezone(UTC)
-        return ShownBudget(target, result, error, expires)
+        return PublishedBudget(target, result, error, expires)
 
-    def _successors(self, budgets: Sequence[ShownBudget], today: date) -> Iterator[tuple[datetime, Snapshot]]:
+    def _successors(self, budgets: Sequence[PublishedBudget], today: date) -> Iterator[tuple[datetime, Snapshot]]:
         """Yield what is shown once a period has ended, and once a result of an earlier poll has expired."""
         expiries = {budget.expires for budget in budgets if budget.expires is not None}
         for moment in sorted({*map(midnight, period_starts_after(today)), *expiries}):
             yield moment, self._snapshot([budget.at(moment) for budget in budgets], max(today, moment.date()))
 
-    def _snapshot(self, budgets: Sequence[ShownBudget], shown_on: date) -> Snapshot:
+    def _snapshot(self, budgets: Sequence[PublishedBudget], shown_on: date) -> Snapshot:
         """Return budgets as they are shown on a day: what was spent in a period that has ended is gone."""
         results = [budget.result for budget in budgets if budget.result is not None]
         targets = [result.target for result in results]
