@@ -203,9 +203,19 @@ class CollectorStatus:
     retirements: tuple[Retirement, ...] = ()
 
     @property
+    def last_poll(self) -> PollRecord | None:
+        """The latest finished poll; None before the first."""
+        return self.polls[-1] if self.polls else None
+
+    @property
     def healthy(self) -> bool:
         """Whether the last poll succeeded; False before the first."""
-        return bool(self.polls) and self.polls[-1].outcome != "failed"
+        return self.last_poll is not None and self.last_poll.outcome != "failed"
+
+    @property
+    def rows_rejected(self) -> int:
+        """The number of rows that the last poll rejected, which totals lack."""
+        return 0 if self.last_poll is None else self.last_poll.rows_rejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

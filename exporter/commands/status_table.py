@@ -65,9 +65,9 @@ def _trouble(status: Status) -> str:
 
 
 def _error(collector: CollectorStatus) -> str:
-    if not collector.polls:
+    last = collector.last_poll
+    if last is None:
         return ""
-    last = collector.polls[-1]
     rejected = [f"{last.rows_rejected:,} rows rejected: totals lack them"] if last.rows_rejected else []
     errors = (
         [last.error]

@@ -26,4 +26,4 @@ def state_of(collector: CollectorStatus, now: datetime) -> State:
         return "retrying"
     if not collector.polls:
         return "waiting"
-    return "incomplete" if collector.polls[-1].rows_rejected or collector.failures else "healthy"
+    return "incomplete" if collector.rows_rejected or collector.failures else "healthy"

@@ -6,13 +6,14 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from exporter.status import CREDIT_LEFT, SPENT_TODAY, BudgetStatus, CollectorStatus, DailySpend, Status
 from exporter.web.collector_state import STATES, State, state_of
 
 MOST_TOP_ROWS = 10
-SHOWN = timedelta(days=30)
+DAYS = 30
 
 # The lists in the order in which they are shown, and what they are called.
 TOP_TITLES: dict[tuple[Literal["model", "key"], Literal["today", "month", "30d"]], str] = {
@@ -22,6 +23,23 @@ TOP_TITLES: dict[tuple[Literal["model", "key"], Literal["today", "month", "30d"]
     ("key", "month"): "Top keys this month",
     ("key", "30d"): "Top keys in 30 days",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class DailyTotals:
+    """USD per day in the `DAYS` days up to the latest known one; unknown days are absent."""
+
+    days: tuple[DailySpend, ...]
+
+    @property
+    def latest(self) -> DailySpend | None:
+        """The latest known day."""
+        return self.days[-1] if self.days else None
+
+    @property
+    def total(self) -> float:
+        """The sum of all days."""
+        return math.fsum(usd for _, usd in self.days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,31 +134,40 @@ def tops_of(collectors: Collection[CollectorStatus]) -> list[TopList]:
             for account, entry in entries[:MOST_TOP_ROWS]
         )
         accounts = frozenset(account for account, _ in tops)
-        lacks_rows = any(collector.polls and collector.polls[-1].rows_rejected for collector, _ in known)
+        lacks_rows = any(collector.rows_rejected for collector, _ in known)
         merged.append(TopList(title=title, total_usd=total, accounts=accounts, rows=rows, lacks_rows=lacks_rows))
     return merged
 
 
-def known_days(collector: CollectorStatus) -> list[DailySpend]:
-    """Return the days whose spend is known; if the API reported no usage at all, the latest day with a spend of 0."""
+def sum_of(series: Iterable[Iterable[DailySpend]]) -> DailyTotals:
+    """Return the spend of several collectors, summed by day; an amount that is not finite is unknown."""
+    amounts: dict[date, list[float]] = {}
+    for day, usd in chain.from_iterable(series):
+        if math.isfinite(usd):
+            amounts.setdefault(day, []).append(usd)
+    first = max(amounts, default=date.max) - timedelta(days=DAYS - 1)
+    return DailyTotals(tuple(DailySpend(day, math.fsum(amounts[day])) for day in sorted(amounts) if day >= first))
+
+
+def known_days(collector: CollectorStatus) -> tuple[DailySpend, ...]:
+    """Return the spend per day; if the API reported no usage at all, the latest day with a spend of 0."""
     if not collector.spend and collector.day is not None:
-        return [DailySpend(collector.day, 0.0)]
-    return [daily for daily in collector.spend if math.isfinite(daily.usd)]
+        return (DailySpend(collector.day, 0.0),)
+    return collector.spend
 
 
 def _summary(account: str, collectors: list[CollectorStatus], now: datetime) -> AccountSummary:
     states = {collector.collector: state_of(collector, now) for collector in collectors}
     worst = min(states.values(), key=STATES.index)
-    days: dict[date, float] = {day: usd for collector in collectors for day, usd in known_days(collector)}
+    spend = sum_of(map(known_days, collectors))
     figures = {name: usd for collector in collectors for name, usd in collector.figures}
     budgets = [budget for collector in collectors for budget in collector.budgets if budget.used is not None]
-    latest = max(days, default=None)
     return AccountSummary(
         account=account,
         state=worst,
         in_trouble=tuple(name for name, state in states.items() if state == worst != "healthy"),
-        latest_day=None if latest is None else DailySpend(latest, days[latest]),
-        thirty_days=None if latest is None else math.fsum(usd for day, usd in days.items() if latest - day < SHOWN),
+        latest_day=spend.latest,
+        thirty_days=spend.total if spend.days else None,
         today=figures.get(SPENT_TODAY),
         credit=figures.get(CREDIT_LEFT),
         budget=max(budgets, key=_used, default=None),

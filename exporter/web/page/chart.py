@@ -5,49 +5,15 @@ The drawing is stretched to the available width, so all text is HTML beside it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
+from exporter.web.overview import DailyTotals
 from exporter.web.page.formatting import usd
-
-DAYS = 30
 
 _HEIGHT = 100
 _SLOT = 10
 _BAR = 7.6
 _LEAST = 1.2  # so that a day with little or no spend is still visible as a known day
-
-
-@dataclass(frozen=True, slots=True)
-class DailyTotals:
-    """USD per day in the `DAYS` days up to the latest known one; unknown days are absent."""
-
-    days: tuple[tuple[date, float], ...]
-
-    @property
-    def latest(self) -> tuple[date, float] | None:
-        """The latest known day."""
-        return self.days[-1] if self.days else None
-
-    @property
-    def total(self) -> float:
-        """The sum of all days."""
-        return math.fsum(amount for _, amount in self.days)
-
-
-def sum_of(series: Iterable[Iterable[tuple[date, float]]]) -> DailyTotals:
-    """Return the spend of several accounts, summed by day; an amount that is not finite is unknown."""
-    amounts: dict[date, list[float]] = {}
-    for account in series:
-        for day, amount in account:
-            if math.isfinite(amount):
-                amounts.setdefault(day, []).append(amount)
-    if not amounts:
-        return DailyTotals(())
-    first = max(amounts) - timedelta(days=DAYS - 1)
-    return DailyTotals(tuple((day, math.fsum(amounts[day])) for day in sorted(amounts) if day >= first))
 
 
 def bars(spend: DailyTotals, label: str, kind: str = "") -> str:

@@ -1,14 +1,16 @@
-"""A collector on the landing page: as a card, and as a row of the overview."""
+"""A collector on the landing page: as a card with its analytics queries, and as a row of the overview."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from exporter.status import CollectorStatus, PollRecord
+from exporter.status import CollectorStatus, PollRecord, QueryStatus
 from exporter.web.collector_state import State, state_of
-from exporter.web.page.chart import bars, sum_of
+from exporter.web.overview import sum_of
+from exporter.web.page.chart import bars
 from exporter.web.page.formatting import count, isolated, moment, safe, span, stamp, usd
-from exporter.web.page.query_table import query_table
+from exporter.web.page.stacked_table import stacked_table
 
 ALL_ACCOUNTS = "all accounts"
 NOTHING = "\N{EM DASH}"
@@ -16,6 +18,7 @@ TICKS = 30
 ROW_TICKS = 12
 MOST_PARTS = 5
 OVERVIEW = ("Account", "Collector", "State", "Polls", "Last poll", "Next poll", "Latest UTC day", "Series", "30 days")
+QUERIES = ("Query", "State", "Rows", "Last success", "Values expire")
 
 _OUTCOME_WORDS = {"changed": "new data", "unchanged": "no new data", "failed": "failed"}
 
@@ -28,7 +31,7 @@ def badge(state: State, before: str = "") -> str:
 def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     """Return the details of a collector."""
     state = state_of(collector, now)
-    last = collector.polls[-1] if collector.polls else None
+    last = collector.last_poll
     facts = [
         ("Last poll", _last(last, now)),
         ("Next poll", _next(collector, now)),
@@ -53,8 +56,8 @@ def card(collector: CollectorStatus, now: datetime, *, with_chart: bool) -> str:
     return (
         f'<article class="card {state}"><header><h3>{isolated(collector.account or ALL_ACCOUNTS)}'
         f" <small>{safe(collector.collector)}</small></h3>{badge(state)}</header>"
-        f"{_retry(collector, now)}{_error(last)}{_rejected(last)}{_missing_parts(collector)}{_advice(collector)}"
-        f"{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>{query_table(collector.queries, now)}{small}</article>"
+        f"{_problems(collector, now)}{_history(collector.polls[-TICKS:])}<dl>{listed}</dl>"
+        f"{_query_table(collector.queries, now)}{small}</article>"
     )
 
 
@@ -119,40 +122,41 @@ def _expiry(collector: CollectorStatus, now: datetime) -> str:
     return "never" if collector.series else "nothing published"
 
 
-def _retry(collector: CollectorStatus, now: datetime) -> str:
-    retry = collector.retry
-    if retry is None:
+def _problems(collector: CollectorStatus, now: datetime) -> str:
+    """Return a paragraph for each thing that is wrong with a collector."""
+    problems = []
+    if (retry := collector.retry) is not None:
+        when = "in progress" if retry.next_attempt <= now else moment(retry.next_attempt, now)
+        problems.append(
+            f"<b>retrying</b> {safe(retry.operation)}: attempt {retry.attempt} {when}. "
+            f"Last error: <b>{safe(retry.status_class)}</b> {isolated(retry.error)}"
+        )
+    if (last := collector.last_poll) is not None and last.error is not None:
+        word = last.status_class or last.reason
+        problems.append((f"<b>{safe(word)}</b> " if word else "") + isolated(last.error))
+    if collector.rows_rejected:
+        rows = count(collector.rows_rejected, "row")
+        problems.append(f"{rows} rejected in the last poll: totals lack them. The log has the reasons.")
+    problems += [
+        f"<b>{isolated(failure.part)}</b> {isolated(failure.error)}" for failure in collector.failures[:MOST_PARTS]
+    ]
+    if last is not None and last.outcome == "failed" and (advice := collector.advice or last.hint) is not None:
+        problems.append(isolated(advice))
+    return "".join(f'<p class="error">{problem}</p>' for problem in problems)
+
+
+def _query_table(queries: Sequence[QueryStatus], now: datetime) -> str:
+    """Return the analytics queries as a table, nothing if there are none."""
+    if not queries:
         return ""
-    when = "in progress" if retry.next_attempt <= now else moment(retry.next_attempt, now)
-    return (
-        f'<p class="error retry"><b>retrying</b> {safe(retry.operation)}: attempt {retry.attempt} {when}. '
-        f"Last error: <b>{safe(retry.status_class)}</b> {isolated(retry.error)}</p>"
-    )
+    failed = sum(query.error is not None for query in queries)
+    summary = f"{len(queries)} queries, {failed or 'none'} failed" if len(queries) > 1 else "1 query"
+    table = stacked_table(QUERIES, (_query_cells(query.at(now), now) for query in queries), ("Rows",))
+    return f'<details class="queries"><summary>{summary}</summary><div class="scroll">{table}</div></details>'
 
 
-def _error(poll: PollRecord | None) -> str:
-    if poll is None or poll.error is None:
-        return ""
-    word = poll.status_class or poll.reason
-    kind = f"<b>{safe(word)}</b> " if word else ""
-    return f'<p class="error">{kind}{isolated(poll.error)}</p>'
-
-
-def _rejected(poll: PollRecord | None) -> str:
-    if poll is None or not poll.rows_rejected:
-        return ""
-    rows = count(poll.rows_rejected, "row")
-    return f'<p class="error">{rows} rejected in the last poll: totals lack them. The log has the reasons.</p>'
-
-
-def _missing_parts(collector: CollectorStatus) -> str:
-    return "".join(
-        f'<p class="error"><b>{isolated(failure.part)}</b> {isolated(failure.error)}</p>'
-        for failure in collector.failures[:MOST_PARTS]
-    )
-
-
-def _advice(collector: CollectorStatus) -> str:
-    """Return how to correct the account's key, or what else failed the last poll; nothing if it succeeded."""
-    advice = None if collector.healthy or not collector.polls else collector.advice or collector.polls[-1].hint
-    return "" if advice is None else f'<p class="error">{isolated(advice)}</p>'
+def _query_cells(query: QueryStatus, now: datetime) -> tuple[str, ...]:
+    rows = NOTHING if query.rows is None else f"{'more than ' * query.truncated}{query.rows - query.truncated:,}"
+    last = "never" if query.last_success is None else moment(query.last_success, now)
+    expiry = NOTHING if query.expires is None or query.rows is None else moment(query.expires, now)
+    return isolated(query.name), badge("healthy" if query.error is None else "failing"), rows, last, expiry

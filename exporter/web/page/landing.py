@@ -10,11 +10,11 @@ from datetime import date, datetime
 
 from exporter.status import CollectorStatus, Status
 from exporter.web.collector_state import STATES, State, state_of
-from exporter.web.overview import account_names, account_summaries, budgets_of, tops_of
+from exporter.web.overview import DailyTotals, account_names, account_summaries, budgets_of, sum_of, tops_of
 from exporter.web.page.account_table import account_table
 from exporter.web.page.budget_bars import budget_bars
 from exporter.web.page.catalogue_section import catalogue_section, retirement_line
-from exporter.web.page.chart import DailyTotals, chart, sum_of
+from exporter.web.page.chart import chart
 from exporter.web.page.collector_card import NOTHING, OVERVIEW, badge, card, overview_cells
 from exporter.web.page.formatting import count, isolated, safe, span, stamp, usd
 from exporter.web.page.stacked_table import stacked_table, table_section
@@ -78,7 +78,7 @@ def _document(status: Status, settings: WebSettings, first: str, last: str, refr
     accounts = len(account_names(status))
     body = (
         _top(status, states)
-        + f"<main>{_links(settings)}{_failed_reload(status)}{first}{_tiles(status, states, spend)}"
+        + f"<main>{_links(settings)}{_failed_reload(status)}{first}{_tiles(status, spend)}"
         + budget_bars(budgets_of(status.collectors), status.now, with_account=accounts > 1)
         + top_tables(tops_of(status.collectors), accounts)
         + '<section class="panel"><h2>Spend per UTC day, own provider keys included</h2>'
@@ -96,16 +96,12 @@ def _document(status: Status, settings: WebSettings, first: str, last: str, refr
 
 def _top(status: Status, states: list[State]) -> str:
     up = (status.now - status.started).total_seconds()
+    shard = f", shard index {status.shard_index} of {status.shard_total}" if status.shard_total > 1 else ""
     return (
         f'<header class="top">{_MARK}<div><h1>OpenRouter exporter</h1><p>Version {safe(status.version)}, '
-        f'<span title="since {stamp(status.started)}">up {span(max(round(up), 0))}</span>{_shard(status)}</p></div>'
+        f'<span title="since {stamp(status.started)}">up {span(max(round(up), 0))}</span>{shard}</p></div>'
         f"{_overall(status, states)}</header>"
     )
-
-
-def _shard(status: Status) -> str:
-    """Return which of several shards this is."""
-    return f", shard index {status.shard_index} of {status.shard_total}" if status.shard_total > 1 else ""
 
 
 def _overall(status: Status, states: list[State]) -> str:
@@ -146,11 +142,12 @@ def _links(settings: WebSettings) -> str:
     return f'<nav aria-label="Pages">{links}</nav>'
 
 
-def _tiles(status: Status, states: list[State], spend: DailyTotals) -> str:
+def _tiles(status: Status, spend: DailyTotals) -> str:
     accounts = {collector.account for collector in status.collectors}
     latest = window = (NOTHING, "not known yet")
-    known = [collector for collector in status.collectors if _knows_spend(collector)]
-    note = _share(accounts, {collector.account for collector in known}) + _quality(status, states)
+    # With a day and no amounts, there was no usage.
+    known = [collector for collector in status.collectors if collector.spend or collector.day is not None]
+    note = _share(accounts, {collector.account for collector in known}) + _quality(known, status.now)
     day = _latest_day(status)
     if spend.latest is not None:
         day, amount = spend.latest
@@ -168,11 +165,6 @@ def _tiles(status: Status, states: list[State], spend: DailyTotals) -> str:
         tiles.append(("Accounts", f"{len(accounts):,}", count(len(status.collectors), "collector")))
     shown = "".join(f'<div class="tile"><p>{name}</p><b>{value}</b><p>{note}</p></div>' for name, value, note in tiles)
     return f'<section class="tiles" aria-label="Summary">{shown}</section>'
-
-
-def _knows_spend(collector: CollectorStatus) -> bool:
-    """Return whether the spend per day is known; with a day and no amounts, there was no usage."""
-    return bool(collector.spend) or collector.day is not None
 
 
 def _latest_day(status: Status) -> date | None:
@@ -196,15 +188,10 @@ def _share(accounts: set[str], known: Collection[str]) -> str:
     return "" if len(known) == len(accounts) else f", {len(known)} of {len(accounts)} accounts"
 
 
-def _quality(status: Status, states: list[State]) -> str:
-    """Return a note where a total is made of expired values or lacks rejected rows."""
-    spending = [
-        (collector, state)
-        for collector, state in zip(status.collectors, states, strict=True)
-        if _knows_spend(collector)
-    ]
-    expired = any(state == "stale" for _, state in spending)
-    rejected = any(collector.polls and collector.polls[-1].rows_rejected for collector, _ in spending)
+def _quality(collectors: Collection[CollectorStatus], now: datetime) -> str:
+    """Return a note where a total of these collectors is made of expired values or lacks rejected rows."""
+    expired = any(state_of(collector, now) == "stale" for collector in collectors)
+    rejected = any(collector.rows_rejected for collector in collectors)
     return (", expired" if expired else "") + (", without rejected rows" if rejected else "")
 
 
@@ -212,20 +199,18 @@ def _collectors(status: Status, settings: WebSettings) -> str:
     if not status.collectors:
         nothing = "This shard has no account." if status.shard_total > 1 else "No account has an enabled collector."
         return f'<section><p class="empty">{nothing}</p></section>'
-    states = [state_of(collector, status.now) for collector in status.collectors]
     several = len(status.collectors) > 1
-    order = sorted(range(len(states)), key=lambda index: STATES.index(states[index]))
-    shown = [card(status.collectors[index], status.now, with_chart=several) for index in order[:MOST_CARDS]]
+    worst_first = sorted(status.collectors, key=lambda collector: STATES.index(state_of(collector, status.now)))
+    shown = [card(collector, status.now, with_chart=several) for collector in worst_first[:MOST_CARDS]]
     more = ""
-    if len(order) > MOST_CARDS:
+    if len(worst_first) > MOST_CARDS:
         more = (
-            f'<p class="empty">The first {MOST_CARDS} of {len(order)}, the worst first. The '
+            f'<p class="empty">The first {MOST_CARDS} of {len(worst_first)}, the worst first. The '
             f'<a href="{safe(settings.path("/-/status"))}">status</a> has the details of all.</p>'
         )
     kind = "cards" if several else "cards one"
     cards = f'<section><h2>Collectors</h2><div class="{kind}">{"".join(shown)}</div>{more}</section>'
-    overview = _overview([status.collectors[index] for index in order], status.now) if several else ""
-    return overview + cards
+    return _overview(worst_first, status.now) + cards
 
 
 def _overview(collectors: list[CollectorStatus], now: datetime) -> str:
