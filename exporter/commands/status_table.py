@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from exporter.status import CollectorStatus, Status
 from exporter.web.collector_state import state_of
-from exporter.web.overview import AccountSummary, ShownBudget, TopList, account_summaries, budgets_of, tops_of
+from exporter.web.overview import AccountBudget, AccountSummary, TopList, account_summaries, budgets_of, tops_of
 from exporter.web.page.budget_bars import covers, left, percent
 from exporter.web.page.formatting import printable, usd
 from exporter.web.page.top_tables import share, total_of
@@ -40,7 +40,7 @@ def _account(summary: AccountSummary) -> Sequence[str]:
     return (summary.account, summary.state, *map(_usd, amounts), budget)
 
 
-def _budget(shown: ShownBudget) -> Sequence[str]:
+def _budget(shown: AccountBudget) -> Sequence[str]:
     budget = shown.budget
     used = UNKNOWN if budget.used is None else percent(budget.used)
     remaining = UNKNOWN if budget.remaining_usd is None else left(budget)

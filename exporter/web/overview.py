@@ -59,7 +59,7 @@ class AccountSummary:
     budget: BudgetStatus | None
 
 
-class ShownBudget(NamedTuple):
+class AccountBudget(NamedTuple):
     """A budget of an account. `as_of` is set if the last poll failed: when the amounts were read."""
 
     account: str
@@ -104,10 +104,10 @@ def account_summaries(status: Status) -> list[AccountSummary]:
     return sorted(summaries, key=_rank)
 
 
-def budgets_of(collectors: Iterable[CollectorStatus]) -> list[ShownBudget]:
+def budgets_of(collectors: Iterable[CollectorStatus]) -> list[AccountBudget]:
     """Return all budgets: first those that cannot be read, then those that are spent most."""
     budgets = [
-        ShownBudget(collector.account, budget, None if collector.healthy else collector.last_success)
+        AccountBudget(collector.account, budget, None if collector.healthy else collector.last_success)
         for collector in collectors
         for budget in collector.budgets
     ]

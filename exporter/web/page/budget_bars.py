@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from exporter.status import BudgetStatus
-from exporter.web.overview import ShownBudget
+from exporter.web.overview import AccountBudget
 from exporter.web.page.formatting import MINUS, count, isolated, moment, usd
 
 MOST_BUDGETS = 20
@@ -16,7 +16,7 @@ NEARLY_SPENT = 0.8
 _EACH = {"day": "each day", "week": "each week", "month": "each month", "total": "in total"}
 
 
-def budget_bars(budgets: Sequence[ShownBudget], now: datetime, *, with_account: bool) -> str:
+def budget_bars(budgets: Sequence[AccountBudget], now: datetime, *, with_account: bool) -> str:
     """Return the section, nothing if there are no budgets."""
     if not budgets:
         return ""
@@ -44,7 +44,7 @@ def covers(budget: BudgetStatus) -> str:
     return f"{scope}, {_EACH[budget.period]}"
 
 
-def _bar(shown: ShownBudget, now: datetime, *, with_account: bool) -> str:
+def _bar(shown: AccountBudget, now: datetime, *, with_account: bool) -> str:
     budget = shown.budget
     account = f"{isolated(shown.account)}: " if with_account else ""
     spent = f"<b>{usd(budget.spent_usd)}</b> of " if budget.spent_usd is not None else "limit "
@@ -81,7 +81,7 @@ def _width(share: float) -> str:
     return f"{min(max(share, 0), 1) * 100:.1f}%"
 
 
-def _facts(shown: ShownBudget, now: datetime) -> list[str]:
+def _facts(shown: AccountBudget, now: datetime) -> list[str]:
     budget = shown.budget
     facts = [left(budget)]
     if budget.used is not None:
