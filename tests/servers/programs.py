@@ -21,6 +21,7 @@ from tests.daemon.conftest import environment
 
 PATIENCE = 60.0
 PAUSE = 0.1
+QUICK_PAUSE = 0.02  # where a request costs nothing
 # Where .ci/install-servers put the program that is not the machine's own.
 PROMETHEUS_3 = "OPENROUTER_TEST_PROMETHEUS_3"
 
@@ -66,7 +67,9 @@ async def started(ready_url: str, log: Path, program: str, *arguments: str) -> A
             program, *arguments, env=environment(), stdout=output, stderr=output
         )
         try:
-            await until(lambda: responds(ready_url), lambda responds: responds or process.returncode is not None)
+            await until(
+                lambda: responds(ready_url), lambda responds: responds or process.returncode is not None, QUICK_PAUSE
+            )
             assert process.returncode is None, f"{program} ended: {log.name} says why"
             yield
         finally:
@@ -75,13 +78,15 @@ async def started(ready_url: str, log: Path, program: str, *arguments: str) -> A
             await process.wait()
 
 
-async def until(fetch: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found], bool]) -> _Found:
+async def until(
+    fetch: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found], bool], pause: float = PAUSE
+) -> _Found:
     """Repeat a request until the result is as wanted, and return it; fail with the last one after a time."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
     while not wanted(result := await fetch()):
         assert loop.time() < end, f"still {result!r}"
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(pause)
     return result
 
 

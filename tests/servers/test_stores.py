@@ -129,6 +129,9 @@ async def test_vmalert_evaluates_every_rule(source: Source, tmp_path: Path) -> N
             f"-remoteWrite.url={store.url}",
             f"-remoteRead.url={store.url}",
             "-notifier.blackhole",
+            # By default it evaluates rules on what was there 30 seconds ago.
+            "-rule.evalDelay=0s",
+            "-remoteWrite.flushInterval=200ms",
             f"-httpListenAddr={alert}",
         )
         await stack.enter_async_context(
