@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from exporter.config.secret import FileSecret
 from exporter.config.shard import WHOLE, Shard
 from exporter.daemon.account_set import AccountSet, ca_files
 from exporter.daemon.process_metrics import ProcessMetrics
-from exporter.daemon.reload import Reloader, ReloadListener
+from exporter.daemon.reload import Reloader
 from exporter.errors import UnknownAccount
 from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.exposition.scrape import Exposition, ScrapeResponse
@@ -34,7 +35,7 @@ MOST_NAMED = 5
 class Exporter:
     """Polls the accounts of the configuration and serves the result. Make it in a running event loop.
 
-    `read_configuration` is called by a reload; it raises ConfigurationError.
+    `read_configuration` is called by a reload, in a context of `announced_reload`; it raises ConfigurationError.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Exporter:
         clock: Clock,
         *,
         read_configuration: Callable[[], Configuration] | None = None,
-        reload_listener: ReloadListener | None = None,
+        announced_reload: Callable[[], AbstractContextManager[None]] = nullcontext,
         log_level: str | None = None,
         revision: str = "",
         shard: Shard = WHOLE,
@@ -67,7 +68,7 @@ class Exporter:
             shard=shard,
         )
         self._reloader = Reloader(
-            read_configuration or (lambda: configuration), self._apply, self._process, reload_listener
+            read_configuration or (lambda: configuration), self._apply, self._process, announced_reload
         )
         self._put_in_force(configuration)
 

@@ -76,7 +76,7 @@ async def serve(
             read(),
             clock,
             read_configuration=read,
-            reload_listener=systemd,
+            announced_reload=systemd.reloading,
             log_level=options.log_level,
             revision=os.environ.get(REVISION_VARIABLE, ""),
             shard=shard,

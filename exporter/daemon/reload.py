@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 
 from exporter import log
 from exporter.config.configuration import Configuration
@@ -13,20 +12,11 @@ from exporter.daemon.process_metrics import ProcessMetrics
 from exporter.errors import AccountsRejected, ConfigurationError
 
 
-class ReloadListener(Protocol):
-    """Notified when a reload begins and ends, such as systemd."""
-
-    def reloading(self) -> None:
-        """Note that a reload begins."""
-
-    def ready(self) -> None:
-        """Note that a reload has ended, successfully or not."""
-
-
 class Reloader:
     """Runs one reload at a time; requests that arrive before it reads the file share it.
 
-    `mistakes` are those of the last reload, none if it succeeded.
+    `mistakes` are those of the last reload, none if it succeeded. Each reload runs in a context of `announced`, such as
+    that of systemd.
     """
 
     def __init__(
@@ -34,12 +24,12 @@ class Reloader:
         read: Callable[[], Configuration],
         apply: Callable[[Configuration], Awaitable[None]],
         metrics: ProcessMetrics,
-        listener: ReloadListener | None,
+        announced: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._read = read
         self._apply = apply
         self._metrics = metrics
-        self._listener = listener
+        self._announced = announced
         self._running = asyncio.Lock()
         self.mistakes: tuple[str, ...] = ()
         self._next: asyncio.Task[None] | None = None
@@ -79,14 +69,3 @@ class Reloader:
         new = [mistake for mistake in self.mistakes if mistake not in before]
         if new:
             log.logger().error("accounts_rejected", mistakes=new)
-
-    @contextmanager
-    def _announced(self) -> Iterator[None]:
-        if self._listener is None:
-            yield
-            return
-        self._listener.reloading()
-        try:
-            yield
-        finally:
-            self._listener.ready()

@@ -6,7 +6,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from exporter import log
 
@@ -24,12 +25,17 @@ class Systemd:
         self._watchdog = _watchdog_seconds(environment)
 
     def ready(self) -> None:
-        """Report that the service is ready, after the start or after a reload."""
+        """Report that the service is ready."""
         self._send("READY=1")
 
-    def reloading(self) -> None:
-        """Report that a reload has begun; `ready` reports its end."""
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Report that a reload has begun and, at the end of the context, that it has ended, successfully or not."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        try:
+            yield
+        finally:
+            self.ready()
 
     def stopping(self) -> None:
         """Report that the service is stopping."""

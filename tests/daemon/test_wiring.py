@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,11 +78,13 @@ class File:
             raise ConfigurationError((Mistake("exporter.yaml", 3, 1, "unknown key"),))
         return self.configuration
 
-    def reloading(self) -> None:
+    @contextmanager
+    def announced(self) -> Iterator[None]:
         self.notifications.append("reloading")
-
-    def ready(self) -> None:
-        self.notifications.append("ready")
+        try:
+            yield
+        finally:
+            self.notifications.append("ready")
 
 
 def configuration(
@@ -103,7 +105,7 @@ def configuration(
 @asynccontextmanager
 async def started(first: Configuration, clock: FakeClock | None = None) -> AsyncIterator[Daemon]:
     clock, file = clock or FakeClock(), File(first)
-    exporter = Exporter(first, clock, read_configuration=file.read, reload_listener=file)
+    exporter = Exporter(first, clock, read_configuration=file.read, announced_reload=file.announced)
     exporter.start()
     daemon = Daemon(exporter, clock, file)
     try:
