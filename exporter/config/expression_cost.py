@@ -8,18 +8,19 @@ loaded.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
-from dataclasses import replace
 from math import comb
 from re import _constants, _parser  # type: ignore[attr-defined]  # the only parser of Python's own syntax
 from typing import Any, NamedTuple
 
-from exporter.config.value_types import ValueType, expression
+from exporter.config.value_types import ValueType, refuse_non_text
 from exporter.config.yaml_nodes import Scalar
 
 LONGEST_NAME = 128  # characters of a name that are compared
 MOST_WAYS = 1_000_000  # 20 ms at worst
 _MOST_POWERS = 20
+_LONGEST_EXPRESSION = 1000
 
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 # Where the sequence is in the argument of an item.
@@ -37,25 +38,35 @@ class _Ways(NamedTuple):
         return self.fixed * comb(LONGEST_NAME + self.stars, self.stars)
 
 
-class _TooManyWaysError(ValueError):
-    """Repetitions of something that itself has several ways to match."""
-
-
 def bounded_expression() -> ValueType:
     """Return the type of a regular expression, in Python's syntax, that cannot explode."""
-    any_expression = expression()
+    return ValueType(
+        expected="a regular expression that matches in bounded time",
+        read=_read,
+        # Not "format": "regex": that is JavaScript's syntax, and Python's is a little wider.
+        schema={"type": "string", "minLength": 1, "maxLength": _LONGEST_EXPRESSION},
+        show=lambda value: value.pattern,
+    )
 
-    def read(scalar: Scalar) -> re.Pattern[str]:
-        pattern: re.Pattern[str] = any_expression.read(scalar)
-        try:
-            ways = _of_sequence(_parser.parse(pattern.pattern)).total
-        except _TooManyWaysError:
-            raise ValueError("repeating something that matches in several ways can take exponential time") from None
-        if ways > MOST_WAYS:
-            raise ValueError("too many repetitions: at most three without a limit, such as .*")
-        return pattern
 
-    return replace(any_expression, expected="a regular expression that matches in bounded time", read=read)
+def _read(scalar: Scalar) -> re.Pattern[str]:
+    refuse_non_text(scalar)
+    if not scalar.text:
+        raise ValueError("an empty one matches no name")
+    if len(scalar.text) > _LONGEST_EXPRESSION:
+        raise ValueError(f"longer than {_LONGEST_EXPRESSION} characters")
+    try:
+        with warnings.catch_warnings():
+            # Python warns about [[:alpha:]], which does not mean there what it does elsewhere.
+            warnings.simplefilter("error")
+            pattern = re.compile(scalar.text)
+    except (re.error, FutureWarning, DeprecationWarning) as error:
+        raise ValueError(str(error)) from None
+    except (OverflowError, RecursionError):
+        raise ValueError("too large or too deeply nested") from None
+    if _of_sequence(_parser.parse(scalar.text)).total > MOST_WAYS:
+        raise ValueError("too many repetitions: at most three without a limit, such as .*")
+    return pattern
 
 
 def _of_sequence(items: Iterable[tuple[Any, Any]]) -> _Ways:
@@ -97,5 +108,5 @@ def _of_repeat(least: int, most: int, body: Any) -> _Ways:
     if most == 1:
         return _Ways(ways.fixed + (least == 0), ways.stars)
     if most > _MOST_POWERS:
-        raise _TooManyWaysError
+        raise ValueError("repeating something that matches in several ways can take exponential time")
     return _Ways((most - min(least, most) + 1) * ways.fixed**most, ways.stars * most)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import math
 import re
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,6 @@ MILLISECOND = 0.001
 DAY = 86_400.0
 YEAR = 365 * DAY
 
-_LONGEST_EXPRESSION = 1000
 _YAML_1_1_BOOLEANS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.[\d_]*)?|\.\d+)([eE][-+]?\d+)?|0[xo][0-9a-fA-F]+|\d+(:\d+)+")
 # A number to every YAML reader, of version 1.1 and 1.2. `1e5`, `08` and `1:30` are numbers to some only.
@@ -227,34 +225,6 @@ def status_code() -> ValueType:
                 {"type": "integer", "minimum": 400, "maximum": 599},
             ]
         },
-    )
-
-
-def expression() -> ValueType:
-    """Return the type of a regular expression in Python's syntax."""
-
-    def read(scalar: Scalar) -> re.Pattern[str]:
-        refuse_non_text(scalar)
-        if not scalar.text:
-            raise ValueError("an empty one matches no name")
-        if len(scalar.text) > _LONGEST_EXPRESSION:
-            raise ValueError(f"longer than {_LONGEST_EXPRESSION} characters")
-        try:
-            with warnings.catch_warnings():
-                # Python warns about [[:alpha:]], which does not mean there what it does elsewhere.
-                warnings.simplefilter("error")
-                return re.compile(scalar.text)
-        except (re.error, FutureWarning, DeprecationWarning) as error:
-            raise ValueError(str(error)) from None
-        except (OverflowError, RecursionError):
-            raise ValueError("too large or too deeply nested") from None
-
-    return ValueType(
-        expected="a regular expression",
-        read=read,
-        # Not "format": "regex": that is JavaScript's syntax, and Python's is a little wider.
-        schema={"type": "string", "minLength": 1, "maxLength": _LONGEST_EXPRESSION},
-        show=lambda value: value.pattern,
     )
 
 
