@@ -111,18 +111,19 @@ def _once(options: Options) -> int:
 
 
 def _export(options: Options) -> int:
-    if options.of_demo:
-        from exporter.commands.demo_history import export_demo
-
-        export_demo(options)
-        return 0
-    from exporter.commands.export import export
+    from exporter.clock import SystemClock
+    from exporter.commands.export import run_until_signal, write_history
     from exporter.daemon.configuration_reader import ConfigurationReader
 
+    if options.of_demo:
+        from exporter.commands.demo_history import write_demo_history
+
+        run_until_signal(options, write_demo_history(options))
+        return 0
     configuration = ConfigurationReader(options.config_file)()
     if configuration.mistakes and not options.account_names:
         raise ConfigurationError(configuration.mistakes)  # an account would be missing from the file
-    export(options, configuration)
+    run_until_signal(options, write_history(options, configuration, SystemClock()))
     return 0
 
 

@@ -17,7 +17,7 @@ from exporter import log
 from exporter.api.client import Client
 from exporter.api.request_metrics import ApiMetrics, RequestDuration
 from exporter.api.session import open_session
-from exporter.clock import Clock, SystemClock
+from exporter.clock import Clock
 from exporter.collectors import registry
 from exporter.config.configuration import Account, Configuration, Upstream
 from exporter.config.diagnostics import closest, few
@@ -73,13 +73,8 @@ _OPTIONS_OF_FORMATS: Mapping[str, tuple[str, Sequence[str]]] = {
 }
 
 
-def export(options: Options, configuration: Configuration) -> None:
-    """Write the file, until a signal. Raises ExporterError."""
-    run_until_signal(options, write_history(options, configuration, SystemClock()))
-
-
 def run_until_signal(options: Options, write: Coroutine[Any, Any, Sequence[str]]) -> None:
-    """Run `write_history`, and print its notes. Raises ExporterError."""
+    """Run `write_history` until a signal, and print its notes. Raise ExporterError."""
     with _stop_by_exception():
         try:
             notes = asyncio.run(write)
