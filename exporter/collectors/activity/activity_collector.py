@@ -19,14 +19,13 @@ from exporter.collectors.activity.activity_families import (
     endpoint_info,
     key_labels,
     measures,
-    member_info,
-    workspace_info,
+    names_of_parts,
 )
 from exporter.collectors.activity.activity_reader import Moment, fill, moment_of
 from exporter.collectors.activity.activity_settings import ActivitySettings, MemberLabel
 from exporter.collectors.activity.aggregation import Sums, size_of, spend_by_day, sum_up
 from exporter.collectors.activity.carry_over import carry_over, restated_rows
-from exporter.collectors.activity.model_usage import spend_by_label, used_models
+from exporter.collectors.activity.model_usage import used_models
 from exporter.collectors.activity.split import (
     describe_members,
     describe_workspaces,
@@ -41,8 +40,9 @@ from exporter.collectors.base import Collected, Collector, Poll, Summary
 from exporter.collectors.common import info, single
 from exporter.collectors.days import DAY, midnight
 from exporter.collectors.folding import Fold, fold_into_other
+from exporter.collectors.measures import MONEY
 from exporter.collectors.subjects import Subject, workspace_subjects
-from exporter.collectors.tops import top
+from exporter.collectors.tops import spend_by_name, top
 from exporter.exposition.families import Family, LabelSets, MetricFamily, Snapshot
 
 # The oldest day that a window can reach: the first of a month of 31 days, on the second of the next before it settled.
@@ -65,28 +65,19 @@ _MORE_REASONS = {"api_key": tuple(reason for reason in KEY_REJECTION_REASONS if 
 
 
 @dataclass(frozen=True, slots=True)
-class LastActivity:
-    """What a successful poll leaves for the next one. `table` holds the `covered` days whole."""
-
-    digest: bytes
-    day: date
-    table: Table
-    covered: frozenset[date]
-    rejections: Rejections
-
-
-@dataclass(frozen=True, slots=True)
 class ReadActivity:
     """An account's usage as it was read: `table` holds the `covered` days whole, and `day` is the latest completed one.
 
-    `digest` identifies the responses. With a split, `members` or `workspaces` have the names; `whole` is
-    the usage without a split by key or member. `subjects` are the parts of a split.
+    `digest` identifies the responses, and `rejections` has their unusable rows. With a split, `members` or `workspaces`
+    have the names of its parts, and `subjects` are these parts. With a split by key or member, `whole` is the usage
+    without the split.
     """
 
     digest: bytes
     day: date
     table: Table
     covered: frozenset[date]
+    rejections: Rejections
     members: Sequence[Member] = ()
     workspaces: Sequence[Workspace] = ()
     whole: Table | None = None
@@ -130,8 +121,7 @@ left out. With `split_by`, the families with a number have one label more:
         self._windows = (LATEST_DAY, *map(window, settings.windows))
         self._labels = key_labels(settings)
         self._endpoint_info = endpoint_info(self._labels)
-        self._member_info = member_info(settings)
-        self._workspace_info = workspace_info(settings)
+        self._names_of_parts = names_of_parts(settings)
         self.operations = (OPERATION, *_MORE_OPERATIONS.get(settings.split_by, ()))
         self.rejection_reasons = (*REJECTION_REASONS, *_MORE_REASONS.get(settings.split_by, ()))
 
@@ -146,8 +136,7 @@ left out. With `split_by`, the families with a number have one label more:
             *(metric for window_ in self._windows for metric in measures(window_, self._labels)),
             DAY_TIMESTAMP,
             self._endpoint_info,
-            *self._member_info,
-            *self._workspace_info,
+            *self._names_of_parts,
         )
 
     @classmethod
@@ -155,22 +144,22 @@ left out. With `split_by`, the families with a number have one label more:
         """Return the families of the default settings, and those of names that a split adds."""
         members = ActivitySettings(split_by="member", member_labels=get_args(MemberLabel))
         workspaces = ActivitySettings(split_by="workspace")
-        return (*super().documented(), *member_info(members), *workspace_info(workspaces))
+        return (*super().documented(), *names_of_parts(members), *names_of_parts(workspaces))
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
         """Read all activity. It replaces what was published; the same bytes for the same days cost a hash."""
-        last = memory if isinstance(memory, LastActivity) else None
+        last = memory if isinstance(memory, ReadActivity) else None
         usage = await self.read(poll, last)
         if usage is None:
             return Collected(snapshot=None, memory=last)
         with poll.reading(OPERATION):
             return await self._collected(usage, poll, last)
 
-    async def read(self, poll: Poll, last: LastActivity | None = None) -> ReadActivity | None:
+    async def read(self, poll: Poll, last: ReadActivity | None = None) -> ReadActivity | None:
         """Return the account's usage, None if what the last poll published still holds. Raises PollError."""
         if self.settings.split_by in ("api_key", "member"):
             return await self._read_split(poll, last)
-        workspaces = tuple(await paging.workspaces(poll)) if self._workspace_info else ()
+        workspaces = tuple(await paging.workspaces(poll)) if self.settings.split_by == "workspace" else ()
         response = await poll.request(self._request())
         moment = moment_of(poll.instant, (response.date,))
         digest = response.digest + repr(workspaces).encode()
@@ -188,11 +177,12 @@ left out. With `split_by`, the families with a number have one label more:
             self._day(moment, table),
             table,
             moment.covered_by(table),
+            poll.rejections,
             workspaces=workspaces,
             subjects=workspace_subjects(workspaces),
         )
 
-    async def _read_split(self, poll: Poll, last: LastActivity | None) -> ReadActivity | None:
+    async def _read_split(self, poll: Poll, last: ReadActivity | None) -> ReadActivity | None:
         """Read one response for each key or member, and two for the account as a whole."""
         shape = self._shape(poll.today)
         parts = await list_parts(poll, self.settings, shape.first)
@@ -209,7 +199,14 @@ left out. With `split_by`, the families with a number have one label more:
             await refuse_changed(poll.pause, split, settled)
             await add_unattributed(poll.pause, table, split.whole, set(map(table.shape.offset, settled)))
         return ReadActivity(
-            split.digest, day, table, covered, members=parts.members, whole=split.whole, subjects=parts.subjects
+            split.digest,
+            day,
+            table,
+            covered,
+            poll.rejections,
+            members=parts.members,
+            whole=split.whole,
+            subjects=parts.subjects,
         )
 
     def _request(self) -> Request:
@@ -239,7 +236,7 @@ left out. With `split_by`, the families with a number have one label more:
         )
         return day if moment.servers or table.last_day is None else min(day, table.last_day)
 
-    def _still_holds(self, last: LastActivity, digest: bytes, moment: Moment) -> bool:
+    def _still_holds(self, last: ReadActivity, digest: bytes, moment: Moment) -> bool:
         """Return whether the same bytes, read at this moment, lead to what is published."""
         return (
             digest == last.digest
@@ -247,7 +244,7 @@ left out. With `split_by`, the families with a number have one label more:
             and moment.covered_by(last.table) <= last.covered
         )
 
-    async def _collected(self, usage: ReadActivity, poll: Poll, last: LastActivity | None) -> Collected:
+    async def _collected(self, usage: ReadActivity, poll: Poll, last: ReadActivity | None) -> Collected:
         restated = 0
         if last is not None:
             restated, covered = await self._compare(poll.pause, last, usage)
@@ -257,7 +254,7 @@ left out. With `split_by`, the families with a number have one label more:
         spend = {} if totals is None else await self._spend_by_name(poll.pause, usage.table, totals)
         return Collected(
             snapshot=Snapshot(shown.families),
-            memory=LastActivity(usage.digest, usage.day, usage.table, usage.covered, poll.rejections),
+            memory=replace(usage, members=(), workspaces=(), whole=None, subjects=()),
             summary=Summary(
                 day=usage.day,
                 folded=shown.fold.folded + usage.table.overflow,
@@ -284,10 +281,13 @@ left out. With `split_by`, the families with a number have one label more:
         families = await self._measures(pause, windows, sums, fold)
         families.append(single(DAY_TIMESTAMP, self.account, midnight(day).timestamp()))
         families.append(await self._endpoints(pause, fold, table))
-        families += [describe_members(metric, self.account, usage.members) for metric in self._member_info]
-        for metric in self._workspace_info:
+        for metric in self._names_of_parts:
             used = {labels[-1] for labels in fold.labels}  # a split's label is the last one
-            families.append(describe_workspaces(metric, self.account, usage.workspaces, sorted(used)))
+            families.append(
+                describe_members(metric, self.account, usage.members)
+                if self.settings.split_by == "member"
+                else describe_workspaces(metric, self.account, usage.workspaces, sorted(used))
+            )
         await pause()
         return DayShown(tuple(families), summed, sums, fold)
 
@@ -296,13 +296,14 @@ left out. With `split_by`, the families with a number have one label more:
     ) -> dict[Literal["model", "key"], dict[str, float]]:
         """Return the spend of each model, and with a split by key of each key, in the 30 days to the latest day."""
         named: tuple[Literal["model", "key"], ...] = ("model", "key")
+        columns = {label: self._labels.index(label) for label in named if label in self._labels}
+        money = [totals[measure] for measure in MONEY]
         return {
-            label: await spend_by_label(pause, table, self._labels, label, totals)
-            for label in named
-            if label in self._labels
+            label: await spend_by_name(pause, (key[column] for key in table.keys), money)
+            for label, column in columns.items()
         }
 
-    async def _compare(self, pause: Pause, last: LastActivity, usage: ReadActivity) -> tuple[int, frozenset[date]]:
+    async def _compare(self, pause: Pause, last: ReadActivity, usage: ReadActivity) -> tuple[int, frozenset[date]]:
         """Count restated rows of days read before, and carry over the days that only the last table still holds."""
         table, day, covered = usage.table, usage.day, usage.covered
         read_before = {known for known in last.covered & covered if known <= last.day}

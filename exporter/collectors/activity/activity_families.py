@@ -51,18 +51,15 @@ def endpoint_info(labels: tuple[KeyLabel, ...]) -> MetricFamily:
     return gauge("openrouter_activity_endpoint_info", help_, ("account", *kept))
 
 
-def workspace_info(settings: ActivitySettings) -> tuple[MetricFamily, ...]:
-    """Return the family of the workspaces' names, if usage is split by workspace."""
-    if settings.split_by != "workspace":
-        return ()
-    return (
-        gauge("openrouter_workspace_info", "Name of a workspace. The value is 1.", ("account", "workspace_id", "name")),
-    )
+def names_of_parts(settings: ActivitySettings) -> tuple[MetricFamily, ...]:
+    """Return the family of the names of workspaces or members, if usage is split by them.
 
-
-def member_info(settings: ActivitySettings) -> tuple[MetricFamily, ...]:
-    """Return the family of the members' names, if it is configured."""
-    if settings.split_by != "member" or not settings.member_labels:
-        return ()
-    help_ = "The configured labels of a member of the organization. The value is 1."
-    return (gauge("openrouter_member_info", help_, ("account", "user_id", *settings.member_labels)),)
+    The collector `keys` publishes those of keys.
+    """
+    if settings.split_by == "workspace":
+        help_ = "Name of a workspace. The value is 1."
+        return (gauge("openrouter_workspace_info", help_, ("account", "workspace_id", "name")),)
+    if settings.split_by == "member" and settings.member_labels:
+        help_ = "The configured labels of a member of the organization. The value is 1."
+        return (gauge("openrouter_member_info", help_, ("account", "user_id", *settings.member_labels)),)
+    return ()

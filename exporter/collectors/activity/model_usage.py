@@ -1,4 +1,4 @@
-"""Models and keys by their spend in 30 days: for people, and for the catalogue, which is read for models in use."""
+"""The models that an account used in 30 days: the catalogue collectors read these."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from collections.abc import Sequence
 from exporter.clock import Pause
 from exporter.collectors.activity.usage_table import NO_CELL, KeyLabel, Table
 from exporter.collectors.constants import OTHER
-from exporter.collectors.measures import MONEY, REQUESTS, USAGE
-from exporter.collectors.tops import ROWS_PER_STEP, spend_by_name
+from exporter.collectors.measures import REQUESTS, USAGE
+from exporter.collectors.tops import ROWS_PER_STEP
 from exporter.collectors.used_models import ModelUse, model_uses
 
 Totals = Sequence[Sequence[float]]  # by measure, then by key of the table
-
-
-async def spend_by_label(
-    pause: Pause, table: Table, labels: Sequence[KeyLabel], label: KeyLabel, totals: Totals
-) -> dict[str, float]:
-    """Return the spend for each value of a label."""
-    column = labels.index(label)
-    return await spend_by_name(pause, (key[column] for key in table.keys), [totals[measure] for measure in MONEY])
 
 
 async def used_models(

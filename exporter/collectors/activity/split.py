@@ -10,7 +10,7 @@ import asyncio
 import copy
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -40,19 +40,15 @@ NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A key or a member: the value of its label, and the parameter that selects its usage."""
-
-    label: str
-    parameter: tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
-    """All keys, or all members; `noun` is "key" or "member"."""
+    """All keys, or all members; `noun` is "key" or "member".
+
+    `values` has the value of the request's `parameter` that selects a part's usage, by the part's label.
+    """
 
     noun: str
-    parts: tuple[Part, ...]
+    parameter: str
+    values: Mapping[str, str]
     members: tuple[Member, ...] = ()
     subjects: tuple[Subject, ...] = ()
 
@@ -80,16 +76,16 @@ async def list_parts(poll: Poll, settings: ActivitySettings, first: date) -> Par
         labels = paging.key_labels(sorted(key.hash for key in keys))
         start = midnight(first).timestamp()
         used = {key.hash for key in keys if key.last_used_at is None or key.last_used_at >= start}
-        parts = (Part(label, ("api_key_hash", hash_)) for hash_, label in labels.items() if hash_ in used)
-        return Parts("key", tuple(parts), subjects=tuple(key_subjects(keys, labels, workspaces)))
+        values = {label: hash_ for hash_, label in labels.items() if hash_ in used}
+        return Parts("key", "api_key_hash", values, subjects=tuple(key_subjects(keys, labels, workspaces)))
     try:
         members = sorted(await paging.members(poll), key=lambda member: member.id)
     except StatusError as error:
         if error.status != NOT_FOUND:
             raise
         raise PollError(f"{error}; split_by: member needs the account of an organization") from None
-    parts = (Part(member.id, ("user_id", member.id)) for member in members)
-    return Parts("member", tuple(parts), tuple(members), member_subjects(members))
+    ids = {member.id: member.id for member in members}
+    return Parts("member", "user_id", ids, tuple(members), member_subjects(members))
 
 
 async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -> SplitUsage:
@@ -102,25 +98,30 @@ async def read_parts(poll: Poll, request: Request, parts: Parts, shape: Shape) -
     table = Table(shape)
     digests: list[tuple[str, bytes]] = []
     dates = [before.date]
-    requests = [replace(request, parameters={**request.parameters, **dict([part.parameter])}) for part in parts.parts]
+    requests = [
+        replace(request, parameters={**request.parameters, parts.parameter: value}) for value in parts.values.values()
+    ]
     async with aclosing(_in_order(poll, requests)) as responses:
-        for part in parts.parts:
+        for label in parts.values:
             try:
                 response = await anext(responses)
             except DeadlineExceeded as error:
                 done = f"{len(digests)} of {len(requests)} {parts.noun}s were read (split_by)"
                 raise DeadlineExceeded(f"{error}; {done}") from None
-            digests.append((part.label, b"" if response is None else response.digest))
+            digests.append((label, b"" if response is None else response.digest))
             if response is not None:
                 dates.append(response.date)
-                table.start_part(part.label)
+                table.start_part(label)
                 with poll.reading(request.operation):
                     await fill(poll.pause, table, response, poll.rejections)
     after = await poll.request(request)
     dates.append(after.date)
-    whole = Table(replace(shape, labels=shape.labels[:-1]))
+    whole, of_whole = Table(replace(shape, labels=shape.labels[:-1])), Rejections()
     with poll.reading(request.operation):
-        await _fill_whole(poll.pause, whole, after, poll.rejections)
+        await fill(poll.pause, whole, after, of_whole)
+        poll.rejections.update(of_whole)
+        of_whole.refuse_all("rows", whole.usable)
+        whole.count_lacking(poll.rejections)
     digest = sha256(repr((digests, after.digest, parts.members)).encode()).digest()
     return SplitUsage(table, whole, None if before.digest == after.digest else before, digest, tuple(dates))
 
@@ -159,23 +160,15 @@ async def refuse_changed(pause: Pause, usage: SplitUsage, settled: Iterable[date
         raise PollError(f"{changed} rows changed while the parts of the split were read; the next poll retries")
 
 
-async def _fill_whole(pause: Pause, table: Table, response: Response, rejections: Rejections) -> None:
-    of_whole = Rejections()
-    await fill(pause, table, response, of_whole)
-    rejections.update(of_whole)
-    of_whole.refuse_all("rows", table.usable)
-    table.count_lacking(rejections)
-
-
 def _refuse_too_many(poll: Poll, parts: Parts) -> None:
     """Raise DeadlineExceeded if the rate limit leaves no time for all requests: none is better than most of them."""
     limit, now = copy.deepcopy(poll.client.limit), poll.clock.monotonic()
-    slots = [limit.take(now, math.inf) for _ in range(len(parts.parts) + 2)]
+    slots = [limit.take(now, math.inf) for _ in range(len(parts.values) + 2)]
     if slots[-1] < poll.deadline:
         return
     needed, left = (format_duration(math.ceil(until - now)) for until in (slots[-1], poll.deadline))
     raise DeadlineExceeded(
-        f"{len(parts.parts)} {parts.noun}s cannot be read within one poll: {len(slots)} requests take {needed} at the "
+        f"{len(parts.values)} {parts.noun}s cannot be read within one poll: {len(slots)} requests take {needed} at the "
         f"account's rate limit (upstream.requests_per_minute), but {left} remain until the poll deadline "
         "(upstream.retries.backoff.max_elapsed_time); raise one of them, or narrow collectors.activity.filters"
     )
