@@ -21,7 +21,7 @@ ACCOUNTS = "accounts: [{name: default, api_key_env: OPENROUTER_API_KEY}]\n"
 
 @pytest.fixture
 def environment() -> Mapping[str, str]:
-    """An environment with a key in it."""
+    """Return an environment with a key."""
     return ENVIRONMENT
 
 

@@ -16,7 +16,7 @@ FROM = "accounts_from: {directory: keys}\n"
 
 
 class Fleet:
-    """A configuration file with account files and a directory of keys, read again and again."""
+    """A configuration file with account files and a directory of keys, which is loaded repeatedly."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""Labels of one's own: what is declared, what is refused, what has no effect."""
+"""Allocation labels: which rules are accepted, refused or have no effect."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def rules(*lines: str) -> str:
 
 
 def useless(read: Read, *lines: str) -> list[int]:
-    """Return the numbers of the rules that a warning names."""
+    """Return the indexes of the rules that a warning names."""
     return [int(number) for text in warnings_of(read(rules(*lines))) for number in re.findall(r"\[(\d+)\] has", text)]
 
 
-def test_allocations_survive_being_written() -> None:
+def test_dumped_allocations_load_as_the_same() -> None:
     text = rules('key: "a.*", workspace: "w", labels: {team: search}')
     accounts = ACCOUNTS.replace("name: default,", "name: default, labels: {cost_center: '7'},")
     configuration = parse(accounts + text, "test.yaml", ENVIRONMENT, collectors=SECTION)
@@ -75,7 +75,7 @@ def test_rule_that_can_match_is_not_a_warning(read: Read, lines: tuple[str, ...]
     assert useless(read, *lines) == []
 
 
-def test_labels_of_several_earlier_rules_make_a_rule_useless(read: Read) -> None:
+def test_rule_whose_labels_are_all_set_by_earlier_rules_is_a_warning(read: Read) -> None:
     lines = ('key: "a", labels: {team: x}', 'key: "a.*", labels: {cost_center: "7"}')
     assert useless(read, *lines, 'key: "a", labels: {team: y, cost_center: "8"}') == [2]
 
@@ -97,7 +97,7 @@ def test_warning_has_file_line_and_column(read: Read) -> None:
         *("(?i)(ab|Ab)*c", r"(?i:ix|\u0131x)*c", r"(?i)(sx|\u017fx)*c", "(?i)(ßx|ẞx)*c"),
     ],
 )
-def test_expression_that_explodes_is_refused(expression: str) -> None:
+def test_expression_with_exponential_matching_time_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match=r"exponential time|too many repetitions"):
         bounded_expression().read(Scalar(Position(1, 1), expression, plain=False))
 
@@ -124,7 +124,7 @@ def test_accepted_expression_takes_milliseconds(expression: str) -> None:
         assert time.process_time() - started < 0.2
 
 
-def test_unknown_label_in_an_account_file_costs_only_its_accounts(tmp_path: Path) -> None:
+def test_unknown_label_in_an_account_file_affects_only_its_accounts(tmp_path: Path) -> None:
     (tmp_path / "more.yaml").write_text(
         "- name: other\n  api_key_env: OPENROUTER_API_KEY\n  labels: {tem: search}\n", encoding="utf-8"
     )

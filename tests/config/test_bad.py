@@ -1,4 +1,4 @@
-"""Each file in `bad/` has the mistake that its name says; the text file beside it has the messages."""
+"""Each file in `bad/` has the mistake in its name, and the text file beside it has the expected messages."""
 
 from __future__ import annotations
 

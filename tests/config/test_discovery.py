@@ -1,4 +1,4 @@
-"""Accounts outside the configuration file: what is wrong with one of them costs no other."""
+"""Accounts outside the configuration file: a mistake in one of them affects no other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.config.fleet import FILES, FROM, KEY, Fleet, entry
 
 
 def test_accounts_of_all_files_follow_those_of_the_configuration(fleet: Fleet) -> None:
-    """Files in the order of their names, then key files."""
+    """Account files come in the order of their names, then key files."""
     fleet.write("exporter.yaml", f"accounts: [{{name: main, api_key_env: KEY}}]\n{FILES}{FROM}")
     fleet.write("accounts.d/b.yaml", entry("b"))
     fleet.write("accounts.d/a.yaml", entry("a2") + entry("a1"))
@@ -97,7 +97,7 @@ def test_removed_file_removes_its_accounts(fleet: Fleet) -> None:
 
 
 def test_name_in_two_files_belongs_to_the_first(fleet: Fleet) -> None:
-    """Each further one is named once, and its file's other accounts are used."""
+    """Each further one is reported, and the other accounts of its file are used."""
     fleet.write("exporter.yaml", f"accounts: [{{name: main, api_key_env: KEY}}]\n{FILES}{FROM}")
     fleet.write("accounts.d/a.yaml", entry("a") + entry("main"))
     fleet.write("accounts.d/b.yaml", entry("b") + entry("a"))
@@ -137,21 +137,21 @@ def test_file_that_two_patterns_match_is_read_once(fleet: Fleet) -> None:
 
 
 def test_shared_settings_must_be_consistent_by_themselves(fleet: Fleet) -> None:
-    """An account of a directory overrides nothing."""
+    """An account of a directory cannot override them."""
     fleet.write("exporter.yaml", FROM + "collectors: {activity: {interval: 2d}}\n")
     with pytest.raises(ConfigurationError, match="stale_after \\(1d\\) is shorter than interval \\(2d\\)"):
         fleet.read()
 
 
 def test_sources_without_files_are_a_warning(fleet: Fleet) -> None:
-    """The exporter runs: automation may add accounts later."""
+    """The exporter still runs, because automation may add accounts later."""
     fleet.write("exporter.yaml", FILES + FROM)
     assert [] == fleet.read()
     assert ("account_files and accounts_from match no file",) == warnings_of(fleet.configuration)
 
 
 def test_files_to_watch_include_new_ones(fleet: Fleet) -> None:
-    """They may not be read yet, or never."""
+    """They have not been read yet."""
     fleet.write("exporter.yaml", FILES + FROM)
     fleet.read()
     paths = [fleet.write("accounts.d/new.yaml", ""), fleet.write("keys/new", "")]

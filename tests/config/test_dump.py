@@ -105,7 +105,7 @@ def test_section_shared_by_all_accounts_is_dumped_once(environment: Mapping[str,
 
 
 def test_dump_has_the_source_of_a_key_instead_of_the_key() -> None:
-    """Also for a source other than the environment or a file."""
+    """This includes sources other than the environment or a file."""
 
     class Vault:
         def read(self) -> Secret:

@@ -15,7 +15,7 @@ from exporter.config.yaml_nodes import Scalar
 
 
 def test_every_default_is_a_valid_value() -> None:
-    """It is within the bounds of its key, and defaults do not contradict each other."""
+    """Defaults are within their bounds and do not contradict each other."""
     for path, key in every_key(WrittenFile):
         if isinstance(key.holds, ValueType) and key.default is not None:
             written = str(key.holds.show(key.default))
@@ -36,8 +36,8 @@ def test_key_without_a_value_type_is_an_error() -> None:
 
 
 @pytest.mark.slow
-def test_loading_imports_nothing_heavy() -> None:
-    """The program starts quickly, and without packages that only tests need."""
+def test_loading_imports_no_heavy_library() -> None:
+    """The program must start quickly, and without packages that only tests need."""
     code = "import sys, exporter.config.load; print({'jsonschema', 'msgspec', 'aiohttp', 'asyncio'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"

@@ -1,4 +1,4 @@
-"""Files that are read again while the daemon runs, and may have been replaced: reading them never blocks."""
+"""Files that the daemon reads again may have been replaced by pipes or devices, and reading them must not block."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_configuration_replaced_by_a_pipe_is_empty(tmp_path: Path) -> None:
 
 
 def test_configuration_is_read_from_a_pipe_with_a_writer() -> None:
-    """As in `--config.file <(command)`."""
+    """An example is `--config.file <(command)`."""
     reading, writing = os.pipe()
     with open(reading, "rb"), open(writing, "wb") as command:  # noqa: PTH123 — descriptors have no path
         command.write(b"accounts: [{name: a, api_key_env: KEY}]")
@@ -66,7 +66,7 @@ def test_configuration_is_read_from_a_pipe_with_a_writer() -> None:
 
 
 def test_check_for_changes_ignores_a_pipe(tmp_path: Path) -> None:
-    """Reading it would take data from its reader, or block."""
+    """Reading it would block, or take data from its reader."""
     path = tmp_path / "key"
     before = content_hash([path])
     os.mkfifo(path)
@@ -74,7 +74,7 @@ def test_check_for_changes_ignores_a_pipe(tmp_path: Path) -> None:
 
 
 def test_web_configuration_replaced_by_a_pipe_is_empty(tmp_path: Path) -> None:
-    """It is read between two scrapes, and must not block them."""
+    """It is read between scrapes and must not block them."""
     path = tmp_path / "web.yaml"
     os.mkfifo(path)
     assert read_text(path) == ""

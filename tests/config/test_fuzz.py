@@ -67,7 +67,7 @@ def test_any_bytes_are_accepted_or_reported(tmp_path_factory: pytest.TempPathFac
 @settings(deadline=None)
 @given(st.text(max_size=100))
 def test_any_text_is_accepted_or_reported(text: str) -> None:
-    """Including half of a surrogate pair, which a file can't have."""
+    """It includes lone surrogates, which no file can have."""
     try_to_parse(text)
 
 
@@ -88,7 +88,7 @@ def test_any_sequence_of_yaml_tokens_is_accepted_or_reported(text: str) -> None:
 @settings(max_examples=examples(150), deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(1, 5), PIECES)
 def test_damaged_example_is_accepted_or_reported(chance: random.Random, times: int, piece: str) -> None:
-    """With parts removed, repeated, or inserted."""
+    """Parts are removed, repeated or inserted."""
     text = EXAMPLE
     for _ in range(times):
         start, end = sorted((chance.randrange(len(text) + 1), chance.randrange(len(text) + 1)))

@@ -10,7 +10,7 @@ from exporter.config.load import warnings_of
 from tests.config.fleet import FILES, FROM, KEY, Fleet, entry
 
 
-def test_key_files_of_a_mounted_secret(fleet: Fleet) -> None:
+def test_key_files_of_a_kubernetes_secret_follow_its_links(fleet: Fleet) -> None:
     """Kubernetes links them to a hidden directory, which it swaps."""
     fleet.write("exporter.yaml", "accounts_from: {directory: keys, name: 'prod-{stem}'}\n")
     for version, names in (("..1", ("a", "b")), ("..2", ("b", "c"))):
@@ -32,8 +32,8 @@ def test_key_files_of_a_mounted_secret(fleet: Fleet) -> None:
     assert [] == fleet.mistakes
 
 
-def test_unreadable_keys_are_named_once_each(fleet: Fleet) -> None:
-    """The rest works."""
+def test_unreadable_key_files_are_reported_once_each(fleet: Fleet) -> None:
+    """Readable ones are used."""
     fleet.write("exporter.yaml", FROM)
     for number in range(1000):
         fleet.write(f"keys/{number:04}.key", "")
@@ -44,7 +44,7 @@ def test_unreadable_keys_are_named_once_each(fleet: Fleet) -> None:
     ] == fleet.mistakes
 
 
-def test_link_that_leads_to_itself_is_one_unreadable_key(fleet: Fleet) -> None:
+def test_key_file_that_links_to_itself_is_unreadable(fleet: Fleet) -> None:
     fleet.write("exporter.yaml", FROM)
     fleet.write("keys/a", KEY)
     (fleet.folder / "keys/b").symlink_to("b")
@@ -62,15 +62,15 @@ def test_key_that_becomes_unreadable_keeps_its_account(fleet: Fleet) -> None:
     assert ["exporter.yaml:1:28: accounts_from: file keys/a has several lines; expected one key"] == fleet.mistakes
 
 
-def test_file_name_that_is_not_an_account_name(fleet: Fleet) -> None:
+def test_key_file_whose_name_is_no_valid_account_name_is_reported(fleet: Fleet) -> None:
     fleet.write("exporter.yaml", FROM)
     fleet.write(f"keys/{'x' * 129}", KEY)
     assert [] == fleet.read()
     assert fleet.mistakes[0].endswith("the account's name would not be text of 1 to 128 printable characters")
 
 
-def test_directory_that_vanishes_leaves_its_accounts_as_they_were(fleet: Fleet) -> None:
-    """It is named once, and everything else is read."""
+def test_removed_directory_leaves_its_accounts_as_they_were(fleet: Fleet) -> None:
+    """It is reported once, and everything else is read."""
     fleet.write("exporter.yaml", FILES + FROM)
     fleet.write("accounts.d/a.yaml", entry("a"))
     fleet.write("keys/b", KEY)
@@ -87,8 +87,7 @@ def test_directory_that_vanishes_leaves_its_accounts_as_they_were(fleet: Fleet) 
     assert 1 == len(fleet.mistakes)
 
 
-def test_keys_of_other_shards_are_not_read(fleet: Fleet) -> None:
-    """But their names are taken."""
+def test_keys_of_other_shards_are_not_read_but_their_names_are_taken(fleet: Fleet) -> None:
     fleet.write("exporter.yaml", f"accounts: [{{name: b, api_key_env: NONE}}]\n{FILES}{FROM}")
     fleet.write("accounts.d/a.yaml", entry("a") + "- {name: c, api_key_env: NONE}\n")
     fleet.write("keys/c", KEY)
@@ -100,7 +99,7 @@ def test_keys_of_other_shards_are_not_read(fleet: Fleet) -> None:
 
 
 def test_key_files_of_a_directory_that_others_can_read_are_one_warning(fleet: Fleet) -> None:
-    """Kubernetes mounts Secrets like that by default, maybe thousands of files."""
+    """Kubernetes mounts Secrets like that by default, possibly with thousands of files."""
     fleet.write("exporter.yaml", FROM)
     for name in "abc":
         fleet.write(f"keys/{name}", f"{KEY}-{name}").chmod(0o644)
@@ -109,8 +108,8 @@ def test_key_files_of_a_directory_that_others_can_read_are_one_warning(fleet: Fl
     assert f"accounts_from: 3 key files can be read by others, such as {fleet.folder / 'keys/a'}; " in warning
 
 
-def test_backups_of_a_key_file_are_no_accounts(fleet: Fleet) -> None:
-    """Editors and package managers leave them; one warning names them."""
+def test_backups_of_a_key_file_are_not_accounts(fleet: Fleet) -> None:
+    """Editors and package managers leave them. One warning names them."""
     fleet.write("exporter.yaml", FROM)
     fleet.write("keys/a.key", KEY).chmod(0o600)
     ends = ("~", ".bak", ".old", ".orig", ".swp", ".tmp", ".rpmsave", ".rpmnew", ".dpkg-old", ".dpkg-dist")
@@ -124,8 +123,8 @@ def test_backups_of_a_key_file_are_no_accounts(fleet: Fleet) -> None:
     assert f"accounts_from: ignored files that look like backups: {', '.join(names[:10])} and 2 more" == warning
 
 
-def test_accounts_with_one_key_are_a_warning_without_the_key(fleet: Fleet) -> None:
-    """However they are configured: a copied file would count the spend twice."""
+def test_accounts_with_the_same_key_are_a_warning_without_the_key(fleet: Fleet) -> None:
+    """A copied key file would count its spend twice."""
     fleet.write("exporter.yaml", f"accounts: [{{name: main, api_key_env: KEY}}]\n{FILES}{FROM}")
     fleet.write(
         "accounts.d/a.yaml", "- {name: team, api_key_file: team.key}\n- {name: other, api_key_file: other.key}\n"
@@ -141,8 +140,8 @@ def test_accounts_with_one_key_are_a_warning_without_the_key(fleet: Fleet) -> No
     ) == warning
 
 
-def test_key_of_an_account_that_is_not_used_is_not_a_warning(fleet: Fleet) -> None:
-    """Its name is taken: that is a mistake already."""
+def test_key_of_an_account_with_a_duplicate_name_is_not_a_warning(fleet: Fleet) -> None:
+    """The duplicate name is reported already."""
     fleet.write("exporter.yaml", FILES)
     fleet.write("accounts.d/a.yaml", entry("a"))
     fleet.write("accounts.d/b.yaml", entry("a"))
@@ -151,7 +150,7 @@ def test_key_of_an_account_that_is_not_used_is_not_a_warning(fleet: Fleet) -> No
     assert () == warnings_of(fleet.configuration)
 
 
-def test_key_of_a_rejected_account_is_not_that_of_the_account_whose_name_it_has(fleet: Fleet) -> None:
+def test_key_of_a_rejected_account_is_not_attributed_to_its_namesake(fleet: Fleet) -> None:
     fleet.write("exporter.yaml", FILES)
     for name in ("one", "two"):
         fleet.write(f"accounts.d/{name}.key", f"{KEY}-{name}").chmod(0o600)
@@ -161,7 +160,7 @@ def test_key_of_a_rejected_account_is_not_that_of_the_account_whose_name_it_has(
     assert () == warnings_of(fleet.configuration)
 
 
-def test_key_that_only_another_shard_has_again_is_not_a_warning(fleet: Fleet) -> None:
+def test_key_shared_only_with_another_shard_is_not_a_warning(fleet: Fleet) -> None:
     """Keys of other shards are not read."""
     fleet.write("exporter.yaml", "accounts: [{name: a, api_key_env: KEY}, {name: b, api_key_env: KEY}]\n")
     fleet.read(owns=lambda name: name == "a")
@@ -169,7 +168,7 @@ def test_key_that_only_another_shard_has_again_is_not_a_warning(fleet: Fleet) ->
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can list every directory")
-def test_directory_that_cannot_be_listed(fleet: Fleet) -> None:
+def test_directory_that_cannot_be_listed_is_reported(fleet: Fleet) -> None:
     fleet.write("exporter.yaml", FROM)
     (fleet.folder / "keys").chmod(0)
     assert [] == fleet.read()

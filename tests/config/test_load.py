@@ -37,8 +37,8 @@ def test_default_is_one_account_with_the_key_in_the_environment(environment: Map
 
 
 @pytest.mark.parametrize("environment", [{}, {"OPENROUTER_API_KEY": ""}, {"OPENROUTER_API_KEY": "  "}])
-def test_without_file_and_key_the_error_names_both_remedies(environment: dict[str, str]) -> None:
-    """Shown to someone who has just installed the exporter."""
+def test_error_without_file_and_key_names_both_remedies(environment: dict[str, str]) -> None:
+    """New users see it first."""
     with pytest.raises(ConfigurationError) as caught:
         default(environment, collectors=SECTION)
     expected = (
@@ -49,7 +49,7 @@ def test_without_file_and_key_the_error_names_both_remedies(environment: dict[st
 
 
 def test_empty_section_has_its_defaults(read: Read) -> None:
-    """As when all of its keys are commented out."""
+    """All of its keys may be commented out."""
     assert Upstream() == read("upstream:\ncollectors:\n  activity:\n").upstream
 
 
@@ -100,7 +100,7 @@ def test_collector_settings(read: Read, text: str, expected: ActivitySettings) -
     ],
 )
 def test_upstream_settings(read: Read, text: str, expected: Upstream) -> None:
-    """Plain http is for localhost only; a trailing slash of a URL is removed."""
+    """Plain http is allowed for localhost only, and a trailing slash is removed."""
     assert expected == read(f"upstream:\n  {text}\n").upstream
 
 
@@ -139,7 +139,7 @@ collectors:
 
 
 def test_account_may_resolve_a_contradiction_of_the_shared_section(environment: Mapping[str, str]) -> None:
-    """Only the merged settings of an account have to be consistent."""
+    """Only the merged settings of an account must be consistent."""
     text = """
 accounts:
   - {name: only, api_key_env: OPENROUTER_API_KEY, collectors: {activity: {stale_after: never}}}
@@ -164,7 +164,7 @@ collectors: {activity: {interval: 2d}}
 
 
 def test_unreadable_value_causes_no_contradiction(mistakes: Callable[[str], list[str]]) -> None:
-    """Its default would contradict the other key, but the default is not in the file."""
+    """Its default would contradict the other key, but is not in the file."""
     text = (
         "accounts: [{name: a, api_key_env: OPENROUTER_API_KEY}]\ncollectors: {activity: {interval: x, stale_after: 1m}}"
     )
@@ -181,7 +181,7 @@ def test_unreadable_value_causes_no_contradiction(mistakes: Callable[[str], list
     ],
 )
 def test_disabled_collector_has_no_contradictions(read: Read, text: str) -> None:
-    """It never polls, so its values don't have to go together."""
+    """It never polls, so its settings need not be consistent."""
     read(f"collectors:\n  {text}\n")
 
 
@@ -237,7 +237,7 @@ def test_configuration_has_a_maximum_size(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "count"), [(0o600, 0), (0o400, 0), (0o640, 1), (0o604, 1)])
 def test_key_file_readable_by_others_is_a_warning(tmp_path: Path, mode: int, count: int) -> None:
-    """Some ways to mount secrets leave no choice."""
+    """It is not an error, because some ways to mount secrets leave no choice."""
     key = tmp_path / "team.key"
     key.write_text("sk-or-v1-test")
     key.chmod(mode)
@@ -275,7 +275,7 @@ def test_analytics_without_queries_is_a_warning(environment: Mapping[str, str]) 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 @pytest.mark.parametrize(("mode", "count"), [(0o440, 0), (0o444, 1)])
 def test_key_file_of_another_owner_may_be_readable_by_its_group(tmp_path: Path, mode: int, count: int) -> None:
-    """As Kubernetes mounts secrets; its readers can't change that."""
+    """Kubernetes mounts secrets like that."""
     key = tmp_path / "team.key"
     key.write_text("sk-or-v1-test")
     os.chown(key, 65532, 65532)
@@ -285,8 +285,8 @@ def test_key_file_of_another_owner_may_be_readable_by_its_group(tmp_path: Path, 
     )
 
 
-def test_an_accounts_budgets_add_to_the_shared_ones_or_replace_them_by_name(environment: Mapping[str, str]) -> None:
-    """In the order in which they are first named."""
+def test_budgets_of_an_account_extend_or_replace_the_shared_ones_by_name(environment: Mapping[str, str]) -> None:
+    """The order is that of their first definition."""
     text = """
 budgets: [{name: month, period: month, limit_usd: 100}, {name: day, period: day, limit_usd: 5}]
 accounts:

@@ -24,7 +24,7 @@ def test_schema_is_valid_by_its_dialect() -> None:
 
 
 def test_schema_file_is_current() -> None:
-    """Regenerate it with `make docs`."""
+    """`make docs` regenerates it."""
     assert json.loads((ROOT / "config/schema.json").read_text(encoding="utf-8")) == schema(SECTION)
 
 
@@ -40,8 +40,8 @@ def test_shipped_files_are_valid_by_the_schema(name: str) -> None:
         *("base-url-http", "size", "duration", "account-key-neither-or-both", "accounts-empty", "accounts-missing"),
     ],
 )
-def test_schema_finds_most_mistakes(name: str) -> None:
-    """All but those that depend on other keys, the environment or other files."""
+def test_schema_rejects_mistakes_within_one_key(name: str) -> None:
+    """Mistakes that depend on other keys, the environment or other files are beyond a schema."""
     assert errors(yaml.safe_load((BAD / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
@@ -62,5 +62,5 @@ def test_every_key_has_a_description() -> None:
 
 
 def test_documentation_has_the_table_of_keys() -> None:
-    """Regenerate it with `make docs`."""
+    """`make docs` regenerates it."""
     assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8").endswith("## Every key\n\n" + table(SECTION))

@@ -1,4 +1,4 @@
-"""Keys: what is accepted, and what is reported before the API rejects it."""
+"""API keys: which forms are accepted, and which are rejected before the API would."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_key_of_another_provider_is_rejected_without_a_file() -> None:
     assert expected == str(caught.value)
 
 
-def test_gateway_may_have_keys_of_its_own() -> None:
+def test_keys_of_any_form_are_accepted_for_a_gateway() -> None:
     text = ACCOUNT + "upstream: {base_url: 'https://gateway.example/api/v1'}\n"
     account = parse(text, "test.yaml", {"KEY": "gateway-key"}, collectors=SECTION).accounts[0]
     assert Secret("gateway-key") == account.key.read()

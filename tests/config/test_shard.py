@@ -24,12 +24,12 @@ def test_shards_are_of_similar_size(total: int) -> None:
     assert all(abs(count - expected) < 4 * expected**0.5 for count in counts.values())
 
 
-def test_a_new_shard_takes_its_share_and_nothing_else_moves() -> None:
+def test_new_shard_takes_its_share_and_other_accounts_stay() -> None:
     moved = [name for name in NAMES if shard_of(name, 3) != shard_of(name, 2)]
     assert {2} == {shard_of(name, 3) for name in moved}
     assert 0.30 < len(moved) / len(NAMES) < 0.37
 
 
 def test_assignment_is_the_same_in_every_version() -> None:
-    """All shards must agree, also while one of them is already updated."""
+    """Shards of different versions must agree during an update."""
     assert [1, 0, 0, 2] == [shard_of(name, 4) for name in ("default", "research", "team-1", "été")]

@@ -1,4 +1,4 @@
-"""Families of any content, prometheus-client's own rendering of the same, and whole texts of rendered ones."""
+"""Generated families, the rendering of prometheus-client, and rendered families as text."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 def spelled(value: str) -> str:
-    """Return a label value with its control characters spelled as text, as the documentation describes it."""
+    """Return a label value with its control characters as text, as the documentation describes."""
     return "".join(
         f"\\u{ord(letter):04x}"
         if (unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} and letter != "\n")
@@ -105,7 +105,7 @@ class Registry:
 
 
 def metrics_of(snapshot: Snapshot) -> Registry:
-    """Return a snapshot's families as prometheus-client's own: unknown numbers and empty families left out."""
+    """Return a snapshot's families as prometheus-client metrics, without unknown values and empty families."""
     metrics = []
     for family in snapshot.families:
         name = family.metric.name
@@ -120,19 +120,19 @@ def metrics_of(snapshot: Snapshot) -> Registry:
 
 
 def reference(registry: Any, *, openmetrics: bool) -> bytes:
-    """Return what prometheus-client writes."""
+    """Return the rendering of prometheus-client."""
     if openmetrics:
         return bytes(generate_openmetrics(registry))  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
 
 def rendered(snapshot: Snapshot) -> Rendered:
-    """Render without a pause."""
+    """Render a snapshot at once."""
     return finished(render(Pauses(), snapshot))
 
 
 def text_of(parts: Rendered, *, openmetrics: bool) -> bytes:
-    """Return rendered families as text, as an exposition of them alone."""
+    """Return the exposition of these families alone."""
     pieces = []
     for family in parts.values():
         pieces.append((family.header.openmetrics if openmetrics else family.header.text).encode())
@@ -141,6 +141,6 @@ def text_of(parts: Rendered, *, openmetrics: bool) -> bytes:
 
 
 def gauges(name: str, samples: dict[str, float], help_: str = "A number. Refreshed by polling.") -> Snapshot:
-    """Return one gauge by account."""
+    """Return a snapshot of one gauge with a value per account."""
     rows = LabelSets(("account",), [(account,) for account in samples])
     return Snapshot((Family(MetricFamily(name, help_, ("account",)), rows, list(samples.values())),))

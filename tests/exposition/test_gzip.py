@@ -1,4 +1,4 @@
-"""Segments stand behind each other in one gzip member, and its checksum is arithmetic's."""
+"""Compressed segments joined into one gzip member with the right checksum."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ rows = st.lists(texts, max_size=12)
 
 
 def unzipped(member: bytes) -> bytes:
-    """Decompress like a client that reads one member; fail if anything follows it."""
+    """Decompress like a client that reads one member, and fail if anything follows it."""
     stream = zlib.decompressobj(31)
     text = stream.decompress(member) + stream.flush()
     assert (stream.eof, stream.unused_data, stream.unconsumed_tail) == (True, b"", b"")
@@ -30,7 +30,6 @@ def unzipped(member: bytes) -> bytes:
 @UNHURRIED
 @given(rows, texts)
 def test_any_segments_are_one_gzip_member(pieces: list[bytes], tail: bytes) -> None:
-    """Any number of any size, with any tail."""
     member = gzip_member(join(map(deflate, pieces)), tail)
     expected = b"".join(pieces) + tail
     assert unzipped(member) == expected
@@ -47,8 +46,7 @@ def test_checksum_and_size_are_of_the_whole_text(pieces: list[bytes]) -> None:
 
 @UNHURRIED
 @given(rows)
-def test_joining_joined_segments(pieces: list[bytes]) -> None:
-    """The grouping does not matter."""
+def test_grouping_of_joined_segments_does_not_matter(pieces: list[bytes]) -> None:
     one_by_one = deflate(b"")
     for piece in pieces:
         one_by_one = join([one_by_one, deflate(piece)])
@@ -71,8 +69,8 @@ def test_text_written_in_pieces_is_one_segment(pieces: list[bytes]) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 8 * 1024, INFLATED_PIECE, INFLATED_PIECE + 1, 3_000_000])
 @pytest.mark.parametrize("kind", ["lines", "zeros", "noise"])
-def test_inflate_yields_bounded_pieces(kind: str, size: int) -> None:
-    """For text that compresses a thousandfold, and for random bytes."""
+def test_inflate_yields_pieces_of_limited_size(kind: str, size: int) -> None:
+    """This holds for text that compresses a thousandfold and for random bytes."""
     noise = random.Random(1).randbytes(size)  # noqa: S311 — the same in every run
     made = {"lines": LINE * (size // len(LINE) + 1), "zeros": bytes(size), "noise": noise}
     text = made[kind][:size]

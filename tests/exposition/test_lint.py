@@ -1,4 +1,4 @@
-"""Names, types and help texts keep Prometheus' rules: by what is declared, and by promtool on a real exposition."""
+"""Names, types and HELP follow Prometheus' rules, as declared and as promtool checks them in a real exposition."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNITS_IN_FULL = re.compile(r"(^|_)(s|ms|us|ns|sec|b|kb|mb|gb|tb|pb|m|h|d)(_|$)")
 
 @pytest.fixture
 def promtool() -> str:
-    """Where it is. CI has it; elsewhere its absence is said."""
+    """Return the path of promtool. It is required in CI and skips tests elsewhere."""
     path = shutil.which("promtool")
     if path is None:
         if os.environ.get("CI") == "true":
@@ -40,21 +40,21 @@ def promtool() -> str:
 
 
 def complaints(promtool: str, text: bytes) -> tuple[int, str]:
-    """Return what `promtool check metrics` says."""
+    """Return the exit code and the output of `promtool check metrics`."""
     ran = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False, timeout=30)
     return ran.returncode, (ran.stdout + ran.stderr).decode()
 
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """An account at noon, and others for keys with a suffix."""
+    """Return a simulated account at noon, and others for keys with a suffix."""
     async with running(SimulatorSettings(), FakeClock()) as simulator:
         yield simulator
 
 
 @pytest.fixture
 async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
-    """Two accounts of different settings, polled once."""
+    """Return an exporter of two accounts with different settings after one poll."""
     accounts = tuple(
         Account(name=name, key=EnvironmentSecret("KEY", {"KEY": key}), collectors=only(activity))
         for name, key, activity in (
@@ -76,16 +76,16 @@ async def exporter(simulator: Running) -> AsyncIterator[Exporter]:
 
 
 @pytest.mark.slow
-async def test_promtool_has_nothing_to_say_about_a_real_exposition(exporter: Exporter, promtool: str) -> None:
-    """Usage of two accounts, health, and the process."""
+async def test_promtool_accepts_a_real_exposition(exporter: Exporter, promtool: str) -> None:
+    """It has the usage of two accounts, health and process metrics."""
     text = exporter.scrape("", "", ()).body
     assert len(text) > 100_000
     assert complaints(promtool, text) == (0, "")
 
 
 @pytest.mark.slow
-def test_promtool_has_nothing_to_say_about_any_declared_family(promtool: str) -> None:
-    """With hostile label values, and numbers from the smallest to the largest."""
+def test_promtool_accepts_every_declared_family(promtool: str) -> None:
+    """Label values are hostile, and numbers range from the smallest to the largest."""
     families = []
     for declaration in DECLARED:
         sets = LabelSets(declaration.labels, [(value,) * len(declaration.labels) for value in HOSTILE])
@@ -94,22 +94,21 @@ def test_promtool_has_nothing_to_say_about_any_declared_family(promtool: str) ->
 
 
 @pytest.mark.slow
-def test_promtool_would_complain(promtool: str) -> None:
-    """The check checks."""
+def test_promtool_rejects_an_invalid_exposition(promtool: str) -> None:
+    """It shows that the tests above can fail."""
     code, output = complaints(promtool, b"# TYPE a_total gauge\na_total 1\n")
     assert (code, "no help text" in output) == (3, True)
 
 
-async def test_a_real_exposition_has_each_family_and_each_series_once(exporter: Exporter) -> None:
-    """Prometheus would refuse a second."""
+async def test_real_exposition_has_each_family_and_each_series_once(exporter: Exporter) -> None:
+    """Prometheus would refuse duplicates."""
     families = list(text_string_to_metric_families(exporter.scrape("", "", ()).body.decode()))
     series = [(sample.name, *sorted(sample.labels.items())) for family in families for sample in family.samples]
     assert len(series) == len(set(series))
     assert len({family.name for family in families}) == len(families)
 
 
-async def test_every_declared_family_is_there(exporter: Exporter) -> None:
-    """And HELP is what was declared."""
+async def test_every_declared_family_is_exposed_with_its_help(exporter: Exporter) -> None:
     families = {
         family.name: family for family in text_string_to_metric_families(exporter.scrape("", "", ()).body.decode())
     }
@@ -119,8 +118,8 @@ async def test_every_declared_family_is_there(exporter: Exporter) -> None:
 
 
 @pytest.mark.parametrize("declaration", DECLARED, ids=lambda declaration: str(declaration.name))
-def test_a_declared_family_keeps_the_rules(declaration: MetricFamily) -> None:
-    """Prefix, characters, base units in full, `_total` for counters alone, HELP with a unit and how fresh it is."""
+def test_declared_family_follows_the_naming_rules(declaration: MetricFamily) -> None:
+    """Prefix, characters, base units, `_total` only for counters, and HELP with a unit and freshness."""
     name = declaration.name
     assert re.fullmatch(r"openrouter_[a-z0-9_]*[a-z0-9]", name)
     assert "__" not in name
@@ -136,12 +135,11 @@ def test_a_declared_family_keeps_the_rules(declaration: MetricFamily) -> None:
 
 
 def test_names_are_declared_once() -> None:
-    """Windows can't collide with each other or with the latest day."""
+    """Names of windows must not collide with each other or with the latest day."""
     assert len({declaration.name for declaration in DECLARED}) == len(DECLARED)
 
 
-def test_each_window_says_what_it_spans() -> None:
-    """In words."""
+def test_help_of_each_window_describes_its_days() -> None:
     helps = {declaration.name: declaration.help for declaration in DECLARED}
     assert "on the latest completed UTC day" in helps["openrouter_activity_requests"]
     assert "on the latest completed UTC day" in helps["openrouter_activity_1d_requests"]

@@ -1,4 +1,4 @@
-"""Which format and encoding who gets, by the headers that they really send."""
+"""Format and encoding of the response, by the headers that real clients send."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ CHROME = (
     ],
 )
 def test_format_by_client(accept: str, expected: str) -> None:
-    """Prometheus 1, 2 and 3, agents, browsers, curl, and clients without the header."""
+    """Clients are Prometheus 1, 2 and 3, agents, browsers, curl, and clients without the header."""
     assert choose_format(accept).content_type == expected
 
 
@@ -88,19 +88,18 @@ def test_format_by_client(accept: str, expected: str) -> None:
         ("application/json", TEXT),
     ],
 )
-def test_qualities_versions_and_escapings(accept: str, expected: str) -> None:
-    """The preferred of our formats; text 0.0.4 if none is accepted."""
+def test_preferred_supported_format_is_selected(accept: str, expected: str) -> None:
+    """Without an accepted one, the format is text 0.0.4."""
     assert choose_format(accept).content_type == expected
 
 
 def test_escaping_dots_is_not_offered() -> None:
-    """That scheme doubles underscores, which our names do not."""
+    """That scheme doubles underscores, which our names do not do."""
     assert "dots" not in ESCAPINGS
 
 
 @pytest.mark.parametrize("quality", ["", "x", "-1", "2", "nan", "inf", "1e999", "0x1", "½"])
-def test_invalid_quality_accepts_nothing(quality: str) -> None:
-    """The format with it is not used."""
+def test_format_with_an_invalid_quality_is_not_used(quality: str) -> None:
     assert choose_format(f"application/openmetrics-text;q={quality}").content_type == TEXT
     assert not accepts_gzip(f"gzip;q={quality}")
 
@@ -137,6 +136,6 @@ def test_any_header_gets_a_known_content_type(text: str) -> None:
         (";,;", False),
     ],
 )
-def test_gzip_by_accept_encoding(accept_encoding: str, expected: bool) -> None:  # noqa: FBT001 — a row of the table
-    """By name or `*`, unless the quality is 0."""
+def test_gzip_is_used_if_accepted_by_name_or_wildcard(accept_encoding: str, expected: bool) -> None:  # noqa: FBT001 — a row of the table
+    """A quality of 0 excludes it."""
     assert accepts_gzip(accept_encoding) is expected

@@ -1,4 +1,4 @@
-"""The body of `/metrics`: each family once, never stale about polling, the same in every format and encoding."""
+"""The body of `/metrics`: each family once, current values about polling, and the same samples in every format."""
 
 from __future__ import annotations
 
@@ -73,8 +73,7 @@ def rig() -> Rig:
     return Rig()
 
 
-def test_families_of_several_accounts_are_joined(rig: Rig) -> None:
-    """Each family has one header, followed by its samples."""
+def test_family_of_several_accounts_has_one_header(rig: Rig) -> None:
     text = rig.text()
     assert text.startswith(
         "# HELP spend_usd A number. Refreshed by polling.\n# TYPE spend_usd gauge\n"
@@ -87,7 +86,7 @@ def test_families_of_several_accounts_are_joined(rig: Rig) -> None:
 
 @pytest.mark.parametrize("accept", FORMATS)
 def test_gzip_is_one_member_of_the_same_text(rig: Rig, accept: str) -> None:
-    """In every format, with and without a filter."""
+    """This holds in every format, with and without a filter."""
     for names in ((), ("spend_usd",), ("nothing",)):
         plain = rig.exposition.scrape(accept, "identity", names)
         zipped = rig.exposition.scrape(accept, "gzip", names)
@@ -100,8 +99,8 @@ def test_gzip_is_one_member_of_the_same_text(rig: Rig, accept: str) -> None:
 
 
 @pytest.mark.parametrize("names", [(), ("spend_usd",), ("nothing",)])
-def test_openmetrics_ends_once(rig: Rig, names: tuple[str, ...]) -> None:
-    """`# EOF` is the last line, and a strict parser accepts the text."""
+def test_openmetrics_ends_with_one_eof(rig: Rig, names: tuple[str, ...]) -> None:
+    """A strict parser accepts the text."""
     text = rig.text(*names, accept=OPENMETRICS)
     assert text.count("# EOF") == 1
     assert text.endswith("# EOF\n")
@@ -116,12 +115,11 @@ def test_all_formats_have_the_same_samples(rig: Rig) -> None:
 
 
 def test_unchanged_body_is_cached(rig: Rig) -> None:
-    """A scrape renders nothing if nothing changed since the last one."""
+    """A scrape renders nothing if nothing has changed since the last one."""
     assert rig.exposition.scrape("", "gzip", ()) is rig.exposition.scrape("", "gzip", ())
 
 
-def test_health_is_never_stale(rig: Rig) -> None:
-    """The next scrape shows a change of a metric about polling."""
+def test_scrape_has_the_current_values_about_polling(rig: Rig) -> None:
     assert rig.samples()["openrouter_up", "one"] == 0.0
     rig.up["one"].labels("one").set(1)
     rig.accounts["one"].touch()
@@ -129,7 +127,7 @@ def test_health_is_never_stale(rig: Rig) -> None:
 
 
 def test_reload_does_not_render_accounts_that_stay(rig: Rig) -> None:
-    """Those of a fleet would hold the event loop for seconds. One that was replaced is rendered again."""
+    """In a fleet that would block the event loop for seconds. A replaced account is rendered again."""
 
     class Counted(MetricsRegistry):
         collected = 0
@@ -148,7 +146,7 @@ def test_reload_does_not_render_accounts_that_stay(rig: Rig) -> None:
     assert kept.collected == 1
 
 
-def test_request_histogram_is_never_stale(rig: Rig) -> None:
+def test_scrape_has_the_current_request_histogram(rig: Rig) -> None:
     """It is about polling, although it is in the process's registry."""
     assert rig.samples()["request_duration_seconds_count", ""] == 0.0
     rig.duration.observe(0.5)
@@ -157,7 +155,7 @@ def test_request_histogram_is_never_stale(rig: Rig) -> None:
 
 
 def test_process_metrics_are_at_most_a_second_old(rig: Rig) -> None:
-    """CPU and memory are rendered at most once a second."""
+    """CPU and memory are rendered at most once per second."""
     rig.text()
     rig.memory.set(1000)
     rig.clock.advance(LIVE_SECONDS / 2)
@@ -167,14 +165,13 @@ def test_process_metrics_are_at_most_a_second_old(rig: Rig) -> None:
 
 
 def test_new_snapshot_is_in_the_next_scrape(rig: Rig) -> None:
-    """The cached body is not used."""
     rig.text()
     rig.publish("one", 2.0)
     assert rig.samples()["spend_usd", "one"] == 2.0
 
 
-def test_expired_series_vanish_and_come_back(rig: Rig) -> None:
-    """Only those of the account; its health stays. The header goes with the last sample."""
+def test_expired_series_disappear_and_return(rig: Rig) -> None:
+    """Health series stay. The header disappears with the last sample."""
     rig.publish("one", 1.0, seconds=10.0)
     assert ("spend_usd", "one") in rig.samples()
     rig.clock.advance(10.0)
@@ -187,8 +184,7 @@ def test_expired_series_vanish_and_come_back(rig: Rig) -> None:
     assert "spend_usd" not in rig.text()
 
 
-def test_removed_account_vanishes(rig: Rig) -> None:
-    """Its usage and its health, from the next scrape on."""
+def test_series_of_a_removed_account_disappear_at_the_next_scrape(rig: Rig) -> None:
     assert 'account="one"' in rig.text()
     del rig.accounts["one"]
     rig.store.drop("one")
@@ -197,8 +193,7 @@ def test_removed_account_vanishes(rig: Rig) -> None:
     assert rig.samples()["spend_usd", "two"] == 1.0
 
 
-def test_replaced_account_has_its_new_values(rig: Rig) -> None:
-    """Nothing is kept of the account that had the same name."""
+def test_replaced_account_has_only_its_new_values(rig: Rig) -> None:
     rig.up["one"].labels("one").set(1)
     rig.accounts["one"].touch()
     assert rig.samples()["openrouter_up", "one"] == 1.0
@@ -208,7 +203,7 @@ def test_replaced_account_has_its_new_values(rig: Rig) -> None:
 
 
 def test_refresh_renders_current_values(rig: Rig) -> None:
-    """Refreshing an account that was removed is not an error."""
+    """Refreshing a removed account is not an error."""
     rig.up["one"].labels("one").set(1)
     rig.accounts["one"].touch()
     rig.exposition.refresh("one")
@@ -229,8 +224,8 @@ def test_refresh_renders_current_values(rig: Rig) -> None:
         ([""], set()),
     ],
 )
-def test_filter_by_name(rig: Rig, names: list[str], expected: set[tuple[str, str]]) -> None:
-    """By the name of a family or a sample, from snapshots, accounts and the process."""
+def test_name_filter_selects_families_and_samples(rig: Rig, names: list[str], expected: set[tuple[str, str]]) -> None:
+    """They come from snapshots, accounts and the process."""
     assert set(rig.samples(*names)) == expected
 
 
@@ -249,15 +244,15 @@ def test_filter_does_not_change_the_cached_body(rig: Rig) -> None:
     assert rig.text() == whole
 
 
-def test_without_accounts_only_the_process_is_shown() -> None:
-    """With an empty registry, that is an empty body."""
+def test_body_without_accounts_has_only_process_metrics() -> None:
+    """With an empty registry, it is empty."""
     exposition = Exposition(Store(), MetricsRegistry(), FakeClock())
     assert exposition.scrape("", "", ()).body == b""
     assert exposition.scrape(OPENMETRICS, "", ()).body == b"# EOF\n"
 
 
-def test_a_scrape_of_one_account_has_only_its_series(rig: Rig) -> None:
-    """Neither those of others nor the process's, in every format."""
+def test_scrape_of_one_account_has_only_its_series(rig: Rig) -> None:
+    """It has no process metrics. This holds in every format."""
     text = (
         '# HELP spend_usd A number. Refreshed by polling.\n# TYPE spend_usd gauge\nspend_usd{account="one"} 1.0\n'
         '# HELP openrouter_up Up.\n# TYPE openrouter_up gauge\nopenrouter_up{account="one"} 0.0\n'
@@ -271,20 +266,20 @@ def test_a_scrape_of_one_account_has_only_its_series(rig: Rig) -> None:
     )
 
 
-def test_a_scrape_of_accounts_joins_them_in_any_order(rig: Rig) -> None:
+def test_scrape_of_several_accounts_joins_them_in_any_order(rig: Rig) -> None:
     """Unknown names add nothing."""
     body = rig.exposition.scrape("", "gzip", (), ["two", "one", "three"]).body
     assert 2 == gzip.decompress(body).decode().count("spend_usd{")
     assert body is rig.exposition.scrape("", "gzip", (), ["one", "two"]).body
 
 
-def test_a_scrape_of_an_account_and_a_family_has_both_filters(rig: Rig) -> None:
+def test_account_and_name_filters_combine(rig: Rig) -> None:
     text = rig.exposition.scrape("", "", ("openrouter_up", "process_memory_bytes"), ["two"]).body.decode()
     assert '# HELP openrouter_up Up.\n# TYPE openrouter_up gauge\nopenrouter_up{account="two"} 0.0\n' == text
 
 
-def test_the_body_of_an_account_is_kept_until_it_changes(rig: Rig) -> None:
-    """A poll of another account changes nothing, nor does time; a poll of its own does, and its expiry."""
+def test_body_of_an_account_is_cached_until_it_changes(rig: Rig) -> None:
+    """Its own polls and its expiry change it. Polls of other accounts and time do not."""
 
     def body(name: str) -> bytes:
         return rig.exposition.scrape("", "gzip", (), [name]).body
@@ -303,7 +298,7 @@ def test_the_body_of_an_account_is_kept_until_it_changes(rig: Rig) -> None:
     assert b"spend_usd" not in gzip.decompress(body("one"))
 
 
-def test_bodies_of_combinations_of_accounts_are_limited(rig: Rig) -> None:
+def test_number_of_cached_combinations_of_accounts_is_limited(rig: Rig) -> None:
     """A client that requests every combination must not fill the memory."""
     for number in range(100):
         rig.add(f"more-{number}")

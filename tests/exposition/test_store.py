@@ -1,4 +1,4 @@
-"""What is published, until when, and how one can tell that it may have changed."""
+"""Which snapshots are published and until when, and the version that shows that they may have changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def part(series: int = 1) -> Rendered:
 
 @pytest.fixture
 def store() -> Store:
-    """One snapshot that expires at 100."""
+    """Return a store with one snapshot that expires at 100."""
     store = Store()
     store.publish("a", "activity", part(7), expires=100.0)
     return store
@@ -37,8 +37,7 @@ def test_snapshot_is_shown_until_it_expires(store: Store) -> None:
     assert [store.series("a", "activity", now) for now in (99.999, 100.0)] == [7, 0]
 
 
-def test_snapshot_that_never_expires() -> None:
-    """`stale_after: never`."""
+def test_snapshot_with_stale_after_never_does_not_expire() -> None:
     store = Store()
     store.publish("a", "activity", part(), expires=math.inf)
     version = store.version(0.0)
@@ -46,8 +45,7 @@ def test_snapshot_that_never_expires() -> None:
     assert store.version(1e18) == version
 
 
-def test_new_snapshot_replaces_the_last(store: Store) -> None:
-    """Only one per collector is shown."""
+def test_new_snapshot_replaces_the_last_one_of_its_collector(store: Store) -> None:
     newest = part(8)
     store.publish("a", "activity", newest, expires=200.0)
     assert [part is newest for part in store.parts(150.0)] == [True]
@@ -80,7 +78,7 @@ def test_renewing_can_shorten_the_expiry(store: Store) -> None:
 
 
 def test_expiry_changes_the_version_although_another_snapshot_is_renewed(store: Store) -> None:
-    """Without a scrape in between."""
+    """No scrape needs to come in between."""
     store.publish("b", "activity", part(), expires=200.0)
     version = store.version(90.0)
     store.renew("b", "activity", 150.0, 300.0)
@@ -88,14 +86,13 @@ def test_expiry_changes_the_version_although_another_snapshot_is_renewed(store: 
 
 
 def test_expiry_is_one_change(store: Store) -> None:
-    """A body joined after it stays valid until the next expiry."""
+    """A body rendered after it stays valid until the next expiry."""
     store.publish("b", "activity", part(), expires=200.0)
     versions = [store.version(now) for now in (99.0, 100.0, 150.0, 199.0, 200.0, 300.0)]
     assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [1, 0, 0, 1, 0]
 
 
-def test_dropped_snapshot_does_not_expire(store: Store) -> None:
-    """Nor do two that were renewed and published again expire at their first time."""
+def test_dropped_or_republished_snapshot_does_not_expire_at_its_first_time(store: Store) -> None:
     store.publish("b", "activity", part(), expires=110.0)
     store.publish("c", "activity", part(), expires=120.0)
     store.renew("b", "activity", 50.0, 300.0)
@@ -105,8 +102,8 @@ def test_dropped_snapshot_does_not_expire(store: Store) -> None:
     assert [later - earlier for earlier, later in itertools.pairwise(versions)] == [0, 0, 0, 0, 1, 0, 1, 0]
 
 
-def test_successor_that_began_is_shown_although_its_snapshot_is_renewed(store: Store) -> None:
-    """Without a scrape in between."""
+def test_successor_in_force_stays_when_its_snapshot_is_renewed(store: Store) -> None:
+    """No scrape needs to come in between."""
     store.publish("b", "activity", part(), expires=200.0, successors=(Phase(part(), 150.0),))
     store.version(90.0)
     version = store.version(140.0)
@@ -114,8 +111,8 @@ def test_successor_that_began_is_shown_although_its_snapshot_is_renewed(store: S
     assert store.version(161.0) != version
 
 
-def test_renewing_costs_the_same_with_many_accounts() -> None:
-    """In function calls: to search all snapshots would make polls of a fleet cost its size squared."""
+def test_number_of_calls_to_renew_does_not_grow_with_accounts() -> None:
+    """A search through all snapshots would make the polls of a fleet quadratic."""
     assert calls_of_renewal(accounts=10) == calls_of_renewal(accounts=2000)
 
 
@@ -136,8 +133,7 @@ def calls_of_renewal(accounts: int) -> int:
     return sum(entry.callcount for entry in profile.getstats())
 
 
-def test_removed_account_is_dropped(store: Store) -> None:
-    """With all its collectors; other accounts stay."""
+def test_removed_account_is_dropped_with_all_its_collectors(store: Store) -> None:
     store.publish("a", "credits", part(), expires=100.0)
     store.publish("b", "activity", part(), expires=100.0)
     version = store.version(0.0)
@@ -147,8 +143,8 @@ def test_removed_account_is_dropped(store: Store) -> None:
     assert (store.expires("a", "activity"), store.series("a", "activity", 0.0)) == (None, 0)
 
 
-def test_dropping_an_unknown_account() -> None:
-    """It was removed before its first poll."""
+def test_dropping_an_unknown_account_is_not_an_error() -> None:
+    """The account may be removed before its first poll."""
     store = Store()
     store.drop("a")
     assert list(store.parts(0.0)) == []
@@ -198,7 +194,7 @@ TestLooking = Looking.TestCase
 
 
 def test_drop_can_keep_collectors() -> None:
-    """Snapshots that new settings would change are dropped, others stay."""
+    """Only snapshots that new settings would change are dropped."""
     store = Store()
     for account, collector in (("a", "activity"), ("a", "credits"), ("b", "activity")):
         store.publish(account, collector, part(), expires=math.inf)
@@ -206,8 +202,7 @@ def test_drop_can_keep_collectors() -> None:
     assert [0, 1, 1] == [store.series(*key, 0.0) for key in (("a", "activity"), ("a", "credits"), ("b", "activity"))]
 
 
-def test_successor_replaces_a_snapshot_at_its_instant() -> None:
-    """Without a poll; a scrape before it, at it and after it."""
+def test_successor_replaces_a_snapshot_at_its_time_without_a_poll() -> None:
     store, first, second = Store(), part(7), part(5)
     store.publish("a", "spend", first, expires=100.0, successors=(Phase(second, begins=50.0),))
     assert [(part is first, part is second) for now in (49.9, 50.0, 99.9) for part in store.parts(now)] == [
@@ -219,7 +214,7 @@ def test_successor_replaces_a_snapshot_at_its_instant() -> None:
 
 
 def test_successor_changes_the_version() -> None:
-    """So that a scrape renders it."""
+    """The next scrape renders it."""
     store = Store()
     store.publish("a", "spend", part(7), expires=100.0, successors=(Phase(part(5), begins=50.0),))
     before = store.version(49.9)
@@ -229,7 +224,6 @@ def test_successor_changes_the_version() -> None:
 
 
 def test_successor_of_an_expired_snapshot_is_not_shown() -> None:
-    """Expiry comes first."""
     store = Store()
     store.publish("a", "spend", part(7), expires=40.0, successors=(Phase(part(5), begins=50.0),))
     assert list(store.parts(60.0)) == []

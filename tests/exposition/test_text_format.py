@@ -38,16 +38,15 @@ SIZES = [
 @pytest.mark.parametrize("openmetrics", [False, True])
 @UNHURRIED
 @given(snapshot=snapshots())
-def test_byte_identical_to_prometheus_client(snapshot: Snapshot, *, openmetrics: bool) -> None:
-    """In both formats, for any label values, help texts and numbers, gauges and counters."""
+def test_text_is_byte_identical_to_prometheus_client(snapshot: Snapshot, *, openmetrics: bool) -> None:
+    """This holds in both formats for any label values, HELP texts and numbers, gauges and counters."""
     expected = reference(metrics_of(snapshot), openmetrics=openmetrics)
     assert text_of(rendered(snapshot), openmetrics=openmetrics) == expected
 
 
 @UNHURRIED
 @given(snapshots())
-def test_text_can_be_parsed(snapshot: Snapshot) -> None:
-    """Every label and every value, to the bit."""
+def test_parsed_text_has_the_same_labels_and_values(snapshot: Snapshot) -> None:
     parsed = [
         (sample.name, sample.labels, sample.value)
         for family in parse_text(text_of(rendered(snapshot), openmetrics=False).decode())
@@ -62,31 +61,28 @@ def test_text_can_be_parsed(snapshot: Snapshot) -> None:
 
 
 @pytest.mark.parametrize("value", SIZES)
-def test_numbers_of_all_sizes(value: float) -> None:
-    """As prometheus-client writes them, which follows Go."""
+def test_numbers_are_written_as_by_prometheus_client(value: float) -> None:
+    """prometheus-client follows Go."""
     assert sample_lines("a", [" "], [value]) == f"a {floatToGoString(value)}\n"  # type: ignore[no-untyped-call]
 
 
 @UNHURRIED
 @given(st.floats(allow_nan=False))
-def test_any_number(value: float) -> None:
-    """It reads back as the same double."""
+def test_any_number_is_parsed_as_the_same_float(value: float) -> None:
     line = sample_lines("a", [" "], [value])
     assert line == f"a {floatToGoString(value)}\n"  # type: ignore[no-untyped-call]
     assert float(line.split()[1]) == value
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-def test_hostile_label_values(value: str) -> None:
-    """One line and one label each."""
+def test_hostile_label_value_is_one_label_on_one_line(value: str) -> None:
     text = text_of(rendered(gauges("a", {value: 1.0})), openmetrics=False).decode()
     assert text.count("\n") == 3
     [family] = parse_text(text)
     assert [sample.labels for sample in family.samples] == [{"account": spelled(value)}]
 
 
-def test_escapes() -> None:
-    """Backslash, newline and quote, and nothing else."""
+def test_only_backslash_newline_and_quote_are_escaped() -> None:
     assert escape('a\\b\nc"d\te') == 'a\\\\b\\nc\\"d\te'
 
 
@@ -97,13 +93,13 @@ def test_nan_has_no_line() -> None:
 
 
 def test_family_without_a_known_value_is_left_out() -> None:
-    """Including its header."""
+    """Its header is left out too."""
     assert rendered(gauges("a", {"x": math.nan})) == {}
     assert rendered(gauges("a", {})) == {}
 
 
 def test_labels_are_in_alphabetical_order() -> None:
-    """As in prometheus-client, whatever the order of the label names."""
+    """prometheus-client does the same."""
     sets = LabelSets(("b", "a"), [("1", "2")])
     snapshot = Snapshot((Family(MetricFamily("x", "h", sets.names), sets, [0.0]),))
     assert text_of(rendered(snapshot), openmetrics=False).splitlines()[-1] == b'x{a="2",b="1"} 0.0'
@@ -111,7 +107,6 @@ def test_labels_are_in_alphabetical_order() -> None:
 
 @pytest.mark.parametrize("size", [LINES_PER_STEP - 1, LINES_PER_STEP, LINES_PER_STEP + 1, 3 * LINES_PER_STEP])
 def test_rendering_pauses_and_loses_no_line(size: int) -> None:
-    """Whatever the number of lines."""
     snapshot = gauges("a", {f"account {number}": float(number) for number in range(size)})
     pauses = Pauses()
     text = text_of(finished(render(pauses, snapshot)), openmetrics=False)
@@ -130,7 +125,7 @@ def test_labels_and_values_must_have_the_same_length() -> None:
 @UNHURRIED
 @given(samples=st.lists(st.tuples(st.sampled_from(HOSTILE), st.floats(0, allow_nan=False)), max_size=5))
 def test_registry_is_rendered_as_by_prometheus_client(samples: list[tuple[str, float]], *, openmetrics: bool) -> None:
-    """Gauges, counters, metrics without labels, and families without a sample."""
+    """It has gauges, counters, metrics without labels, and families without samples."""
     expected = registry_of([(spelled(label), value) for label, value in samples])
     assert text_of(render_metrics(registry_of(samples).collect()), openmetrics=openmetrics) == reference(
         expected, openmetrics=openmetrics
@@ -162,14 +157,13 @@ def registry_of(samples: list[tuple[str, float]]) -> MetricsRegistry:
         ("ünïcödé 😀", "ünïcödé 😀"),
     ],
 )
-def test_control_characters_are_spelled_as_text(value: str, shown: str) -> None:
-    """No name reaches a terminal or a page raw; a line feed has the format's own escape."""
+def test_control_characters_are_written_as_text(value: str, shown: str) -> None:
+    """No name must reach a terminal raw. A line feed has the format's own escape."""
     text = text_of(rendered(gauges("a", {value: 1.0})), openmetrics=False).decode()
     assert text.splitlines()[-1] == f'a{{account="{shown}"}} 1.0'
 
 
-def test_openmetrics_accepts_counters_and_gauges() -> None:
-    """prometheus-client's strict parser accepts the text."""
+def test_strict_openmetrics_parser_accepts_counters_and_gauges() -> None:
     sets = LabelSets(("account",), [("a",), ("b",)])
     declarations = (
         MetricFamily("jobs_total", "Jobs.", sets.names, "counter"),

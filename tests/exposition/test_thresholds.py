@@ -1,4 +1,4 @@
-"""Thresholds as metrics: one gauge each, with the unit in its name, and none for what is switched off."""
+"""Thresholds as metrics: one gauge each with the unit in its name, and none for those that are switched off."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exporter.polling.configured_metrics import publish_thresholds, threshold_na
 
 
 def shown(thresholds: Thresholds) -> dict[str, float]:
-    """Return what an account's thresholds look like."""
+    """Return the thresholds of an account as they are published."""
     metrics_registry = MetricsRegistry()
     publish_thresholds(metrics_registry, "team", thresholds)
     return {
@@ -22,8 +22,7 @@ def shown(thresholds: Thresholds) -> dict[str, float]:
     }
 
 
-def test_each_threshold_is_a_gauge_of_its_account() -> None:
-    """In base units: dollars, ratios, seconds."""
+def test_each_threshold_is_a_gauge_in_base_units() -> None:
     families = shown(Thresholds(credits_floor_usd=500.0, data_age=3600.0, model_share_increase=0.25))
     assert {
         "openrouter_threshold_credits_floor_usd": 500.0,
@@ -33,8 +32,8 @@ def test_each_threshold_is_a_gauge_of_its_account() -> None:
     assert {threshold_name(field.name) for field in fields(Thresholds)} == set(families)
 
 
-def test_what_is_switched_off_has_no_series() -> None:
-    """A 0 would be a threshold that everything is above."""
+def test_disabled_threshold_has_no_series() -> None:
+    """A threshold of 0 would always be exceeded."""
     everything = shown(Thresholds(credits_floor_usd=1.0))
     off = shown(Thresholds(credits_floor_usd=None, spend_ratio=None, credits_left=None))
     assert {
@@ -44,13 +43,13 @@ def test_what_is_switched_off_has_no_series() -> None:
     } == set(everything) - set(off)
 
 
-def test_every_name_has_its_unit() -> None:
-    """As the Prometheus guide requires; a count of requests has none."""
+def test_every_threshold_has_its_unit_in_its_name() -> None:
+    """Prometheus recommends it. A number of requests has none."""
     units = ("_usd", "_ratio", "_seconds")
     names = [threshold_name(field.name) for field in fields(Thresholds)]
     assert ["openrouter_threshold_requests_floor"] == [name for name in names if not name.endswith(units)]
 
 
-def test_defaults_are_finite() -> None:
-    """A threshold without end would be one that is never passed, and looks like one that is."""
+def test_default_thresholds_are_finite() -> None:
+    """An infinite threshold would never be exceeded."""
     assert all(math.isfinite(value) for value in shown(Thresholds()).values())

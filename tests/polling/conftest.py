@@ -1,4 +1,4 @@
-"""A simulated API on a clock that tests move."""
+"""The simulated API on a clock that tests move."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from tests.support import FakeClock
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Running]:
-    """The API of a small account, at noon."""
+    """Return the simulated API of a small account, at noon."""
     async with running(SimulatorSettings(endpoints=5), FakeClock()) as server:
         yield server

@@ -1,4 +1,4 @@
-"""A poller with all that it touches, and a collector that follows a script."""
+"""A poller under observation, and a collector that follows a script."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Step = Callable[[Poll], Awaitable[Collected]]
 
 
 def collected(series: int = 3, memory: object = "memory", restated: int = 0, **summary: Any) -> Collected:
-    """Return what a good poll brings."""
+    """Return the result of a successful poll."""
     sets = LabelSets(FAMILY.labels, [("default", str(number)) for number in range(series)])
     snapshot = Snapshot((Family(FAMILY, sets, array("d", range(series))),))
     return Collected(snapshot=snapshot, memory=memory, restated=restated, summary=Summary(**summary))
@@ -106,7 +106,7 @@ async def polling(
     key: Key | None = None,
     clock: FakeClock | None = None,
 ) -> AsyncIterator[Polling]:
-    """Give a poller of this collector, on a clock that sleeping moves unless another is given."""
+    """Run a poller of this collector. With the default clock, waits end at once."""
     clock = clock or FakeClock(self_moving=True)
     metrics_registry, store = MetricsRegistry(), Store()
     log, events = capturing_logger()

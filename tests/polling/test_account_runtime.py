@@ -1,4 +1,4 @@
-"""One account at work: what its pollers do together, and what is left to the account that follows it."""
+"""The runtime of an account: what its pollers share, and what a reload passes on to the next one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def sharing(
     poll_now: Callable[[str], None] = lambda _: None,
     **upstream: Any,
 ) -> AsyncIterator[PollingContext]:
-    """Give what accounts share, on a clock that sleeping moves if no other is given."""
+    """Create what accounts share. With the default clock, waits end at once."""
     settings = replace(Upstream(base_url=url, retries=Retries(strategy="none")), **upstream)
     async with open_session(settings) as session:
         yield PollingContext(
@@ -60,8 +60,8 @@ def published(shared: PollingContext, collector: str = "activity") -> int:
     return shared.store.series("default", collector, shared.clock.monotonic())
 
 
-async def test_poll_after_the_account_ended_is_not_made(simulator: Running) -> None:
-    """The scheduler had begun it when a reload ended the account: what it reads may be another key's by now."""
+async def test_poll_that_starts_after_its_account_ended_sends_nothing(simulator: Running) -> None:
+    """The scheduler had started it when a reload removed the account, whose key may have changed by now."""
     async with sharing(simulator.url) as shared:
         old = AccountRuntime(account(Key(), ACTIVITY), shared)
         polling = asyncio.create_task(old.poll(old.pollers[0]))
@@ -71,7 +71,7 @@ async def test_poll_after_the_account_ended_is_not_made(simulator: Running) -> N
 
 
 async def test_one_task_may_poll_several_times(simulator: Running, caplog: pytest.LogCaptureFixture) -> None:
-    """As `once` polls the catalogue: its end is not logged as an error of asyncio."""
+    """`once` polls the catalogue like this, and asyncio must not log an error at the end."""
     async with sharing(simulator.url) as shared:
         runtime = AccountRuntime(account(Key(), ACTIVITY, CallingKeySettings()), shared)
 
@@ -84,8 +84,8 @@ async def test_one_task_may_poll_several_times(simulator: Running, caplog: pytes
     assert (frozenset(), []) == (runtime.polls_in_progress, caplog.records)
 
 
-async def test_pollers_that_begin_together_check_the_key_once(simulator: Running) -> None:
-    """The polls' own requests apart, one says what kind of key it is."""
+async def test_concurrent_pollers_check_the_key_once(simulator: Running) -> None:
+    """Only one of the requests is the key check."""
     async with sharing(simulator.url) as shared:
         at_work = AccountRuntime(account(Key(), ACTIVITY, CallingKeySettings()), shared)
         await asyncio.gather(*(at_work.key_check.check(refused=False) for _ in range(4)))
@@ -95,7 +95,7 @@ async def test_pollers_that_begin_together_check_the_key_once(simulator: Running
 
 
 async def test_key_that_only_some_collectors_may_use_is_checked_once(simulator: Running) -> None:
-    """An ordinary key is refused here and welcome there; that is one refusal, and not a new one with each turn."""
+    """An ordinary key is refused by some collectors and accepted by others. Each poll must not start another check."""
     async with sharing(simulator.url) as shared:
         at_work = AccountRuntime(account(Key("sk-or-v1-ordinary"), ACTIVITY, CallingKeySettings()), shared)
         refused, welcome = at_work.pollers
@@ -108,7 +108,7 @@ async def test_key_that_only_some_collectors_may_use_is_checked_once(simulator: 
 
 @pytest.mark.parametrize(("stale_after", "expected"), [(1800.0, False), (3600.0, True)])
 async def test_new_stale_after_applies_at_once(simulator: Running, stale_after: float, *, expected: bool) -> None:
-    """Though the API is down: data that were to stay for ever go when the new settings say so."""
+    """Data expire by the new setting even while the API is down."""
     async with sharing(simulator.url) as shared:
         key = Key()
         old = AccountRuntime(account(key, replace(ACTIVITY, stale_after=float("inf"))), shared)
@@ -123,8 +123,8 @@ async def test_new_stale_after_applies_at_once(simulator: Running, stale_after: 
         assert expected == (published(shared) > 0)
 
 
-async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Running) -> None:
-    """The same response publishes nothing anew, so nothing else would report it again."""
+async def test_number_of_folded_endpoints_is_kept_after_a_reload(simulator: Running) -> None:
+    """An unchanged response publishes nothing, so no later poll would report it."""
     name, labels = "openrouter_exporter_endpoints_folded", {"account": "default", "collector": "activity"}
     async with sharing(simulator.url) as shared:
         key = Key()
@@ -137,7 +137,7 @@ async def test_folded_endpoints_are_still_folded_after_a_reload(simulator: Runni
 
 
 async def test_rate_limit_slots_of_cancelled_polls_delay_no_request(simulator: Running) -> None:
-    """However often the configuration is read anew while requests wait for a slot, the next waits a minute."""
+    """After any number of reloads while requests wait, the next one waits at most a minute."""
     clock, key = FakeClock(), Key()
     async with sharing(simulator.url, clock, requests_per_minute=1) as shared:
         old = AccountRuntime(account(key, ACTIVITY), shared)
@@ -160,7 +160,7 @@ async def test_rate_limit_slots_of_cancelled_polls_delay_no_request(simulator: R
 
 
 async def test_poll_that_waits_for_a_retry_ends_at_once_on_shutdown(simulator: Running) -> None:
-    """Nothing is lost: the attempts failed."""
+    """Its attempts have failed, so nothing is lost."""
     clock, backoff = FakeClock(), Backoff(max_elapsed_time=60.0)
     simulator.faults.replace(parse_fault("status-503"))
     async with sharing(simulator.url, clock, retries=Retries(backoff=backoff)) as context:
@@ -172,8 +172,8 @@ async def test_poll_that_waits_for_a_retry_ends_at_once_on_shutdown(simulator: R
         assert (1, False) == (simulator.counts["/api/v1/activity"], runtime.pollers[0].state.attempted)
 
 
-async def test_poll_whose_attempt_fails_during_shutdown_does_not_wait_for_another(simulator: Running) -> None:
-    """The attempt in progress may end, because it may succeed."""
+async def test_attempt_that_fails_during_shutdown_is_not_retried(simulator: Running) -> None:
+    """The attempt itself may end, because it may succeed."""
     clock, backoff = FakeClock(), Backoff(max_elapsed_time=60.0)
     simulator.faults.replace(parse_fault("status-503"))
     async with sharing(simulator.url, clock, retries=Retries(backoff=backoff)) as context:
@@ -186,7 +186,7 @@ async def test_poll_whose_attempt_fails_during_shutdown_does_not_wait_for_anothe
 
 
 async def test_attempt_in_progress_may_succeed_during_shutdown(simulator: Running) -> None:
-    """What it read is published."""
+    """Its data are published."""
     async with sharing(simulator.url) as context:
         runtime = AccountRuntime(account(Key(), ACTIVITY), context)
         poll = asyncio.create_task(runtime.poll(runtime.pollers[0]))
@@ -197,7 +197,7 @@ async def test_attempt_in_progress_may_succeed_during_shutdown(simulator: Runnin
 
 
 async def test_poll_that_waits_for_a_rate_limit_slot_ends_at_once_on_shutdown(simulator: Running) -> None:
-    """That can be a minute."""
+    """The wait may take a minute."""
     clock = FakeClock()
     async with sharing(simulator.url, clock, requests_per_minute=1, retries=Retries()) as context:
         runtime = AccountRuntime(account(Key(), ACTIVITY), context)

@@ -1,4 +1,4 @@
-"""Allocation in a running account: published beside the data, changed by a reload without reading them again."""
+"""Allocation labels in a running account: published beside the data, and changed by a reload without a request."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def account(key: Key, team: str, labels: tuple[str, ...] = ("team",)) -> Account
 
 
 def teams(shared: PollingContext) -> set[str]:
-    """Return the teams that a scrape would show."""
+    """Return the teams that a scrape shows."""
     parts = [part[INFO].lines for part in shared.store.parts(shared.clock.monotonic()) if INFO in part]
     text = b"".join(inflate(join(parts))).decode()
     return set(re.findall(r'team="(\w+)"', text))
@@ -60,7 +60,7 @@ async def test_reload_changes_labels_at_the_next_poll_and_keeps_the_data(simulat
         assert teams(shared) == {"ads", "platform"}
 
 
-async def test_labels_vanish_with_their_configuration(simulator: Running) -> None:
+async def test_allocation_labels_disappear_with_their_configuration(simulator: Running) -> None:
     async with sharing(simulator.url) as shared:
         key = Key()
         old = AccountRuntime(account(key, "search"), shared)

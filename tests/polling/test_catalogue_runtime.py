@@ -42,7 +42,7 @@ async def reading(simulator: Running, **settings: Any) -> AsyncIterator[Reading]
 
 
 def noted(runtime: CatalogueRuntime, soon: list[str]) -> Callable[[str, tuple[ModelUse, ...]], list[str]]:
-    """Return a function that notes the use of an account, and returns what is to be polled soon for it."""
+    """Return a function that records the models of an account and returns the pollers to run soon."""
 
     def note(account: str, uses: tuple[ModelUse, ...]) -> list[str]:
         soon.clear()
@@ -52,8 +52,8 @@ def noted(runtime: CatalogueRuntime, soon: list[str]) -> Callable[[str, tuple[Mo
     return note
 
 
-async def test_other_models_in_use_are_polled_for_soon(simulator: Running) -> None:
-    """Not models that another account uses already, and each account's only once."""
+async def test_new_models_in_use_are_polled_soon(simulator: Running) -> None:
+    """Each is polled once, and not if another account uses it already."""
     async with reading(simulator) as at:
         runtime = at.runtime()
         await runtime.poll_all()
@@ -67,8 +67,8 @@ async def test_other_models_in_use_are_polled_for_soon(simulator: Running) -> No
         assert [] == note("three", (SONNET,))
 
 
-async def test_models_of_an_account_that_was_removed_are_forgotten(simulator: Running) -> None:
-    """An account of the same name is another one."""
+async def test_models_of_a_removed_account_are_forgotten(simulator: Running) -> None:
+    """A new account with the same name starts without them."""
     async with reading(simulator) as at:
         runtime = at.runtime()
         await runtime.poll_all()
@@ -89,8 +89,8 @@ async def test_endpoints_are_polled_soon_after_the_catalogue_lists_other_models(
         assert [] == at.soon
 
 
-async def test_models_that_came_into_use_during_a_poll_are_polled_for_again(simulator: Running) -> None:
-    """A poll takes seconds, and an account may be polled meanwhile."""
+async def test_models_that_come_into_use_during_a_poll_are_polled_again(simulator: Running) -> None:
+    """A poll takes seconds, and accounts are polled meanwhile."""
     async with reading(simulator, endpoints=CatalogueEndpointsSettings(enabled=False)) as at:
         order = iter([(GPT,), (GPT,), (GPT, SONNET)])
         runtime = at.runtime(lambda: next(order))
@@ -99,7 +99,7 @@ async def test_models_that_came_into_use_during_a_poll_are_polled_for_again(simu
 
 
 async def test_endpoints_of_the_most_used_models_are_read(simulator: Running) -> None:
-    """At most `max_models`."""
+    """`max_models` is the limit."""
     async with reading(simulator, max_models=1) as at:
         at.used = (GPT, SONNET)
         await at.runtime().poll_all()
@@ -109,7 +109,7 @@ async def test_endpoints_of_the_most_used_models_are_read(simulator: Running) ->
         assert at.series("catalogue_endpoints") > 0
 
 
-async def test_times_may_change_without_losing_data(simulator: Running) -> None:
+async def test_changed_intervals_keep_the_data(simulator: Running) -> None:
     async with reading(simulator) as at:
         old = at.runtime()
         await old.poll_all()
@@ -122,7 +122,7 @@ async def test_times_may_change_without_losing_data(simulator: Running) -> None:
 
 
 async def test_caller_of_all_pollers_is_not_cancelled_with_them(simulator: Running) -> None:
-    """It is not a poll: a reload after it must not end it."""
+    """It is not a poll, and a later reload must not end it."""
     async with reading(simulator) as at:
         runtime = at.runtime()
         await runtime.poll_all()

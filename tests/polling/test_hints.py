@@ -1,4 +1,4 @@
-"""Hints name what the response shows to be at fault, and nothing else."""
+"""Hints name only causes that the response shows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exporter.polling.hints import hint
 
 
 def failure(error: AttemptError, source: ErrorSource | None = None) -> AttemptError:
-    """Return an error with a source."""
+    """Return the error with this source."""
     error.source = source
     return error
 
@@ -40,7 +40,7 @@ def failure(error: AttemptError, source: ErrorSource | None = None) -> AttemptEr
     ],
     ids=str,
 )
-def test_hint(error: Exception, word: str) -> None:
+def test_hint_names_the_setting_or_the_cause(error: Exception, word: str) -> None:
     assert word in (hint(error) or "")
 
 
@@ -57,12 +57,12 @@ def test_hint(error: Exception, word: str) -> None:
     ],
     ids=str,
 )
-def test_no_hint_where_the_message_says_all(error: Exception) -> None:
+def test_error_with_a_complete_message_has_no_hint(error: Exception) -> None:
     assert None is hint(error)
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_refused_request_without_a_key_is_not_blamed_on_the_key(status: int) -> None:
-    """A gateway that wants one: the public catalogue cannot be read there."""
+    """A gateway may require a key, so the public catalogue cannot be read through it."""
     assert "catalogue.enabled" in (hint(StatusError(status, "HTTP: no key"), with_key=False) or "")
     assert "upstream.base_url" in (hint(StatusError(404, "HTTP 404"), with_key=False) or "")

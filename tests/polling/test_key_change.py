@@ -1,4 +1,4 @@
-"""A key that changed: its account polls at once."""
+"""A changed key polls its account at once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.polling.test_account_runtime import ACTIVITY, account, sharing
 WRONG = "sk-or-v1-wrong"
 
 
-async def test_key_that_was_replaced_after_a_rejection_polls_the_other_collectors(simulator: Running) -> None:
-    """One poll finds the new key in the source; the others need not wait for their next poll."""
+async def test_key_replaced_after_a_rejection_polls_the_other_collectors(simulator: Running) -> None:
+    """One poll reads the new key, and the others must not wait for their next tick."""
     due: list[str] = []
     async with sharing(simulator.url, poll_now=due.append) as context:
         key = Key(WRONG)
@@ -28,8 +28,8 @@ async def test_key_that_was_replaced_after_a_rejection_polls_the_other_collector
         assert (["default/key"], True) == (due, runtime.pollers[0].state.succeeded)
 
 
-async def test_reload_with_a_new_key_in_the_same_source_polls_all(simulator: Running) -> None:
-    """The time that the API named was for the old key; an unchanged key changes nothing."""
+async def test_reload_with_a_new_key_polls_all_collectors(simulator: Running) -> None:
+    """Retry-After was for the old key. An unchanged key changes nothing."""
     due: list[str] = []
     async with sharing(simulator.url, poll_now=due.append) as context:
         key = Key(WRONG)
@@ -45,8 +45,8 @@ async def test_reload_with_a_new_key_in_the_same_source_polls_all(simulator: Run
         assert [True, True] == [poller.state.succeeded for poller in runtime.pollers]
 
 
-async def test_key_that_becomes_readable_polls_all(simulator: Running) -> None:
-    """Such as a Secret that was mounted late."""
+async def test_key_that_becomes_readable_polls_all_collectors(simulator: Running) -> None:
+    """An example is a Secret that is mounted late."""
     due: list[str] = []
     async with sharing(simulator.url, poll_now=due.append) as context:
         key = Key(None)
@@ -57,8 +57,8 @@ async def test_key_that_becomes_readable_polls_all(simulator: Running) -> None:
         assert ["default/activity", "default/key"] == due
 
 
-async def test_key_check_that_finds_a_new_key_polls_all(simulator: Running) -> None:
-    """Its own request is rejected, and the source holds another key by then."""
+async def test_key_check_that_reads_a_new_key_polls_all_collectors(simulator: Running) -> None:
+    """Its request with the old key is rejected."""
     due: list[str] = []
     async with sharing(simulator.url, poll_now=due.append) as context:
         key = Key(WRONG)
@@ -71,7 +71,7 @@ async def test_key_check_that_finds_a_new_key_polls_all(simulator: Running) -> N
 
 
 async def test_first_key_is_not_a_change(simulator: Running) -> None:
-    """First polls come at once anyway."""
+    """First polls start at once anyway."""
     due: list[str] = []
     async with sharing(simulator.url, poll_now=due.append) as context:
         runtime = AccountRuntime(account(Key(), ACTIVITY, CallingKeySettings()), context)
@@ -81,7 +81,7 @@ async def test_first_key_is_not_a_change(simulator: Running) -> None:
 
 
 async def test_scheduled_job_can_run_now() -> None:
-    """Its next run is at least half an interval later; a job that was removed meanwhile does not run."""
+    """Its next run is at least half an interval later. A job that was removed meanwhile does not run."""
     runs: list[datetime] = []
     twice = asyncio.Event()
 

@@ -59,7 +59,7 @@ class Checking:
 
 @asynccontextmanager
 async def checking(*responses: bytes | Sequence[bytes]) -> AsyncIterator[Checking]:
-    """Run a key check against a server that sends these responses, the last one for ever."""
+    """Run a key check against a server that sends these responses in order and repeats the last one."""
     clock, registry, key = FakeClock(self_moving=True), MetricsRegistry(), Key()
     async with bare(*responses) as server, client_of(server.url, clock=clock, key=key) as observed:
         log, events = capturing_logger()
@@ -67,8 +67,7 @@ async def checking(*responses: bytes | Sequence[bytes]) -> AsyncIterator[Checkin
         yield Checking(check, observed, server, clock, registry, key, events)
 
 
-async def test_kind_and_expiry_are_published() -> None:
-    """As the API reports them."""
+async def test_type_and_expiry_of_the_key_are_published() -> None:
     async with checking(described(**MANAGEMENT)) as it:
         assert (None, None) == it.published()
         await it.check.check(refused=False)
@@ -76,7 +75,7 @@ async def test_kind_and_expiry_are_published() -> None:
 
 
 async def test_expiry_of_the_old_key_is_cleared_after_a_rotation() -> None:
-    """The new key never expires; its kind is known at once, not an hour later."""
+    """The new key never expires. Its type is known at once and not an hour later."""
     async with checking(described(**MANAGEMENT), described(**ORDINARY)) as it:
         await it.check.check(refused=False)
         it.key.text = "sk-or-v1-rotated"
@@ -88,8 +87,7 @@ async def test_expiry_of_the_old_key_is_cleared_after_a_rotation() -> None:
 @pytest.mark.parametrize(
     ("response", "interval"), [(described(**MANAGEMENT), 3600.0), (FAILED, 300.0), (response_bytes(b"[]"), 300.0)]
 )
-async def test_interval(response: bytes, interval: float) -> None:
-    """An hour; five minutes after a check that failed."""
+async def test_key_is_checked_hourly_and_every_five_minutes_after_a_failure(response: bytes, interval: float) -> None:
     async with checking(response) as it:
         await it.check.check(refused=False)
         it.clock.advance(interval - 0.1)
@@ -100,8 +98,8 @@ async def test_interval(response: bytes, interval: float) -> None:
         assert (1, 2) == (before, it.requests)
 
 
-async def test_rejected_key_is_checked_at_once_but_once() -> None:
-    """When the API begins to reject it; later rejections wait for the interval."""
+async def test_first_rejection_of_a_key_checks_it_at_once() -> None:
+    """Later rejections wait for the interval."""
     async with checking(described(**MANAGEMENT)) as it:
         await it.check.check(refused=False)
         for _ in range(3):
@@ -112,16 +110,15 @@ async def test_rejected_key_is_checked_at_once_but_once() -> None:
         assert 3 == it.requests
 
 
-async def test_unknown_key_is_advice_and_clears_what_was_published() -> None:
-    """It was a management key until it was deleted."""
+async def test_deleted_key_clears_the_published_type_and_gives_advice() -> None:
     async with checking(described(**MANAGEMENT), UNKNOWN) as it:
         await it.check.check(refused=False)
         await it.check.check(refused=True)
         assert ((None, None), UNKNOWN_KEY) == (it.published(), it.check.advice)
 
 
-async def test_failed_check_keeps_what_is_known_of_the_same_key() -> None:
-    """An API that is down says nothing of the key; of another key nothing is known."""
+async def test_failed_check_keeps_the_type_of_the_same_key() -> None:
+    """The type of another key is unknown."""
     async with checking(described(**MANAGEMENT), FAILED) as it:
         await it.check.check(refused=False)
         await it.check.check(refused=True)
@@ -132,8 +129,8 @@ async def test_failed_check_keeps_what_is_known_of_the_same_key() -> None:
         assert ((1.0, EXPIRY.timestamp()), (None, None)) == (same, it.published())
 
 
-async def test_response_to_a_collector_serves_the_check() -> None:
-    """A check that fails, because `GET /key` is slow, must not hide that this is an ordinary key."""
+async def test_rejection_of_a_collector_identifies_an_ordinary_key() -> None:
+    """A slow `GET /key` must not hide it."""
     async with checking(FAILED, described(**ORDINARY)) as it:
         await it.check.check(refused=True)
         before = it.check.advice

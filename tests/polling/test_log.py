@@ -1,4 +1,4 @@
-"""What a log line looks like in each format, and that no key gets into any."""
+"""The format of log lines, and that they contain no key."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Writing = Callable[..., Written]
 
 @pytest.fixture
 def writing() -> Iterator[Writing]:
-    """Send the log to a stream; afterwards all loggers are as they were."""
+    """Send the log to a stream, and restore all loggers afterwards."""
     root = logging.getLogger()
     names = ("apscheduler", "aiohttp.access", "asyncio")
     before = root.handlers[:], root.level, [logging.getLogger(name).level for name in names]
@@ -66,8 +66,7 @@ def writing() -> Iterator[Writing]:
         logging.getLogger(name).setLevel(level_before)
 
 
-def test_json(writing: Writing) -> None:
-    """One object per line, time, level and event first."""
+def test_json_line_begins_with_time_level_and_event(writing: Writing) -> None:
     written = writing()
     log.logger(account="default").info("poll_failed", status=503, reasons={"a": 1}, hint=None, parts=[1.5, "x"])
     line = written.lines[0]
@@ -84,15 +83,13 @@ def test_json(writing: Writing) -> None:
     assert written.text.startswith('{"timestamp": ')
 
 
-def test_json_keeps_letters_and_lines(writing: Writing) -> None:
-    """As they are; a line break within a text does not break the line."""
+def test_json_keeps_letters_and_escapes_line_breaks(writing: Writing) -> None:
     written = writing()
     log.logger().info("note", text="Größe\n模型")
     assert (1, "Größe\n模型", True) == (len(written.lines), written.lines[0]["text"], "模型" in written.text)
 
 
-def test_logfmt(writing: Writing) -> None:
-    """Quoted where it has to be."""
+def test_logfmt_quotes_values_where_necessary(writing: Writing) -> None:
     written = writing("logfmt")
     log.logger(account="default").warning("poll_failed", error='HTTP 503: "Busy"\nlater', quiet=True, status=503)
     fields = written.text.partition(" ")[2]
@@ -102,16 +99,15 @@ def test_logfmt(writing: Writing) -> None:
     assert expected == fields
 
 
-def test_console_without_a_terminal_has_no_colours(writing: Writing) -> None:
-    """For a pipe."""
+def test_console_format_in_a_pipe_has_no_colours(writing: Writing) -> None:
     written = writing("console")
     log.logger(account="default").info("started", accounts=1)
     assert ("\x1b" in written.text, True) == (False, "started" in written.text and "accounts=1" in written.text)
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_nothing_speaks_to_the_terminal(writing: Writing, format_: str) -> None:
-    """What a client requested may clear the screen, go back in the line or turn it round."""
+def test_control_characters_do_not_reach_the_terminal(writing: Writing, format_: str) -> None:
+    """Text from a request could clear the screen or reverse a line."""
     written = writing(format_)
     text = "/\x1b[2J\r\x9b31m\u202e\u2028\x00\ud800"
     log.logger().warning("auth_failed", path=text, parts=[text], keys={text: text})
@@ -120,8 +116,9 @@ def test_nothing_speaks_to_the_terminal(writing: Writing, format_: str) -> None:
 
 
 @pytest.mark.parametrize(("stream", "is_json"), [(io.StringIO(), True), (Terminal(), False)])
-def test_auto(writing: Writing, stream: io.StringIO, *, is_json: bool) -> None:
-    """Console lines on a terminal, JSON elsewhere."""
+def test_auto_format_is_console_on_a_terminal_and_json_elsewhere(
+    writing: Writing, stream: io.StringIO, *, is_json: bool
+) -> None:
     written = writing("auto", stream=stream)
     log.logger().info("started")
     assert is_json is written.text.startswith("{")
@@ -131,8 +128,7 @@ def test_auto(writing: Writing, stream: io.StringIO, *, is_json: bool) -> None:
     ("level", "expected"),
     [("debug", ["d", "i", "w", "e"]), ("info", ["i", "w", "e"]), ("warning", ["w", "e"]), ("error", ["e"])],
 )
-def test_levels(writing: Writing, level: str, expected: list[str]) -> None:
-    """Those below are not written."""
+def test_lines_below_the_level_are_not_written(writing: Writing, level: str, expected: list[str]) -> None:
     written = writing(level=level)
     logger = log.logger()
     logger.debug("d")
@@ -142,8 +138,8 @@ def test_levels(writing: Writing, level: str, expected: list[str]) -> None:
     assert expected == [line["event"] for line in written.lines]
 
 
-def test_the_level_can_be_changed(writing: Writing) -> None:
-    """Also for loggers that were there before; and no line comes twice."""
+def test_changed_level_applies_to_existing_loggers(writing: Writing) -> None:
+    """No line is written twice."""
     written = writing(level="error")
     logger = log.logger()
     logger.info("before")
@@ -155,8 +151,7 @@ def test_the_level_can_be_changed(writing: Writing) -> None:
     assert ["after"] == [line["event"] for line in written.lines]
 
 
-def test_other_loggers_are_written_alike(writing: Writing) -> None:
-    """With their name, and their arguments filled in."""
+def test_lines_of_other_loggers_have_their_name_and_arguments(writing: Writing) -> None:
     written = writing()
     logging.getLogger("aiohttp.server").error("Error handling request from %s", "127.0.0.1")
     line = written.lines[0]
@@ -180,16 +175,18 @@ def test_other_loggers_are_written_alike(writing: Writing) -> None:
         ("aiohttp.access", logging.WARNING, "error", 0),
     ],
 )
-def test_who_talks_too_much_is_heard_less(writing: Writing, name: str, level: int, chosen: str, expected: int) -> None:
-    """A poll that is skipped because one goes on is counted; in an outage it would be a line per interval."""
+def test_verbose_libraries_are_logged_from_a_higher_level(
+    writing: Writing, name: str, level: int, chosen: str, expected: int
+) -> None:
+    """Skipped polls are counted, and would be one line per interval in an outage."""
     written = writing(level=chosen)
     logging.getLogger(name).log(level, "something")
     assert expected == len(written.lines)
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_no_key_in_any_line(writing: Writing, format_: str) -> None:
-    """In the event, in values however deep, in names, in objects, in arguments of others."""
+def test_line_contains_no_key(writing: Writing, format_: str) -> None:
+    """It may be in the event, in nested values, in names, in objects or in arguments of other loggers."""
     written = writing(format_, stream=Terminal() if format_ == "console" else None)
     logger = log.logger(account=KEY)
     event = f"got {KEY}"
@@ -200,8 +197,8 @@ def test_no_key_in_any_line(writing: Writing, format_: str) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_no_key_in_a_trace(writing: Writing, format_: str) -> None:
-    """Neither ours nor of the standard library's loggers; causes included. The trace itself is there."""
+def test_traceback_contains_no_key(writing: Writing, format_: str) -> None:
+    """This includes causes and the standard library's loggers."""
     written = writing(format_, stream=Terminal() if format_ == "console" else None)
 
     def fail() -> None:
@@ -218,8 +215,8 @@ def test_no_key_in_a_trace(writing: Writing, format_: str) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "logfmt", "console"])
-def test_no_e_mail_address_in_a_trace(writing: Writing, format_: str) -> None:
-    """An error that quotes a row, which may have a person in it."""
+def test_traceback_contains_no_email_address(writing: Writing, format_: str) -> None:
+    """An error may quote a row that names a person."""
     written = writing(format_)
     try:
         float("ada@example.com")
@@ -229,24 +226,22 @@ def test_no_e_mail_address_in_a_trace(writing: Writing, format_: str) -> None:
     assert "ada@" not in written.text
 
 
-def test_a_text_that_was_hidden(writing: Writing) -> None:
-    """A key of another form is taken out by its text."""
+def test_key_of_any_form_is_hidden_once_known(writing: Writing) -> None:
     hide("another-form-of-key")
     written = writing()
     log.logger().info("got another-form-of-key", where="in:another-form-of-key!")
     assert ("got <secret>", "in:<secret>!") == (written.lines[0]["event"], written.lines[0]["where"])
 
 
-def test_a_hidden_text_within_another() -> None:
-    """The longer one goes first, so that nothing of it is left."""
+def test_longest_hidden_text_is_replaced_first() -> None:
+    """Otherwise a part of it would be left."""
     hide("one-form-of-key")
     hide("one-form-of-key-and-more")
     assert "<secret>!" == without_secrets("one-form-of-key-and-more!")
 
 
 @pytest.mark.parametrize("text", ["", "a", "key"])
-def test_a_text_that_is_no_secret_does_not_shred_the_log(text: str) -> None:
-    """Too short to be a key."""
+def test_text_too_short_for_a_key_is_not_hidden(text: str) -> None:
     hide(text)
     assert "a key is a key" == without_secrets("a key is a key")
 
@@ -260,15 +255,13 @@ VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(VALUES, st.text(), st.text())
-def test_any_value_with_a_key_in_it(value: Any, before: str, after: str) -> None:
-    """Wherever it stands, it is gone."""
+def test_key_in_any_value_is_hidden(value: Any, before: str, after: str) -> None:
     held = {"value": value, before: [f"{before} {KEY} {after}", {f"{KEY} {after}": (value, KEY)}]}
     assert KEY not in repr(without_secrets(held))
 
 
 @settings(deadline=None)
 @given(VALUES)
-def test_a_value_without_secrets_stays(value: Any) -> None:
-    """Text, numbers, lists and dictionaries are left as they are."""
+def test_value_without_secrets_is_unchanged(value: Any) -> None:
     if "sk-or-" not in repr(value) and "bearer" not in repr(value).lower():
         assert value == without_secrets(value)

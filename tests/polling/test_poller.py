@@ -1,4 +1,4 @@
-"""What a poll leaves behind: outcome, numbers, data; with a collector that follows a script."""
+"""The results of a poll: outcome, metrics and data, with a collector that follows a script."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ async def slow(poll: Poll) -> Collected:
     return collected()
 
 
-async def test_metrics_before_the_first_poll() -> None:
-    """Every series is there, at 0; the interval is known."""
+async def test_metrics_are_0_before_the_first_poll() -> None:
+    """Every series exists, and the interval is known."""
     async with polling([collected()]) as it:
         assert [0.0] * 5 == [it.value(f"collector_{name}") for name in NAMES]
         assert 900.0 == it.value("collector_interval_seconds")
@@ -34,8 +34,7 @@ async def test_metrics_before_the_first_poll() -> None:
         assert (False, False, False) == (it.poller.state.attempted, it.poller.state.succeeded, it.poller.overdue)
 
 
-async def test_successful_poll() -> None:
-    """Times are those of the poll's beginning, the duration what it took."""
+async def test_successful_poll_records_its_start_and_duration() -> None:
     async with polling([slow]) as it:
         record = await it.poll()
         assert record is not None
@@ -44,8 +43,7 @@ async def test_successful_poll() -> None:
         assert (3, True, True) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
-async def test_failed_poll_keeps_the_data() -> None:
-    """The data stay; the time of the last success, too."""
+async def test_failed_poll_keeps_the_data_and_the_last_success() -> None:
     async with polling([collected(), StatusError(503, "HTTP 503: Busy")]) as it:
         await it.poll()
         record = await it.poll(after=900.0)
@@ -56,7 +54,7 @@ async def test_failed_poll_keeps_the_data() -> None:
 
 
 async def test_rejected_rows_of_the_last_successful_poll_are_a_gauge() -> None:
-    """It tells whether the published totals lack rows, so a failed poll keeps it. Totals do not lack duplicates."""
+    """It shows whether the published totals lack rows, so a failed poll keeps it. Duplicates do not count."""
 
     async def partial(poll: Poll) -> Collected:
         for reason in ("missing_model", "invalid_date", "duplicate"):
@@ -71,16 +69,15 @@ async def test_rejected_rows_of_the_last_successful_poll_are_a_gauge() -> None:
         assert [0.0, 2.0, 2.0, 0.0] == rejected
 
 
-async def test_first_poll_fails() -> None:
-    """Nothing is published, and nothing is said to have succeeded."""
+async def test_failed_first_poll_publishes_nothing() -> None:
+    """The time of the last success is absent."""
     async with polling([ConnectionFailed("refused")]) as it:
         await it.poll()
         assert [0.0, 0.0, START, 0.0, 0.0] == [it.value(f"collector_{name}") for name in NAMES]
         assert (0, True, False) == (it.published(), it.poller.state.attempted, it.poller.state.succeeded)
 
 
-async def test_unchanged_poll_renews_the_data() -> None:
-    """As good as a change, and the data are as fresh."""
+async def test_unchanged_poll_renews_the_expiry() -> None:
     async with polling([collected(), UNCHANGED]) as it:
         await it.poll()
         record = await it.poll(after=900.0)
@@ -92,8 +89,8 @@ async def test_unchanged_poll_renews_the_data() -> None:
         assert 0 == it.published()
 
 
-async def test_figures_last_as_long_as_the_data() -> None:
-    """A balance that is shown to people is not shown for longer than its series."""
+async def test_figures_expire_with_the_data() -> None:
+    """The landing page must not show a balance for longer than its series."""
     left = (("Credit left", 5.0),)
     async with polling([collected(figures=left), UNCHANGED, ConnectionFailed("")]) as it:
         await it.poll()
@@ -111,7 +108,7 @@ async def test_figures_last_as_long_as_the_data() -> None:
 async def test_budget_is_projected_and_its_spend_ends_with_its_period(
     elapsed: float, spent: float | None, projected: float | None
 ) -> None:
-    """At the clock, not at the next poll; in the first fifth of a period there is no projection."""
+    """It ends by the clock and not with the next poll. In the first fifth of a period there is no projection."""
     budget = BudgetStatus(
         name="short",
         period="day",
@@ -131,8 +128,7 @@ async def test_budget_is_projected_and_its_spend_ends_with_its_period(
         assert (shown.limit_usd, shown.spent_usd, shown.projected_usd) == (10.0, spent, projected)
 
 
-async def test_figures_of_today_end_at_midnight() -> None:
-    """What was spent until then was not spent today."""
+async def test_figures_of_today_expire_at_midnight() -> None:
     end = NOON + timedelta(minutes=10)
     async with polling([collected(figures=(("Spent today", 5.0),), figures_until=end)]) as it:
         await it.poll()
@@ -142,8 +138,8 @@ async def test_figures_of_today_end_at_midnight() -> None:
         assert () == it.poller.status(None).figures
 
 
-async def test_top_of_today_ends_at_midnight() -> None:
-    """The day before is not today; the 30 days stay."""
+async def test_top_models_of_today_expire_at_midnight() -> None:
+    """Those of 30 days stay."""
     today = Top(of="model", period="today", total_usd=0.0, entries=(), until=NOON + timedelta(minutes=10))
     days = Top(of="model", period="30d", total_usd=0.0, entries=())
     async with polling([collected(tops=(today, days))]) as it:
@@ -154,7 +150,7 @@ async def test_top_of_today_ends_at_midnight() -> None:
 
 
 async def test_data_expire_and_return() -> None:
-    """Counted from the beginning of the poll that brought them; the next failed poll notices."""
+    """`stale_after` counts from the start of the poll that read them."""
     async with polling([slow, ConnectionFailed(""), ConnectionFailed(""), UNCHANGED]) as it:
         await it.poll()
         await it.poll(after=3592.9)
@@ -166,7 +162,7 @@ async def test_data_expire_and_return() -> None:
 
 
 async def test_collector_gets_the_memory_of_the_last_published_poll() -> None:
-    """A failed poll leaves no memory of its own."""
+    """A failed poll has no memory."""
     collector = FakeCollector(
         [collected(memory="first"), InvalidResponse("cut off"), UNCHANGED, collected(memory="second")]
     )
@@ -177,7 +173,7 @@ async def test_collector_gets_the_memory_of_the_last_published_poll() -> None:
 
 
 async def test_poll_has_one_instant_and_one_deadline() -> None:
-    """Both from its beginning."""
+    """Both count from its start."""
     collector = FakeCollector([slow])
     async with polling(collector) as it:
         await it.poll()
@@ -185,7 +181,7 @@ async def test_poll_has_one_instant_and_one_deadline() -> None:
 
 
 async def test_polls_are_quiet_in_an_outage() -> None:
-    """From the second failure on, until a success."""
+    """This holds from the second failure until the next success."""
     collector = FakeCollector([collected(), ConnectionFailed(""), ConnectionFailed(""), collected(), collected()])
     async with polling(collector) as it:
         for _ in range(5):
@@ -213,8 +209,8 @@ async def test_polls_never_overlap() -> None:
         assert None is not await it.poll()
 
 
-async def test_cancelled_poll_leaves_nothing() -> None:
-    """No record, no data; and the next one runs."""
+async def test_cancelled_poll_leaves_no_record_and_no_data() -> None:
+    """The next one runs as usual."""
     going_on = asyncio.Event()
 
     async def hang(_: Poll) -> Collected:
@@ -232,8 +228,8 @@ async def test_cancelled_poll_leaves_nothing() -> None:
         assert None is not await it.poll()
 
 
-async def test_polls_before_retry_after_are_skipped() -> None:
-    """Turns before are skipped and counted; the last outcome stands."""
+async def test_polls_before_retry_after_are_skipped_and_counted() -> None:
+    """The last outcome stays."""
     refused = StatusError(429, "HTTP 429: Rate limit exceeded", 2000.0)
     refused.not_before = 1000.0 + 2000.0
     async with polling([refused, collected()]) as it:
@@ -245,8 +241,8 @@ async def test_polls_before_retry_after_are_skipped() -> None:
         assert None is not await it.poll(after=0.1)
 
 
-async def test_skipped_polls_do_not_make_it_overdue() -> None:
-    """A long time that the API named does not look like a daemon that is stuck."""
+async def test_polls_skipped_because_of_retry_after_are_not_overdue() -> None:
+    """A long Retry-After must not look like a daemon that hangs."""
     refused = StatusError(429, "", 86400.0)
     refused.not_before = 1000.0 + 86400.0
     async with polling([refused]) as it:
@@ -255,8 +251,8 @@ async def test_skipped_polls_do_not_make_it_overdue() -> None:
             assert not it.poller.overdue
 
 
-async def test_overdue_without_scheduled_polls() -> None:
-    """After two intervals, the longest poll and some grace."""
+async def test_poller_is_overdue_after_two_intervals_without_a_poll() -> None:
+    """The longest poll and some grace are added."""
     async with polling([collected()]) as it:
         await it.poll()
         it.clock.advance(2 * 900 + 60 + 30)
@@ -266,7 +262,7 @@ async def test_overdue_without_scheduled_polls() -> None:
 
 
 async def test_restated_rows_and_folded_endpoints_are_counted() -> None:
-    """Restated ones add up; the folded are those of the last change."""
+    """Restated rows accumulate, and folded endpoints are those of the last change."""
     async with polling([collected(restated=2, folded=5), collected(restated=3), UNCHANGED]) as it:
         await it.poll()
         assert (2.0, 5.0) == (it.value("exporter_rows_restated_total"), it.value("exporter_endpoints_folded"))
@@ -276,7 +272,6 @@ async def test_restated_rows_and_folded_endpoints_are_counted() -> None:
 
 
 async def test_last_20_polls_are_kept() -> None:
-    """Twenty of them, for people to look at."""
     async with polling([collected(), UNCHANGED]) as it:
         for _ in range(30):
             await it.poll()
@@ -284,8 +279,7 @@ async def test_last_20_polls_are_kept() -> None:
     assert (20, {"unchanged"}) == (len(status.polls), {record.outcome for record in status.polls})
 
 
-async def test_poller_inherits_data_metrics_and_outage() -> None:
-    """With its memory and its numbers, and with an outage that was reported already."""
+async def test_poller_inherits_data_memory_metrics_and_outage_of_its_predecessor() -> None:
     async with polling([collected(memory="old"), ConnectionFailed("refused")]) as old:
         await old.poll()
         await old.poll()
@@ -300,7 +294,6 @@ async def test_poller_inherits_data_metrics_and_outage() -> None:
 
 
 async def test_polls_and_skips_update_the_registry_version() -> None:
-    """The registry says so with each poll and each skip."""
     async with polling([collected()]) as it:
         versions = [it.metrics_registry.version]
         await it.poll()

@@ -1,4 +1,4 @@
-"""What a poll says: one line, at error when an outage begins, at info when it ends."""
+"""The log of polls: one error when an outage begins, and one info when it ends."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from tests.polling.harness import UNCHANGED, collected, polling
 BUSY = StatusError(503, "HTTP 503: Busy")
 
 
-async def test_first_success_is_logged_at_info() -> None:
-    """The ones after it only at debug level."""
+async def test_only_the_first_success_is_logged_at_info() -> None:
     async with polling([collected(), UNCHANGED, collected()]) as it:
         for _ in range(3):
             await it.poll()
@@ -27,8 +26,7 @@ async def test_first_success_is_logged_at_info() -> None:
         } == it.events[0]
 
 
-async def test_one_event_per_poll() -> None:
-    """At whatever level."""
+async def test_each_poll_is_one_event() -> None:
     async with polling([collected(), BUSY, BUSY, collected(), UNCHANGED]) as it:
         for _ in range(5):
             await it.poll()
@@ -37,8 +35,8 @@ async def test_one_event_per_poll() -> None:
         ]
 
 
-async def test_outage_is_one_error_however_long() -> None:
-    """And one info when it ends; the next outage is an error again."""
+async def test_outage_is_one_error_and_its_end_one_info() -> None:
+    """The next outage is an error again."""
     async with polling([collected(), BUSY, BUSY, BUSY, collected(), BUSY]) as it:
         for _ in range(6):
             await it.poll()
@@ -51,7 +49,7 @@ async def test_outage_is_one_error_however_long() -> None:
 
 
 async def test_each_cause_within_an_outage_is_one_error() -> None:
-    """The status, or the class where there is no status; a cause that comes back is not reported again."""
+    """A cause is a status, or a status class without one. A cause that returns is not reported again."""
     causes = [
         BUSY,
         StatusError(500, "HTTP 500: Oops"),
@@ -69,7 +67,7 @@ async def test_each_cause_within_an_outage_is_one_error() -> None:
 
 
 async def test_deadline_that_passes_in_an_outage_is_not_another_cause() -> None:
-    """Retries of an outage use up the time and the rate limit; by itself it is an error."""
+    """Retries use up the time and the rate limit."""
     late = DeadlineExceeded("no slot before the poll deadline")
     async with polling([BUSY, late, collected(), late]) as it:
         for _ in range(4):
@@ -77,9 +75,7 @@ async def test_deadline_that_passes_in_an_outage_is_not_another_cause() -> None:
         assert ["HTTP 503: Busy", str(late)] == [event["error"] for event in it.events if event["log_level"] == "error"]
 
 
-async def test_keys_of_poll_failed() -> None:
-    """The status, its class, the API's own words, and how long the poll took, retries included."""
-
+async def test_poll_failed_has_status_class_message_and_duration() -> None:
     async def late(poll: Poll) -> Collected:
         await poll.clock.sleep(12.3456)
         raise BUSY
@@ -101,15 +97,15 @@ async def test_keys_of_poll_failed() -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(401, UNKNOWN_KEY), (403, None), (500, None)])
-async def test_rejected_key_has_a_hint(status: int, expected: str | None) -> None:
-    """401: this key is unknown. A 403 alone says nothing about the key."""
+async def test_401_has_a_hint_and_403_alone_has_none(status: int, expected: str | None) -> None:
+    """A 403 alone shows nothing about the key."""
     async with polling([StatusError(status, f"HTTP {status}: No")]) as it:
         await it.poll()
         assert expected == it.events[0].get("hint")
 
 
 async def test_rejection_within_an_outage_is_one_error() -> None:
-    """A daemon that started while the API was down must still say that its key is of no use."""
+    """A daemon that started while the API was down must still report that its key is invalid."""
     refused = StatusError(403, "HTTP 403: Only management keys can perform this operation")
     async with polling([BUSY, BUSY, refused, BUSY, refused, collected(), refused]) as it:
         for _ in range(7):
@@ -119,8 +115,7 @@ async def test_rejection_within_an_outage_is_one_error() -> None:
         ]
 
 
-async def test_unreadable_key_is_a_failed_poll() -> None:
-    """Not a crash."""
+async def test_unreadable_key_is_logged_as_a_failed_poll() -> None:
     async with polling([SecretError("environment variable KEY is unset or empty")]) as it:
         await it.poll()
         assert [("error", "poll_failed", "environment variable KEY is unset or empty")] == [
@@ -129,7 +124,7 @@ async def test_unreadable_key_is_a_failed_poll() -> None:
 
 
 async def test_crash_is_logged_with_its_traceback_once() -> None:
-    """Another kind of crash is news, the same again is not."""
+    """A crash of another type is logged again."""
     bug = ValueError("bug")
     async with polling([bug, bug, KeyError("other"), bug]) as it:
         for _ in range(4):
@@ -139,16 +134,14 @@ async def test_crash_is_logged_with_its_traceback_once() -> None:
 
 
 async def test_crash_within_an_outage_is_logged() -> None:
-    """It is another matter than an API that is down."""
+    """Its cause is not that the API is down."""
     async with polling([BUSY, ValueError("bug"), BUSY]) as it:
         for _ in range(3):
             await it.poll()
         assert [("error", "poll_failed"), ("error", "poll_crashed")] == it.lines()
 
 
-async def test_rejected_rows_are_logged_once_per_poll() -> None:
-    """How many for which reason, and a few of them."""
-
+async def test_rejected_rows_are_one_line_with_counts_and_a_sample() -> None:
     async def reject(poll: Poll) -> Collected:
         for number in range(10):
             poll.rejections.reject("missing_date", {"number": number})
@@ -165,7 +158,7 @@ async def test_rejected_rows_are_logged_once_per_poll() -> None:
 
 
 async def test_rows_and_fields_are_logged_again_only_with_another_reason() -> None:
-    """A new kind of price, which each poll meets again, must not fill the log."""
+    """A new kind of price is in every response, and must not fill the log."""
     reasons = [["price"], ["price"], ["price", "name"], ["name"], [], ["name"]]
 
     async def reject(poll: Poll) -> Collected:
@@ -180,7 +173,7 @@ async def test_rows_and_fields_are_logged_again_only_with_another_reason() -> No
 
 
 async def test_part_that_fails_with_another_identifier_is_not_logged_again() -> None:
-    """An id or a duration in the message is not another cause, and a status is."""
+    """An id or a duration in the message is not another cause, but another status is."""
     errors = [
         "HTTP 500: ray 8f3a9c",
         "HTTP 500: ray 77b01d",
@@ -196,22 +189,20 @@ async def test_part_that_fails_with_another_identifier_is_not_logged_again() -> 
 
 
 async def test_folding_is_logged_when_it_changes() -> None:
-    """Not each time."""
     async with polling([collected(folded=4), collected(folded=4), collected(folded=5), collected()]) as it:
         for _ in range(4):
             await it.poll()
         assert [4, 5] == [event["endpoints"] for event in it.events if event["event"] == "endpoints_folded"]
 
 
-async def test_restated_rows_are_logged() -> None:
-    """How many."""
+async def test_number_of_restated_rows_is_logged() -> None:
     async with polling([collected(restated=2)]) as it:
         await it.poll()
         assert [2] == [event["rows"] for event in it.events if event["event"] == "rows_restated"]
 
 
 async def test_skipped_poll_is_logged_at_debug() -> None:
-    """They are counted."""
+    """Skipped polls are counted."""
     async with polling([collected()]) as it:
         it.poller.skip("still_running")
         assert ([], "poll_skipped") == (it.lines(), it.events[0]["event"])

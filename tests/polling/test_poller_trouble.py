@@ -1,4 +1,4 @@
-"""Polls that go wrong in unusual ways: bugs, keys that can't be read, work that takes too long."""
+"""Polls that fail in unusual ways: bugs, unreadable keys, and work that takes too long."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.polling.harness import UNCHANGED, collected, polling
     "bug", [ValueError("bug"), KeyError("x"), RecursionError(), MemoryError(), TimeoutError(), OSError()]
 )
 async def test_crash_is_a_failed_poll(bug: Exception) -> None:
-    """It is a failed poll like any other; what went wrong inside is for the log alone."""
+    """Details are only in the log."""
     async with polling([collected(), bug, collected()]) as it:
         await it.poll()
         record = await it.poll()
@@ -33,7 +33,7 @@ async def test_crash_is_a_failed_poll(bug: Exception) -> None:
 
 
 async def test_unchanged_first_poll_is_a_failed_poll() -> None:
-    """A collector that says "unchanged" at first is wrong, and is survived."""
+    """It is a bug of the collector."""
     async with polling([UNCHANGED, collected()]) as it:
         record = await it.poll()
         assert record is not None
@@ -42,8 +42,7 @@ async def test_unchanged_first_poll_is_a_failed_poll() -> None:
         assert 3 == it.published()
 
 
-async def test_unreadable_key() -> None:
-    """Its source is reported; no attempt failed, because none was made."""
+async def test_unreadable_key_names_its_source_and_counts_no_attempt() -> None:
     async with polling([SecretError("file /run/key: No such file")]) as it:
         record = await it.poll()
     assert record is not None
@@ -51,7 +50,7 @@ async def test_unreadable_key() -> None:
 
 
 async def test_deadline_ends_work_on_a_response() -> None:
-    """Decoding that takes too long is given up between two of its steps."""
+    """Slow decoding is cancelled between two steps."""
     steps = []
 
     async def work(poll: Poll) -> Collected:
@@ -68,9 +67,7 @@ async def test_deadline_ends_work_on_a_response() -> None:
         assert {} == it.client.failures()
 
 
-async def test_invalid_response_is_a_failed_attempt() -> None:
-    """Though its status was 200: counted once."""
-
+async def test_invalid_response_with_status_200_is_a_failed_attempt() -> None:
     async def work(poll: Poll) -> Collected:
         with poll.reading("activity"):
             raise InvalidResponse("not JSON")
@@ -83,8 +80,6 @@ async def test_invalid_response_is_a_failed_attempt() -> None:
 
 @pytest.mark.parametrize("ending", [InvalidResponse("cut off"), DeadlineExceeded("over"), ValueError("bug"), None])
 async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception | None) -> None:
-    """They were read."""
-
     async def reject(poll: Poll) -> Collected:
         result = Rejections()
         for reason in ("missing_date", "missing_date", "invalid_date"):
@@ -103,7 +98,7 @@ async def test_rejected_rows_are_counted_however_the_poll_ends(ending: Exception
 
 
 async def test_failed_poll_frees_its_response() -> None:
-    """Its error holds the frames, and so the whole response; the garbage collector may not come for hours."""
+    """The error refers to frames that hold the whole response, and the garbage collector may not run for hours."""
     kept: list[weakref.ref[Exception]] = []
 
     async def work(_: Poll) -> Collected:

@@ -1,4 +1,4 @@
-"""Whole polls of the simulated analytics API, with its faults and limits: nothing wrong is ever published."""
+"""Polls of the simulated analytics API with its faults and limits: no wrong value is ever published."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def analytics(metric: str = "p99_latency", days: int = 1) -> AnalyticsCollector:
         ("wrong-encoding", "invalid_response"),
     ],
 )
-async def test_fault_keeps_the_data(
+async def test_fault_of_the_analytics_api_keeps_the_data(
     simulator: Running, collector: TodayCollector | AnalyticsCollector, fault: str, status_class: str
 ) -> None:
-    """The data stay, and the next poll recovers."""
+    """The next poll recovers."""
     async with polling(collector, simulator.url, retries=RETRIES) as it:
         await it.poll()
         good = it.store.series("default", collector.name, it.clock.monotonic())
@@ -73,8 +73,7 @@ async def test_fault_keeps_the_data(
 
 
 @pytest.mark.parametrize("fault", ["pretty", "string-numbers"])
-async def test_harmless_fault(simulator: Running, fault: str) -> None:
-    """The same numbers in another dress."""
+async def test_harmless_fault_changes_no_value(simulator: Running, fault: str) -> None:
     async with polling(today(), simulator.url) as it:
         await it.poll()
         series = it.store.series("default", "today", it.clock.monotonic())
@@ -85,7 +84,7 @@ async def test_harmless_fault(simulator: Running, fault: str) -> None:
 
 
 async def test_truncated_responses_change_nothing(simulator: Running) -> None:
-    """However often half of the rows are missing: today gives up, and a question fails at once."""
+    """After a number of divisions the poll of today fails, and an analytics query fails at once."""
     async with polling(today(), simulator.url) as it:
         await it.poll()
         good = it.store.series("default", "today", it.clock.monotonic())
@@ -101,8 +100,7 @@ async def test_truncated_responses_change_nothing(simulator: Running) -> None:
         assert (record.error or "").startswith("query one: the response was cut off (1 rows of at most 1001)")
 
 
-async def test_ordinary_key(simulator: Running) -> None:
-    """One clear line."""
+async def test_ordinary_key_fails_with_one_log_line(simulator: Running) -> None:
     async with polling(today(), simulator.url, key=Key("sk-or-v1-ordinary")) as it:
         await it.poll()
         logged = [(event["error"], event["hint"]) for event in it.events if event["log_level"] == "error"]
@@ -110,7 +108,7 @@ async def test_ordinary_key(simulator: Running) -> None:
 
 
 async def test_unknown_name_is_logged_once_and_sends_no_query(simulator: Running) -> None:
-    """With the query, the word, and what was probably meant."""
+    """The line has the query, the name and a suggestion."""
     async with polling(analytics("p99_latencies"), simulator.url) as it:
         for _ in range(3):
             await it.poll(after=300.0)
@@ -119,8 +117,8 @@ async def test_unknown_name_is_logged_once_and_sends_no_query(simulator: Running
         assert (1, 0) == (simulator.counts[META], simulator.counts[QUERY])
 
 
-async def test_range_that_the_api_rejects(simulator: Running) -> None:
-    """Its own words, and the query's name; it is not tried again."""
+async def test_range_that_the_api_rejects_is_not_retried(simulator: Running) -> None:
+    """The error has the API's message and the name of the query."""
     async with polling(analytics(days=40), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
         assert record is not None
@@ -128,15 +126,15 @@ async def test_range_that_the_api_rejects(simulator: Running) -> None:
         assert (f"query one: HTTP 400: {message}", 400, 1) == (record.error, record.status, simulator.counts[QUERY])
 
 
-async def test_own_rate_limit_comes_first(simulator: Running) -> None:
-    """A poll waits for a slot, and the API, which allows 64 requests a minute, has no reason to refuse any."""
+async def test_configured_rate_limit_prevents_429(simulator: Running) -> None:
+    """The API allows 64 requests per minute."""
     async with polling(today(), simulator.url, longest_poll=300.0) as it:
         records = [await it.poll() for _ in range(62)]
         assert ({"changed"}, [60.0]) == ({record.outcome for record in records if record}, it.clock.slept)
 
 
-async def test_query_that_fails_alone_is_a_failed_part(simulator: Running) -> None:
-    """The poll succeeds, and the log names the query once."""
+async def test_one_failed_query_is_a_failed_part_of_a_successful_poll(simulator: Running) -> None:
+    """The log names the query once."""
     queries = (
         AnalyticsQuery(name="good", metrics=("request_count",)),
         AnalyticsQuery(name="bad", metrics=("p99_latencies",)),
@@ -149,8 +147,7 @@ async def test_query_that_fails_alone_is_a_failed_part(simulator: Running) -> No
         assert logged == [("part_failed", "query bad")]
 
 
-async def test_failing_poll_publishes_that_its_queries_fail(simulator: Running) -> None:
-    """Values stay beside it, and one line in the log says why."""
+async def test_failed_poll_publishes_query_success_0_and_keeps_values(simulator: Running) -> None:
     async with polling(analytics(), simulator.url, retries=RETRIES) as it:
         await it.poll()
         simulator.faults.replace(parse_fault("status-400"))

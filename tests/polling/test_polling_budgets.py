@@ -1,4 +1,4 @@
-"""Budgets while the API fails for hours: what was read last stays until it is too old, budget by budget."""
+"""Budgets while the API fails for hours: each keeps its last values until they are too old."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.polling.harness import polling
 FAILING = parse_fault("status-500")
 
 
-async def test_budgets_vanish_one_after_another_while_all_polls_fail(simulator: Running) -> None:
-    """One was read at noon, the other half an hour later; each stays for an hour."""
+async def test_budgets_expire_one_after_another_while_all_polls_fail(simulator: Running) -> None:
+    """One was read at noon and the other half an hour later, and each stays for an hour."""
     month = ConfiguredBudget(name="month", period="month", limit_usd=100)
     research = ConfiguredBudget(name="research", period="month", limit_usd=100, workspace="Research")
     settings = BudgetsSettings(stale_after=3600.0, include_openrouter=False)

@@ -1,4 +1,4 @@
-"""Whole polls of the simulated API, with its faults: the class that is counted, the data that stay."""
+"""Polls of the simulated API with its faults: the class that is counted, and the data that stay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRIES = Retries(backoff=Backoff(jitter=0.0))
 
 
 def activity() -> ActivityCollector:
-    """Return the collector with its default settings."""
+    """Return the activity collector with default settings."""
     return ActivityCollector("default", ActivitySettings())
 
 
@@ -45,8 +45,10 @@ def activity() -> ActivityCollector:
         ("wrong-encoding", "invalid_response", 1),
     ],
 )
-async def test_fault_keeps_the_data(simulator: Running, fault: str, status_class: str, attempts: int) -> None:
-    """The data stay, each attempt is counted once, and the next poll recovers."""
+async def test_fault_keeps_the_data_and_counts_each_attempt(
+    simulator: Running, fault: str, status_class: str, attempts: int
+) -> None:
+    """The next poll recovers."""
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         await it.poll()
         good = it.published()
@@ -62,8 +64,8 @@ async def test_fault_keeps_the_data(simulator: Running, fault: str, status_class
         assert ("unchanged", 1.0) == (record.outcome, it.value("collector_success"))
 
 
-async def test_ordinary_key(simulator: Running) -> None:
-    """One clear line, and polling goes on."""
+async def test_ordinary_key_fails_with_one_log_line(simulator: Running) -> None:
+    """Polling continues."""
     key = Key("sk-or-v1-ordinary")
     async with polling(activity(), simulator.url, key=key) as it:
         for _ in range(3):
@@ -75,8 +77,8 @@ async def test_ordinary_key(simulator: Running) -> None:
         assert (3, 0) == (simulator.counts["/api/v1/activity"], it.published())
 
 
-async def test_retry_after_beyond_the_deadline(simulator: Running) -> None:
-    """It does not fit into the poll, so the poll ends at once and turns before that time are skipped."""
+async def test_retry_after_beyond_the_deadline_fails_the_poll_at_once(simulator: Running) -> None:
+    """Polls before that time are skipped."""
     simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="2000"))
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
@@ -88,8 +90,7 @@ async def test_retry_after_beyond_the_deadline(simulator: Running) -> None:
         assert 2.0 == it.value("exporter_polls_skipped_total", reason="retry_after")
 
 
-async def test_retry_after_within_the_deadline(simulator: Running) -> None:
-    """Within the poll; it succeeds."""
+async def test_retry_after_within_the_deadline_is_obeyed_and_the_poll_succeeds(simulator: Running) -> None:
     simulator.faults.replace(Fault(FaultKind.STATUS, status=429, retry_after="20", times=1))
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         record = await it.poll()
@@ -97,8 +98,8 @@ async def test_retry_after_within_the_deadline(simulator: Running) -> None:
         assert ("changed", 20.0) == (record.outcome, record.duration_seconds)
 
 
-async def test_bad_row_is_counted_and_costs_no_other(simulator: Running) -> None:
-    """Also when the next response is the same, byte for byte: per reading."""
+async def test_invalid_row_is_counted_by_each_poll_and_affects_no_other(simulator: Running) -> None:
+    """The next response may be identical."""
     async with polling(activity(), simulator.url) as it:
         simulator.faults.replace(parse_fault("bad-row"))
         outcomes = [record.outcome for record in [await it.poll(), await it.poll()] if record]
@@ -107,7 +108,7 @@ async def test_bad_row_is_counted_and_costs_no_other(simulator: Running) -> None
 
 
 async def test_accounts_use_their_own_keys(simulator: Running) -> None:
-    """A refusal of one leaves the other alone."""
+    """A rejected key of one account does not affect the other."""
     async with (
         polling(activity(), simulator.url, key=Key("sk-or-v1-wrong")) as wrong,
         polling(activity(), simulator.url) as right,

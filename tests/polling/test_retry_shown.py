@@ -1,4 +1,4 @@
-"""What people see of a poll while its requests are retried, and when the next poll is due."""
+"""How retries and the next poll are shown."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support import FakeClock
 RETRIES = Retries(backoff=Backoff(initial_interval=1.0, exponent=2.0, jitter=0.0, max_elapsed_time=60.0))
 
 
-async def test_retry_is_shown_while_it_waits(simulator: Running) -> None:
-    """Its number, the last error and when it is due; in the status and as a metric, until the request succeeds."""
+async def test_waiting_retry_is_in_the_status_and_a_metric(simulator: Running) -> None:
+    """They have its number, the last error and when it is due, until the request succeeds."""
     clock = FakeClock()
     simulator.faults.replace(parse_fault("status-429"))
     async with polling(activity(), simulator.url, retries=RETRIES, clock=clock) as it:
@@ -45,7 +45,7 @@ async def test_retry_is_shown_while_it_waits(simulator: Running) -> None:
 
 
 async def test_only_the_first_attempt_of_a_cause_is_a_warning(simulator: Running) -> None:
-    """An outage writes three lines per collector: the first failed attempt, the failed poll, the recovery."""
+    """An outage logs three lines per collector: the first failed attempt, the failed poll and the recovery."""
     simulator.faults.replace(parse_fault("status-503"))
     async with polling(activity(), simulator.url, retries=RETRIES) as it:
         await it.poll()
@@ -58,7 +58,7 @@ async def test_only_the_first_attempt_of_a_cause_is_a_warning(simulator: Running
 
 
 async def test_rejected_rows_are_in_the_record_of_their_poll(simulator: Running) -> None:
-    """Of the last poll, so that the page can tell whether totals lack rows now."""
+    """The page shows by the last poll whether totals lack rows."""
     simulator.faults.replace(parse_fault("bad-row"))
     async with polling(activity(), simulator.url) as it:
         await it.poll()
@@ -68,7 +68,6 @@ async def test_rejected_rows_are_in_the_record_of_their_poll(simulator: Running)
 
 
 async def test_expired_values_are_shown_as_expired() -> None:
-    """Not only when they would expire."""
     async with polling([collected()]) as it:
         await it.poll()
         it.clock.advance(3599.0)
@@ -77,8 +76,7 @@ async def test_expired_values_are_shown_as_expired() -> None:
         assert (False, True) == (before, it.poller.status(None).expired)
 
 
-async def test_next_poll_is_not_before_the_time_that_the_api_named() -> None:
-    """Polls that Retry-After rules out are not announced."""
+async def test_next_poll_is_not_before_retry_after() -> None:
     refused = StatusError(429, "HTTP 429: Slow down", 3600.0)
     refused.not_before = 1000.0 + 3600.0
     scheduler = Scheduler(SystemClock())

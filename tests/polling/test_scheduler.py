@@ -1,4 +1,4 @@
-"""The adapter on APScheduler, with the real thing behind it."""
+"""The scheduler with the real APScheduler behind it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ YEAR = timedelta(days=365)
 
 
 def now() -> datetime:
-    """Return the time that APScheduler goes by."""
+    """Return the time that APScheduler uses."""
     return datetime.now(UTC)
 
 
 @pytest.fixture
 async def scheduler() -> AsyncIterator[Scheduler]:
-    """One that runs, on the machine's clock."""
+    """Return a running scheduler on the machine's clock."""
     running = Scheduler(SystemClock())
     running.start()
     yield running
@@ -36,8 +36,7 @@ def nothing() -> None:
     """Count a skipped run."""
 
 
-async def test_first_call_is_immediate(scheduler: Scheduler) -> None:
-    """And the next one at the job's own place."""
+async def test_first_call_is_immediate_and_the_next_at_the_jobs_offset(scheduler: Scheduler) -> None:
     called = asyncio.Event()
 
     async def call() -> None:
@@ -52,7 +51,6 @@ async def test_first_call_is_immediate(scheduler: Scheduler) -> None:
 
 
 async def test_first_call_comes_after_its_delay(scheduler: Scheduler) -> None:
-    """To a tenth of a second."""
     for delay in (0.0, 0.1, 10.0):
         scheduler.add(f"{delay}", asyncio.Event().wait, 10.0, delay, nothing)
     first = [scheduler.next_run(f"{delay}") for delay in (0.0, 0.1, 10.0)]
@@ -60,12 +58,12 @@ async def test_first_call_comes_after_its_delay(scheduler: Scheduler) -> None:
 
 
 def test_first_polls_of_few_accounts_are_a_short_step_apart() -> None:
-    """Whatever their intervals."""
+    """The interval does not matter."""
     assert [0.0, 0.05, 0.1] == [first_delay(order, 3, interval) for order, interval in enumerate((900.0, 60.0, 300.0))]
 
 
-def test_first_polls_of_a_thousand_accounts_are_no_herd() -> None:
-    """Of pollers with one interval, no more begin in one second than later; and the last before its interval ends."""
+def test_first_polls_of_a_thousand_accounts_are_spread_over_the_interval() -> None:
+    """No second has more of them than later ones."""
     intervals = [900.0, 60.0, 300.0, 300.0, 300.0, 300.0, 300.0, 300.0] * 1000
     delays = [(interval, first_delay(order, 8000, interval)) for order, interval in enumerate(intervals)]
     for interval, pollers in (60.0, 1000), (300.0, 6000), (900.0, 1000):
@@ -75,7 +73,7 @@ def test_first_polls_of_a_thousand_accounts_are_no_herd() -> None:
 
 
 async def test_job_never_runs_twice_at_once(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
-    """Polls that are due meanwhile are counted as skipped, and nothing else happens."""
+    """Polls that are due meanwhile are counted as skipped."""
     calls, skipped, may_end = [], asyncio.Event(), asyncio.Event()
 
     async def call() -> None:
@@ -90,8 +88,7 @@ async def test_job_never_runs_twice_at_once(scheduler: Scheduler, caplog: pytest
     assert 1 == len(calls)
 
 
-async def test_pause_starts_no_more_calls(scheduler: Scheduler) -> None:
-    """What goes on may end; nothing begins any more."""
+async def test_pause_starts_no_more_calls_and_lets_the_others_end(scheduler: Scheduler) -> None:
     calls, began, may_end, ended = [], asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def call() -> None:
@@ -113,7 +110,7 @@ async def test_pause_starts_no_more_calls(scheduler: Scheduler) -> None:
 
 
 async def test_removed_job_finishes_its_call(scheduler: Scheduler) -> None:
-    """It runs no more; removing what is not there is not an error."""
+    """Removing an unknown job is not an error."""
     began, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def call() -> None:
@@ -131,7 +128,7 @@ async def test_removed_job_finishes_its_call(scheduler: Scheduler) -> None:
 
 
 async def test_name_can_be_reused_after_removal(scheduler: Scheduler) -> None:
-    """As a reload does with an account that changed."""
+    """A reload reuses the name of a changed account."""
     called = asyncio.Event()
 
     async def call() -> None:
@@ -144,7 +141,7 @@ async def test_name_can_be_reused_after_removal(scheduler: Scheduler) -> None:
 
 
 async def test_failing_job_runs_again(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
-    """Even if a poll raised, which it never should."""
+    """A poll should never raise."""
     calls, twice = [], asyncio.Event()
 
     async def call() -> None:
@@ -159,8 +156,8 @@ async def test_failing_job_runs_again(scheduler: Scheduler, caplog: pytest.LogCa
         scheduler.remove("job")
 
 
-async def test_processes_run_jobs_of_one_name_at_times_of_their_own() -> None:
-    """Each shard polls the catalogue, but they do not all do it at once."""
+async def test_processes_run_jobs_of_the_same_name_at_different_times() -> None:
+    """Each shard polls the catalogue, and they must not all do it at once."""
     clock = FakeClock(now() + timedelta(days=1))
     schedulers = [Scheduler(clock, seed) for seed in ("", "/1", "/2")]
     for scheduler in schedulers:
@@ -177,7 +174,7 @@ async def test_processes_run_jobs_of_one_name_at_times_of_their_own() -> None:
 
 @pytest.mark.parametrize("jump", [YEAR, -YEAR, timedelta(seconds=6), timedelta(seconds=-6)])
 async def test_jump_of_the_wall_clock_reschedules_jobs(jump: timedelta) -> None:
-    """No run is a year away, and none is due a year's worth of times."""
+    """The next run must not be a year away, nor due many times."""
     clock = FakeClock(now() + timedelta(days=1))
     scheduler = Scheduler(clock)
     scheduler.start()
@@ -193,7 +190,7 @@ async def test_jump_of_the_wall_clock_reschedules_jobs(jump: timedelta) -> None:
 
 @pytest.mark.parametrize("drift", [timedelta(0), timedelta(seconds=4), timedelta(seconds=-4)])
 async def test_small_clock_adjustment_reschedules_nothing(drift: timedelta) -> None:
-    """Time servers do that all day."""
+    """Time servers adjust clocks all day."""
     clock = FakeClock(now() + timedelta(days=1))
     scheduler = Scheduler(clock)
     scheduler.start()
@@ -209,13 +206,12 @@ async def test_small_clock_adjustment_reschedules_nothing(drift: timedelta) -> N
 
 
 async def watched(clock: FakeClock, times: int) -> None:
-    """Wait until the clock was looked at so often."""
+    """Wait until the clock was read this many times."""
     while len(clock.slept) < times:
         await asyncio.sleep(0)
 
 
 async def test_stop_leaves_no_task() -> None:
-    """Neither the watch nor a job's."""
     before = asyncio.all_tasks()
     scheduler = Scheduler(SystemClock())
     scheduler.start()
@@ -227,7 +223,6 @@ async def test_stop_leaves_no_task() -> None:
 
 
 async def test_no_job_runs_after_the_stop() -> None:
-    """Nor is one left that could."""
     runs = []
 
     async def run() -> None:
@@ -247,7 +242,7 @@ async def test_no_job_runs_after_the_stop() -> None:
 
 
 async def test_stop_cancels_calls_in_progress() -> None:
-    """Whoever wants their result waits for them first."""
+    """Callers that need their results wait for them first."""
     began, cancelled = asyncio.Event(), asyncio.Event()
 
     async def run() -> None:
@@ -267,7 +262,7 @@ async def test_stop_cancels_calls_in_progress() -> None:
 
 
 async def test_run_within_brings_a_later_run_forward(scheduler: Scheduler) -> None:
-    """Several calls before it are one run, and an earlier run stays."""
+    """Several calls before it result in one run, and an earlier run stays."""
     scheduler.add("catalogue", asyncio.Event().wait, 3600.0, 400, nothing)  # its first run is 20 s away
     scheduler.run_within("catalogue", 5.0)
     first = scheduler.next_run("catalogue")

@@ -1,4 +1,4 @@
-"""When a job runs: phases, and no run lost or doubled."""
+"""When a job runs: its offset in the interval, and no run lost or doubled."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ INTERVALS = st.sampled_from([1.0, 1.5, 15.0, 37.3, 60.0, 900.0, 3600.0, 86400.0]
 @settings(deadline=None)
 @given(st.text(), INTERVALS)
 def test_phase_is_within_the_interval(name: str, interval: float) -> None:
-    """And the same each time."""
     assert 0 <= phase(name, interval) == phase(name, interval) <= interval
 
 
 def test_phases_are_stable() -> None:
-    """A restart, or another version of Python, changes no rhythm."""
+    """A restart or another version of Python must not change them."""
     assert [667.8, 342.3] == [round(phase(name, 900.0), 1) for name in ("default/activity", "other/activity")]
 
 
@@ -40,7 +39,6 @@ def test_phases_are_evenly_distributed() -> None:
 @settings(deadline=None)
 @given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
 def test_next_time_is_within_an_interval(now: datetime, interval: float, share: float) -> None:
-    """To a microsecond."""
     moment = next_time(now, interval, share * interval)
     assert timedelta(0) < moment - now <= timedelta(seconds=interval, microseconds=2)
 
@@ -48,7 +46,7 @@ def test_next_time_is_within_an_interval(now: datetime, interval: float, share: 
 @settings(deadline=None)
 @given(MOMENTS, INTERVALS, st.floats(0, 1, exclude_max=True))
 def test_next_time_at_a_scheduled_time_is_the_following_one(now: datetime, interval: float, share: float) -> None:
-    """Never the same again: a loop that waits for a later time would never end."""
+    """A loop that waits for a later time would never end otherwise."""
     scheduled = next_time(now, interval, share * interval)
     after = next_time(scheduled, interval, share * interval)
     assert timedelta(seconds=interval - 1e-3) < after - scheduled < timedelta(seconds=interval + 1e-3)
@@ -57,7 +55,7 @@ def test_next_time_at_a_scheduled_time_is_the_following_one(now: datetime, inter
 @settings(deadline=None)
 @given(INTERVALS, st.floats(0, 1, exclude_max=True), MOMENTS)
 def test_scheduled_times_keep_their_distance(interval: float, share: float, start: datetime) -> None:
-    """After the first poll, which comes at once, there is half an interval at least."""
+    """The second poll is at least half an interval after the first, which starts at once."""
     trigger = PhasedTrigger(interval, share * interval, start)
     times = [trigger.get_next_fire_time(None, start)]
     for _ in range(5):
@@ -68,8 +66,8 @@ def test_scheduled_times_keep_their_distance(interval: float, share: float, star
     assert [] == [gap for gap in gaps[1:] if abs(gap - interval) > 1e-3]
 
 
-def test_missed_times_are_not_made_up_for() -> None:
-    """After a long sleep of the machine there is one run, at its usual time."""
+def test_missed_times_are_one_run_at_the_usual_time() -> None:
+    """The machine may have slept for long."""
     trigger = PhasedTrigger(900.0, 60.0, NOON)
     later = NOON + timedelta(hours=5, minutes=3)
     assert datetime(2026, 8, 23, 17, 16, tzinfo=UTC) == trigger.get_next_fire_time(NOON + timedelta(minutes=16), later)
@@ -77,13 +75,13 @@ def test_missed_times_are_not_made_up_for() -> None:
 
 @pytest.mark.parametrize("jump", [-86400 * 365, -3600, 3600, 86400 * 365])
 def test_phase_does_not_depend_on_the_start(jump: int) -> None:
-    """They are counted from 1970, not from the start of the program."""
+    """It counts from 1970 and not from the start of the program."""
     now = NOON + timedelta(seconds=jump)
     assert 60.0 == next_time(now, 900.0, 60.0).timestamp() % 900.0
 
 
 def test_thousand_accounts_never_poll_all_at_once() -> None:
-    """At the start, between the first polls and the second, and later: no second has three times the average."""
+    """No second has three times the average number of polls."""
     start, end = datetime(2026, 11, 26, 2, tzinfo=UTC), datetime(2026, 11, 26, 2, 20, tzinfo=UTC)
     jobs = [
         (f"account-{number}/{name}", collector.interval)
