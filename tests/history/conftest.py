@@ -1,4 +1,4 @@
-"""The simulator whose account is exported."""
+"""The simulated account that is exported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files for finance, made of responses without a network, and the totals of the same responses as decimals."""
+"""Files for finance made from responses without a network, and the totals of the same responses as decimals."""
 
 from __future__ import annotations
 
@@ -72,18 +72,18 @@ def export(api: SplitApi, *, options: Options, models: Rows | None = None, **act
 
 
 def csv_rows(content: bytes) -> list[dict[str, str]]:
-    """Read a file strictly."""
+    """Parse a file strictly."""
     return list(csv.DictReader(io.StringIO(content.decode(), newline=""), strict=True))
 
 
 def csv_of(uses: Rows, *, by: str = "day", **activity: Any) -> list[dict[str, str]]:
-    """Return the rows of a file made of one response."""
+    """Return the rows of a file made from one response."""
     options = Options(command="export", export_format="csv", export_period=by)
     return csv_rows(export(SplitApi([], [], wholes=[list(uses)]), options=options, **activity))
 
 
 def focus_of(uses: Rows, *, models: Rows | None = None, **activity: Any) -> list[dict[str, str]]:
-    """Return the charges of a file made of one response of usage and one of the catalogue."""
+    """Return the charges of a file made from one response of usage and one of the catalogue."""
     options = Options(command="export", export_format="focus")
     return csv_rows(export(SplitApi([], [], wholes=[list(uses)]), options=options, models=models, **activity))
 
@@ -99,13 +99,13 @@ def decimal_sum(numbers: Iterable[str | Decimal]) -> Decimal:
 
 
 def totals_of_api(content: bytes) -> dict[str, Decimal]:
-    """Return the totals of a response of `GET /activity`, by the file's names, from its text."""
+    """Return the totals of the text of a `GET /activity` response, by the names of the file's columns."""
     rows = json.loads(content, parse_float=Decimal, parse_int=Decimal)["data"]
     return {name: decimal_sum(row[field] for row in rows) for name, field in FIELDS.items()}
 
 
 def totals_of_file(rows: Iterable[dict[str, str]]) -> dict[str, Decimal]:
-    """Return the totals of a file's columns."""
+    """Return the totals of the file's columns."""
     rows = list(rows)
     return {name: decimal_sum(row[name] for row in rows) for name in FIELDS}
 

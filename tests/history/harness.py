@@ -1,4 +1,4 @@
-"""Exports of simulated accounts, and files of OpenMetrics as plain dictionaries."""
+"""Exports of simulated accounts, and OpenMetrics files as plain dictionaries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ago(days: int) -> date:
 
 
 def at(text: str) -> int:
-    """Return a moment in UTC as Unix time."""
+    """Return a time in UTC as Unix time."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
 
 
@@ -68,15 +68,15 @@ class Export:
     async def run(self, **options: Any) -> bytes:
         """Export to a file with a sample an hour, and return what is in it."""
         chosen: dict[str, Any] = {"output": str(self.file), "step": 3600.0} | options
-        given = Options(command="export", **chosen)
+        settings = Options(command="export", **chosen)
         upstream = Upstream(
             base_url=self.simulator.url,
             timeout=5.0,
             retries=Retries(backoff=Backoff(max_elapsed_time=5.0)),
         )
         configuration = Configuration(upstream=upstream, accounts=tuple(self.accounts), allocations=self.allocations)
-        self.notes = await write_history(given, configuration, self.clock)
-        return await asyncio.to_thread(Path(given.output).read_bytes)
+        self.notes = await write_history(settings, configuration, self.clock)
+        return await asyncio.to_thread(Path(settings.output).read_bytes)
 
     async def samples(self, **options: Any) -> Samples:
         """Export, and return the samples of the file."""
@@ -84,7 +84,7 @@ class Export:
 
 
 def samples(text: str) -> Samples:
-    """Read the samples of a file of OpenMetrics; test_file_is_strict_openmetrics shows that it is one."""
+    """Parse the samples of an OpenMetrics file. test_file_is_strict_openmetrics shows that it is valid."""
     read: Samples = {}
     for line in text.splitlines():
         if not line.startswith("#"):
@@ -100,7 +100,7 @@ def _series(text: str) -> Series:
 
 
 def of_name(read: Samples, name: str) -> dict[int, float]:
-    """Return the sums over all series of a family, by time."""
+    """Return the sums over all series of a family by time."""
     sums: dict[int, float] = {}
     for (family, _), values in read.items():
         if family == name:
@@ -113,7 +113,7 @@ def names(read: Samples) -> set[str]:
     return {name for name, _ in read}
 
 
-def shown_at_once(text: str) -> dict[Series, float]:
+def samples_of_scrape(text: str) -> dict[Series, float]:
     """Return the samples of a scrape."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value

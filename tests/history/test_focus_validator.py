@@ -1,4 +1,4 @@
-"""Files of FOCUS 1.2 in the FinOps foundation's own validator, which needs a Python of its own."""
+"""FOCUS 1.2 files checked by the FinOps foundation's validator, which has its own Python environment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TOTAL = re.compile(r"^Total: \d+ \| Pass: (\d+) \| Fail: (\d+)", re.MULTILINE)
 
 
 def validated(file: Path, *more: str) -> tuple[set[str], int]:
-    """Return the rules that a file fails, and how many it passes."""
+    """Return the rules that a file fails, and the number of rules that it passes."""
     program = Path(required(os.environ.get(VALIDATOR), "focus-validator"))
     (packages,) = program.parents[1].glob("lib/python3.*/site-packages")
     arguments = ("--block-download", "--validate-version", "1.2.0.1", "--focus-dataset", "CostAndUsage")

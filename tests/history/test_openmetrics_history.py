@@ -1,4 +1,4 @@
-"""`export --format=openmetrics`: past samples, as the running exporter would have shown them."""
+"""`export --format=openmetrics`: past samples as the running exporter would have published them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from exporter.config.allocation_settings import AllocationRule, Allocations
 from exporter.config.configuration import Configuration, Upstream
 from exporter.daemon.exporter import Exporter
 from exporter.errors import UsageError
-from tests.history.harness import NOW, Export, Samples, account, ago, at, names, of_name, samples, shown_at_once
+from tests.history.harness import NOW, Export, Samples, account, ago, at, names, of_name, samples, samples_of_scrape
 
 DAY_TIMESTAMP = "openrouter_activity_day_timestamp_seconds"
 LABELS = (("job", "openrouter"), ("instance", "localhost:10063"))
 
 
-async def test_each_sample_is_what_the_running_exporter_showed_then(export: Export) -> None:
+async def test_each_sample_equals_that_of_a_running_exporter_at_its_time(export: Export) -> None:
     read = await export.samples(first_day=ago(4), step=6 * 3600.0)
     instants = sorted(of_name(read, DAY_TIMESTAMP))
     for instant in instants:
@@ -35,7 +35,7 @@ async def test_each_sample_is_what_the_running_exporter_showed_then(export: Expo
             text = daemon.scrape("application/openmetrics-text", "", ()).body.decode()
         finally:
             await daemon.close()
-        shown = shown_at_once(text)
+        shown = samples_of_scrape(text)
         exported = {series: values[instant] for series, values in read.items() if instant in values}
         assert len(exported) > 100
         assert exported == {series: shown.get(series) for series in exported}
@@ -55,14 +55,14 @@ async def test_families_and_labels_are_those_of_the_exposition(export: Export) -
     assert {frozenset({"account", "model", "provider", "endpoint_id"})} == labels
 
 
-async def test_day_is_shown_from_settle_delay_after_its_end_until_the_next_one_is(export: Export) -> None:
+async def test_day_has_samples_from_settle_delay_after_its_end_until_the_next_day_does(export: Export) -> None:
     shown = of_name(await export.samples(first_day=ago(3), last_day=ago(3), step=300.0), DAY_TIMESTAMP)
     assert at("2026-11-18 00:30") == min(shown)
     assert at("2026-11-19 00:25") == max(shown)
     assert {float(at("2026-11-17 00:00"))} == set(shown.values())
 
 
-async def test_settle_delay_is_the_accounts(export: Export) -> None:
+async def test_settle_delay_of_the_account_is_used(export: Export) -> None:
     export.accounts = [account(settle_delay=7200.0)]
     shown = of_name(await export.samples(first_day=ago(3), last_day=ago(3), step=300.0), DAY_TIMESTAMP)
     assert (at("2026-11-18 02:00"), at("2026-11-19 01:55")) == (min(shown), max(shown))
@@ -91,7 +91,7 @@ async def test_window_begins_once_each_of_its_days_is_known(export: Export) -> N
     assert at("2026-11-02 01:00") == min(of_name(read, "openrouter_activity_month_to_date_requests"))
 
 
-async def test_window_includes_days_before_the_first_wanted_one(export: Export) -> None:
+async def test_window_includes_days_before_the_first_exported_one(export: Export) -> None:
     read = await export.samples(first_day=ago(3), last_day=ago(3))
     assert of_name(read, "openrouter_activity_7d_requests")
 
@@ -101,14 +101,14 @@ async def test_labels_of_the_scrape_are_added(export: Export) -> None:
     assert all(set(LABELS) < labels for _, labels in read)
 
 
-async def test_missing_labels_of_the_scrape_are_noted(export: Export) -> None:
+async def test_missing_labels_of_the_scrape_cause_a_note(export: Export) -> None:
     await export.run(first_day=ago(2), labels=LABELS[:1])
     assert (
         "Without --label=instance=..., Prometheus stores this history separately from what it scrapes." in export.notes
     )
 
 
-async def test_series_stand_together_and_in_order_of_time(export: Export) -> None:
+async def test_samples_are_grouped_by_series_in_order_of_time(export: Export) -> None:
     lines = [line for line in (await export.run(first_day=ago(3))).decode().splitlines() if not line.startswith("#")]
     series = [line.rsplit(" ", 2)[0] for line in lines]
     changes = sum(before != after for before, after in pairwise(series))
@@ -129,7 +129,7 @@ async def test_file_ends_with_eof(export: Export) -> None:
     assert (await export.run(first_day=ago(2))).endswith(b"\n# EOF\n")
 
 
-async def test_same_call_gives_the_same_bytes(export: Export) -> None:
+async def test_same_command_writes_the_same_bytes(export: Export) -> None:
     before = await export.run(first_day=ago(30))
     export.clock.advance(600)
     assert before == await export.run(first_day=ago(30))
@@ -178,12 +178,12 @@ async def test_usage_split_by_key_sums_up_to_the_total(export: Export) -> None:
     assert total == of_name(await export.samples(first_day=ago(2)), "openrouter_activity_requests")
 
 
-async def test_step_above_five_minutes_is_noted(export: Export) -> None:
+async def test_step_above_five_minutes_causes_a_note(export: Export) -> None:
     await export.run(first_day=ago(2), step=600.0)
     assert any("--step=10m leaves gaps: Prometheus looks back 5m" in note for note in export.notes)
 
 
-async def test_step_of_five_minutes_is_not_noted(export: Export) -> None:
+async def test_step_of_five_minutes_causes_no_note(export: Export) -> None:
     await export.run(first_day=ago(2), step=300.0)
     assert not any("leaves gaps" in note for note in export.notes)
 
@@ -195,6 +195,6 @@ async def test_day_that_is_too_recent_has_no_sample(export: Export) -> None:
 
 
 @pytest.mark.parametrize("name", ["account", "model"])
-async def test_label_that_the_series_have_is_refused(export: Export, name: str) -> None:
+async def test_label_that_series_already_have_is_refused(export: Export, name: str) -> None:
     with pytest.raises(UsageError, match=f"--label {name}: the series already have a label with this name"):
         await export.run(first_day=ago(2), labels=((name, "x"),))

@@ -1,4 +1,4 @@
-"""The days before the API's 30: spend by model from analytics, under the names that the rules record."""
+"""Days before the API's 30: spend by model from analytics, under the names of the recording rules."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def value(read: Samples, name: str, day: date) -> float:
     return of_name(read, name)[at(f"{day + timedelta(days=1)} 12:00")]
 
 
-async def test_total_of_each_day_is_the_accounts(export: Export) -> None:
+async def test_total_of_each_day_is_that_of_the_account(export: Export) -> None:
     read = await export.samples(**OLDER)
     for number in range(40, 71):
         assert value(read, TOTAL, ago(number)) == pytest.approx(spent(ago(number), ago(number)), abs=1e-9)
@@ -87,7 +87,7 @@ async def test_names_are_those_of_the_rules(export: Export) -> None:
     assert recorded <= set(RECORDED)
 
 
-async def test_no_raw_series_are_made_up(export: Export) -> None:
+async def test_no_raw_series_are_written(export: Export) -> None:
     assert all(":" in name for name in names(await export.samples(**OLDER)))
 
 
@@ -102,24 +102,24 @@ async def test_recorded_day_ends_where_raw_series_begin(export: Export) -> None:
     assert last + 300 == min(of_name(read, "openrouter_activity_usage_usd"))
 
 
-async def test_window_is_recorded_as_long_as_the_30_days_do_not_hold_it(export: Export) -> None:
+async def test_window_is_recorded_until_the_30_days_contain_it(export: Export) -> None:
     read = await export.samples(first_day=ago(33), step=STEP)
     recorded = of_name(read, "account:openrouter_activity_7d_spend_usd:sum")
     raw = of_name(read, "openrouter_activity_7d_usage_usd")
     assert max(recorded) + STEP == min(raw)
 
 
-async def test_days_within_the_30_need_no_analytics(export: Export) -> None:
+async def test_days_within_the_30_need_no_analytics_request(export: Export) -> None:
     await export.run(first_day=ago(30))
     assert {"/api/v1/activity"} == {request.path for request in export.simulator.requests}
 
 
-async def test_all_that_can_be_had_is_367_days(export: Export) -> None:
+async def test_at_most_367_days_are_exported(export: Export) -> None:
     read = await export.samples(step=86_400.0)
     assert 367 == len({*of_name(read, TOTAL)} | {*of_name(read, "openrouter_activity_day_timestamp_seconds")}) + 1
 
 
-async def test_response_that_is_cut_off_is_read_in_parts(export: Export) -> None:
+async def test_truncated_response_is_read_in_parts(export: Export) -> None:
     whole = await export.samples(**OLDER)
     async with running(SimulatorSettings(endpoints=6, analytics_rows=20), export.clock) as simulator:
         export.simulator = simulator
@@ -127,7 +127,7 @@ async def test_response_that_is_cut_off_is_read_in_parts(export: Export) -> None
     assert len([request for request in simulator.requests if request.path.endswith("/query")]) > 5
 
 
-async def test_day_that_is_cut_off_by_itself_fails_by_name(export: Export) -> None:
+async def test_day_whose_own_response_is_truncated_fails_and_is_named(export: Export) -> None:
     async with running(SimulatorSettings(endpoints=6, analytics_rows=1), export.clock) as simulator:
         export.simulator = simulator
         with pytest.raises(ExportError, match=r"2026-\d\d-\d\d cannot be read completely: the analytics API"):
@@ -135,7 +135,7 @@ async def test_day_that_is_cut_off_by_itself_fails_by_name(export: Export) -> No
     assert not export.file.exists()
 
 
-async def test_row_that_cannot_be_read_fails(export: Export) -> None:
+async def test_unreadable_row_fails_the_export(export: Export) -> None:
     export.simulator.faults.replace(parse_fault("bad-row"))
     with pytest.raises(ExportError):
         await export.run(**OLDER)

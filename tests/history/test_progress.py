@@ -1,4 +1,4 @@
-"""The line on a terminal that says how far an export is."""
+"""The progress line of an export on a terminal."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_progress_shows_account_day_and_bytes(output: Output) -> None:
         assert terminal.getvalue().endswith(f"account 1 of 2 (one): day {ago(3)}, up to {ago(1)}, 1.5 MB written\x1b[K")
 
 
-def test_progress_leaves_a_clear_line(output: Output) -> None:
+def test_progress_clears_its_line_at_the_end(output: Output) -> None:
     terminal = Terminal()
     with Progress(terminal, output, 1, FakeClock()) as progress:
         progress.start("one")
     assert terminal.getvalue().endswith("\r\x1b[K")
 
 
-def test_hurried_steps_are_shown_now_and_then(output: Output) -> None:
+def test_progress_is_updated_at_a_limited_rate(output: Output) -> None:
     terminal, clock = Terminal(), FakeClock()
     progress = Progress(terminal, output, 1, clock)
     for _ in range(10):
@@ -49,7 +49,7 @@ def test_hurried_steps_are_shown_now_and_then(output: Output) -> None:
     assert 5 == terminal.getvalue().count("writing")
 
 
-def test_nothing_is_shown_but_on_a_terminal(output: Output) -> None:
+def test_progress_is_shown_only_on_a_terminal(output: Output) -> None:
     stream = io.StringIO()
     with Progress(stream, output, 1, FakeClock()) as progress:
         progress.start("one")

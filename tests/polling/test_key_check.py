@@ -68,75 +68,77 @@ async def checking(*responses: bytes | Sequence[bytes]) -> AsyncIterator[Checkin
 
 
 async def test_type_and_expiry_of_the_key_are_published() -> None:
-    async with checking(described(**MANAGEMENT)) as it:
-        assert (None, None) == it.published()
-        await it.check.check(refused=False)
-        assert ((1.0, EXPIRY.timestamp()), None) == (it.published(), it.check.advice)
+    async with checking(described(**MANAGEMENT)) as checking_key:
+        assert (None, None) == checking_key.published()
+        await checking_key.check.check(refused=False)
+        assert ((1.0, EXPIRY.timestamp()), None) == (checking_key.published(), checking_key.check.advice)
 
 
 async def test_expiry_of_the_old_key_is_cleared_after_a_rotation() -> None:
     """The new key never expires. Its type is known at once and not an hour later."""
-    async with checking(described(**MANAGEMENT), described(**ORDINARY)) as it:
-        await it.check.check(refused=False)
-        it.key.text = "sk-or-v1-rotated"
-        it.client.wrapped.reread_secret()
-        await it.check.check(refused=False)
-        assert ((0.0, None), ORDINARY_KEY) == (it.published(), it.check.advice)
+    async with checking(described(**MANAGEMENT), described(**ORDINARY)) as checking_key:
+        await checking_key.check.check(refused=False)
+        checking_key.key.text = "sk-or-v1-rotated"
+        checking_key.client.wrapped.reread_secret()
+        await checking_key.check.check(refused=False)
+        assert ((0.0, None), ORDINARY_KEY) == (checking_key.published(), checking_key.check.advice)
 
 
 @pytest.mark.parametrize(
     ("response", "interval"), [(described(**MANAGEMENT), 3600.0), (FAILED, 300.0), (response_bytes(b"[]"), 300.0)]
 )
 async def test_key_is_checked_hourly_and_every_five_minutes_after_a_failure(response: bytes, interval: float) -> None:
-    async with checking(response) as it:
-        await it.check.check(refused=False)
-        it.clock.advance(interval - 0.1)
-        await it.check.check(refused=False)
-        before = it.requests
-        it.clock.advance(0.1)
-        await it.check.check(refused=False)
-        assert (1, 2) == (before, it.requests)
+    async with checking(response) as checking_key:
+        await checking_key.check.check(refused=False)
+        checking_key.clock.advance(interval - 0.1)
+        await checking_key.check.check(refused=False)
+        before = checking_key.requests
+        checking_key.clock.advance(0.1)
+        await checking_key.check.check(refused=False)
+        assert (1, 2) == (before, checking_key.requests)
 
 
 async def test_first_rejection_of_a_key_checks_it_at_once() -> None:
     """Later rejections wait for the interval."""
-    async with checking(described(**MANAGEMENT)) as it:
-        await it.check.check(refused=False)
+    async with checking(described(**MANAGEMENT)) as checking_key:
+        await checking_key.check.check(refused=False)
         for _ in range(3):
-            await it.check.check(refused=True)
-        assert 2 == it.requests
-        await it.check.check(refused=False)
-        await it.check.check(refused=True)
-        assert 3 == it.requests
+            await checking_key.check.check(refused=True)
+        assert 2 == checking_key.requests
+        await checking_key.check.check(refused=False)
+        await checking_key.check.check(refused=True)
+        assert 3 == checking_key.requests
 
 
 async def test_deleted_key_clears_the_published_type_and_gives_advice() -> None:
-    async with checking(described(**MANAGEMENT), UNKNOWN) as it:
-        await it.check.check(refused=False)
-        await it.check.check(refused=True)
-        assert ((None, None), UNKNOWN_KEY) == (it.published(), it.check.advice)
+    async with checking(described(**MANAGEMENT), UNKNOWN) as checking_key:
+        await checking_key.check.check(refused=False)
+        await checking_key.check.check(refused=True)
+        assert ((None, None), UNKNOWN_KEY) == (checking_key.published(), checking_key.check.advice)
 
 
 async def test_failed_check_keeps_the_type_of_the_same_key() -> None:
     """The type of another key is unknown."""
-    async with checking(described(**MANAGEMENT), FAILED) as it:
-        await it.check.check(refused=False)
-        await it.check.check(refused=True)
-        same = it.published()
-        it.key.text = "sk-or-v1-rotated"
-        it.client.wrapped.reread_secret()
-        await it.check.check(refused=True)
-        assert ((1.0, EXPIRY.timestamp()), (None, None)) == (same, it.published())
+    async with checking(described(**MANAGEMENT), FAILED) as checking_key:
+        await checking_key.check.check(refused=False)
+        await checking_key.check.check(refused=True)
+        same = checking_key.published()
+        checking_key.key.text = "sk-or-v1-rotated"
+        checking_key.client.wrapped.reread_secret()
+        await checking_key.check.check(refused=True)
+        assert ((1.0, EXPIRY.timestamp()), (None, None)) == (same, checking_key.published())
 
 
 async def test_rejection_of_a_collector_identifies_an_ordinary_key() -> None:
     """A slow `GET /key` must not hide it."""
-    async with checking(FAILED, described(**ORDINARY)) as it:
-        await it.check.check(refused=True)
-        before = it.check.advice
-        await it.request_as_a_collector()
-        assert (None, ORDINARY_KEY, (0.0, None)) == (before, it.check.advice, it.published())
-        assert ["not_a_management_key"] == [event["event"] for event in it.events if event["log_level"] == "warning"]
-        it.clock.advance(3599.0)
-        await it.check.check(refused=True)
-        assert 2 == it.requests
+    async with checking(FAILED, described(**ORDINARY)) as checking_key:
+        await checking_key.check.check(refused=True)
+        before = checking_key.check.advice
+        await checking_key.request_as_a_collector()
+        assert (None, ORDINARY_KEY, (0.0, None)) == (before, checking_key.check.advice, checking_key.published())
+        assert ["not_a_management_key"] == [
+            event["event"] for event in checking_key.events if event["log_level"] == "warning"
+        ]
+        checking_key.clock.advance(3599.0)
+        await checking_key.check.check(refused=True)
+        assert 2 == checking_key.requests

@@ -13,39 +13,39 @@ BUSY = StatusError(503, "HTTP 503: Busy")
 
 
 async def test_only_the_first_success_is_logged_at_info() -> None:
-    async with polling([collected(), UNCHANGED, collected()]) as it:
+    async with polling([collected(), UNCHANGED, collected()]) as observed:
         for _ in range(3):
-            await it.poll()
-        assert [("info", "poll_succeeded")] == it.lines()
+            await observed.poll()
+        assert [("info", "poll_succeeded")] == observed.lines()
         assert {
             "event": "poll_succeeded",
             "log_level": "info",
             "outcome": "changed",
             "duration": 0.0,
             "series": 3,
-        } == it.events[0]
+        } == observed.events[0]
 
 
 async def test_each_poll_is_one_event() -> None:
-    async with polling([collected(), BUSY, BUSY, collected(), UNCHANGED]) as it:
+    async with polling([collected(), BUSY, BUSY, collected(), UNCHANGED]) as observed:
         for _ in range(5):
-            await it.poll()
+            await observed.poll()
         assert ["poll_succeeded", "poll_failed", "poll_failed", "poll_recovered", "poll_succeeded"] == [
-            event["event"] for event in it.events
+            event["event"] for event in observed.events
         ]
 
 
 async def test_outage_is_one_error_and_its_end_one_info() -> None:
     """The next outage is an error again."""
-    async with polling([collected(), BUSY, BUSY, BUSY, collected(), BUSY]) as it:
+    async with polling([collected(), BUSY, BUSY, BUSY, collected(), BUSY]) as observed:
         for _ in range(6):
-            await it.poll()
+            await observed.poll()
         assert [
             ("info", "poll_succeeded"),
             ("error", "poll_failed"),
             ("info", "poll_recovered"),
             ("error", "poll_failed"),
-        ] == it.lines()
+        ] == observed.lines()
 
 
 async def test_each_cause_within_an_outage_is_one_error() -> None:
@@ -58,21 +58,23 @@ async def test_each_cause_within_an_outage_is_one_error() -> None:
         InvalidResponse("not JSON"),
         ListChanged("keys changed"),
     ]
-    async with polling([collected(), *causes, *causes]) as it:
+    async with polling([collected(), *causes, *causes]) as observed:
         for _ in range(1 + 2 * len(causes)):
-            await it.poll()
+            await observed.poll()
         assert [str(cause) for cause in causes] == [
-            event["error"] for event in it.events if event["log_level"] == "error"
+            event["error"] for event in observed.events if event["log_level"] == "error"
         ]
 
 
 async def test_deadline_that_passes_in_an_outage_is_not_another_cause() -> None:
     """Retries use up the time and the rate limit."""
     late = DeadlineExceeded("no slot before the poll deadline")
-    async with polling([BUSY, late, collected(), late]) as it:
+    async with polling([BUSY, late, collected(), late]) as observed:
         for _ in range(4):
-            await it.poll()
-        assert ["HTTP 503: Busy", str(late)] == [event["error"] for event in it.events if event["log_level"] == "error"]
+            await observed.poll()
+        assert ["HTTP 503: Busy", str(late)] == [
+            event["error"] for event in observed.events if event["log_level"] == "error"
+        ]
 
 
 async def test_poll_failed_has_status_class_message_and_duration() -> None:
@@ -80,8 +82,8 @@ async def test_poll_failed_has_status_class_message_and_duration() -> None:
         await poll.clock.sleep(12.3456)
         raise BUSY
 
-    async with polling([late]) as it:
-        await it.poll()
+    async with polling([late]) as observed:
+        await observed.poll()
         assert [
             {
                 "event": "poll_failed",
@@ -93,52 +95,52 @@ async def test_poll_failed_has_status_class_message_and_duration() -> None:
                 "error": "HTTP 503: Busy",
                 "duration": 12.346,
             }
-        ] == it.events
+        ] == observed.events
 
 
 @pytest.mark.parametrize(("status", "expected"), [(401, UNKNOWN_KEY), (403, None), (500, None)])
 async def test_401_has_a_hint_and_403_alone_has_none(status: int, expected: str | None) -> None:
     """A 403 alone shows nothing about the key."""
-    async with polling([StatusError(status, f"HTTP {status}: No")]) as it:
-        await it.poll()
-        assert expected == it.events[0].get("hint")
+    async with polling([StatusError(status, f"HTTP {status}: No")]) as observed:
+        await observed.poll()
+        assert expected == observed.events[0].get("hint")
 
 
 async def test_rejection_within_an_outage_is_one_error() -> None:
     """A daemon that started while the API was down must still report that its key is invalid."""
     refused = StatusError(403, "HTTP 403: Only management keys can perform this operation")
-    async with polling([BUSY, BUSY, refused, BUSY, refused, collected(), refused]) as it:
+    async with polling([BUSY, BUSY, refused, BUSY, refused, collected(), refused]) as observed:
         for _ in range(7):
-            await it.poll()
+            await observed.poll()
         assert [None, MANAGEMENT_KEY, MANAGEMENT_KEY] == [
-            event.get("hint") for event in it.events if event["log_level"] == "error"
+            event.get("hint") for event in observed.events if event["log_level"] == "error"
         ]
 
 
 async def test_unreadable_key_is_logged_as_a_failed_poll() -> None:
-    async with polling([SecretError("environment variable KEY is unset or empty")]) as it:
-        await it.poll()
+    async with polling([SecretError("environment variable KEY is unset or empty")]) as observed:
+        await observed.poll()
         assert [("error", "poll_failed", "environment variable KEY is unset or empty")] == [
-            (event["log_level"], event["event"], event["error"]) for event in it.events
+            (event["log_level"], event["event"], event["error"]) for event in observed.events
         ]
 
 
 async def test_crash_is_logged_with_its_traceback_once() -> None:
     """A crash of another type is logged again."""
     bug = ValueError("bug")
-    async with polling([bug, bug, KeyError("other"), bug]) as it:
+    async with polling([bug, bug, KeyError("other"), bug]) as observed:
         for _ in range(4):
-            await it.poll()
-        assert [("error", "poll_crashed")] * 2 == it.lines()
-        assert (bug, "internal error: ValueError") == (it.events[0]["exc_info"], it.events[0]["error"])
+            await observed.poll()
+        assert [("error", "poll_crashed")] * 2 == observed.lines()
+        assert (bug, "internal error: ValueError") == (observed.events[0]["exc_info"], observed.events[0]["error"])
 
 
 async def test_crash_within_an_outage_is_logged() -> None:
     """Its cause is not that the API is down."""
-    async with polling([BUSY, ValueError("bug"), BUSY]) as it:
+    async with polling([BUSY, ValueError("bug"), BUSY]) as observed:
         for _ in range(3):
-            await it.poll()
-        assert [("error", "poll_failed"), ("error", "poll_crashed")] == it.lines()
+            await observed.poll()
+        assert [("error", "poll_failed"), ("error", "poll_crashed")] == observed.lines()
 
 
 async def test_rejected_rows_are_one_line_with_counts_and_a_sample() -> None:
@@ -147,14 +149,14 @@ async def test_rejected_rows_are_one_line_with_counts_and_a_sample() -> None:
             poll.rejections.reject("missing_date", {"number": number})
         return collected()
 
-    async with polling([reject]) as it:
-        await it.poll()
+    async with polling([reject]) as observed:
+        await observed.poll()
         assert {
             "event": "rows_rejected",
             "log_level": "warning",
             "reasons": {"missing_date": 10},
             "sample": [f"missing_date: {{'number': {number}}}" for number in range(3)],
-        } == it.events[0]
+        } == observed.events[0]
 
 
 async def test_rows_and_fields_are_logged_again_only_with_another_reason() -> None:
@@ -165,10 +167,10 @@ async def test_rows_and_fields_are_logged_again_only_with_another_reason() -> No
         poll.rejections.unreadable.update(reasons.pop(0))
         return collected()
 
-    async with polling([reject] * len(reasons)) as it:
+    async with polling([reject] * len(reasons)) as observed:
         for _ in range(len(reasons)):
-            await it.poll()
-        levels = [event["log_level"] for event in it.events if event["event"] == "fields_unreadable"]
+            await observed.poll()
+        levels = [event["log_level"] for event in observed.events if event["event"] == "fields_unreadable"]
         assert ["warning", "debug", "warning", "debug", "warning"] == levels
 
 
@@ -181,28 +183,28 @@ async def test_part_that_fails_with_another_identifier_is_not_logged_again() -> 
         "none in 2.98 s",
         "none in 2.995 s",
     ]
-    async with polling([collected(failures=(("one", error),)) for error in errors]) as it:
+    async with polling([collected(failures=(("one", error),)) for error in errors]) as observed:
         for _ in errors:
-            await it.poll()
-        levels = [event["log_level"] for event in it.events if event["event"] == "part_failed"]
+            await observed.poll()
+        levels = [event["log_level"] for event in observed.events if event["event"] == "part_failed"]
         assert ["warning", "debug", "warning", "warning", "debug"] == levels
 
 
 async def test_folding_is_logged_when_it_changes() -> None:
-    async with polling([collected(folded=4), collected(folded=4), collected(folded=5), collected()]) as it:
+    async with polling([collected(folded=4), collected(folded=4), collected(folded=5), collected()]) as observed:
         for _ in range(4):
-            await it.poll()
-        assert [4, 5] == [event["endpoints"] for event in it.events if event["event"] == "endpoints_folded"]
+            await observed.poll()
+        assert [4, 5] == [event["endpoints"] for event in observed.events if event["event"] == "endpoints_folded"]
 
 
 async def test_number_of_restated_rows_is_logged() -> None:
-    async with polling([collected(restated=2)]) as it:
-        await it.poll()
-        assert [2] == [event["rows"] for event in it.events if event["event"] == "rows_restated"]
+    async with polling([collected(restated=2)]) as observed:
+        await observed.poll()
+        assert [2] == [event["rows"] for event in observed.events if event["event"] == "rows_restated"]
 
 
 async def test_skipped_poll_is_logged_at_debug() -> None:
     """Skipped polls are counted."""
-    async with polling([collected()]) as it:
-        it.poller.skip("still_running")
-        assert ([], "poll_skipped") == (it.lines(), it.events[0]["event"])
+    async with polling([collected()]) as observed:
+        observed.poller.skip("still_running")
+        assert ([], "poll_skipped") == (observed.lines(), observed.events[0]["event"])

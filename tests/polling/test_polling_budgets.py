@@ -18,11 +18,11 @@ async def test_budgets_expire_one_after_another_while_all_polls_fail(simulator: 
     month = ConfiguredBudget(name="month", period="month", limit_usd=100)
     research = ConfiguredBudget(name="research", period="month", limit_usd=100, workspace="Research")
     settings = BudgetsSettings(stale_after=3600.0, include_openrouter=False)
-    async with polling(BudgetsCollector("default", settings, (month, research)), simulator.url) as it:
+    async with polling(BudgetsCollector("default", settings, (month, research)), simulator.url) as observed:
 
         async def series(after: float) -> int:
-            await it.poll(after=after)
-            return it.store.series("default", "budgets", it.clock.monotonic())
+            await observed.poll(after=after)
+            return observed.store.series("default", "budgets", observed.clock.monotonic())
 
         both = await series(0)
         simulator.faults.replace(replace(FAILING, path="/workspaces"))

@@ -20,20 +20,20 @@ from tests.support import FakeClock
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """Noon on Thursday, 15 October 2026."""
+    """Return a clock at noon on Thursday, 15 October 2026."""
     return FakeClock(datetime(2026, 10, 15, 12, tzinfo=UTC))
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail a test that leaves a warning or an error in the log: faults are intended."""
+    """Fail a test that logs a warning or an error: faults are intended, and must not be logged."""
     yield
     assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
 
 
 @pytest.fixture
 async def start(clock: FakeClock) -> AsyncIterator[Start]:
-    """Start a simulator with some settings."""
+    """Return a function that starts a simulator with these settings."""
     async with AsyncExitStack() as stack:
 
         async def start(settings: SimulatorSettings | None = None) -> Running:
@@ -44,13 +44,13 @@ async def start(clock: FakeClock) -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def simulator(start: Start) -> Running:
-    """A simulator with default settings."""
+    """Return a simulator with default settings."""
     return await start()
 
 
 @pytest.fixture
 async def get(simulator: Running) -> AsyncIterator[Get]:
-    """GET from the default simulator, with the management key unless another is given."""
+    """Return a function that sends a GET to the default simulator, with the management key by default."""
     async with aiohttp.ClientSession(auto_decompress=False) as session:
 
         async def get(path: str, key: str | None = "sk-or-v1-demo", **parameters: str) -> Fetched:
@@ -64,7 +64,7 @@ async def get(simulator: Running) -> AsyncIterator[Get]:
 
 @pytest.fixture
 async def query(simulator: Running) -> Query:
-    """POST an analytics query to the default simulator."""
+    """Return a function that sends an analytics query to the default simulator."""
 
     async def query(**body: Any) -> Fetched:
         return await post_query(simulator.url, **body)

@@ -1,4 +1,4 @@
-"""Whole responses, and requests on raw connections."""
+"""Complete responses, and requests on raw connections."""
 
 from __future__ import annotations
 

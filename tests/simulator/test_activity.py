@@ -20,8 +20,8 @@ OUT_OF_WINDOW = {"error": {"message": "Date must be within the last 30 (complete
 ATTRIBUTIONS = attributions_of(1, "sk-or-v1-ordinary")
 
 
-async def test_returns_thirty_completed_days_newest_first(get: Get) -> None:
-    """Yesterday and the 29 days before it; nothing beside `data`."""
+async def test_activity_has_the_30_completed_days_newest_first(get: Get) -> None:
+    """The body has no field but `data`."""
     body = (await get("/activity")).content
     dates = list(dict.fromkeys(row["date"] for row in body["data"]))
     assert list(body) == ["data"]
@@ -89,8 +89,8 @@ async def test_unknown_member_or_workspace_is_404(get: Get, parameters: dict[str
     assert (await get("/activity", **parameters)).status == 404
 
 
-async def test_rows_by_workspace_sum_to_rows_without(get: Get) -> None:
-    """Counts exactly, money to the last of its six decimals."""
+async def test_rows_by_workspace_add_up_to_the_ungrouped_rows(get: Get) -> None:
+    """Counts are exact, and amounts equal to the last of their six decimals."""
     plain = (await get("/activity")).content["data"]
     grouped = (await get("/activity", group_by="workspace")).content["data"]
     totals: dict[tuple[str, str], Counter[str]] = {}
@@ -113,7 +113,7 @@ async def test_workspace_filter_returns_its_rows_without_workspace_id(get: Get) 
     ]
 
 
-async def test_gzip_only_if_accepted(simulator: Running) -> None:
+async def test_activity_is_compressed_only_if_gzip_is_accepted(simulator: Running) -> None:
     headers = {"Authorization": "Bearer sk-or-v1-demo"}
     async with aiohttp.ClientSession(auto_decompress=False, headers=headers) as session:
         async with session.get(f"{simulator.url}/activity", headers={"Accept-Encoding": "gzip"}) as packed:

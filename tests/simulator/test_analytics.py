@@ -20,7 +20,7 @@ from tests.support import FakeClock
 ATTRIBUTIONS = attributions_of(1, "sk-or-v1-ordinary")
 
 
-async def test_meta_lists_metrics_dimensions_operators_granularities(get: Get) -> None:
+async def test_meta_lists_metrics_dimensions_operators_and_granularities(get: Get) -> None:
     offered = (await get("/analytics/meta")).content["data"]
     metrics = {metric["name"]: (metric["is_rate"], metric["display_format"]) for metric in offered["metrics"]}
     assert (60, 17, 8, 5) == tuple(
@@ -34,7 +34,7 @@ async def test_meta_lists_metrics_dimensions_operators_granularities(get: Get) -
     assert {"name": "not_in", "value_type": "array"} in offered["operators"]
 
 
-async def test_completed_day_equals_activity(query: Query) -> None:
+async def test_analytics_of_a_completed_day_equal_its_activity(query: Query) -> None:
     metrics = [*COUNTS, "credits_usage", "byok_usage", "total_usage"]
     result = rows(await query(metrics=metrics, dimensions=["model", "provider"], time_range=YESTERDAY, limit=10000))
     expected = SimulatedAccount(1).rows_of_day(datetime(2026, 10, 14, tzinfo=UTC).date())
@@ -53,7 +53,7 @@ async def test_completed_day_equals_activity(query: Query) -> None:
 
 
 async def test_today_grows_with_the_clock(query: Query, clock: FakeClock) -> None:
-    """From nothing to the whole day, even if the range ends later."""
+    """It grows from nothing to the whole day, even if the range ends later."""
     whole = {"start": "2026-10-15T00:00:00Z", "end": "2026-10-16T00:00:00Z"}
     shares = []
     for hour in (0, 6, 12, 24):
@@ -64,8 +64,8 @@ async def test_today_grows_with_the_clock(query: Query, clock: FakeClock) -> Non
     assert shares == pytest.approx([0, day / 4, day / 2, day], abs=40)
 
 
-async def test_day_is_returned_whole_in_the_field_and_layout_of_its_source(query: Query) -> None:
-    """The rollup writes `date__day`, raw generations `created_at__day` with a time."""
+async def test_day_has_the_field_and_layout_of_its_source(query: Query) -> None:
+    """The rollup writes `date__day`, and raw generations `created_at__day` with a time."""
     inside = {"start": "2026-10-14T06:20:00Z", "end": "2026-10-14T06:40:00Z"}
     partial, whole = [rows(await query(time_range=range_, granularity="day")) for range_ in (inside, YESTERDAY)]
     assert partial == whole
@@ -84,8 +84,8 @@ async def test_newest_day_comes_first(query: Query) -> None:
     assert ["2026-10-15", "2026-10-14", "2026-10-13"] == days
 
 
-async def test_types_of_values_are_mixed(query: Query) -> None:
-    """Counts are text, money and rates numbers, average throughput text; reasoning tokens are either."""
+async def test_values_have_the_mixed_types_of_the_live_service(query: Query) -> None:
+    """Counts are strings, money and rates numbers, average throughput a string, and reasoning tokens either."""
     metrics = ["request_count", "reasoning_tokens", "total_usage"]
     rollup = rows(await query(metrics=metrics, dimensions=["model"]))[0]
     raw = rows(await query(metrics=[*metrics, "avg_throughput", "p99_latency"], dimensions=["model", "provider"]))[0]
@@ -102,7 +102,7 @@ async def test_unused_cost_and_rate_without_requests_are_null(query: Query) -> N
 
 
 async def test_keys_are_labelled_by_name_and_filtered_by_hash(query: Query) -> None:
-    """Two keys share a name."""
+    """Two keys have the same name."""
     names = sorted(row["api_key_id"] for row in rows(await query(dimensions=["api_key_id"])))
     assert ["batch", "production", "staging", "staging"] == names
     unknown = await query(
@@ -174,8 +174,8 @@ async def test_in_and_not_in_are_complements(query: Query) -> None:
         ("user", {owner.user_id for owner in ATTRIBUTIONS}),
     ],
 )
-async def test_spend_by_day_of_each_value_sums_to_the_whole(query: Query, field: str, values: set[str]) -> None:
-    """To a millionth of a dollar for each value and day: the current day is divided by its share of seconds."""
+async def test_spend_by_day_of_each_value_adds_up_to_the_total(query: Query, field: str, values: set[str]) -> None:
+    """The precision is a millionth of a dollar per value and day, because the current day is divided by its seconds."""
     range_ = {"start": "2026-10-01T00:00:00Z", "end": "2026-10-15T12:00:00Z"}
     whole = rows(await query(metrics=["credits_usage"], granularity="day", time_range=range_))
     sums = dict.fromkeys((row["date__day"] for row in whole), 0.0)
@@ -187,8 +187,8 @@ async def test_spend_by_day_of_each_value_sums_to_the_whole(query: Query, field:
     assert {row["date__day"]: pytest.approx(row["credits_usage"], abs=1e-3) for row in whole} == sums
 
 
-async def test_top_n_and_total(query: Query) -> None:
-    """The N largest by a metric; the same query without dimensions is the total that the rest is computed from."""
+async def test_largest_rows_and_the_total_without_dimensions(query: Query) -> None:
+    """The exporter computes `other` from these two responses."""
     order = {"field": "credits_usage", "direction": "desc"}
     every = rows(await query(metrics=["credits_usage"], dimensions=["model"], limit=10000))
     top = rows(await query(metrics=["credits_usage"], dimensions=["model"], order_by=order, limit=3))
@@ -204,8 +204,8 @@ async def test_order_by_metric(query: Query) -> None:
         assert sorted(counts, reverse=reverse) == counts
 
 
-async def test_response_over_limit_is_truncated(start: Start, query: Query) -> None:
-    """By the requested limit, and by the service's own."""
+async def test_response_over_the_limit_is_truncated(start: Start, query: Query) -> None:
+    """The limit is that of the request or the service's own."""
     metadata = data(await query(dimensions=["model"], limit=3))["metadata"]
     assert (3, True) == (metadata["row_count"], metadata["truncated"])
     metadata = data(await query(dimensions=["model"]))["metadata"]

@@ -92,7 +92,7 @@ async def test_rollup_query_may_cover_a_year(query: Query) -> None:
 
 
 async def test_rate_limit_is_64_requests_per_minute(simulator: Running, get: Get, clock: FakeClock) -> None:
-    """Queries and meta share it; then a 429 with the platform's headers, per account."""
+    """Queries and metadata share it. A 429 has the platform's headers, and the limit is per account."""
     responses = [await get("/analytics/meta") for _ in range(63)]
     responses += [await post_query(simulator.url), await post_query(simulator.url), await get("/analytics/meta")]
     assert [200] * 64 + [429] * 2 == [response.status for response in responses]

@@ -15,7 +15,7 @@ from tests.support import FakeClock
 
 
 async def models(get: Get, **parameters: str) -> dict[str, dict[str, Any]]:
-    """Return the listed models by ID."""
+    """Return the listed models by id."""
     return {row["id"]: row for row in (await get("/models", None, **parameters)).content["data"]}
 
 
@@ -25,7 +25,7 @@ async def test_models_need_no_key(get: Get) -> None:
 
 
 async def test_prices_are_decimal_strings_per_token(get: Get) -> None:
-    """Never in exponents; a free model costs "0"."""
+    """They have no exponents, and a free model costs "0"."""
     listed = await models(get)
     pricing = listed["google/gemini-2.5-flash-lite"]["pricing"]
     assert ("0.0000001", "0.0000004", "0.00000001") == tuple(
@@ -44,8 +44,8 @@ async def test_alias_names_its_target(get: Get) -> None:
     assert "openai/gpt-5" == (await models(get))["~openai/gpt-latest"]["alias_target"]["slug"]
 
 
-async def test_overrides_and_discount(get: Get, clock: FakeClock) -> None:
-    """By length of the prompt, by time of day, and a promotion."""
+async def test_prices_may_have_overrides_and_a_discount(get: Get, clock: FakeClock) -> None:
+    """Overrides are by length of the prompt and by time of day."""
     clock.jump(next(day for day in days_from(clock.now()) if MODELS_BY_SLUG["z-ai/glm-4.6"].served_on(day.date())))
     listed = await models(get)
     assert 200_000 == listed["google/gemini-2.5-pro"]["pricing"]["overrides"][0]["min_prompt_tokens"]
@@ -57,11 +57,11 @@ MODELS_BY_SLUG = {model.slug: model for model in MODELS}
 
 
 def days_from(moment: datetime) -> list[datetime]:
-    """Return a moment and the same time on the days after it."""
+    """Return this time of day on this day and the days after it."""
     return [moment + timedelta(days=number) for number in range(90)]
 
 
-async def test_model_vanishes_after_its_expiration_date(get: Get, clock: FakeClock) -> None:
+async def test_model_disappears_after_its_expiration_date(get: Get, clock: FakeClock) -> None:
     """It is announced up to 30 days before."""
     listed = await models(get)
     expiring = {id_: row["expiration_date"] for id_, row in listed.items() if row["expiration_date"] is not None}
@@ -86,7 +86,7 @@ async def test_context_length_may_be_null(get: Get) -> None:
 
 
 async def test_models_come_in_pages_on_request(start: Start) -> None:
-    """The whole list without parameters; a page names the next one."""
+    """Without parameters the list is complete. A page links to the next one."""
     simulator = await start(SimulatorSettings(models=1200))
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{simulator.url}/models") as response:
@@ -120,7 +120,7 @@ async def test_latency_and_throughput_are_null_without_a_key(get: Get) -> None:
 
 
 async def test_uptime_is_a_percentage_or_null(get: Get) -> None:
-    """Null without enough traffic; a degraded endpoint has another status."""
+    """It is null without enough traffic. A degraded endpoint has another status."""
     endpoints = await every_endpoint(get, None)
     uptimes = [row["uptime_last_5m"] for row in endpoints]
     assert None in uptimes
@@ -129,7 +129,7 @@ async def test_uptime_is_a_percentage_or_null(get: Get) -> None:
 
 
 async def test_endpoints_of_a_model_have_different_prices(get: Get) -> None:
-    """The first has the list price; a promotion on the model is not one on its endpoints."""
+    """The first one has the list price. A promotion on the model is not one on its endpoints."""
     listed = (await models(get))["meta-llama/llama-3.3-70b-instruct"]["pricing"]
     rows = (await get("/models/meta-llama/llama-3.3-70b-instruct/endpoints", None)).content["data"]["endpoints"]
     prompts = [float(row["pricing"]["prompt"]) for row in rows]
@@ -138,7 +138,7 @@ async def test_endpoints_of_a_model_have_different_prices(get: Get) -> None:
 
 
 async def test_degraded_endpoints_are_degraded_for_days(get: Get) -> None:
-    """So that no account of the demo has an outage."""
+    """No account of the demo has an outage."""
     rows = [row for row in await every_endpoint(get, None) if row["status"] and row["uptime_last_1d"] is not None]
     assert rows
     assert all(row["uptime_last_1d"] < 95 for row in rows)

@@ -15,7 +15,7 @@ from tests.simulator.helpers import Get, Start
 
 @pytest.fixture
 async def control(simulator: Running) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of the control paths."""
+    """Return a client of the control paths."""
     async with aiohttp.ClientSession(simulator.origin) as session:
         yield session
 

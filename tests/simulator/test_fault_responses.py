@@ -16,7 +16,7 @@ Faulty = Callable[..., Awaitable[Fetched]]
 
 @pytest.fixture
 def faulty(simulator: Running, get: Get) -> Faulty:
-    """GET /activity with faults active."""
+    """Return a function that sends a GET to /activity with these faults."""
 
     async def faulty(*names: str, key: str = "sk-or-v1-demo") -> Fetched:
         simulator.faults.replace(*(parse_fault(name) for name in names))
@@ -166,7 +166,7 @@ async def test_row_faults_do_not_affect_other_paths(simulator: Running, get: Get
     assert (await get("/credits")).raw == before.raw
 
 
-async def test_row_fault_of_the_analytics_api_leaves_activity_alone(faulty: Faulty) -> None:
-    """As a fault for all paths does while the exporter polls both."""
+async def test_row_fault_of_the_analytics_api_does_not_affect_activity(faulty: Faulty) -> None:
+    """A fault for all paths is active while the exporter polls both."""
     response = await faulty("truncated-rows")
     assert (200, (await faulty()).content["data"]) == (response.status, response.content["data"])

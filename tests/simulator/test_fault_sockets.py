@@ -22,7 +22,7 @@ MEBIBYTE = 1 << 20
 
 
 def length_of(head: bytes) -> int:
-    """Return the Content-Length that a head announces."""
+    """Return the Content-Length of a response head."""
     fields = [line.partition(b":") for line in head.splitlines()]
     return next(int(value) for name, _, value in fields if name.lower() == b"content-length")
 

@@ -49,9 +49,9 @@ def test_bad_fault_names_what_was_expected(text: str, message: str) -> None:
 
 
 def test_faults_parse_from_json() -> None:
-    given = [{"kind": "status", "status": 503, "retry_after": 7, "times": 2}, {"kind": "slow", "delay": 0.1}]
+    content = [{"kind": "status", "status": 503, "retry_after": 7, "times": 2}, {"kind": "slow", "delay": 0.1}]
     expected = (Fault(FaultKind.STATUS, status=503, retry_after="7", times=2), Fault(FaultKind.SLOW, delay=0.1))
-    assert parse_faults(json.dumps(given).encode()) == expected
+    assert parse_faults(json.dumps(content).encode()) == expected
     assert parse_faults(b'{"kind": "status-503", "path": "/key"}') == (
         Fault(FaultKind.STATUS, status=503, path="/key"),
     )

@@ -33,7 +33,7 @@ async def test_activity_with_ordinary_key_is_403(get: Get) -> None:
 
 
 async def test_credits_with_ordinary_key_are_zero(get: Get) -> None:
-    """As seen live: exporters that believe it publish a false 0."""
+    """The live service does the same, and exporters that believe it publish a false 0."""
     response = await get("/credits", key="sk-or-v1-ordinary")
     assert response.status == 200
     assert response.content == {"data": {"total_credits": 0, "total_usage": 0}}
@@ -41,7 +41,7 @@ async def test_credits_with_ordinary_key_are_zero(get: Get) -> None:
 
 @pytest.mark.parametrize(("key", "expected"), [("sk-or-v1-demo", True), ("sk-or-v1-ordinary", False)])
 async def test_key_reports_whether_it_is_a_management_key(get: Get, key: str, *, expected: bool) -> None:
-    """By its current name and by its old one."""
+    """The field has its current and its old name."""
     data = (await get("/key", key=key)).content["data"]
     assert (data["is_management_key"], data["is_provisioning_key"]) == (expected, expected)
 

@@ -19,7 +19,7 @@ PATHS = ("/keys", "/workspaces", "/organization/members", "/guardrails", "/works
 
 
 async def every_key(get: Get, **parameters: str) -> list[dict[str, Any]]:
-    """Return the first page of each workspace."""
+    """Return the first page of the keys of each workspace."""
     workspaces = (await get("/workspaces")).content["data"]
     pages = [
         (await get("/keys", workspace_id=workspace["id"], **parameters)).content["data"] for workspace in workspaces
@@ -62,8 +62,8 @@ async def test_key_names_are_not_unique_and_limits_may_be_null(get: Get) -> None
 
 
 @pytest.mark.parametrize("hour", [0, 12, 23])
-async def test_usage_of_all_keys_sums_to_the_credits_used(get: Get, clock: FakeClock, hour: int) -> None:
-    """But for rounding: a millionth per key, day and sum."""
+async def test_usage_of_all_keys_adds_up_to_the_credits_used(get: Get, clock: FakeClock, hour: int) -> None:
+    """Rounding may differ by a millionth per key, day and sum."""
     clock.jump(clock.now().replace(hour=hour))
     used = (await get("/credits")).content["data"]["total_usage"]
     assert sum(key["usage"] for key in await every_key(get, **ALL)) == pytest.approx(used, abs=1e-3)
@@ -161,7 +161,7 @@ async def test_faults_apply_to_each_path(get: Get, simulator: Running, path: str
 
 
 async def test_budgets_of_a_workspace_by_id_or_slug(get: Get) -> None:
-    """Limits only, without what was spent; a budget without an interval is never reset."""
+    """They have limits only, without spend. A budget without an interval is never reset."""
     workspaces = (await get("/workspaces")).content["data"]
     listed = {row["slug"]: (await get(f"/workspaces/{row['id']}/budgets")).content for row in workspaces}
     assert {
@@ -178,7 +178,7 @@ async def test_budgets_of_an_unknown_workspace_are_404(get: Get) -> None:
 
 
 async def test_guardrails_may_have_a_limit(get: Get) -> None:
-    """The default workspace's unless another is requested; the default guardrail has no limit."""
+    """They are those of the default workspace unless another is requested. The default guardrail has no limit."""
     default = (await get("/guardrails")).content
     assert [(None, None), (8_000.0, "monthly")] == [
         (row["limit_usd"], row["reset_interval"]) for row in default["data"]

@@ -1,4 +1,4 @@
-"""A recorded response, moved to end yesterday."""
+"""A recorded response, moved so that it ends yesterday."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ async def get_json(simulator: Running, path: str = "/activity") -> Any:
 
 @pytest.fixture
 async def small(start: Start) -> Running:
-    """A simulator of a recording of three rows."""
+    """Return a simulator of a recording of three rows."""
     return await start(SimulatorSettings(replay=parse_recording(SMALL)))
 
 
 async def test_newest_recorded_day_becomes_yesterday(small: Running) -> None:
-    """Each date keeps its layout, and rows keep unknown fields."""
+    """Dates keep their layout, and rows keep unknown fields."""
     assert (await get_json(small))["data"] == [
         {"date": "2026-10-13 00:00:00", "model": "a/b", "usage": 1.5, "requests": 2, "extra": None},
         {"date": "2026-10-14", "model": "c/d", "usage": 2, "requests": 3},

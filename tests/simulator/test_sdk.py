@@ -1,4 +1,4 @@
-"""The vendor's own client accepts the simulator's responses."""
+"""The official SDK accepts the simulator's responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAYS = [date(2026, 10, 14) - timedelta(days=back) for back in range(30)]
 
 @pytest.fixture
 async def client(simulator: Running) -> AsyncIterator[OpenRouter]:
-    """A client with the management key."""
+    """Return an SDK client with the management key."""
     async with OpenRouter(api_key="sk-or-v1-demo", server_url=simulator.url, retry_config=NO_RETRIES) as client:
         yield client
 
@@ -103,7 +103,7 @@ async def test_sdk_rejects_html_with_status_200(simulator: Running, client: Open
 
 
 async def test_sdk_fails_on_rows_without_cached_tokens(simulator: Running, client: OpenRouter) -> None:
-    """A row without them fails its whole call: what this exporter must not do."""
+    """One such row fails the whole call, which this exporter must not do."""
     simulator.faults.replace(parse_fault("no-cached-tokens"))
     with pytest.raises(errors.ResponseValidationError):
         await client.analytics.get_user_activity_async()
@@ -163,7 +163,7 @@ async def test_sdk_reads_meta(client: OpenRouter) -> None:
 
 
 async def test_sdk_counts_rows_but_loses_their_values(client: OpenRouter) -> None:
-    """Which is why this exporter does not use it."""
+    """This is why the exporter does not use it for analytics."""
     response = await client.analytics.query_analytics_async(
         metrics=["request_count"], time_range={"start": START, "end": END}
     )

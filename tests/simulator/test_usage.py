@@ -22,7 +22,7 @@ WINDOW = [YESTERDAY - timedelta(days=back) for back in range(30)]
 
 @pytest.fixture(scope="module")
 def rows() -> list[UsageRow]:
-    """The default account's window."""
+    """Return the rows of the default account's window."""
     account = SimulatedAccount()
     return [row for day in WINDOW for row in account.rows_of_day(day)]
 
