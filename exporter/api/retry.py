@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from exporter.api.field_values import as_number
 from exporter.clock import Clock
 from exporter.config.configuration import Backoff, Retries
 from exporter.errors import AttemptError, AttemptTimeout, ConnectionFailed, DeadlineExceeded, StatusError
@@ -55,9 +56,9 @@ def parse_retry_after(seconds: str | None, milliseconds: str | None, now: dateti
     None where neither names a time that lies ahead (RFC 9110, section 10.2.3).
     """
     for text, unit in ((milliseconds, 1000.0), (seconds, 1.0)):
-        delay = _positive_number(text)
-        if delay is not None:
-            return min(delay / unit, LONGEST_RETRY_AFTER)
+        delay = as_number(text) / unit
+        if 0 < delay < math.inf:
+            return min(delay, LONGEST_RETRY_AFTER)
     moment = parse_http_date(seconds)
     delay = 0.0 if moment is None else (moment - now).total_seconds()
     return min(delay, LONGEST_RETRY_AFTER) if delay > 0 else None
@@ -70,14 +71,6 @@ def parse_http_date(text: str | None) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # a year or a zone out of range overflows
         return None
-
-
-def _positive_number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if number > 0 and math.isfinite(number) else None
 
 
 async def with_retries(

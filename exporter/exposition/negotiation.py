@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FormatName = Literal["text", "text_1_0_0", "openmetrics"]
+FormatName = Literal["text", "openmetrics"]
 ESCAPINGS = ("allow-utf-8", "underscores", "values")
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An exposition format and the Content-Type that names it."""
+    """An exposition format, and the Content-Type that names it and its version."""
 
     name: FormatName
     content_type: str
@@ -50,7 +50,7 @@ def _format(choice: _Choice) -> Format | None:
             return Format("openmetrics", f"application/openmetrics-text; version=1.0.0; charset=utf-8{suffix}")
         case "text/plain", "1.0.0":
             suffix = suffix or "; escaping=underscores"
-            return Format("text_1_0_0", f"text/plain; version=1.0.0; charset=utf-8{suffix}")
+            return Format("text", f"text/plain; version=1.0.0; charset=utf-8{suffix}")
         case ("text/plain", "0.0.4" | "") | (("*/*" | "text/*"), _):
             return TEXT
         case _:
