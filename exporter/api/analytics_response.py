@@ -73,7 +73,7 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The names of one kind. Unless they are `whole`, the API may know others: it lists none, or one is unreadable."""
+    """The names of one kind. If not `whole`, the API may know others: its list is empty, or partly unreadable."""
 
     by_name: Mapping[str, Named] = {}
     whole: bool = False
@@ -140,7 +140,7 @@ def meta(response: Response) -> Meta:
 
 
 def _named(values: Any) -> Names:
-    """Return the elements that have a name; another one is ignored, and so is a field that cannot be read."""
+    """Return the elements that have a name. Others are ignored, as are fields that cannot be read."""
     elements = values if isinstance(values, list) else []
     named = [
         Named(element["name"], display_format=Fields(element).text("display_format"))

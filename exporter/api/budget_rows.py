@@ -1,4 +1,4 @@
-"""`GET /workspaces/{ref}/budgets` and `GET /guardrails`: limits that OpenRouter enforces, without what is spent."""
+"""`GET /workspaces/{ref}/budgets` and `GET /guardrails`: limits that OpenRouter enforces, but not the spend."""
 
 from __future__ import annotations
 

@@ -66,11 +66,11 @@ def ignore_progress(_request: Request, _retry: Retry | None) -> None:
 
 
 class Client:
-    """Sends one account's requests, or without a `key` those that need none.
+    """Sends the requests of one account; without a `key`, requests that need none.
 
     Every attempt waits for a slot under the account's `limit`. The secret is read at the first request and again when
-    the API rejects it, because keys rotate. `on_key_change` is called when it turns out to be another one, or readable
-    at last. `listeners` are called with each response to a request of their operation, and the secret that it had.
+    the API rejects it, because keys rotate. `on_key_change` is called when the secret has changed, or can be read again
+    after a failure. `listeners`, by operation, are called with each response and the secret that its request carried.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class Client:
     ) -> Response:
         """Return the API's response to `request`, retried until `deadline` (monotonic) as the settings require.
 
-        A failure that will be retried is logged as a warning once per cause, and not at all if `quiet`, in an outage.
-        `on_progress` is called with it, and with None once the request is over.
+        A failure that will be retried is logged as a warning, once per cause; if `quiet`, only at level debug.
+        `on_progress` is called with each of them, and with None once the request is over.
         Raise AttemptError for the last failure, DeadlineExceeded, or SecretError.
         """
         logged: set[str] = set()

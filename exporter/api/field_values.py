@@ -28,7 +28,7 @@ _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of one object; `unreadable` counts by name those that hold something else than they should."""
+    """The fields of one object; `unreadable` counts, by name, those whose value cannot be read."""
 
     values: Mapping[str, Any]
     unreadable: Counter[str] = field(default_factory=Counter)

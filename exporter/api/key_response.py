@@ -23,7 +23,7 @@ BUDGET_REJECTION_REASONS = ("not_an_object",)
 
 
 class KeyKind(msgspec.Struct, frozen=True):
-    """Whether it is a management key, None if the API does not report it, and when it expires, as Unix time."""
+    """Whether a key is a management key, and when it expires (Unix time); None if the API does not report it."""
 
     is_management: bool | None = None
     expires_at: float | None = None
@@ -47,7 +47,7 @@ def described(response: Response, unreadable: Counter[str] | None = None) -> Fie
 
 
 def kind_of(fields: Fields) -> KeyKind:
-    """Return what kind of key it is; `is_provisioning_key` is the old name."""
+    """Return the kind of a key. `is_provisioning_key` is the old name of `is_management_key`."""
     new, old = fields.flag("is_management_key"), fields.flag("is_provisioning_key")
     return KeyKind(new if new is not None else old, fields.time("expires_at"))
 

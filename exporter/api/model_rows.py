@@ -62,7 +62,7 @@ class ModelRow(NamedTuple):
 
 
 class Pricing(NamedTuple):
-    """Prices by kind, in US dollars; a promotion's discount, and the number of prices for special conditions."""
+    """Prices by kind in US dollars, a promotion's discount, and the number of prices for special conditions."""
 
     prices: Mapping[str, float]
     discount: float | None
@@ -70,7 +70,7 @@ class Pricing(NamedTuple):
 
 
 class ModelDetails(NamedTuple):
-    """What a row has about its model; None is unknown. `retired_at` is a Unix time."""
+    """What a row reports about its model; None is unknown. `retired_at` is a Unix time."""
 
     name: str
     context_length: float | None

@@ -11,7 +11,7 @@ from exporter.config.configuration import Upstream
 
 
 def proxy_for(url: URL, upstream: Upstream) -> URL | None:
-    """Return the proxy for a request to this address, None for none. Raise ValueError for an unusable variable."""
+    """Return the proxy for a request to this URL; None without one. Raise ValueError for an unusable variable."""
     if not upstream.proxy_from_environment:
         return None if upstream.proxy_url is None else URL(upstream.proxy_url)
     # aiohttp's own `trust_env` would also look for a password in a netrc file, and refuse to send our key beside it.

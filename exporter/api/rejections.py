@@ -28,7 +28,7 @@ _KINDS = {str: "text", int: "number", list: "list", dict: "object", type(None): 
 
 @dataclass(slots=True)
 class Rejections:
-    """Number of rejected rows by reason and the first few of them as text; unreadable fields of other rows by name.
+    """Counts of rejected rows by reason, with the first few as text, and of other rows' unreadable fields by name.
 
     `lacking` is the number of other rows without an amount of money that their neighbours have.
     """
@@ -39,18 +39,18 @@ class Rejections:
     lacking: int = 0
 
     def reject(self, reason: str, row: object) -> None:
-        """Count one row, and add to the sample what of it cannot name a person."""
+        """Count one row, and add its fields that cannot identify a person to the sample."""
         self.reject_as(reason, _shown(row) if len(self.sample) < SAMPLE_SIZE else "")
 
     def reject_as(self, reason: str, description: str) -> None:
-        """Count one row, and add this text to the sample. It must not name a person."""
+        """Count one row, and add this text, which must not identify a person, to the sample."""
         self.counts[reason] += 1
         if len(self.sample) < SAMPLE_SIZE:
             self.sample.append(f"{reason}: {printable(description)}")
 
     @property
     def missing(self) -> int:
-        """The number of rows that totals lack, or whose amounts they lack."""
+        """The number of rows that totals lack wholly, or without their amounts."""
         return self.lacking + sum(rows for reason, rows in self.counts.items() if reason not in NOT_MISSING)
 
     def __bool__(self) -> bool:
@@ -73,7 +73,7 @@ class Rejections:
 
 
 def _shown(row: object) -> str:
-    """Return a row as text: numbers, and the text of fields that cannot name a person."""
+    """Return a row as text: numbers, and the text of fields that cannot identify a person."""
     if isinstance(row, msgspec.Struct):
         row = msgspec.structs.asdict(row)
     if not isinstance(row, Mapping):

@@ -12,9 +12,9 @@ WATCHED_CODES = ("200", "401", "403", "429")
 
 
 class ApiMetrics:
-    """What is counted about one account's requests. `operations` have their series from the start.
+    """Counters of one account's requests. The series of `operations` exist from the start.
 
-    Requests for no account, those for the public catalogue, have the same families without the label `account`.
+    Requests for the public catalogue, which has no account, have the same families without the label `account`.
     """
 
     def __init__(self, metrics_registry: MetricsRegistry, account: str | None, operations: tuple[str, ...]) -> None:
@@ -60,7 +60,7 @@ class ApiMetrics:
         self._count(self._throttled, operation)
 
     def waited(self, seconds: float) -> None:
-        """Count what such a request waited."""
+        """Count the time that a request waited for a slot."""
         self._count(self._waited, by=seconds)
 
     def _count(self, counter: Counter, *labels: str, by: float = 1) -> None:

@@ -142,7 +142,7 @@ def _encoding(response: aiohttp.ClientResponse) -> str:
 
 
 async def _start_of_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the first bytes of an error's body; one that breaks off is not reported as a second error."""
+    """Return the first bytes of an error's body. A body that breaks off is not a second error."""
     body = b""
     try:
         async for chunk in response.content.iter_any():

@@ -86,7 +86,7 @@ async def with_retries(
     """Return what `attempt` returns, trying again as the settings say but never past `deadline`.
 
     `deadline` is a monotonic time; `on_retry` is called with each failure that is tried again and the delay in seconds,
-    which `sleep` then waits. A failure has its attempt's number.
+    which `sleep` then waits. `attempt` of a failure counts from 1.
     Raises the last AttemptError, its `not_before` set where the API named a time, or DeadlineExceeded.
     """
     number = 0

@@ -58,9 +58,9 @@ class _Activity(Surroundings, kw_only=True):
 
 @dataclass(slots=True)
 class _Context:
-    """What a body is read into: its rejected rows and the fields around its rows.
+    """What reading a body collects: its rejected rows, and the fields around its rows.
 
-    `seen` holds the contents of rows if those that come again are to be left out.
+    `seen` holds a hash of each row read so far if repeated rows are to be left out.
     """
 
     rejections: Rejections

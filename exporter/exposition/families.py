@@ -35,7 +35,7 @@ class LabelSets:
 class Family:
     """Samples of one family: `values[i]` belongs to `label_sets.samples[i]`.
 
-    A NaN value is not known: it is not rendered, so the series is absent and never a false 0.
+    NaN means unknown: it is not rendered, so the series is absent and never a false 0.
     """
 
     metric: MetricFamily

@@ -42,7 +42,7 @@ class ScrapeResponse(NamedTuple):
 
 @dataclass(slots=True)
 class _Joined:
-    """The bodies for one state of the parts."""
+    """Bodies joined from one `version` of the parts, and the responses made of them."""
 
     version: tuple[object, ...]
     segments: dict[FormatName, Segment] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Exposition:
         return response
 
     def _selection(self, accounts: Iterable[str]) -> tuple[str, ...]:
-        # A registry without a name belongs to no account.
+        # The registry of the public catalogue has an empty name: it belongs to no account.
         return tuple(sorted(self._accounts.keys() & {account for account in accounts if account}))
 
     def _current(self) -> _Joined:
@@ -124,7 +124,7 @@ class Exposition:
             joined = _Joined(version)
         self._selected[accounts] = joined
         if len(self._selected) > len(self._accounts) + MOST_COMBINATIONS:
-            del self._selected[next(iter(self._selected))]  # the one that was not requested for longest
+            del self._selected[next(iter(self._selected))]  # the least recently requested
         return joined
 
     def _segments(

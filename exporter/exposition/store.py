@@ -11,7 +11,7 @@ from exporter.exposition.text_format import Rendered
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Phase:
-    """A rendered snapshot, and from when on it is shown (monotonic seconds)."""
+    """A rendered snapshot, shown from `begins` (monotonic seconds) until its successor or its expiry."""
 
     rendered: Rendered
     begins: float = -math.inf
@@ -100,7 +100,7 @@ class Store:
         return self._changes
 
     def shown(self, now: float, accounts: Iterable[str] | None = None) -> Iterator[Phase]:
-        """Yield what has not expired, as it is at this moment: of these accounts, or of all."""
+        """Yield the phases that are shown at this moment, of these accounts or of all."""
         for account in self._published if accounts is None else accounts:
             for published in self._published.get(account, {}).values():
                 phase = published.shown(now)
@@ -109,7 +109,7 @@ class Store:
                     yield from published.beside
 
     def parts(self, now: float, accounts: Iterable[str] | None = None) -> Iterator[Rendered]:
-        """Yield the rendered snapshots of what is shown."""
+        """Yield the rendered snapshots that are shown at this moment."""
         return (phase.rendered for phase in self.shown(now, accounts))
 
     def expires(self, account: str, collector: str) -> float | None:

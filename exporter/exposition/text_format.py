@@ -1,6 +1,6 @@
 """The text format, byte for byte as prometheus-client's `generate_latest` writes it.
 
-It has what this exporter publishes: gauges and counters, without timestamps and exemplars. The text of labels is
+It covers what this exporter publishes: gauges and counters, without timestamps and exemplars. The text of labels is
 rendered once per LabelSets instead of once per family.
 """
 
@@ -88,7 +88,7 @@ def label_texts(label_sets: LabelSets) -> list[str]:
 
 
 def sample_lines(name: str, labels: Sequence[str], values: Iterable[float]) -> str:
-    """Return one line per value. NaN is not known and has no line."""
+    """Return one line per value. NaN means unknown, and has no line."""
     return "".join(
         [
             f"{name}{label}{value!r}\n" if 0 <= value < FIRST_WITH_EXPONENT else f"{name}{label}{_number(value)}\n"

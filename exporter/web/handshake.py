@@ -1,4 +1,4 @@
-"""TLS handshakes whose failure the client can explain.
+"""TLS handshakes that send the client the reason when they fail.
 
 When a handshake fails, asyncio closes the connection without sending the alert that OpenSSL prepared, so that
 Prometheus reports only EOF.

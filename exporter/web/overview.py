@@ -15,7 +15,7 @@ from exporter.web.collector_state import STATES, State, state_of
 MOST_TOP_ROWS = 10
 DAYS = 30
 
-# The lists in the order in which they are shown, and what they are called.
+# The titles of the lists, in the order in which they are shown.
 TOP_TITLES: dict[tuple[Literal["model", "key"], Literal["today", "month", "30d"]], str] = {
     ("model", "today"): "Top models today",
     ("model", "30d"): "Top models in 30 days",
@@ -46,7 +46,8 @@ class DailyTotals:
 class AccountSummary:
     """An account in one row; amounts are None if they are unknown.
 
-    `in_trouble` are the collectors whose state is that of the account; `budget` is the one that is spent most.
+    `state` is that of the worst collectors, which `in_trouble` names unless they are healthy. `budget` is the one with
+    the largest share spent.
     """
 
     account: str
@@ -68,7 +69,7 @@ class AccountBudget(NamedTuple):
 
 
 class TopRow(NamedTuple):
-    """A model or a key of an account; `share` is that of the total over all accounts, None if it is unknown."""
+    """A model or a key of an account; `share` is its share of the total of all accounts, None if unknown."""
 
     account: str
     name: str
@@ -78,9 +79,9 @@ class TopRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopList:
-    """The models or keys of several accounts that spent most.
+    """The models or keys that spent most, of all `accounts` whose spend is known.
 
-    `accounts` are those whose spend is known; `lacks_rows` is whether rows were rejected, which the total lacks.
+    `lacks_rows` is whether rows were rejected, which the total lacks.
     """
 
     title: str
@@ -115,9 +116,9 @@ def budgets_of(collectors: Iterable[CollectorStatus]) -> list[AccountBudget]:
 
 
 def tops_of(collectors: Collection[CollectorStatus]) -> list[TopList]:
-    """Return the lists of several accounts as one of each kind.
+    """Return one list of each kind, merged from the lists of all accounts.
 
-    That is exact: what is among the first of all accounts is among the first of its own.
+    The result is exact: what is among the largest of all accounts is among the largest of its own.
     """
     merged = []
     for kind, title in TOP_TITLES.items():

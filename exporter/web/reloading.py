@@ -30,7 +30,7 @@ def stamp_of(path: Path) -> Stamp:
 class LiveConfiguration:
     """A web configuration file and the certificates that it names; raises ConfigurationError if it is invalid.
 
-    `mistakes` are those of the last change, none if it is in use.
+    `mistakes` are those of the last change; there are none once it is in force.
     """
 
     def __init__(self, path: Path) -> None:

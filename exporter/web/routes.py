@@ -159,7 +159,7 @@ class Routes:
 
 
 def _refresh(request: web.BaseRequest) -> int:
-    """Return after how many seconds a browser loads a page again, 0 for never: `?refresh=`."""
+    """Return the seconds after which browsers reload a page, from `?refresh=`; 0 is never."""
     wanted = request.query.get("refresh", "")
     if not (wanted.isascii() and wanted.isdecimal()):
         return REFRESH

@@ -30,7 +30,10 @@ ReadText = Callable[[Path], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebConfiguration:
-    """A web configuration file. `users` are names with bcrypt hashes; no `allowed_sans` lets every certificate in."""
+    """A web configuration file. `users` has a bcrypt hash for each name.
+
+    Without `allowed_sans`, the names in certificates of clients are not checked.
+    """
 
     tls: ssl.SSLContext | None = None
     allowed_sans: frozenset[str] = frozenset()

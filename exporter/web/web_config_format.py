@@ -125,14 +125,16 @@ class TlsServerConfig(Settings):
     """TLS. It is on if a certificate, a key or a rule for clients' certificates is set."""
 
     cert_file: Annotated[str, _TEXT, "The server's certificates, in PEM."] = ""
-    key_file: Annotated[str, _TEXT, "Its private key."] = ""
-    cert: Annotated[str, _TEXT, "The certificates themselves."] = ""
-    key: Annotated[str, _TEXT, "The key itself."] = ""
+    key_file: Annotated[str, _TEXT, "The private key of the certificate, in PEM."] = ""
+    cert: Annotated[str, _TEXT, "The certificates as text, instead of a file."] = ""
+    key: Annotated[str, _TEXT, "The private key as text, instead of a file."] = ""
     client_auth_type: Annotated[str, _AUTH_TYPE, "Whether clients need a certificate."] = ""
-    client_ca_file: Annotated[str, _TEXT, "Who may sign clients' certificates, in PEM."] = ""
-    client_ca: Annotated[str, _TEXT, "The same as text."] = ""
+    client_ca_file: Annotated[str, _TEXT, "Authorities that sign clients' certificates, in PEM."] = ""
+    client_ca: Annotated[str, _TEXT, "These authorities as text, instead of a file."] = ""
     client_allowed_sans: Annotated[
-        tuple[str, ...], ListOf(item=_TEXT, example="[prometheus]"), "Names of clients that may come in."
+        tuple[str, ...],
+        ListOf(item=_TEXT, example="[prometheus]"),
+        "Names in certificates of allowed clients.",
     ] = ()
     min_version: Annotated[str, _VERSION, "The oldest TLS version."] = "TLS12"
     max_version: Annotated[str, _VERSION, "The newest TLS version."] = "TLS13"
@@ -181,7 +183,7 @@ class TlsServerConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpServerConfig(Settings):
-    """HTTP. `http2` is a permission, and HTTP/2 is never offered."""
+    """HTTP. `http2` only permits HTTP/2, which is never offered."""
 
     http2: Annotated[bool, _FLAG, "Whether HTTP/2 may be used."] = True
     headers: Annotated[dict[str, str], MapOf(values=_HEADERS, nullable=True), "Headers of every response."] = field(
@@ -206,7 +208,7 @@ class RateLimitConfig(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebConfigFile(Settings):
-    """The file."""
+    """The whole file."""
 
     null_is_default: ClassVar[bool] = True
 

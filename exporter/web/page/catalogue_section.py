@@ -1,4 +1,4 @@
-"""The public catalogue on the landing page: models in use that are retired soon, and how its collectors do."""
+"""The public catalogue on the landing page: models in use that are retired soon, and the state of its collectors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from exporter.status import Retirement, Status
 from exporter.web.page.collector_card import card
 from exporter.web.page.formatting import count, isolated
 
-NOTICE = timedelta(days=14)  # as the threshold model_retirement has by default
+NOTICE = timedelta(days=14)  # the default of the threshold model_retirement
 MOST_NAMED = 10
 
 
 def retiring_models(status: Status) -> list[Retirement]:
-    """Return the models in use that are retired within the notice, the first to go first."""
+    """Return the models in use that are retired within the notice, the earliest first."""
     last = (status.now.astimezone(UTC) + NOTICE).date()
     return [model for collector in status.catalogue for model in collector.retirements if model.day <= last]
 

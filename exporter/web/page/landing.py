@@ -49,7 +49,7 @@ _MARK = (
 
 
 def landing_page(status: Status, settings: WebSettings, refresh: int = REFRESH) -> str:
-    """Return the landing page, which a browser loads again every `refresh` seconds, never if that is 0."""
+    """Return the landing page. Browsers reload it every `refresh` seconds, or never if that is 0."""
     accounts = account_names(status)
     first, last = retirement_line(status), catalogue_section(status)
     if len(accounts) <= 1:
@@ -72,7 +72,7 @@ def account_page(status: Status, account: str, settings: WebSettings, refresh: i
 
 
 def _document(status: Status, settings: WebSettings, first: str, last: str, refresh: int) -> str:
-    """Return a page about the collectors of a status, with sections of its own before and after what all have."""
+    """Return a page about the collectors of a status: the common sections, between `first` and `last`."""
     states = [state_of(collector, status.now) for collector in status.collectors]
     spend = sum_of(collector.spend for collector in status.collectors)
     accounts = len(account_names(status))
@@ -184,12 +184,12 @@ def _figures(status: Status, accounts: set[str]) -> list[tuple[str, str, str]]:
 
 
 def _share(accounts: set[str], known: Collection[str]) -> str:
-    """Return a note where a total lacks an account."""
+    """Return a note for a total that lacks accounts, empty if it lacks none."""
     return "" if len(known) == len(accounts) else f", {len(known)} of {len(accounts)} accounts"
 
 
 def _quality(collectors: Collection[CollectorStatus], now: datetime) -> str:
-    """Return a note where a total of these collectors is made of expired values or lacks rejected rows."""
+    """Return a note for a total of these collectors if it has expired values or lacks rejected rows."""
     expired = any(state_of(collector, now) == "stale" for collector in collectors)
     rejected = any(collector.rows_rejected for collector in collectors)
     return (", expired" if expired else "") + (", without rejected rows" if rejected else "")
