@@ -107,7 +107,7 @@ def leading(by: str, count: int) -> str:
 
 def remainder(whole: str, parts: str) -> str:
     """Return the whole without the parts, on a day without any of them too; rounding never makes it negative."""
-    return f"clamp_min({whole} - sum({parts}) or {whole}, 0)"
+    return f"clamp_min({whole} - (sum({parts}) or vector(0)), 0)"
 
 
 def price(by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:

@@ -235,6 +235,17 @@ def test_a_bar_is_at_its_day(hour: int, expected: float, tmp_path: Path) -> None
     assert "" == evaluated(tmp_path, text, expected, series, hour)
 
 
+@pytest.mark.parametrize(
+    ("hour", "expected"), [(0, 3), (24, 2)], ids=["a day without the largest models", "a day with them"]
+)
+def test_all_others_are_the_day_without_the_largest_models(hour: int, expected: float, tmp_path: Path) -> None:
+    """Eight models cost 10 on the second day only; a ninth costs 3, then 2."""
+    name = 'openrouter_activity_usage_usd{account="a",model="%s"}'
+    series = [{"series": name % f"large-{number}", "values": "_x580 10x137"} for number in range(8)]
+    series.append({"series": name % "small", "values": "_x293 3x286 2x137"})
+    assert "" == evaluated(tmp_path, expression("overview", "Spend by model", 1), expected, series, hour)
+
+
 def test_a_bar_survives_an_outage(tmp_path: Path) -> None:
     """An exporter that is down at the end of the day has shown enough."""
     series = _daily("_x293", "5x100", "_x300")
