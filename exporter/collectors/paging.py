@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from exporter.api.body import Page, read_page
 from exporter.api.client import Request
 from exporter.api.organization_rows import KeyRejection, KeyRow, Member, Workspace, key_row, member, workspace
+from exporter.api.rejections import Rejections
 from exporter.api.response import Response
 from exporter.clock import Pause
 from exporter.collectors.base import Poll
@@ -36,21 +37,24 @@ NOT_LISTED = (403, 404)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _List(Generic[T]):
-    """A list of the API: where it is, which field tells its rows apart, and what a row is read as."""
+    """A list of the API: where it is, which field identifies a row, and the function that reads a row or rejects it."""
 
     operation: str
     path: str
     identity: str
-    read: Callable[[Any, Counter[str]], T]
+    read: Callable[[Any, Counter[str]], T | KeyRejection]
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Reading(Generic[T]):
-    """Rows of a list by identity, in order. `has_shifted` means that rows were inserted while it was read."""
+    """Rows of a list by identity, in order; None is a rejected row.
 
-    rows: dict[str, T] = field(default_factory=dict)
-    unreadable: Counter[str] = field(default_factory=Counter)
+    `has_shifted` means that rows were inserted while the list was read.
+    """
+
+    rows: dict[str, T | None] = field(default_factory=dict)
+    rejections: Rejections = field(default_factory=Rejections)
     has_shifted: bool = False
 
 
@@ -96,20 +100,10 @@ async def keys(
     listed: dict[str, KeyRow] = {}
     # Without a workspace, the API lists the keys of the default one: that needs no list of workspaces.
     for of_owner in [{"workspace_id": owner.id} for owner in owners] or [{}]:
-        for row, value in await _whole(poll, _keys(wanted | of_owner)):
-            if isinstance(row, KeyRow):
-                listed.setdefault(row.hash, row)
-            else:
-                poll.rejections.reject(row, value)
+        of_workspace = _List(operation=KEYS, path="/keys", identity="hash", read=key_row, parameters=wanted | of_owner)
+        for row in await _whole(poll, of_workspace):
+            listed.setdefault(row.hash, row)
     return list(listed.values())
-
-
-def _keys(parameters: Mapping[str, str]) -> _List[tuple[KeyRow | KeyRejection, object]]:
-    def read(value: object, unreadable: Counter[str]) -> tuple[KeyRow | KeyRejection, object]:
-        row = key_row(value, unreadable)
-        return row, None if isinstance(row, KeyRow) else value
-
-    return _List(operation=KEYS, path="/keys", identity="hash", read=read, parameters=parameters)
 
 
 def key_labels(hashes: Iterable[str]) -> dict[str, str]:
@@ -126,12 +120,12 @@ def key_label(hash_: str) -> str:
 
 
 async def _whole(poll: Poll, wanted: _List[T]) -> list[T]:
-    """Return all rows of a list, each once.
+    """Return all rows of a list, each once. Rows that are rejected are counted in `poll.rejections`.
 
     Rows that were inserted while pages were read may have moved from a later page to one already read. So the list is
     read again, until that adds nothing.
     """
-    rows: dict[str, T] = {}
+    rows: dict[str, T | None] = {}
     reading: _Reading[T] | None = None
     for _ in range(MOST_BEGINNINGS):
         reading = await _once(poll, wanted)
@@ -142,8 +136,8 @@ async def _whole(poll: Poll, wanted: _List[T]) -> list[T]:
                 break
     if reading is None:
         raise ListChanged(f"the list of {wanted.operation} changed while it was read, {MOST_BEGINNINGS} times over")
-    poll.rejections.unreadable.update(reading.unreadable)
-    return list(rows.values())
+    poll.rejections.update(reading.rejections)
+    return [row for row in rows.values() if row is not None]
 
 
 async def _once(poll: Poll, wanted: _List[T]) -> _Reading[T] | None:
@@ -196,7 +190,10 @@ async def _take(
         name = _identity(row, wanted.identity)
         names.append(name)
         if name not in reading.rows:
-            reading.rows[name] = wanted.read(row, reading.unreadable)
+            value = wanted.read(row, reading.rejections.unreadable)
+            if isinstance(value, str):
+                reading.rejections.reject(value, row)
+            reading.rows[name] = None if isinstance(value, str) else value
             new.add(name)
     return page, names, new
 
