@@ -17,7 +17,7 @@ from exporter.exposition.store import Phase, Store
 from exporter.exposition.text_format import render
 from exporter.polling.collector_metrics import CollectorMetrics, SkipReason
 from exporter.polling.hints import hint
-from exporter.polling.poll_log import PollLog
+from exporter.polling.poll_log import log_failure, log_parts, log_rejections, log_success
 from exporter.polling.poll_state import PollState
 from exporter.status import CollectorStatus, DailySpend, Figure, PartFailure, PollRecord, Retry
 
@@ -55,7 +55,7 @@ class Poller:
         self._store = store
         self._metrics = metrics
         self._allocation = allocation
-        self._log = PollLog(log)
+        self._log = log
         self._polling = False
         self._retries: dict[int, Retry] = {}  # of the requests in progress, by identity
         self._last_due = clock.monotonic()
@@ -102,7 +102,7 @@ class Poller:
         """Count a poll that was due but not made."""
         self._metrics.skipped.labels(*self._labels, reason).inc()
         self._metrics.metrics_registry.touch()
-        self._log.skipped(reason)
+        self._log.debug("poll_skipped", reason=reason)
 
     async def poll(self) -> PollRecord | None:
         """Poll once, unless a poll is in progress or Retry-After has not passed. Raise nothing but CancelledError."""
@@ -132,7 +132,7 @@ class Poller:
             state.records.append(record)
             self._report_rejections(poll)
             state.not_before = getattr(error, "not_before", None) or state.not_before
-            self._log.failed(record, error, state)
+            log_failure(self._log, record, error, state)
         else:
             record = PollRecord(
                 started=poll.instant,
@@ -144,7 +144,7 @@ class Poller:
             self._report_rejections(poll)
             state.last_success, state.rows_rejected = poll.instant, record.rows_rejected
             state.reported.clear()
-            self._log.succeeded(record, self._series(), first=first, recovered=failing)
+            log_success(self._log, record, self._series(), first=first, recovered=failing)
         self._measure(record)
         return record
 
@@ -181,12 +181,12 @@ class Poller:
         state.read_at, state.memory, state.allocation = poll.started, collected.memory, self._allocation
         if collected.restated:
             self._metrics.restated.labels(*self._labels).inc(collected.restated)
-            self._log.restated(collected.restated)
+            self._log.info("rows_restated", rows=collected.restated)
         if summary.folded and summary.folded != state.published.folded:
-            self._log.folded(summary.folded)
+            self._log.warning("endpoints_folded", endpoints=summary.folded)
         self._metrics.folded.labels(*self._labels).set(summary.folded)
-        if collected.error is None:  # else one line says it for all parts
-            self._log.parts(dict(summary.failures), state)
+        if collected.error is None:  # otherwise one line reports the failure of all parts
+            log_parts(self._log, dict(summary.failures), state)
         state.published = summary
         if collected.error is not None:
             raise collected.error
@@ -207,7 +207,7 @@ class Poller:
             self._metrics.rejected.labels(*self._labels, reason).inc(rows)
         for field, rows in poll.rejections.unreadable.items():
             self._metrics.unreadable.labels(*self._labels, field).inc(rows)
-        self._log.rejected(poll.rejections, self.state, quiet=poll.quiet)
+        log_rejections(self._log, poll.rejections, self.state, quiet=poll.quiet)
 
     def _measure(self, record: PollRecord) -> None:
         self._metrics.success.labels(*self._labels).set(self.state.succeeded)
