@@ -15,7 +15,8 @@ NO_COST = f"No data: is the preset cost of the collector analytics configured? {
 
 def result_of(metric: str, query: str, labels: str = "account", more: str = "") -> str:
     """Return a metric of a query by labels, once, whoever shows it; models by their names in completed days."""
-    shown = once(f"openrouter_analytics_{metric}", labels, matchers(query, more))
+    matchers = ", ".join(filter(None, (ACCOUNT, f'query="{query}"', more)))
+    shown = once(f"openrouter_analytics_{metric}", labels, matchers)
     if "model" not in labels.split(", "):
         return shown
     return named_as_completed_days(shown, labels, "max" if metric.endswith(NOT_SUMMED) else "sum")
@@ -24,8 +25,3 @@ def result_of(metric: str, query: str, labels: str = "account", more: str = "") 
 def largest_results(metric: str, query: str, labels: str, more: str = "") -> str:
     """Return the series that are largest at the end of the range."""
     return largest_at_end(result_of(metric, query, labels, more), labels, TOP)
-
-
-def matchers(query: str, more: str = "") -> str:
-    """Return what selects the series of a query."""
-    return ", ".join(part for part in (ACCOUNT, f'query="{query}"', more) if part)

@@ -198,13 +198,13 @@ def _previous_days() -> AnyPanel:
         NO_TODAY,
     )
     lines = {
-        "today": (_so_far(), "blue"),
-        "a day before": (_so_far(offset=" offset 1d"), "orange"),
-        "a week before": (_so_far(offset=" offset 7d"), "purple"),
-        "usual": (_usual_so_far(), UNKNOWN),
+        "today": _so_far(),
+        "a day before": _so_far(offset=" offset 1d"),
+        "a week before": _so_far(offset=" offset 7d"),
+        "usual": _usual_so_far(),
     }
-    queries = (Query(f"sum({expression})", name) for name, (expression, _) in lines.items())
-    colours = {name: fixed for name, (_, fixed) in lines.items()}
+    colours = dict(zip(lines, ("blue", "orange", "purple", UNKNOWN), strict=True))
+    queries = (Query(f"sum({expression})", name) for name, expression in lines.items())
     return colour(graph(about, *queries, aside=250), colours).interval("5m")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from config.grafana.frame import finished, frame, labels, row, windows
-from config.grafana.overview import BAR_OF_DAY, NO_BAR
+from config.grafana.overview import by_day
 from config.grafana.panels import (
     DOLLARS,
     NARROW_LEGEND,
@@ -58,10 +58,6 @@ def _ratio(part: str, whole: str, window: str = PICKED) -> str:
     return ratio(_of(part, window=window), _of(whole, window=window))
 
 
-def _by_day(title: str, text: str, unit: str) -> About:
-    return About(title, f"{text} {BAR_OF_DAY}", unit, NO_BAR)
-
-
 def _figures() -> Iterator[AnyPanel]:
     for title, text, unit, expression in (
         ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, _of(SPEND)),
@@ -91,21 +87,21 @@ def _figures() -> Iterator[AnyPanel]:
 
 
 def _spend() -> AnyPanel:
-    about = _by_day("Spend", "Spend per UTC day: credits, and what providers charge to own keys.", DOLLARS)
+    about = by_day("Spend", "Spend per UTC day: credits, and what providers charge to own keys.", DOLLARS)
     return days(about, Query(_per_day("usage_usd"), "credits"), Query(_per_day("byok_usage_usd"), "own keys"))
 
 
 def _requests() -> AnyPanel:
-    return days(_by_day("Requests", "Requests per UTC day.", "locale"), Query(_per_day("requests"), "requests"))
+    return days(by_day("Requests", "Requests per UTC day.", "locale"), Query(_per_day("requests"), "requests"))
 
 
 def _price() -> AnyPanel:
-    about = _by_day("Effective price", "Spend per million prompt and completion tokens, per UTC day.", "currencyUSD")
+    about = by_day("Effective price", "Spend per million prompt and completion tokens, per UTC day.", "currencyUSD")
     return graph(about, Query(daily(f"1e6 * {_ratio(SPEND, TOKENS, DAY)}"), "USD per 1M tokens")).interval("1d")
 
 
 def _price_of_request() -> AnyPanel:
-    about = _by_day("Price of a request", "Spend by requests, per UTC day.", "currencyUSD")
+    about = by_day("Price of a request", "Spend by requests, per UTC day.", "currencyUSD")
     return graph(about, Query(daily(_ratio(SPEND, "requests", DAY)), "USD per request")).interval("1d")
 
 
@@ -113,12 +109,12 @@ def _tokens() -> AnyPanel:
     text = "Tokens per UTC day. Cached are part of prompt, reasoning mostly of completion tokens."
     kinds = ("prompt", "completion", "reasoning", "cached")
     tokens = (Query(_per_day(f"{kind}_tokens"), kind) for kind in kinds)
-    panel = graph(_by_day("Tokens by kind", text, "short"), *tokens, aside=NARROW_LEGEND)
+    panel = graph(by_day("Tokens by kind", text, "short"), *tokens, aside=NARROW_LEGEND)
     return colour(panel, TOKEN_COLOURS).interval("1d")
 
 
 def _shares() -> AnyPanel:
-    about = _by_day("Shares", "Cached of prompt and reasoning of completion tokens, per UTC day.", "percentunit")
+    about = by_day("Shares", "Cached of prompt and reasoning of completion tokens, per UTC day.", "percentunit")
     shares = (
         Query(daily(_ratio(f"{part}_tokens", f"{whole}_tokens", DAY)), f"{part} of {whole}")
         for part, whole in (("cached", "prompt"), ("reasoning", "completion"))

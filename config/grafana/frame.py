@@ -71,22 +71,16 @@ def frame(
     return builder
 
 
-class _Event(Builder[AnnotationQuery]):
-    """An annotation, with a title and the account in its tooltip."""
+class _Event(AnnotationQuery, Builder[AnnotationQuery]):
+    """An annotation with a title, and the account in its tooltip, which the library has no fields for."""
 
     def __init__(self, name: str, title: str, colour: str, expression: str) -> None:
-        self.query = _WithTexts(name=name, datasource=SOURCE, icon_color=colour, expr=expression)
-        self.query.title = title
+        super().__init__(name=name, datasource=SOURCE, icon_color=colour, expr=expression)
+        self.title = title
 
     def build(self) -> AnnotationQuery:
         """Return the annotation."""
-        return self.query
-
-
-class _WithTexts(AnnotationQuery):
-    """An annotation with the fields of the Prometheus data source for texts, which the library does not know."""
-
-    title: str
+        return self
 
     def to_json(self) -> dict[str, object]:
         """Return the annotation with its texts."""

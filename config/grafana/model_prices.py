@@ -31,20 +31,20 @@ def price(kind: str) -> str:
     return listed("openrouter_model_price_usd", kind=kind)
 
 
-def paid(window: str = PICKED) -> str:
+def paid() -> str:
     """Return the spend of each account and model that was used."""
-    return f"({usage(SPEND, EACH, window)} and {used(EACH, window)})"
+    return f"({usage(SPEND, EACH)} and {used(EACH)})"
 
 
-def used(by: str, window: str) -> str:
+def used(by: str, window: str = PICKED) -> str:
     """Return the requests of what was used."""
     return f"({usage('requests', by, window)} > 0)"
 
 
-def list_cost(window: str = PICKED) -> str:
+def list_cost() -> str:
     """Return what the tokens and requests of each account and model cost at list prices."""
     prompt, cached, completion, requests = (
-        usage(measure, EACH, window) for measure in ("prompt_tokens", "cached_tokens", "completion_tokens", "requests")
+        usage(measure, EACH) for measure in ("prompt_tokens", "cached_tokens", "completion_tokens", "requests")
     )
     cached = f"({cached} or {prompt} * 0)"
     costs = (

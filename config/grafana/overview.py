@@ -74,17 +74,19 @@ def dashboard() -> Dashboard:
     )
 
 
+def by_day(title: str, text: str, unit: str, empty: str = NO_BAR) -> About:
+    """Return the texts of a panel with a value per UTC day."""
+    return About(title, f"{text} {BAR_OF_DAY}", unit, empty)
+
+
 def _spend_by_day(label: str) -> AnyPanel:
-    about = About(
-        f"Spend by {label}",
-        f"Spend per UTC day, own keys included: the {TOP} {label}s with most spend in 30 days, and all others as one. "
-        f"{BAR_OF_DAY}",
-        DOLLARS,
-        NO_BAR,
+    text = (
+        f"Spend per UTC day, own keys included: the {TOP} {label}s with most spend in 30 days, and all others as one."
     )
     whole, by_label = (daily(usage(SPEND, by, window=DAY)) for by in ("", label))
     parts = f"{by_label} and on ({label}) {leading(label, TOP)}"
     rest = Query(remainder(whole, parts), "all others")
+    about = by_day(f"Spend by {label}", text, DOLLARS)
     return days(about, Query(parts, f"{{{{{label}}}}}"), rest, width=24, aside=LEGEND)
 
 
@@ -148,16 +150,11 @@ def _endpoints() -> AnyPanel:
 
 
 def _tokens() -> AnyPanel:
-    about = About(
-        "Tokens by kind",
-        "Tokens per UTC day. Cached tokens are part of prompt tokens, reasoning mostly of completion tokens. "
-        f"{BAR_OF_DAY}",
-        "short",
-        NO_BAR,
-    )
+    text = "Tokens per UTC day. Cached tokens are part of prompt tokens, reasoning mostly of completion tokens."
     kinds = ("prompt", "completion", "cached", "reasoning")
     tokens = (Query(daily(usage(f"{kind}_tokens", window=DAY)), kind.capitalize()) for kind in kinds)
-    return colour(graph(about, *tokens, height=10, aside=NARROW_LEGEND), TOKEN_COLOURS).interval("1d")
+    panel = graph(by_day("Tokens by kind", text, "short"), *tokens, height=10, aside=NARROW_LEGEND)
+    return colour(panel, TOKEN_COLOURS).interval("1d")
 
 
 def _price_by_model() -> AnyPanel:
@@ -172,24 +169,17 @@ def _price_by_model() -> AnyPanel:
 
 
 def _effective_price() -> AnyPanel:
-    about = About(
-        "Effective price",
-        f"US dollars per million prompt and completion tokens, own keys included, per UTC day. {BAR_OF_DAY}",
-        "currencyUSD",
-        NO_BAR,
-    )
-    return graph(about, Query(daily(price(window=DAY)), "USD per 1M tokens")).interval("1d")
+    text = "US dollars per million prompt and completion tokens, own keys included, per UTC day."
+    return graph(
+        by_day("Effective price", text, "currencyUSD"), Query(daily(price(window=DAY)), "USD per 1M tokens")
+    ).interval("1d")
 
 
 def _cache_hits() -> AnyPanel:
-    about = About(
-        "Cache hits",
-        f"Share of prompt tokens read from a cache, per UTC day. Some providers report more than 100 %. {BAR_OF_DAY}",
-        "percentunit",
-        "No cached tokens are reported, or no completed day is in this time range.",
-    )
+    text = "Share of prompt tokens read from a cache, per UTC day. Some providers report more than 100 %."
+    empty = "No cached tokens are reported, or no completed day is in this time range."
     hits = daily(share("cached_tokens", "prompt_tokens", window=DAY))
-    return graph(about, Query(hits, "Cache hits")).interval("1d")
+    return graph(by_day("Cache hits", text, "percentunit", empty), Query(hits, "Cache hits")).interval("1d")
 
 
 def _year() -> AnyPanel:
