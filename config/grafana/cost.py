@@ -47,26 +47,19 @@ def _of_model(metric: str) -> str:
 
 
 def _figures() -> Iterator[AnyPanel]:
-    spend = _of_month("total_usage_usd")
+    metrics = ("total_usage_usd", "credits_usage_usd", "byok_usage_usd", "usage_cache_usd", "usage_web_usd", "requests")
+    spend, credits_, own, cache, web, requests = (_of_month(metric) for metric in metrics)
     for title, text, expression in (
         ("Spend", "Credits plus what providers charge for your own keys.", spend),
-        (
-            "Charged to credits",
-            "What OpenRouter charges, including fees for your own provider keys.",
-            _of_month("credits_usage_usd"),
-        ),
-        (
-            "Own provider keys",
-            "What providers charge for your own keys, as estimated by OpenRouter.",
-            _of_month("byok_usage_usd"),
-        ),
+        ("Charged to credits", "What OpenRouter charges, including fees for your own provider keys.", credits_),
+        ("Own provider keys", "What providers charge for your own keys, as estimated by OpenRouter.", own),
         (
             "Saved by caching",
             "What caching saved. Negative if cache writes cost more than cache reads saved.",
-            f"-{_of_month('usage_cache_usd')}",
+            f"-{cache}",
         ),
-        ("Web search", "What web search cost.", _of_month("usage_web_usd")),
-        ("Per 1,000 requests", "Spend per 1,000 requests.", f"1000 * {ratio(spend, _of_month('requests'))}"),
+        ("Web search", "What web search cost.", web),
+        ("Per 1,000 requests", "Spend per 1,000 requests.", f"1000 * {ratio(spend, requests)}"),
     ):
         yield figure(About(title, f"{text} This UTC month so far.", DOLLARS, NO_COST), expression).decimals(2)
 

@@ -59,28 +59,16 @@ def _ratio(part: str, whole: str, window: str = PICKED) -> str:
 
 
 def _figures() -> Iterator[AnyPanel]:
+    price = f"1e6 * {_ratio(SPEND, TOKENS)}"
+    cached, reasoning = _ratio("cached_tokens", "prompt_tokens"), _ratio("reasoning_tokens", "completion_tokens")
+    above = "can be above 100 %."
     for title, text, unit, expression in (
         ("Spend", "Credits plus what providers charge to own keys.", DOLLARS, _of(SPEND)),
         ("Requests", "Number of requests.", "locale", _of("requests")),
         ("USD per request", "Spend by requests.", "currencyUSD", _ratio(SPEND, "requests")),
-        (
-            "USD per 1M tokens",
-            "Spend per million prompt and completion tokens.",
-            "currencyUSD",
-            f"1e6 * {_ratio(SPEND, TOKENS)}",
-        ),
-        (
-            "Cache hits",
-            "Cached tokens by prompt tokens; can be above 100 %.",
-            "percentunit",
-            _ratio("cached_tokens", "prompt_tokens"),
-        ),
-        (
-            "Reasoning",
-            "Reasoning tokens by completion tokens; can be above 100 %.",
-            "percentunit",
-            _ratio("reasoning_tokens", "completion_tokens"),
-        ),
+        ("USD per 1M tokens", "Spend per million prompt and completion tokens.", "currencyUSD", price),
+        ("Cache hits", f"Cached tokens by prompt tokens; {above}", "percentunit", cached),
+        ("Reasoning", f"Reasoning tokens by completion tokens; {above}", "percentunit", reasoning),
     ):
         panel = figure(About(title, f"{text} Over the chosen window.", unit, NOTHING), expression)
         yield panel.decimals(2) if unit == DOLLARS else panel

@@ -59,35 +59,18 @@ def _streamed() -> str:
 
 
 def _figures() -> Iterator[AnyPanel]:
-    for title, text, unit, expression in (
-        (
-            "Slowest p99",
-            "Highest p99 latency of a model at a provider.",
-            "s",
-            f"max({_of_pair('p99_latency_seconds')})",
-        ),
-        (
-            "Slowest median",
-            "Highest median latency of a model at a provider.",
-            "s",
-            f"max({_of_pair('p50_latency_seconds')})",
-        ),
-        (
-            "Slowest routing",
-            "Highest p95 of the time that OpenRouter's routing takes.",
-            "s",
-            f"max({_of_pair('p95_router_latency_seconds')})",
-        ),
-        ("Requests", "Requests to the selected models and providers.", "locale", f"sum({_of_pair('requests')})"),
+    metrics = ("p99_latency_seconds", "p50_latency_seconds", "p95_router_latency_seconds", "requests")
+    p99, median, routing, requests = (_of_pair(metric) for metric in metrics)
+    text = "Share of all requests with the finish reason error or content_filter."
+    for title, description, unit, expression in (
+        ("Slowest p99", "Highest p99 latency of a model at a provider.", "s", f"max({p99})"),
+        ("Slowest median", "Highest median latency of a model at a provider.", "s", f"max({median})"),
+        ("Slowest routing", "Highest p95 of the time that OpenRouter's routing takes.", "s", f"max({routing})"),
+        ("Requests", "Requests to the selected models and providers.", "locale", f"sum({requests})"),
         ("Streamed", "Share of all requests that are streamed.", "percentunit", _streamed()),
-        (
-            "Ended with errors",
-            "Share of all requests with the finish reason error or content_filter.",
-            "percentunit",
-            _errors(),
-        ),
+        ("Ended with errors", text, "percentunit", _errors()),
     ):
-        yield figure(About(title, text, unit, NO_PERFORMANCE), expression)
+        yield figure(About(title, description, unit, NO_PERFORMANCE), expression)
 
 
 def _latency_by_model(statistic: str) -> AnyPanel:
