@@ -1,4 +1,4 @@
-"""The dashboards as they are committed, and the way through one."""
+"""The committed dashboards, and iterators over their parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BOARDS: dict[str, Board] = {
 
 
 def panels(board: Board) -> Iterator[Panel]:
-    """Every panel, those in collapsed rows too, but no rows."""
+    """Yield every panel, including those in collapsed rows, but no rows."""
     for panel in board["panels"]:
         if panel["type"] != "row":
             yield panel
@@ -27,17 +27,17 @@ def panels(board: Board) -> Iterator[Panel]:
 
 
 def figures(board: Board) -> Iterator[Panel]:
-    """Every panel that shows a value of the present in large letters."""
+    """Yield every panel that shows a current value in large letters."""
     return (panel for panel in panels(board) if panel["type"] in {"stat", "bargauge"})
 
 
 def targets(board: Board) -> Iterator[tuple[Panel, Target]]:
-    """Every query with its panel."""
+    """Yield every query with its panel."""
     for panel in panels(board):
         for target in panel["targets"]:
             yield panel, target
 
 
 def variables(board: Board) -> dict[str, Any]:
-    """Every variable of a dashboard by its name."""
+    """Return the variables of a dashboard by name."""
     return {variable["name"]: variable for variable in board["templating"]["list"]}

@@ -1,4 +1,4 @@
-"""Every expression of every dashboard with its variables substituted, as a Prometheus can evaluate it."""
+"""Every expression of every dashboard with its variables substituted, so that Prometheus can evaluate it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Expression:
     step: int  # seconds; 0: now, `/api/v1/query`; else `/api/v1/query_range`
 
     def times(self, now: float, back: float = 2 * _DAY) -> tuple[float, float]:
-        """Return start and end of the range as Grafana queries it: multiples of the step."""
+        """Return the start and end of the range as Grafana queries it: multiples of the step."""
         step = max(self.step, 1)
         return (now - back) // step * step, now // step * step
 
 
 def expressions(*, account: str = ".*", model: str = ".*", provider: str = ".*") -> Iterator[Expression]:
-    """Every expression of every dashboard, once for each window if it has one."""
+    """Yield every expression of every dashboard, once per window if it has one."""
     for name, board in BOARDS.items():
         yield from expressions_of(name, board, account=account, model=model, provider=provider)
 
 
 def expressions_of(name: str, board: Board, **chosen: str) -> Iterator[Expression]:
-    """Every expression of one dashboard; what isn't chosen is everything."""
+    """Yield every expression of one dashboard. Variables without a choice match everything."""
     windows = [option["value"] for option in variables(board).get("window", {}).get("options", [])]
     for panel, target in targets(board):
         step = 0 if target.get("instant") else _seconds(panel.get("interval", "1m"))

@@ -1,4 +1,4 @@
-"""Rules for dashboards. Each yields its findings, none if the dashboard follows it."""
+"""Rules for dashboards. Each yields its findings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PADDING, _CHARACTER, _ICON = 24, 7, 14
 
 
 def fixed_name(board: Board) -> Iterator[str]:
-    """A dashboard has a name of ours that is the same everywhere, and no number of one server."""
+    """The uid is one of ours, is stable, and contains no number of a particular server."""
     if not str(board.get("uid", "")).startswith("openrouter-"):
         yield f"uid {board.get('uid')!r}"
     if "id" in board:
@@ -38,7 +38,7 @@ def fixed_name(board: Board) -> Iterator[str]:
 
 
 def own_numbers(board: Board) -> Iterator[str]:
-    """No two panels have the same number."""
+    """No two panels have the same id."""
     numbers = [inner["id"] for panel in board["panels"] for inner in (panel, *panel.get("panels", ()))]
     yield from (
         f"number {number} twice" for number in sorted({number for number in numbers if numbers.count(number) > 1})
@@ -74,7 +74,7 @@ def blank(board: Board) -> Iterator[str]:
 
 
 def queried(board: Board) -> Iterator[str]:
-    """Every panel has queries, each with a letter of its own."""
+    """Every panel has queries, each with its own letter."""
     for panel in panels(board):
         letters = [target.get("refId") for target in panel.get("targets", ())]
         if not letters or len(set(letters)) != len(letters):
@@ -92,7 +92,7 @@ def chosen_source(board: Board) -> Iterator[str]:
 
 
 def matched(board: Board) -> Iterator[str]:
-    """Every selector keeps to the chosen accounts, or to the chosen targets."""
+    """Every selector is limited to the selected accounts or the selected targets."""
     for panel, target in targets(board):
         expression = target["expr"].replace("${window}", "activity")
         for metric, matchers in _SELECTOR.findall(expression):
@@ -103,7 +103,7 @@ def matched(board: Board) -> Iterator[str]:
 
 
 def rated(board: Board) -> Iterator[str]:
-    """Rates cover several scrapes; increases cover the step, so that adjacent steps do not count the same twice."""
+    """Rates cover several scrapes. Increases cover the step, so that adjacent steps do not count the same twice."""
     for panel, target in targets(board):
         for function, interval in re.findall(r"\b(rate|irate|increase)\([^\[]*\[([^\]]*)\]", target["expr"]):
             if interval != ("$__interval" if function == "increase" else "$__rate_interval"):
@@ -111,7 +111,7 @@ def rated(board: Board) -> Iterator[str]:
 
 
 def summed(board: Board) -> Iterator[str]:
-    """A legend sums only what happened in each step, or one value per day: a sum of a gauge's samples means nothing."""
+    """Legends sum only increases per step or one value per day, because a sum of a gauge's samples is meaningless."""
     for panel in panels(board):
         calculations = {*panel["options"].get("legend", {}).get("calcs", ())}
         calculations |= {*panel["options"].get("reduceOptions", {}).get("calcs", ())}
@@ -124,7 +124,7 @@ def summed(board: Board) -> Iterator[str]:
 
 
 def counted_once(board: Board) -> Iterator[str]:
-    """Two exporters of one account never double a sum: gauges are taken by their maximum before they are summed."""
+    """Two exporters of one account never double a sum: gauges are aggregated by max before they are summed."""
     for panel, target in targets(board):
         for inner in re.findall(r"\bsum(?: by \([^)]*\))? ?\(([^()]*)", target["expr"]):
             if inner.strip().startswith(("openrouter_", "{")):
@@ -132,7 +132,7 @@ def counted_once(board: Board) -> Iterator[str]:
 
 
 def defined(board: Board) -> Iterator[str]:
-    """Every variable that is used is defined, and the other way round."""
+    """Every variable that is used is defined, and every defined one is used."""
     known = set(variables(board))
     # A link carries variables on without using them.
     text = " ".join(
@@ -147,7 +147,7 @@ def defined(board: Board) -> Iterator[str]:
 
 
 def placed(board: Board) -> Iterator[str]:
-    """No panel lies on another, and none leaves the grid of 24 columns."""
+    """Panels do not overlap, and stay within the grid of 24 columns."""
     positions = [(panel.get("title"), panel["gridPos"]) for panel in board["panels"]]
     for title, position in positions:
         if position["x"] < 0 or position["x"] + position["w"] > 24:
@@ -160,14 +160,14 @@ def placed(board: Board) -> Iterator[str]:
 
 
 def legible(board: Board) -> Iterator[str]:
-    """Every query of a graph names its series."""
+    """Every query of a graph has a legend for its series."""
     for panel, target in targets(board):
         if panel["type"] in _GRAPHS and target.get("legendFormat") in {None, "", "__auto"}:
             yield f"{panel['title']}: {target['refId']} has no legend"
 
 
 def short(board: Board) -> Iterator[str]:
-    """A figure shrinks a long text to a few pixels, so the reason why it may be empty is in its description."""
+    """A figure shrinks long text to a few pixels, so the reason for an empty one is in its description."""
     for panel in figures(board):
         text = panel["fieldConfig"]["defaults"]["noValue"]
         if len(text) > _LONGEST_IN_A_FIGURE or "Without data: " not in panel["description"]:
@@ -184,7 +184,7 @@ def grey(board: Board) -> Iterator[str]:
 
 
 def wide(board: Board) -> Iterator[str]:
-    """Every column of a table has a width for its title: columns without one are cut."""
+    """Every column of a table has a width for its title, because columns without one are truncated."""
     for panel in panels(board):
         if panel["type"] != "table":
             continue
@@ -199,7 +199,7 @@ def wide(board: Board) -> Iterator[str]:
 
 
 def filled(board: Board) -> Iterator[str]:
-    """The panels of each line fill its 24 columns and have one height: there are no holes, in folded rows neither."""
+    """The panels of each line fill the 24 columns and have one height, in collapsed rows too."""
     for shown in (board["panels"], *(row["panels"] for row in board["panels"] if row.get("panels"))):
         lines: dict[int, list[Panel]] = {}
         for panel in shown:
@@ -220,14 +220,14 @@ def tall(board: Board) -> Iterator[str]:
 
 
 def linked(board: Board) -> Iterator[str]:
-    """The way to the other dashboards keeps what is chosen, and the time."""
+    """Links to other dashboards keep the selected variables and the time range."""
     ways = [link for link in board.get("links", ()) if link["type"] == "dashboards"]
     if not any(way["includeVars"] and way["keepTime"] and way["tags"] == ["openrouter"] for way in ways):
         yield "no way to the other dashboards that keeps variables and time"
 
 
 def clickable(board: Board) -> Iterator[str]:
-    """A name leads somewhere if another dashboard can select it, or if it leads somewhere on any dashboard."""
+    """Every name with details on a dashboard links there, with the selected accounts or that of the row, encoded."""
     elsewhere = {label for uid, labels in PICKERS.items() if uid != board["uid"] for label in labels.values()}
     for panel, label, links in _names(board):
         if label in elsewhere | LINKED and not links:

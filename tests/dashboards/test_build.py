@@ -1,4 +1,4 @@
-"""What is committed is what the code builds, and what Grafana's own library reads."""
+"""The committed dashboards are what the code builds and what Grafana's own library reads."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def build() -> ModuleType:
-    """What builds the dashboards."""
+    """Return the module that builds the dashboards."""
     return importlib.import_module("config.grafana.build")
 
 
-def test_every_dashboard_is_committed(build: ModuleType) -> None:
-    """And nothing else lies there."""
+def test_committed_dashboards_are_those_that_the_code_builds(build: ModuleType) -> None:
     assert sorted(build.DASHBOARDS) == list(BOARDS)
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_the_json_is_current(name: str, build: ModuleType) -> None:
-    """Make it anew with `make dashboards`."""
+def test_dashboard_json_is_current(name: str, build: ModuleType) -> None:
+    """`make dashboards` regenerates it."""
     assert build.encoded(build.DASHBOARDS[name]()) == (FOLDER / f"{name}.json").read_text(encoding="utf-8")
 
 
 def test_build_writes_every_dashboard(build: ModuleType, tmp_path: Path) -> None:
-    """One file per dashboard, the same as what is committed."""
+    """The files are the same as the committed ones."""
     build.write(tmp_path)
     assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")} == {
         path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()
@@ -48,7 +47,7 @@ def test_build_writes_every_dashboard(build: ModuleType, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_dashboard_survives_a_round_trip_through_grafanas_types(name: str) -> None:
-    """Nothing is lost on the way through the library's own types: what it doesn't know, Grafana doesn't either."""
+    """Grafana would ignore fields that its own library does not know."""
     plugins: Any = importlib.import_module("grafana_foundation_sdk.cog.plugins")
     models: Any = importlib.import_module("grafana_foundation_sdk.models.dashboard")
     encoder: Any = importlib.import_module("grafana_foundation_sdk.cog.encoder")

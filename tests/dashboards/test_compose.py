@@ -1,4 +1,4 @@
-"""The compose files: what they mount is there, what they start is hardened, and the parts know each other."""
+"""The compose files: mounted files exist, services are hardened, and their parts fit together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ by_file = pytest.mark.parametrize("file", FILES)
 
 
 def _interpolated(text: str) -> str:
-    """Set in what Compose sets in: the default, or some value where one must be given."""
+    """Substitute variables as Compose does: with the default, or with some value if one is required."""
     return re.sub(r"\$\{\w+:([-?])([^}]*)\}", lambda match: match[2] if match[1] == "-" else "some", text)
 
 
@@ -53,8 +53,8 @@ def _mounts(file: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 @by_file
-def test_compose_accepts_the_file(file: str) -> None:
-    """By the specification's types, with every reference to a volume or a secret defined."""
+def test_compose_file_is_valid(file: str) -> None:
+    """It is checked by the types of the specification, with every volume and secret defined."""
     _parsed((CONFIG / file).read_text(encoding="utf-8")).validate()
 
 
@@ -66,15 +66,15 @@ def test_compose_accepts_the_file(file: str) -> None:
         "services: {a: {image: x, secrets: [missing]}}",
     ],
 )
-def test_invalid_compose_file_is_detected(fault: str) -> None:
-    """By the same check."""
+def test_invalid_compose_file_is_rejected(fault: str) -> None:
+    """It shows that the test above can fail."""
     with pytest.raises(ValueError, match=r".+"):
         _parsed(fault).validate()
 
 
 @pytest.mark.parametrize("file", [BASE, ACCOUNT], ids=FILES)
 def test_mounted_files_exist(file: dict[str, Any]) -> None:
-    """Files and folders read-only, from this repository; all else are named volumes."""
+    """Files and folders are mounted read-only from this repository, and everything else is a named volume."""
     mounts = list(_mounts(file))
     assert [] != mounts
     for source, _, mode in mounts:
@@ -87,7 +87,7 @@ def test_mounted_files_exist(file: dict[str, Any]) -> None:
 
 @by_service
 def test_service_is_unprivileged(name: str) -> None:
-    """Nothing to write but its volume, no capability, no way to more."""
+    """It can write only to its volume, has no capabilities and cannot gain any."""
     service = SERVICES[name]
     assert service["read_only"] is True
     assert ["ALL"] == service["cap_drop"]
@@ -97,7 +97,7 @@ def test_service_is_unprivileged(name: str) -> None:
 
 @by_staying_service
 def test_service_listens_on_loopback_only(name: str) -> None:
-    """Each published port is one of loopback."""
+    """This holds for each published port."""
     ports = SERVICES[name]["ports"]
     assert [] != ports
     assert [] == [port for port in ports if not port.startswith("127.0.0.1:")]
@@ -105,21 +105,19 @@ def test_service_listens_on_loopback_only(name: str) -> None:
 
 @by_staying_service
 def test_service_has_a_version_and_a_health_check(name: str) -> None:
-    """Its image has a version or is built here, and it has a health check."""
+    """An image has a version or is built here."""
     tag = SERVICES[name]["image"].rpartition(":")[2]
     assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag) or ("local" == tag and "build" in SERVICES[name])
     assert "CMD" == SERVICES[name]["healthcheck"]["test"][0]
 
 
-def test_the_exporter_is_built_from_this_repository() -> None:
-    """The Dockerfile lies where the build looks."""
+def test_exporter_is_built_from_this_repository() -> None:
     assert (CONFIG / SERVICES["exporter"]["build"]["context"] / "Dockerfile").resolve() == ROOT / "Dockerfile"
 
 
 @pytest.mark.parametrize("file", [BASE, ACCOUNT], ids=FILES)
 @pytest.mark.parametrize("name", ["exporter", "history"])
-def test_the_exporters_command_parses(file: dict[str, Any], name: str) -> None:
-    """Each option is one that the command takes; so is the health check's."""
+def test_command_and_health_check_of_the_exporter_parse(file: dict[str, Any], name: str) -> None:
     command = file["services"][name]["command"]
     assert command[0] == parse_options(command, {}).command
     check = SERVICES["exporter"]["healthcheck"]["test"][1:]
@@ -127,8 +125,7 @@ def test_the_exporters_command_parses(file: dict[str, Any], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ONCE)
-def test_service_that_ends_is_not_started_again(name: str) -> None:
-    """It has no port, no health check, and no restart."""
+def test_service_that_ends_has_no_restart_port_or_health_check(name: str) -> None:
     service = SERVICES[name]
     assert "no" == service["restart"]
     assert {"disable": True} == service["healthcheck"]
@@ -136,7 +133,7 @@ def test_service_that_ends_is_not_started_again(name: str) -> None:
 
 
 def test_history_is_complete_before_prometheus_starts() -> None:
-    """With the image's own promtool, under the labels of the scrape; an account's past is not the demo's."""
+    """It is imported with the image's promtool and the labels of the scrape, separately for an account and the demo."""
     finished = {"condition": "service_completed_successfully"}
     assert {"history": finished} == SERVICES["history-blocks"]["depends_on"]
     assert finished.items() <= SERVICES["prometheus"]["depends_on"]["history-blocks"].items()
@@ -149,8 +146,7 @@ def test_history_is_complete_before_prometheus_starts() -> None:
 
 @pytest.mark.slow
 @needs_promtool
-def test_blocks_are_made_once(tmp_path: Path) -> None:
-    """By the command in the file; a Prometheus that has run keeps what it has."""
+def test_history_is_imported_only_into_an_empty_prometheus(tmp_path: Path) -> None:
     lines = ["# TYPE a gauge", "a 1 1795600000", "# EOF", ""]
     (tmp_path / "history").mkdir()
     (tmp_path / "history/history.txt.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
@@ -164,8 +160,8 @@ def test_blocks_are_made_once(tmp_path: Path) -> None:
         (data / "wal").mkdir(exist_ok=True)
 
 
-def test_an_account_needs_no_environment(tmp_path: Path) -> None:
-    """The key is read from the secret that is mounted; only the path is in the configuration."""
+def test_account_needs_no_environment_variables(tmp_path: Path) -> None:
+    """The key is read from the mounted secret, and the configuration has only its path."""
     text = (CONFIG / "compose/exporter.yaml").read_text(encoding="utf-8")
     assert "/run/secrets/openrouter_key" in text
     assert ["openrouter_key"] == ACCOUNT["services"]["exporter"]["secrets"]
@@ -175,8 +171,7 @@ def test_an_account_needs_no_environment(tmp_path: Path) -> None:
     assert ["default"] == [account.name for account in load(path, {}, collectors=SECTION).accounts]
 
 
-def test_no_secret_is_in_the_environment() -> None:
-    """Only names of files are."""
+def test_environment_has_only_names_of_secret_files() -> None:
     for file in (BASE, ACCOUNT):
         for service in file["services"].values():
             for key, value in service.get("environment", {}).items():
@@ -185,8 +180,8 @@ def test_no_secret_is_in_the_environment() -> None:
                     assert value.startswith("/run/secrets/"), key
 
 
-def test_the_commands_in_the_comments_name_the_files() -> None:
-    """What is to be pasted."""
+def test_commands_in_comments_name_existing_files() -> None:
+    """Readers paste them."""
     lines = [
         line.removeprefix("#").strip()
         for name in FILES
@@ -202,8 +197,8 @@ def test_the_commands_in_the_comments_name_the_files() -> None:
 
 @pytest.mark.slow
 @needs_promtool
-def test_prometheus_accepts_the_configuration(tmp_path: Path) -> None:
-    """With the rules where they are mounted."""
+def test_promtool_accepts_the_prometheus_configuration(tmp_path: Path) -> None:
+    """The rules are where they are mounted."""
     shutil.copytree(CONFIG / "prometheus/rules", tmp_path / "rules")
     text = (CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8")
     path = tmp_path / "prometheus.yaml"
@@ -214,7 +209,7 @@ def test_prometheus_accepts_the_configuration(tmp_path: Path) -> None:
 
 
 def test_prometheus_scrapes_the_services() -> None:
-    """Each target is a service, at the port that it listens on inside."""
+    """Each target is a service, at the port on which it listens inside."""
     text = yaml.safe_load((CONFIG / "compose/prometheus.yaml").read_text(encoding="utf-8"))
     jobs = [*text["scrape_configs"], *text["alerting"]["alertmanagers"]]
     targets = {target for job in jobs for static_config in job["static_configs"] for target in static_config["targets"]}
@@ -223,7 +218,7 @@ def test_prometheus_scrapes_the_services() -> None:
 
 
 def test_grafana_data_source_is_provisioned() -> None:
-    """By the variable of the service, with no interval below those of the shipped scrape configurations."""
+    """It uses the variable of the service, and an interval not below those of the shipped scrape configurations."""
     provisioned = yaml.safe_load((GRAFANA / "datasources/prometheus.yaml").read_text(encoding="utf-8"))
     source = provisioned["datasources"][0]
     assert "${PROMETHEUS_URL}" == source["url"]
@@ -238,7 +233,7 @@ def test_grafana_data_source_is_provisioned() -> None:
 
 
 def test_grafana_dashboards_are_provisioned() -> None:
-    """Where the service mounts them, and the one to open first among them."""
+    """The home dashboard is among them."""
     provisioned = yaml.safe_load((GRAFANA / "dashboards/openrouter.yaml").read_text(encoding="utf-8"))
     folder = provisioned["providers"][0]["options"]["path"]
     sources = {target: CONFIG / source for source, target, _ in _mounts(BASE)}

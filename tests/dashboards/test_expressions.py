@@ -1,4 +1,4 @@
-"""Every expression is PromQL, and every metric in one is declared by the exporter."""
+"""Every expression is valid PromQL, and the exporter declares every metric in it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ needs_promtool = pytest.mark.skipif(
 
 
 def declared() -> set[str]:
-    """Every series' name that the exporter can show."""
+    """Return the name of every series that the exporter can publish."""
     rows = re.findall(r"^\| `(\w+)` \| (\w+)", metrics_reference(), re.MULTILINE)
     buckets = {f"{name}{end}" for name, kind in rows if kind == "histogram" for end in ("_bucket", "_sum", "_count")}
     return {name for name, _ in rows} | buckets
 
 
 def unknown(expression: str, names: set[str]) -> set[str]:
-    """Every metric of an expression that is not declared; of a pattern, what matches none, or not each alternative."""
+    """Return the metrics in an expression that are not declared. Each alternative of a pattern must match one."""
     result = set()
     for pattern in _PATTERN.findall(expression):
         if not any(re.fullmatch(pattern, name) for name in names):
@@ -54,8 +54,8 @@ def _checked(tmp_path: Path, expressions: list[str]) -> subprocess.CompletedProc
 
 @pytest.mark.slow
 @needs_promtool
-def test_every_expression_is_promql(tmp_path: Path) -> None:
-    """With each value of each window."""
+def test_every_expression_is_valid_promql(tmp_path: Path) -> None:
+    """Windows have each of their values."""
     texts = sorted({expression.expression for expression in expressions()})
     done = _checked(tmp_path, texts)
     assert f"SUCCESS: {len(texts)} rules found" in done.stdout, done.stdout + done.stderr
@@ -63,14 +63,13 @@ def test_every_expression_is_promql(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @needs_promtool
-def test_invalid_promql_is_detected(tmp_path: Path) -> None:
-    """By the same check."""
+def test_invalid_promql_is_rejected(tmp_path: Path) -> None:
+    """It shows that the test above can fail."""
     assert 0 != _checked(tmp_path, ["sum by (model (openrouter_up)"]).returncode
 
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_metric_is_declared(name: str) -> None:
-    """By the code that makes it."""
     names = declared() | FOREIGN
     assert len(names) > 60
     result = {
@@ -83,7 +82,7 @@ def test_every_metric_is_declared(name: str) -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_variables_query_declared_metrics(name: str) -> None:
-    """One that isn't there would leave the picker empty."""
+    """The picker would be empty otherwise."""
     queries = [
         str(variable["query"]["query"]) for variable in variables(BOARDS[name]).values() if variable["type"] == "query"
     ]
@@ -92,7 +91,7 @@ def test_variables_query_declared_metrics(name: str) -> None:
 
 
 def test_undeclared_metric_is_detected() -> None:
-    """Named outright, by a pattern, and behind a window."""
+    """It may be a name, a pattern, or contain a window."""
     names = {"openrouter_up"}
     assert {"openrouter_down"} == unknown("max(openrouter_down{}) + openrouter_up", names)
     assert {"openrouter_(a|b)"} == unknown('sum({__name__=~"openrouter_(a|b)"})', names)
@@ -107,7 +106,7 @@ def _dashboard(expression: str, **more: object) -> Board:
 
 
 def test_variables_are_substituted() -> None:
-    """A window by each of its values, the rest by what is chosen or everything."""
+    """A window has each of its values, and other variables have the selected value or match everything."""
     board = _dashboard('openrouter_${window}_requests{account=~"$account", model=~"$model"}')
     assert [
         Expression("x", "A", 'openrouter_activity_requests{account=~"a", model=~".*"}', 0),
@@ -115,19 +114,18 @@ def test_variables_are_substituted() -> None:
     ] == list(expressions_of("x", board, account="a"))
 
 
-def test_no_variable_is_left() -> None:
-    """In any expression of any dashboard; `$1` is a group of label_replace."""
+def test_no_variable_is_left_in_any_expression() -> None:
+    """`$1` is a group of label_replace."""
     assert [] == [expression for expression in expressions() if re.search(r"\$(?!\d\b)", expression.expression)]
 
 
-def test_every_panel_is_tested() -> None:
-    """Every query yields an expression for each window that it can be of."""
+def test_every_query_has_an_expression_per_window() -> None:
     queries = [target["expr"] for board in BOARDS.values() for _, target in targets(board)]
     windows = 4
     expected = sum(windows if "${window}" in query else 1 for query in queries)
     assert expected == len(list(expressions()))
 
 
-def test_range_has_the_limits_of_grafana() -> None:
-    """From and to multiples of the step: bars of days stand at midnight UTC."""
+def test_range_is_aligned_to_the_step_as_in_grafana() -> None:
+    """Bars of days are at midnight UTC."""
     assert (86_400.0, 3 * 86_400.0) == Expression("x", "A", "1", 86_400).times(3.5 * 86_400)

@@ -1,4 +1,4 @@
-"""The form in which dashboards are shared: what grafana.com demands, and what "Import" substitutes."""
+"""The shared form of dashboards: what grafana.com requires, and what an import substitutes."""
 
 from __future__ import annotations
 
@@ -59,13 +59,12 @@ SCHEMA: dict[str, Any] = {
 
 @pytest.fixture
 def shared(tmp_path: Path) -> dict[str, Board]:
-    """Every dashboard as it is shared."""
+    """Return every dashboard in its shared form."""
     importlib.import_module("config.grafana.importable").write(tmp_path)
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("*.json")}
 
 
 def test_every_dashboard_can_be_shared(shared: dict[str, Board]) -> None:
-    """In the form that grafana.com takes."""
     assert BOARDS.keys() == shared.keys()
     for board in shared.values():
         jsonschema.validate(board, SCHEMA)
@@ -78,15 +77,14 @@ def test_every_input_is_declared_and_used(shared: dict[str, Board]) -> None:
         assert {data_source["name"] for data_source in board["__inputs"]} == set(re.findall(r"\$\{(DS_\w+)\}", content))
 
 
-def test_every_panel_type_is_required(shared: dict[str, Board]) -> None:
-    """Grafana warns of a plugin that is missing."""
+def test_every_panel_type_is_listed_as_a_requirement(shared: dict[str, Board]) -> None:
+    """Grafana warns of missing plugins."""
     for board in shared.values():
         required = {require["id"] for require in board["__requires"] if require["type"] == "panel"}
         assert {panel["type"] for panel in panels(board)} == required
 
 
-def test_import_selects_the_chosen_source(shared: dict[str, Board]) -> None:
-    """All else is the dashboard as it is provisioned."""
+def test_import_changes_only_the_data_source(shared: dict[str, Board]) -> None:
     for name, board in shared.items():
         imported = json.loads(json.dumps(board).replace("${DS_PROMETHEUS}", "my-prometheus"))
         assert "my-prometheus" == variables(imported)["datasource"]["current"]["value"]

@@ -1,4 +1,4 @@
-"""The pickers of Budget and keys: a key's name and a workspace select rows of its tables."""
+"""The pickers of the dashboard Budget and keys select rows of its tables by key name and workspace."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ SERIES: list[tuple[str, float]] = [
     ids=["all", "a key", "a workspace", "a key of another workspace"],
 )
 def test_pickers_select_keys(chosen: dict[str, str], spend: float, tmp_path: Path) -> None:
-    """The sum of the folded keys has no name, and stays."""
+    """The sum of folded keys has no name and stays."""
     assert "" == evaluated(tmp_path, expression("budget", "All keys", 0, **chosen), spend, constant(SERIES))

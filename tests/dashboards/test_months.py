@@ -1,4 +1,4 @@
-"""Months on Overview: their bars, and what rises against the same days of the month before."""
+"""The monthly bars of Overview, and the increase against the same days of the month before."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Series = dict[str, str]
 
 
 def samples(name: str, until: datetime, value: Value, shown: timedelta = timedelta(hours=36)) -> Series:
-    """Return what a series shows every half day from 1970 on, by the day that it shows."""
+    """Return two samples per day from 1970 on, with the value for the latest completed day at that time."""
     count = (until - datetime(1970, 1, 1, tzinfo=UTC)) // HALF_A_DAY + 1
     days = ((datetime(1970, 1, 1, tzinfo=UTC) + number * HALF_A_DAY - shown).date() for number in range(count))
     values = (value(day) if day.year == 1970 else None for day in days)
@@ -39,7 +39,7 @@ def month_to_date(day: date) -> float:
 
 
 def evaluated(tmp_path: Path, text: str, expected: float | None, series: list[Series], at: datetime) -> str:
-    """Return promtool's complaints about the sum of an expression; None is no result."""
+    """Return promtool's complaints about the sum of an expression. None means no result."""
     hours = int((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() // 3600)
     result = [] if expected is None else [{"labels": "{}", "value": expected}]
     test = {"expr": f"round(sum({text}), 0.0001)", "eval_time": f"{hours}h", "exp_samples": result}
@@ -51,7 +51,7 @@ def evaluated(tmp_path: Path, text: str, expected: float | None, series: list[Se
 
 
 def of_month(month: str) -> str:
-    """Return the bar of a month."""
+    """Return the expression of a month's bar."""
     named = f'label_replace({expression("overview", "Spend by month")}, "is", "{month}", "month", "{month}")'
     return f'{named} and on (is) label_replace(vector(1), "is", "{month}", "", "")'
 
@@ -61,21 +61,21 @@ BARS = {"1970-01": 31, "1970-02": 28, "1970-03": 16}
 
 @pytest.mark.parametrize("month", BARS)
 def test_bar_is_the_last_value_of_its_month(month: str, tmp_path: Path) -> None:
-    """Of the history, though two exporters show the account."""
+    """Two exporters publish the account."""
     series = [samples(MTD % ("m", instance), NOON_OF_MARCH_17, month_to_date) for instance in ("old", "new")]
     assert "" == evaluated(tmp_path, of_month(month), BARS[month], series, NOON_OF_MARCH_17)
 
 
 @pytest.mark.parametrize("month", BARS)
 def test_bar_of_an_imported_month_is_what_was_recorded(month: str, tmp_path: Path) -> None:
-    """An import of a year has no other series."""
+    """The import of a year has no other series."""
     series = [samples(RECORDED, NOON_OF_MARCH_17, month_to_date)]
     assert "" == evaluated(tmp_path, of_month(month), BARS[month], series, NOON_OF_MARCH_17)
 
 
 @pytest.mark.parametrize(("month", "expected"), [("1970-01", None), ("1970-02", 29.5), ("1970-03", 17.5)])
 def test_first_day_has_bars_of_this_and_last_month(month: str, expected: float | None, tmp_path: Path) -> None:
-    """The exporter shows both at its first poll, own provider keys and today included."""
+    """The exporter publishes both after its first poll, with BYOK usage and today."""
     spend = {
         ("month", "credits"): 17,
         ("month", "byok"): 0.5,
@@ -90,7 +90,7 @@ def test_first_day_has_bars_of_this_and_last_month(month: str, expected: float |
 
 
 def test_there_are_twelve_bars(tmp_path: Path) -> None:
-    """On any day of a month, with two years of history."""
+    """This holds on any day of a month with two years of history."""
     for at in (datetime(1971, 3, 1, 12, tzinfo=UTC), datetime(1971, 3, 31, 12, tzinfo=UTC)):
         series = [{"series": RECORDED, "values": "1x1000"}]
         text = f"count({expression('overview', 'Spend by month')})"
@@ -98,7 +98,7 @@ def test_there_are_twelve_bars(tmp_path: Path) -> None:
 
 
 def of_model(column: int, model: str) -> str:
-    """Return a cell of the table of models."""
+    """Return the expression of a cell in the table of models."""
     text = expression("overview", "Models against last month", column)
     named = f'label_replace({text}, "is", "{model}", "model", "{model}")'
     return f'{named} and on (is) label_replace(vector(1), "is", "{model}", "", "")'
@@ -114,14 +114,14 @@ MODELS: dict[str, Value] = {
 
 @pytest.mark.parametrize(("model", "rise"), [("steady", 0), ("doubled", 16), ("new", 16), ("gone", -16)])
 def test_rise_is_against_the_same_days_of_last_month(model: str, rise: float, tmp_path: Path) -> None:
-    """Up to March 16, the latest completed day, against February 1 to 16."""
+    """The latest completed day is March 16, compared are February 1 to 16."""
     series = [samples(MTD % (name, "a"), NOON_OF_MARCH_17, value) for name, value in MODELS.items()]
     series.append(_day(NOON_OF_MARCH_17))
     assert "" == evaluated(tmp_path, of_model(0, model), rise, series, NOON_OF_MARCH_17)
 
 
 def test_imported_month_is_compared(tmp_path: Path) -> None:
-    """The days before the import's 30 have only recorded series, and those after it only what was scraped."""
+    """Days before the import's last 30 have only recorded series, and later ones only scraped ones."""
     series = [
         samples(RECORDED_BY_MODEL % "m", NOON_OF_MARCH_17, lambda day: day.day if day.month < 3 else None),
         samples(MTD % ("m", "a"), NOON_OF_MARCH_17, lambda day: 3 * day.day if day.month == 3 else None),
@@ -140,7 +140,7 @@ def _day(at: datetime) -> Series:
 
 
 def test_rise_is_unknown_before_there_is_a_last_month(tmp_path: Path) -> None:
-    """Not a rise from nothing."""
+    """An increase from nothing would be wrong."""
     series = [samples(MTD % ("new", "a"), NOON_OF_MARCH_17, MODELS["new"]), _day(NOON_OF_MARCH_17)]
     assert "" == evaluated(tmp_path, of_model(0, "new"), None, series, NOON_OF_MARCH_17)
     assert "" == evaluated(tmp_path, of_model(2, "new"), 16, series, NOON_OF_MARCH_17)
@@ -157,20 +157,20 @@ def test_rise_is_unknown_before_there_is_a_last_month(tmp_path: Path) -> None:
     ],
 )
 def test_month_before_may_be_shorter_or_longer(at: datetime, same: float, tmp_path: Path) -> None:
-    """The date is the same, or the last one of a shorter month."""
+    """The same date is compared, or the last one of a shorter month."""
     series = [samples(MTD % ("steady", "a"), at, month_to_date), _day(at)]
     assert "" == evaluated(tmp_path, of_model(3, "steady"), same, series, at)
 
 
 def test_keys_are_compared_until_this_hour(tmp_path: Path) -> None:
-    """March 17 at noon against February 17 at noon: a key's month includes today."""
+    """The month of a key includes today, so March 17 at noon is compared with February 17 at noon."""
     cost = samples(KEY, NOON_OF_MARCH_17, lambda day: day.day * day.month, timedelta())
     text = expression("overview", "Keys against last month")
     assert "" == evaluated(tmp_path, text, 17 * 3 - 17 * 2, [cost], NOON_OF_MARCH_17)
 
 
 def test_account_without_a_last_month_is_not_compared(tmp_path: Path) -> None:
-    """One that was added this month: its spend is shown, but is no rise."""
+    """An account added this month has spend but no increase."""
     added = MTD.replace('account="a"', 'account="added"') % ("steady", "a")
     series = [
         samples(MTD % ("steady", "a"), NOON_OF_MARCH_17, month_to_date),

@@ -1,4 +1,4 @@
-"""Every dashboard follows every rule, and every rule detects its fault."""
+"""Every dashboard follows every rule, and every rule detects a fault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ Spoil = Callable[[Board], object]
 @by_rule
 @pytest.mark.parametrize("name", BOARDS)
 def test_dashboard_follows_rule(name: str, rule: rules.Rule) -> None:
-    """Without a finding."""
     assert [] == list(rule(BOARDS[name]))
 
 
@@ -35,7 +34,7 @@ def _unlink(panel: Panel) -> None:
 
 
 def _spoiled_link(part: str, other: str) -> Spoil:
-    """Replace a part of the link of a graph's legend."""
+    """Return a function that replaces a part of the link in a graph's legend."""
 
     def spoil(board: Board) -> None:
         (link,) = _first(board)["fieldConfig"]["defaults"]["links"]
@@ -129,7 +128,7 @@ FAULTS: dict[str, tuple[rules.Rule, Spoil]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_rule_detects_its_fault(fault: str) -> None:
-    """On a good dashboard that was spoiled."""
+    """The fault is planted in a valid dashboard."""
     rule, spoil = FAULTS[fault]
     board = copy.deepcopy(BOARDS["overview"])
     spoil(board)
@@ -138,5 +137,5 @@ def test_rule_detects_its_fault(fault: str) -> None:
 
 @by_rule
 def test_every_rule_has_a_fault(rule: rules.Rule) -> None:
-    """A rule that never fails would prove nothing."""
+    """A rule that cannot fail proves nothing."""
     assert rule in {fault for fault, _ in FAULTS.values()}

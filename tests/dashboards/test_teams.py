@@ -1,4 +1,4 @@
-"""The bar that stands in for teams tells rules that have just begun from a configuration without teams."""
+"""The bar in place of teams distinguishes new rules from a configuration without teams."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ RECORDED = ('account_team:openrouter_spend_month_usd:sum{account="a",team="searc
     ],
     ids=["rules have just begun", "spend is recorded", "another label", "nothing is configured"],
 )
-def test_bar_waits_for_the_rules(series: list[tuple[str, float]], bars: int, tmp_path: Path) -> None:
-    """Only while teams are configured and no rule has recorded their spend."""
+def test_bar_is_shown_until_rules_have_recorded_the_spend_of_teams(
+    series: list[tuple[str, float]], bars: int, tmp_path: Path
+) -> None:
     text = f"(count({expression('spenders', 'This month by team', 1)}) or vector(0))"
     assert "" == evaluated(tmp_path, text, bars, constant(series))

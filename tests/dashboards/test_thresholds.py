@@ -1,4 +1,4 @@
-"""The panel of thresholds has all of them."""
+"""The panel of thresholds shows all of them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ PATTERNS = [
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_threshold_is_in_one_column(family: str) -> None:
-    """With the unit of its name."""
+def test_threshold_is_in_one_column_with_its_unit(family: str) -> None:
     assert 1 == sum(any(re.fullmatch(pattern, family) for pattern in column) for column in PATTERNS)
 
 
-def test_there_are_thresholds() -> None:
-    """More than the panel once listed one by one."""
+def test_panel_has_more_thresholds_than_were_once_listed() -> None:
     assert len(FAMILIES) > 14

@@ -1,4 +1,4 @@
-"""What panels show is right: their expressions on series whose sums one can make in the head."""
+"""Panels show the right values: their expressions are evaluated on series with simple sums."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = '{account="a",key="k"'
 
 
 def expression(dashboard: str, panel: str, query: int = 0, **chosen: str) -> str:
-    """Return one query of a panel, of the latest day if it has a window, with what is chosen in the pickers."""
+    """Return one query of a panel, for the latest day if it has a window, with these variables."""
     board = BOARDS[dashboard]
     result = next(candidate for candidate in panels(board) if candidate["title"] == panel)
     alone = {**board, "panels": [{**result, "targets": [result["targets"][query]]}]}
@@ -31,7 +31,7 @@ def expression(dashboard: str, panel: str, query: int = 0, **chosen: str) -> str
 
 
 def usage(window: str, measure: str, **values: float) -> list[tuple[str, float]]:
-    """Return a measure of models, as two exporters show it: a pod and its successor."""
+    """Return a measure of models as two exporters publish it: a pod and its successor."""
     return [
         (f'openrouter_{window}_{measure}{{account="a",model="{model}",instance="{instance}"}}', value)
         for model, value in values.items()
@@ -137,25 +137,25 @@ def constant(series: list[tuple[str, float]]) -> list[dict[str, str]]:
     ],
 )
 def test_panel_shows_the_right_value(dashboard: str, panel: str, expected: float, tmp_path: Path) -> None:
-    """Though two exporters show the account, and a key has two names."""
+    """Two exporters publish the account, and a key has two names."""
     text = expression(dashboard, panel)
     assert "" == evaluated(tmp_path, text, round(expected, 4), constant(SERIES))
 
 
-def test_month_is_projected_by_the_exporter_where_it_has_four_weeks(tmp_path: Path) -> None:
-    """As the budgets of the same account are."""
+def test_month_is_projected_by_the_exporter_after_four_weeks(tmp_path: Path) -> None:
+    """The budgets of the account use the same projection."""
     expected = ('openrouter_spend_month_expected_usd{account="a",instance="new"}', 600.0)
     assert "" == evaluated(tmp_path, expression("overview", "Month projected"), 600, constant([*SERIES, expected]))
 
 
 def test_wrong_value_is_detected(tmp_path: Path) -> None:
-    """By the same check."""
+    """It shows that the test above can fail."""
     assert "" != evaluated(tmp_path, expression("overview", "Latest day"), 41, constant(SERIES))
 
 
 @pytest.mark.parametrize(("panel", "expected"), [("Latest day", 1.5), ("Spent today", 0.4)])
 def test_change_is_against_the_period_before(panel: str, expected: float, tmp_path: Path) -> None:
-    """The latest day cost 4, then 10; today cost 5 a week before by this hour, then 7."""
+    """The latest day cost 10 after 4. Today cost 7 so far, and 5 by this hour a week ago."""
     series = [
         {"series": 'openrouter_activity_usage_usd{account="a",model="m"}', "values": "4x500 10x432"},
         {"series": 'openrouter_spend_today_usd{account="a",paid_by="credits"}', "values": "5x20 7x8640"},
@@ -166,7 +166,7 @@ def test_change_is_against_the_period_before(panel: str, expected: float, tmp_pa
 
 @pytest.mark.parametrize(("panel", "expected"), [("Latest day", 1), ("7 days", 0.5)])
 def test_change_is_against_a_mean_until_there_is_a_period_before(panel: str, expected: float, tmp_path: Path) -> None:
-    """The exporter was started an hour ago: a day of 10, 7 days of 35 and 30 days of 100."""
+    """The exporter was started an hour ago, with a day of 10, 7 days of 35 and 30 days of 100."""
     series = [
         {"series": f'openrouter_{window}_usage_usd{{account="a",model="m"}}', "values": f"_x708 {value}x24"}
         for window, value in (("activity", 10), ("activity_7d", 35), ("activity_30d", 100))
@@ -174,8 +174,8 @@ def test_change_is_against_a_mean_until_there_is_a_period_before(panel: str, exp
     assert "" == evaluated(tmp_path, expression("overview", panel, 1), expected, series)
 
 
-def test_models_that_changed_most(tmp_path: Path) -> None:
-    """7 days against a mean week of the 23 before: one model cost 3 more, one 4 less, one is new, one is gone."""
+def test_table_of_changes_has_increased_decreased_new_and_gone_models(tmp_path: Path) -> None:
+    """7 days are compared with a mean week of the 23 before."""
     days = {"more": (10, 33), "less": (3, 26), "new": (5, 5), "gone": (None, 23)}
     series = constant(
         [
@@ -192,7 +192,7 @@ def test_models_that_changed_most(tmp_path: Path) -> None:
 
 
 def test_model_has_the_name_of_completed_days_today(tmp_path: Path) -> None:
-    """Today's API gives the dated name; a model without use in 30 days keeps it."""
+    """The API for today returns the dated name. A model without usage in 30 days keeps it."""
     labels = 'account="a",model="openai/gpt-5",model_permaslug="openai/gpt-5-2025"'
     series = [
         {"series": f'openrouter_activity_endpoint_info{{{labels},endpoint_id="{number}"}}', "values": f"1x{NOON * 12}"}
@@ -212,13 +212,13 @@ def test_model_has_the_name_of_completed_days_today(tmp_path: Path) -> None:
 
 
 def test_credits_per_day_without_today_is_the_mean(tmp_path: Path) -> None:
-    """The collector of today may be off."""
+    """The collector of today may be disabled."""
     series = constant([series_ for series_ in SERIES if "_today_" not in series_[0]])
     assert "" == evaluated(tmp_path, expression("budget", "Credits per day"), 12, series)
 
 
 def _daily(*values: str) -> list[dict[str, str]]:
-    """Return what the gauge of the latest day shows, every 5 minutes."""
+    """Return the gauge of the latest day, with a sample every 5 minutes."""
     labels = '{account="a",model="m"}'
     return [{"series": f"openrouter_activity_usage_usd{labels}", "values": " ".join(values)}]
 
@@ -228,8 +228,8 @@ def _daily(*values: str) -> list[dict[str, str]]:
     [(0, 5), (24, 7)],
     ids=["the first day", "the second day, which goes on"],
 )
-def test_a_bar_is_at_its_day(hour: int, expected: float, tmp_path: Path) -> None:
-    """Day 1 is shown from 00:30 of day 2 to 00:30 of day 3, then day 2; it is now noon of day 3."""
+def test_bar_is_at_its_day(hour: int, expected: float, tmp_path: Path) -> None:
+    """Day 1 is published from 00:30 of day 2 to 00:30 of day 3, then day 2. It is now noon of day 3."""
     series = _daily("_x293", "5x287", "7x137")
     text = expression("overview", "Spend by model")
     assert "" == evaluated(tmp_path, text, expected, series, hour)
@@ -238,7 +238,7 @@ def test_a_bar_is_at_its_day(hour: int, expected: float, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("hour", "expected"), [(0, 3), (24, 2)], ids=["a day without the largest models", "a day with them"]
 )
-def test_all_others_are_the_day_without_the_largest_models(hour: int, expected: float, tmp_path: Path) -> None:
+def test_all_others_are_the_spend_without_the_largest_models(hour: int, expected: float, tmp_path: Path) -> None:
     """Eight models cost 10 on the second day only; a ninth costs 3, then 2."""
     name = 'openrouter_activity_usage_usd{account="a",model="%s"}'
     series = [{"series": name % f"large-{number}", "values": "_x580 10x137"} for number in range(8)]
@@ -246,14 +246,14 @@ def test_all_others_are_the_day_without_the_largest_models(hour: int, expected: 
     assert "" == evaluated(tmp_path, expression("overview", "Spend by model", 1), expected, series, hour)
 
 
-def test_a_bar_survives_an_outage(tmp_path: Path) -> None:
-    """An exporter that is down at the end of the day has shown enough."""
+def test_bar_survives_an_outage(tmp_path: Path) -> None:
+    """An exporter that is down at the end of the day has published enough samples."""
     series = _daily("_x293", "5x100", "_x300")
     assert "" == evaluated(tmp_path, expression("overview", "Spend by model"), 5, series, 0)
 
 
-def test_a_change_of_labels_doubles_no_bar(tmp_path: Path) -> None:
-    """An exporter that begins to split by workspace at noon shows a day under two label sets, one after the other."""
+def test_change_of_labels_does_not_double_a_bar(tmp_path: Path) -> None:
+    """An exporter that begins to split by workspace at noon publishes a day under two label sets in turn."""
     series = [
         {"series": 'openrouter_activity_usage_usd{account="a",model="m"}', "values": "_x293 5x100 stale"},
         {

@@ -1,4 +1,4 @@
-"""What the tests of the documentation need of the machine."""
+"""Fixtures for the tests of the documentation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Promtool = Callable[..., str]
 
 @pytest.fixture
 def promtool() -> Promtool:
-    """Run promtool; return what it said, and fail if it is not content."""
+    """Return a function that runs promtool, returns its output and fails if it reports a problem."""
     program = shutil.which("promtool")
     if program is None:
         assert "true" != os.environ.get("CI"), "promtool isn't installed, and CI must have it"

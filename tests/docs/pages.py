@@ -1,4 +1,4 @@
-"""The pages that people read, and what is in them."""
+"""The pages of the documentation and their parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Page:
-    """One page in Markdown."""
+    """A page in Markdown."""
 
     path: Path
 
@@ -33,12 +33,12 @@ class Page:
 
     @cached_property
     def anchors(self) -> frozenset[str]:
-        """The headings, as links name them."""
+        """Return the anchors of the headings, as links name them."""
         headings = (heading.lower().replace("`", "") for heading in _HEADING.findall(self.without_blocks))
         return frozenset(re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings)
 
     def blocks(self, language: str) -> list[str]:
-        """The code blocks in a language, in order."""
+        """Return the code blocks in a language in order."""
         return [body for result, body in _BLOCK.findall(self.text) if result == language]
 
 
@@ -47,5 +47,5 @@ GENERATED = ("docs/metrics.md",)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    """Every block in a language, with a name to tell it by."""
+    """Return every code block in a language, with a name that identifies it."""
     return [(f"{page.name}-{number}", body) for page in PAGES for number, body in enumerate(page.blocks(language), 1)]

@@ -48,31 +48,29 @@ def imports(name: str) -> set[str]:
 
 
 def test_every_package_has_a_row_in_the_table() -> None:
-    """Only the packages that may import anything are missing."""
+    """Only the packages that may import anything are exempt."""
     assert set(PACKAGES) - {"commands"} == ALLOWED_IMPORTS.keys() & set(PACKAGES)
 
 
 @pytest.mark.parametrize("name", ALLOWED_IMPORTS)
-def test_imports_follow_the_table(name: str) -> None:
-    """A module imports nothing that the table does not allow."""
+def test_modules_import_only_what_the_table_allows(name: str) -> None:
     assert set() == imports(name) - ALLOWED_IMPORTS[name]
 
 
-def test_every_module_is_on_the_page() -> None:
-    """Each top-level file and package of the exporter is named."""
+def test_every_module_and_package_is_on_the_page() -> None:
     named = set(re.findall(r"`(?:exporter/)?([\w]+)(?:\.py|/)", PAGE))
     modules = {path.stem for path in (ROOT / "exporter").glob("*.py")} | set(PACKAGES)
     assert set() == modules - named - {"__init__", "__main__"}
 
 
 def test_no_module_name_is_used_twice() -> None:
-    """A file's name alone identifies the file."""
+    """The name of a file identifies it."""
     names = [path.stem for path in PATHS]
     assert [] == sorted(name for name in set(names) if names.count(name) > 1)
 
 
 def test_no_class_name_is_used_twice() -> None:
-    """A class's name alone identifies the class."""
+    """The name of a class identifies it."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PATHS]
     names = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     assert [] == sorted(name for name in set(names) if names.count(name) > 1)

@@ -1,4 +1,4 @@
-"""Every example works: configurations load, commands parse."""
+"""Every example in the documentation works: configurations load, and commands parse."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = ("config", "accounts", "web", "alerts", *OF_PROMETHEUS)
 
 
 def of_kind(*kinds: str) -> pytest.MarkDecorator:
-    """Blocks whose first line says that they are such a file."""
+    """Parametrize a test with the blocks whose first line names a file of this kind."""
     firsts = tuple(f"# {kind}.yaml\n" for kind in kinds)
     matching = [(name, body) for name, body in YAML if body.startswith(firsts)]
     assert matching
@@ -34,20 +34,20 @@ def of_kind(*kinds: str) -> pytest.MarkDecorator:
 
 
 def commands() -> list[str]:
-    """Every command line of ours, without what the shell takes from it."""
+    """Return every command line of the exporter, without shell syntax."""
     lines = [line for _, body in blocks("bash") for line in body.splitlines()]
     return [line for line in lines if re.match(r"(\w+=\S+ )*(\S*/)?openrouter-exporter\b", line)]
 
 
-def test_every_block_of_yaml_says_what_it_is() -> None:
-    """Its first line names the file; so nothing stays untested here, and no one pastes it into another."""
+def test_first_line_of_every_yaml_block_names_its_file() -> None:
+    """The other tests select blocks by it, and readers see where to paste them."""
     firsts = tuple(f"# {kind}.yaml\n" for kind in (*KINDS, *OTHERS))
     assert [] == [name for name, body in YAML if not body.startswith(firsts)]
 
 
 @of_kind("config")
-def test_configurations_load(text: str, tmp_path: Path) -> None:
-    """With the keys that they name."""
+def test_example_configuration_loads(text: str, tmp_path: Path) -> None:
+    """The keys that it names exist here."""
     environment = dict.fromkeys(re.findall(r"api_key_env: (\w+)", text), KEY)
     for name in re.findall(r"api_key_file: ([\w./-]+)", text):
         (tmp_path / name).write_text(KEY, encoding="utf-8")
@@ -55,8 +55,8 @@ def test_configurations_load(text: str, tmp_path: Path) -> None:
 
 
 @of_kind("accounts")
-def test_account_files_load(text: str, tmp_path: Path) -> None:
-    """With the keys that they name."""
+def test_example_account_file_loads(text: str, tmp_path: Path) -> None:
+    """The keys that it names exist here."""
     environment = dict.fromkeys(re.findall(r"api_key_env: (\w+)", text), KEY)
     for name in re.findall(r"api_key_file: ([\w./-]+)", text):
         (tmp_path / name).write_text(KEY, encoding="utf-8")
@@ -67,8 +67,8 @@ def test_account_files_load(text: str, tmp_path: Path) -> None:
 
 
 @of_kind("web")
-def test_web_configurations_load(text: str, tmp_path: Path) -> None:
-    """With certificates of the names that they have there."""
+def test_example_web_configuration_loads(text: str, tmp_path: Path) -> None:
+    """The certificates that it names exist here."""
     pytest.importorskip("bcrypt")
     certificates_in(tmp_path)
     path = tmp_path / "web.yaml"
@@ -78,16 +78,15 @@ def test_web_configurations_load(text: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @of_kind(*OF_PROMETHEUS)
-def test_prometheus_accepts_the_configuration(text: str, tmp_path: Path, promtool: Promtool) -> None:
-    """`promtool check config` finds nothing wrong with the snippet."""
+def test_promtool_accepts_the_prometheus_configuration(text: str, tmp_path: Path, promtool: Promtool) -> None:
     path = tmp_path / "prometheus.yaml"
     path.write_text(text, encoding="utf-8")
     assert "SUCCESS" in promtool("check", "config", "--syntax-only", path)
 
 
 @pytest.mark.slow
-def test_prometheus_takes_the_scrape_example(promtool: Promtool, tmp_path: Path) -> None:
-    """As it is, and with what is commented out."""
+def test_promtool_accepts_the_scrape_example(promtool: Promtool, tmp_path: Path) -> None:
+    """This includes the parts that are commented out."""
     example = ROOT / "config/prometheus/scrape.yaml"
     assert "SUCCESS" in promtool("check", "config", "--syntax-only", example)
     with_tls = re.sub(r"(?m)^    # (?!With )", "    ", example.read_text(encoding="utf-8"))
@@ -98,8 +97,7 @@ def test_prometheus_takes_the_scrape_example(promtool: Promtool, tmp_path: Path)
 
 
 @pytest.mark.parametrize("line", commands())
-def test_commands_parse(line: str) -> None:
-    """Each option is one that its command takes."""
+def test_example_command_has_only_known_options(line: str) -> None:
     words = shlex.split(line.partition(" > ")[0], comments=True)  # a file for the output is the shell's
     program = next(number for number, word in enumerate(words) if word.endswith("openrouter-exporter"))
     assert words[program + 1] == parse_options(words[program + 1 :], {}).command

@@ -1,4 +1,4 @@
-"""`--help`: what someone needs who has nothing else at hand."""
+"""`--help` has examples, variables and links, and fits a terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def text(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def examples(text: str) -> list[list[str]]:
-    """The command lines under the heading `examples`, without variables and the program's name."""
+    """Return the command lines under the heading `examples`, without variables and the name of the program."""
     lines = text.partition("\nexample")[2].partition("\n\n")[0].splitlines()[1:]
     commands = [shlex.split(line) for line in lines]
     return [command[command.index("openrouter-exporter") + 1 :] for command in commands]

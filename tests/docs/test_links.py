@@ -1,4 +1,4 @@
-"""Links lead somewhere, and pages keep their form."""
+"""Links resolve, and lines keep within their width."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 @by_page
 def test_relative_links_resolve(page: Page) -> None:
-    """To a file that is there, and to a heading that is in it."""
+    """The file and the heading exist."""
     by_path = {other.path: other for other in PAGES}
     for link in _LINK.findall(page.without_blocks):
         if link.startswith(("https://", "http://")):
@@ -31,23 +31,23 @@ def test_relative_links_resolve(page: Page) -> None:
 
 
 @by_page
-def test_paths_that_are_named_exist(page: Page) -> None:
-    """Files and folders of the repository, from its root."""
+def test_paths_named_in_the_text_exist(page: Page) -> None:
+    """They are files and folders relative to the root of the repository."""
     missing = [path for path in _PATH.findall(page.without_blocks) if not (ROOT / path).exists()]
     assert [] == missing
 
 
 @by_page
-def test_prose_keeps_to_the_width(page: Page) -> None:
-    """Rows of tables can't be broken, so they may be longer."""
+def test_lines_of_prose_are_at_most_120_columns(page: Page) -> None:
+    """Rows of tables cannot be broken, so they may be longer."""
     if page.name in GENERATED:
         return
     long = [line for line in page.text.splitlines() if len(line) > _LONGEST_LINE and not line.startswith("|")]
     assert [] == long
 
 
-def test_every_page_is_linked() -> None:
-    """Whoever begins at the README finds everything; pages of a folder are linked from its own README."""
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    """Pages in a folder are linked from the README of that folder."""
     by_path = {page.path: page for page in PAGES}
 
     def is_linked(page: Page) -> bool:

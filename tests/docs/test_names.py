@@ -1,4 +1,4 @@
-"""Every name that the documentation uses exists: metrics, options, events, faults."""
+"""Every name in the documentation exists: metrics, options, log events, faults."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def options() -> set[str]:
-    """Every option of every command."""
+    """Return every option of every command."""
     result = set()
     for action in build_parser({})._actions:  # noqa: SLF001 — argparse has no other way
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
@@ -66,8 +66,8 @@ def options() -> set[str]:
 
 
 @by_page
-def test_metrics_exist(page: Page) -> None:
-    """Every `openrouter_…` is a declared or recorded family, the start of one, or a metric of the analytics API."""
+def test_documented_metrics_exist(page: Page) -> None:
+    """Each is a declared or recorded family, the start of one, or a metric of the analytics API."""
     declared = set(re.findall(r"`(openrouter_\w+)` \|", metrics_reference()))
     assert len(declared) > 40
     assert set() == set(_RECORDED.findall(page.text)) - set(RECORDED)
@@ -79,28 +79,28 @@ def test_metrics_exist(page: Page) -> None:
 
 
 @by_page
-def test_options_exist(page: Page) -> None:
-    """Every `--option` is one of ours or known to be another program's."""
+def test_documented_options_exist(page: Page) -> None:
+    """Each is an option of the exporter or a known option of another program."""
     used = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*\w", page.text))
     assert set() == used - options() - FOREIGN_OPTIONS
 
 
 @by_page
-def test_variables_of_options_exist(page: Page) -> None:
-    """Every `OPENROUTER_EXPORTER_…` belongs to an option, or is the image's revision."""
+def test_documented_environment_variables_exist(page: Page) -> None:
+    """Each belongs to an option, or is the image's revision."""
     known = {variable(flag) for flag in options()} | {"OPENROUTER_EXPORTER_REVISION"}
     assert set() == set(re.findall(r"OPENROUTER_EXPORTER_[A-Z_]*[A-Z]", page.text)) - known
 
 
 def test_every_option_is_documented() -> None:
-    """But for those that explain themselves."""
+    """Options that explain themselves are exempt."""
     text = "".join(page.text for page in PAGES)
     undocumented = {flag for flag in options() if f"{flag}`" not in text and not flag.startswith("--no-")}
     assert set() == undocumented
 
 
 def _calls() -> Iterator[tuple[str, set[str]]]:
-    """Every event that the code logs, with the keys that are written there."""
+    """Yield every event that the code logs, with the keys that are written at the call."""
     for path in sorted((ROOT / "exporter").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
@@ -123,22 +123,21 @@ def _rows() -> list[tuple[str, str]]:
     return re.findall(r"^\| `([a-z_]+)`[^|]*\| (?:debug|info|warning|error)[^|]*\| ([^|]*)\|", page.text, re.MULTILINE)
 
 
-def test_every_log_event_is_documented() -> None:
-    """And nothing else is."""
+def test_exactly_the_logged_events_are_documented() -> None:
     logged = {event for event, _ in _calls()}
     assert len(logged) > 20
     assert logged == {event for event, _ in _rows()}
 
 
 def test_every_key_of_an_event_is_documented() -> None:
-    """Each key that a call names is in one of the event's rows."""
+    """Each key at a call is in one of the event's rows."""
     for event, keys in _calls():
         documented = " ".join(keys_of for name, keys_of in _rows() if name == event)
         assert set() == {key for key in keys if f"`{key}`" not in documented}, event
 
 
 def test_every_fault_is_documented() -> None:
-    """With what it does, in the simulator's own words."""
+    """The description is that of the simulator."""
     text = (ROOT / "docs/simulator.md").read_text(encoding="utf-8")
     assert [] == [
         kind.value for kind in FaultKind if f"| `{kind.value}` |" not in text or f"| {kind.meaning} |" not in text
@@ -146,17 +145,17 @@ def test_every_fault_is_documented() -> None:
 
 
 def test_every_status_class_is_documented() -> None:
-    """Where the log's events are explained."""
+    """The page is the one that explains log events."""
     text = (ROOT / "docs/logging.md").read_text(encoding="utf-8")
     assert [] == [status_class for status_class in STATUS_CLASSES if f"`{status_class}`" not in text]
 
 
-def test_the_reference_of_metrics_is_current() -> None:
-    """Make it anew with `make docs`."""
+def test_metrics_reference_is_current() -> None:
+    """`make docs` regenerates it."""
     assert metrics_reference() == (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
 
 
-def test_the_table_of_collectors_is_current() -> None:
-    """Made anew by `make docs`."""
+def test_table_of_collectors_is_current() -> None:
+    """`make docs` regenerates it."""
     page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
     assert f"<!-- collectors -->\n{collectors_table()}<!-- end -->" in page

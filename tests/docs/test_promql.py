@@ -1,4 +1,4 @@
-"""Every query is right and returns something, and no alert of those that are shipped fires on a healthy account."""
+"""Every documented query returns data on the demo, and no shipped alert fires there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Series = list[dict[str, str]]
 
 @pytest.fixture
 async def demo() -> Series:
-    """What `make demo` serves on one day, as a test of promtool takes it."""
+    """Return one day of what `make demo` serves, as input of a promtool test."""
     clock = FakeClock()
     async with running(SimulatorSettings(), clock) as simulator:
         exporter = Exporter(demo_configuration(simulator.url), clock)
@@ -56,7 +56,7 @@ TARGET = [_constant('up{job="openrouter"}', 1), _constant('openrouter_exporter_b
 
 
 def _count(expression: str) -> dict[str, Any]:
-    """Promtool's test that an expression returns anything."""
+    """Return a promtool test that an expression returns data."""
     one = [{"labels": "{}", "value": 1}]
     return {"expr": f"count({expression}) > bool 0", "eval_time": f"{MINUTES}m", "exp_samples": one}
 
@@ -77,7 +77,7 @@ def _tested(tmp_path: Path, promtool: Promtool, series: Series, *tests: dict[str
 async def test_each_query_returns_data_and_no_alert_fires_on_the_demo(
     tmp_path: Path, promtool: Promtool, demo: Series
 ) -> None:
-    """One run for both, because evaluating the rules takes longest; promtool names the expression that fails."""
+    """Both are one run, because evaluating the rules takes longest. promtool names the expression that fails."""
     assert len(QUERIES) > 10
     queries = [_count(query) for _, query in QUERIES]
     no_alert = {"expr": "ALERTS", "eval_time": f"{MINUTES}m", "exp_samples": []}

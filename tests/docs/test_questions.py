@@ -1,4 +1,4 @@
-"""The page of questions: twenty at least, each with a query, or with the page that has it, and what it needs."""
+"""The page of questions has at least twenty, each with a query or a page, and with what must be configured."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ PAGE = Page(ROOT / "docs/questions.md")
 SECTIONS = dict(re.findall(r"^### ([^\n]+)\n(.*?)(?=^#|\Z)", PAGE.text, flags=re.MULTILINE | re.DOTALL))
 
 
-def test_there_are_twenty_questions() -> None:
-    """And each is a question."""
+def test_page_has_at_least_twenty_questions() -> None:
     assert len(SECTIONS) >= 20
     assert all(question.endswith("?") for question in SECTIONS)
 
@@ -23,13 +22,12 @@ def test_every_question_has_a_query_or_a_page() -> None:
     assert lacking == []
 
 
-def test_every_question_says_what_must_be_configured() -> None:
+def test_every_question_names_what_must_be_configured() -> None:
     """It may be nothing."""
     assert [question for question, text in SECTIONS.items() if "Configure: " not in text] == []
 
 
-def test_every_panel_exists() -> None:
-    """In the dashboard that is named with it."""
+def test_every_named_panel_is_on_the_named_dashboard() -> None:
     boards = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "config/grafana/dashboards").glob("*")]
     panels = {
         (board["title"].removeprefix("OpenRouter / "), panel["title"]) for board in boards for panel in board["panels"]
@@ -39,6 +37,6 @@ def test_every_panel_exists() -> None:
     assert {(board, re.sub(r"\s+", " ", panel)) for board, panel in named} <= panels
 
 
-def test_what_the_api_cannot_answer_is_listed() -> None:
-    """Failed requests are the first thing that people look for."""
+def test_questions_that_the_api_cannot_answer_are_listed() -> None:
+    """Failed requests are what readers look for first."""
     assert "| How many requests failed? |" in PAGE.text

@@ -7,6 +7,6 @@ from tests.docs.pages import ROOT
 LONGEST = 150
 
 
-def test_readme_is_short() -> None:
-    """At most 150 lines; everything else belongs to docs/."""
+def test_readme_has_at_most_150_lines() -> None:
+    """Everything else belongs in docs/."""
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST
