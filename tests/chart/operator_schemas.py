@@ -1,4 +1,4 @@
-"""What the Prometheus operator's resources may hold, strictly: an unknown field is an error, not a thing ignored."""
+"""Strict schemas of the Prometheus operator's resources: an unknown field is an error and is not ignored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files and the command line of the pod, as Kubernetes makes them of the manifests."""
+"""The files and the command line of the pod, as Kubernetes makes them from the manifests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ ANY_KEY = "sk-or-v1-0123456789abcdef"
 
 
 def command_line(manifests: list[Manifest], folder: Path | None = None) -> list[str]:
-    """Return the exporter's arguments; with `folder` in the place where the pod has its files."""
+    """Return the exporter's arguments. If `folder` is given, it replaces the directory of the pod's files."""
     arguments: list[str] = container(manifests)["args"]
     return [text.replace(FOLDER, str(folder)) for text in arguments] if folder else arguments
 
 
 async def check_config(manifests: list[Manifest], folder: Path) -> tuple[int, str]:
-    """Lay out the pod's files and let the exporter check them; return its exit code and output."""
+    """Write the pod's files, let the exporter check them, and return its exit code and output."""
     lay_out(manifests, folder)
     files = [text for text in command_line(manifests, folder) if text.partition("=")[0].endswith("config.file")]
     code, out, err = await run("check-config", *files)
@@ -31,13 +31,13 @@ async def check_config(manifests: list[Manifest], folder: Path) -> tuple[int, st
 
 
 def option(arguments: list[str], name: str) -> str | None:
-    """Return an option's value, or None if it isn't given."""
+    """Return the value of an option, or None if it is not given."""
     matching = [text.partition("=")[2] for text in arguments if text.partition("=")[0] == name]
     return matching[0] if matching else None
 
 
 def lay_out(manifests: list[Manifest], folder: Path) -> None:
-    """Write the files of the projected volume. What is in Secrets of others is what should be."""
+    """Write the files of the projected volume. Secrets that the chart does not create have plausible content."""
     _write(folder / "injected/openrouter", ANY_KEY.encode())
     _write(folder / "found/team-a.key", ANY_KEY.encode())
     volume = _volume(manifests)

@@ -1,4 +1,4 @@
-"""The chart as Helm renders it, in memory: no cluster, no network, no helm binary."""
+"""The chart as rendered by Helm in memory, without a cluster, a network or the helm binary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _chart(folder: Path) -> Chart:
 
 
 def render(values: Values, folder: Path = CHART) -> list[Manifest]:
-    """Return what is installed with these values."""
+    """Return the manifests for these values."""
     texts = _chart(folder).render(values=values, name=RELEASE, namespace=NAMESPACE)
     manifests = [text for name, text in texts.items() if name.endswith(".yaml")]
     return [result for text in manifests for result in yaml.load_all(text, Loader=yaml.CSafeLoader) if result]
@@ -41,7 +41,7 @@ def notes(values: Values) -> str:
 
 
 def values_of(variant: str) -> Values:
-    """Return the values in ci/ of a variant."""
+    """Return the values of a variant in ci/."""
     text = (CHART / "ci" / f"{variant}-values.yaml").read_text(encoding="utf-8")
     loaded: Values = yaml.load(text, yaml.CSafeLoader)
     return loaded
@@ -53,7 +53,7 @@ def _rendered(variant: str) -> str:
 
 
 def manifests_of(variant: str) -> list[Manifest]:
-    """Return what is installed with the values of a variant."""
+    """Return the manifests for the values of a variant."""
     loaded: list[Manifest] = json.loads(_rendered(variant))
     return loaded
 
@@ -83,7 +83,7 @@ def container(manifests: list[Manifest]) -> Manifest:
 
 
 def merged(values: Values, more: Values) -> Values:
-    """Return the values with others laid over them, map by map, as Helm does."""
+    """Return the values with others merged over them, map by map, as Helm does."""
     together = copy.deepcopy(values)
     for key, value in more.items():
         both_maps = isinstance(value, dict) and isinstance(together.get(key), dict)

@@ -1,4 +1,4 @@
-"""The README and the notes after an installation."""
+"""The chart's README, and the notes after an installation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ README = Page(CHART / "README.md")
 
 
 def promql(text: str) -> list[str]:
-    """The expressions of the notes."""
+    """Return the expressions in the notes."""
     block = re.search(r"in PromQL:\n\n((?:  .+\n?)+)", text)
     assert block
     return [line.strip() for line in block[1].splitlines()]
@@ -25,7 +25,7 @@ def promql(text: str) -> list[str]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_notes_have_a_working_port_forward(variant: str) -> None:
-    """By a command that names service, namespace and port as they are."""
+    """The command has the actual service, namespace and port."""
     values = values_of(variant)
     (command,) = [line.strip() for line in notes(values).splitlines() if "port-forward" in line]
     service = the("Service", render(values))
@@ -35,7 +35,6 @@ def test_notes_have_a_working_port_forward(variant: str) -> None:
 
 @needs("promtool")
 def test_promql_of_the_notes_is_valid(tmp_path: Path) -> None:
-    """Prometheus takes each expression of the notes."""
     expressions = promql(notes(values_of("existing-secret")))
     rules = [{"record": f"first_{number}", "expr": text} for number, text in enumerate(expressions)]
     path = tmp_path / "rules.yaml"
@@ -43,14 +42,14 @@ def test_promql_of_the_notes_is_valid(tmp_path: Path) -> None:
     assert "2 rules found" in run("promtool", "check", "rules", path)
 
 
-def test_notes_count_own_provider_keys_as_spend() -> None:
-    """As rules, dashboards and page do."""
+def test_notes_count_byok_usage_as_spend() -> None:
+    """Rules, dashboards and the landing page do too."""
     _, spend = promql(notes(values_of("existing-secret")))
     assert "byok" in spend
 
 
 def test_notes_list_remaining_steps() -> None:
-    """To be scraped, unless a monitor sees to it; to make the Secret, if one is named."""
+    """They are to scrape the exporter without a monitor, and to create a Secret that is named."""
     plain, monitored = notes(values_of("existing-secret")), notes(values_of("monitoring"))
     assert f"http://{FULLNAME}.monitoring.svc:10063/metrics" in plain
     assert "Prometheus does not scrape it" not in monitored
@@ -59,19 +58,18 @@ def test_notes_list_remaining_steps() -> None:
 
 
 def test_notes_contain_no_key() -> None:
-    """They end up in the logs of pipelines."""
+    """Notes end up in the logs of pipelines."""
     assert "sk-or" not in notes(values_of("inline")) + notes(values_of("accounts"))
 
 
-def test_the_readmes_values_work() -> None:
-    """Each block of YAML, as it stands."""
+def test_values_in_the_readme_render() -> None:
     blocks = README.blocks("yaml")
     assert blocks
     assert all(render(yaml.safe_load(block)) for block in blocks)
 
 
-def test_the_readmes_options_work() -> None:
-    """Each --set of its commands, with the values before it."""
+def test_options_in_the_readme_render() -> None:
+    """Each --set of a command is applied after the values before it."""
     options = re.findall(r"--set (\S+)=(\S+)", README.text)
     assert {"demo.enabled", "existingSecret"} == {path for path, _ in options}
     for path, text in options:
@@ -79,8 +77,7 @@ def test_the_readmes_options_work() -> None:
         assert render(merged({}, {path.partition(".")[0]: values} if "." in path else values))
 
 
-def test_every_value_is_explained() -> None:
-    """No line of the table without its third column."""
+def test_every_value_has_a_description_in_the_readme() -> None:
     rows = re.findall(r"^\| `([\w.]+)` \| .* \|(.*)\|$", README.text.partition("## Values")[2], re.MULTILINE)
     assert {key.partition(".")[0] for key, _ in rows} == set(yaml.safe_load((CHART / "values.yaml").read_text("utf-8")))
     assert [] == [key for key, meaning in rows if not meaning.strip()]

@@ -1,4 +1,4 @@
-"""The Job that exports the past and imports it."""
+"""The Job that exports past days and imports them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def pod(values: dict[str, Any] = VALUES) -> dict[str, Any]:
     return spec
 
 
-def test_no_job_by_default() -> None:
+def test_history_job_is_absent_by_default() -> None:
     assert [] == of_kind("Job", manifests_of("existing-secret"))
 
 
-def test_exporter_accepts_the_arguments() -> None:
+def test_export_accepts_the_arguments_of_the_job() -> None:
     options = parse(pod()["initContainers"][0]["args"], {})
     assert ("export", "/history/history.txt") == (options.command, options.output)
     assert (("job", "openrouter-exporter"), ("instance", "usage")) == options.labels
@@ -45,13 +45,13 @@ def test_importer_reads_the_file_and_mounts_its_own_volumes() -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"]
 
 
-def test_service_does_not_select_its_pods() -> None:
+def test_service_does_not_select_pods_of_the_job() -> None:
     (job,) = of_kind("Job", render(VALUES))
     (service,) = of_kind("Service", render(VALUES))
     assert not service["spec"]["selector"].items() <= job["spec"]["template"]["metadata"]["labels"].items()
 
 
-def test_changed_values_make_another_job() -> None:
+def test_changed_values_create_another_job() -> None:
     (before,) = of_kind("Job", render(VALUES))
     (after,) = of_kind("Job", render(merged(VALUES, {"history": {"args": ["--from=2026-11-01"]}})))
     assert before["metadata"]["name"] != after["metadata"]["name"]

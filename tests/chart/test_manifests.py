@@ -1,4 +1,4 @@
-"""What is rendered is what Kubernetes takes, for every variant in ci/."""
+"""Manifests are valid for every supported Kubernetes, for every variant in ci/."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RECOMMENDED = ("name", "instance", "version", "component", "part-of", "managed-b
 
 
 def ours(variant: str) -> list[Manifest]:
-    """The manifests without those that the values bring along."""
+    """Return the manifests without those that come from the values."""
     brought = len(values_of(variant).get("extraManifests", []))
     matching = [one for one in manifests_of(variant) if "helm.sh/chart" in one["metadata"].get("labels", {})]
     assert len(manifests_of(variant)) - brought == len(matching)
@@ -38,28 +38,28 @@ def ours(variant: str) -> list[Manifest]:
 
 
 def test_helm_lint_passes() -> None:
-    """Helm's own lint, where warnings are errors too."""
+    """Warnings count as errors."""
     report = lint(CHART, strict=True)
     assert [] == [message for message in report["messages"] if message["severity"] > 1]
 
 
-def test_chart_versions_match_what_is_tested() -> None:
-    """Its oldest Kubernetes is the oldest whose schemas there are; it is of this exporter."""
+def test_chart_requires_the_oldest_kubernetes_that_is_tested() -> None:
+    """Its appVersion is that of this exporter."""
     assert (f">={CARRIED[0]}-0", __version__) == (ABOUT["kubeVersion"], ABOUT["appVersion"])
 
 
 @pytest.mark.parametrize("version", [CARRIED[0], CARRIED[-1]])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_core_objects_are_valid(variant: str, version: str) -> None:
-    """Strictly: a field that Kubernetes doesn't know is one that it would ignore."""
+def test_core_objects_are_strictly_valid(variant: str, version: str) -> None:
+    """Kubernetes would ignore unknown fields."""
     for manifest in manifests_of(variant):
         if manifest["kind"] not in KINDS:
             kubernetes_validate.validate(manifest, version, strict=True)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_objects_of_the_operator_are_valid(variant: str) -> None:
-    """By the operator's own definitions, and strictly as well."""
+def test_objects_of_the_operator_are_strictly_valid(variant: str) -> None:
+    """The operator's own definitions are used."""
     for kind in KINDS:
         for manifest in of_kind(kind, manifests_of(variant)):
             mistakes = [error.message for error in validator(kind).iter_errors(manifest)]
@@ -67,23 +67,22 @@ def test_objects_of_the_operator_are_valid(variant: str) -> None:
 
 
 def test_strict_schema_rejects_unknown_fields() -> None:
-    """Otherwise the test above would accept anything."""
+    """It shows that the tests above can fail."""
     (monitor,) = of_kind("ServiceMonitor", manifests_of("monitoring"))
     monitor["spec"]["endpoints"][0]["intervall"] = "1m"
     assert not validator("ServiceMonitor").is_valid(monitor)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_everything_has_the_recommended_labels(variant: str) -> None:
-    """So that it is found, and known for what it is."""
+def test_every_object_has_the_recommended_labels(variant: str) -> None:
     for manifest in ours(variant):
         labels = manifest["metadata"]["labels"]
         assert set() == {f"app.kubernetes.io/{name}" for name in RECOMMENDED} - labels.keys()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_everything_has_a_namespace(variant: str) -> None:
-    """Written down, so that rendered manifests can be applied as they are."""
+def test_every_object_has_a_namespace(variant: str) -> None:
+    """Rendered manifests can then be applied as they are."""
     values = values_of(variant)
     here = values.get("namespaceOverride", NAMESPACE)
     allowed = {here, *(part["namespace"] for part in values.values() if isinstance(part, dict) and "namespace" in part)}
@@ -92,14 +91,14 @@ def test_everything_has_a_namespace(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_names_are_unique(variant: str) -> None:
-    """Two objects of one kind and name are one object, of which half is lost."""
+    """Two objects of one kind and name would be one object."""
     names = [(one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in manifests_of(variant)]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_selectors_are_stable(variant: str) -> None:
-    """A selector can't be changed: with a version in it, the next upgrade would fail."""
+    """A selector cannot be changed, so a version in it would fail the next upgrade."""
     stable = {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
     for manifest in ours(variant):
         spec = manifest.get("spec", {})
@@ -110,7 +109,7 @@ def test_selectors_are_stable(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_selectors_match_the_pod(variant: str) -> None:
-    """Whatever labels are added."""
+    """Additional labels do not matter."""
     deployment = workload(manifests_of(variant))
     labels = deployment["spec"]["template"]["metadata"]["labels"].items()
     (service,) = of_kind("Service", manifests_of(variant))
@@ -118,8 +117,8 @@ def test_selectors_match_the_pod(variant: str) -> None:
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels
 
 
-def test_names_stay_within_the_limit() -> None:
-    """The longest that Helm allows still makes names that Kubernetes takes."""
+def test_names_stay_within_the_limit_of_kubernetes() -> None:
+    """The release name is the longest that Helm allows."""
     with Chart.load(CHART) as chart:
         texts = chart.render(values={"existingSecret": "a"}, name="r" * 53)
     names = re.findall(r"^  name: (\S+)$", "\n".join(texts.values()), re.MULTILINE)
@@ -128,13 +127,13 @@ def test_names_stay_within_the_limit() -> None:
 
 
 def hub(name: str) -> list[dict[str, str]]:
-    """Return an annotation of Artifact Hub, which is YAML in a text."""
+    """Return an annotation of Artifact Hub, which is YAML in a string."""
     entries: list[dict[str, str]] = yaml.safe_load(ABOUT["annotations"][f"artifacthub.io/{name}"])
     return entries
 
 
-def test_artifact_hub_knows_changes_image_links_and_pictures() -> None:
-    """As the hub reads them; what they name is in this repository."""
+def test_annotations_for_artifact_hub_name_existing_files() -> None:
+    """They list changes, images, links and screenshots."""
     kinds = {"added", "changed", "deprecated", "removed", "fixed", "security"}
     assert {entry["kind"] for entry in hub("changes")} <= kinds
     assert all(entry["description"] for entry in hub("changes"))
@@ -148,6 +147,6 @@ def test_artifact_hub_knows_changes_image_links_and_pictures() -> None:
 
 
 def test_artifact_hub_can_verify_the_publisher() -> None:
-    """By the owners of the repository; its ID is known once it is registered."""
+    """It needs the owners of the repository. The repository's ID is known after its registration."""
     about = yaml.safe_load((CHART.parent / "artifacthub-repo.yml").read_text(encoding="utf-8"))
     assert [ABOUT["maintainers"][0]["name"]] == [owner["name"] for owner in about["owners"]]

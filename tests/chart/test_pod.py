@@ -34,15 +34,15 @@ def pod(manifests: list[Manifest]) -> Manifest:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_exporter_accepts_the_arguments(variant: str) -> None:
-    """By the exporter's own parser, which exits with 2 on what it doesn't know."""
+def test_exporter_accepts_the_arguments_of_the_pod(variant: str) -> None:
+    """The exporter's own parser reads them."""
     expected = "demo" if variant == "demo" else "serve"
     assert expected == parse(command_line(manifests_of(variant)), {}).command
 
 
 @pytest.mark.parametrize("variant", POLLING)
-async def test_exporter_accepts_its_configuration(variant: str, tmp_path: Path) -> None:
-    """With the files as the pod has them: accounts, keys, TLS and passwords."""
+async def test_exporter_accepts_the_configuration_of_the_pod(variant: str, tmp_path: Path) -> None:
+    """Accounts, keys, TLS and passwords are in the pod's files."""
     accounts = len(values_of(variant).get("accounts", ["default"])) or 1  # found in a directory
     code, output = await check_config(manifests_of(variant), tmp_path)
     assert 0 == code, output
@@ -50,7 +50,7 @@ async def test_exporter_accepts_its_configuration(variant: str, tmp_path: Path) 
 
 
 def test_each_account_reads_its_own_key(tmp_path: Path) -> None:
-    """Also those whose names no file can have; and white space around an inline key is no part of it."""
+    """This includes accounts whose names cannot be file names. White space around an inline key is removed."""
     values = {"accounts": [{"name": f"Büro / {name}", "apiKey": f"  sk-or-v1-{name}\n"} for name in ("Ost", "West")]}
     lay_out(render(values), tmp_path)
     keys = {
@@ -61,7 +61,7 @@ def test_each_account_reads_its_own_key(tmp_path: Path) -> None:
 
 
 def test_thresholds_reach_the_configuration(tmp_path: Path) -> None:
-    """Null, which switches an alert off, as well as numbers, for all accounts and for one."""
+    """Null disables an alert. Thresholds can be set for all accounts and for one."""
     values = {
         "accounts": [{"apiKey": "sk-or-v1-a", "thresholds": {"credits_left": "2d", "latency_ratio": None}}],
         "config": {"thresholds": {"credits_floor_usd": 1000000, "spend_ratio": None}},
@@ -78,8 +78,8 @@ def test_thresholds_reach_the_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_kubernetes_waits_for_the_exporter(variant: str) -> None:
-    """Its polls have ended before Kubernetes ends it."""
+def test_termination_grace_period_exceeds_the_shutdown_timeout(variant: str) -> None:
+    """Polls end before Kubernetes kills the pod."""
     manifests = manifests_of(variant)
     timeout = parse_duration(option(command_line(manifests), "--shutdown.timeout") or "")
     assert timeout + 10 == pod(manifests)["terminationGracePeriodSeconds"]
@@ -87,7 +87,7 @@ def test_kubernetes_waits_for_the_exporter(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_pod_is_unprivileged(variant: str) -> None:
-    """No root, nothing writable, no capability, no token, no variables of other services."""
+    """No root, no writable file system, no capabilities, no token and no variables of other services."""
     manifests = manifests_of(variant)
     of_pod, of_container = pod(manifests)["securityContext"], container(manifests)["securityContext"]
     assert (True, 65532, "RuntimeDefault") == (
@@ -103,7 +103,7 @@ def test_pod_is_unprivileged(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", POLLING)
 def test_key_files_are_readable_by_the_exporter_only(variant: str) -> None:
-    """Owned by root and readable by the group; no one else can read and no one can write."""
+    """Root owns them, and only its group can read them."""
     (volume,) = [one for one in pod(manifests_of(variant))["volumes"] if one["name"] == "configuration"]
     assert 0o440 == volume["projected"]["defaultMode"]
     context = pod(manifests_of(variant))["securityContext"]
@@ -111,15 +111,15 @@ def test_key_files_are_readable_by_the_exporter_only(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", POLLING)
-def test_files_stay_current(variant: str) -> None:
-    """No file is mounted by a subPath, which would be the file as it was at the start; and the exporter looks."""
+def test_changed_files_reach_the_pod(variant: str) -> None:
+    """A subPath mount would never change, and the exporter checks its files for changes."""
     manifests = manifests_of(variant)
     assert [] == [mount for mount in container(manifests)["volumeMounts"] if "subPath" in mount]
     assert 30 == parse_duration(option(command_line(manifests), "--config.auto-reload-interval") or "")
 
 
 def test_configuration_change_does_not_restart_the_pod() -> None:
-    """Another configuration is another ConfigMap and the same pod: it reloads, without a gap."""
+    """The exporter reloads the changed ConfigMap without a gap."""
     base = values_of("existing-secret")
     more = render(merged(base, {"config": {"collectors": {"activity": {"interval": "1h"}}}}))
     assert the("Deployment", manifests_of("existing-secret")) == the("Deployment", more)
@@ -127,16 +127,15 @@ def test_configuration_change_does_not_restart_the_pod() -> None:
 
 
 @pytest.mark.parametrize(("variant", "scheme"), [("existing-secret", "HTTP"), ("tls", "HTTPS"), ("demo", "HTTP")])
-def test_http_probes(variant: str, scheme: str) -> None:
-    """Startup and liveness by health, readiness by its own path, in the scheme that is served."""
+def test_http_probes_have_the_paths_and_the_scheme_that_are_served(variant: str, scheme: str) -> None:
     probes = {name: container(manifests_of(variant))[name]["httpGet"] for name in PROBES}
     paths = dict(zip(PROBES, ("/-/healthy", "/-/healthy", "/-/ready"), strict=True))
     assert {name: {"path": path, "port": "http", "scheme": scheme} for name, path in paths.items()} == probes
 
 
 @pytest.mark.parametrize("variant", ["basic-auth", "client-certificates"])
-def test_command_probe_where_the_kubelet_cannot_authenticate(variant: str) -> None:
-    """The kubelet has neither password nor certificate; for the command, a 401 counts as healthy."""
+def test_probe_is_a_command_if_the_kubelet_cannot_authenticate(variant: str) -> None:
+    """The kubelet has neither a password nor a certificate. The command accepts a 401 as healthy."""
     for name in PROBES:
         program, *arguments = container(manifests_of(variant))[name]["exec"]["command"]
         options = parse(arguments, {})
@@ -145,8 +144,7 @@ def test_command_probe_where_the_kubelet_cannot_authenticate(variant: str) -> No
         assert serving.listen_addresses == options.listen_addresses
 
 
-def test_probes_can_be_left_out_and_replaced() -> None:
-    """Null leaves one out; one with its own way of asking keeps it."""
+def test_probes_can_be_removed_or_replaced() -> None:
     result = container(manifests_of("everything-else"))
     assert "startupProbe" not in result
     assert {"port": "http"} == result["livenessProbe"]["tcpSocket"]
@@ -155,7 +153,7 @@ def test_probes_can_be_left_out_and_replaced() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_helm_test_requests_health_through_the_service(variant: str) -> None:
-    """With the image of the exporter, as an unprivileged pod that the Service does not select."""
+    """Its pod has the exporter's image, is unprivileged, and is not selected by the Service."""
     manifests = manifests_of(variant)
     (service,) = of_kind("Service", manifests)
     (test,) = [one for one in of_kind("Pod", manifests) if "helm.sh/hook" in one["metadata"].get("annotations", {})]
@@ -170,8 +168,8 @@ def test_helm_test_requests_health_through_the_service(variant: str) -> None:
     assert not service["spec"]["selector"].items() <= test["metadata"]["labels"].items()
 
 
-def test_a_spread_constraint_counts_the_pod() -> None:
-    """Without a labelSelector it would count no pods; one of the values stays."""
+def test_topology_spread_constraint_gets_the_labels_of_the_pod() -> None:
+    """Without a labelSelector it would count no pods. A given selector stays."""
     own = {"matchLabels": {"team": "platform"}}
     constraint = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}
     values = {"topologySpreadConstraints": [constraint, {**constraint, "labelSelector": own}]}
@@ -180,20 +178,20 @@ def test_a_spread_constraint_counts_the_pod() -> None:
     assert [the("Deployment", manifests)["spec"]["selector"], own] == selectors
 
 
-def test_the_pod_requests_cpu_and_memory() -> None:
-    """So that the scheduler reserves them; the values can replace them."""
+def test_pod_requests_cpu_and_memory() -> None:
+    """The scheduler reserves them, and the values can replace them."""
     assert {"requests": {"cpu": "10m", "memory": "128Mi"}} == container(manifests_of("existing-secret"))["resources"]
     assert values_of("everything-else")["resources"] == container(manifests_of("everything-else"))["resources"]
 
 
-def test_one_replica_is_recreated() -> None:
-    """The old one is gone before the new one comes."""
+def test_single_replica_is_recreated_on_updates() -> None:
+    """The old pod is gone before the new one starts."""
     spec = the("Deployment", manifests_of("existing-secret"))["spec"]
     assert (1, {"type": "Recreate"}) == (spec["replicas"], spec["strategy"])
 
 
 def test_shards_are_pods_of_a_stateful_set() -> None:
-    """Each knows its index by the pod's name, and how many there are; a new one is there before another restarts."""
+    """Each knows its index from the name of its pod, and the number of shards. Updates restart one after another."""
     manifests = manifests_of("shards")
     spec = the("StatefulSet", manifests)["spec"]
     service = the("Service", manifests)["metadata"]["name"]
@@ -212,12 +210,11 @@ def test_several_shards_can_restart_at_once(number: int | str) -> None:
 
 
 def test_replicas_0_pauses_all_shards() -> None:
-    """As it does the only pod."""
     assert 0 == workload(render(merged(values_of("shards"), {"replicas": 0})))["spec"]["replicas"]
 
 
-def test_a_shard_keeps_its_series_over_a_restart() -> None:
-    """Prometheus names it by its pod, whose address changes; relabelings of the values follow."""
+def test_series_of_a_shard_survive_its_restart() -> None:
+    """The label instance is the name of the pod, because its address changes. Relabelings in the values follow."""
     own = {"targetLabel": "cluster", "replacement": "eu"}
     manifests = render(merged(values_of("shards"), {"podMonitor": {"relabelings": [own]}}))
     (endpoint,) = the("PodMonitor", manifests)["spec"]["podMetricsEndpoints"]

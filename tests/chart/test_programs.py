@@ -32,7 +32,7 @@ CARRIED = kubernetes_validate.utils.all_versions()
 
 @cache
 def template(variant: str, chart: Path = CHART) -> str:
-    """What `helm template` prints. A helm that `go install` built takes itself for one of Kubernetes 1.20."""
+    """Return the output of `helm template`. A helm built by `go install` needs an explicit Kubernetes version."""
     values = CHART / "ci" / f"{variant}-values.yaml"
     options = ("--namespace", NAMESPACE, "--kube-version", CARRIED[-1], "--values", values)
     return run("helm", "template", RELEASE, chart, *options)
@@ -47,37 +47,35 @@ def sorted_(manifests: list[Manifest]) -> list[Manifest]:
 
 @needs("helm")
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_helm_lints(variant: str) -> None:
-    """With the values of each variant."""
+def test_helm_lint_accepts_every_variant(variant: str) -> None:
     run("helm", "lint", "--strict", CHART, "--values", CHART / "ci" / f"{variant}-values.yaml")
 
 
 @needs("helm")
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_helm_renders_the_same(variant: str) -> None:
-    """Helm 3, and Helm 4's engine that the other tests use."""
+def test_helm_3_renders_the_same_manifests(variant: str) -> None:
+    """The other tests use the engine of Helm 4."""
     matching = [one for one in yaml.load_all(template(variant), Loader=yaml.CSafeLoader) if one]
     assert sorted_(manifests_of(variant)) == sorted_(matching)
 
 
 @needs("helm")
-def test_helm_packages(tmp_path: Path) -> None:
-    """And what it packaged renders as the folder does: links have become files."""
+def test_packaged_chart_renders_the_same_manifests(tmp_path: Path) -> None:
+    """Links become files in the package."""
     run("helm", "package", CHART, "--destination", tmp_path)
     (archive,) = tmp_path.iterdir()
     assert template("monitoring") == template("monitoring", archive)
 
 
 @needs("helm")
-def test_helm_prints_what_it_rejects() -> None:
-    """A user sees the sentence, and which values it is about."""
+def test_helm_prints_the_message_about_rejected_values() -> None:
     with pytest.raises(AssertionError, match='account "default": has no key; set existingSecret'):
         run("helm", "template", RELEASE, CHART, "--kube-version", CARRIED[-1])
 
 
 @needs("helm-docs")
-def test_the_readme_is_generated(tmp_path: Path) -> None:
-    """From the comments in values.yaml: `helm-docs --sort-values-order file`."""
+def test_chart_readme_is_current(tmp_path: Path) -> None:
+    """It is generated from the comments in values.yaml by `helm-docs --sort-values-order file`."""
     for name in ("Chart.yaml", "values.yaml", "README.md.gotmpl"):
         (tmp_path / name).write_bytes((CHART / name).read_bytes())
     run("helm-docs", "--sort-values-order", "file", "--chart-search-root", tmp_path)
@@ -85,7 +83,7 @@ def test_the_readme_is_generated(tmp_path: Path) -> None:
 
 
 def schemas(version: str, folder: Path) -> str:
-    """Write each schema of a Kubernetes with its definitions in it; return where kubeconform finds them."""
+    """Write every schema of a Kubernetes version with its definitions, and return their location for kubeconform."""
     source = Path(kubernetes_validate.__file__).parent / f"kubernetes-json-schema/v{version}-local-strict"
     definitions = json.loads((source / "_definitions.json").read_text("utf-8"))["$defs"]
     for name in KINDS:
@@ -98,7 +96,7 @@ def schemas(version: str, folder: Path) -> str:
 @needs("kubeconform")
 @pytest.mark.parametrize("version", [CARRIED[0], CARRIED[-1]])
 def test_kubeconform_accepts_the_manifests(version: str, tmp_path: Path) -> None:
-    """Strictly; with schemas that are on this machine already."""
+    """It is strict and uses schemas that are on this machine."""
     path = tmp_path / "all.yaml"
     path.write_text("\n---\n".join(template(variant) for variant in VARIANTS), encoding="utf-8")
     location = schemas(version, tmp_path)

@@ -1,4 +1,4 @@
-"""Bad values are refused when they are rendered, by name, and not found out by a pod that crashes."""
+"""Invalid values are refused by name when the chart is rendered, and not by a pod that crashes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Bad:
 
 
 def account(**entry: object) -> Values:
-    """One account in the chart's existingSecret."""
+    """Return an account in the chart's existingSecret."""
     return {"accounts": [entry]}
 
 
 def activity(**keys: object) -> Values:
-    """Settings of a collector."""
+    """Return settings of the activity collector."""
     return {"config": {"collectors": {"activity": keys}}}
 
 
@@ -118,7 +118,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_mistake_is_reported_with_its_value(name: str) -> None:
-    """With what to do about it, and without showing a key."""
+    """The message names the remedy and shows no key."""
     with pytest.raises(HelmError) as refused:
         render(merged(BASE, BAD[name].values))
     assert BAD[name].output in str(refused.value)
@@ -126,7 +126,6 @@ def test_mistake_is_reported_with_its_value(name: str) -> None:
 
 
 def test_all_mistakes_are_reported_at_once() -> None:
-    """So that one render shows everything to correct."""
     values = {"accounts": [], "replicas": 3, "extraArgs": ["--config.file=x", "--web.route-prefix=/"]}
     with pytest.raises(HelmError) as refused:
         render(values)
@@ -134,5 +133,5 @@ def test_all_mistakes_are_reported_at_once() -> None:
 
 
 def test_default_values_render() -> None:
-    """Or all the above would prove nothing."""
+    """It shows that the refusals above have a cause."""
     assert render(BASE)

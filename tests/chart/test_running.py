@@ -1,4 +1,4 @@
-"""The pod at work: its command line with its files and probes, polling the simulator."""
+"""The pod at work: its command line, files and probes, with the simulator as the API."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def at_work(variant: str, folder: Path) -> AsyncIterator[tuple[list[Manifest], Forked]]:
-    """Run the pod of a variant against the simulator, on loopback alone."""
+    """Run the pod of a variant against the simulator on loopback."""
     async with running(SimulatorSettings(), SystemClock()) as simulator:
         here = {"containerPort": free_port(), "config": {"upstream": {"base_url": simulator.url}}}
         manifests = render(merged(values_of(variant), here))
@@ -42,7 +42,7 @@ async def at_work(variant: str, folder: Path) -> AsyncIterator[tuple[list[Manife
 
 
 async def until_healthy(command: list[str]) -> str:
-    """Run a probe's command until it succeeds; return its output."""
+    """Run the command of a probe until it succeeds, and return its output."""
     async with asyncio.timeout(PATIENCE):
         while True:
             code, out, _ = await run(*command[1:])
@@ -55,8 +55,10 @@ async def until_healthy(command: list[str]) -> str:
     ("variant", "output"),
     [("basic-auth", "requires a password"), ("client-certificates", "requires a client certificate")],
 )
-async def test_probes_that_are_commands_succeed(variant: str, output: str, tmp_path: Path) -> None:
-    """Though they have neither password nor certificate; and the end is in order."""
+async def test_command_probes_succeed_without_password_and_certificate(
+    variant: str, output: str, tmp_path: Path
+) -> None:
+    """The exporter ends in order."""
     async with at_work(variant, tmp_path) as (manifests, process):
         for name in PROBES:
             assert output in await until_healthy(container(manifests)[name]["exec"]["command"])

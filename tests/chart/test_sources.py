@@ -1,4 +1,4 @@
-"""One source: rules, dashboards and the configuration's schema are the repository's, not a copy that grows old."""
+"""Rules, dashboards and the configuration's schema in the chart are those of the repository, and not copies."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ RULES = sorted((ROOT / "config/prometheus/rules").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "config/grafana/dashboards").glob("*.json"))
 
 
-def test_the_files_are_links() -> None:
-    """Into the folders that everybody else uses."""
+def test_files_of_the_chart_are_links() -> None:
     links = {path.name: path.readlink() for path in (CHART / "files").iterdir()}
     config = Path("../../../config")
     assert {"rules": config / "prometheus/rules", "dashboards": config / "grafana/dashboards"} == links
 
 
-def test_rules_are_rendered_as_they_are() -> None:
-    """All groups, word for word, braces of Prometheus' templates included."""
+def test_rules_are_rendered_unchanged() -> None:
+    """This includes the braces of Prometheus' templates."""
     groups = [group for path in RULES for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
     assert groups
     assert groups == the("PrometheusRule", manifests_of("monitoring"))["spec"]["groups"]
 
 
-def test_rules_of_further_labels_are_those_that_the_exporter_writes() -> None:
+def test_rules_with_additional_labels_are_those_that_the_exporter_writes() -> None:
     values = {"existingSecret": "a", "prometheusRule": {"enabled": True, "allocationLabels": ["cost_center", "squad"]}}
     groups = the("PrometheusRule", render(values))["spec"]["groups"]
     expected = yaml.safe_load(rule_file(["team", "cost_center", "squad"]))["groups"]
@@ -52,15 +51,14 @@ def test_labels_of_accounts_and_allocations_are_in_the_configuration() -> None:
 
 
 @needs("promtool")
-def test_prometheus_accepts_the_rendered_rules(tmp_path: Path) -> None:
-    """By its own tool."""
+def test_promtool_accepts_the_rendered_rules(tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text(yaml.safe_dump(the("PrometheusRule", manifests_of("monitoring"))["spec"]), encoding="utf-8")
     assert "SUCCESS" in run("promtool", "check", "rules", path)
 
 
-def test_dashboards_are_rendered_as_they_are() -> None:
-    """One ConfigMap each, with the label that Grafana's sidecar looks for."""
+def test_dashboards_are_rendered_unchanged() -> None:
+    """Each is a ConfigMap with the label for which Grafana's sidecar looks."""
     matching = [one for one in of_kind("ConfigMap", manifests_of("monitoring")) if "config.yaml" not in one["data"]]
     expected = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS}
     assert expected
@@ -68,8 +66,7 @@ def test_dashboards_are_rendered_as_they_are() -> None:
     assert {"1"} == {one["metadata"]["labels"]["grafana_dashboard"] for one in matching}
 
 
-def test_package_contains_linked_files(tmp_path: Path) -> None:
-    """As files, and it renders the same."""
+def test_package_contains_the_linked_files(tmp_path: Path) -> None:
     archive = Path(package(CHART, destination=tmp_path))
     with tarfile.open(archive) as tar:
         members = {member.name: member for member in tar.getmembers()}
@@ -80,14 +77,14 @@ def test_package_contains_linked_files(tmp_path: Path) -> None:
     assert render(values) == render(values, archive)
 
 
-def test_the_schema_of_the_configuration_is_the_exporters() -> None:
-    """`make docs` puts it there."""
+def test_schema_of_the_configuration_is_that_of_the_exporter() -> None:
+    """`make docs` copies it."""
     text = values_schema.PATH.read_text(encoding="utf-8")
     assert values_schema.written(values_schema.updated(json.loads(text))) == text
 
 
-def test_every_value_is_in_the_schema() -> None:
-    """And the other way round, but for what Helm itself has."""
+def test_values_and_schema_have_the_same_keys() -> None:
+    """Keys of Helm itself are exempt."""
     values = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
     schema = json.loads(values_schema.PATH.read_text(encoding="utf-8"))
     assert {*values, "global"} == set(schema["properties"])

@@ -26,38 +26,34 @@ def kinds(values: Values) -> list[str]:
     return sorted(manifest["kind"] for manifest in render(values))
 
 
-def test_default_objects() -> None:
-    """By default."""
+def test_objects_with_default_values() -> None:
     assert ALWAYS == kinds(BASE)
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-def test_switch_adds_one_object(name: str) -> None:
-    """And nothing else."""
+def test_switch_adds_only_its_own_object(name: str) -> None:
     more, kind = SWITCHES[name]
     assert sorted([*ALWAYS, kind]) == kinds(merged(BASE, more))
 
 
-def test_existing_service_account_is_used() -> None:
-    """Is used, and not made."""
+def test_existing_service_account_is_used_and_not_created() -> None:
     manifests = manifests_of("everything-else")
     assert [] == of_kind("ServiceAccount", manifests)
     assert "shared" == the("Deployment", manifests)["spec"]["template"]["spec"]["serviceAccountName"]
 
 
 def test_no_service_account_has_a_token() -> None:
-    """The exporter does not talk to Kubernetes."""
+    """The exporter does not use the Kubernetes API."""
     assert False is the("ServiceAccount", manifests_of("existing-secret"))["automountServiceAccountToken"]
 
 
-def test_the_demo_needs_no_network() -> None:
-    """Its policy lets nothing out."""
+def test_network_policy_of_the_demo_allows_no_egress() -> None:
     spec = the("NetworkPolicy", manifests_of("demo"))["spec"]
     assert (["Ingress", "Egress"], None) == (spec["policyTypes"], spec.get("egress"))
 
 
-def test_an_empty_list_of_sources_opens_to_none() -> None:
-    """Kubernetes takes an empty `from` for all sources, so no rule is written."""
+def test_empty_list_of_sources_allows_none() -> None:
+    """Kubernetes reads an empty `from` as all sources, so no rule is written."""
     values: Values = {"networkPolicy": {"enabled": True, "from": []}}
     assert [] == the("NetworkPolicy", render(merged(BASE, values)))["spec"]["ingress"]
     more: Values = {"networkPolicy": {"extraIngress": [{"from": [{"podSelector": {}}]}]}}
@@ -65,16 +61,16 @@ def test_an_empty_list_of_sources_opens_to_none() -> None:
     assert more["networkPolicy"]["extraIngress"] == rules
 
 
-def test_the_policy_admits_the_pod_of_helm_test() -> None:
-    """Or `helm test` would fail on a working release."""
+def test_network_policy_allows_the_pod_of_helm_test() -> None:
+    """`helm test` would fail on a working release otherwise."""
     manifests = manifests_of("monitoring")
     sources = the("NetworkPolicy", manifests)["spec"]["ingress"][0]["from"]
     labels = the("Pod", manifests, "-test")["metadata"]["labels"].items()
     assert any(source["podSelector"]["matchLabels"].items() <= labels for source in sources)
 
 
-def test_policy_allows_dns_https_and_prometheus() -> None:
-    """And Prometheus in, to the one port."""
+def test_network_policy_allows_dns_https_and_scrapes() -> None:
+    """Prometheus can reach only the one port."""
     spec = the("NetworkPolicy", manifests_of("monitoring"))["spec"]
     out = [(port["port"], port["protocol"]) for rule in spec["egress"] for port in rule["ports"]]
     assert [(53, "UDP"), (53, "TCP"), (443, "TCP")] == out
@@ -94,7 +90,7 @@ def test_policy_allows_dns_https_and_prometheus() -> None:
 def test_monitor_uses_the_port_and_scheme_that_are_served(
     variant: str, kind: str, endpoints: str, expected: dict[str, Any]
 ) -> None:
-    """The port by its name, the scheme by webConfig, and further settings from the values."""
+    """The port is given by its name, the scheme follows webConfig, and other settings come from the values."""
     monitor = the(kind, manifests_of(variant))
     (endpoint,) = monitor["spec"][endpoints]
     assert {"port": "http", "path": "/metrics"} | expected == {
@@ -103,8 +99,8 @@ def test_monitor_uses_the_port_and_scheme_that_are_served(
     assert [NAMESPACE] == monitor["spec"]["namespaceSelector"]["matchNames"]
 
 
-def test_image_reference() -> None:
-    """Registry, repository, tag and digest; the chart's appVersion by default."""
+def test_image_has_registry_repository_tag_and_digest() -> None:
+    """The tag is the chart's appVersion by default."""
     images = [
         the("Deployment", manifests_of(variant))["spec"]["template"]["spec"]["containers"][0]["image"]
         for variant in ("existing-secret", "everything-else")
