@@ -11,6 +11,7 @@ from exporter.api.request_metrics import RequestDuration
 from exporter.api.session import open_session
 from exporter.clock import Clock
 from exporter.collectors.used_models import ModelUse, merged_uses
+from exporter.config.catalogue_settings import CatalogueSettings
 from exporter.config.configuration import Account, Configuration
 from exporter.config.shard import Shard
 from exporter.daemon.file_watch import content_hash
@@ -47,9 +48,9 @@ class AccountSet:
         # All shards poll the catalogue, but not at the same moment.
         self._scheduler = Scheduler(clock, f"/{shard.index}" if shard.index else "")
         self._context = self._open(configuration)
-        self._accounts = {account.name: AccountRuntime(account, self._context) for account in configuration.accounts}
-        self._catalogue = self._kept_or_new_catalogue(configuration, None)
-        self._expose()
+        self._accounts: dict[str, AccountRuntime] = {}
+        self._catalogue: CatalogueRuntime | None = None
+        self._build(configuration)
 
     @property
     def pollers(self) -> list[Poller]:
@@ -79,7 +80,7 @@ class AccountSet:
     def start(self) -> None:
         """Begin to poll."""
         self._scheduler.start()
-        self._schedule(self._groups())
+        self._schedule(self._groups().values())
 
     async def poll_once(self) -> bool:
         """Poll every collector of every account once, then the catalogue; return whether all succeeded."""
@@ -96,25 +97,20 @@ class AccountSet:
 
     async def apply(self, configuration: Configuration) -> None:
         """Switch to another configuration. An account that did not change keeps its schedule and its data."""
-        old_context, before, old_catalogue = self._context, self._accounts, self._catalogue
+        old_context, before = self._context, self._groups()
         if (configuration.upstream, _authorities(configuration)) != (old_context.upstream, old_context.authorities):
             self._context = self._open(configuration)
-        self._accounts = {account.name: self._kept_or_new(account) for account in configuration.accounts}
-        gone = [account for name, account in before.items() if self._accounts.get(name) is not account]
-        for account in gone:
-            self._end(account)
-        for account in gone:
-            successor = self._accounts.get(account.account.name)
-            self._store.drop(account.account.name, () if successor is None else successor.inherit(account))
-        self._catalogue = self._kept_or_new_catalogue(configuration, old_catalogue)
-        if old_catalogue is not None and old_catalogue is not self._catalogue:
-            self._end(old_catalogue)
-            self._store.drop(NO_ACCOUNT, () if self._catalogue is None else self._catalogue.inherit(old_catalogue))
+        self._build(configuration)
+        after = self._groups()
+        ended = {name: group for name, group in before.items() if after.get(name) is not group}
+        for group in ended.values():
+            self._scheduler.remove(*(poller.job_name for poller in group.pollers))
+            group.abandon_polls()
+        for name, group in ended.items():
+            self._store.drop(name, after[name].inherit(group) if name in after else ())
         if self._catalogue is not None:
             self._catalogue.keep(self._accounts)
-        self._expose()
-        kept = {id(group) for group in (*before.values(), old_catalogue)}
-        self._schedule(group for group in self._groups() if id(group) not in kept)
+        self._schedule(group for name, group in after.items() if before.get(name) is not group)
         if old_context is not self._context:
             await old_context.session.close()
 
@@ -125,12 +121,12 @@ class AccountSet:
     async def stop(self, timeout: float) -> None:  # noqa: ASYNC109 — for polls in progress, not for this call
         """Cancel polls that only wait for another attempt, give the others `timeout` seconds, and close the session."""
         self.pause()
-        for group in self._groups():
+        for group in self._groups().values():
             group.stop_waiting()
-        in_progress = [task for group in self._groups() for task in group.polls_in_progress]
+        in_progress = [task for group in self._groups().values() for task in group.polls_in_progress]
         if in_progress:
             await asyncio.wait(in_progress, timeout=timeout)
-        for group in self._groups():
+        for group in self._groups().values():
             group.abandon_polls()
         await asyncio.gather(*in_progress, return_exceptions=True)
         self._scheduler.stop()
@@ -152,6 +148,12 @@ class AccountSet:
             poll_now=self._scheduler.run_now,
         )
 
+    def _build(self, configuration: Configuration) -> None:
+        """Make what the configuration polls, except for what is unchanged, and expose its metrics."""
+        self._accounts = {account.name: self._kept_or_new(account) for account in configuration.accounts}
+        self._catalogue = self._kept_or_new_catalogue(configuration.catalogue)
+        self._exposition.set_accounts({name: group.metrics_registry for name, group in self._groups().items()})
+
     def _kept_or_new(self, account: Account) -> AccountRuntime:
         current = self._accounts.get(account.name)
         if current is not None and current.account == account and current.context is self._context:
@@ -159,16 +161,14 @@ class AccountSet:
             return current
         return AccountRuntime(account, self._context)
 
-    def _kept_or_new_catalogue(
-        self, configuration: Configuration, current: CatalogueRuntime | None
-    ) -> CatalogueRuntime | None:
-        if not configuration.catalogue.enabled:
+    def _kept_or_new_catalogue(self, settings: CatalogueSettings) -> CatalogueRuntime | None:
+        if not settings.enabled:
             return None
-        is_current = current is not None and current.settings == configuration.catalogue
-        if current is not None and is_current and current.context is self._context:
+        current = self._catalogue
+        if current is not None and current.settings == settings and current.context is self._context:
             return current
         poll_soon = partial(self._scheduler.run_within, seconds=NEW_MODELS_DELAY)
-        return CatalogueRuntime(configuration.catalogue, self._context, self._used_models, poll_soon)
+        return CatalogueRuntime(settings, self._context, self._used_models, poll_soon)
 
     def _used_models(self) -> tuple[ModelUse, ...]:
         """Return the models that the accounts use, the most used first."""
@@ -179,19 +179,9 @@ class AccountSet:
         if self._catalogue is not None and name in self._accounts:
             self._catalogue.note_use(name, self._accounts[name].used_models)
 
-    def _groups(self) -> list[PollerGroup]:
-        """Return all that is polled; the catalogue last, when the first accounts' models are known."""
-        return [*self._accounts.values(), *([] if self._catalogue is None else [self._catalogue])]
-
-    def _end(self, group: PollerGroup) -> None:
-        self._scheduler.remove(*(poller.job_name for poller in group.pollers))
-        group.abandon_polls()
-
-    def _expose(self) -> None:
-        registries = {name: account.metrics_registry for name, account in self._accounts.items()}
-        if self._catalogue is not None:
-            registries[NO_ACCOUNT] = self._catalogue.metrics_registry
-        self._exposition.set_accounts(registries)
+    def _groups(self) -> dict[str, PollerGroup]:
+        """Return what is polled, by account; the catalogue last, when the first accounts' models are known."""
+        return {**self._accounts, **({} if self._catalogue is None else {NO_ACCOUNT: self._catalogue})}
 
     def _schedule(self, groups: Iterable[PollerGroup]) -> None:
         polled = [(group, poller) for group in groups for poller in group.pollers]
