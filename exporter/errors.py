@@ -3,6 +3,8 @@
 ExporterError
 ├── UsageError              an option that only its command can check; exit code 2
 ├── ConfigurationError      invalid configuration, with every mistake and its position
+│   └── AccountsRejected    valid except for some accounts, which stay as they were
+├── UnknownAccount          a scrape of accounts of which none exists
 ├── SecretError             no usable key: variable unset, file missing or empty, text that is not a key
 ├── ExportError             history that can't be exported whole: a day is not completed, or rows can't be used
 ├── CatalogueError          the public catalogue, whose list prices an export needs, can't be read
@@ -24,10 +26,10 @@ ExporterError
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 StatusClass = Literal["3xx", "4xx", "5xx", "timeout", "connection", "invalid_response"]
-STATUS_CLASSES: tuple[StatusClass, ...] = ("3xx", "4xx", "5xx", "timeout", "connection", "invalid_response")
+STATUS_CLASSES: tuple[StatusClass, ...] = get_args(StatusClass)
 ErrorSource = Literal["certificate", "connection_refused", "proxy", "redirect", "web_page"]
 OK = 200
 
@@ -189,12 +191,5 @@ class NoBalance(PollError):
 
 def status_class_of(status: int) -> StatusClass:
     """Return the class that counts a status; a status outside 300 to 599 is an invalid response."""
-    match status // 100:
-        case 3:
-            return "3xx"
-        case 4:
-            return "4xx"
-        case 5:
-            return "5xx"
-        case _:
-            return "invalid_response"
+    classes: dict[int, StatusClass] = {3: "3xx", 4: "4xx", 5: "5xx"}
+    return classes.get(status // 100, "invalid_response")
