@@ -46,7 +46,7 @@ def run(options: Options) -> int:
 
 
 def _serve(options: Options) -> int:
-    gc.disable()  # until the daemon has started, see freeze_gc: while modules load it finds nothing and takes a tenth
+    gc.disable()  # until freeze_gc: garbage collection would take a tenth of the start and free nothing
     import asyncio
 
     from exporter.config.shard import Shard

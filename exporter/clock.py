@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-# What long work awaits in its loops, so that scrapes are served meanwhile.
+# Long work awaits this in its loops, so that scrapes are served meanwhile.
 Pause = Callable[[], Awaitable[None]]
 
-# This clock also runs while the machine is suspended: data that slept with a laptop are old.
+# This clock also runs while the machine is suspended, so that data expire on a laptop that sleeps.
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 Outcome = Literal["changed", "unchanged", "failed"]
 
-PROJECTED_FROM = 0.2  # share of a period; before that a projection is worth nothing. The alerts use the same.
+PROJECTED_FROM = 0.2  # share of a period; earlier projections are too uncertain. The alerts use the same.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class BudgetStatus:
 
     @property
     def used(self) -> float | None:
-        """The share of the limit that is spent; of a limit of 0 everything. None if it is unknown."""
+        """The share of the limit that is spent, 1 if the limit is 0; None if it is unknown."""
         if self.spent_usd is None:
             return None
         return self.spent_usd / self.limit_usd if self.limit_usd > 0 else 1.0

@@ -1,4 +1,4 @@
-"""The standard streams: what a command prints, where the disk may be full and a pipe or a stream closed."""
+"""Printing to the standard streams, also when the disk is full, or a pipe or a stream is closed."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def finish_output(code: int) -> int:
 
 
 def _discard(stream: TextIO) -> None:
-    """Drop what is buffered: Python would try again to write it at exit, and report that with a traceback."""
+    """Drop what is buffered, because Python would write it again at exit and print a traceback."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -13,7 +13,7 @@ from exporter.web.page.top_tables import share, total_of
 
 UNKNOWN = "-"
 
-# Of each table: its columns' names; amounts are aligned to the right.
+# The columns of the tables, and those that are aligned to the right because they hold amounts.
 ACCOUNT_COLUMNS = ("Account", "State", "Latest day", "30 days", "Today", "Credit left", "Budget")
 BUDGET_COLUMNS = ("Account", "Budget", "Covers", "Limit", "Spent", "Used", "Left", "Projected")
 RIGHT = ("Latest day", "30 days", "Today", "Credit left", "Limit", "Spent", "Used", "Left", "Projected", "USD", "Share")

@@ -1,7 +1,7 @@
-"""From entries of `accounts`, in the configuration file and in others, to accounts with a usable key.
+"""Accounts with usable keys, from the configuration file, from account files and from a directory of key files.
 
-A mistake in the configuration file itself is an error. What is wrong with an account file, or with a key file of a
-directory, costs only the accounts it describes: they stay as they were, or stay out.
+A mistake in the configuration file itself is an error. A mistake in an account file, or in a key file of a directory,
+only affects the accounts of that file: those in force stay as they were, others are not added.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Owns = Callable[[str], bool]
 
 
 class AccountEntries:
-    """Collects the accounts of a configuration. `add_written` comes first, because its names have priority.
+    """Collects the accounts of a configuration. Call `add_written` first, because its names have priority.
 
     `owns` returns whether an account of this name is polled here; the keys of others are not read. `previous` are the
     accounts in force, from which those of an unreadable source are taken.
@@ -62,7 +62,7 @@ class AccountEntries:
 
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
-        """What is wrong with sources other than the configuration file."""
+        """Mistakes in sources other than the configuration file."""
         return (*self._report.mistakes, *self._in_files)
 
     def shared_keys(self) -> Iterator[str]:

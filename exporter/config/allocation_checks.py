@@ -1,4 +1,4 @@
-"""What is wrong with allocations as a whole: labels that are not declared, and rules that earlier ones make useless."""
+"""Checks of allocations as a whole: labels that are not declared, and rules that earlier ones make useless."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_rules(allocations: Allocations, reader: Reader[Any]) -> None:
 def useless_rules(rules: Iterable[AllocationRule], file_name: str, reader: Reader[Any]) -> Iterator[str]:
     """Yield a warning for each rule whose labels earlier rules always set.
 
-    It sees what can be seen without solving a puzzle: the same expression, one for anything, or a longer prefix.
+    Only simple cases are recognised: the same expression, an expression for any name, or a longer prefix.
     """
     before: list[AllocationRule] = []
     for index, rule in enumerate(rules):
@@ -56,7 +56,7 @@ def useless_rules(rules: Iterable[AllocationRule], file_name: str, reader: Reade
 
 
 def _covers(earlier: AllocationRule, later: AllocationRule) -> bool:
-    """Return whether the earlier rule surely matches whatever the later one matches."""
+    """Return whether the earlier rule is known to match everything that the later one matches."""
     narrower = later.conditions
     return all(
         dimension in narrower and _is_wider(pattern, narrower[dimension])
@@ -75,7 +75,7 @@ def _is_wider(pattern: re.Pattern[str], narrower: re.Pattern[str]) -> bool:
 
 
 def _literal_start(expression: str) -> str:
-    """Return the letters that each match of an expression begins with, as far as that is plain to see."""
+    """Return text that every match of an expression begins with, as far as its characters are literal."""
     if "|" in expression:
         return ""
     start = _LITERAL.match(expression)

@@ -57,7 +57,7 @@ class AllocationRule(Settings):
         return {name: pattern for name in DIMENSIONS if (pattern := getattr(self, name)) is not None}
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return a rule without a condition, or without labels."""
+        """Return conflicts if the rule has no condition, or no labels."""
         conflicts = []
         if not self.conditions:
             message = (

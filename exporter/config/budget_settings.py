@@ -38,7 +38,7 @@ class ConfiguredBudget(Settings):
         return next(((scope, value) for scope in SCOPES if (value := getattr(self, scope)) is not None), None)
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return two scopes."""
+        """Return a conflict if there are several scopes."""
         given = tuple(scope for scope in SCOPES if getattr(self, scope) is not None)
         if len(given) <= 1:
             return ()

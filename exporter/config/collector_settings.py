@@ -44,11 +44,11 @@ class CollectorSettings(Settings):
         return ()
 
     def timeless(self) -> Self:
-        """Return what decides which data are published: these settings, less those that only say when."""
+        """Return these settings without those that only decide when to poll: equal ones publish the same data."""
         return replace(self, enabled=True, interval=0.0, stale_after=0.0)
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return an age limit that is shorter than the time between two polls."""
+        """Return a conflict if values would expire between two polls."""
         if self.stale_after >= self.interval:
             return ()
         stale, interval = format_duration(self.stale_after), format_duration(self.interval)

@@ -52,7 +52,7 @@ class Backoff(Settings):
     jitter: Annotated[float, duration(minimum=0), "Random time added to each wait, up to this."] = 1.0
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return a first wait that exceeds the longest."""
+        """Return a conflict if the first wait exceeds the longest."""
         if self.initial_interval <= self.max_interval:
             return ()
         first, longest = format_duration(self.initial_interval), format_duration(self.max_interval)
@@ -116,7 +116,7 @@ class Upstream(Settings):
     retries: Retries = Retries()
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return two sources of the proxy."""
+        """Return a conflict if there are two sources of the proxy."""
         if self.proxy_url is None or not self.proxy_from_environment:
             return ()
         message = "proxy_url and proxy_from_environment: true exclude each other; keep one of them"

@@ -1,4 +1,4 @@
-"""Finds accounts outside the configuration file: in account files, and in a directory of key files."""
+"""Finding accounts outside the configuration file: in account files, and in a directory of key files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 STEM = "{stem}"
 
-# Of copies that editors and package managers leave beside a file, as systemd ignores them.
+# Names of copies that editors and package managers leave beside a file end so; systemd ignores the same copies.
 BACKUP_SUFFIXES = (
     *("~", ".bak", ".old", ".new", ".orig", ".save", ".tmp", ".temp", ".part", ".swp", ".swo", ".swx"),
     *(".rpmnew", ".rpmsave", ".rpmorig", ".pacnew", ".pacsave", ".ucf-new", ".ucf-old", ".ucf-dist"),
@@ -28,7 +28,7 @@ class AccountSources:
 
     @property
     def configured(self) -> bool:
-        """Whether accounts may be found at all."""
+        """Whether there is any source."""
         return bool(self.patterns) or self.directory is not None
 
     def files(self) -> list[Path]:
@@ -72,10 +72,10 @@ def is_match(path: Path, pattern: str) -> bool:
 
 
 def key_files(directory: Path) -> list[Path]:
-    """Return the files of a directory, sorted, without hidden ones: Kubernetes keeps its versions in `..data`.
+    """Return the key files of a directory, sorted. Raise OSError if it can't be listed.
 
-    What editors and package managers leave beside a key is not another account. Raise OSError if the directory can't be
-    listed.
+    Hidden files are left out, because Kubernetes keeps versions in `..data`; so are backups of editors and package
+    managers.
     """
     return [path for path in _visible_files(directory) if not _is_backup(path.name)]
 

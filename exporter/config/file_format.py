@@ -1,4 +1,4 @@
-"""The keys of the file, where they differ from the configuration that is made of them."""
+"""Sections of the configuration file that differ from the configuration which is made from them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class WrittenAccount(Settings):
     )
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return a key with two sources, or with none."""
+        """Return a conflict if the key has two sources, or none."""
         sources = [self.api_key_env, self.api_key_file]
         if sources.count(None) == 1:
             return ()
@@ -79,7 +79,7 @@ class AccountsFrom(Settings):
     name: Annotated[str, stem_template(), "Name of the account: `{stem}` is the file's name without extension."] = STEM
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return a name without a directory."""
+        """Return a conflict if there is a name without a directory."""
         if self.directory is not None or self.name == STEM:
             return ()
         return (Conflict(("name",), "name has no effect without directory"),)
@@ -113,7 +113,7 @@ class WrittenFile(Settings):
     log: Annotated[Logging, "Logging."]
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return that there is no account."""
+        """Return a conflict if there is no source of accounts."""
         if self.accounts or self.account_files or self.accounts_from.directory is not None:
             return ()
         return (Conflict(("accounts",), "no account: expected accounts, account_files or accounts_from"),)

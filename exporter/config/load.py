@@ -104,7 +104,7 @@ def default(
 
 
 def warnings_of(configuration: Configuration) -> tuple[str, ...]:
-    """Return what works but is unwise, such as key files that others can read, or more polls than the limit allows."""
+    """Return warnings, such as about key files that others can read, or more polls than the limit allows."""
     warnings = list(configuration.warnings)
     if configuration.sources.configured and not configuration.sources.files():
         warnings.append("account_files and accounts_from match no file")
@@ -129,7 +129,7 @@ def warnings_of(configuration: Configuration) -> tuple[str, ...]:
 
 
 def _collector_warnings(account: Account, allowed: int) -> Iterator[str]:
-    """Yield what is unwise in the collectors of an account that may send `allowed` requests per minute."""
+    """Yield warnings about the collectors of an account that may send `allowed` requests per minute."""
     for name, settings in account.collectors.by_name().items():
         yield from (f"collectors.{name} {warning}" for warning in settings.warnings())
     for part in _unread_parts(account):

@@ -1,4 +1,4 @@
-"""From YAML nodes to settings. Every value that doesn't fit its key is reported with its position.
+"""Reading settings from YAML nodes. Every value that its key does not accept is reported with its position.
 
 A section can have several layers: the nodes that set it for all accounts, and for one account. All layers are checked,
 and for each key the last one wins.

@@ -1,4 +1,4 @@
-"""What is generated from the declared keys: the JSON Schema for editors, and the table in docs/configuration.md."""
+"""Generates the JSON Schema for editors, and the table in docs/configuration.md, from the declared keys."""
 
 from __future__ import annotations
 

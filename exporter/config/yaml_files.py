@@ -1,4 +1,4 @@
-"""Reading the text of a YAML file, with what is wrong with it as a mistake."""
+"""Reading the text of a YAML file. A file that can't be read is reported as a mistake in it."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def read_text(path: Path, *, may_be_special: bool = False) -> str:
 
 
 def unplaced(file: str, message: str) -> ConfigurationError:
-    """Return the error of a mistake that is nowhere in the file."""
+    """Return the error of a mistake that has no position in the file."""
     return ConfigurationError((Mistake(file, 0, 0, message),))

@@ -122,7 +122,7 @@ class Exporter:
     ) -> ScrapeResponse:
         """Return the exposition for one scrape, of all accounts or of these. Raise UnknownAccount if none exists.
 
-        Another shard may have them: of a shard, their exposition is empty.
+        A shard returns an empty exposition instead, because another shard may have them.
         """
         if not accounts:
             return self._exposition.scrape(accept, accept_encoding, names)
@@ -145,13 +145,13 @@ class Exporter:
         )
 
     def healthy(self) -> str | None:
-        """Return None unless a collector's poll is long overdue. Failures of the API do not count."""
+        """Return None, or which collectors' polls are long overdue. Failures of the API do not count."""
         pollers = (*self._accounts.pollers, *self._accounts.catalogue_pollers)
         overdue = [poller.job_name for poller in pollers if poller.overdue]
         return f"no poll for too long: {', '.join(overdue[:MOST_NAMED])}" if overdue else None
 
     def ready(self) -> str | None:
-        """Return None from when every collector has attempted a poll until the daemon stops."""
+        """Return None once every collector has attempted a poll, until the daemon stops; else the reason."""
         if self._draining:
             return "stopping"
         waiting = self._waiting()
@@ -163,9 +163,9 @@ class Exporter:
         return all(poller.state.attempted for poller in self._accounts.catalogue_pollers)
 
     def _waiting(self) -> list[str]:
-        """Return the first collectors of those that must attempt a poll before the daemon is ready.
+        """Return the first few collectors that must still attempt a poll before the daemon is ready.
 
-        Once it was ready there are none: an account that a reload adds must not hide all others from Prometheus.
+        A daemon that was ready before a reload stays ready: an added account must not hide all others from Prometheus.
         """
         if self._was_ready:
             return []

@@ -51,7 +51,7 @@ class ProcessMetrics:
         GCCollector(registry=metrics_registry)
 
     def reloaded(self, accounts: int, *, complete: bool) -> None:
-        """Record that a configuration came into force now; not `complete` is except for some accounts."""
+        """Record that a configuration came into force; `complete` is whether it did for every account."""
         self._accounts.set(accounts)
         self._reload_success.set(complete)
         self._reload_time.set(self._clock.now().timestamp())
