@@ -34,6 +34,7 @@ from config.grafana.queries import (
     budget_used,
     largest_at_end,
     named_as_completed_days,
+    offset,
     once,
     projected,
     ratio,
@@ -82,9 +83,9 @@ def _elapsed() -> str:
     return f"clamp((time() - {once('openrouter_today_timestamp_seconds', 'account')}) / 86400, 0, 1)"
 
 
-def _so_far(measure: str = SPEND, offset: str = "") -> str:
+def _so_far(measure: str = SPEND) -> str:
     """Return today's use so far, per account."""
-    return f"max by (account) (sum without (model, provider) ({series(f'openrouter_today_{measure}')}{offset}))"
+    return f"max by (account) (sum without (model, provider) ({series(f'openrouter_today_{measure}')}))"
 
 
 def _usual_so_far() -> str:
@@ -199,8 +200,8 @@ def _previous_days() -> AnyPanel:
     )
     lines = {
         "today": _so_far(),
-        "a day before": _so_far(offset=" offset 1d"),
-        "a week before": _so_far(offset=" offset 7d"),
+        "a day before": offset(_so_far(), "1d"),
+        "a week before": offset(_so_far(), "7d"),
         "usual": _usual_so_far(),
     }
     colours = dict(zip(lines, ("blue", "orange", "purple", UNKNOWN), strict=True))

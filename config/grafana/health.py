@@ -139,7 +139,7 @@ def _series() -> AnyPanel:
 
 def _skipped() -> AnyPanel:
     about = _about("Polls skipped", "Polls that were due but did not start, by reason.", "short", NOTHING_YET)
-    return bars(about, Query(_happened("polls_skipped", f"{COLLECTOR}, reason"), f"{LEGEND}: {{{{reason}}}}"), width=24)
+    return bars(about, Query(_happened("polls_skipped", f"{COLLECTOR}, reason"), LEGEND + ": {{reason}}"), width=24)
 
 
 def _attempts() -> Iterator[AnyPanel]:
@@ -148,8 +148,8 @@ def _attempts() -> Iterator[AnyPanel]:
         ("Failed attempts", "failures", "status_class", "Failed attempts, by status class or kind of error."),
         ("Retries", "retries", "operation", "Attempts after a failed one of the same poll, by operation."),
     ):
-        panel = bars(_about(title, text, "short", NOTHING_YET), Query(_happened(f"api_{counter}", by), f"{{{{{by}}}}}"))
-        yield colour(panel, STATUS_COLOURS)
+        query = Query(_happened(f"api_{counter}", by), "{{" + by + "}}")
+        yield colour(bars(_about(title, text, "short", NOTHING_YET), query), STATUS_COLOURS)
 
 
 def _waiting() -> AnyPanel:
@@ -169,7 +169,7 @@ def _latency() -> AnyPanel:
 
 def _rejected() -> AnyPanel:
     about = _about("Rows rejected", "Rows that cannot be used, by reason. The log has examples.", "short", NOTHING_YET)
-    return bars(about, Query(_happened("rows_rejected", f"{COLLECTOR}, reason"), f"{LEGEND}: {{{{reason}}}}"))
+    return bars(about, Query(_happened("rows_rejected", f"{COLLECTOR}, reason"), LEGEND + ": {{reason}}"))
 
 
 def _restated() -> AnyPanel:

@@ -87,7 +87,7 @@ def _spend_by_day(label: str) -> AnyPanel:
     parts = f"{by_label} and on ({label}) {leading(label, TOP)}"
     rest = Query(remainder(whole, parts), "all others")
     about = by_day(f"Spend by {label}", text, DOLLARS)
-    return days(about, Query(parts, f"{{{{{label}}}}}"), rest, width=24, aside=LEGEND)
+    return days(about, Query(parts, "{{" + label + "}}"), rest, width=24, aside=LEGEND)
 
 
 def _changed_most() -> AnyPanel:

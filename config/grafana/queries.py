@@ -10,7 +10,7 @@ import re
 ACCOUNT = 'account=~"$account"'
 PROCESS = 'job=~"$job", instance=~"$instance"'
 # All labels of usage; one that a configuration does not use is absent.
-SERIES = ("account", "model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
+LABELS = ("account", "model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
 # Spend: OpenRouter's credits plus what providers charge to own keys.
 SPEND = "(byok_)?usage_usd"
 TOKENS = "(prompt|completion)_tokens"
@@ -18,9 +18,9 @@ TOKENS = "(prompt|completion)_tokens"
 PICKED = "${window}"
 DAY, WEEK, MONTH, MONTH_TO_DATE = "activity", "activity_7d", "activity_30d", "activity_month_to_date"
 # The gauges show day D from about 00:30 of the next day until the day after that. The bar of D stands at D itself: the
-# last value between 01:00 and the end of the next day, or until now.
+# last value between 01:00 and the end of the next day, or until now. A coarser step would load fewer samples, but the
+# first bar after a start would be up to a step late, and a change just before an outage would be missed.
 BOOKED = "[23h:5m] offset -2d"
-
 TODAY = "[1d:5m] @ end() offset -1d"  # after the last midnight of a range of days
 LENGTHS = (28, 29, 30, 31)  # of months
 DAY_SHOWN = f"openrouter_activity_day_timestamp_seconds{{{ACCOUNT}}}"
@@ -66,7 +66,7 @@ def usage(measure: str, by: str = "", *, window: str = PICKED, matchers: str = A
     """Return a measure, or several as a pattern, summed over everything but the labels `by`."""
     shown = by.split(", ") if by else []
     kept = ["account", *(label for label in shown if label != "account")]
-    summed = ", ".join(label for label in SERIES if label not in kept)
+    summed = ", ".join(label for label in LABELS if label not in kept)
     of_exporter = f"sum without ({summed}) ({series(f'openrouter_{window}_{measure}', matchers)})"
     of_account = f"max by ({', '.join(kept)}) ({of_exporter})"
     if "account" in shown:
@@ -110,14 +110,14 @@ def remainder(whole: str, parts: str) -> str:
     return f"clamp_min({whole} - (sum({parts}) or vector(0)), 0)"
 
 
-def price(by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
+def price(by: str = "", window: str = PICKED) -> str:
     """Return USD per million prompt and completion tokens; nothing where there was no token."""
-    return f"1e6 * {share(SPEND, TOKENS, by, window=window, matchers=matchers)}"
+    return f"1e6 * {share(SPEND, TOKENS, by, window)}"
 
 
-def share(part: str, whole: str, by: str = "", *, window: str = PICKED, matchers: str = ACCOUNT) -> str:
+def share(part: str, whole: str, by: str = "", window: str = PICKED) -> str:
     """Return one measure as a share of another; nothing where there is nothing to share."""
-    return ratio(*(usage(measure, by, window=window, matchers=matchers) for measure in (part, whole)))
+    return ratio(*(usage(measure, by, window=window) for measure in (part, whole)))
 
 
 def grown(by_account: str, before: str) -> str:
@@ -157,7 +157,7 @@ def named_as_completed_days(dated: str, by: str, how: str = "sum") -> str:
 
 def projected() -> str:
     """Return what each account's month will come to: by its weekdays, and before four weeks by its completed days."""
-    month = f"sum without ({', '.join(SERIES[1:])}) ({series(f'openrouter_{MONTH_TO_DATE}_{SPEND}')})"
+    month = f"sum without ({', '.join(LABELS[1:])}) ({series(f'openrouter_{MONTH_TO_DATE}_{SPEND}')})"
     by_days = f"max by (account) ({month} / day_of_month({DAY_SHOWN}) * days_in_month({DAY_SHOWN}))"
     return f"({once('openrouter_spend_month_expected_usd', 'account')} or {by_days})"
 
