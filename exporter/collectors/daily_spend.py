@@ -9,7 +9,6 @@ from datetime import date, datetime
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import Row
-from exporter.api.client import Request
 from exporter.api.field_values import Fields
 from exporter.api.rejections import Rejections
 from exporter.collectors.base import Poll
@@ -99,7 +98,17 @@ async def read_daily_spend(
 
     With `field`, only what belongs to these `values` of it counts; `by_value` keeps them apart. Raises PollError.
     """
-    response = await poll.request(_request(poll.instant, first, field, values, by_value=by_value))
+    response = await poll.request(
+        analytics_response.query(
+            metrics=METRICS,
+            dimensions=(field,) if by_value and field is not None else (),
+            granularity="day",
+            start=midnight(first),
+            end=end_of_minute(poll.instant),
+            filters=[] if field is None else [{"field": field, "operator": "in", "value": list(values)}],
+            limit=analytics_response.MOST_ROWS,
+        )
+    )
     today = earlier_day(poll.instant, response.date)
     amounts = DayAmounts(first, today, response.date or poll.instant, poll.rejections, field if by_value else None)
     with poll.reading(analytics_response.QUERY):
@@ -117,15 +126,3 @@ async def read_daily_spend(
     if summary.cached_at is not None:
         amounts.counted_to = min(amounts.counted_to, summary.cached_at)
     return amounts
-
-
-def _request(instant: datetime, first: date, field: str | None, values: Sequence[str], *, by_value: bool) -> Request:
-    return analytics_response.query(
-        metrics=METRICS,
-        dimensions=(field,) if by_value and field is not None else (),
-        granularity="day",
-        start=midnight(first),
-        end=end_of_minute(instant),
-        filters=[] if field is None else [{"field": field, "operator": "in", "value": list(values)}],
-        limit=analytics_response.MOST_ROWS,
-    )

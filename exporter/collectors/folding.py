@@ -29,16 +29,12 @@ class Fold:
         return array("d", [math.fsum(values[index] for index in members) for members in self.members])
 
 
-def _all_other(labels: Labels) -> Labels:
-    return (OTHER,) * len(labels)
-
-
 async def fold_into_other(
     pause: Pause,
     labels: Sequence[Labels],
     size: Callable[[int], Size],
     most: int,
-    other: Callable[[Labels], Labels] = _all_other,
+    other: Callable[[Labels], Labels] = lambda labels: (OTHER,) * len(labels),
 ) -> Fold:
     """Keep the `most` largest, by spend, then requests, then labels; sum the rest under what `other` makes of labels.
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from exporter.api import analytics_response
 from exporter.api.analytics_response import MOST_ROWS, AnalyticsResponse, Row
@@ -247,13 +246,9 @@ def _request(instant: datetime, day: date, conditions: Conditions) -> Request:
         dimensions=("model", "provider"),
         start=start,
         end=min(end_of_minute(instant), start + DAY - SECOND),
-        filters=[_filter(operator, models) for operator, models in conditions],
+        filters=[{"field": "model", "operator": operator, "value": sorted(models)} for operator, models in conditions],
         limit=MOST_ROWS,
     )
-
-
-def _filter(operator: str, models: Iterable[str]) -> dict[str, Any]:
-    return {"field": "model", "operator": operator, "value": sorted(models)}
 
 
 def _halves(conditions: Conditions, models: list[str]) -> tuple[Conditions, Conditions]:

@@ -57,7 +57,7 @@ class QueryReader:
 
     async def _request(self, measures: Sequence[Measure], limit: int, *, split: bool) -> QueryResult:
         """Return the rows of a response, or without `split` the one row of the total."""
-        query = self.query
+        query, labels = self.query, self.query.labels if split else ()
         request = analytics_response.query(
             metrics=tuple(measure.metric for measure in measures),
             dimensions=query.dimensions if split else (),
@@ -65,18 +65,18 @@ class QueryReader:
             end=self.covers.end,
             filters=[condition.as_sent() for condition in query.filters],
             limit=limit,
-            order_by=self._rank if split and query.labels else None,
+            order_by=self._rank if labels else None,
             classifiers=query.classifiers(split=split),
         )
         response = await self.poll.request(request)
         rejections = Rejections()
-        result = QueryResult(query.labels if split else (), measures, rejections)
+        result = QueryResult(labels, measures, rejections)
         try:
             with self.poll.reading(analytics_response.QUERY):
                 summary = await analytics_response.read(self.poll.pause, response, limit, rejections, result.add)
-                if result.merged and not (split and query.labels):  # summed, they would count what they share twice
+                if result.merged and not labels:  # summed, they would count what they share twice
                     raise InvalidResponse("several rows for a query without dimensions, which can have only one")
-                self._check(response, summary, limit, may_be_more=split and bool(query.labels))
+                self._check(response, summary, limit, may_be_more=bool(labels))
                 if (summary.rows or not split) and not result.numbers:
                     example = f", such as {rejections.sample[0]}" if rejections.sample else ""
                     raise InvalidResponse(f"none of the rows is usable{example}")
