@@ -1,4 +1,4 @@
-"""What a collector is: one resource of the API, read and turned into families by pure functions."""
+"""The base class of collectors, one poll, and the result of a poll."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ class Poll:
         return self.instant.astimezone(UTC).date()
 
     def wall_time(self, moment: float) -> datetime:
-        """Return what our clock will show, or showed, at a monotonic time."""
+        """Convert a monotonic time to the time of our wall clock."""
         return self.instant + timedelta(seconds=moment - self.started)
 
     def monotonic_time(self, moment: datetime) -> float:
-        """Return what the monotonic clock will show, or showed, at a moment of our clock."""
+        """Convert a time of our wall clock to monotonic time."""
         return self.started + (moment - self.instant).total_seconds()
 
     async def request(self, request: Request, deadline: float = math.inf) -> Response:
-        """Return the API's response, by an earlier `deadline` than the poll's where there is one. Raises PollError."""
+        """Return the API's response, by the earlier of `deadline` and the poll's own deadline. Raises PollError."""
         deadline = min(deadline, self.deadline)
         return await self.client.request(request, deadline, quiet=self.quiet, on_progress=self.on_progress)
 
@@ -101,7 +101,7 @@ class Poll:
 
     @contextmanager
     def within_half(self) -> Iterator[None]:
-        """Give what is requested inside half of the time that is left, so that what follows it has some."""
+        """Limit the requests made inside to half of the remaining time; the other half is left for later requests."""
         deadline, now = self.deadline, self.clock.monotonic()
         self.deadline = now + (deadline - now) / 2
         try:
@@ -132,7 +132,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a poll returns beside families: for people, for other collectors, and for the labels of `allocations`.
+    """What a poll returns besides families: for the status pages, other collectors and the labels of `allocations`.
 
     `failures` names each part of the data that could not be read, such as one budget of many, and why. `folded` counts
     the endpoints in `other`, and `spend` is USD per day, oldest first.
@@ -143,7 +143,7 @@ class Summary:
     `used_models` are an account's models of the last 30 days, `listed_models` those of them that the catalogue lists,
     each with its name there. Both begin with the most used.
 
-    `subjects` are the parts of the account that labels of the configuration can be given to.
+    `subjects` are the parts of the account that `allocations` can label.
     """
 
     day: date | None = None
@@ -165,8 +165,8 @@ class Summary:
 class Collected:
     """The result of one poll. If `snapshot` is None, the published one is still current, and so is its summary.
 
-    `memory` is what the next poll is given, once this one's snapshot is published. Without a snapshot, None keeps that
-    of the poll before.
+    `memory` is passed to the next poll once this poll's snapshot is published. Without a snapshot, None keeps the
+    previous memory.
 
     `successors` replace the snapshot at those instants, in order, unless another poll comes first: at midnight the day
     that was today is no longer today.
@@ -212,7 +212,7 @@ class Collector(ABC, Generic[SettingsType]):
 
     @property
     def identity(self) -> object:
-        """Return what decides which data are published; collectors with equal ones can go on from each other."""
+        """Return what determines the published data. A collector can inherit the data of one with an equal identity."""
         return self.settings.timeless()
 
     @abstractmethod

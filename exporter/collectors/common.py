@@ -1,4 +1,4 @@
-"""What several collectors publish: families of one sample, spending by period, limits, and what outlives a period."""
+"""What collectors share: families from rows, spending by period, limits, and the snapshots after a period ends."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def spending(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, ...]:
 
 
 def periods_of(families: Sequence[MetricFamily]) -> dict[MetricFamily, Period]:
-    """Return the period that each of the families of `spending` is about, if any."""
+    """Return the period that each family of `spending` covers; those since the key was created are left out."""
     periods = [period for _, _, period in _PERIODS] * 2
     return {metric: period for metric, period in zip(families, periods, strict=True) if period is not None}
 
@@ -48,9 +48,9 @@ def periods_of(families: Sequence[MetricFamily]) -> dict[MetricFamily, Period]:
 def successors(
     families: Sequence[Family], periods: Mapping[MetricFamily, Period], today: date
 ) -> tuple[tuple[datetime, Snapshot], ...]:
-    """Return what is left of families, read on a day, when periods end: those about a period that has ended are gone.
+    """Return the snapshots to publish when periods end. Each lacks the families of the periods that have ended.
 
-    Until the next poll, what was spent in it would be shown as spent in the next one.
+    Otherwise, the spend of a period that has ended would be shown as that of the new one until the next poll.
     """
     ends = {metric: end_of(period, today) for metric, period in periods.items()}
     return tuple(
@@ -60,7 +60,7 @@ def successors(
 
 
 def limits(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, MetricFamily, MetricFamily]:
-    """Return the families of a key's limit, of what remains and of what is used of it."""
+    """Return the families of a key's limit, its remaining amount and its used amount."""
     return (
         gauge(
             f"{prefix}_limit_usd",
@@ -77,7 +77,7 @@ def limits(prefix: str, labels: tuple[str, ...]) -> tuple[MetricFamily, MetricFa
 
 
 def known(value: float | None) -> float:
-    """Return a value as a family holds it."""
+    """Return a value, or NaN if it is None."""
     return UNKNOWN if value is None else value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-# In the value column of a family: a number that is not known. It has no series.
+# The value of a sample that is not known: its series is absent.
 UNKNOWN = math.nan
 
 # Label values that are not names.

@@ -62,7 +62,7 @@ The API returns zeros to a key that is not a management key. These are not a bal
         return (PURCHASED, USED, BALANCE)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read the credits. Zeros count only with a management key: for any other key the API returns nothing else."""
+        """Read the credits. Zeros count only with a management key: for any other key the API always returns zeros."""
         response = await poll.request(
             Request(operation=OPERATION, path="/credits", parameters={}, longest_response=LONGEST_RESPONSE)
         )

@@ -74,7 +74,7 @@ class DayAmounts:
         )
 
     def expected_rest(self, end: date, payers: Sequence[int], labels: Collection[str] | None = None) -> float:
-        """Return what the time until `end` will cost if each day costs the mean of its weekday over the last 28 days.
+        """Return the expected spend until `end` if each day costs the mean of its weekday over the last 28 days.
 
         NaN if a part is unknown, or if the first of those four weeks has no spend: then the mean would be too low.
         """

@@ -36,9 +36,9 @@ async def fold_into_other(
     most: int,
     other: Callable[[Labels], Labels] = lambda labels: (OTHER,) * len(labels),
 ) -> Fold:
-    """Keep the `most` largest, by spend, then requests, then labels; sum the rest under what `other` makes of labels.
+    """Keep the `most` largest, by spend, then requests, then labels; sum the rest under labels from `other`.
 
-    `size` returns the size of what is at an index; unknown numbers are left out of it.
+    `size` returns the size of the entry at an index; it leaves out unknown numbers.
     """
     if len(labels) <= most:
         return Fold(labels, [(index,) for index in range(len(labels))], 0)

@@ -1,8 +1,8 @@
-"""What usage is measured in: the same eight families for a completed day, for a window and for today."""
+"""The eight measures of usage: a completed day, a window and today have the same families."""
 
 from __future__ import annotations
 
-# What is measured, and what is to be known about it, by the family's name.
+# The HELP text of each measure and a note that follows it, by the end of the family's name.
 _HELP = {
     "usage_usd": ("OpenRouter credits spent {when}, in US dollars.", ""),
     "byok_usage_usd": ("Spend on own provider keys {when}, in US dollars.", "Not included in usage."),

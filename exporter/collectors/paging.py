@@ -1,8 +1,8 @@
 """Whole lists of workspaces, keys and members: page by page, all or nothing.
 
-The API counts rows from the newest one, so every key that is made or deleted meanwhile moves those of later pages.
-So pages overlap by one row: where a page does not hold the last row of the one before, with none but rows read before
-in front of it, a deletion or another order has made it skip some, and the list is read anew.
+The API counts rows from the newest one, so a key that is created or deleted during a poll shifts the rows of later
+pages. Pages therefore overlap by one row. If a page lacks the last row of the page before, or has new rows in front of
+it, rows were deleted or reordered and some may have been skipped: then the list is read again from the start.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ async def keys(
 
 
 def key_labels(hashes: Iterable[str]) -> dict[str, str]:
-    """Return for each hash what names its key in a label: its first 12 digits, or all where others begin alike."""
+    """Return each key's label by its hash: the first 12 digits, or all of them if another hash begins with the same."""
     alike: dict[str, set[str]] = {}
     for hash_ in hashes:
         alike.setdefault(key_label(hash_), set()).add(hash_)

@@ -78,7 +78,7 @@ that contain it absent.
     rejection_reasons = REJECTION_REASONS
 
     def declarations(self) -> tuple[MetricFamily, ...]:
-        """Return the six periods, what the month will come to, and the time up to which they count."""
+        """Return the families of the six periods, the month's expected spend, and the time that they cover up to."""
         return (*FAMILIES.values(), EXPECTED, TIMESTAMP)
 
     async def collect(self, poll: Poll, _: object) -> Collected:

@@ -32,7 +32,7 @@ def names_of(names: Mapping[Dimension, Sequence[str | None]]) -> Names:
 def key_subjects(
     keys: Iterable[KeyRow], labels: Mapping[str, str], workspaces: Iterable[Workspace]
 ) -> Iterator[Subject]:
-    """Yield keys, given the label of each hash."""
+    """Yield the keys as subjects; `labels` has the label of each hash."""
     names = {row.id: tuple(filter(None, (row.name, row.slug, row.id))) for row in workspaces}
     for key in keys:  # of which there may be thousands, so this does without names_of
         short = key.hash[:SHORT_HASH]
@@ -47,13 +47,13 @@ def key_subjects(
 
 
 def workspace_subjects(workspaces: Iterable[Workspace]) -> tuple[Subject, ...]:
-    """Return workspaces."""
+    """Return the workspaces as subjects."""
     return tuple(
         Subject("workspace_id", row.id, names_of({"workspace": (row.name, row.slug, row.id)})) for row in workspaces
     )
 
 
 def member_subjects(members: Iterable[Member]) -> tuple[Subject, ...]:
-    """Return members, and what belongs to none of them."""
+    """Return the members as subjects, and `unattributed` for usage that belongs to none of them."""
     named = (Subject("user_id", row.id, names_of({"member": (row.id, row.email, row.full_name)})) for row in members)
     return (*named, Subject("user_id", UNATTRIBUTED))

@@ -114,7 +114,7 @@ class TodayUsage:
         self.pairs[pair] = numbers if before is None else array("d", map(sum, zip(before, numbers, strict=True)))
 
     def end(self) -> None:
-        """Make pairs unknown of which a row has no number, and count the rows without an amount that others have."""
+        """Make pairs with an unusable row unknown, and count the rows that lack an amount other rows have."""
         for pair in self._unknown & self.pairs.keys():
             self.pairs[pair] = array("d", [math.nan] * len(MEASURES))
         reported = [rows for rows in self._without.values() if rows < self._rows]
@@ -146,7 +146,7 @@ over an account are 0, and absent only if nothing is known. Beyond `max_endpoint
     rejection_reasons = REASONS
 
     def declarations(self) -> tuple[MetricFamily, ...]:
-        """Return the measures, the day, and the time up to which they count."""
+        """Return the families of the measures, the day, and the time that they cover up to."""
         return (*FAMILIES, TIMESTAMP, DATA_TIMESTAMP)
 
     async def collect(self, poll: Poll, _: object) -> Collected:

@@ -1,4 +1,4 @@
-"""Which models accounts use: what the activity collector leaves for the catalogue."""
+"""The models that accounts use: the activity collector reports them, and the catalogue is read for them."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _BY_STATUS = {
 def hint(error: Exception, *, with_key: bool = True) -> str | None:
     """Return how to correct what caused an error, None if the error does not show it.
 
-    `with_key` is whether the request had a key, which may be at fault then.
+    `with_key` is whether the request was sent with a key.
     """
     if isinstance(error, NoBalance):
         return MANAGEMENT_KEY

@@ -52,7 +52,7 @@ class KeyMetrics:
 
 
 class KeyCheck:
-    """Keeps the kind of an account's key: hourly, when the API begins to reject the key, and when the key changes.
+    """Checks the kind of an account's key hourly, when the API begins to reject the key, and when the key changes.
 
     It reads every response to `GET /key` of the account, also those that a collector requested.
     """

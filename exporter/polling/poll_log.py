@@ -14,7 +14,7 @@ from exporter.errors import AttemptError, DeadlineExceeded, ExporterError
 from exporter.polling.poll_state import PollState
 from exporter.status import PollRecord
 
-# Identifiers, times and durations in a message, such as `2.998 s`: another one is not another cause, as a status is.
+# Identifiers, times and durations, such as `2.998 s`: messages that differ only in these have the same cause.
 _VARYING = re.compile(r"\b(?=[\w.-]*\d)[\w.-]{4,}")
 
 
@@ -52,7 +52,7 @@ def log_failure(log: BoundLogger, record: PollRecord, error: Exception, state: P
 
 
 def log_rejections(log: BoundLogger, rejections: Rejections, state: PollState, *, quiet: bool) -> None:
-    """Log the rows, and the fields of other rows, that could not be used: at debug if those of the last poll, too.
+    """Log rejected rows and unreadable fields: at warning, or at debug if the last poll had the same kinds.
 
     The API may have changed for good, and each poll counts them. `quiet` means that an outage is already logged.
     """

@@ -47,7 +47,7 @@ class PollingContext:
 class PollerGroup(ABC):
     """Runs its pollers, and knows which polls are in progress. Its metrics vanish with it.
 
-    `account` is None for the public catalogue. `operations` are those of requests beside the collectors'.
+    `account` is None for the public catalogue. `operations` are requested besides those of the collectors.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class PollerGroup(ABC):
             for collector in collectors
         ]
         self._in_progress: dict[asyncio.Task[Any], Poller] = {}
-        self._again: set[Poller] = set()  # pollers that are to poll when what they do now ends
+        self._again: set[Poller] = set()  # pollers that must poll again as soon as they can
         self._ended = asyncio.Event()
 
     async def poll(self, poller: Poller) -> None:
@@ -114,7 +114,7 @@ class PollerGroup(ABC):
 
     @abstractmethod
     async def _poll(self, poller: Poller) -> None:
-        """Poll once, and do what follows from it."""
+        """Poll once, and update what depends on the result."""
 
     async def poll_all(self) -> None:
         """Run all pollers now."""

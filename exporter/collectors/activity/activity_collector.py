@@ -147,7 +147,7 @@ left out. With `split_by`, the families with a number have one label more:
         return (*super().documented(), *names_of_parts(members), *names_of_parts(workspaces))
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read all activity. It replaces what was published; the same bytes for the same days cost a hash."""
+        """Read all activity. It replaces what was published. The same bytes for the same days are only hashed."""
         last = memory if isinstance(memory, ReadActivity) else None
         usage = await self.read(poll, last)
         if usage is None:
@@ -237,7 +237,7 @@ left out. With `split_by`, the families with a number have one label more:
         return day if moment.servers or table.last_day is None else min(day, table.last_day)
 
     def _still_holds(self, last: ReadActivity, digest: bytes, moment: Moment) -> bool:
-        """Return whether the same bytes, read at this moment, lead to what is published."""
+        """Return whether responses with this digest, read at this moment, would change nothing that is published."""
         return (
             digest == last.digest
             and self._day(moment, last.table) == last.day

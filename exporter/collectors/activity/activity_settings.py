@@ -1,4 +1,4 @@
-"""What is configured about `GET /activity`."""
+"""Settings of the collector `activity`."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ActivitySettings(CollectorSettings):
         return parts.get(self.split_by, ())
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return times that are the wrong way round, and a split of what one part used."""
+        """Report an empty_day_after below settle_delay, and a split of usage that is filtered to a single part."""
         conflicts = list(CollectorSettings.conflicts(self))  # super() is none in a class with slots
         if self.empty_day_after < self.settle_delay:
             empty, settle = format_duration(self.empty_day_after), format_duration(self.settle_delay)

@@ -14,7 +14,7 @@ Content = tuple[int, int]  # a row's position (key and day), and a hash of its n
 
 
 def content_of(position: int, numbers: array[float]) -> Content:
-    """Return what a row and its repetitions have in common."""
+    """Return what identifies a row and its repetitions."""
     return position, hash(numbers.tobytes())
 
 

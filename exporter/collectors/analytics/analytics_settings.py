@@ -51,11 +51,11 @@ class AnalyticsSettings(CollectorSettings):
         return {part for name, part in ANALYTICS_DIMENSIONS.items() if name in names}
 
     def warnings(self) -> tuple[str, ...]:
-        """Return whether there is nothing to do."""
+        """Warn if the collector is enabled without queries."""
         return ("is enabled and has no queries",) if self.enabled and not self.all_queries else ()
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return names that two queries have."""
+        """Report names that several queries have."""
         names = [query.name for query in self.queries]
         twice = sorted({name for name in names if name and names.count(name) > 1})
         named = tuple(Conflict(("queries",), f"two queries have the name {name}") for name in twice)

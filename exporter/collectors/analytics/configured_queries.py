@@ -45,7 +45,7 @@ class AnalyticsFilter(Settings):
     ] = False
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return several values where one is compared, and include_unset where the API does not take it."""
+        """Report several values for an operator that takes one, and include_unset where the API rejects it."""
         conflicts = list(_operator_conflicts(self.operator, self.values))
         if self.include_unset and not (self.operator in _OF_LISTS and self.field in _MAY_BE_UNSET):
             message = f"include_unset is only for in and not_in on {', '.join(_MAY_BE_UNSET)}"
@@ -71,7 +71,7 @@ class ClassifierFilter(Settings):
     ]
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return several values where one is compared."""
+        """Report several values for an operator that takes one."""
         return _operator_conflicts(self.operator, self.values)
 
 
@@ -88,7 +88,7 @@ class ClassifierDimensions(Settings):
     include_nulls: Annotated[bool, "Whether to include requests that are not classified."] = False
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return too many dimensions, and dimensions or a classifier alone."""
+        """Report too many dimensions, and dimensions without a classifier or the reverse."""
         names = self.dimension_names
         conflicts = [Conflict(("dimension_names",), _too_many("classifier dimensions", names))]
         return (
@@ -109,7 +109,7 @@ class ClassifierFilters(Settings):
     ] = ()
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return too many conditions, and conditions or a classifier alone."""
+        """Report too many conditions, and conditions without a classifier or the reverse."""
         conflicts = list(_incomplete(self.classifier_id, "filters", self.filters))
         if len(self.filters) > MOST_CLASSIFIER_FILTERS:
             message = f"at most {MOST_CLASSIFIER_FILTERS} classifier filters, not {len(self.filters)}"
@@ -156,7 +156,7 @@ class AnalyticsQuery(Settings):
         return (*self.dimensions, *self.classifier_dimensions.dimension_names)
 
     def classifiers(self, *, split: bool) -> dict[str, Any]:
-        """Return what the API takes about classifiers; without the dimensions unless the query is to be `split`."""
+        """Return the request's fields about classifiers; the dimensions are sent only if the query is `split`."""
         of = self.classifier_dimensions
         dimensions = {
             "classifier_id": of.classifier_id,
@@ -173,7 +173,7 @@ class AnalyticsQuery(Settings):
         }
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return what the API refuses, and labels that are taken."""
+        """Report what the API rejects, and labels that are used twice."""
         return tuple(self._conflicts())
 
     def _conflicts(self) -> Iterator[Conflict]:
@@ -213,7 +213,7 @@ def _operator_conflicts(operator: str, values: tuple[str, ...]) -> tuple[Conflic
 
 
 def _incomplete(classifier: str | None, key: str, values: tuple[Any, ...]) -> tuple[Conflict, ...]:
-    """Return a classifier without what it is for, or the other way round."""
+    """Report a classifier without `values`, or `values` without a classifier."""
     if (classifier is None) == (not values):
         return ()
     return (Conflict(("classifier_id", key), f"classifier_id and {key} must be set together"),)

@@ -88,7 +88,7 @@ class Outcomes:
         return {name: outcome.shown(now, self.stale_after) for name, outcome in self.by_name.items()}
 
     def health(self, account: str, now: float) -> list[Family]:
-        """Return the families on the queries themselves."""
+        """Return the families that describe the queries: success, rows and age."""
         rows: list[tuple[float | None, ...]] = []
         for outcome in self.by_name.values():
             last_success = None if outcome.last_success is None else outcome.last_success.timestamp()
@@ -102,7 +102,7 @@ class Outcomes:
         return families_of(HEALTH, [(account, name) for name in self.by_name], rows)
 
     def statuses(self, wall_time: Callable[[float], datetime]) -> tuple[QueryStatus, ...]:
-        """Return the queries as they are shown to people."""
+        """Return the state of the queries for the status pages."""
         return tuple(
             QueryStatus(
                 name=name,

@@ -1,4 +1,4 @@
-"""What is known of each budget, and the families that it is published as."""
+"""The result of each budget, and the families that publish it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class BudgetResult:
     read_at: float = -math.inf
 
     def may_stay(self, target: BudgetTarget, error: PollError) -> bool:
-        """Return whether the values still stand for a budget that could not be read; not if its scope is gone.
+        """Return whether the values may stay for a budget that could not be read; not if its scope no longer exists.
 
         A target whose scope could not be resolved is compared without it.
         """
@@ -85,7 +85,7 @@ BudgetOutcome = BudgetResult | PollError
 
 @dataclass(frozen=True, slots=True)
 class PublishedBudget:
-    """A budget with what is known of it: by this poll, or by an earlier one if this one could not read it.
+    """A budget as it is published: with the result of this poll, or of an earlier one if this one could not read it.
 
     `error` is why it could not. `expires` is when the result of an earlier poll disappears.
     """
@@ -100,7 +100,7 @@ class PublishedBudget:
         return self if self.expires is None or moment < self.expires else replace(self, result=None)
 
     def status(self, today: date) -> BudgetStatus:
-        """Return the budget as it is shown to people."""
+        """Return the state of the budget for the status pages."""
         target, result = self.target, self.result or BudgetResult(self.target, today)
         start = end = None
         if target.period != "total":

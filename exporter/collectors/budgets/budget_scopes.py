@@ -1,4 +1,4 @@
-"""From a budget's scope, as people write it, to what the analytics API filters by."""
+"""Find the ids that the analytics API filters by for a budget's scope, such as the name of a workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is spent of budgets: those of one kind of scope share a query wherever its rows can be told apart."""
+"""Read the spend of budgets. Those with the same kind of scope share a query if its rows can be told apart."""
 
 from __future__ import annotations
 

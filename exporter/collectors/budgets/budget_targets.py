@@ -26,7 +26,7 @@ CREDITS = (PAYERS.index("credits"),)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetTarget:
-    """A budget and what it counts. `scope` None is the account; without `payers` what is spent of it is unknown."""
+    """A budget and what it counts. `scope` None is the account; without `payers` its spend is unknown."""
 
     name: str
     period: BudgetPeriod
@@ -45,7 +45,7 @@ class BudgetTarget:
 
     @property
     def is_counted(self) -> bool:
-        """Whether what is spent of it can be computed."""
+        """Whether its spend can be computed."""
         return bool(self.payers) and self.period != "total"
 
 

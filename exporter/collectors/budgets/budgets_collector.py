@@ -1,7 +1,7 @@
-"""Budgets: what of each is spent in its calendar period, today included, from the configuration and from OpenRouter.
+"""Budgets of the configuration and of OpenRouter, with the spend of their calendar periods, today included.
 
-OpenRouter reports the limits of its own budgets, and not what is spent of them: that is computed from the analytics
-API over the same calendar window (`budget_spend.py`).
+OpenRouter reports the limits of its own budgets but not their spend, which is computed from the analytics API over the
+same calendar window (`budget_spend.py`).
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ a guardrail, the API does not report what spend counts, so only limit and info a
         return (*AMOUNTS, INFO, SUCCESS)
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read every budget. Raise PollError if what is spent is unknown of all of them."""
+        """Read every budget. Raise PollError if the spend of none of them is known."""
         last = memory if isinstance(memory, _Memory) else _Memory()
         lists = ScopeLists(poll, last.models if last.own.are_fresh(poll.started) else None)
         own = await self._own_budgets(poll, lists, last.own)

@@ -92,7 +92,7 @@ those of the catalogue: what you pay can differ because of promotions, long prom
         return MODEL_FAMILIES
 
     async def collect(self, poll: Poll, memory: object) -> Collected:
-        """Read the catalogue. The same bytes for the same models cost a hash."""
+        """Read the catalogue. The same bytes for the same models in use are only hashed."""
         last = memory if isinstance(memory, LastCatalogue) else None
         used = tuple((use.model, use.permaslug) for use in self._used())
         response = await poll.request(LIST_MODELS)
