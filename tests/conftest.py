@@ -63,7 +63,7 @@ def _folder(path: Path, config: pytest.Config) -> str:
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """Undo what a command that ran in this process configured: its stream is closed by now."""
+    """Restore the logging configuration after a command that ran in this process, whose stream is closed by now."""
     root, configuration = logging.getLogger(), structlog.get_config()
     level, handlers = root.level, root.handlers[:]
     yield

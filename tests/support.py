@@ -1,4 +1,4 @@
-"""What tests share: a clock that they move, and builders of small parts."""
+"""Shared helpers: a clock that tests move, and builders of small parts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FakeClock:
         await waking
 
     async def sleeping(self, times: int = 1) -> None:
-        """Return once `sleep` was called so often."""
+        """Return once `sleep` was called this many times."""
         while len(self.slept) < times:
             await asyncio.sleep(0)
 
@@ -63,11 +63,11 @@ class FakeClock:
                 waking.set_result(None)
 
     def set(self, now: datetime) -> None:
-        """Move forward to a moment of the wall clock, time passing on both."""
+        """Advance both clocks to a time of the wall clock."""
         self.advance((now - self._now).total_seconds())
 
     def jump(self, now: datetime) -> None:
-        """Set the wall clock alone, as an administrator would."""
+        """Set only the wall clock, as an administrator would."""
         self._now = now
 
 
@@ -82,7 +82,7 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
 
 
 class Pauses:
-    """Counts how often work pauses, and never waits."""
+    """Counts the pauses of a task and never waits."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""The fast tests: which they are, and that none of them can start a process."""
+"""Which tests are fast, and that none of them can start a process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_slow_folders_exist() -> None:
     assert [] == [name for name in SLOW_FOLDERS if not list((ROOT / "tests" / name).glob("test_*.py"))]
 
 
-def test_make_test_fast_runs_all_that_is_not_marked_slow() -> None:
+def test_make_test_fast_runs_every_test_that_is_not_marked_slow() -> None:
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ntest-fast:")[2].partition("\n\n")[0]
     assert "-m pytest" in recipe
     assert f"-m '{FAST}'" in recipe

@@ -1,4 +1,4 @@
-"""Wrong usage: each message names the command, and the option that was probably meant."""
+"""Errors in options: each message names the command and suggests the option that was probably meant."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from exporter.options import parse
         (["serve", "--shard.index=pod"], "a name that ends in one, such as exporter-0, got 'pod'"),
     ],
 )
-def test_wrong_usage_is_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_has_an_explanation_and_a_suggestion(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit, match=r"^2$"):
         parse(arguments, {})
     assert message in capsys.readouterr().err
@@ -54,7 +56,7 @@ def test_invalid_variable_is_named(variable: str, text: str, message: str, capsy
 
 
 def test_variable_is_used_unless_the_option_is_given() -> None:
-    """Then it may even be invalid; and an empty one counts as unset."""
+    """With the option, the variable may even be invalid. An empty variable counts as unset."""
     environment = {
         "OPENROUTER_EXPORTER_ACCOUNT": "a, b",
         "OPENROUTER_EXPORTER_BY": "century",

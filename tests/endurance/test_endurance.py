@@ -52,7 +52,7 @@ FAULTS = [
 
 @dataclass
 class Life:
-    """One daemon's life: what it may be asked, and what it is found to hold."""
+    """A daemon under test, the accounts that it may have, and the state of its files."""
 
     clock: FakeClock
     simulator: Running
@@ -66,7 +66,7 @@ class Life:
         self.exporter = Exporter(first, self.clock, read_configuration=self.read)
 
     def some_configuration(self) -> Configuration:
-        """Return one to four of the accounts, with times, limits and collectors that differ from reload to reload."""
+        """Return one to four of the accounts, with intervals, limits and collectors that differ between reloads."""
         teams = self.chance.sample(sorted(SEEDS), self.chance.randint(1, len(SEEDS)))
         activity = ActivitySettings(
             interval=INTERVAL,
@@ -90,13 +90,13 @@ class Life:
         )
 
     def read(self) -> Configuration:
-        """Return the file's content, as it is now."""
+        """Return the current content of the file."""
         if self.configuration is None:
             raise ConfigurationError((Mistake("exporter.yaml", 1, 1, "bad on purpose"),))
         return self.configuration
 
     async def reload(self) -> None:
-        """Reload another configuration, or a bad one, or the same."""
+        """Reload another configuration, an invalid one, or the same one."""
         kind = self.chance.choice(["other", "bad", "same"])
         before = self.configuration
         self.configuration = self.some_configuration() if kind == "other" else None if kind == "bad" else before
@@ -108,7 +108,7 @@ class Life:
             await self.exporter.reload()
 
     async def step(self) -> None:
-        """Let time pass, polls be made, and perhaps something happen."""
+        """Let time pass and polls run, and inject random events."""
         self.clock.advance(self.chance.choice([INTERVAL, INTERVAL, INTERVAL, 3 * 3600.0]))
         fault = self.chance.choice(FAULTS) if self.chance.random() < 0.5 else None
         self.simulator.faults.replace(*_faults(fault))
@@ -139,7 +139,7 @@ def spend(seed: int, day: date) -> float:
 
 
 def check_totals(exporter: Exporter, now: datetime) -> None:
-    """Every total that is shown is right for the day that is shown with it, and no account shows what is too old."""
+    """Check that every published total is right for its day, and that no account publishes expired values."""
     body = gzip.decompress(exporter.scrape("", "gzip", ()).body).decode()
     shown: dict[tuple[str, str], float] = {}
     for family in text_string_to_metric_families(body):
@@ -162,7 +162,7 @@ def check_totals(exporter: Exporter, now: datetime) -> None:
 
 
 def check_balances(shown: dict[tuple[str, str], float]) -> None:
-    """What is left is what was bought less what was used; neither keys nor today so far hold more than there is."""
+    """Check that the balance is purchased minus used credits, and that no part exceeds its total."""
     for (name, team), value in shown.items():
         if name == "openrouter_credits_balance_usd":
             bought, used = (shown[f"openrouter_credits_{kind}_usd", team] for kind in ("purchased", "used"))
@@ -175,18 +175,18 @@ def check_balances(shown: dict[tuple[str, str], float]) -> None:
 
 
 def in_use() -> tuple[int, int]:
-    """Return the number of open descriptors and of tasks."""
+    """Return the numbers of open descriptors and of tasks."""
     return len(list(Path("/proc/self/fd").iterdir())), len(asyncio.all_tasks())
 
 
 def objects() -> int:
-    """Return the number of objects that the garbage collector knows."""
+    """Return the number of objects that the garbage collector tracks."""
     gc.collect()
     return len(gc.get_objects())
 
 
-async def test_nothing_leaks_and_no_total_is_ever_wrong() -> None:
-    """After many polls all descriptors and tasks are given back, and there are hardly more objects than early on."""
+async def test_descriptors_tasks_and_objects_do_not_leak_and_totals_stay_right() -> None:
+    """After many polls, all descriptors and tasks are released, and there are hardly more objects than early on."""
     unhandled: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
     clock = FakeClock(self_moving=True)
@@ -222,7 +222,7 @@ async def released(life: Life, expected: tuple[int, int]) -> tuple[int, int]:
 
 
 async def settled(life: Life) -> int:
-    """Bring the daemon to a comparable state, with all accounts and no faults; poll once and count objects."""
+    """Bring the daemon into a comparable state with all accounts and no faults, poll once and count objects."""
     life.simulator.faults.replace()
     chosen = life.some_configuration()
     while len(chosen.accounts) < len(SEEDS):

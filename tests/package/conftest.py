@@ -1,4 +1,4 @@
-"""The package as an index would have it: built once, and installed where nothing else is."""
+"""The package as it would be published: built once, and installed in an empty environment."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*command: str | Path, folder: Path = ROOT) -> str:
-    """Run a command to its end; a failure shows its output."""
+    """Run a command to its end, and fail with its output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment())
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Return an environment that neither leads to the sources nor sets options."""
+    """Return an environment without options of the exporter and without a path to the sources."""
     own = {name: text for name, text in os.environ.items() if not name.startswith(("OPENROUTER_", "PYTHONPATH"))}
     return own | variables
 
 
 def build(folder: Path, *what: str, source: Path = ROOT) -> Path:
-    """Build one distribution; return its file."""
+    """Build one distribution and return its file."""
     run(sys.executable, "-m", "build", "--no-isolation", *what, "--outdir", folder, source)
     [built] = folder.iterdir()
     return built
@@ -38,19 +38,19 @@ def build(folder: Path, *what: str, source: Path = ROOT) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, straight from the sources."""
+    """Return the wheel built from the sources."""
     return build(tmp_path_factory.mktemp("wheel"), "--wheel")
 
 
 @pytest.fixture(scope="session")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution."""
+    """Return the source distribution."""
     return build(tmp_path_factory.mktemp("sdist"), "--sdist")
 
 
 @pytest.fixture(scope="session")
 def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution's content."""
+    """Return the content of the source distribution."""
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
         # Python 3.11 knows filters from 3.11.4 on.
@@ -68,7 +68,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment with the wheel, and a folder far from the sources."""
+    """An environment with the wheel, and a folder outside the sources."""
 
     bin: Path
     folder: Path
@@ -90,7 +90,7 @@ class Installed:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel with what it depends on, from the package index, and without extras."""
+    """Return an environment with the wheel and its dependencies from the package index, without extras."""
     home = tmp_path_factory.mktemp("installed")
     run(sys.executable, "-m", "venv", "--without-pip", home / "venv")
     pip = (sys.executable, "-m", "pip", "--python", home / "venv/bin/python", "--disable-pip-version-check")

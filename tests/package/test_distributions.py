@@ -1,4 +1,4 @@
-"""What is in wheel and source distribution, and that both come out the same every time."""
+"""The content of wheel and source distribution, and that builds are reproducible."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ DIST_INFO = f"openrouter_exporter-{__version__}.dist-info"
 
 @pytest.fixture(scope="session")
 def metadata(wheel: Path) -> Message:
-    """The wheel's metadata."""
+    """Return the wheel's metadata."""
     return email.message_from_bytes(contents(wheel)[f"{DIST_INFO}/METADATA"])
 
 
-def test_wheel_contains_the_program_only(wheel: Path) -> None:
-    """Every module with its types, no test, no cache."""
+def test_wheel_contains_only_the_program(wheel: Path) -> None:
+    """It has every module and the types, no tests and no caches."""
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "exporter").rglob("*.py")} | {"exporter/py.typed"}
     files = set(contents(wheel))
     assert sources == {name for name in files if not name.startswith(DIST_INFO)}
 
 
-def test_package_metadata(metadata: Message) -> None:
-    """Who may use it, with which Python, where to read on."""
+def test_metadata_have_license_python_version_and_links(metadata: Message) -> None:
     assert ("openrouter-exporter", __version__) == (metadata["Name"], metadata["Version"])
     assert ("Apache-2.0", ">=3.11") == (metadata["License-Expression"], metadata["Requires-Python"])
     assert "text/markdown" == metadata["Description-Content-Type"].split(";")[0]
@@ -38,8 +37,7 @@ def test_package_metadata(metadata: Message) -> None:
     assert all(url.startswith(URL) for url in urls.values())
 
 
-def test_every_supported_python_is_named(metadata: Message) -> None:
-    """In the words of the index."""
+def test_classifiers_name_every_supported_python(metadata: Message) -> None:
     prefix = "Programming Language :: Python :: 3."
     named = {
         classifier.removeprefix(prefix)
@@ -50,30 +48,29 @@ def test_every_supported_python_is_named(metadata: Message) -> None:
 
 
 def test_dependencies_are_few_and_bounded(metadata: Message) -> None:
-    """The next major version of any may not fit."""
+    """The next major version of any of them may be incompatible."""
     requirements = metadata.get_all("Requires-Dist", [])
     assert [] == [requirement for requirement in requirements if "<" not in requirement or ">=" not in requirement]
     assert len([requirement for requirement in requirements if "extra ==" not in requirement]) <= 8
 
 
-def test_the_licence_is_in_it(wheel: Path) -> None:
-    """As its terms want it."""
+def test_wheel_contains_the_license(wheel: Path) -> None:
+    """The license requires it."""
     assert (ROOT / "LICENSE").read_bytes() == contents(wheel)[f"{DIST_INFO}/licenses/LICENSE"]
 
 
-def test_the_source_distribution_builds_the_same_wheel(wheel: Path, unpacked: Path, tmp_path: Path) -> None:
-    """Byte for byte."""
+def test_source_distribution_builds_the_same_wheel(wheel: Path, unpacked: Path, tmp_path: Path) -> None:
     assert wheel.read_bytes() == build(tmp_path, "--wheel", source=unpacked).read_bytes()
 
 
-def test_the_source_distribution_has_what_tests_and_images_need(unpacked: Path) -> None:
-    """So that distributions of Linux can test what they package."""
+def test_source_distribution_has_the_files_that_tests_and_images_need(unpacked: Path) -> None:
+    """Linux distributions can then test their packages."""
     for name in ("tests/package", "config/example.yaml", "docs/install.md", "requirements/runtime.txt", "Dockerfile"):
         assert (unpacked / name).exists(), name
 
 
 @pytest.mark.parametrize("what", ["wheel", "sdist"])
 def test_build_is_reproducible(what: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """Whoever builds the same sources can compare."""
+    """Anyone who builds the same sources can compare."""
     first: Path = request.getfixturevalue(what)
     assert first.read_bytes() == build(tmp_path, f"--{what}").read_bytes()

@@ -1,4 +1,4 @@
-"""The installed wheel, run from another folder, in an environment that holds nothing else."""
+"""The installed wheel, run from another folder in an environment without anything else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WEB = "basic_auth_users: {scraper: $2b$04$0Q6uG2MQ9nxqAl0d0aJrHeBiGxp6Hk8hTp7qHS
 
 @pytest.fixture(scope="module")
 def demo(installed: Installed) -> Iterator[str]:
-    """The address of a demo that has polled."""
+    """Return the address of a demo after its first polls."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listening.getsockname()[1]}"
@@ -48,26 +48,25 @@ def scrape(address: str) -> str:
     return text
 
 
-def test_the_demo_shows_usage(demo: str) -> None:
-    """All that it needs is in the wheel."""
+def test_demo_publishes_usage(demo: str) -> None:
+    """The wheel contains everything that it needs."""
     text = scrape(demo)
     assert "openrouter_activity_usage_usd{" in text
     assert f'version="{__version__}"' in text
 
 
-def test_health_check_runs_in_the_container(installed: Installed, demo: str) -> None:
-    """By the variable that the daemon would take as well."""
+def test_health_check_finds_the_address_in_the_environment(installed: Installed, demo: str) -> None:
+    """The daemon reads the same variable."""
     done = installed.run("healthcheck", OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS=demo)
     assert (0, "healthy\n") == (done.returncode, done.stdout), done.stderr
 
 
-def test_version(installed: Installed) -> None:
-    """The one in the metadata."""
+def test_version_is_that_of_the_metadata(installed: Installed) -> None:
     assert f"openrouter-exporter {__version__}\n" == installed.run("--version").stdout
 
 
-def test_runs_as_a_module(installed: Installed) -> None:
-    """`python -m exporter`, from the environment and not from the sources."""
+def test_program_runs_as_a_module(installed: Installed) -> None:
+    """The module is that of the environment and not of the sources."""
     code = "import exporter; print(exporter.__file__)"
     done = subprocess.run(
         [installed.bin / "python", "-c", code], capture_output=True, text=True, check=True, cwd=installed.folder
@@ -75,15 +74,14 @@ def test_runs_as_a_module(installed: Installed) -> None:
     assert done.stdout.startswith(str(installed.bin.parent))
 
 
-def test_check_config(installed: Installed) -> None:
-    """The smallest one."""
+def test_check_config_accepts_a_minimal_configuration(installed: Installed) -> None:
     shutil.copy(ROOT / "config/minimal.yaml", installed.folder)
     done = installed.run("check-config", "--config.file=minimal.yaml", OPENROUTER_API_KEY="sk-or-v1-demo")
     assert (0, "minimal.yaml: valid, 1 account\n") == (done.returncode, done.stdout), done.stderr
 
 
-def test_missing_auth_extra_is_named(installed: Installed) -> None:
-    """Without it there is no hashing; the start fails with a message, not the first request."""
+def test_missing_auth_extra_fails_the_start_with_its_name(installed: Installed) -> None:
+    """The first request would fail otherwise."""
     (installed.folder / "web.yaml").write_text(WEB, encoding="utf-8")
     done = installed.run("check-config", "--web.config.file=web.yaml", OPENROUTER_API_KEY="sk-or-v1-demo")
     assert 1 == done.returncode

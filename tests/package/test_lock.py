@@ -1,4 +1,4 @@
-"""The locks of image and release: versions and hashes, and no address of an index."""
+"""The locks of image and release have versions and hashes, and no address of an index."""
 
 from __future__ import annotations
 
@@ -27,26 +27,25 @@ def path_of(name: str) -> Path:
 
 
 def entries(name: str) -> list[str]:
-    """The lock's requirements, each with its hashes on one line."""
+    """Return the lock's requirements, each on one line with its hashes."""
     return path_of(name).read_text(encoding="utf-8").replace("\\\n", "").splitlines()
 
 
 def versions(name: str) -> dict[str, str]:
-    """The version of each package."""
+    """Return the version of each package."""
     pinned = (re.match(r"([\w.-]+)==(\S+)", entry) for entry in entries(name))
     return {canonicalize_name(match[1]): match[2] for match in pinned if match}
 
 
 @by_lock
-def test_every_entry_is_a_version_with_hashes(name: str) -> None:
-    """So pip refuses whatever is not exactly this."""
+def test_every_locked_package_has_a_version_and_hashes(name: str) -> None:
+    """pip refuses anything else."""
     entry = re.compile(r"[\w.-]+==\S+( ; [^#]+?)?( +--hash=sha256:[0-9a-f]{64})+")
     assert [] == [line for line in entries(name) if not entry.fullmatch(line)]
 
 
 @by_lock
-def test_lock_satisfies_the_project(name: str) -> None:
-    """Each dependency is there, in a version that is allowed."""
+def test_lock_has_every_dependency_in_an_allowed_version(name: str) -> None:
     locked = versions(name)
     for requirement in map(Requirement, WANTED[name]):
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), requirement
@@ -54,6 +53,6 @@ def test_lock_satisfies_the_project(name: str) -> None:
 
 @by_lock
 def test_lock_has_no_index_address(name: str) -> None:
-    """Everybody has their own index."""
+    """Users have their own index."""
     text = path_of(name).read_text(encoding="utf-8")
     assert not re.search(r"://|--(extra-)?index|--find-links| @ ", text)

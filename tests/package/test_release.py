@@ -1,4 +1,4 @@
-"""The steps of the release that need neither GitHub nor a registry, run as the workflow has them."""
+"""The steps of the release that need neither GitHub nor a registry, with the scripts of the workflow."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 
 def script(job: str, name: str) -> str:
-    """Return the script of a step, by the beginning of its name."""
+    """Return the script of the step whose name begins like this."""
     (step,) = [step for step in JOBS[job]["steps"] if step.get("name", "").startswith(name)]
     text: str = step["run"]
     return text
 
 
 def run(text: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a script as GitHub does: bash that ends at the first failure."""
+    """Run a script as GitHub does: in bash, up to the first failure."""
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", text]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=folder, env=environment(**variables)
@@ -41,8 +41,8 @@ def run(text: str, folder: Path, **variables: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize(("tag", "code"), [(f"v{__version__}", 0), ("v9.9.9", 1)])
-def test_a_tag_that_is_not_the_version_is_rejected(tag: str, code: int, tmp_path: Path) -> None:
-    """Before anything is built."""
+def test_tag_that_is_not_the_version_is_rejected(tag: str, code: int, tmp_path: Path) -> None:
+    """Nothing has been built yet."""
     output = tmp_path / "output"
     variables = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = run(script("package", "Check that"), ROOT, GITHUB_REF_NAME=tag, GITHUB_OUTPUT=str(output), **variables)
@@ -51,8 +51,8 @@ def test_a_tag_that_is_not_the_version_is_rejected(tag: str, code: int, tmp_path
 
 
 @needs("helm")
-def test_the_package_job_builds_everything(tmp_path: Path) -> None:
-    """Wheel, source distribution, chart, and a bill of materials of all that is locked for the image."""
+def test_package_job_builds_wheel_sdist_chart_and_bill_of_materials(tmp_path: Path) -> None:
+    """The bill of materials lists everything that is locked for the image."""
     checkout, tools = tmp_path / "checkout", tmp_path / "tools"
     files = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     for name in files.strip("\0").split("\0"):
@@ -72,8 +72,8 @@ def test_the_package_job_builds_everything(tmp_path: Path) -> None:
 
 
 @needs("jq")
-def test_the_base_image_is_pinned_by_its_digest(tmp_path: Path) -> None:
-    """The Dockerfile's own, or that of the variable, whose digest of before is replaced."""
+def test_base_image_is_pinned_by_its_digest(tmp_path: Path) -> None:
+    """It is the Dockerfile's own or that of the variable, whose old digest is replaced."""
     docker = tmp_path / "docker"
     docker.write_text('#!/bin/sh\necho \'{"digest": "sha256:1234"}\'\n', encoding="utf-8")
     docker.chmod(0o755)

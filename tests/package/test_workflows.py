@@ -1,4 +1,4 @@
-"""The workflows of tests and releases: everything is pinned, no job has more rights than it needs, defaults work."""
+"""The workflows for tests and releases: everything is pinned, jobs have minimal permissions, and defaults work."""
 
 from __future__ import annotations
 
@@ -27,28 +27,27 @@ def read(path: Path) -> dict[str, Any]:
 @pytest.mark.skipif(
     shutil.which("actionlint") is None and os.environ.get("CI") != "true", reason="actionlint isn't installed"
 )
-def test_actionlint_passes() -> None:
-    """With both workflows."""
+def test_actionlint_accepts_both_workflows() -> None:
     done = subprocess.run(["actionlint", *FILES], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
 @by_file
 def test_every_install_is_locked_by_hash(path: Path) -> None:
-    """A job that signs must not run what an index serves that day; `make` installs for tests only."""
+    """A job that signs must not run what an index serves that day. `make` installs for tests only."""
     installs = re.findall(r"pip install (.+)", path.read_text(encoding="utf-8"))
     assert [] == [line for line in installs if "--require-hashes" not in line or "--only-binary :all:" not in line]
 
 
 def test_variables_of_the_repository_are_documented() -> None:
-    """In CONTRIBUTING, with what happens without them."""
+    """CONTRIBUTING also describes what happens without them."""
     used = {name for path in FILES for name in re.findall(r"vars\.(\w+)", path.read_text(encoding="utf-8"))}
     documented = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
     assert used == set(documented)
 
 
 def test_nothing_is_pushed_without_a_registry() -> None:
-    """Login, chart and index are skipped then, and the release has the image as a file."""
+    """Login, chart and index are skipped, and the release has the image as a file."""
     jobs = read(ROOT / ".github/workflows/release.yaml")["jobs"]
     steps = {step["uses"].partition("@")[0]: step for step in jobs["image"]["steps"] if "uses" in step}
     unset = "env.REGISTRY == ''"
@@ -65,8 +64,8 @@ def test_nothing_is_pushed_without_a_registry() -> None:
     assert "${{ !failure() && !cancelled() }}" == jobs["release"]["if"]
 
 
-def test_the_base_of_a_release_is_pinned_by_digest() -> None:
-    """Resolved once, so that both stages and all platforms share it."""
+def test_base_image_of_a_release_is_resolved_once() -> None:
+    """Both stages and all platforms share its digest."""
     steps = read(ROOT / ".github/workflows/release.yaml")["jobs"]["image"]["steps"]
     (pinning,) = [step for step in steps if step.get("id") == "base"]
     (building,) = [step for step in steps if step.get("id") == "build"]
@@ -76,22 +75,21 @@ def test_the_base_of_a_release_is_pinned_by_digest() -> None:
 
 @by_file
 def test_actions_are_pinned_by_commit(path: Path) -> None:
-    """With the version beside it, for whoever renews them."""
+    """Their version is in a comment, for updates."""
     uses = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
     pinned = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
     assert [] == [use for use in uses if not pinned.fullmatch(use) and not use.startswith("./")]
 
 
-def test_an_action_has_one_version() -> None:
-    """In all workflows the same."""
+def test_action_has_the_same_version_in_all_workflows() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in FILES)
     uses = set(re.findall(r"uses: (\S+)@(\S+)", text))
     assert len(uses) == len({action for action, _ in uses})
 
 
 @by_file
-def test_permissions_are_set_per_job(path: Path) -> None:
-    """None to begin with; and each job has an end."""
+def test_permissions_and_timeout_are_set_per_job(path: Path) -> None:
+    """A workflow has none by default."""
     workflow = read(path)
     assert {} == workflow["permissions"]
     for name, job in workflow["jobs"].items():
@@ -100,20 +98,19 @@ def test_permissions_are_set_per_job(path: Path) -> None:
 
 
 @by_file
-def test_no_secret_lives_longer_than_a_run(path: Path) -> None:
-    """The run's own token, and the trust of index and registry in this workflow."""
+def test_only_secrets_of_the_run_are_used(path: Path) -> None:
+    """They are the run's own token, and the trust of index and registry in this workflow."""
     assert "secrets." not in path.read_text(encoding="utf-8")
 
 
 @by_file
-def test_no_registry_is_named(path: Path) -> None:
-    """Whoever copies the repository has their own."""
+def test_workflow_names_no_registry(path: Path) -> None:
+    """Copies of the repository have their own."""
     assert not re.search(r"\b(ghcr|quay|docker)\.io\b", path.read_text(encoding="utf-8"))
 
 
 @by_file
-def test_concurrent_runs(path: Path) -> None:
-    """A release that has begun is never broken off."""
+def test_release_in_progress_is_never_cancelled(path: Path) -> None:
     concurrency = read(path)["concurrency"]
     assert "group" in concurrency
     assert ("release" == path.stem) == (concurrency["cancel-in-progress"] is False)

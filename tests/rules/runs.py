@@ -1,4 +1,6 @@
-"""Promtool on changed rules and cases, in one process: it evaluates only what they need, and all failures are known."""
+"""Promtool on changed rules and cases in one process: it evaluates only the rules that they need, and reports all
+failures.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ _FAILURE = re.compile(r'^ *name: (.+?): (.+),\n *(?:alertname: (\w+)|expr: "(.+?
 
 @dataclass(frozen=True)
 class Run:
-    """Changed cases, and the rules that take the place of an alert; every other alert is left out."""
+    """Changed cases, and the rules that replace an alert. Every other alert is left out."""
 
     cases: Sequence[Case]
     alert: str = ""
@@ -37,7 +39,7 @@ class Run:
                     yield group | {"rules": rules}
 
     def tests(self, path: Path, name: str, rules: Path) -> Tree:
-        """Return the cases of a file, for rules in another one; their names begin with that of the run."""
+        """Return the cases of a file for rules in another one. Their names begin with that of the run."""
         cases = [case.body | {"name": f"{name}: {case.name}"} for case in self.cases if case.path == path]
         return content(path) | {"rule_files": [str(rules)], "tests": cases}
 
@@ -55,7 +57,7 @@ class Run:
 
 
 def failures(folder: Path, runs: Mapping[str, Run]) -> set[tuple[str, str, str]]:
-    """Return what fails, by the run's name, the case's name, and the alert or the expression."""
+    """Return the failures as run name, case name, and alert or expression."""
     files: list[Path] = []
     for name, run in runs.items():
         for path in run.paths:

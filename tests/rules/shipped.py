@@ -1,4 +1,4 @@
-"""The rules and their tests, as they are shipped."""
+"""The rules and their tests as they are shipped."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ class Case:
         return str(self.body["name"])
 
     def expectations(self, alert: str) -> list[Tree]:
-        """What is expected of an alert."""
+        """Return the expectations for an alert."""
         return [case for case in self.body.get("alert_rule_test", []) if case["alertname"] == alert]
 
     @property
     def file(self) -> Tree:
-        """The content of its file."""
+        """Return the content of its file."""
         return content(self.path)
 
     def only(self, alert: str) -> Case:
-        """Return the case with what is expected of an alert, and of nothing else but recorded series."""
+        """Return the case with the expectations for one alert and for recorded series only."""
         return Case(self.path, self.body | {"alert_rule_test": self.expectations(alert)})
 
     def fires(self, alert: str) -> bool:
@@ -72,7 +72,7 @@ CASES = tuple(Case(path, body) for path in TEST_FILES for body in content(path)[
 
 
 def metrics(expression: str) -> set[str]:
-    """Return the families of ours that an expression names, regular expressions of names written out."""
+    """Return the families of the exporter in an expression, with regular expressions of names expanded."""
     plain = re.sub(r"\b\w+:\w+:\w+", "", expression)
     spelled = re.sub(r"(\w+)\((\w*)\|?(\w*)\)(\?)?(\w+)", _alternatives, plain)
     return set(re.findall(r"\bopenrouter_\w+", spelled))
@@ -86,7 +86,7 @@ def _alternatives(result: re.Match[str]) -> str:
 
 
 class Promtool:
-    """Runs promtool; where it is missing its tests are skipped, but not in CI."""
+    """Runs promtool. Without promtool, tests are skipped, but they fail in CI."""
 
     program = shutil.which("promtool")
     needed = pytest.mark.skipif(
@@ -100,7 +100,7 @@ class Promtool:
         return subprocess.run([self.program, *arguments], capture_output=True, text=True, check=False, env=environment)
 
     def __call__(self, *arguments: str | Path) -> str:
-        """Return its output; fail unless it succeeds."""
+        """Return the output, or fail unless promtool succeeds."""
         done = self.run(*arguments)
         assert 0 == done.returncode, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The command `rules`: the shipped file is what it writes, and labels of any name work."""
+"""The command `rules` writes the shipped file, and rules for labels of any name."""
 
 from __future__ import annotations
 

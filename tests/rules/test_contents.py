@@ -54,12 +54,12 @@ by_record = pytest.mark.parametrize("name", RECORDED)
 
 
 def expressions() -> list[str]:
-    """Every expression of every rule."""
+    """Return every expression of every rule."""
     return [rule["expr"] for rule in RULES]
 
 
 def declared() -> dict[str, set[str]]:
-    """Every family with its labels."""
+    """Return every family with its labels."""
     rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", metrics_reference(), re.MULTILINE)
     return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
 
@@ -69,27 +69,27 @@ def _alerts(path: Path) -> list[Tree]:
 
 
 @by_alert
-def test_an_alert_is_tested_where_it_fires(name: str) -> None:
-    """With labels and annotations, which promtool compares word for word."""
+def test_alert_has_a_test_in_which_it_fires(name: str) -> None:
+    """promtool compares its labels and annotations exactly."""
     assert [case.name for case in CASES if case.fires(name)]
 
 
 @by_alert
-def test_an_alert_is_tested_where_it_must_not_fire(name: str) -> None:
-    """In a case that never fires, not only before `for` is over."""
+def test_alert_has_a_test_in_which_it_never_fires(name: str) -> None:
+    """Being silent before `for` is over is not enough."""
     assert [case.name for case in CASES if case.is_quiet(name)]
 
 
 @by_record
-def test_a_recorded_rule_has_a_value_in_a_test(name: str) -> None:
-    """A number, not only the absence of one."""
+def test_recording_rule_has_a_value_in_a_test(name: str) -> None:
+    """The absence of a value is not enough."""
     samples = [test for case in CASES for test in case.body.get("promql_expr_test", []) if test["expr"] == name]
     assert any(sample["exp_samples"] for sample in samples)
 
 
 @by_record
-def test_a_recorded_rule_is_named_level_metric_operation(name: str) -> None:
-    """Three parts; the level names the labels that are left, the metric begins as ours do."""
+def test_recording_rule_is_named_level_metric_operation(name: str) -> None:
+    """The level lists the labels that are left, and the metric has the exporter's prefix."""
     level, metric, operation = name.split(":")
     assert re.fullmatch(
         r"account(_model(_kind|_provider_window)?|_provider|_key|_budget|_days_ago|_part|_team)?|model_(kind|provider_tag)|fleet",
@@ -100,26 +100,25 @@ def test_a_recorded_rule_is_named_level_metric_operation(name: str) -> None:
 
 
 def test_case_names_are_unique() -> None:
-    """Promtool's report names the file and the case."""
+    """promtool reports the file and the case."""
     names = [(case.path.stem, case.name) for case in CASES]
     assert sorted(set(names)) == sorted(names)
 
 
 def test_every_group_is_within_the_default_limits_of_mimir() -> None:
-    """20 rules in a group, 70 groups."""
+    """The limits are 20 rules per group and 70 groups."""
     groups = [group for path in RULE_FILES for group in content(path)["groups"]]
     assert [] == [group["name"] for group in groups if len(group["rules"]) > 20]
     assert len(groups) <= 70
 
 
 def test_rule_names_are_unique() -> None:
-    """Neither an alert nor a recorded series."""
     assert len(RULES) == len(ALERTS) + len(RECORDED)
 
 
 @by_alert
-def test_an_alert_has_severity_summary_description_runbook_dashboard_and_for(name: str) -> None:
-    """And no other label or annotation. The summary is static."""
+def test_alert_has_severity_summary_description_runbook_dashboard_and_for(name: str) -> None:
+    """It has no other label or annotation, and the summary is static."""
     alert = ALERTS[name]
     notes = alert["annotations"]
     assert name.startswith("OpenRouter")
@@ -132,23 +131,23 @@ def test_an_alert_has_severity_summary_description_runbook_dashboard_and_for(nam
 
 
 @by_alert
-def test_a_description_names_the_account_or_the_instance(name: str) -> None:
-    """Except for the alert without labels, which fires when there is no series."""
+def test_description_names_the_account_or_the_instance(name: str) -> None:
+    """The alert that fires without series has no labels."""
     description = ALERTS[name]["annotations"]["description"]
     subject = "{{ $labels.account }}" in description or "{{ $labels.instance }}" in description
     assert subject == (name != "OpenRouterExporterAbsent")
 
 
 @pytest.mark.parametrize("name", [rule["alert"] for path in COLLECTING for rule in _alerts(path)])
-def test_an_alert_on_collecting_names_the_exporter(name: str) -> None:
-    """By its instance, so that its log and status page can be opened."""
+def test_alert_on_polling_names_the_exporter(name: str) -> None:
+    """Its log and status page can be opened by the instance."""
     description = ALERTS[name]["annotations"]["description"]
     assert ".Labels.instance" in description or "$labels.instance" in description or name == "OpenRouterExporterAbsent"
 
 
 @by_alert
-def test_an_alert_on_totals_reports_missing_rows(name: str) -> None:
-    """A total that lacks rows is too low, and so may be everything that is computed from it."""
+def test_alert_on_totals_reports_missing_rows(name: str) -> None:
+    """A total that lacks rows is too low, and so may be everything computed from it."""
     expression, description = ALERTS[name]["expr"], ALERTS[name]["annotations"]["description"]
     on_totals = re.search(r"(_spend_usd|_requests|_budget_spent_usd|seconds_left)\b", expression) is not None
     if name in _NOT_ON_TOTALS:
@@ -157,16 +156,16 @@ def test_an_alert_on_totals_reports_missing_rows(name: str) -> None:
 
 
 @by_alert
-def test_a_dashboard_url_names_a_shipped_dashboard(name: str) -> None:
-    """As the path below Grafana's address, with the account or instance chosen."""
+def test_dashboard_url_names_a_shipped_dashboard(name: str) -> None:
+    """It is a path below Grafana's address, with the account or instance selected."""
     path, _, choice = ALERTS[name]["annotations"]["dashboard_url"].partition("?")
     assert path in {f"/d/{json.loads(page.read_text(encoding='utf-8'))['uid']}" for page in DASHBOARDS}
     assert bool(choice) == (name != "OpenRouterExporterAbsent")
 
 
 @by_alert
-def test_a_description_has_no_number_with_machine_digits(name: str) -> None:
-    """Prometheus' `humanize` prints 0.5 as 500m and 4712 as 4.712k; durations and times come with seconds."""
+def test_description_has_no_unformatted_number(name: str) -> None:
+    """Prometheus' `humanize` prints 0.5 as 500m and 4712 as 4.712k. Durations and times are in seconds."""
     description = ALERTS[name]["annotations"]["description"]
     assert not re.search(r"\bhumanize\b", description)
     for function in ("humanizePercentage", "humanizeDuration", "humanizeTimestamp"):
@@ -174,12 +173,11 @@ def test_a_description_has_no_number_with_machine_digits(name: str) -> None:
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
-    """Beside the table of them all."""
+    """The table of runbooks is exempt."""
     assert sorted(ALERTS) == sorted(page.stem for page in RUNBOOKS.glob("*.md") if page.stem != "README")
 
 
-def test_the_table_of_runbooks_has_severity_and_summary_of_every_alert() -> None:
-    """Severity and summary, row by row."""
+def test_table_of_runbooks_has_severity_and_summary_of_every_alert() -> None:
     expected = [
         f"| [{name}]({name}.md) | {alert['labels']['severity']} | {alert['annotations']['summary']} |"
         for name, alert in ALERTS.items()
@@ -189,21 +187,21 @@ def test_the_table_of_runbooks_has_severity_and_summary_of_every_alert() -> None
 
 
 @by_alert
-def test_a_runbook_names_its_thresholds(name: str) -> None:
-    """By the configuration's keys, so that they are found there."""
+def test_runbook_names_its_thresholds(name: str) -> None:
+    """Their configuration keys lead to them."""
     page = (RUNBOOKS / f"{name}.md").read_text(encoding="utf-8")
     named = {key for key in keys_of(Thresholds) if f"thresholds.{key}`" in page}
     assert {key for key in keys_of(Thresholds) if threshold_name(key) in metrics(ALERTS[name]["expr"])} == named
 
 
 def test_every_threshold_is_used() -> None:
-    """One that no alert compares with would do nothing."""
+    """A threshold that no alert uses would have no effect."""
     used = {name for expression in expressions() for name in metrics(expression)}
     assert [] == [key for key in keys_of(Thresholds) if threshold_name(key) not in used]
 
 
 def test_every_metric_exists() -> None:
-    """What the rules name is declared, or its name comes from the configuration."""
+    """The exporter declares it, or its name comes from the configuration."""
     used = {name for expression in expressions() for name in metrics(expression)}
     assert len(used) > 40
     unknown = used - set(declared())
@@ -211,13 +209,12 @@ def test_every_metric_exists() -> None:
 
 
 def test_every_recorded_series_that_is_used_exists() -> None:
-    """A name with colons is one of the recorded."""
     used = {name for expression in expressions() for name in re.findall(r"\b\w+:\w+:\w+", expression)}
     assert set() == used - set(RECORDED)
 
 
 def test_sums_cover_every_label_of_usage() -> None:
-    """What `sum without` leaves tells exporters apart: a label of ours among it would hide a part of the sum."""
+    """The labels that `sum without` leaves distinguish exporters. One of the exporter's own would split the sum."""
     usage = {name: labels for name, labels in declared().items() if "endpoint_id" in labels}
     assert set() == {label for labels in usage.values() for label in labels} - _OURS - {"account", "model_permaslug"}
     summed = re.compile(r"max by \(([^)]*)\) \(\s*sum without \(([^)]*)\)\s*\(\s*(?:{__name__=~\")?openrouter_activity")
@@ -227,18 +224,16 @@ def test_sums_cover_every_label_of_usage() -> None:
         assert _OURS - set(kept.split(", ")) == set(left_out.split(", "))
 
 
-def test_the_whole_configuration_scrapes_as_the_example_does() -> None:
-    """One source: scrape.yaml."""
+def test_complete_configuration_has_the_scrape_example() -> None:
     whole = content(FOLDER / "prometheus.yaml")
     assert content(FOLDER / "scrape.yaml")["scrape_configs"] == whole["scrape_configs"]
 
 
-def test_the_whole_configuration_loads_every_rule() -> None:
-    """By the pattern that it names."""
+def test_complete_configuration_loads_every_rule_file() -> None:
     (pattern,) = content(FOLDER / "prometheus.yaml")["rule_files"]
     assert sorted(RULE_FILES) == sorted(FOLDER.glob(pattern))
 
 
 def test_runbooks_are_below_the_documentation() -> None:
-    """Where `runbook_url` looks for them."""
+    """`runbook_url` refers to that path."""
     assert ROOT / "docs/runbooks" == RUNBOOKS

@@ -1,4 +1,4 @@
-"""No verdict depends on which exporters show an account, or on the characters of names."""
+"""No alert depends on which exporters publish an account, or on the characters in names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def changed(cases: Iterable[Case], change: Callable[[Tree, Tree], Tree]) -> list
 
 
 @pytest.mark.parametrize("alert", [alert for alert in ALERTS if alert not in BY_INSTANCE])
-def test_exporters_and_names_change_no_verdict(alert: str, tmp_path: Path) -> None:
+def test_additional_exporters_and_unusual_names_change_no_alert(alert: str, tmp_path: Path) -> None:
     """Neither a second exporter, nor one with a new name as in Kubernetes, nor quotes in the names of models.
 
     Texts have the names as they are. Where a new exporter comes, texts are left out: they list the exporters.
@@ -52,13 +52,13 @@ def test_exporters_and_names_change_no_verdict(alert: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("path", sorted({case.path for case in WITHOUT_ALERTS}), ids=lambda path: path.stem)
-def test_exporters_and_names_change_no_recorded_value(path: Path, tmp_path: Path) -> None:
+def test_additional_exporters_and_unusual_names_change_no_recorded_value(path: Path, tmp_path: Path) -> None:
     cases = [case for case in WITHOUT_ALERTS if case.path == path]
     assert set() == failures(tmp_path, {change.__name__: Run(changed(cases, change)) for change in CHANGES})
 
 
-def test_past_of_one_exporter_is_detected(tmp_path: Path) -> None:
-    """The median of a series alone: a new exporter begins one when the provider is slow already."""
+def test_rule_that_compares_series_of_one_exporter_is_detected(tmp_path: Path) -> None:
+    """It takes the median of each series, and a new exporter starts one when the provider is slow already."""
     alert = "OpenRouterProviderLatencyHigh"
     series = 'openrouter_analytics_p99_latency_seconds{query="performance_by_provider",provider!="other"}'
     median = f"max by (account, provider) (quantile_over_time(0.5, {series}[1d]))"

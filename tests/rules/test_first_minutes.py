@@ -1,4 +1,4 @@
-"""The first hours of a new Prometheus and a new exporter: no alert fires about an account that is well."""
+"""A new Prometheus with a new exporter: no alert fires for a healthy account."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Scrape = dict[str, float]
 
 
 async def scrapes(start: datetime) -> list[Scrape]:
-    """Return what a new exporter shows before its first poll, and after each one."""
+    """Return the scrapes of a new exporter before its first poll and after each one."""
     clock = FakeClock(start)
     shown = []
     async with running(SimulatorSettings(), clock) as simulator:
@@ -55,7 +55,7 @@ async def scrapes(start: datetime) -> list[Scrape]:
 
 
 def scrape(exporter: Exporter, start: datetime) -> Scrape:
-    """Return the samples of a scrape by series, with times as if the start had been that of promtool's time."""
+    """Return the samples of a scrape by series, with times relative to promtool's start."""
     moved = (start - EPOCH).total_seconds()
     shown = {f"up{{{ATTACHED}}}": 1.0}
     for line in exporter.scrape("", "", ()).body.decode().splitlines():
@@ -69,7 +69,7 @@ def scrape(exporter: Exporter, start: datetime) -> Scrape:
 
 
 def moved_rules(start: datetime, folder: Path) -> list[str]:
-    """Write the rules for promtool's time; they have the days of the week from the start. Return their paths."""
+    """Write the rules for promtool's time, with the weekdays from the start, and return their paths."""
     paths = []
     for path in RULE_FILES:
         text = path.read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ def moved_rules(start: datetime, folder: Path) -> list[str]:
 
 
 def groups() -> list[str]:
-    """Return the names of all groups, in the order of evaluation: what alerts compare is recorded before."""
+    """Return the names of all groups in order of evaluation, because alerts compare recorded series."""
     files = sorted(RULE_FILES, key=lambda path: "alerts" in path.stem)
     return [group["name"] for path in files for group in content(path)["groups"]]
 

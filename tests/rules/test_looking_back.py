@@ -1,4 +1,4 @@
-"""docs/history.md names every alert that needs the past, and whether `export` writes that past."""
+"""docs/history.md lists every alert that needs past samples, and whether `export` writes them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def is_exported(name: str) -> bool:
 
 
 def documented() -> dict[str, str]:
-    """Return what the page says of each alert."""
+    """Return the page's statement about each alert."""
     page = (ROOT / "docs/history.md").read_text(encoding="utf-8")
     return {alert: row["exported"] for row in _ROW.finditer(page) for alert in row["alerts"].split(", ")}
 
 
-def test_page_names_every_alert_that_needs_the_past() -> None:
+def test_page_lists_every_alert_that_needs_past_samples() -> None:
     assert {alert for alert in ALERTS if past_of(alert)} == documented().keys()
 
 
-def test_page_says_of_which_alerts_the_past_is_exported() -> None:
+def test_page_lists_the_alerts_whose_past_samples_are_exported() -> None:
     expected = {}
     for alert in documented():
         exported = [is_exported(name) for name in past_of(alert)]

@@ -1,4 +1,4 @@
-"""The mixin has all that is shipped: Jsonnet can't list a folder, so each file is named there."""
+"""The mixin has every shipped file. Jsonnet cannot list a folder, so each file is named in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CONFIG = ROOT / "config"
 
 
 def evaluated() -> dict[str, Any]:
-    """Return the mixin's fields, which Jsonnet hides: tools take those that they need."""
+    """Return the mixin's fields, which Jsonnet hides because tools take those that they need."""
     shown = ", ".join(f"{name}: mixin.{name}" for name in ("prometheusAlerts", "prometheusRules", "grafanaDashboards"))
     text = run("jsonnet", "-J", CONFIG, "-e", f"local mixin = import 'mixin.libsonnet'; {{{shown}}}")
     loaded: dict[str, Any] = json.loads(text)
@@ -34,7 +34,7 @@ def test_mixin_has_every_dashboard() -> None:
 
 
 def test_mixin_names_every_file() -> None:
-    """Also where jsonnet is not installed."""
+    """This test needs no jsonnet."""
     text = (CONFIG / "mixin.libsonnet").read_text(encoding="utf-8")
     files = (*CONFIG.glob("prometheus/rules/*.yaml"), *CONFIG.glob("grafana/dashboards/*.json"))
     assert [] == [path.name for path in files if f"'{path.relative_to(CONFIG)}'" not in text]

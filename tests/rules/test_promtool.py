@@ -13,16 +13,15 @@ pytestmark = promtool.needed
 
 @pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
 def test_promtool_accepts_the_rules(path: Path) -> None:
-    """`promtool check rules` succeeds."""
     assert "SUCCESS" in promtool("check", "rules", path)
 
 
 @pytest.mark.parametrize("path", TEST_FILES, ids=lambda path: path.stem)
 def test_promtool_tests_pass(path: Path) -> None:
-    """`promtool test rules`, with exact labels, annotations and values."""
+    """Labels, annotations and values must be equal."""
     assert "SUCCESS" in promtool("test", "rules", path)
 
 
-def test_promtool_accepts_the_whole_configuration() -> None:
-    """`promtool check config` succeeds, for the rules it names too."""
+def test_promtool_accepts_the_complete_configuration() -> None:
+    """The rules that it names are checked too."""
     assert "SUCCESS" in promtool("check", "config", FOLDER / "prometheus.yaml")

@@ -1,4 +1,4 @@
-"""The tests of the alerts are strong: without a threshold, or without a condition, a verdict changes."""
+"""The tests of the alerts are strong: without a threshold or a condition, one of them fails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def conditions() -> Iterator[tuple[str, int]]:
 
 
 def spans(expression: str) -> Iterator[tuple[int, int]]:
-    """Yield where each condition begins and ends: from its `and` or `unless` to the next word of its level."""
+    """Yield the start and end of each condition, from its `and` or `unless` to the next operator of its level."""
     level, begun = 0, dict[int, int]()
     for match in _WORD.finditer(expression):
         word = match[0]
@@ -57,13 +57,13 @@ def without(alert: str, number: int) -> Tree:
 
 
 def expecting(case: Case, alert: str, names: list[str]) -> Case:
-    """Return a case in which the same is expected of other alerts as of this one."""
+    """Return a case that expects of other alerts what it expects of this one."""
     expectations = [{**entry, "alertname": name} for name in names for entry in case.expectations(alert)]
     return Case(case.path, case.body | {"alert_rule_test": expectations, "promql_expr_test": []})
 
 
 def with_threshold(case: Case, alert: str, metric: str, values: str | None) -> Case:
-    """Return a case with other values of a threshold, or without it, in which the alert never fires."""
+    """Return a case with other values of a threshold or without it, in which the alert never fires."""
     series = [
         {**entry, "values": values} if entry["series"].startswith(f"{metric}{{") else entry
         for entry in case.body["input_series"]
@@ -75,7 +75,7 @@ def with_threshold(case: Case, alert: str, metric: str, values: str | None) -> C
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory: pytest.TempPathFactory) -> Failures:
-    """Return what fails of an alert's cases with its thresholds changed, and without its conditions; run once each."""
+    """Return the failures of an alert's cases with changed thresholds and without conditions, each run once."""
 
     @cache
     def of(alert: str) -> set[tuple[str, str, str]]:
@@ -96,7 +96,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Failures:
 
 
 def _of_cases(alert: str, rules: list[Tree], *, long: bool) -> dict[str, Run]:
-    """Return a run of the alert's cases on other rules: of those that take long and are quiet, or of the others."""
+    """Return a run of the alert's cases on other rules: the long and quiet cases, or the others."""
     names = [rule["alert"] for rule in rules]
     of_length = [case for case in CASES if (case.path.stem == LONG) == long]
     cases = [case for case in of_length if (case.is_quiet(alert) if long else case.expectations(alert))]
@@ -104,18 +104,17 @@ def _of_cases(alert: str, rules: list[Tree], *, long: bool) -> dict[str, Run]:
 
 
 @pytest.mark.parametrize(("alert", "metric"), list(thresholds()))
-def test_a_threshold_that_is_null_switches_the_alert_off(alert: str, metric: str, failed: Failures) -> None:
-    """Its series is absent then, and the case that fires does not."""
+def test_threshold_of_null_disables_the_alert(alert: str, metric: str, failed: Failures) -> None:
+    """Its series is absent, and the case that fires does not."""
     assert f"{metric}-absent" not in {run for run, _, _ in failed(alert)}
 
 
 @pytest.mark.parametrize(("alert", "metric"), list(thresholds()))
-def test_a_threshold_matters(alert: str, metric: str, failed: Failures) -> None:
-    """Far higher or at 0, one of them, it keeps the case that fires from firing."""
+def test_threshold_decides_whether_the_alert_fires(alert: str, metric: str, failed: Failures) -> None:
+    """A very high value or 0 keeps the firing case from firing."""
     assert not {f"{metric}-high", f"{metric}-zero"} <= {run for run, _, _ in failed(alert)}
 
 
 @pytest.mark.parametrize(("alert", "number"), list(conditions()))
-def test_a_condition_matters(alert: str, number: int, failed: Failures) -> None:
-    """Without it, one of the alert's cases fails."""
+def test_alert_without_one_of_its_conditions_fails_a_test(alert: str, number: int, failed: Failures) -> None:
     assert without(alert, number)["alert"] in {name for _, _, name in failed(alert)}

@@ -1,4 +1,4 @@
-"""The shipped cases with something changed that must not change a verdict: other exporters, other names."""
+"""The shipped cases with changes that must not change a result: other exporters and other names."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Change = Callable[[Tree], Tree]
 
 
 def seconds(duration: str) -> int:
-    """Read a duration as promtool does, such as 7d15h."""
+    """Parse a duration as promtool does, such as 7d15h."""
     return sum(int(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
 
 
 def read_samples(values: str) -> list[str]:
-    """Return the samples of promtool's notation, `_` where there is none."""
+    """Return the samples in promtool's notation, with `_` for a missing one."""
     samples: list[str] = []
     for token in values.split():
         match = _REPEATED.fullmatch(token)
@@ -53,7 +53,7 @@ def read_samples(values: str) -> list[str]:
 
 
 def written(samples: list[str]) -> str:
-    """Return samples in promtool's notation, repeated ones once."""
+    """Return samples in promtool's notation, with repetitions abbreviated."""
     tokens = []
     for sample, run in groupby(samples):
         count = len(list(run))
@@ -65,7 +65,7 @@ def written(samples: list[str]) -> str:
 
 
 def with_second_exporter(case: Tree, _: Tree) -> Tree:
-    """Give every account another exporter, which shows the same. Texts that list the exporters name it, too."""
+    """Add another exporter with the same samples to every account, and its name to texts that list exporters."""
     series = case["input_series"]
     copies = [
         {**entry, "series": _with_other_instance(entry["series"])}
@@ -93,7 +93,7 @@ def _with_other_exporter(alert: Tree) -> Tree:
 
 
 def with_new_instances(case: Tree, file: Tree) -> Tree:
-    """Replace every exporter by one with another name, in the middle of what the case is about, as a new pod does."""
+    """Rename every exporter in the middle of the case, as a new pod does."""
     moment = _moment_of_change(case, seconds(file["evaluation_interval"]))
     index = max(1, moment // seconds(case["interval"]))
     series: list[Tree] = []
@@ -103,7 +103,7 @@ def with_new_instances(case: Tree, file: Tree) -> Tree:
 
 
 def without_texts(case: Tree, _: Tree) -> Tree:
-    """Expect no annotations, for rules that have none."""
+    """Expect no annotations, for rules without them."""
     expectations = [
         {**entry, "exp_alerts": [{"exp_labels": alert["exp_labels"]} for alert in entry["exp_alerts"]]}
         for entry in _alerts(case)
@@ -153,7 +153,7 @@ def with_unusual_names(case: Tree, _: Tree) -> Tree:
 
 
 def _renamed(series: str) -> str:
-    """Return a series with other names, escaped as PromQL needs it."""
+    """Return a series with other names, escaped as PromQL requires."""
     escaped = UNUSUAL.replace("\\", r"\\").replace('"', r"\"")
     return _LABEL.sub(
         lambda match: f'{match[1]}="{match[2]}{escaped}"' if _is_name(match[1], match[2]) else match[0], series
@@ -179,5 +179,5 @@ def _renamed_alert(alert: Tree, case: Tree) -> Tree:
 
 
 def _after_first(name: str, text: str, addition: str) -> str:
-    """Return a text with an addition to a name, where it is first."""
+    """Return a text with an addition after the first occurrence of a name."""
     return re.sub(rf"{re.escape(name)}\b", lambda match: match[0] + addition, text, count=1)

@@ -1,4 +1,4 @@
-"""Alertmanager as the tests run it: the shipped routes and inhibitions, its messages into a webhook on loopback."""
+"""Alertmanager with the shipped routes and inhibitions, which sends its messages to a webhook on loopback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BY_THE_CLOCK = ("active_time_intervals", "mute_time_intervals")
 
 @dataclass(frozen=True)
 class Message:
-    """One alert as a receiver heard of it."""
+    """One alert in a message to a receiver."""
 
     receiver: str
     status: str
@@ -31,7 +31,7 @@ class Message:
 
 @dataclass
 class Webhook:
-    """A receiver that remembers."""
+    """A receiver that records its messages."""
 
     url: str = ""
     messages: list[Message] = field(default_factory=list)
@@ -68,7 +68,7 @@ async def listening() -> AsyncIterator[Webhook]:
 
 
 def pointed_at(url: str) -> dict[str, Any]:
-    """Return the shipped configuration, quick and by day and night, with every receiver at this URL."""
+    """Return the shipped configuration with short intervals, all day, and with every receiver at this URL."""
     content: dict[str, Any] = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
     for receiver in content["receivers"]:
         name = receiver["name"]
@@ -88,7 +88,7 @@ def _hasten(route: dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def alertmanager(program: str, url: str, folder: Path) -> AsyncIterator[str]:
-    """Run Alertmanager with its messages to this URL; give its address."""
+    """Run Alertmanager with its messages to this URL, and return its address."""
     configuration = folder / "alertmanager.yaml"
     configuration.write_text(json.dumps(pointed_at(url)), encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"

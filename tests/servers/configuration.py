@@ -1,4 +1,4 @@
-"""The daemon's configuration as these tests need it: quick, and without a limit that they would run into."""
+"""The daemon's configuration for these tests: short intervals, and no limit that they would reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.daemon.conftest import CONFIGURATION, disabled
 
 
 def write_configuration(path: Path, url: str, names: Collection[str], *, catalogue: bool = False) -> None:
-    """Let all accounts have the simulator's one key, and their data expire soon."""
+    """Write a configuration whose accounts share the simulator's key and whose data expire soon."""
     content = yaml.safe_load(CONFIGURATION.format(url=url, stale_after="5s", others=disabled("activity")))
     content["upstream"] |= {"requests_per_minute": 10_000, "retries": {"strategy": "none"}}
     content["catalogue"] = {"enabled": catalogue}

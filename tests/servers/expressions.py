@@ -1,4 +1,4 @@
-"""Every expression that the repository offers: of rules, of dashboards, of pages."""
+"""Every expression in the repository: of rules, of dashboards and of pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SELECTOR = re.compile(r'(?<![\w:"])((?:account\w*:)?openrouter_[\w:]+|up)\b(\{[
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression and its name in failures."""
+    """An expression, and its name in failures."""
 
     name: str
     text: str
@@ -24,14 +24,14 @@ class Expression:
 
 
 def recorded() -> Iterator[Expression]:
-    """Yield what the recording rules record."""
+    """Yield every recorded series."""
     for rule in rules():
         if not rule.alerts:
             yield Expression(rule.name, rule.expression)
 
 
 def selected() -> Iterator[Expression]:
-    """Yield every selector of the alerts: an alert is silent on a healthy account, but not what it looks at."""
+    """Yield every selector of the alerts. An alert has no result for a healthy account, but its selectors do."""
     for rule in rules():
         if rule.alerts:
             for result in _SELECTOR.finditer(rule.expression):

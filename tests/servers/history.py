@@ -1,4 +1,4 @@
-"""Days that have gone by: what the exporter would have shown in each of their hours, as Prometheus' own data."""
+"""Past days as Prometheus data: what the exporter would have published in each hour."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def write_blocks(
 
 
 def _stamped(text: str, at: float) -> Iterator[str]:
-    """Give every sample its time, and the labels that Prometheus attaches at a scrape."""
+    """Add the timestamp and the labels of the scrape to every sample."""
     yield f"up{{{_ATTACHED}}} 1 {at}\n"
     for line in text.splitlines():
         if match := _SAMPLE.fullmatch(line):

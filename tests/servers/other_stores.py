@@ -1,4 +1,4 @@
-"""Stores other than Prometheus: their programs and their recipes in the docs."""
+"""Stores other than Prometheus: their programs and their recipes in the documentation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def store_program(name: str, *others: str, always: bool = True) -> str:
 
 
 def recipe(name: str, addresses: Mapping[str, str]) -> str:
-    """Return a block of the page whose first line names a file, with addresses of the test in it."""
+    """Return the block of the page whose first line names this file, with addresses of the test."""
     (block,) = (body for body in PAGE.blocks("yaml") if body.startswith(f"# {name}\n"))
     for before, after in addresses.items():
         assert before in block, f"{name}: {before}"

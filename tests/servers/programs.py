@@ -1,4 +1,4 @@
-"""The servers' programs: where they are, which version they are, and how one runs while a test needs it."""
+"""The programs of the servers: their paths and versions, and how to run one while a test needs it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def installed_prometheus(major: int) -> str | None:
 
 
 def required(program: str | None, name: str) -> str:
-    """Return the program's path; skip the test if there is none, and fail where it must be there."""
+    """Return the path of a program. Without it, skip the test, or fail where it is required."""
     if program is None:
         assert "true" != os.environ.get("CI"), f"{name} isn't installed, and CI must have it"
         pytest.skip(f"{name} isn't installed")
@@ -45,7 +45,7 @@ def required(program: str | None, name: str) -> str:
 
 @cache
 def _major(program: str) -> int:
-    """Ask the program itself."""
+    """Return the major version that the program reports."""
     output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     match = _VERSION.search(output.stdout + output.stderr)
     assert match is not None, output
@@ -61,7 +61,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def started(ready_url: str, log: Path, program: str, *arguments: str) -> AsyncIterator[None]:
-    """Run a server while the context lasts, starting when it is ready."""
+    """Run a server while the context lasts, once it is ready."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             program, *arguments, env=environment(), stdout=output, stderr=output
@@ -81,7 +81,7 @@ async def started(ready_url: str, log: Path, program: str, *arguments: str) -> A
 async def until(
     fetch: Callable[[], Awaitable[_Found]], wanted: Callable[[_Found], bool], pause: float = PAUSE
 ) -> _Found:
-    """Repeat a request until the result is as wanted, and return it; fail with the last one after a time."""
+    """Repeat a request until the result satisfies `wanted`, and return it. After a timeout, fail with the last one."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
     while not wanted(result := await fetch()):

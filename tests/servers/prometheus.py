@@ -1,4 +1,4 @@
-"""Prometheus as the tests run it: scraping every second, with rules or without, on data of other days or none."""
+"""Prometheus scraping every second, with or without rules and existing data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sample:
 
 
 class Prometheus:
-    """A running server, and what it knows."""
+    """A running server and its API."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -59,7 +59,7 @@ class Prometheus:
         return [{float(at): float(value) for at, value in series["values"]} for series in data["result"]]
 
     async def until(self, expression: str, wanted: Callable[[list[float]], bool]) -> list[float]:
-        """Query until the result is as wanted, and return it."""
+        """Query until the result satisfies `wanted`, and return it."""
         return await until(lambda: self.query(expression), wanted)
 
     async def alerts(self) -> dict[str, str]:

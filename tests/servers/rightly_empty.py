@@ -1,4 +1,4 @@
-"""Expressions without a result on the demo, and why. A test compares this list with the results."""
+"""Expressions without a result on the demo, and the reasons. A test compares this list with the results."""
 
 from __future__ import annotations
 

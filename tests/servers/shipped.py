@@ -1,4 +1,4 @@
-"""What config/ ships for Prometheus: its rules as they are, and made quick enough to watch."""
+"""The rules in config/, unchanged or with shorter durations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def rules() -> tuple[Rule, ...]:
 
 
 def hastened(folder: Path, every: str = "1s") -> list[Path]:
-    """Write the rules, evaluated every second or two and with shorter `for` and counter windows; return the files."""
+    """Write the rules with an evaluation interval of a second or two and shorter `for` and counter windows; return the
+    files.
+    """
     written = []
     for path in RULES:
         content = _content(path)

@@ -1,4 +1,4 @@
-"""Ways of a history into a store: Prometheus by promtool, VictoriaMetrics by its import."""
+"""Imports of a history: into Prometheus with promtool, into VictoriaMetrics with its API."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.servers.prometheus import Prometheus
 
 
 def promtool() -> str:
-    """Return Prometheus' own tool."""
+    """Return the path of promtool."""
     return required(shutil.which("promtool"), "promtool")
 
 
 async def create_blocks(history: Path, data: Path) -> None:
-    """Make blocks of a file of OpenMetrics, with the command of docs/history.md."""
+    """Create blocks from an OpenMetrics file with the command of docs/history.md."""
     await run(promtool(), "tsdb", "create-blocks-from", "--max-block-duration=4380h", "openmetrics", history, data)
 
 
 async def run(*command: str | Path) -> str:
-    """Run a program to its end; return its output."""
+    """Run a program to its end and return its output."""
     done = await asyncio.to_thread(lambda: subprocess.run(command, capture_output=True, text=True, check=False))
     assert 0 == done.returncode, (done.stdout + done.stderr)[-2000:]
     return done.stdout

@@ -1,4 +1,4 @@
-"""A fault makes an alert go all the way, from the API through Prometheus and Alertmanager into a webhook, and back."""
+"""A fault raises an alert, from the API through Prometheus and Alertmanager to a webhook, and its end resolves it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @dataclass(frozen=True)
 class Chain:
-    """Everything from the API to the receiver. The daemon is the test's to start."""
+    """Everything from the API to the receiver. Tests start the daemon."""
 
     simulator: Running
     server: Prometheus
@@ -36,7 +36,7 @@ class Chain:
     daemon: Callable[[], AbstractAsyncContextManager[Daemon]]
 
     async def heard(self, name: str, status: str) -> Message:
-        """Wait until the webhook hears this of an alert, and return the first message."""
+        """Wait for a message about an alert with this status, and return the first one."""
 
         async def messages() -> list[Message]:
             return self.webhook.heard(name, status)
@@ -44,7 +44,7 @@ class Chain:
         return (await until(messages, bool))[0]
 
     async def muted(self) -> list[str]:
-        """Return the names of the alerts that Alertmanager keeps to itself because of another."""
+        """Return the names of the alerts that Alertmanager inhibits."""
         url = f"http://{self.alertmanager}/api/v2/alerts"
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             return [alert["labels"]["alertname"] for alert in await response.json() if alert["status"]["inhibitedBy"]]
@@ -71,14 +71,14 @@ async def running_chain(
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def chain(running_chain: Chain) -> Chain:
-    """Return it without faults, and with nothing heard yet."""
+    """Return the servers without faults and with no recorded messages."""
     running_chain.simulator.faults.replace()
     running_chain.webhook.messages.clear()
     return running_chain
 
 
-async def test_a_rejected_key_is_paged_and_resolves(chain: Chain) -> None:
-    """With the account's name, in words, and a runbook that exists; after recovery it is over."""
+async def test_rejected_key_is_paged_and_resolves(chain: Chain) -> None:
+    """The message has the account's name and an existing runbook."""
     async with chain.daemon():
         await chain.server.until("openrouter_up == 1", bool)
         chain.simulator.faults.replace(parse_fault("status-401"))
@@ -109,8 +109,8 @@ async def test_rejected_rows_are_mailed(chain: Chain) -> None:
         )
 
 
-async def test_exporter_down_is_paged_and_mutes_other_alerts(chain: Chain) -> None:
-    """The account that is gone because of it sends no message; the alert resolves when the exporter is back."""
+async def test_exporter_down_is_paged_and_inhibits_other_alerts(chain: Chain) -> None:
+    """Its account sends no message, and the alert resolves when the exporter is back."""
     async with chain.daemon():
         await chain.server.until("openrouter_up == 1", bool)
     message = await chain.heard("OpenRouterExporterDown", "firing")

@@ -1,4 +1,4 @@
-"""`make demo-prometheus`: one command, and everything is there with a month of history."""
+"""`make demo-prometheus` starts everything with one command and a month of history."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAY = 86_400
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    """Run the script with a sample every half hour, and end it as Ctrl-C does; nothing of it may stay."""
+    """Run the script with a sample every half hour, and end it by Ctrl-C. No process or file may stay."""
     for program in ("prometheus", "promtool"):
         required(shutil.which(program), program)
     folder = tmp_path_factory.mktemp("demo")
@@ -50,7 +50,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prom
     assert [] == await asyncio.to_thread(lambda: list(folder.iterdir()))
 
 
-async def test_month_is_there(server: Prometheus) -> None:
+async def test_prometheus_of_the_demo_has_a_month_of_history(server: Prometheus) -> None:
     now = time.time()
     for days in (2, 15, 29):
         instant = (now - days * DAY) // 1800 * 1800
@@ -58,7 +58,7 @@ async def test_month_is_there(server: Prometheus) -> None:
         assert samples[0].value > 0, days
 
 
-async def test_past_and_present_are_one_series(server: Prometheus) -> None:
+async def test_imported_and_scraped_samples_are_one_series(server: Prometheus) -> None:
     present = 'count({__name__="openrouter_activity_usage_usd",account="demo"})'
     counts = await server.until(present, bool)
     past = await server.query('count(last_over_time(openrouter_activity_usage_usd{account="demo"}[29d]))')
@@ -70,7 +70,7 @@ async def test_rules_are_evaluated(server: Prometheus) -> None:
 
 
 async def test_no_alert_of_a_healthy_account_fires_or_is_pending_on_imported_days(server: Prometheus) -> None:
-    """Once all rules were evaluated on what others have recorded. The demo has other accounts to show alerts with."""
+    """All rules were evaluated on recorded series before. The demo has other accounts that show alerts."""
     await server.until('account:openrouter_activity_spend_usd:sum{account="demo"}', bool)
     recorded = datetime.now(UTC)
 

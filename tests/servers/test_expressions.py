@@ -27,7 +27,7 @@ STEP = 300  # seconds: Grafana queries two days in as many points as a panel has
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the past once for all versions."""
+    """Create the history once for all versions."""
     folder = tmp_path_factory.mktemp("history") / "data"
     await write_blocks(folder, DAYS, old_step=timedelta(hours=12))
     return folder
@@ -37,7 +37,7 @@ async def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def server(
     prometheus_program: str, history: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Prometheus]:
-    """Run Prometheus on the past, scraping the demo, with all rules evaluated."""
+    """Run Prometheus on the history with all rules, scraping the demo."""
     folder = tmp_path_factory.mktemp("expressions")
     shutil.copytree(history, folder / "data")
     target = f"127.0.0.1:{free_port()}"
@@ -54,7 +54,7 @@ async def server(
 
 
 async def empty(server: Prometheus, expressions: Iterable[Expression]) -> set[str]:
-    """Return the names of those that return nothing. What several places offer is queried once."""
+    """Return the names of expressions without a result. Equal expressions are queried once."""
     names: dict[tuple[str, int], set[str]] = {}
     for expression in expressions:
         names.setdefault((expression.text, expression.step), set()).add(expression.name)
@@ -69,8 +69,8 @@ async def _result(server: Prometheus, text: str, step: int) -> list[object]:
     return list((await server.get("query_range", query=text, **parameters))["result"])
 
 
-async def test_every_rule_records_something(server: Prometheus) -> None:
-    """As Prometheus evaluates rules, not only as a query."""
+async def test_every_recording_rule_has_a_result(server: Prometheus) -> None:
+    """Prometheus evaluates the rules itself."""
     names = {rule.name for rule in recorded()}
     assert len(names) > 10
     result = {sample.labels["__name__"] for sample in await server.vector('{__name__=~".+:openrouter_.+"}')}
@@ -86,14 +86,14 @@ async def test_every_rule_records_something(server: Prometheus) -> None:
     ],
 )
 async def test_teams_add_up_to_the_total(server: Prometheus, by_team: str, total: str) -> None:
-    """With `unallocated` for the rest."""
+    """The rest is `unallocated`."""
     of_demo = '{account="demo"}'
     (sample,) = await server.vector(f"sum({by_team}{of_demo}) / sum({total}{of_demo})")
     assert sample.value == pytest.approx(1, abs=1e-9)
 
 
 async def test_every_expression_returns_data(server: Prometheus) -> None:
-    """But for what is named with its reason; what is named and returns something, or is nowhere, is found as well."""
+    """Exceptions are listed with their reasons. Listed ones that have a result or no longer exist fail too."""
     everything = [*recorded(), *selected(), *panels(), *documented()]
     assert len(everything) > 100
     result = await empty(server, everything)
@@ -101,13 +101,13 @@ async def test_every_expression_returns_data(server: Prometheus) -> None:
 
 
 async def test_empty_expression_is_detected(server: Prometheus) -> None:
-    """The check itself, now and over time."""
+    """It shows that the check can fail, for instant and range queries."""
     wrong = [Expression("now", 'openrouter_up{account="nobody"}'), Expression("graph", "openrouter_nothing", 60)]
     assert {"now", "graph"} == await empty(server, [*wrong, Expression("right", "openrouter_up")])
 
 
 async def test_no_alert_fires_on_a_healthy_account(server: Prometheus) -> None:
-    """Nor is pending, and none fired since the start. The demo has other accounts to show alerts with."""
+    """None is pending, and none has fired since the start. The demo has other accounts that show alerts."""
     groups = (await server.get("rules"))["groups"]
     health = {rule["name"]: rule["health"] for group in groups for rule in group["rules"] if "state" in rule}
     assert health == {rule.name: "ok" for rule in rules() if rule.alerts}

@@ -1,4 +1,4 @@
-"""Exported history in real stores: each of the 30 days has the sums of the vendor's client."""
+"""Exported history in real stores: each of the 30 days has the sums that the official SDK reads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ Sums = dict[date, dict[str, float]]
 
 @dataclass(frozen=True)
 class Exported:
-    """A file of history, and what the vendor's client reads from the same API."""
+    """A history file, and the sums that the official SDK reads from the same API."""
 
     file: Path
     sums: Sums
@@ -78,7 +78,7 @@ async def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def blocks(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make Prometheus' blocks of it, once for all versions."""
+    """Create Prometheus blocks from it once for all versions."""
     folder = tmp_path_factory.mktemp("blocks") / "data"
     await create_blocks(exported.file, folder)
     return folder
@@ -97,7 +97,7 @@ async def server(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def victoria(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    """Run VictoriaMetrics, and import the file."""
+    """Run VictoriaMetrics and import the file."""
     async with victoria_metrics(tmp_path_factory.mktemp("victoria")) as server:
         await import_history(server, exported.file)
         yield server
@@ -107,7 +107,7 @@ ACCOUNT = SimulatedAccount(DEFAULT_SEED, ENDPOINTS)
 
 
 def rows(first: date, last: date) -> Iterator[UsageRow]:
-    """Yield what the simulated account used."""
+    """Yield the usage of the simulated account."""
     for number in range((last - first).days + 1):
         yield from ACCOUNT.rows_of_day(first + number * DAY)
 
@@ -121,12 +121,12 @@ def _spent_on(model: str, first: date, last: date) -> float:
 
 
 def shown_at(day: date) -> str:
-    """Return an instant at which the day is the latest completed one."""
+    """Return a time at which the day is the latest completed one."""
     return str(datetime(day.year, day.month, day.day, 10, tzinfo=UTC).timestamp() + 86_400)
 
 
 async def sums_in(server: Prometheus, days: Sums) -> Sums:
-    """Return what a store has of each day."""
+    """Return a store's sums for each day."""
     sums: Sums = {}
     for day in days:
         sums[day] = {}
@@ -136,17 +136,17 @@ async def sums_in(server: Prometheus, days: Sums) -> Sums:
     return sums
 
 
-async def test_prometheus_has_the_sums_of_the_vendors_client(server: Prometheus, exported: Exported) -> None:
+async def test_prometheus_has_the_sums_of_the_sdk(server: Prometheus, exported: Exported) -> None:
     for day, sums in (await sums_in(server, exported.sums)).items():
         assert exported.sums[day] == pytest.approx(sums, rel=1e-12), day
 
 
-async def test_victoria_metrics_has_the_sums_of_the_vendors_client(victoria: Prometheus, exported: Exported) -> None:
+async def test_victoria_metrics_has_the_sums_of_the_sdk(victoria: Prometheus, exported: Exported) -> None:
     for day, sums in (await sums_in(victoria, exported.sums)).items():
         assert exported.sums[day] == pytest.approx(sums, rel=1e-12), day
 
 
-async def test_victoria_metrics_takes_restated_days_once_their_series_are_deleted(tmp_path: Path) -> None:
+async def test_victoria_metrics_accepts_restated_days_after_deleting_their_series(tmp_path: Path) -> None:
     instant = int(NOW.timestamp())
     async with victoria_metrics(tmp_path) as server:
         for value in (1, 2):
@@ -172,7 +172,7 @@ async def test_prometheus_has_the_year_before(server: Prometheus) -> None:
         assert total[0].value == pytest.approx(by_model[0].value, rel=1e-12)
 
 
-async def test_year_by_model_is_what_each_model_cost(server: Prometheus) -> None:
+async def test_panel_of_a_year_by_model_has_the_cost_of_each_model(server: Prometheus) -> None:
     by_model, _, _ = YEAR
     for number in (35, 120, 300):
         last = ago(number)
@@ -187,7 +187,7 @@ async def test_year_by_model_is_what_each_model_cost(server: Prometheus) -> None
         assert math.fsum(result.values()) == pytest.approx(math.fsum(expected.values()), abs=1e-9)
 
 
-async def test_month_by_month_is_what_each_month_cost(server: Prometheus) -> None:
+async def test_panel_of_months_has_the_cost_of_each_month(server: Prometheus) -> None:
     _, by_month, _ = YEAR
     for month in range(1, 12):
         first = date(2026, month, 1)
@@ -210,7 +210,7 @@ async def test_month_over_month_compares_30_days_with_those_before(server: Prome
 
 
 async def test_alert_on_high_spend_compares_with_the_week_before(server: Prometheus) -> None:
-    """OpenRouterSpendHigh on the imported past: a day like the same weekday of a week ago is no alarm."""
+    """A day like the same weekday a week ago raises no OpenRouterSpendHigh."""
     (alert,) = (rule.expression for rule in rules() if rule.name == "OpenRouterSpendHigh")
     total, week = "account:openrouter_activity_spend_usd:sum", "account:openrouter_activity_7d_spend_usd:sum"
     for name, text in {
@@ -236,8 +236,8 @@ async def test_alert_on_high_spend_compares_with_the_week_before(server: Prometh
     assert as_a_week_ago
 
 
-async def test_rules_record_the_days_that_were_imported(prometheus_program: str, tmp_path: Path) -> None:
-    """The commands of docs/history.md: the rules twice, because some build on what others recorded."""
+async def test_rules_can_be_backfilled_for_imported_days(prometheus_program: str, tmp_path: Path) -> None:
+    """The commands of docs/history.md run the rules twice, because some use what others recorded."""
     clock = FakeClock(NOW, self_moving=True)
     async with running(SimulatorSettings(endpoints=2), clock) as simulator:
         export = Export(simulator, tmp_path, clock)
@@ -263,8 +263,8 @@ async def test_rules_record_the_days_that_were_imported(prometheus_program: str,
         assert mean[0].value > 0
 
 
-async def test_blocks_for_mimir_contain_no_midnight(tmp_path: Path) -> None:
-    """By the command of docs/history.md."""
+async def test_blocks_for_mimir_do_not_span_midnight(tmp_path: Path) -> None:
+    """The command is that of docs/history.md."""
     page = (ROOT / "docs/history.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"promtool (tsdb .* history\.txt blocks)\n", page)
     samples = (f"a 1 {NOW.timestamp() + 1800 * number}\n" for number in range(3 * 48))

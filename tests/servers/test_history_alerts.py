@@ -1,4 +1,4 @@
-"""Alerts that compare with past days work on imported history: each fires on its planted day, and on no other."""
+"""Alerts that compare with past days work on imported history: each fires only on its planted day."""
 
 from __future__ import annotations
 
@@ -42,10 +42,12 @@ TUESDAY, SUNDAY = 1, 6
 
 
 class PlannedAccount(SimulatedAccount):
-    """Spends 10 USD a day on three models, but for the planted days. Tuesdays have a batch, Sundays no requests."""
+    """An account that spends 10 USD a day on three models, except on planted days. Tuesdays have a batch, and Sundays
+    no requests.
+    """
 
     def rows_of_day(self, day: date) -> list[UsageRow]:
-        """Return a row for each of the models."""
+        """Return one row per model."""
         if day == WITHOUT_REQUESTS or day.weekday() == SUNDAY:
             return []
         spend = {"a/chat": 3.0, "b/search": 6.0, "c/batch": 1.0}
@@ -62,7 +64,7 @@ class PlannedAccount(SimulatedAccount):
 
 
 def add_thresholds(history: Path) -> None:
-    """Add what the exporter would have shown beside its data: alerts are silent without thresholds."""
+    """Add the thresholds that the exporter would have published, because alerts are silent without them."""
     text = history.read_text(encoding="utf-8").removesuffix("# EOF\n")
     history.write_text(f"{text}{''.join(_thresholds())}# EOF\n", encoding="utf-8")
 
@@ -75,13 +77,13 @@ def _thresholds() -> Iterator[str]:
 
 
 def shown_at(day: date) -> int:
-    """Return an instant at which the day is the latest completed one."""
+    """Return a time at which the day is the latest completed one."""
     return int((datetime(day.year, day.month, day.day, 20, tzinfo=UTC) + timedelta(days=1)).timestamp())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    """Run Prometheus on the days before the exporter started, with their thresholds; it scrapes nothing."""
+    """Run Prometheus, without targets, on the days before the exporter started and their thresholds."""
     folder = tmp_path_factory.mktemp("imported")
     clock = FakeClock(NOW, self_moving=True)
     async with running(SimulatorSettings(replay=PlannedAccount()), clock) as simulator:
@@ -96,7 +98,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prom
 
 
 def inlined(expression: str) -> str:
-    """Return an expression with what the rules would record in place of its name, unless it was imported itself."""
+    """Return an expression with recorded series replaced by their rules, unless they were imported."""
 
     def recorded(match: re.Match[str]) -> str:
         name, offset = match[1], match[2] or ""
@@ -107,7 +109,7 @@ def inlined(expression: str) -> str:
 
 
 async def firing(server: Prometheus, expression: str) -> set[date]:
-    """Return the days on which an expression returns something."""
+    """Return the days on which an expression has a result."""
     return {ago(number) for number in EVALUATED if await server.vector(expression, time=f"{shown_at(ago(number))}")}
 
 
@@ -132,7 +134,9 @@ async def test_alert_fires_on_its_planted_day_only(server: Prometheus, alert: st
     ("alert", "weekday"),
     [("OpenRouterSpendHigh", TUESDAY), ("OpenRouterModelShareJump", TUESDAY), ("OpenRouterNoRequests", SUNDAY)],
 )
-async def test_week_before_keeps_what_happens_every_week_quiet(server: Prometheus, alert: str, weekday: int) -> None:
-    """Without that week the alert fires on such a weekday."""
+async def test_weekly_pattern_raises_no_alert_with_the_week_before(
+    server: Prometheus, alert: str, weekday: int
+) -> None:
+    """Without that week, the alert fires on such a weekday."""
     without = expression_of(alert).replace("offset 7d", "offset 900d")
     assert weekday in {day.weekday() for day in await firing(server, without)}

@@ -1,4 +1,4 @@
-"""nginx lets each team see the metrics of its own account, with the shipped configuration."""
+"""nginx with the shipped configuration lets each team see the metrics of its own account only."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ async def get(url: str, user: str = "", password: str = "") -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def test_a_team_sees_its_own_account_whatever_it_requests(proxy: str) -> None:
-    """And without its password, or of any other page, nothing."""
+async def test_team_sees_only_its_own_account_whatever_it_requests(proxy: str) -> None:
+    """Without its password, or on any other path, it sees nothing."""
     for query in ("", "?account=team-b", "?account=team-a&account=team-b", "?name[]=openrouter_up&account=team-b"):
         status, text = await get(f"{proxy}/metrics{query}", "team-a", "one")
         shown = samples(text)

@@ -1,4 +1,4 @@
-"""The Alertmanager example: its own tool accepts it, each severity finds its receiver, and no symptom mutes a cause."""
+"""The Alertmanager example: amtool accepts it, each severity has its receiver, and no symptom inhibits its cause."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECEIVERS = {"critical": "pager", "warning": "mail", "info": "digest"}
 
 
 def run(amtool: str, *arguments: str) -> str:
-    """Return what it prints, and fail if it is not content."""
+    """Return the output of amtool, or fail with it."""
     done = subprocess.run([amtool, *arguments], capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout
@@ -31,7 +31,7 @@ def route(amtool: str, *labels: str) -> str:
 
 
 def alerts_that_match(matchers: list[str]) -> set[str]:
-    """Return the names of the shipped alerts that an inhibition speaks of."""
+    """Return the names of the shipped alerts that matchers select."""
     names = set(ALERTS)
     for matcher in matchers:
         match = re.fullmatch(r'alertname(=~|!~|=)"(.+)"', matcher)
@@ -42,29 +42,28 @@ def alerts_that_match(matchers: list[str]) -> set[str]:
 
 
 def gravity(rule: Rule) -> int:
-    """Return a number that is larger the worse it is."""
+    """Return a number that is larger for a worse severity."""
     return GRAVITY.index(rule.labels["severity"])
 
 
-def test_alertmanager_accepts_the_example(amtool: str) -> None:
-    """`amtool check-config` succeeds."""
+def test_amtool_accepts_the_example(amtool: str) -> None:
     assert "SUCCESS" in run(amtool, "check-config", str(SHIPPED))
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_every_alert_goes_where_its_severity_says(amtool: str, name: str) -> None:
-    """Critical ones page, warnings are mailed, the rest is a digest."""
+def test_severity_decides_the_receiver_of_every_alert(amtool: str, name: str) -> None:
+    """Critical alerts page, warnings are mailed, and the rest is a digest."""
     severity = ALERTS[name].labels["severity"]
     assert RECEIVERS[severity] == route(amtool, f"alertname={name}", f"severity={severity}", "account=default")
 
 
 def test_other_alerts_use_the_default_route(amtool: str) -> None:
-    """However bad they are."""
+    """Their severity does not matter."""
     assert CONFIGURATION["route"]["receiver"] == route(amtool, "alertname=DiskFull", "severity=critical")
 
 
 def test_messages_are_grouped_by_account() -> None:
-    """On the route that all severities share."""
+    """All severities share that route."""
     (shared,) = CONFIGURATION["route"]["routes"]
     assert ["account"] == shared["group_by"]
     assert not any("group_by" in below for below in shared["routes"])
@@ -72,7 +71,6 @@ def test_messages_are_grouped_by_account() -> None:
 
 @pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda rule: rule["source_matchers"][0])
 def test_inhibition_names_existing_alerts(inhibition: dict[str, Any]) -> None:
-    """Every name in it is an alert's."""
     named = re.findall(r"OpenRouter\w+", " ".join([*inhibition["source_matchers"], *inhibition["target_matchers"]]))
     assert [] == [name for name in named if name not in ALERTS]
     assert alerts_that_match(inhibition["source_matchers"])
@@ -80,8 +78,8 @@ def test_inhibition_names_existing_alerts(inhibition: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("inhibition", CONFIGURATION["inhibit_rules"], ids=lambda rule: rule["source_matchers"][0])
-def test_a_cause_is_at_least_as_severe_as_its_symptoms(inhibition: dict[str, Any]) -> None:
-    """A page is never muted by a mail, and no alert mutes itself."""
+def test_cause_is_at_least_as_severe_as_its_symptoms(inhibition: dict[str, Any]) -> None:
+    """A mail must not inhibit a page, and no alert inhibits itself."""
     sources = alerts_that_match(inhibition["source_matchers"])
     targets = alerts_that_match(inhibition["target_matchers"])
     assert not sources & targets

@@ -1,4 +1,4 @@
-"""Prometheus itself scrapes the daemon: everything arrives, the sums agree, and what vanishes is stale at once."""
+"""Prometheus scrapes the daemon: every series arrives, sums agree, and series that disappear become stale at once."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class Bench:
     configuration: Path
 
     async def with_accounts(self, *names: str) -> None:
-        """Configure these accounts, and let the daemon know."""
+        """Configure these accounts and reload the daemon."""
         write_configuration(self.configuration, self.simulator.url, names)
         async with aiohttp.ClientSession() as session, session.post(self.daemon.url + "-/reload") as response:
             assert 200 == response.status, await response.text()
         await self.healthy(names)
 
     async def healthy(self, names: Collection[str]) -> None:
-        """Wait until Prometheus has seen that these accounts' polls succeed."""
+        """Wait until Prometheus has scraped successful polls of these accounts."""
         await self.server.until("openrouter_up == 1", lambda result: len(result) == len(names))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running_bench(prometheus_program: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
-    """Run them for all tests of one version."""
+    """Run the servers for all tests of one version."""
     folder = tmp_path_factory.mktemp("scraping")
     path = folder / "exporter.yaml"
     async with running(SimulatorSettings(), SystemClock()) as simulator:
@@ -67,37 +67,34 @@ async def running_bench(prometheus_program: str, tmp_path_factory: pytest.TempPa
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def bench(running_bench: Bench) -> Bench:
-    """Return it as every test wants to find it: one account, and no faults."""
+    """Return the servers with one account and without faults."""
     running_bench.simulator.faults.replace()
     await running_bench.with_accounts("default")
     return running_bench
 
 
 def series(name: str, labels: Mapping[str, str]) -> tuple[str, frozenset[tuple[str, str]]]:
-    """Name a series. An empty label is none; the bounds of buckets are numbers, and written as each version likes."""
+    """Return the name and labels of a series. Empty labels are dropped, and bounds of buckets are numbers."""
     own = {key: text for key, text in labels.items() if text and key not in ATTACHED}
     if "le" in own:
         own["le"] = str(float(own["le"]))
     return name, frozenset(own.items())
 
 
-async def test_prometheus_stores_every_series(bench: Bench) -> None:
-    """Those that the daemon shows, and no others."""
+async def test_prometheus_stores_exactly_the_exposed_series(bench: Bench) -> None:
     shown = {series(name, dict(labels)) for name, labels in await bench.daemon.scrape()}
     arrived = await bench.server.vector(f'{{job="{JOB}",__name__!~"up|scrape_.+"}}')
     assert len(shown) > 300
     assert shown == {series(sample.labels["__name__"], sample.labels) for sample in arrived}
 
 
-async def test_prometheus_stores_values(bench: Bench) -> None:
-    """Each sample of use is the number that the daemon shows, to the last digit."""
+async def test_prometheus_stores_the_exact_values_of_usage(bench: Bench) -> None:
     shown = {series(name, dict(labels)): item for (name, labels), item in usage(await bench.daemon.scrape()).items()}
     arrived = await bench.server.vector(USAGE)
     assert shown == {series(sample.labels["__name__"], sample.labels): sample.value for sample in arrived}
 
 
-async def test_sums_are_those_of_the_vendors_client(bench: Bench) -> None:
-    """What PromQL adds up is what the official SDK reads from the same API."""
+async def test_sums_in_promql_are_those_of_the_sdk(bench: Bench) -> None:
     async with OpenRouter(api_key=KEY, server_url=bench.simulator.url) as client:
         rows = (await client.analytics.get_user_activity_async()).data
     measures = {
@@ -116,7 +113,7 @@ async def test_sums_are_those_of_the_vendors_client(bench: Bench) -> None:
 
 
 async def test_prometheus_stores_types_and_help(bench: Bench) -> None:
-    """In OpenMetrics, which both versions prefer, a counter's family is named without its _total."""
+    """Both versions prefer OpenMetrics, where a counter's family is named without _total."""
     _, text = await bench.daemon.get("metrics")
     declared = {family.name: (family.type, family.documentation) for family in text_string_to_metric_families(text)}
     known = await bench.server.get("metadata")
@@ -125,8 +122,8 @@ async def test_prometheus_stores_types_and_help(bench: Bench) -> None:
     assert "counter" in {kind for kind, _ in arrived.values()}
 
 
-async def test_expired_series_vanish(bench: Bench) -> None:
-    """Use is gone at once while how collecting goes stays, and the target is up; all is back after recovery."""
+async def test_expired_usage_becomes_stale_at_once(bench: Bench) -> None:
+    """Health series stay and the target is up. After recovery everything is back."""
     before = await bench.server.query(f"count({USAGE})")
     bench.simulator.faults.replace(parse_fault("status-500"))
     await bench.server.until(f"count({USAGE})", lambda counts: counts == [])
@@ -137,8 +134,8 @@ async def test_expired_series_vanish(bench: Bench) -> None:
     await bench.server.until(f"count({USAGE})", lambda counts: counts == before)
 
 
-async def test_a_removed_account_vanishes(bench: Bench) -> None:
-    """With all its series, at the next scrape after the reload; the other's stay."""
+async def test_series_of_a_removed_account_become_stale_at_the_next_scrape(bench: Bench) -> None:
+    """Those of the other account stay."""
     await bench.with_accounts("default", "second")
     of_second, of_default = (f'count({{account="{name}"}})' for name in ("second", "default"))
     assert await bench.server.until(of_second, bool)

@@ -1,4 +1,4 @@
-"""A fleet as Prometheus sees it: every account and model once, also while the number of shards changes."""
+"""A sharded fleet in Prometheus: every account and model counts once, also while the number of shards changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Fleet:
     running: dict[int, AsyncExitStack]
 
     async def start(self, index: int, total: int) -> None:
-        """Start a shard, and wait until it is ready, as Kubernetes does before it restarts another."""
+        """Start a shard and wait until it is ready, as Kubernetes does before it restarts another."""
         stack = AsyncExitStack()
         address = f"--web.listen-address=127.0.0.1:{self.ports[index]}"
         options = (f"--shard.index=openrouter-exporter-{index}", f"--shard.total={total}", address)
@@ -52,7 +52,7 @@ class Fleet:
 
 @pytest.fixture
 async def fleet(prometheus_program: str, tmp_path: Path) -> AsyncIterator[Fleet]:
-    """The Prometheus that scrapes three shards, none of which runs yet."""
+    """Return the Prometheus that scrapes three shards, none of which runs yet."""
     path = tmp_path / "exporter.yaml"
     ports = [free_port() for _ in range(3)]
     targets = {f"shard-{index}": f"127.0.0.1:{port}" for index, port in enumerate(ports)}
@@ -67,8 +67,8 @@ async def fleet(prometheus_program: str, tmp_path: Path) -> AsyncIterator[Fleet]
                 await fleet.stop(*fleet.running)
 
 
-async def test_from_two_shards_to_three_no_account_is_doubled_or_lost(fleet: Fleet) -> None:
-    """The new shard begins before the others restart, one by one, and give up what it polls."""
+async def test_no_account_is_doubled_or_lost_when_a_third_shard_is_added(fleet: Fleet) -> None:
+    """The new shard starts before the others restart one by one and give up accounts."""
     assert {0, 1, 2} == {shard_of(name, 3) for name in NAMES}
     moved = [name for name in NAMES if shard_of(name, 3) == 2]
     for index in range(2):
@@ -95,8 +95,8 @@ async def test_from_two_shards_to_three_no_account_is_doubled_or_lost(fleet: Fle
     assert {f"shard-{index}": count for index, count in enumerate(counts)} == by_shard
 
 
-async def test_from_three_shards_to_two_at_once_the_total_has_no_dent(fleet: Fleet) -> None:
-    """The remaining shards restart while the third ends, and take its accounts over."""
+async def test_total_is_constant_when_the_third_shard_is_removed(fleet: Fleet) -> None:
+    """The remaining shards restart while it ends, and take over its accounts."""
     for index in range(3):
         await fleet.start(index, 3)
     (expected,) = await fleet.server.until(COMPLETE, bool)
@@ -110,8 +110,8 @@ async def test_from_three_shards_to_two_at_once_the_total_has_no_dent(fleet: Fle
     assert len(total) == int(end - start) + 1
 
 
-async def test_models_of_every_shard_have_prices_that_count_once(prometheus_program: str, tmp_path: Path) -> None:
-    """Shard 1 uses the models of shard 0, and others."""
+async def test_prices_of_models_on_several_shards_count_once(prometheus_program: str, tmp_path: Path) -> None:
+    """Shard 1 uses the models of shard 0 and others."""
     async with AsyncExitStack() as stack:
         targets = {}
         for index, endpoints in enumerate((5, 20)):

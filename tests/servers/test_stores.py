@@ -1,4 +1,4 @@
-"""The recipes of docs/stores.md, run: every series arrives in each store, with its value, and vanishes in time."""
+"""The recipes of docs/stores.md: every series arrives in each store with its value, and disappears in time."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def source(tmp_path: Path) -> AsyncIterator[Source]:
 
 
 async def usage_in(store: Prometheus) -> dict[Series, float]:
-    """Return what a store has, without the labels that it, or the scrape, has added."""
+    """Return the usage in a store, without labels added by the store or the scrape."""
     return {
         (
             sample.labels["__name__"],
@@ -78,7 +78,7 @@ async def usage_in(store: Prometheus) -> dict[Series, float]:
 
 
 async def check(source: Source, store: Prometheus) -> None:
-    """Compare what the store has with what the daemon shows; then an account goes, and its series with it."""
+    """Compare the store with the daemon, then remove an account and wait until its series disappear."""
     expected = await source.usage()
     assert len(expected) > 300
 
@@ -96,7 +96,7 @@ async def check(source: Source, store: Prometheus) -> None:
 
 @asynccontextmanager
 async def vmagent(source: Source, store: Prometheus, folder: Path) -> AsyncIterator[None]:
-    """Run vmagent by its recipe, between the daemon and a store."""
+    """Run vmagent between the daemon and a store, by its recipe."""
     scrape = folder / "vmagent.yaml"
     scrape.write_text(recipe("prometheus.yaml", {TARGET: source.address}), encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"
@@ -110,7 +110,7 @@ async def vmagent(source: Source, store: Prometheus, folder: Path) -> AsyncItera
         yield
 
 
-async def test_victoria_metrics_by_vmagent(source: Source, tmp_path: Path) -> None:
+async def test_vmagent_writes_every_series_to_victoria_metrics(source: Source, tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(victoria_metrics(tmp_path))
         await stack.enter_async_context(vmagent(source, store, tmp_path))
@@ -118,7 +118,7 @@ async def test_victoria_metrics_by_vmagent(source: Source, tmp_path: Path) -> No
 
 
 async def test_vmalert_evaluates_every_rule(source: Source, tmp_path: Path) -> None:
-    """Its values are Prometheus'; no rule has an error."""
+    """Its results are those of Prometheus, and no rule has an error."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(victoria_metrics(tmp_path))
         await stack.enter_async_context(vmagent(source, store, tmp_path))
@@ -152,8 +152,10 @@ async def test_vmalert_evaluates_every_rule(source: Source, tmp_path: Path) -> N
         assert [] == [(rule["name"], rule["lastError"]) for rule in rules if rule.get("lastError")]
 
 
-async def test_prometheus_agent_with_remote_write(source: Source, prometheus_program: str, tmp_path: Path) -> None:
-    """Into a second Prometheus."""
+async def test_prometheus_agent_writes_every_series_by_remote_write(
+    source: Source, prometheus_program: str, tmp_path: Path
+) -> None:
+    """The target is a second Prometheus."""
     central, edge = tmp_path / "central", tmp_path / "edge"
     central.mkdir()
     edge.mkdir()
@@ -177,7 +179,7 @@ async def test_prometheus_agent_with_remote_write(source: Source, prometheus_pro
 async def collector(
     folder: Path, ready_url: str, configurations: Mapping[str, Mapping[str, str]]
 ) -> AsyncIterator[None]:
-    """Run the OpenTelemetry Collector by recipes, with addresses of the test in them."""
+    """Run the OpenTelemetry Collector by recipes with addresses of the test."""
     program = store_program("otelcol", "otelcol-contrib", always=False)
     for name, replaced in configurations.items():
         (folder / name).write_text(recipe(name, replaced), encoding="utf-8")
@@ -210,7 +212,7 @@ async def test_opentelemetry_collector_that_prometheus_scrapes(
 
 @asynccontextmanager
 async def thanos(folder: Path, command: str, grpc: str, *options: str) -> AsyncIterator[str]:
-    """Run a component of Thanos with this address for gRPC; return its URL."""
+    """Run a component of Thanos with this address for gRPC, and return its URL."""
     http = f"127.0.0.1:{free_port()}"
     addresses = (f"--http-address={http}", f"--grpc-address={grpc}")
     program, log = store_program("thanos", always=False), folder / f"{command}.log"
@@ -218,8 +220,10 @@ async def thanos(folder: Path, command: str, grpc: str, *options: str) -> AsyncI
         yield f"http://{http}"
 
 
-async def test_thanos_with_two_replicas_of_prometheus(source: Source, prometheus_program: str, tmp_path: Path) -> None:
-    """Each series once, and rules by Thanos Ruler."""
+async def test_thanos_deduplicates_two_replicas_of_prometheus(
+    source: Source, prometheus_program: str, tmp_path: Path
+) -> None:
+    """Thanos Ruler evaluates the rules."""
     sidecars = {replica: f"127.0.0.1:{free_port()}" for replica in ("a", "b")}
     query, ruler = (f"127.0.0.1:{free_port()}" for _ in range(2))
     async with AsyncExitStack() as stack:
@@ -243,15 +247,15 @@ async def test_thanos_with_two_replicas_of_prometheus(source: Source, prometheus
 
 
 def prepared(folder: Path, printed: str) -> None:
-    """Run the page's commands after `once` itself, with the folder as that of node_exporter."""
+    """Run the page's commands on the output of `once`, with this folder as that of node_exporter."""
     (commands,) = (body for body in PAGE.blocks("bash") if ".prom" in body)
     (folder / "once.txt").write_text(printed, encoding="utf-8")
     script = commands.partition("\n")[2].replace("/var/lib/node_exporter", str(folder))
     subprocess.run(["bash", "-euc", script], check=True, cwd=folder, env={"PATH": os.environ["PATH"]})
 
 
-async def test_textfile_of_node_exporter(source: Source, tmp_path: Path) -> None:
-    """The commands of the page: what `once` prints, without the process's own metrics, which node_exporter has too."""
+async def test_node_exporter_serves_the_textfile_of_once(source: Source, tmp_path: Path) -> None:
+    """The commands leave out process metrics, which node_exporter has too."""
     program = store_program("prometheus-node-exporter", "node_exporter")
     code, printed, _ = await run("once", f"--config.file={source.configuration}", variables={"OPENROUTER_API_KEY": KEY})
     assert 0 == code
@@ -270,7 +274,6 @@ async def test_textfile_of_node_exporter(source: Source, tmp_path: Path) -> None
     assert expected <= {(name, labels) for name, labels in families}
 
 
-def test_the_page_covers_every_rule_file() -> None:
-    """The commands take them all."""
+def test_page_covers_every_rule_file() -> None:
     assert RULES
     assert "config/prometheus/rules/*.yaml" in PAGE.text

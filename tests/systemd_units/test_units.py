@@ -1,4 +1,4 @@
-"""The units: systemd takes them, they leave the exporter few rights, and they agree with the exporter."""
+"""The systemd units are valid, restrict the exporter's permissions, and fit its options."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ needs_systemd = pytest.mark.skipif(
 
 
 def directive(name: str) -> list[str]:
-    """Every value of a directive of the service, lines joined."""
+    """Return every value of a directive of the service, with continued lines joined."""
     text = SERVICE.read_text(encoding="utf-8").replace("\\\n", " ")
     return re.findall(rf"^{name}=(.*)$", text, re.MULTILINE)
 
@@ -39,16 +39,15 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @needs_systemd
-def test_service_has_low_exposure() -> None:
-    """By systemd's own reckoning, at most 2.0 of 10."""
+def test_service_has_an_exposure_level_of_at_most_2() -> None:
+    """systemd computes the level, of at most 10."""
     done = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSURE}", "--no-pager", SERVICE)
     assert 0 == done.returncode, done.stdout + done.stderr
     assert "Overall exposure level" in done.stdout
 
 
 @needs_systemd
-def test_units_are_valid(tmp_path: Path) -> None:
-    """In either unit, with a program that is there."""
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     for unit in UNITS.glob("openrouter-exporter.*"):
         (tmp_path / unit.name).write_text(unit.read_text(encoding="utf-8").replace(PROGRAM, sys.executable))
     done = analyze("verify", "--man=no", *sorted(tmp_path.iterdir()))
@@ -58,7 +57,7 @@ def test_units_are_valid(tmp_path: Path) -> None:
 
 
 def test_command_line_is_valid() -> None:
-    """Every option is taken, and the configuration is where the key's path leads to."""
+    """The configuration is in the folder to which the key's path is relative."""
     program, *arguments = shlex.split(directive("ExecStart")[0])
     options = parse_options(arguments, {})
     assert (PROGRAM, "serve") == (program, options.command)
@@ -67,7 +66,7 @@ def test_command_line_is_valid() -> None:
 
 
 def test_configuration_reads_the_credential(tmp_path: Path) -> None:
-    """The file that goes with the unit names the copy that the unit makes."""
+    """The file that is shipped with the unit names the copy that the unit creates."""
     (tmp_path / directive("LoadCredential")[0].split(":")[0]).write_text("sk-or-v1-demo", encoding="utf-8")
     text = (UNITS / "config.yaml").read_text(encoding="utf-8")
     moved = text.replace(f"/run/credentials/{SERVICE.name}/", f"{tmp_path}/")
@@ -80,11 +79,10 @@ def test_no_core_dump_is_written() -> None:
 
 
 def test_systemd_waits_for_the_shutdown_timeout() -> None:
-    """Longer than the exporter waits for polls under way."""
+    """Its own timeout is longer."""
     assert parse_duration(directive("TimeoutStopSec")[0]) > parse_options(["serve"], {}).shutdown_timeout
 
 
 def test_socket_listens_on_the_default_port() -> None:
-    """The socket listens where the exporter would."""
     listening = parse_options(["serve"], {}).listen_addresses[0]
     assert f"\nListenStream={listening.port}\n" in (UNITS / "openrouter-exporter.socket").read_text(encoding="utf-8")
