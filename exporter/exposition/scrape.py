@@ -1,8 +1,8 @@
 """The body of `/metrics`: rendered parts joined by family, followed by the process's own metrics.
 
 Snapshots are rendered and compressed once per poll. Parts are joined again only after one of them changed, and only the
-process's own registry is rendered for a scrape, at most once a second. A scrape of single accounts has neither the
-process's metrics nor those of other accounts.
+process's own registry is rendered for a scrape, at most once a second for each format. A scrape of single accounts has
+neither the process's metrics nor those of other accounts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,6 @@ class _Joined:
     version: tuple[object, ...]
     segments: dict[FormatName, Segment] = field(default_factory=dict)
     live_until: float = 0.0
-    live: dict[FormatName, bytes] = field(default_factory=dict)
     responses: dict[tuple[Format, bool], ScrapeResponse] = field(default_factory=dict)
 
 
@@ -61,16 +60,14 @@ class Exposition:
         self._accounts: dict[str, MetricsRegistry] = {}
         self._rendered: dict[str, tuple[MetricsRegistry, int, Rendered]] = {}
         self._headers: dict[str, Segment] = {}
-        self._joined = _Joined(())
-        self._selected: dict[tuple[str, ...], _Joined] = {}
+        self._joined: dict[tuple[str, ...] | None, _Joined] = {}  # by accounts; None is everything
 
     def set_accounts(self, accounts: Mapping[str, MetricsRegistry]) -> None:
         """Replace the accounts whose registries are shown, from the next scrape on."""
         self._accounts = dict(accounts)
         # Those of accounts that stay are kept: after a reload, a scrape must not have to render all of a fleet.
         self._rendered = {name: rendered for name, rendered in self._rendered.items() if name in accounts}
-        self._joined = _Joined(())
-        self._selected = {}
+        self._joined = {}
 
     def has(self, accounts: Iterable[str]) -> bool:
         """Return whether one of these accounts exists."""
@@ -87,14 +84,13 @@ class Exposition:
         selected = None if accounts is None else self._selection(accounts)
         if names:
             return self._filtered(chosen, frozenset(names), selected, zipped=zipped)
-        joined = self._current() if selected is None else self._current_of(selected)
+        joined = self._current(selected)
         response = joined.responses.get((chosen, zipped))
         if response is None:
             if chosen.name not in joined.segments:
                 joined.segments[chosen.name] = join(self._segments(chosen.name, lambda _: True, selected))
-            if chosen.name not in joined.live:
-                joined.live[chosen.name] = _live_text(self._process if selected is None else NOTHING, chosen.name)
-            response = _body(joined.segments[chosen.name], joined.live[chosen.name], chosen, zipped=zipped)
+            live = _live_text(self._process if selected is None else NOTHING, chosen.name)
+            response = _body(joined.segments[chosen.name], live, chosen, zipped=zipped)
             joined.responses[chosen, zipped] = response
         return response
 
@@ -102,29 +98,27 @@ class Exposition:
         # The registry of the public catalogue has an empty name: it belongs to no account.
         return tuple(sorted(self._accounts.keys() & {account for account in accounts if account}))
 
-    def _current(self) -> _Joined:
-        """Return the joined bodies without those that are out of date."""
-        now = self._clock.monotonic()
-        registries = (self._process, *self._accounts.values())
-        version = (self._store.version(now), *(metrics_registry.version for metrics_registry in registries))
-        if version != self._joined.version:
-            self._joined = _Joined(version)
-        if now >= self._joined.live_until:
-            self._joined.live_until = now + LIVE_SECONDS
-            self._joined.live.clear()
-            self._joined.responses.clear()
-        return self._joined
+    def _current(self, accounts: tuple[str, ...] | None) -> _Joined:
+        """Return the joined bodies of these accounts, or of everything, without those that are out of date.
 
-    def _current_of(self, accounts: tuple[str, ...]) -> _Joined:
-        """Return the joined bodies of these accounts: another account's poll does not make them out of date."""
-        registries = (self._accounts[account].version for account in accounts)
-        version = (*self._store.shown(self._clock.monotonic(), accounts), *registries)
-        joined = self._selected.pop(accounts, None)
+        Another account's poll does not make the bodies of these accounts out of date.
+        """
+        now = self._clock.monotonic()
+        names = self._accounts if accounts is None else accounts
+        registries = tuple(self._accounts[name].version for name in names)
+        if accounts is None:
+            version: tuple[object, ...] = (self._store.version(now), self._process.version, *registries)
+        else:
+            version = (*self._store.shown(now, accounts), *registries)
+        joined = self._joined.pop(accounts, None)
         if joined is None or joined.version != version:
             joined = _Joined(version)
-        self._selected[accounts] = joined
-        if len(self._selected) > len(self._accounts) + MOST_COMBINATIONS:
-            del self._selected[next(iter(self._selected))]  # the least recently requested
+        if accounts is None and now >= joined.live_until:
+            joined.live_until = now + LIVE_SECONDS
+            joined.responses.clear()
+        self._joined[accounts] = joined
+        if len(self._joined) > len(self._accounts) + MOST_COMBINATIONS:
+            del self._joined[next(iter(self._joined))]  # the least recently requested
         return joined
 
     def _segments(
