@@ -10,7 +10,7 @@ MINUTE = 60.0
 
 
 class RateLimit:
-    """Gives out at most `most` slots per minute, in order. It knows no clock: all times are monotonic seconds."""
+    """Gives out at most `most` slots per minute, in order. All times are monotonic seconds."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -32,6 +32,6 @@ class RateLimit:
     def inherit(self, other: RateLimit, now: float) -> None:
         """Count the slots that another limit gave out before this one replaced it.
 
-        Slots in the future will not be used, but requests that made them necessary were: they count as of now.
+        Slots in the future count as of now: their requests are abandoned, but the minute before them was full.
         """
         self._slots = deque((min(slot, now) for slot in other._slots), maxlen=self._most)

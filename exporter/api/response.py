@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import cast
 
 import aiohttp
 from isal import isal_zlib
@@ -24,8 +24,6 @@ GZIP = 31  # zlib's window bits for a gzip header and trailer
 GZIP_MAGIC = b"\x1f\x8b"
 MOST_MEMBERS = 1000
 
-Encoding = Literal["identity", "gzip"]
-
 BrokenStream = cast("type[Exception]", isal_zlib.error)  # a class, which the library's types take for an instance
 
 
@@ -33,11 +31,12 @@ BrokenStream = cast("type[Exception]", isal_zlib.error)  # a class, which the li
 class Response:
     """A body with status 200, still compressed as it came; `digest` identifies these bytes.
 
-    `date` is the server's clock, where it sent one. `limit` bounds the inflated bytes.
+    `encoding` is `gzip` or `identity`. `date` is the server's clock, where it sent one. `limit` bounds the inflated
+    bytes.
     """
 
     chunks: tuple[bytes, ...]
-    encoding: Encoding
+    encoding: str
     digest: bytes
     limit: int
     content_type: str = ""
@@ -60,7 +59,7 @@ async def read_response(response: aiohttp.ClientResponse, limit: int) -> Respons
         chunks.append(chunk)
     return Response(
         chunks=tuple(chunks),
-        encoding="gzip" if encoding == "gzip" else "identity",
+        encoding=encoding,
         digest=digest.digest(),
         limit=limit,
         content_type=printable(response.content_type),

@@ -31,10 +31,9 @@ from exporter.api.body import (
 )
 from exporter.api.messages import is_web_page, printable
 from exporter.api.rejections import Rejections
-from exporter.api.response import Response, pieces
+from exporter.api.response import PIECE, Response, pieces
 from exporter.errors import ErrorSource, InvalidResponse
 
-PIECE = 64 * 1024
 LIKELY_TAIL = 4 * 1024
 LONGEST_EXTENSION = 1024 * 1024
 LONGEST_HEAD = 4 * 1024 * 1024

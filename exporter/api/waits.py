@@ -9,7 +9,7 @@ from exporter.clock import Clock
 
 
 class Waits:
-    """Sleeps on the clock until cancelled; a shutdown must not wait for polls that only wait themselves."""
+    """Sleeps that a shutdown can cancel: it must not wait for polls that only wait for their next request."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -125,7 +125,6 @@ td .name{white-space:normal;min-width:150px;overflow-wrap:anywhere}
 .numbers td:last-child,.numbers th:last-child{text-align:right}
 footer{padding-top:4px;padding-bottom:32px;color:var(--soft);font-size:13px}
 footer p+p{margin-top:4px}
-code{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.92em}
 @media (max-width:860px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
 .stack,.stack tr,.stack th,.stack td{display:block}.stack thead{display:none}
 .stack tbody{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));column-gap:28px}
