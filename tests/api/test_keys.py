@@ -27,8 +27,7 @@ async def test_accepted_key_is_read_once(simulator: Running) -> None:
     assert 1 == client.key.readings
 
 
-async def test_request_without_a_key_fails_and_names_its_source() -> None:
-    """Nothing is sent."""
+async def test_missing_key_sends_no_request_and_names_its_source() -> None:
     async with bare(GOOD) as server, client_of(server.url, key=Key(None)) as client:
         with pytest.raises(SecretError) as caught:
             await client.request()

@@ -171,7 +171,7 @@ async def test_cancelled_wait_ends_without_another_request() -> None:
     exponent=st.floats(1, 100),
 )
 async def test_no_wait_ends_after_the_deadline(steps: list[Step], within: float, first: float, exponent: float) -> None:
-    """Whatever fails and whatever Retry-After says, each wait leaves time for a request."""
+    """Each wait leaves time for a request, for any failures and any Retry-After."""
     clock = WakingClock(self_moving=True)
     loop = Loop(steps, Retries(backoff=Backoff(initial_interval=first, exponent=exponent)), clock)
     deadline = clock.monotonic() + within

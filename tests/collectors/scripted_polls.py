@@ -140,6 +140,6 @@ def published(snapshot: Snapshot, collector: Collector[Any], prefix: str = "") -
     return families
 
 
-def with_date(given: Response, server: datetime) -> Response:
+def with_date(response: Response, server: datetime) -> Response:
     """Return the response with another Date header."""
-    return replace(given, date=server.astimezone(UTC))
+    return replace(response, date=server.astimezone(UTC))

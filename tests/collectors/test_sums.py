@@ -149,8 +149,8 @@ def test_reasoning_and_cached_tokens_are_as_the_api_says() -> None:
     ]
 
 
-def test_the_largest_numbers_are_exact() -> None:
-    """A quadrillion tokens and one."""
+def test_sums_of_the_largest_numbers_are_exact() -> None:
+    """Here they are a quadrillion tokens plus one."""
     rows = [row(prompt_tokens=10**15), row(prompt_tokens=1)]
     assert collect(rows).shown["prompt_tokens"] == {("acme/one", "Acme", "e1"): 10**15 + 1}
 

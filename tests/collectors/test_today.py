@@ -44,7 +44,7 @@ def test_summary_has_the_spend_of_today_with_byok_usage() -> None:
 
 
 def test_request_covers_today_up_to_the_end_of_this_minute() -> None:
-    """It asks for as many rows as the API returns at most."""
+    """Its limit is the maximum number of rows that the API returns."""
     polled = today([reply([])], now=at("2026-08-23 12:34:56"))
     request = polled.client.requests[0]
     assert ("POST", "/analytics/query", "analytics_query") == (request.method, request.path, request.operation)

@@ -70,7 +70,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def open_page(browser: Browser, width: int, **options: Any) -> AsyncIterator[tuple[Page, list[str]]]:
-    """Yield a page and the list of its JavaScript errors, which grows."""
+    """Yield a page and the growing list of its JavaScript errors."""
     page = await browser.new_page(viewport={"width": width, "height": 900}, **options)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(f"JavaScript: {error}"))
@@ -87,7 +87,7 @@ async def open_page(browser: Browser, width: int, **options: Any) -> AsyncIterat
 
 
 async def draw(page: Page, website: str, drawing: Drawing) -> None:
-    """Open the page of a dashboard, and wait until all its panels have their data, or for a time."""
+    """Open the page of a dashboard, and wait until all its panels have data or a timeout passes."""
     await page.goto(drawing.url(website))
     with contextlib.suppress(NotInTime):
         await page.wait_for_function("window.drawing?.isDrawn()", timeout=PATIENCE)
@@ -99,20 +99,20 @@ async def draw(page: Page, website: str, drawing: Drawing) -> None:
 
 
 async def findings(browser: Browser, website: str, drawing: Drawing) -> list[str]:
-    """Return what is wrong with a dashboard as it is drawn."""
-    errors, found = await _drawn(browser, website, drawing, "findings")
-    return [*errors, *found]
+    """Return the problems of a drawn dashboard."""
+    errors, result = await _drawn(browser, website, drawing, "findings")
+    return [*errors, *result]
 
 
 async def read(browser: Browser, website: str, drawing: Drawing, what: str) -> list[Any]:
-    """Return the `annotations` or the `links` of a dashboard as it is drawn."""
-    errors, found = await _drawn(browser, website, drawing, what)
+    """Return the `annotations` or the `links` of a drawn dashboard."""
+    errors, result = await _drawn(browser, website, drawing, what)
     assert [] == errors
-    return found
+    return result
 
 
 async def _drawn(browser: Browser, website: str, drawing: Drawing, what: str) -> tuple[list[str], list[Any]]:
-    """Draw a dashboard; return the JavaScript errors, and what a function of the page returns."""
+    """Draw a dashboard, and return the JavaScript errors and the result of a function of the page."""
     async with open_page(browser, drawing.width) as (page, errors):
         await draw(page, website, drawing)
         if folder := os.environ.get("DRAWING_PICTURES"):

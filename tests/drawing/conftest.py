@@ -36,33 +36,33 @@ NOTHING = "127.0.0.1:1"  # a target that does not exist
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One for all tests."""
+    """Return one browser for all tests."""
     async with chromium() as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def site() -> AsyncIterator[str]:
-    """Yield the URL of the page that draws the committed dashboards, and `faulty`."""
+    """Yield the URL of the page that draws the committed dashboards and `faulty`."""
     async with website(BOARDS | {"faulty": faulty()}) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def draw(browser: Browser, site: str) -> Draw:
-    """Return what draws a dashboard, and returns what is wrong with it."""
+    """Return a function that draws a dashboard and returns its problems."""
     return partial(findings, browser, site)
 
 
 @pytest.fixture(scope="session", name="read")
 def _read(browser: Browser, site: str) -> Read:
-    """Return what draws a dashboard, and returns its `annotations` or its `links`."""
+    """Return a function that draws a dashboard and returns its `annotations` or its `links`."""
     return partial(read, browser, site)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
-    """Return the URL of each Prometheus: `history`, `demo` and `empty`."""
+    """Return the URLs of three Prometheus servers: `history`, `demo` and `empty`."""
     program = required(installed_prometheus(2), "Prometheus 2")
     target = f"127.0.0.1:{free_port()}"
     demo = ("-m", "exporter", "demo", f"--web.listen-address={target}")
@@ -86,5 +86,5 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
 
 @pytest.fixture(scope="session", autouse=True)
 def _bundle() -> None:
-    """Say what is missing before minutes are spent on data."""
+    """Fail early if a program or file is missing, because creating the data takes minutes."""
     required("node" if (MODULES / "bundle/page.js").is_file() and shutil.which("node") else None, "the bundle")

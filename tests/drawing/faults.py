@@ -1,4 +1,4 @@
-"""A dashboard whose panels have one fault each, which the drawing must find."""
+"""A dashboard whose panels have one fault each, which the drawing tests must find."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIGURE, TABLE, GRAPH = "Budget used", "Endpoints by spend", "Spend by model"
 
 @dataclass(frozen=True)
 class Fault:
-    """What spoils this panel of Overview, and the finding."""
+    """A change that spoils a panel of Overview, and the expected finding."""
 
     panel: str
     spoil: Callable[[Panel], object]
@@ -21,7 +21,7 @@ class Fault:
 
 
 def faulty() -> Board:
-    """Return a dashboard with a good panel for each fault, spoiled, one below the other; it is drawn with data."""
+    """Return a dashboard with one spoiled panel per fault, one below the other, drawn with data."""
     board = copy.deepcopy(BOARDS["overview"])
     good = list(panels(board))
     board["panels"] = []

@@ -1,4 +1,4 @@
-"""Panels without data although there is a month of history, and why. A test compares this list with what is drawn."""
+"""Panels without data on a month of history, and the reasons. A test compares this list with the drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every dashboard is legible as it is drawn: with a month of data, with the demo of a moment, and without any data."""
+"""Every dashboard is legible when drawn: with a month of data, with a demo just started, and without data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ by_dashboard = pytest.mark.parametrize("name", BOARDS)
 @by_dashboard
 @pytest.mark.parametrize(("width", "theme"), [(1600, "dark"), (1150, "light")])
 async def test_dashboard_is_legible(name: str, width: int, theme: str, draw: Draw, servers: dict[str, str]) -> None:
-    """With a month of data, on a wide and on a narrow page, rows unfolded; every panel that can have data has some."""
+    """A month of data is drawn on a wide and a narrow page with rows expanded, and every panel that can have data has
+    some.
+    """
     result = await draw(Drawing(name, servers["history"], width, theme, complete=True))
     assert _without_data(name, RIGHTLY_EMPTY) == sorted(set(result) - set(_without_data(name, EMPTY_AT_FIRST)))
 
@@ -38,13 +40,13 @@ def _parts(name: str) -> list[str]:
 
 @by_dashboard
 async def test_dashboard_without_data_is_legible(name: str, draw: Draw, servers: dict[str, str]) -> None:
-    """On a Prometheus that knows no exporter."""
+    """No exporter has been scraped."""
     assert [] == await draw(Drawing(name, servers["empty"]))
 
 
 @by_dashboard
 async def test_dashboard_of_the_demo_is_legible(name: str, draw: Draw, servers: dict[str, str]) -> None:
-    """As someone sees it who has just started `make demo`; one account has a key that is rejected."""
+    """`make demo` has just been started, and one account has a key that is rejected."""
     assert [] == await draw(Drawing(name, servers["demo"], unfolded=False))
 
 
@@ -56,26 +58,26 @@ async def findings(draw: Draw, servers: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_fault_is_detected(fault: str, findings: list[str]) -> None:
-    """In the one panel that was spoiled in this way."""
+    """Only the panel with this fault is reported."""
     assert any(FAULTS[fault].finding in finding for finding in findings), findings
 
 
 async def test_panels_that_may_be_empty_exist() -> None:
-    """A panel that is renamed or removed leaves the lists."""
+    """Renamed and removed panels must leave the lists."""
     titles = {name: {panel["title"] for panel in panels(board)} for name, board in BOARDS.items()}
     assert [] == [name for name in (*RIGHTLY_EMPTY, *EMPTY_AT_FIRST) if _parts(name)[1] not in titles[_parts(name)[0]]]
 
 
 async def test_annotations_are_drawn(read: Read, servers: dict[str, str]) -> None:
-    """A firing alert and a purchase of credit, each with its texts, on the graphs of a dashboard."""
+    """A firing alert and a purchase of credits are on the graphs of a dashboard with their texts."""
     # The last step of a month can be before the servers of this test were started.
     marks = await read(Drawing("endpoint", servers["history"], until="now+15m"), "annotations")
     assert "Alerts: OpenRouterBudgetNearlySpent: demo-budget" in marks
     assert "Credit purchases: Credit bought: demo" in marks
 
 
-async def test_names_lead_to_their_details(read: Read, servers: dict[str, str]) -> None:
-    """With the row's account or the selected ones, and with the name encoded."""
+async def test_names_link_to_their_details(read: Read, servers: dict[str, str]) -> None:
+    """The link has the account of the row or the selected ones, and the encoded name."""
     links = await read(Drawing("overview", servers["history"], variables=(("account", "demo"),)), "links")
     urls = dict(links)
     carried = "var-datasource=openrouter-prometheus&var-account=demo&var-window=activity"

@@ -31,7 +31,7 @@ def _tops() -> tuple[Top, ...]:
 
 
 def _account(name: str, state: int = 0) -> list[CollectorStatus]:
-    """Return the collectors of an account: healthy, or in one of the other states."""
+    """Return the collectors of an account that is healthy or in one of the other states."""
     activity = (
         collector(name, spend=spend(*[12.0 * (day % 7) + 3 for day in range(30)]), tops=_tops()),
         failing(name, ERROR, advice="Use a management key: see docs/install.md."),
@@ -77,7 +77,7 @@ FAULTS = {
 async def illegible(
     browser: Browser, content: str, name: str, width: int, theme: Literal["light", "dark"]
 ) -> list[str]:
-    """Return what is wrong with a page as it is drawn."""
+    """Return the problems of a drawn page."""
     async with open_page(browser, width, color_scheme=theme) as (page, errors):
         await page.set_content(content)
         await page.add_script_tag(path=MODULES / "bundle/legibility.js")
@@ -92,12 +92,12 @@ async def illegible(
 @pytest.mark.parametrize("width", [390, 800, 1280])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_page_is_legible(name: str, width: int, theme: Literal["light", "dark"], browser: Browser) -> None:
-    """No text is cut or small, nothing is wider than the window, every contrast is that of WCAG AA."""
+    """No text is cut off or small, nothing is wider than the window, and contrasts satisfy WCAG AA."""
     assert [] == await illegible(browser, PAGES[name] or "", name, width, theme)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_illegible_page_is_detected(fault: str, browser: Browser) -> None:
-    """By the same check."""
+    """It shows that the test above can fail."""
     result = await illegible(browser, f"<!doctype html>{FAULTS[fault]}", "fault", 800, "light")
     assert any(fault in finding for finding in result), result

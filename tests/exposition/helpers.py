@@ -17,7 +17,7 @@ from exporter.exposition.gzip import inflate
 from exporter.exposition.text_format import Rendered, render
 from tests.support import Pauses, examples, finished
 
-# How fast the machine is says nothing about what is tested.
+# Slow machines must not fail property tests.
 UNHURRIED = settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 HOSTILE = [

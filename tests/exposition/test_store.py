@@ -151,7 +151,7 @@ def test_dropping_an_unknown_account_is_not_an_error() -> None:
 
 
 class Looking(RuleBasedStateMachine):
-    """In any order of operations, the snapshots shown never change while the version stays the same."""
+    """Snapshots that are shown never change while the version stays the same, in any order of operations."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 # Where .ci/install-focus-validator put the program.
 VALIDATOR = "OPENROUTER_TEST_FOCUS_VALIDATOR"
-# What FOCUS makes some of its rules depend on, and is true of OpenRouter. docs/export.md says why the others are not.
+# Conditions of FOCUS rules that apply to OpenRouter. docs/export.md explains why others do not.
 CRITERIA = (
     "ACCOUNT_NAMING_SUPPORTED",
     "MULTIPLE_SUB_ACCOUNT_TYPES_SUPPORTED",

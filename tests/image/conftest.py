@@ -1,4 +1,4 @@
-"""The image, built once per session from what a Debian mirror and a package index give."""
+"""The image, built once per session from a Debian mirror and a package index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REVISION = "0123456789abcdef"
 
 @pytest.fixture(scope="session")
 def store() -> Iterator[Engine]:
-    """Both programs, with nothing in their store."""
+    """Return the container programs with an empty store."""
     with tempfile.TemporaryDirectory(prefix="image-") as folder:
         engine = Engine(Path(folder))
         yield engine
@@ -30,10 +30,7 @@ def store() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def base(store: Engine) -> str:
-    """The image that BASE_IMAGE names, else one of Debian's packages from this machine's mirror.
-
-    Without such a mirror, as on Ubuntu, it is the base named in the Dockerfile.
-    """
+    """Return the image named by BASE_IMAGE, or one built from Debian packages of this machine's mirror."""
     if named := os.environ.get("BASE_IMAGE"):
         store.podman("pull", named)
         return named
@@ -54,21 +51,21 @@ def base(store: Engine) -> str:
 
 @pytest.fixture(scope="session")
 def image(store: Engine, base: str) -> str:
-    """The image, of a version that no file names."""
+    """Return the image, built with a version that no file contains."""
     store.build(ROOT, base, IMAGE, VERSION=VERSION, REVISION=REVISION)
     return IMAGE
 
 
 @pytest.fixture
 def engine(store: Engine) -> Iterator[Engine]:
-    """Both programs; containers are gone after the test."""
+    """Return the container programs, and remove containers after the test."""
     yield store
     store.remove_containers()
 
 
 @pytest.fixture
 def address() -> str:
-    """A free address on loopback."""
+    """Return a free address on loopback."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{listening.getsockname()[1]}"
@@ -76,7 +73,7 @@ def address() -> str:
 
 @pytest.fixture
 def demo(engine: Engine, image: str, address: str) -> Container:
-    """A container in demo mode that has polled, with nothing that Kubernetes' restricted profile forbids."""
+    """Return a container in demo mode after its first polls, within Kubernetes' restricted profile."""
     variable = f"--env=OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS={address}"
     container = engine.start(image, "demo", options=(*RESTRICTED, variable))
     container.until(f"http://{address}/metrics", lambda text: 'openrouter_up{account="demo"} 1.0' in text)

@@ -99,7 +99,7 @@ class Container:
         return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
 
     def until(self, url: str, wanted: Callable[[str], bool]) -> str:
-        """Request until the response is as wanted, and return it."""
+        """Request until the response satisfies `wanted`, and return it."""
         end, text = time.monotonic() + PATIENCE, ""
         while time.monotonic() < end:
             try:
@@ -114,7 +114,7 @@ class Container:
         raise AssertionError(f"{url}: {text}\n{self.logs()}")
 
     def until_logged(self, words: str) -> str:
-        """Return the log once it has these words."""
+        """Return the log once it contains this text."""
         end = time.monotonic() + PATIENCE
         while words not in (text := self.logs()):
             assert time.monotonic() < end, text
@@ -122,7 +122,7 @@ class Container:
         return text
 
     def stop(self) -> int:
-        """Stop it as an orchestrator does; return its exit code."""
+        """Stop the container as an orchestrator does, and return its exit code."""
         self.engine.podman("stop", "--time=30", self.name)
         code: int = self.inspect()["State"]["ExitCode"]
         return code

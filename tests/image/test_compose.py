@@ -1,4 +1,4 @@
-"""The compose file at work, by podman-compose, with stand-ins of the images of registries; without Grafana."""
+"""The compose file run by podman-compose, with local stand-ins for registry images and without Grafana."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ENTRYPOINT ["/bin/program"]
 
 
 def _stand_in(store: Engine, base: str, folder: Path, programs: dict[str, str], name: str) -> None:
-    """Build an image of programs of this machine, by the name of the image that it stands for."""
+    """Build an image of programs of this machine, with the name of the image that it replaces."""
     (folder / "bin").mkdir(parents=True)
     for inside, program in programs.items():
         shutil.copy(program, folder / "bin" / inside)
@@ -89,7 +89,7 @@ def _get(path: str) -> Any:
 
 
 def _until(path: str, wanted: Any, read: Any) -> None:
-    """Query Prometheus until what is read from its response is as wanted."""
+    """Query Prometheus until the value read from its response is as wanted."""
     end, result = time.monotonic() + PATIENCE, None
     while time.monotonic() < end:
         try:
@@ -111,7 +111,7 @@ def test_every_target_is_up() -> None:
 
 
 def test_every_rule_is_loaded() -> None:
-    """As many groups as the shipped files have, none with an error."""
+    """The number of groups is that of the shipped files, and none has an error."""
     files = (ROOT / "config/prometheus/rules").glob("*.yaml")
     groups = {group["name"] for path in files for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]}
     _until("rules", groups, lambda data: {group["name"] for group in data["groups"]})
@@ -121,22 +121,21 @@ def test_every_rule_is_loaded() -> None:
     assert [] == errors
 
 
-def test_alertmanager_is_reached() -> None:
-    """Alerts go there."""
+def test_prometheus_reaches_alertmanager() -> None:
     url = "http://alertmanager:9093/api/v2/alerts"
     _until("alertmanagers", [url], lambda data: [manager["url"] for manager in data["activeAlertmanagers"]])
 
 
 def test_prometheus_has_a_month_of_history() -> None:
-    """From before it started, in the same series that it scrapes."""
+    """The samples are from before its start, in the series that it scrapes."""
     series = 'openrouter_activity_usage_usd{account="demo",instance="exporter:10063"}'
     for days in (2, 15, 28):
         path = f"query?query=count({series}%20offset%20{days}d)"
         _until(path, True, lambda data: bool(data["result"]))
 
 
-def test_usage_is_collected() -> None:
-    """The exporter runs as the file says: read-only, without capabilities, in demo mode."""
+def test_exporter_publishes_usage() -> None:
+    """It runs with the settings of the file: read-only, without capabilities, in demo mode."""
     path = "query?query=count(openrouter_up)%20by%20(account)"
     accounts = {"demo", "demo-budget", "demo-rejected"}
     _until(path, accounts, lambda data: {series["metric"]["account"] for series in data["result"]})

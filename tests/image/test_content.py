@@ -1,4 +1,4 @@
-"""What the image is made of."""
+"""The content of the image."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ HOME = "/opt/openrouter-exporter"
 
 
 def test_only_the_environment_is_added_to_the_base(engine: Engine, image: str, base: str) -> None:
-    """Nothing of what builds, no cache, no source."""
+    """Build tools, caches and sources are not."""
     changed = {line.split(" ", 1)[1] for line in engine.changes(image, base)}
     assert {"/opt"} == {path for path in changed if not path.startswith(HOME)}
 
 
 def test_no_installer_is_in_the_environment(engine: Engine, image: str, base: str) -> None:
-    """What runs needs neither pip nor what builds wheels."""
+    """The exporter needs neither pip nor build tools to run."""
     packages = {
         path.split("site-packages/")[1].split("/")[0] for path in engine.changes(image, base) if "-packages/" in path
     }
@@ -24,7 +24,7 @@ def test_no_installer_is_in_the_environment(engine: Engine, image: str, base: st
 
 
 def test_every_module_is_compiled(engine: Engine, image: str) -> None:
-    """So that a start compiles nothing that it could not write."""
+    """A start cannot write compiled modules."""
     code = (
         "import exporter, importlib.util, pathlib, sys\n"
         "modules = list(pathlib.Path(exporter.__file__).parents[1].rglob('*.py'))\n"
@@ -44,8 +44,7 @@ def test_entrypoint_runs_without_a_shell(engine: Engine, image: str) -> None:
     assert ["CMD", "openrouter-exporter", "healthcheck"] == settings["Healthcheck"]["Test"]
 
 
-def test_image_labels(engine: Engine, image: str) -> None:
-    """In the words of the OCI."""
+def test_image_has_the_labels_of_the_oci(engine: Engine, image: str) -> None:
     labels = engine.settings(image)["Config"]["Labels"]
     prefix = "org.opencontainers.image."
     assert (VERSION, REVISION) == (labels[f"{prefix}version"], labels[f"{prefix}revision"])
@@ -57,7 +56,6 @@ def test_version_is_the_build_argument(engine: Engine, image: str) -> None:
     assert f"openrouter-exporter {VERSION}\n" == engine.once(image, "--version").stdout
 
 
-def test_passwords_work(engine: Engine, image: str) -> None:
-    """What hashes them is in the image."""
+def test_image_contains_bcrypt_for_passwords(engine: Engine, image: str) -> None:
     import_it = engine.once(image, "-c", "import bcrypt", options=("--entrypoint=python",))
     assert 0 == import_it.returncode, import_it.stderr

@@ -1,4 +1,4 @@
-"""The image at work: read-only, without capabilities, with 96 MiB."""
+"""The running image: read-only, without capabilities, with 96 MiB of memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ accounts:
 
 
 def test_demo_mode_serves_usage(demo: Container, address: str) -> None:
-    """No key, no file, no network."""
+    """It needs no key, no file and no network."""
     text = demo.until(f"http://{address}/metrics", lambda text: "openrouter_activity_usage_usd{" in text)
     assert f'revision="{REVISION}",version="{VERSION}"' in text
 
 
 def test_installed_exporter_polls_the_api(engine: Engine, image: str, address: str, tmp_path: Path) -> None:
-    """With a configuration and a key that are mounted, against the simulator in another container."""
+    """The configuration and the key are mounted, and the simulator runs in another container."""
     simulator = engine.start(image, "simulate", "--web.listen-address=127.0.0.1:0")
     end = "/api/v1"
     output = simulator.until_logged(end)
@@ -49,7 +49,7 @@ def test_installed_exporter_polls_the_api(engine: Engine, image: str, address: s
 
 
 def test_container_is_unprivileged(demo: Container) -> None:
-    """Not root, no capabilities, none to be had."""
+    """It is not root, has no capabilities and cannot gain any."""
     status = demo.process_status()
     assert [USER] * 4 == status["Uid"].split()
     assert [USER] * 4 == status["Gid"].split()
@@ -58,34 +58,32 @@ def test_container_is_unprivileged(demo: Container) -> None:
 
 
 def test_memory_stays_below_the_limit(demo: Container) -> None:
-    """The limit is in force, and was never met."""
+    """The limit is in force and was never reached."""
     settings = demo.inspect()
     assert MEMORY == settings["HostConfig"]["Memory"]
     assert not settings["State"]["OOMKilled"]
     assert int(demo.process_status()["VmHWM"].removesuffix(" kB")) * 1024 < MEMORY
 
 
-def test_the_health_check_passes(engine: Engine, image: str, demo: Container) -> None:
-    """As an engine runs it: inside, with the container's environment."""
+def test_health_check_passes_inside_the_container(engine: Engine, image: str, demo: Container) -> None:
     done = demo.execute(*engine.settings(image)["Healthcheck"]["Test"][1:])
     assert (0, "healthy\n") == (done.returncode, done.stdout)
 
 
-def test_the_health_check_fails_where_nothing_serves(engine: Engine, image: str, address: str) -> None:
-    """With the reason."""
+def test_health_check_fails_with_a_reason_if_nothing_listens(engine: Engine, image: str, address: str) -> None:
     done = engine.once(image, "healthcheck", options=(f"--env=OPENROUTER_EXPORTER_WEB_LISTEN_ADDRESS={address}",))
     assert 1 == done.returncode
     assert "unhealthy: " in done.stderr
 
 
 def test_sigterm_stops_the_container(demo: Container) -> None:
-    """By SIGTERM, in order."""
+    """The exit code is 0."""
     assert 0 == demo.stop()
     assert '"event": "stopped"' in demo.logs()
 
 
 def test_container_writes_no_file(engine: Engine, image: str, address: str) -> None:
-    """Beside what the engine itself puts into /etc and /run."""
+    """Files that the engine itself writes to /etc and /run are exempt."""
     container = engine.start(
         image, "demo", f"--web.listen-address={address}", options=("--net=host", "--cap-drop=ALL", "--user=0:0")
     )
@@ -96,7 +94,7 @@ def test_container_writes_no_file(engine: Engine, image: str, address: str) -> N
 
 
 def test_missing_configuration_is_reported(engine: Engine, image: str) -> None:
-    """Without a key it ends, and names the variable."""
+    """Without a key, it exits and names the variable."""
     done = engine.once(image)
     assert 1 == done.returncode
     assert "OPENROUTER_API_KEY" in done.stderr

@@ -30,7 +30,7 @@ class Terminal(io.StringIO):
 
 @dataclass
 class Written:
-    """What was written since the format was chosen."""
+    """The text written since the format was chosen."""
 
     stream: io.StringIO
 

@@ -58,7 +58,7 @@ def test_faults_parse_from_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("text", "message"),
     [
         ('[{"kind": "hnag"}]', "did you mean 'hang'"),
         ('[{"kind": "hang", "tiems": 1}]', "tiems"),
@@ -69,9 +69,9 @@ def test_faults_parse_from_json() -> None:
         ("[{}]", "kind"),
     ],
 )
-def test_bad_json_fault_names_what_is_wrong(given: str, message: str) -> None:
+def test_bad_json_fault_names_what_is_wrong(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        parse_faults(given.encode())
+        parse_faults(text.encode())
 
 
 def triggered(plan: FaultPlan, requests: int, path: str = "/activity") -> list[bool]:

@@ -108,7 +108,7 @@ def test_few_endpoints_cause_most_of_the_spend(rows: list[UsageRow]) -> None:
     assert largest[len(largest) // 2] < 0.02 * sum(largest)
 
 
-def test_a_model_has_several_providers(rows: list[UsageRow]) -> None:
+def test_some_models_have_several_providers(rows: list[UsageRow]) -> None:
     providers: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         providers[row.model].add(row.provider_name)

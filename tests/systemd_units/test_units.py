@@ -51,7 +51,7 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     for unit in UNITS.glob("openrouter-exporter.*"):
         (tmp_path / unit.name).write_text(unit.read_text(encoding="utf-8").replace(PROGRAM, sys.executable))
     done = analyze("verify", "--man=no", *sorted(tmp_path.iterdir()))
-    # What it says of units that this machine has itself is not about ours.
+    # Messages about other units of this machine are ignored.
     ours = [line for line in done.stderr.splitlines() if "openrouter" in line]
     assert (0, []) == (done.returncode, ours)
 

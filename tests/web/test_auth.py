@@ -78,7 +78,7 @@ async def status_of(client: aiohttp.ClientSession, auth: str | None = None) -> i
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/-/ready", "/-/config", "/-/status", "/nowhere"])
 async def test_every_path_needs_a_password(guard: Guard, path: str) -> None:
-    """As in Prometheus' own exporters, even probes and unknown paths."""
+    """This includes probes and unknown paths, as in Prometheus' own exporters."""
     client = await guard(USERS)
     async with client.get(path) as response:
         assert (response.status, await response.text()) == (401, "Unauthorized.\n")

@@ -40,8 +40,8 @@ def budget(name: str = "month", spent: float | None = 57.0, limit: float = 100.0
     return BudgetStatus(name=name, limit_usd=limit, **{**values, **changes})
 
 
-def budgets(*given: BudgetStatus, account: str = "default", **changes: Any) -> CollectorStatus:
-    return collector(account, collector="budgets", spend=(), day=None, budgets=given, **changes)
+def budgets(*listed: BudgetStatus, account: str = "default", **changes: Any) -> CollectorStatus:
+    return collector(account, collector="budgets", spend=(), day=None, budgets=listed, **changes)
 
 
 def models(*entries: tuple[str, float], total: float | None, account: str = "default") -> CollectorStatus:

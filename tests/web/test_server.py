@@ -56,7 +56,7 @@ async def test_stop_closes_listeners_and_connections(daemon: FakeDaemon) -> None
 
 
 async def test_http_1_0_connection_is_kept_only_on_request(daemon: FakeDaemon) -> None:
-    """Without `Connection: keep-alive` it ends with the response; with it, a second request is served."""
+    """With `Connection: keep-alive` it serves a second request, and without it ends with the response."""
     async with server_of(daemon, LOOPBACK) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
         for connection in (b"keep-alive", b"close"):
