@@ -227,10 +227,10 @@ def linked(board: Board) -> Iterator[str]:
 
 
 def clickable(board: Board) -> Iterator[str]:
-    """Every name with details on a dashboard links there, with the selected accounts or that of the row, encoded."""
+    """A name links to its details if another dashboard can select it, or if it is linked on any dashboard."""
     elsewhere = {label for uid, labels in PICKERS.items() if uid != board["uid"] for label in labels.values()}
-    for panel, label, links in _names(board):
-        if label in elsewhere | LINKED and not links:
+    for panel, label, urls in _names(board):
+        if label in elsewhere | LINKED and not urls:
             yield f"{panel['title']}: {label} leads nowhere"
 
 
@@ -238,12 +238,11 @@ def arriving(board: Board) -> Iterator[str]:
     """Every link leads to a dashboard that is there, with variables of that dashboard, the account and the time."""
     for panel in panels(board):
         for url in _urls(panel):
-            uid, parts = _target(url)
-            selected = {part.partition("=")[0] for part in parts if part.startswith("var-")}
-            missing = selected - {f"var-{name}" for name in PICKERS.get(uid, ())}
-            account = {"var-account"} & selected or {"${account:queryparam}"} & {*parts}
-            if uid not in PICKERS or missing or not account or "${__url_time_range}" not in parts:
-                yield f"{panel['title']}: {url} does not arrive"
+            uid, selected = _target(url)
+            if uid not in PICKERS or selected - PICKERS[uid].keys():
+                yield f"{panel['title']}: {url} leads to what is not there"
+            if ("account" not in selected and "${account:queryparam}" not in url) or "${__url_time_range}" not in url:
+                yield f"{panel['title']}: {url} loses the account or the time"
             if re.search(r"\{__(?!url)[^:}]*\}", url):
                 yield f"{panel['title']}: {url} is not encoded"
 
@@ -251,19 +250,16 @@ def arriving(board: Board) -> Iterator[str]:
 def selecting(board: Board) -> Iterator[str]:
     """The link of a name selects it, by the variable of its label, where any dashboard has such a variable."""
     selectable = {label for labels in PICKERS.values() for label in labels.values()}
-    for panel, label, links in _names(board):
-        for url in links if label in selectable else ():
-            uid, parts = _target(url)
-            if not any(
-                PICKERS.get(uid, {}).get(part.partition("=")[0].removeprefix("var-")) == label for part in parts
-            ):
+    for panel, label, urls in _names(board):
+        for url in urls if label in selectable else ():
+            uid, selected = _target(url)
+            if label not in {PICKERS.get(uid, {}).get(name) for name in selected}:
                 yield f"{panel['title']}: {url} does not select the {label}"
 
 
-def _target(url: str) -> tuple[str, list[str]]:
-    """Return the dashboard of a link, and the parts of its query."""
-    path, _, query = url.partition("?")
-    return path.split("/")[2], query.split("&")
+def _target(url: str) -> tuple[str, set[str]]:
+    """Return the dashboard of a link, and the variables that the link itself sets."""
+    return url.partition("?")[0].split("/")[2], set(re.findall(r"[?&]var-(\w+)=", url))
 
 
 def _names(board: Board) -> Iterator[tuple[Panel, str, list[str]]]:
@@ -296,14 +292,14 @@ def _urls(panel: Panel) -> list[str]:
     return [link["url"] for link in links] + [url for _, url in _cells(panel)]
 
 
-def _label(variable: dict[str, Any]) -> str:
-    """Return the label whose values a variable selects."""
-    match = re.fullmatch(r"label_values\(.*, (\w+)\)", str(variable["query"]["query"]) if "refresh" in variable else "")
-    return match[1] if match else ""
+def _pickers(board: Board) -> dict[str, str]:
+    """Return the variables of a dashboard, with the labels whose values they select."""
+    queries = {name: str(variable.get("query")) for name, variable in variables(board).items()}
+    labels = {name: re.search(r"label_values\(.*, (\w+)\)", query) for name, query in queries.items()}
+    return {name: label[1] if label else "" for name, label in labels.items()}
 
 
-# The variables of every dashboard, with the labels whose values they select; and the labels that lead somewhere.
-PICKERS = {board["uid"]: {name: _label(it) for name, it in variables(board).items()} for board in BOARDS.values()}
+PICKERS = {board["uid"]: _pickers(board) for board in BOARDS.values()}
 LINKED = {label for board in BOARDS.values() for _, label, links in _names(board) if links}
 
 
