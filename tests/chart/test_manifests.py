@@ -10,6 +10,7 @@ import yaml
 from helm_python import Chart, lint
 
 from exporter import __version__
+from tests.chart.kubernetes_schemas import core_validator
 from tests.chart.operator_schemas import KINDS, validator
 from tests.chart.rendering import (
     CHART,
@@ -54,7 +55,8 @@ def test_core_objects_are_strictly_valid(variant: str, version: str) -> None:
     """Kubernetes would ignore unknown fields."""
     for manifest in manifests_of(variant):
         if manifest["kind"] not in KINDS:
-            kubernetes_validate.validate(manifest, version, strict=True)
+            mistakes = [error.message for error in core_validator(version, manifest).iter_errors(manifest)]
+            assert [] == mistakes, manifest["kind"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -71,6 +73,14 @@ def test_strict_schema_rejects_unknown_fields() -> None:
     (monitor,) = of_kind("ServiceMonitor", manifests_of("monitoring"))
     monitor["spec"]["endpoints"][0]["intervall"] = "1m"
     assert not validator("ServiceMonitor").is_valid(monitor)
+
+
+def test_strict_core_schema_rejects_unknown_fields() -> None:
+    """Also below the definitions that a schema refers to."""
+    deployment = workload(manifests_of("monitoring"))
+    assert core_validator(CARRIED[-1], deployment).is_valid(deployment)
+    container([deployment])["imagePullPolicyy"] = "Always"
+    assert not core_validator(CARRIED[-1], deployment).is_valid(deployment)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

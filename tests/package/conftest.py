@@ -94,6 +94,6 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     home = tmp_path_factory.mktemp("installed")
     run(sys.executable, "-m", "venv", "--without-pip", home / "venv")
     pip = (sys.executable, "-m", "pip", "--python", home / "venv/bin/python", "--disable-pip-version-check")
-    run(*pip, "install", "--quiet", "--no-compile", "--only-binary=:all:", wheel)
+    run(*pip, "install", "--quiet", "--only-binary=:all:", wheel)
     (home / "elsewhere").mkdir()
     return Installed(home / "venv/bin", home / "elsewhere")

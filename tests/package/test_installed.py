@@ -29,11 +29,13 @@ def demo(installed: Installed) -> Iterator[str]:
         command, cwd=installed.folder, env=environment(), stderr=subprocess.PIPE, text=True
     ) as process:
         end = time.monotonic() + PATIENCE
-        while 'openrouter_up{account="demo"} 1.0' not in scrape(address):
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        yield address
-        process.terminate()
+        try:
+            while 'openrouter_up{account="demo"} 1.0' not in scrape(address):
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            yield address
+        finally:
+            process.terminate()  # or leaving the block would wait for it forever
         output = process.communicate(timeout=PATIENCE)[1]
         assert 0 == process.returncode, output
 
