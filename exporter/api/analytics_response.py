@@ -65,17 +65,13 @@ class _AnalyticsBody(msgspec.Struct):
 _decode_body = msgspec.json.Decoder(_AnalyticsBody).decode
 
 
-class Named(msgspec.Struct, frozen=True):
-    """A name that queries may use; only metrics have a `display_format`."""
-
-    name: str
-    display_format: str | None = None
-
-
 class Names(msgspec.Struct, frozen=True):
-    """The names of one kind. If not `whole`, the API may know others: its list is empty, or partly unreadable."""
+    """The names of one kind that queries may use, each with its display format; only metrics have one.
 
-    by_name: Mapping[str, Named] = {}
+    If not `whole`, the API may know others: its list is empty, or partly unreadable.
+    """
+
+    formats: Mapping[str, str | None] = {}
     whole: bool = False
 
 
@@ -136,18 +132,15 @@ META_REQUEST = Request(operation=META, path="/analytics/meta", parameters={}, lo
 def meta(response: Response) -> Meta:
     """Return the names that queries may use. Raise InvalidResponse if the response is not a description of them."""
     fields = read_object(response, "a description of the analytics API")
-    return Meta(*(_named(fields.get(kind)) for kind in Meta.__struct_fields__))
+    return Meta(*(_names(fields.get(kind)) for kind in Meta.__struct_fields__))
 
 
-def _named(values: Any) -> Names:
+def _names(values: Any) -> Names:
     """Return the elements that have a name. Others are ignored, as are fields that cannot be read."""
     elements = values if isinstance(values, list) else []
-    named = [
-        Named(element["name"], display_format=Fields(element).text("display_format"))
-        for element in elements
-        if isinstance(element, dict) and isinstance(element.get("name"), str)
-    ]
-    return Names({name.name: name for name in named}, whole=bool(named) and len(named) == len(elements))
+    named = [element for element in elements if isinstance(element, dict) and isinstance(element.get("name"), str)]
+    formats = {element["name"]: Fields(element).text("display_format") for element in named}
+    return Names(formats, whole=bool(named) and len(named) == len(elements))
 
 
 async def read(

@@ -26,8 +26,7 @@ def _errors(query: AnalyticsQuery, meta: Meta, measures: Mapping[str, Measure]) 
     owners = {measure.family: metric for metric, measure in reversed(list(measures.items()))}
     for metric in query.metrics:
         measure = measures[metric]
-        named = meta.metrics.by_name.get(metric)
-        format_ = None if named is None else named.display_format
+        format_ = meta.metrics.formats.get(metric)
         if owners[measure.family] != metric:
             yield f"metrics {owners[measure.family]} and {metric} would have the same family"
         if format_ is not None and not measure.is_known and format_ != measure.unit.display_format:
@@ -39,6 +38,6 @@ def _unknown(what: str, names: Sequence[str], offered: Names) -> Iterator[str]:
     if not offered.whole:
         return
     for name in dict.fromkeys(names):
-        if name not in offered.by_name:
-            meant = closest(name, offered.by_name)
+        if name not in offered.formats:
+            meant = closest(name, offered.formats)
             yield f"the API has no {what} {name}" + (f"; did you mean {meant}?" if meant else "")
