@@ -76,7 +76,7 @@ LOOSE = json.JSONDecoder(parse_int=_integer)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of one page as they came, and all fields beside them."""
+    """The rows of one page as they came, and the fields of the body around them."""
 
     rows: list[Any]
     fields: Mapping[str, Any]
@@ -128,12 +128,12 @@ async def whole_body(pause: Pause, response: Response) -> bytes:
     return bytes(body)
 
 
-def decode_strictly(body: bytes, decode: Callable[[bytes], T], lists: int = 1) -> T | None:
-    """Return what `decode` returns; None if the body needs `decode_fields`, which is slower and takes more than JSON.
+def decode_strictly(body: bytes, decode: Callable[[bytes], T], levels: int = 1) -> T | None:
+    """Return what `decode` returns; None if the body needs `decode_fields`, which is slower and accepts more than JSON.
 
-    `lists` is how many fields named `data` are in each other: of two with one parent, decoders would keep the last.
+    Rows are in a field `data`, nested in `levels` of that name.
     """
-    if body.count(b'"data"') != lists:
+    if body.count(b'"data"') != levels:  # of two beside each other, strict decoding would silently keep the last
         return None
     try:
         return decode(body.removeprefix(BYTE_ORDER_MARK))
