@@ -9,7 +9,7 @@ from exporter.api import key_response
 from exporter.api.key_response import BUDGET_REJECTION_REASONS, KeyBudget
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll
-from exporter.collectors.common import difference, families_of, gauge, limits, periods_of, single, spending, successors
+from exporter.collectors.common import difference, families_of, gauge, limits, periods_of, spending, successors
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.exposition.families import Family, MetricFamily, Snapshot
 
@@ -110,14 +110,12 @@ When a day, week or month ends, what was spent in it disappears at that instant,
         free_limit, free_remaining = quota.limit("limit", "remaining")
         budget = key_response.effective_budget(fields, poll.rejections)
         effective = (None, None, None) if budget is None else (budget.limit, budget.spend, budget.remaining)
-        values = {
-            **dict(zip(SPENDING, usage, strict=True)),
-            **dict(zip(LIMITS, (limit, remaining, difference(limit, remaining)), strict=True)),
-            **dict(zip(FREE, (free_limit, quota.count("used"), free_remaining), strict=True)),
-            **dict(zip(EFFECTIVE, effective, strict=True)),
-        }
-        budgets = self._budgets(key_response.budgets(fields, poll.rejections))
-        return [*(single(metric, self.account, value) for metric, value in values.items()), *budgets]
+        limits_of_key = (limit, remaining, difference(limit, remaining))
+        free = (free_limit, quota.count("used"), free_remaining)
+        of_key = families_of(
+            (*SPENDING, *LIMITS, *FREE, *EFFECTIVE), [(self.account,)], [(*usage, *limits_of_key, *free, *effective)]
+        )
+        return [*of_key, *self._budgets(key_response.budgets(fields, poll.rejections))]
 
     def _budgets(self, budgets: Iterable[KeyBudget]) -> list[Family]:
         """Return the families of budgets. Of those with the same labels, the one that stops the key first counts."""

@@ -10,7 +10,7 @@ from exporter.api.client import Request
 from exporter.api.field_values import Fields
 from exporter.api.response import Response
 from exporter.collectors.base import Collected, Collector, Poll, Summary
-from exporter.collectors.common import difference, gauge, single
+from exporter.collectors.common import difference, families_of, gauge
 from exporter.config.collector_settings import CollectorSettings, Enabled, Interval, StaleAfter
 from exporter.errors import InvalidResponse, NoBalance
 from exporter.exposition.families import MetricFamily, Snapshot
@@ -73,13 +73,12 @@ The API returns zeros to a key that is not a management key. These are not a bal
         if memory == response.digest:
             return Collected(snapshot=None, memory=memory)
         balance = difference(purchased, used)
-        families = (
-            single(PURCHASED, self.account, purchased),
-            single(USED, self.account, used),
-            single(BALANCE, self.account, balance),
+        families = families_of((PURCHASED, USED, BALANCE), [(self.account,)], [(purchased, used, balance)])
+        return Collected(
+            snapshot=Snapshot(tuple(families)),
+            memory=response.digest,
+            summary=Summary(figures=((CREDIT_LEFT, balance),)),
         )
-        figures = ((CREDIT_LEFT, balance),)
-        return Collected(snapshot=Snapshot(families), memory=response.digest, summary=Summary(figures=figures))
 
 
 async def _confirm(poll: Poll) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from exporter.collectors.activity.activity_settings import ActivitySettings
-from exporter.collectors.activity.usage_table import KEY_LABELS, KeyLabel
+from exporter.collectors.activity.usage_table import KEY_LABELS, SPLIT_LABELS, KeyLabel
 from exporter.collectors.activity.windows import Window
 from exporter.collectors.common import gauge
 from exporter.collectors.measures import MEASURES, measure_help
 from exporter.exposition.families import MetricFamily
-
-_SPLIT_OF_LABEL: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}
 
 DAY_TIMESTAMP = gauge(
     "openrouter_activity_day_timestamp_seconds",
@@ -23,7 +21,7 @@ def key_labels(settings: ActivitySettings) -> tuple[KeyLabel, ...]:
     return tuple(
         label
         for label in KEY_LABELS
-        if label not in settings.drop_labels and _SPLIT_OF_LABEL.get(label, settings.split_by) == settings.split_by
+        if label not in settings.drop_labels and SPLIT_LABELS.get(label, settings.split_by) == settings.split_by
     )
 
 

@@ -15,7 +15,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from msgspec.structs import astuple
 
@@ -33,8 +33,9 @@ IDENTITIES_PER_KEY = 4  # several may be one key: excluded models, dropped label
 MOST_DATE_TEXTS = 4096
 
 KeyLabel = Literal["model", "provider", "endpoint_id", "workspace_id", "key", "user_id"]
-KEY_LABELS: tuple[KeyLabel, ...] = ("model", "provider", "endpoint_id", "workspace_id", "key", "user_id")
-SPLIT_LABELS = ("workspace_id", "key", "user_id")
+KEY_LABELS: tuple[KeyLabel, ...] = get_args(KeyLabel)
+# The labels that a split adds, each with its value of `split_by`.
+SPLIT_LABELS: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}
 
 Key = tuple[str, ...]
 Offset = int | RejectionReason

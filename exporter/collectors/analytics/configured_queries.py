@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from exporter.collectors.analytics.known_names import (
@@ -157,20 +157,16 @@ class AnalyticsQuery(Settings):
 
     def classifiers(self, *, split: bool) -> dict[str, Any]:
         """Return the request's fields about classifiers; the dimensions are sent only if the query is `split`."""
-        of = self.classifier_dimensions
-        dimensions = {
-            "classifier_id": of.classifier_id,
-            "dimension_names": of.dimension_names,
-            "include_nulls": of.include_nulls,
-        }
-        filters = self.classifier_filters
-        conditions = [_condition(given.field, given.operator, given.values) for given in filters.filters]
-        return {
-            "classifier_dimensions": dimensions if split and of.dimension_names else None,
-            "classifier_filters": {"classifier_id": filters.classifier_id, "filters": conditions}
-            if conditions
-            else None,
-        }
+        fields: dict[str, Any] = {}
+        if split and self.classifier_dimensions.dimension_names:
+            fields["classifier_dimensions"] = asdict(self.classifier_dimensions)
+        conditions = [
+            _condition(given.field, given.operator, given.values) for given in self.classifier_filters.filters
+        ]
+        if conditions:
+            classifier = self.classifier_filters.classifier_id
+            fields["classifier_filters"] = {"classifier_id": classifier, "filters": conditions}
+        return fields
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """Report what the API rejects, and labels that are used twice."""
