@@ -94,23 +94,24 @@ model whose endpoints cannot be read keeps its last values until they expire.
                 tasks = [group.create_task(reader.read(slug)) for _, slug in models]
         except ExceptionGroup as crashes:  # a PollError is a result, so these are bugs: the log names the first one
             raise crashes.exceptions[0] from None
-        results = [task.result() for task in tasks]
         poll.finish_late()
-        failures: dict[str, PollError] = {}
-        current: dict[str, ModelEndpoints] = {}
-        for (name, _), result in zip(models, results, strict=True):
-            if isinstance(result, ModelEndpoints):
-                current[name] = result
-                continue
-            if not _is_unknown_model(result):
-                failures[name] = result
-                before = last.models.get(name)
-                if before is not None and poll.started - before.read_at < stale_after:
-                    current[name] = before
-        errors = [result for result in results if not isinstance(result, ModelEndpoints)]
-        # One model without endpoints was removed. If none has any, the path is wrong, or a proxy is in the way.
+        results = {name: task.result() for (name, _), task in zip(models, tasks, strict=True)}
+        errors = {name: result for name, result in results.items() if isinstance(result, PollError)}
+        # A model without endpoints was removed from the catalogue: that is not a failure.
+        failures = {
+            name: error
+            for name, error in errors.items()
+            if not (isinstance(error, StatusError) and error.status == NOT_FOUND)
+        }
+        # If no model has any, the path is wrong, or a proxy is in the way.
         if errors and len(errors) == len(models) and (failures or len(models) > 1):
-            raise next(iter(failures.values()), errors[0])
+            raise next(iter((failures or errors).values()))
+        current = {name: result for name, result in results.items() if isinstance(result, ModelEndpoints)}
+        current |= {
+            name: model
+            for name, model in last.models.items()
+            if name in failures and poll.started - model.read_at < stale_after
+        }
         return Collected(
             snapshot=Snapshot(await _families(poll, current)),
             memory=LastEndpoints(current, frozenset(failures)),
@@ -182,11 +183,6 @@ def _parts(failures: Mapping[str, PollError]) -> Iterator[tuple[str, str]]:
             yield f"endpoints of {len(names)} models, such as {names[0]}", error_text
         else:
             yield from ((f"endpoints of {name}", error_text) for name in names)
-
-
-def _is_unknown_model(error: PollError) -> bool:
-    """Return whether a model has no endpoints any more: that is not a failure."""
-    return isinstance(error, StatusError) and error.status == NOT_FOUND
 
 
 async def _families(poll: Poll, models: Mapping[str, ModelEndpoints]) -> tuple[Family, ...]:
