@@ -19,7 +19,7 @@ LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the daemon is healthy, and a line that says why."""
+    """Whether the daemon is healthy, and the reason in one line."""
 
     healthy: bool
     text: str

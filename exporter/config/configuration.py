@@ -79,7 +79,7 @@ class Retries(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls(Settings):
-    """How the API's certificate is verified."""
+    """Settings for verifying the API's certificate."""
 
     ca_file: Annotated[
         Path | None,

@@ -1,1 +1,1 @@
-"""What has been: past days of the API as OpenMetrics and as files of rows, read as the daemon reads them."""
+"""Past days of the API as OpenMetrics and as files of rows, read as the daemon reads them."""

@@ -64,7 +64,7 @@ class AccountSource:
 
     @property
     def pause(self) -> Pause:
-        """What long work without requests awaits in its loops: it has no deadline."""
+        """The pause that long work without requests awaits in its loops. It has no deadline."""
         return replace(self.poll(), deadline=math.inf).pause
 
     async def activity(

@@ -25,9 +25,8 @@ Period = Sequence[date]  # days in order
 
 @dataclass(frozen=True, slots=True)
 class EndpointUsage:
-    """What one endpoint was used for in a period. `numbers` are in the order of MEASURES, None for an unknown one.
-
-    `labels` are those of the table; `permaslug` is the dated name that the model had last.
+    """The usage of one endpoint in a period. `numbers` are in the order of MEASURES, with None for an unknown one.
+    `labels` are those of the table; `permaslug` is the last dated name of the model.
     """
 
     first_day: date
@@ -38,7 +37,7 @@ class EndpointUsage:
 
     @property
     def cost(self) -> Decimal:
-        """What credits were charged. Raise ExportError if it is unknown: an empty cell adds up like 0."""
+        """Return the amount charged to credits. Raise ExportError if it is unknown: an empty cell adds up like 0."""
         cost = self.numbers[USAGE]
         if cost is None:
             raise ExportError(f"{self.first_day}: the API does not report what {self.labels['model']} cost")

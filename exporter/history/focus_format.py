@@ -29,7 +29,7 @@ Value = str | Decimal | None
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """What all charges of an account have in common."""
+    """The values that all charges of an account share."""
 
     name: str
     workspaces: Mapping[str, str]

@@ -28,7 +28,7 @@ class _Compressor(Protocol):
 
 
 class Output:
-    """Where an export goes. `written` counts its bytes before compression."""
+    """The destination of an export. `written` counts its bytes before compression."""
 
     def __init__(self, descriptor: int, *, compressed: bool) -> None:
         self.written = 0

@@ -1,4 +1,4 @@
-"""What the running exporter would have shown: each past day's families, and the instants at which it shows the day."""
+"""The families that the running exporter would have published for each past day, and when it would have."""
 
 from __future__ import annotations
 

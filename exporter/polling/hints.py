@@ -1,4 +1,4 @@
-"""What a person can do about a failed poll, from what the response shows."""
+"""Hints about failed polls: what to do, from what the response shows."""
 
 from __future__ import annotations
 

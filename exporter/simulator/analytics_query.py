@@ -63,7 +63,7 @@ class ParsedQuery:
 
     @property
     def is_classified(self) -> bool:
-        """Whether a classifier takes part."""
+        """Whether the query uses a classifier."""
         return bool(self.classified_by or self.classifier_filters)
 
     @property

@@ -105,7 +105,7 @@ class UsageTotals:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was used."""
+        """Whether there is no usage."""
         return not (self.requests or self.prompt or self.completion or self.credits or self.byok)
 
 

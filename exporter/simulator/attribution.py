@@ -1,4 +1,4 @@
-"""Who within an account used what: by key, member and workspace, in parts that add up to the whole exactly."""
+"""Attribution of usage to keys, members and workspaces, in parts that add up to the whole exactly."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from exporter.simulator.usage import draws
 
 
 class Stage(Enum):
-    """What a fault affects."""
+    """The part of a response that a fault affects."""
 
     RESPONSE = "replaces the response, whatever the key"
     ROWS = "changes the rows of /activity and /analytics/query"

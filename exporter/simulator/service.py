@@ -40,7 +40,7 @@ _OPERATIONS = ("/activity", "/credits", *_KEY_PATHS, analytics_endpoints.META, a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
-    """What is simulated."""
+    """Settings of the simulator."""
 
     seed: int = DEFAULT_SEED
     endpoints: int = DEFAULT_ENDPOINTS

@@ -1,4 +1,4 @@
-"""What the landing page and `once --format=table` show of a status: accounts, budgets, and the largest spenders."""
+"""The parts of a status on the landing page and in `once --format=table`: accounts, budgets and the largest spenders."""
 
 from __future__ import annotations
 

@@ -113,8 +113,8 @@ def test_unreadable_field_is_absent_and_counted(field: str, value: object) -> No
         "2026-08-01",
     ],
 )
-def test_time_formats(written: object) -> None:
-    """ISO 8601, RFC 3339, and Unix time in seconds or milliseconds."""
+def test_times_may_be_iso_8601_rfc_3339_or_unix_time(written: object) -> None:
+    """Unix time may be in seconds or milliseconds."""
     result = read(key("a", last_used_at=written))
     assert {of("a"): 1785542400.0} == shown(result)["last_used_timestamp_seconds"]
 

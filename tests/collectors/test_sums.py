@@ -155,8 +155,8 @@ def test_sums_of_the_largest_numbers_are_exact() -> None:
     assert collect(rows).shown["prompt_tokens"] == {("acme/one", "Acme", "e1"): 10**15 + 1}
 
 
-def test_labels_are_what_the_row_says() -> None:
-    """A missing model is its permaslug; what else is missing is an empty label."""
+def test_labels_are_those_of_the_row() -> None:
+    """A missing model is replaced by its permaslug, and other missing labels are empty."""
     rows = [{"date": ago(1), "model_permaslug": "acme/one-2026", "requests": 1}]
     assert collect(rows).shown["requests"] == {("acme/one-2026", "", ""): 1.0}
 

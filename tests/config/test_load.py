@@ -77,7 +77,7 @@ def test_empty_section_has_its_defaults(read: Read) -> None:
         ("max_endpoints: 1", ActivitySettings(max_endpoints=1)),
     ],
 )
-def test_collector_settings(read: Read, text: str, expected: ActivitySettings) -> None:
+def test_settings_of_a_collector_are_read(read: Read, text: str, expected: ActivitySettings) -> None:
     """Values at their bounds are valid."""
     assert expected == activity_of(read(f"collectors:\n  activity:\n    {text}\n"))
 
@@ -99,7 +99,7 @@ def test_collector_settings(read: Read, text: str, expected: ActivitySettings) -
         ("proxy_url: ~", Upstream(proxy_url=None)),
     ],
 )
-def test_upstream_settings(read: Read, text: str, expected: Upstream) -> None:
+def test_settings_of_upstream_are_read(read: Read, text: str, expected: Upstream) -> None:
     """Plain http is allowed for localhost only, and a trailing slash is removed."""
     assert expected == read(f"upstream:\n  {text}\n").upstream
 

@@ -87,7 +87,7 @@ async def test_invalid_file_changes_nothing(simulator: Running, write_configurat
         assert 1 == value(await daemon.scrape(), "openrouter_exporter_config_last_reload_successful")
 
 
-async def test_sighup_reloads(simulator: Running, write_configuration: Callable[..., Path]) -> None:
+async def test_sighup_reloads_the_configuration(simulator: Running, write_configuration: Callable[..., Path]) -> None:
     """It needs no option, unlike `/-/reload`."""
     path = write_configuration(simulator.url)
     async with serving(path) as daemon:

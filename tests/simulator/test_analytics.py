@@ -152,7 +152,7 @@ async def test_each_dimension_sums_to_the_same_total(query: Query, dimension: st
         ("lt", "Az", {"Alibaba", "Amazon Bedrock", "Anthropic"}),
     ],
 )
-async def test_filter_operators(query: Query, operator: str, value: Any, expected: set[str]) -> None:
+async def test_filter_operators_select_rows(query: Query, operator: str, value: Any, expected: set[str]) -> None:
     filters = [{"field": "provider", "operator": operator, "value": value}]
     assert expected == {row["provider"] for row in rows(await query(dimensions=["provider"], filters=filters))}
 

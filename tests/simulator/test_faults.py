@@ -43,7 +43,7 @@ def test_probability_follows_the_kind() -> None:
         ("hang:", "is not a probability"),
     ],
 )
-def test_bad_fault_names_what_was_expected(text: str, message: str) -> None:
+def test_invalid_fault_is_rejected_with_the_expected_form(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_fault(text)
 
@@ -69,7 +69,7 @@ def test_faults_parse_from_json() -> None:
         ("[{}]", "kind"),
     ],
 )
-def test_bad_json_fault_names_what_is_wrong(text: str, message: str) -> None:
+def test_invalid_json_fault_is_rejected_with_a_reason(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_faults(text.encode())
 

@@ -73,7 +73,7 @@ def test_overspent_budget_shows_the_excess_and_a_full_bar() -> None:
         (budget(spent=None), "unknown"),
     ],
 )
-def test_budget_level(shown: BudgetStatus, level: str) -> None:
+def test_level_of_a_budget_follows_its_spend_and_projection(shown: BudgetStatus, level: str) -> None:
     """A budget is near its limit from 80 %, or if the projection exceeds it."""
     assert f'<li class="{level}">' in page_of(status(budgets(shown)))
 

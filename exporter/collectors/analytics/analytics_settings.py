@@ -1,4 +1,4 @@
-"""Settings of the collector `analytics`: presets, and queries of one's own."""
+"""Settings of the collector `analytics`: presets and custom queries."""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ SUCCESS = gauge(
 
 @dataclass(frozen=True, slots=True)
 class BudgetResult:
-    """What a poll read of a budget, on which UTC day. `read_at` is when that poll began (monotonic seconds)."""
+    """The amounts that a poll read for a budget, with their UTC day. `read_at` is when that poll began (monotonic
+    seconds).
+    """
 
     target: BudgetTarget
     today: date

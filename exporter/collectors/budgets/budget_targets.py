@@ -45,7 +45,7 @@ class BudgetTarget:
 
     @property
     def is_counted(self) -> bool:
-        """Whether its spend can be computed."""
+        """Whether the budget's spend can be computed."""
         return bool(self.payers) and self.period != "total"
 
 
