@@ -1,4 +1,4 @@
-"""The parts of a status on the landing page and in `once --format=table`: accounts, budgets and the largest spenders."""
+"""The parts of a status on the landing page and in `once --format=table`: accounts, budgets, top spenders."""
 
 from __future__ import annotations
 

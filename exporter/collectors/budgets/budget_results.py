@@ -51,8 +51,9 @@ SUCCESS = gauge(
 
 @dataclass(frozen=True, slots=True)
 class BudgetResult:
-    """The amounts that a poll read for a budget, with their UTC day. `read_at` is when that poll began (monotonic
-    seconds).
+    """The amounts that a poll read for a budget, and their UTC day.
+
+    `read_at` is when that poll began (monotonic seconds).
     """
 
     target: BudgetTarget
