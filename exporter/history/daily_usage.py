@@ -27,7 +27,8 @@ Period = Sequence[date]  # days in order
 class EndpointUsage:
     """The usage of one endpoint in a period.
 
-    `numbers` are in the order of MEASURES, with None for an unknown one. `labels` are those of the table; `permaslug` is the last dated name of the model.
+    `numbers` are in the order of MEASURES, with None for an unknown one. `labels` are those of the
+    table; `permaslug` is the last dated name of the model.
     """
 
     first_day: date
