@@ -61,7 +61,7 @@ _Collector = TypeVar("_Collector", bound=CollectorSettings)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorsSettings(Settings):
-    """The settings of all collectors."""
+    """What is collected, collector by collector."""
 
     def by_name(self) -> dict[str, CollectorSettings]:
         """Return each collector's settings by the collector's name."""

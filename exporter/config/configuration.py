@@ -79,7 +79,7 @@ class Retries(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls(Settings):
-    """Settings for verifying the API's certificate."""
+    """How the API's certificate is verified."""
 
     ca_file: Annotated[
         Path | None,

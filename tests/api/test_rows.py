@@ -307,7 +307,7 @@ def test_bytes_after_the_last_gzip_member_are_ignored(rest: bytes) -> None:
 @pytest.mark.parametrize("size", [1, 1000])
 @pytest.mark.parametrize("position", ["before", "after"])
 def test_partial_list_of_rows_is_refused(more: dict[str, Any], size: int, position: str) -> None:
-    """A part must not be published as the whole, wherever the response says that it is partial."""
+    """A part must not be published as the whole. The response may mark it before or after the rows."""
     data = {"data": [GOOD] * size}
     body = json.dumps(more | data if position == "before" else data | more).encode()
     with pytest.raises(InvalidResponse, match=r"only a part of the rows|of 5000 rows"):

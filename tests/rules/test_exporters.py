@@ -38,9 +38,9 @@ def changed(cases: Iterable[Case], change: Callable[[Tree, Tree], Tree]) -> list
 
 @pytest.mark.parametrize("alert", [alert for alert in ALERTS if alert not in BY_INSTANCE])
 def test_additional_exporters_and_unusual_names_change_no_alert(alert: str, tmp_path: Path) -> None:
-    """Neither a second exporter, nor one with a new name as in Kubernetes, nor quotes in the names of models.
+    """Results stay with a second exporter, with one that is renamed as in Kubernetes, and with quotes in model names.
 
-    Texts have the names as they are. Where a new exporter comes, texts are left out: they list the exporters.
+    Annotations contain these names. With a renamed exporter they are left out, because they list the exporters.
     """
     cases = [case.only(alert) for case in SHORTER if case.expectations(alert)]
     texts, silent = ALERTS[alert], ALERTS[alert] | {"annotations": {}}
