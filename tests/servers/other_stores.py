@@ -53,6 +53,8 @@ async def victoria_metrics(folder: Path) -> AsyncIterator[Prometheus]:
         f"-httpListenAddr={address}",
         f"-retentionPeriod={FOR_EVER}",
         "-search.latencyOffset=0s",
+        # It remembers for up to ten seconds that a selector matches nothing, unless this cache is too small for it.
+        "-storage.cacheSizeIndexDBTagFilters=1KiB",
     )
     async with started(f"http://{address}/health", folder / "victoria-metrics.log", program, *options):
         yield Prometheus(f"http://{address}")

@@ -23,18 +23,18 @@ from tests.servers.shipped import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DAY = 86_400
+DAY, HOUR = 86_400, 3600
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prometheus]:
-    """Run the script with a sample every half hour, and end it by Ctrl-C. No process or file may stay."""
+    """Run the script with a sample every hour, and end it by Ctrl-C. No process or file may stay."""
     for program in ("prometheus", "promtool"):
         required(shutil.which(program), program)
     folder = tmp_path_factory.mktemp("demo")
     ports = {name: str(free_port()) for name in ("PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT")}
     variables = environment(
-        **ports, STEP="30m", TMPDIR=str(folder), EXPORTER=f"{Path(sys.executable).parent}/openrouter-exporter"
+        **ports, STEP="1h", TMPDIR=str(folder), EXPORTER=f"{Path(sys.executable).parent}/openrouter-exporter"
     )
     process = await asyncio.create_subprocess_exec(
         ROOT / "config/prometheus/demo", env=variables, start_new_session=True, stdout=asyncio.subprocess.PIPE
@@ -53,7 +53,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Prom
 async def test_prometheus_of_the_demo_has_a_month_of_history(server: Prometheus) -> None:
     now = time.time()
     for days in (2, 15, 29):
-        instant = (now - days * DAY) // 1800 * 1800
+        instant = (now - days * DAY) // HOUR * HOUR
         samples = await server.vector('sum(openrouter_activity_usage_usd{account="demo"})', time=str(instant))
         assert samples[0].value > 0, days
 
