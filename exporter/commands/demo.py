@@ -6,7 +6,6 @@ import contextlib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -72,9 +71,15 @@ QUERIES = (
 async def demo(options: Options) -> None:
     """Run the daemon against a simulator in the same process, until a signal. Raise UsageError for a bad fault."""
     clock = SystemClock()
+    rejected = Account(
+        name="demo-rejected", key=_key("sk-or-v1-rejected"), collectors=registry.only(ACTIVITY, CreditsSettings())
+    )
     async with running(SimulatorSettings(faults=_faults(options)), clock) as simulator:
-        read = partial(_with_alerts, simulator.url, clock)
-        await serve(options, read, partial(_print_addresses, options, simulator.url))
+        await serve(
+            options,
+            lambda: demo_configuration(simulator.url, account_with_budget(clock), rejected),
+            partial(_print_addresses, options, simulator.url),
+        )
 
 
 def _print_addresses(options: Options, simulator: str, addresses: Sequence[str]) -> None:
@@ -86,8 +91,8 @@ def _print_addresses(options: Options, simulator: str, addresses: Sequence[str])
         complain(f"Landing page: {page} (Ctrl-C stops the demo)")
 
 
-def demo_configuration(url: str) -> Configuration:
-    """Return one account on the simulator, polled often so that there is something to see."""
+def demo_configuration(url: str, *others: Account) -> Configuration:
+    """Return an account on the simulator, polled often so that there is something to see, and others beside it."""
     collectors = registry.configured(
         ACTIVITY,
         TodaySettings(interval=DEMO_INTERVAL),
@@ -101,23 +106,14 @@ def demo_configuration(url: str) -> Configuration:
         allocations=ALLOCATIONS,
         accounts=(
             Account(name="demo", key=_key(DEMO_KEY), collectors=collectors, budgets=BUDGETS, allocations=ALLOCATIONS),
+            *others,
         ),
     )
 
 
-def _with_alerts(url: str, clock: Clock) -> Configuration:
-    """Return the demo's configuration with two more accounts, for which the shipped alerts fire."""
-    demo = demo_with_budget(url, clock)
-    rejected = Account(
-        name="demo-rejected", key=_key("sk-or-v1-rejected"), collectors=registry.only(ACTIVITY, CreditsSettings())
-    )
-    return replace(demo, accounts=(*demo.accounts, rejected))
-
-
-def demo_with_budget(url: str, clock: Clock) -> Configuration:
-    """Return the demo's accounts that have a valid key."""
-    demo = demo_configuration(url)
-    budget = Account(
+def account_with_budget(clock: Clock) -> Account:
+    """Return an account whose budget is nearly spent and whose credit is low, so that the shipped alerts fire."""
+    return Account(
         name="demo-budget",
         key=_key(f"{DEMO_KEY}-budget"),
         collectors=registry.configured(ACTIVITY),
@@ -129,7 +125,6 @@ def demo_with_budget(url: str, clock: Clock) -> Configuration:
             ConfiguredBudget(name="day", period="day", limit_usd=LARGE_BUDGET),
         ),
     )
-    return replace(demo, accounts=(*demo.accounts, budget))
 
 
 def _nearly_spent(account: str, clock: Clock) -> float:

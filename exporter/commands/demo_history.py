@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC
 
 from exporter.clock import SystemClock
-from exporter.commands.demo import demo_with_budget
+from exporter.commands.demo import account_with_budget, demo_configuration
 from exporter.commands.export import write_history
 from exporter.history.account_source import ACTIVITY_REACH
 from exporter.options import Options
@@ -20,4 +20,5 @@ async def write_demo_history(options: Options) -> Sequence[str]:
     clock = SystemClock()
     async with running(SimulatorSettings(), clock) as simulator:
         first = options.first_day or clock.now().astimezone(UTC).date() - ACTIVITY_REACH
-        return await write_history(replace(options, first_day=first), demo_with_budget(simulator.url, clock), clock)
+        configuration = demo_configuration(simulator.url, account_with_budget(clock))
+        return await write_history(replace(options, first_day=first), configuration, clock)

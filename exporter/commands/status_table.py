@@ -68,14 +68,13 @@ def _error(collector: CollectorStatus) -> str:
     last = collector.last_poll
     if last is None:
         return ""
-    rejected = [f"{last.rows_rejected:,} rows rejected: totals lack them"] if last.rows_rejected else []
-    errors = (
-        [last.error]
-        if last.error
-        else [*rejected, *(f"{failed.part}: {failed.error}" for failed in collector.failures)]
-    )
-    advice = [] if collector.healthy else [text for text in (collector.advice or last.hint,) if text]
-    return f": {'; '.join((*errors, *advice))}" if errors else ""
+    if last.error:
+        parts = [last.error, collector.advice or last.hint]
+    else:
+        parts = [f"{last.rows_rejected:,} rows rejected: totals lack them" if last.rows_rejected else None]
+        parts += [f"{failed.part}: {failed.error}" for failed in collector.failures]
+    text = "; ".join(filter(None, parts))
+    return f": {text}" if text else ""
 
 
 def _usd(amount: float | None) -> str:
