@@ -120,7 +120,7 @@ def _renderer(format_: str, stream: TextIO) -> structlog.typing.Processor:
         case "json":
             return structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False)
         case "logfmt":
-            return structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+            return structlog.processors.LogfmtRenderer(key_order=_FIRST_KEYS, bool_as_flag=False)
         case _:
             # Tracebacks are already text here, because secrets were removed from them.
             return structlog.dev.ConsoleRenderer(

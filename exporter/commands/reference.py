@@ -77,8 +77,7 @@ def collectors_table() -> str:
     lines = ["| collector | polls every | requests per poll | `stale_after` | enabled |", "|---|---|---|---|---|"]
     for collector in (*COLLECTORS, *CATALOGUE_COLLECTORS):
         default = collector.settings_type()
-        times = (format_duration(seconds) for seconds in (default.interval, default.stale_after))
-        interval, stale_after = times
+        interval, stale_after = format_duration(default.interval), format_duration(default.stale_after)
         enabled = "by default" if default.enabled else "when configured"
         lines.append(f"| `{collector.name}` | {interval} | {collector.requests} | {stale_after} | {enabled} |")
     return "\n".join(lines) + "\n"

@@ -132,30 +132,28 @@ class AccountEntries:
             paths = key_files(sources.directory)
         except OSError as error:
             self._report.add(position, f"accounts_from.directory: {sources.directory}: {error.strerror}")
-            paths = [path for path in self._previous if path.parent == sources.directory]
-            for path in paths:
-                self._keep(path)
+            for path in self._previous:
+                if path.parent == sources.directory:
+                    self._keep(path)
             return
         for path in paths:
-            mistake = self._add_key(path, sources.name_of(path))
-            if mistake is not None:
-                self._report.add(position, f"accounts_from: {mistake}")
+            try:
+                self._add_key(path, sources.name_of(path))
+            except SecretError as error:
+                self._report.add(position, f"accounts_from: {error}")
                 self._keep(path)
 
-    def _add_key(self, path: Path, name: str) -> str | None:
-        """Add the account of a key file; return what is wrong with it."""
+    def _add_key(self, path: Path, name: str) -> None:
+        """Add the account of a key file. Raise SecretError if the key or the account's name can't be used."""
         try:
             text().read(Scalar(Position(1, 1), name, plain=False))
         except ValueError:
-            return f"file {path}: the account's name would not be {text().expected}"
+            raise SecretError(f"file {path}: the account's name would not be {text().expected}") from None
         if name in self._names:
-            return f"file {path}: {self._duplicate(name)}"
+            raise SecretError(f"file {path}: {self._duplicate(name)}")
         if self._owns(name):
             key = FileSecret(path)
-            try:
-                self._check_key(key)
-            except SecretError as error:
-                return str(error)
+            self._secrets[key] = check_key(key, self._file.upstream)
             self.accounts.append(
                 Account(
                     name=name,
@@ -168,7 +166,6 @@ class AccountEntries:
                 )
             )
         self._names[name] = str(path)
-        return None
 
     def _keep(self, origin: Path) -> None:
         """Keep the accounts in force that came from a source, unless others have their names by now."""
@@ -203,17 +200,13 @@ class AccountEntries:
                 )
         return accounts
 
-    def _check_key(self, source: SecretSource) -> None:
-        """Read a key. Raise SecretError if it can't be used."""
-        self._secrets[source] = check_key(source, self._file.upstream)
-
     def _key(self, entry: WrittenAccount, path: str, reader: Reader[WrittenFile]) -> SecretSource:
         """Return where an account's key is read, and report a key that can't be used."""
         variable, file = entry.api_key_env, entry.api_key_file
         source = FileSecret(file) if file is not None else EnvironmentSecret(variable or "", self._environment)
         if (variable is None) != (file is None):  # anything else has been reported
             try:
-                self._check_key(source)
+                self._secrets[source] = check_key(source, self._file.upstream)
             except SecretError as error:
                 reader.mistake(f"{path}.{'api_key_env' if file is None else 'api_key_file'}", str(error))
         return source
