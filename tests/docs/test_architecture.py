@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.docs.sources import nodes
 
 PACKAGES = ("api", "collectors", "commands", "config", "daemon", "exposition", "history", "polling", "simulator", "web")
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -37,7 +38,7 @@ def imports(name: str) -> set[str]:
     folder, file = ROOT / "exporter" / name, ROOT / "exporter" / f"{name}.py"
     imported: set[str] = set()
     for path in folder.rglob("*.py") if name in PACKAGES else [file]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Import):
                 imported |= {top_level(alias.name) for alias in node.names if alias.name.startswith("exporter.")}
             elif isinstance(node, ast.ImportFrom) and node.module == "exporter":
@@ -71,6 +72,5 @@ def test_no_module_name_is_used_twice() -> None:
 
 def test_no_class_name_is_used_twice() -> None:
     """The name of a class identifies it."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in PATHS]
-    names = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names = [node.name for path in PATHS for node in nodes(path) if isinstance(node, ast.ClassDef)]
     assert [] == sorted(name for name in set(names) if names.count(name) > 1)

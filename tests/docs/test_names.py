@@ -6,6 +6,7 @@ import argparse
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -16,6 +17,7 @@ from exporter.option_parser import variable
 from exporter.options import build_parser
 from exporter.simulator.faults import FaultKind
 from tests.docs.pages import PAGES, ROOT, Page
+from tests.docs.sources import nodes
 from tests.rules.shipped import RECORDED
 
 # Options of other programs.
@@ -55,20 +57,26 @@ _EVENT = re.compile(r"[a-z]+(_[a-z]+)*")
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-def options() -> set[str]:
+@cache
+def options() -> frozenset[str]:
     """Return every option of every command."""
     result = set()
     for action in build_parser({})._actions:  # noqa: SLF001 — argparse has no other way
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             for command in action.choices.values():
                 result |= {flag for action in command._actions for flag in action.option_strings}  # noqa: SLF001
-    return {flag for flag in result if flag.startswith("--")}
+    return frozenset(flag for flag in result if flag.startswith("--"))
+
+
+@cache
+def declared_metrics() -> frozenset[str]:
+    return frozenset(re.findall(r"`(openrouter_\w+)` \|", metrics_reference()))
 
 
 @by_page
 def test_documented_metrics_exist(page: Page) -> None:
     """Each is a declared or recorded family, the start of one, or a metric of the analytics API."""
-    declared = set(re.findall(r"`(openrouter_\w+)` \|", metrics_reference()))
+    declared = declared_metrics()
     assert len(declared) > 40
     assert set() == set(_RECORDED.findall(page.text)) - set(RECORDED)
     for name, after in re.findall(r"\b(openrouter_[a-z0-9_]+)(\*|…)?", _RECORDED.sub("", page.text)):
@@ -102,7 +110,7 @@ def test_every_option_is_documented() -> None:
 def _calls() -> Iterator[tuple[str, set[str]]]:
     """Yield every event that the code logs, with the keys that are written at the call."""
     for path in sorted((ROOT / "exporter").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if not isinstance(node, ast.Call):
                 continue
             logs = isinstance(node.func, ast.Attribute) and node.func.attr in _LEVELS | _WRAPPERS
