@@ -43,10 +43,10 @@ class HistoryFormat(Protocol):
     """A value of `--format`: writes one account after another, and then the end."""
 
     async def write(self, source: AccountSource, output: Output) -> None:
-        """Write one account. Raises PollError, CatalogueError, ExportError and OSError."""
+        """Write one account. Raise PollError, CatalogueError, ExportError and OSError."""
 
     def end(self, output: Output) -> None:
-        """Write the end of the file. Raises OSError."""
+        """Write the end of the file. Raise OSError."""
 
     def notes(self, options: Options) -> Sequence[str]:
         """Return remarks and next steps for the user, once the file is complete."""
@@ -54,7 +54,7 @@ class HistoryFormat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FormatKind:
-    """How far back a format reaches, and its factory, which is given the names of the configuration's labels."""
+    """How far back a format reaches, and its factory, which takes the names of the configuration's labels."""
 
     reach: timedelta
     make: Callable[[Options, Sequence[str], Clock], HistoryFormat]

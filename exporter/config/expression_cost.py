@@ -23,7 +23,7 @@ _MOST_POWERS = 20
 _LONGEST_EXPRESSION = 1000
 
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
-# Where the sequence is in the argument of an item.
+# The index of the sequence in the argument of an operation.
 _HOLDS_SEQUENCE = {_constants.SUBPATTERN: 3, _constants.ASSERT: 1, _constants.ASSERT_NOT: 1}
 
 

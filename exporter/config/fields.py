@@ -16,7 +16,9 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 from exporter.config.value_types import ValueType, boolean, choice
 
-TYPE = "type"  # in a field's metadata: the section's type, or that of the list's items, instead of the annotation's
+TYPE = (
+    "type"  # key of a field's metadata: a type for the section, or for the list's items, that replaces the annotation's
+)
 
 
 class Inherits:

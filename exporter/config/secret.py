@@ -15,7 +15,7 @@ from exporter.errors import SecretError
 LONGEST_KEY = 4096
 MANAGEMENT_KEYS = "https://openrouter.ai/settings/management-keys"
 
-# What people write instead of a key, and what to tell them. The text itself is never in a message.
+# Patterns of text that people write instead of a key, and the messages. A message never has the text itself.
 _MISTAKES = (
     (r"""["'].*|.*["']""", "has quotes, which `docker --env-file` does not remove; write the key without quotes"),
     (

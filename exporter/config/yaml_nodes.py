@@ -35,7 +35,7 @@ _PROBLEMS = (
     ("cannot start any token", "text that begins with this character needs quotes"),
     ("tag handle", "YAML tags (!) aren't supported; text that begins with ! needs quotes"),
 )
-# For these, the error is reported where the quote or bracket opens.
+# These are reported at the position where the quote or bracket opens.
 _UNCLOSED = (
     ("unexpected end of stream", "this quote is never closed"),
     ("document separator", "this quote is never closed"),

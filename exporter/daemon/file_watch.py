@@ -31,9 +31,9 @@ async def reload_on_change(
         await clock.sleep(interval)
         current = await asyncio.to_thread(read)
         if current != last:
-            with suppress(ExporterError):  # it is logged, and the old configuration stays
+            with suppress(ExporterError):  # the reload has logged it, and the old configuration stays
                 await reload()
-            # The new configuration may name other files.
+            # Hash again, because the new configuration may name other files.
             current = await asyncio.to_thread(read)
         last = current
 

@@ -52,13 +52,13 @@ def _handling(number: signal.Signals, handle: Callable[[int], None]) -> Iterator
 
 
 async def reload_when(requested: asyncio.Event, reload: Callable[[], Awaitable[None]]) -> None:
-    """Reload each time that the event is set, for ever; events during a reload make one more."""
+    """Reload whenever the event is set, for ever; signals during a reload cause one more reload."""
     while True:
         await requested.wait()
         requested.clear()
         try:
             await reload()
         except ExporterError:
-            pass  # it is logged, and the old configuration stays
-        except Exception:  # noqa: BLE001 — the next signal must find a handler
+            pass  # the reload has logged it, and the old configuration stays
+        except Exception:  # noqa: BLE001 — later signals must still reload
             log.logger().exception("reload_crashed")

@@ -1,4 +1,4 @@
-"""Notifications to systemd over its datagram socket (sd_notify(3)); none if there is no such socket."""
+"""Notifications to systemd over its datagram socket (sd_notify(3)). Without that socket, nothing is sent."""
 
 from __future__ import annotations
 
