@@ -1,6 +1,4 @@
-"""Promtool on changed rules and cases in one process: it evaluates only the rules that they need, and reports all
-failures.
-"""
+"""Promtool on many cases in one process: it evaluates only the rules that each one needs, and reports all failures."""
 
 from __future__ import annotations
 
@@ -8,9 +6,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 
-from tests.rules.shipped import RECORDED, Case, Tree, content, promtool
+from tests.rules.shipped import ALERTS, RECORDED, Case, Tree, content, promtool, seconds
 
 RECORDED_NAME = re.compile(r"\b\w+:\w+:\w+")
 _FAILURE = re.compile(r'^ *name: (.+?): (.+),\n *(?:alertname: (\w+)|expr: "(.+?)"), time: ', re.MULTILINE)
@@ -18,53 +17,68 @@ _FAILURE = re.compile(r'^ *name: (.+?): (.+),\n *(?:alertname: (\w+)|expr: "(.+?
 
 @dataclass(frozen=True)
 class Run:
-    """Changed cases, and the rules that replace an alert. Every other alert is left out."""
+    """Cases, each with only the rules that it needs: the shipped alerts, or those that replace one of them."""
 
     cases: Sequence[Case]
     alert: str = ""
     variants: Sequence[Tree] = ()
 
-    @property
-    def paths(self) -> list[Path]:
-        """The files of the cases."""
-        return sorted({case.path for case in self.cases})
-
-    def groups(self, path: Path) -> Iterator[Tree]:
-        """Yield the groups of rules that the cases of a file need."""
-        needed = needed_by(self._expressions())
-        for name in content(path)["rule_files"]:
-            for group in content(path.parent / name)["groups"]:
-                rules = list(self._rules(group["rules"], needed))
+    def groups(self, case: Case) -> Iterator[Tree]:
+        """Yield the groups of rules that a case needs."""
+        needed = needed_by(self._expressions(case))
+        for name in case.file["rule_files"]:
+            for group in content(case.path.parent / name)["groups"]:
+                rules = [rule for shipped in group["rules"] for rule in self._instead_of(shipped, case, needed)]
                 if rules:
                     yield group | {"rules": rules}
 
-    def tests(self, path: Path, name: str, rules: Path) -> Tree:
-        """Return the cases of a file for rules in another one. Their names begin with that of the run."""
-        cases = [case.body | {"name": f"{name}: {case.name}"} for case in self.cases if case.path == path]
-        return content(path) | {"rule_files": [str(rules)], "tests": cases}
+    def tests(self, case: Case, name: str, rules: Path) -> Tree:
+        """Return a file with the case for rules in another one. Its name begins with that of the run."""
+        body = case.body | {"name": f"{name}: {case.name}"}
+        interval = f"{self._interval(case)}s"
+        return case.file | {"evaluation_interval": interval, "rule_files": [str(rules)], "tests": [body]}
 
-    def _rules(self, rules: Iterable[Tree], needed: set[str]) -> Iterator[Tree]:
-        for rule in rules:
-            if rule.get("record") in needed:
-                yield rule
-            elif "alert" in rule and rule["alert"] == self.alert:
-                yield from self.variants
+    def _instead_of(self, rule: Tree, case: Case, needed: set[str]) -> Sequence[Tree]:
+        if "record" in rule:
+            return [rule] if rule["record"] in needed else []
+        if self.alert:
+            return self.variants if rule["alert"] == self.alert else []
+        return [rule] if case.expectations(rule["alert"]) else []
 
-    def _expressions(self) -> Iterator[str]:
-        yield from (rule["expr"] for rule in self.variants)
-        for case in self.cases:
-            yield from (entry["expr"] for entry in case.body.get("promql_expr_test", []))
+    def _expressions(self, case: Case) -> Iterator[str]:
+        alerts = self.variants if self.alert else [ALERTS[name] for name in case.alerts]
+        yield from (rule["expr"] for rule in alerts)
+        yield from (entry["expr"] for entry in case.body.get("promql_expr_test", []))
+
+    def _interval(self, case: Case) -> int:
+        """Return the seconds between evaluations.
+
+        Changed alerts are evaluated as seldom as their times allow. Those on recorded series need samples in the past
+        as often as the file says.
+        """
+        shipped = seconds(case.file["evaluation_interval"])
+        if not self.alert or needed_by(self._expressions(case)):
+            return shipped
+        times = (entry["eval_time"] for entry in case.body["alert_rule_test"])
+        delays = (rule.get(key, "0s") for rule in self.variants for key in ("for", "keep_firing_for"))
+        return max(shipped, gcd(*map(seconds, (*times, *delays))))
+
+
+def write_files(folder: Path, runs: Mapping[str, Run]) -> list[Path]:
+    """Write the rules and tests of runs. Return the files of tests."""
+    files: list[Path] = []
+    for name, run in runs.items():
+        for number, case in enumerate(run.cases):
+            rules, tests = folder / f"{name}-{number}-rules.json", folder / f"{name}-{number}.json"
+            rules.write_text(json.dumps({"groups": list(run.groups(case))}), encoding="utf-8")  # JSON is YAML
+            tests.write_text(json.dumps(run.tests(case, name, rules)), encoding="utf-8")
+            files.append(tests)
+    return files
 
 
 def failures(folder: Path, runs: Mapping[str, Run]) -> set[tuple[str, str, str]]:
     """Return the failures as run name, case name, and alert or expression."""
-    files: list[Path] = []
-    for name, run in runs.items():
-        for path in run.paths:
-            rules, tests = folder / f"{name}-{path.stem}-rules.json", folder / f"{name}-{path.stem}.json"
-            rules.write_text(json.dumps({"groups": list(run.groups(path))}), encoding="utf-8")  # JSON is YAML
-            tests.write_text(json.dumps(run.tests(path, name, rules)), encoding="utf-8")
-            files.append(tests)
+    files = write_files(folder, runs)
     if not files:
         return set()
     done = promtool.run("test", "rules", *files)

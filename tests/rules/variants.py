@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from urllib.parse import quote_plus
 
-from tests.rules.shipped import ALERTS, Tree
+from tests.rules.shipped import ALERTS, Tree, seconds
 
 # Their series name the instance: with another exporter these are other alerts.
 BY_INSTANCE = ("OpenRouterExporterDown", "OpenRouterConfigReloadFailed")
@@ -21,8 +21,6 @@ UNUSUAL = ' "\\{é}%s&$1/+='
 
 _NUMBER = r"-?[\d.]+(?:e[+-]?\d+)?"
 _REPEATED = re.compile(rf"({_NUMBER}|_|{STALE})(?:([+-][\d.]+))?(?:x(\d+))?")
-_DURATION = re.compile(r"(\d+)([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _INSTANCE = re.compile(r'instance="([^"]*)"')
 _EXPORTERS = re.compile(r"(?<=xporter:)( [\w-]+)+(?=\.$)")
 _RESPONSES = re.compile(r"(?<=responses with 429: )\d+")  # of both exporters
@@ -30,11 +28,6 @@ _LABEL = re.compile(r'\b(\w+)="([^"]*)"')
 _KEY_NAME = re.compile(r'openrouter_key_info{.*\bname="([^"]*)"')
 
 Change = Callable[[Tree], Tree]
-
-
-def seconds(duration: str) -> int:
-    """Parse a duration as promtool does, such as 7d15h."""
-    return sum(int(number) * _SECONDS[unit] for number, unit in _DURATION.findall(duration))
 
 
 def read_samples(values: str) -> list[str]:
