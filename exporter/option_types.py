@@ -1,4 +1,4 @@
-"""Types of options: functions from text to a value, whose ValueError says what was expected."""
+"""Types of options: functions from text to a value that raise ValueError with what they expected."""
 
 from __future__ import annotations
 

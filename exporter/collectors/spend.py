@@ -62,7 +62,7 @@ class SpendSettings(CollectorSettings):
 
 
 class SpendCollector(Collector[SpendSettings]):
-    """Reads the days since the first of last month anew at each poll, and remembers nothing."""
+    """Reads all days since the first of last month at each poll, and keeps nothing."""
 
     name = "spend"
     settings_type = SpendSettings

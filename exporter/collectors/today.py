@@ -127,7 +127,7 @@ class TodayUsage:
 
 
 class TodayCollector(Collector[TodaySettings]):
-    """Reads the current day anew at each poll. It has no memory: after midnight the numbers start again."""
+    """Reads the current day in full at each poll. It keeps nothing, because numbers start again at midnight."""
 
     name = "today"
     settings_type = TodaySettings

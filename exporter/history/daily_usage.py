@@ -47,7 +47,7 @@ class EndpointUsage:
 
     @property
     def spend(self) -> Decimal:
-        """Credits and spend on own provider keys together, which some accounts do not have. Raises ExportError."""
+        """Return credits plus BYOK usage, which some accounts do not have. Raise ExportError if it is unknown."""
         own_keys = self.numbers[BYOK_USAGE]
         return self.cost if own_keys is None else EXACT.add(self.cost, own_keys)
 

@@ -38,7 +38,7 @@ async def shown_days(
 
 
 def end_of_history(now: datetime) -> datetime:
-    """Return the last instant that a sample may have: a whole hour, so that calls within an hour are alike."""
+    """Return the last time that a sample may have. It is a whole hour, so that exports within an hour are equal."""
     return (now.astimezone(UTC) - LEFT_TO_PROMETHEUS).replace(minute=0, second=0, microsecond=0)
 
 

@@ -1,4 +1,4 @@
-"""The kind of an account's key: only `GET /key` tells an ordinary key from a management key, and when it expires."""
+"""The kind of an account's key and its expiry. Only `GET /key` distinguishes an ordinary key from a management key."""
 
 from __future__ import annotations
 

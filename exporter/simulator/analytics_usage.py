@@ -123,7 +123,7 @@ DayTotals = dict[GroupKey, tuple[UsageTotals, Labels]]  # the keys without a buc
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What a query selects and groups by, whatever its time range: the same for each of its days."""
+    """The filters and dimensions of a query, which are the same for each of its days."""
 
     dimensions: tuple[str, ...]
     filters: tuple[QueryFilter, ...]

@@ -36,7 +36,7 @@ class Webhook:
     url: str = ""
     messages: list[Message] = field(default_factory=list)
 
-    def heard(self, name: str, status: str) -> list[Message]:
+    def messages_about(self, name: str, status: str) -> list[Message]:
         """Return the messages about an alert with this status."""
         return [
             message for message in self.messages if message.labels["alertname"] == name and message.status == status

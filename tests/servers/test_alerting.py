@@ -35,11 +35,11 @@ class Chain:
     webhook: Webhook
     daemon: Callable[[], AbstractAsyncContextManager[Daemon]]
 
-    async def heard(self, name: str, status: str) -> Message:
+    async def until_received(self, name: str, status: str) -> Message:
         """Wait for a message about an alert with this status, and return the first one."""
 
         async def messages() -> list[Message]:
-            return self.webhook.heard(name, status)
+            return self.webhook.messages_about(name, status)
 
         return (await until(messages, bool))[0]
 
@@ -82,7 +82,7 @@ async def test_rejected_key_is_paged_and_resolves(chain: Chain) -> None:
     async with chain.daemon():
         await chain.server.until("openrouter_up == 1", bool)
         chain.simulator.faults.replace(parse_fault("status-401"))
-        message = await chain.heard("OpenRouterKeyRejected", "firing")
+        message = await chain.until_received("OpenRouterKeyRejected", "firing")
         assert "pager" == message.receiver
         expected = {"alertname": "OpenRouterKeyRejected", "account": "default", "severity": "critical"}
         assert expected == message.labels
@@ -93,7 +93,7 @@ async def test_rejected_key_is_paged_and_resolves(chain: Chain) -> None:
         assert (ROOT / page).is_file()
 
         chain.simulator.faults.replace()
-        assert expected == (await chain.heard("OpenRouterKeyRejected", "resolved")).labels
+        assert expected == (await chain.until_received("OpenRouterKeyRejected", "resolved")).labels
 
 
 async def test_rejected_rows_are_mailed(chain: Chain) -> None:
@@ -101,7 +101,7 @@ async def test_rejected_rows_are_mailed(chain: Chain) -> None:
     async with chain.daemon():
         await chain.server.until("openrouter_up == 1", bool)
         chain.simulator.faults.replace(parse_fault("bad-row"))
-        message = await chain.heard("OpenRouterRowsRejected", "firing")
+        message = await chain.until_received("OpenRouterRowsRejected", "firing")
         assert ("mail", "warning", "default") == (
             message.receiver,
             message.labels["severity"],
@@ -113,14 +113,14 @@ async def test_exporter_down_is_paged_and_inhibits_other_alerts(chain: Chain) ->
     """Its account sends no message, and the alert resolves when the exporter is back."""
     async with chain.daemon():
         await chain.server.until("openrouter_up == 1", bool)
-    message = await chain.heard("OpenRouterExporterDown", "firing")
+    message = await chain.until_received("OpenRouterExporterDown", "firing")
     assert "pager" == message.receiver
     assert (JOB, INSTANCE, "critical") == tuple(message.labels[name] for name in ("job", "instance", "severity"))
     assert INSTANCE in message.annotations["description"]
 
     await until(chain.muted, lambda names: "OpenRouterAccountGone" in names)
     assert "OpenRouterExporterDown" not in await chain.muted()
-    assert [] == chain.webhook.heard("OpenRouterAccountGone", "firing")
+    assert [] == chain.webhook.messages_about("OpenRouterAccountGone", "firing")
 
     async with chain.daemon():
-        await chain.heard("OpenRouterExporterDown", "resolved")
+        await chain.until_received("OpenRouterExporterDown", "resolved")

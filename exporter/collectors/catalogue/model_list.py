@@ -63,5 +63,5 @@ async def _read_pages(poll: Poll, rejections: Rejections) -> list[ModelRow]:
 
 
 def number_of(models: Iterable[ModelRow]) -> int:
-    """Return the number of models, each counted once however often it is listed."""
+    """Return the number of different models."""
     return len({model.slug for model in models})

@@ -17,7 +17,7 @@ _EACH = {"day": "each day", "week": "each week", "month": "each month", "total":
 
 
 def budget_bars(budgets: Sequence[AccountBudget], now: datetime, *, with_account: bool) -> str:
-    """Return the section, nothing if there are no budgets."""
+    """Return the section, or nothing without budgets."""
     if not budgets:
         return ""
     bars = "".join(_bar(shown, now, with_account=with_account) for shown in budgets[:MOST_BUDGETS])

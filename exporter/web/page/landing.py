@@ -59,7 +59,7 @@ def landing_page(status: Status, settings: WebSettings, refresh: int = REFRESH) 
 
 
 def account_page(status: Status, account: str, settings: WebSettings, refresh: int = REFRESH) -> str | None:
-    """Return the page of an account, None if there is no such account."""
+    """Return the page of an account, or None if the account does not exist."""
     collectors = tuple(collector for collector in status.collectors if collector.account == account)
     if not collectors:
         return None

@@ -9,7 +9,7 @@ from exporter.web.page.formatting import isolated, usd
 
 
 def top_tables(lists: Sequence[TopList], accounts: int) -> str:
-    """Return the section, nothing if there are no lists. With several accounts, each row names its own."""
+    """Return the section, or nothing without lists. With several accounts, each row names its account."""
     if not lists:
         return ""
     tables = "".join(_table(top_list, accounts) for top_list in lists)
