@@ -10,9 +10,14 @@ import yaml
 from tests.daemon.conftest import CONFIGURATION, disabled
 
 
-def write_configuration(path: Path, url: str, names: Collection[str], *, catalogue: bool = False) -> None:
-    """Write a configuration whose accounts share the simulator's key and whose data expire soon."""
-    content = yaml.safe_load(CONFIGURATION.format(url=url, stale_after="5s", others=disabled("activity")))
+def write_configuration(
+    path: Path, url: str, names: Collection[str], *, catalogue: bool = False, stale_after: str = "1h"
+) -> None:
+    """Write a configuration whose accounts share the simulator's key.
+
+    Where a test does not wait for data to expire, they must not expire because a busy machine delays polls.
+    """
+    content = yaml.safe_load(CONFIGURATION.format(url=url, stale_after=stale_after, others=disabled("activity")))
     content["upstream"] |= {"requests_per_minute": 10_000, "retries": {"strategy": "none"}}
     content["catalogue"] = {"enabled": catalogue}
     content["accounts"] = [{"name": name, "api_key_env": "OPENROUTER_API_KEY"} for name in names]

@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:warning. .. DEPRECATED:DeprecationWarning"),
 ]
 
+STALE_AFTER = "5s"
 USAGE = '{__name__=~"openrouter_activity_.*"}'
 ATTACHED = frozenset({"__name__", "job", "instance"})  # by Prometheus
 
@@ -41,7 +42,7 @@ class Bench:
 
     async def with_accounts(self, *names: str) -> None:
         """Configure these accounts and reload the daemon."""
-        write_configuration(self.configuration, self.simulator.url, names)
+        write_configuration(self.configuration, self.simulator.url, names, stale_after=STALE_AFTER)
         async with aiohttp.ClientSession() as session, session.post(self.daemon.url + "-/reload") as response:
             assert 200 == response.status, await response.text()
         await self.healthy(names)
@@ -57,7 +58,7 @@ async def running_bench(prometheus_program: str, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("scraping")
     path = folder / "exporter.yaml"
     async with running(SimulatorSettings(), SystemClock()) as simulator:
-        write_configuration(path, simulator.url, ["default"])
+        write_configuration(path, simulator.url, ["default"], stale_after=STALE_AFTER)
         async with (
             serving(path, "--web.enable-lifecycle") as daemon,
             prometheus(prometheus_program, daemon.url.removeprefix("http://").rstrip("/"), folder) as server,

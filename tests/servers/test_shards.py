@@ -88,11 +88,13 @@ async def test_no_account_is_doubled_or_lost_when_a_third_shard_is_added(fleet: 
     for name in moved:
         (shown,) = await fleet.server.history(f'{SHOWN}{{account="{name}"}}', start, end)
         assert len(shown) == len(total)
-    by_shard = {
-        sample.labels["instance"]: sample.value for sample in await fleet.server.vector("openrouter_exporter_accounts")
-    }
-    counts = [sum(shard_of(name, 3) == index for name in NAMES) for index in range(3)]
-    assert {f"shard-{index}": count for index, count in enumerate(counts)} == by_shard
+    counts = {f"shard-{index}": sum(shard_of(name, 3) == index for name in NAMES) for index in range(3)}
+
+    async def accounts_by_shard() -> dict[str, float]:
+        samples = await fleet.server.vector("openrouter_exporter_accounts")
+        return {sample.labels["instance"]: sample.value for sample in samples}
+
+    await until(accounts_by_shard, lambda by_shard: by_shard == counts)
 
 
 async def test_total_is_constant_when_the_third_shard_is_removed(fleet: Fleet) -> None:
