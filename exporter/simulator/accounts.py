@@ -70,7 +70,8 @@ class AccountData:
         self._source = source
         is_recorded = isinstance(source, Recording)
         self.attributions = () if is_recorded else attributions_of(caller.seed, caller.ordinary_key)
-        self.usage = AccountUsage(self.rows_of_day, self.attributions)
+        endpoints = 1 if isinstance(source, Recording) else len(source.endpoints)
+        self.usage = AccountUsage(self.rows_of_day, self.attributions, endpoints)
         self._billing = Billing(self.rows_of_day, opened)
         self.organization = Organization(
             caller.seed, self.attributions, self._billing, opened, keys=keys, workspaces=workspaces

@@ -57,16 +57,16 @@ class AnalyticsEndpoints:
         if made is not None and now - made < _CACHE_TTL:
             return data
         query = parse_query(content, now)
-        totals = account.usage.totals(query, now)
-        rows = rows_of(query, totals)
+        rows = rows_of(query, account.usage.totals(query, now))
         returned = rows[: min(query.limit, self._max_rows)]
         data = {
             "data": returned,
             "metadata": {"query_time_ms": 42, "row_count": len(returned), "truncated": len(returned) < len(rows)},
             "cachedAt": int(now.timestamp() * 1000),
         }
-        if totals.warnings:
-            data["warnings"] = totals.warnings
+        warnings = account.usage.warnings(query)
+        if warnings:
+            data["warnings"] = warnings
         self._cache[caller, content] = (now, data)
         while len(self._cache) > _CACHE_SIZE:
             self._cache.popitem(last=False)

@@ -27,6 +27,7 @@ _DEFAULT_RANGE = timedelta(days=7)
 _MAX_DIMENSIONS = 2
 _MAX_FILTERS = 20
 _MAX_CLASSIFIER_FILTERS = 10
+_SPEEDS = ("latency", "throughput")  # display formats of metrics that are not sums
 _MAY_BE_UNSET = ("api_key_id", "app", "user")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z")
 
@@ -41,37 +42,54 @@ class QueryFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedQuery:
-    """A valid query."""
+class Grouping:
+    """The filters and dimensions of a query, which are the same for each of its days."""
 
-    metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
-    granularity: str | None
-    start: datetime
-    end: datetime
     filters: tuple[QueryFilter, ...]
-    order_by: tuple[str, bool] | None  # descending if true
-    limit: int
+    with_speed: bool  # whether a metric of the query is a latency or a throughput
     classified_by: tuple[str, ...] = ()  # dimensions of a classifier
     classifier_filters: tuple[QueryFilter, ...] = ()
     with_unclassified: bool = False
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """The names of a row's labels."""
-        return (*self.dimensions, *self.classified_by)
+    def fields(self) -> tuple[str, ...]:
+        """The dimensions to group and filter by, except those of classifiers."""
+        return (*self.dimensions, *(condition.field for condition in self.filters))
 
     @property
     def is_classified(self) -> bool:
         """Whether the query uses a classifier."""
         return bool(self.classified_by or self.classifier_filters)
 
+
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A valid query."""
+
+    metrics: tuple[str, ...]
+    grouping: Grouping
+    granularity: str | None
+    start: datetime
+    end: datetime
+    order_by: tuple[str, bool] | None  # descending if true
+    limit: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of a row's labels."""
+        return (*self.grouping.dimensions, *self.grouping.classified_by)
+
+    @property
+    def has_short_metric(self) -> bool:
+        """Whether a metric supports only the shorter of the two time ranges."""
+        return any(METRICS[name].longest == SHORT for name in self.metrics)
+
     @property
     def from_rollup(self) -> bool:
         """Whether the daily rollup has the data; the name of the time key depends on it."""
-        short = any(METRICS[name].longest == SHORT for name in self.metrics)
-        long = all(DIMENSIONS[name] == LONG for name in self.dimensions)
-        return long and not short and not self.is_classified
+        long = all(DIMENSIONS[name] == LONG for name in self.grouping.dimensions)
+        return long and not self.has_short_metric and not self.grouping.is_classified
 
 
 def parse_query(content: bytes, now: datetime) -> ParsedQuery:
@@ -88,17 +106,12 @@ def parse_query(content: bytes, now: datetime) -> ParsedQuery:
     if granularity not in (None, "day"):
         raise ApiError(501, f"granularity: the simulator has no buckets of a {granularity}, only of a day")
     start, end = _time_range(body.get("time_range"), now)
-    query = ParsedQuery(
-        metrics,
-        dimensions,
-        granularity,
-        start,
-        end,
-        _filters(body.get("filters", [])),
-        _order_by(body.get("order_by"), metrics, dimensions),
-        _limit(body.get("limit", _DEFAULT_ROWS)),
-        *_classifiers(body),
-    )
+    with_speed = any(METRICS[name].display_format in _SPEEDS for name in metrics)
+    filters = _filters(body.get("filters", []))
+    order_by = _order_by(body.get("order_by"), metrics, dimensions)
+    limit = _limit(body.get("limit", _DEFAULT_ROWS))
+    grouping = Grouping(dimensions, filters, with_speed, *_classifiers(body))
+    query = ParsedQuery(metrics, grouping, granularity, start, end, order_by, limit)
     _check_rollups(query)
     _check_length(query)
     return query
@@ -204,9 +217,8 @@ def _order_by(given: Any, metrics: tuple[str, ...], dimensions: tuple[str, ...])
 
 
 def _check_rollups(query: ParsedQuery) -> None:
-    named = {*query.dimensions, *(condition.field for condition in query.filters)}
     hourly = [name for name in query.metrics if name in ROLLUP_ONLY]
-    if hourly and named - {"model", "provider"}:
+    if hourly and not {"model", "provider"}.issuperset(query.grouping.fields):
         raise ApiError(400, f"{hourly[0]} supports only model and provider dimensions and filters, not minute")
 
 
@@ -214,8 +226,7 @@ def _check_length(query: ParsedQuery) -> None:
     length = query.end - query.start
     if length > LONG:
         raise ApiError(400, "time_range exceeds maximum of 367 days")
-    fields = (*query.dimensions, *(condition.field for condition in query.filters))
-    is_short = any(METRICS[name].longest == SHORT for name in query.metrics)
-    is_short = is_short or query.is_classified or any(DIMENSIONS[name] == SHORT for name in fields)
+    has_short_field = any(DIMENSIONS[name] == SHORT for name in query.grouping.fields)
+    is_short = query.has_short_metric or has_short_field or query.grouping.is_classified
     if is_short and length > SHORT:
         raise ApiError(400, "time_range exceeds maximum of 31 days for the requested metrics/dimensions")

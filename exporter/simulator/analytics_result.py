@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from exporter.simulator.analytics_meta import METRICS
 from exporter.simulator.analytics_query import ParsedQuery
-from exporter.simulator.analytics_usage import GroupKey, QueryTotals, UsageTotals
+from exporter.simulator.analytics_usage import GroupKey, UsageTotals
 from exporter.simulator.usage import usd
 
 _BYOK_FEE = 0.05
@@ -24,24 +25,22 @@ _SLOWEST = {"avg": 1.0, "p50": 1.05, "p90": 1.6, "p95": 1.8, "p99": 2.1}
 Json = dict[str, Any]
 
 
-def rows_of(query: ParsedQuery, totals: QueryTotals) -> list[Json]:
+def rows_of(query: ParsedQuery, groups: Mapping[tuple[str, GroupKey], UsageTotals]) -> list[Json]:
     """Return all rows in the requested order."""
-    groups = totals.groups
     if not groups and not query.labels and query.granularity is None:
-        groups = {("",): UsageTotals()}  # the sum of nothing is a row too
+        groups = {("", ()): UsageTotals()}  # the sum of nothing is a row too
     if query.order_by is not None and query.order_by[0] in METRICS:
         field, descending = query.order_by
         size = {key: float(_value(field, group, as_text=False) or 0) for key, group in groups.items()}
         groups = dict(sorted(groups.items(), key=lambda item: size[item[0]], reverse=descending))
-    rows = [_row(query, key, totals.labels.get(key, ()), group) for key, group in groups.items()]
-    return _ordered(query, rows)
+    return _ordered(query, [_row(query, bucket, group, totals) for (bucket, group), totals in groups.items()])
 
 
-def _row(query: ParsedQuery, key: GroupKey, labels: tuple[str | None, ...], totals: UsageTotals) -> Json:
+def _row(query: ParsedQuery, bucket: str, group: GroupKey, totals: UsageTotals) -> Json:
     row: Json = {}
     if query.granularity is not None:
-        row[time_key(query)] = key[0]
-    for name, label in zip(query.labels, labels, strict=True):
+        row[time_key(query)] = bucket
+    for name, (_, label) in zip(query.labels, group, strict=True):
         row[name] = label
         if name == "user":
             row["user_email"] = f"{str(label).lower()}@example.com"

@@ -6,14 +6,13 @@ A day's numbers grow in proportion to the seconds that have passed. So at midnig
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from operator import add
+from typing import NamedTuple
 
-from exporter.simulator.analytics_meta import METRICS
-from exporter.simulator.analytics_query import ParsedQuery, QueryFilter
+from exporter.simulator.analytics_query import Grouping, ParsedQuery, QueryFilter
 from exporter.simulator.attribution import Attribution, split_row
 from exporter.simulator.billing import key_name, member_name, workspace_name
 from exporter.simulator.usage import UsageRow, draws
@@ -21,9 +20,8 @@ from exporter.simulator.usage import UsageRow, draws
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _SECONDS = 86_400
 _MILLION = 1_000_000
-_SPEEDS = ("latency", "throughput")  # display formats of metrics that are not sums
-_KEPT_ROWS = 20_000
-_KEPT_GROUPS = 40_000
+_KEPT_ROWS, _KEPT_GROUPS = 10_000, 40_000  # about as many in memory, whatever the number of endpoints
+_FEWEST_KEPT = 2  # days
 _APPS = (("101", "Support desk"), ("102", "Nightly reports"), ("-1", "Unknown"))
 _COUNTRIES = ("US", "DE", "IN")
 _FINISHES = ("stop", "stop", "tool_calls", "length")
@@ -31,28 +29,22 @@ _CONTEXTS = ((1_000, "0-1K"), (10_000, "1K-10K"), (100_000, "10K-100K"))
 _LONGEST_CONTEXT = "100K+"
 _CLASSES = ("billing", "search", "support", None)
 
-GroupKey = tuple[str, ...]  # the bucket's time, and an identifier for each dimension
-Labels = tuple[str | None, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class DimensionValue:
+class DimensionValue(NamedTuple):
     """The identifier that filters compare, and the label that rows contain."""
 
     id: str
     label: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class UsagePart:
+class UsagePart(NamedTuple):
     """A row of one day and endpoint: whole, or one attribution's part of it."""
 
     row: UsageRow
     attribution: int = 0
 
 
-@dataclass(slots=True)
-class UsageTotals:
+class UsageTotals(NamedTuple):
     """Sums; money in millionths of a USD, speed weighted by requests."""
 
     requests: int = 0
@@ -66,42 +58,29 @@ class UsageTotals:
     latency: float = 0.0
     throughput: float = 0.0
 
-    def add(self, row: UsageRow, start: int, end: int, *, with_speed: bool) -> None:
-        """Add a row's share between two seconds of its day."""
+    @classmethod
+    def of(cls, row: UsageRow, start: int, end: int, *, with_speed: bool) -> UsageTotals:
+        """Return a row's share between two seconds of its day."""
 
         def share(whole: int) -> int:
             return whole * end // _SECONDS - whole * start // _SECONDS
 
         requests, byok = share(row.requests), round(row.byok_usage_inference * _MILLION)
-        self.requests += requests
-        self.prompt += share(row.prompt_tokens)
-        self.completion += share(row.completion_tokens)
-        self.reasoning += share(row.reasoning_tokens)
-        self.cached += share(row.cached_tokens)
-        self.credits += share(round(row.usage * _MILLION))
-        self.byok += share(byok)
-        self.byok_requests += requests if byok else 0
-        if with_speed:
-            self._add_speed(row, requests)
+        return cls(
+            requests,
+            share(row.prompt_tokens),
+            share(row.completion_tokens),
+            share(row.reasoning_tokens),
+            share(row.cached_tokens),
+            share(round(row.usage * _MILLION)),
+            share(byok),
+            requests if byok else 0,
+            *(_speed(row, requests) if with_speed else ()),
+        )
 
-    def _add_speed(self, row: UsageRow, requests: int) -> None:
-        own, daily = draws("speed", row.endpoint_id), draws("speed", row.endpoint_id, row.date)
-        # Each endpoint has its own speed, which varies by a tenth from day to day.
-        self.latency += requests * (250.0 + 1500.0 * own[0]) * (0.9 + 0.2 * daily[0])
-        self.throughput += requests * (20.0 + 120.0 * own[1]) * (0.9 + 0.2 * daily[1])
-
-    def add_all(self, other: UsageTotals) -> None:
-        """Add other totals."""
-        self.requests += other.requests
-        self.prompt += other.prompt
-        self.completion += other.completion
-        self.reasoning += other.reasoning
-        self.cached += other.cached
-        self.credits += other.credits
-        self.byok += other.byok
-        self.byok_requests += other.byok_requests
-        self.latency += other.latency
-        self.throughput += other.throughput
+    def plus(self, other: UsageTotals) -> UsageTotals:
+        """Return the sums of both."""
+        return UsageTotals(*map(add, self, other))
 
     @property
     def is_empty(self) -> bool:
@@ -109,123 +88,76 @@ class UsageTotals:
         return not (self.requests or self.prompt or self.completion or self.credits or self.byok)
 
 
-@dataclass(slots=True)
-class QueryTotals:
-    """Totals and labels by group, and the query's warnings."""
-
-    groups: dict[GroupKey, UsageTotals] = field(default_factory=dict)
-    labels: dict[GroupKey, Labels] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-
-DayTotals = dict[GroupKey, tuple[UsageTotals, Labels]]  # the keys without a bucket
-
-
-@dataclass(frozen=True, slots=True)
-class Grouping:
-    """The filters and dimensions of a query, which are the same for each of its days."""
-
-    dimensions: tuple[str, ...]
-    filters: tuple[QueryFilter, ...]
-    classified_by: tuple[str, ...]
-    classifier_filters: tuple[QueryFilter, ...]
-    with_unclassified: bool
-    with_speed: bool
-
-    @classmethod
-    def of(cls, query: ParsedQuery) -> Grouping:
-        """Return that of a query."""
-        return cls(
-            query.dimensions,
-            query.filters,
-            query.classified_by,
-            query.classifier_filters,
-            query.with_unclassified,
-            with_speed=any(METRICS[name].display_format in _SPEEDS for name in query.metrics),
-        )
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The dimensions that it reads, but for those of classifiers."""
-        return (*self.dimensions, *(condition.field for condition in self.filters))
+_NOTHING = UsageTotals()
+GroupKey = tuple[DimensionValue, ...]  # a value for each dimension
+Groups = Mapping[GroupKey, UsageTotals]
 
 
 class AccountUsage:
-    """An account's usage, ready to be queried."""
+    """An account's usage, ready to be queried.
 
-    def __init__(self, rows_of_day: Callable[[date], list[UsageRow]], attributions: tuple[Attribution, ...]) -> None:
+    Different queries cover the same days, and the same query does so again and again. So the parts and the totals of
+    some whole days are kept: fewer of a larger account.
+    """
+
+    def __init__(
+        self, rows_of_day: Callable[[date], list[UsageRow]], attributions: tuple[Attribution, ...], endpoints: int
+    ) -> None:
         self._rows_of_day = rows_of_day
         self._owners = _owners(attributions)
-        self._days: OrderedDict[tuple[date, bool], list[UsagePart]] = OrderedDict()
-        self._whole_days: OrderedDict[tuple[date, Grouping], DayTotals] = OrderedDict()
+        self._parts = lru_cache(max(_FEWEST_KEPT, _KEPT_ROWS // endpoints))(self._parts_of_day)
+        self._whole_day = lru_cache(max(_FEWEST_KEPT, _KEPT_GROUPS // endpoints))(self._groups)
 
-    def totals(self, query: ParsedQuery, now: datetime) -> QueryTotals:
-        """Return the totals by group, up to now."""
-        totals = QueryTotals()
-        totals.warnings = [
+    def warnings(self, query: ParsedQuery) -> list[str]:
+        """Return the API's warnings about a query."""
+        known = {owner.id for owner in self._owners["api_key_id"]}
+        return [
             f"Could not resolve api_key_id hash: {value[:12]}..."
-            for condition in query.filters
+            for condition in query.grouping.filters
             if condition.field == "api_key_id"
             for value in condition.values
-            if value not in {owner.id for owner in self._owners["api_key_id"]}
+            if value not in known
         ]
-        grouping = Grouping.of(query)
+
+    def totals(self, query: ParsedQuery, now: datetime) -> dict[tuple[str, GroupKey], UsageTotals]:
+        """Return the totals up to now, by bucket and group."""
+        totals: dict[tuple[str, GroupKey], UsageTotals] = {}
         for bucket, start, end in _buckets(query, now):
             for day, first, last in _days(start, end):
-                whole = (first, last) == (0, _SECONDS)
-                of_day = self._whole_day(day, grouping) if whole else self._of_day(day, grouping, first, last)
-                for ids, (group, labels) in of_day.items():
-                    key = (bucket, *ids)
-                    totals.groups.setdefault(key, UsageTotals()).add_all(group)
-                    totals.labels[key] = labels
-        totals.groups = {key: group for key, group in totals.groups.items() if not group.is_empty}
-        return totals
+                groups = self._whole_day if (first, last) == (0, _SECONDS) else self._groups
+                for group, usage in groups(day, query.grouping, first, last).items():
+                    totals[bucket, group] = totals.get((bucket, group), _NOTHING).plus(usage)
+        return {key: usage for key, usage in totals.items() if not usage.is_empty}
 
-    def _whole_day(self, day: date, grouping: Grouping) -> DayTotals:
-        """Return a day's totals. Queries cover the same days again and again, so some are kept."""
-        kept = self._whole_days.get((day, grouping))
-        if kept is None:
-            kept = self._of_day(day, grouping, 0, _SECONDS)
-            _keep(self._whole_days, (day, grouping), kept, _KEPT_GROUPS)
-        return kept
-
-    def _of_day(self, day: date, grouping: Grouping, first: int, last: int) -> DayTotals:
-        """Return the totals between two seconds of a day."""
-        totals: DayTotals = {}
+    def _groups(self, day: date, grouping: Grouping, first: int, last: int) -> Groups:
+        """Return the totals between two seconds of a day, by group."""
+        totals: dict[GroupKey, UsageTotals] = {}
         for part in self._parts(day, split=any(name in self._owners for name in grouping.fields)):
-            group = self._group(totals, grouping, part)
+            group = self._group_of(part, grouping)
             if group is not None:
-                group.add(part.row, first, last, with_speed=grouping.with_speed)
+                usage = UsageTotals.of(part.row, first, last, with_speed=grouping.with_speed)
+                totals[group] = totals.get(group, _NOTHING).plus(usage)
         return totals
 
-    def _parts(self, day: date, *, split: bool) -> list[UsagePart]:
-        """Return a day's rows, or their parts. Different queries cover the same days, so some are kept."""
-        parts = self._days.get((day, split))
-        if parts is None:
-            rows = self._rows_of_day(day)
-            if split:
-                divided = ((number, part) for row in rows for number, part in enumerate(split_row(row)))
-                parts = [UsagePart(part, number) for number, part in divided if part is not None]
-            else:
-                parts = [UsagePart(row) for row in rows]
-            _keep(self._days, (day, split), parts, _KEPT_ROWS)
-        return parts
+    def _parts_of_day(self, day: date, *, split: bool) -> list[UsagePart]:
+        """Return a day's rows, or the attributions' parts of them."""
+        rows = self._rows_of_day(day)
+        if not split:
+            return [UsagePart(row) for row in rows]
+        divided = ((number, part) for row in rows for number, part in enumerate(split_row(row)))
+        return [UsagePart(part, number) for number, part in divided if part is not None]
 
-    def _group(self, totals: DayTotals, grouping: Grouping, part: UsagePart) -> UsageTotals | None:
-        """Return the totals that a part belongs to, None if it does not pass the filters."""
+    def _group_of(self, part: UsagePart, grouping: Grouping) -> GroupKey | None:
+        """Return the group that a part belongs to, None if it does not pass the filters."""
         if not all(_matches(condition, self._value(condition.field, part).id) for condition in grouping.filters):
             return None
-        classes = {name: _class_of(name, part.row) for name in grouping.classified_by}
-        if None in classes.values() and not grouping.with_unclassified:
+        classes = [_class_of(name, part.row) for name in grouping.classified_by]
+        if None in classes and not grouping.with_unclassified:
             return None
         if not all(_matches(only, _class_of(only.field, part.row) or "") for only in grouping.classifier_filters):
             return None
         values = [self._value(name, part) for name in grouping.dimensions]
-        values += [DimensionValue(label or "", label) for label in classes.values()]
-        key = tuple([value.id for value in values])
-        if key not in totals:
-            totals[key] = UsageTotals(), tuple([value.label for value in values])
-        return totals[key][0]
+        return tuple(values + [DimensionValue(label or "", label) for label in classes])
 
     def _value(self, dimension: str, part: UsagePart) -> DimensionValue:
         if dimension in self._owners:
@@ -236,11 +168,11 @@ class AccountUsage:
         return DimensionValue(label, label)
 
 
-def _keep(kept: OrderedDict[Any, Any], key: Any, items: Collection[Any], most: int) -> None:
-    """Keep what was made last, up to about this many items."""
-    kept[key] = items
-    while len(kept) * len(items) > most and len(kept) > 1:
-        kept.popitem(last=False)
+def _speed(row: UsageRow, requests: int) -> tuple[float, float]:
+    """Return latency and throughput: each endpoint has its own, which vary by a tenth from day to day."""
+    own, daily = draws("speed", row.endpoint_id), draws("speed", row.endpoint_id, row.date)
+    latency = requests * (250.0 + 1500.0 * own[0]) * (0.9 + 0.2 * daily[0])
+    return latency, requests * (20.0 + 120.0 * own[1]) * (0.9 + 0.2 * daily[1])
 
 
 def _owners(attributions: tuple[Attribution, ...]) -> Mapping[str, list[DimensionValue]]:
