@@ -13,6 +13,7 @@ import pytest
 
 from exporter.api.client import Client, Request
 from exporter.api.response import Response
+from exporter.api.waits import Waits
 from exporter.collectors.base import Collected, Poll
 from exporter.collectors.catalogue.endpoints_collector import REQUESTS_AT_ONCE, EndpointsCollector
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings
@@ -341,3 +342,26 @@ async def test_crash_of_one_request_cancels_the_others() -> None:
     with pytest.raises(KeyError, match="bug"):
         await collector.collect(poll, None)
     assert ["/models/acme/slow/endpoints"] == cancelled
+
+
+async def test_shutdown_that_ends_the_wait_for_a_retry_ends_the_poll() -> None:
+    """Otherwise the poll would request all other models first, and use up the shutdown's timeout."""
+    clock = FakeClock(NOON)
+
+    class Unreliable(FakeApi):
+        async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
+            self.paths.append(request.path)
+            if "retried" in request.path:
+                await waits.sleep(60)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    waits, api = Waits(clock), Unreliable({})
+    names = ["acme/retried", *(f"acme/{number}" for number in range(2 * REQUESTS_AT_ONCE))]
+    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: [(name, name) for name in names])
+    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
+    polling = asyncio.create_task(collector.collect(poll, None))
+    await clock.sleeping()
+    waits.cancel()
+    await asyncio.wait([polling], timeout=5)
+    assert (True, True) == (polling.cancelled(), len(api.paths) < len(names))

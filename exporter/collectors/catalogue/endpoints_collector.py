@@ -89,13 +89,8 @@ model whose endpoints cannot be read keeps its last values until they expire.
         stale_after = self.settings.stale_after
         models = sorted(self._listed(), key=lambda model: model[0] in last.failed)
         reader = _Reader(poll, len(models))
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(reader.read(slug)) for _, slug in models]
-        except ExceptionGroup as crashes:  # a PollError is a result, so these are bugs: the log names the first one
-            raise crashes.exceptions[0] from None
+        results = await reader.read_all(models)
         poll.finish_late()
-        results = {name: task.result() for (name, _), task in zip(models, tasks, strict=True)}
         errors = {name: result for name, result in results.items() if isinstance(result, PollError)}
         # A model without endpoints was removed from the catalogue: that is not a failure.
         failures = {
@@ -133,6 +128,21 @@ class _Reader:
     waiting: int
     ends_all: PollError | None = None
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REQUESTS_AT_ONCE))
+
+    async def read_all(self, models: Iterable[tuple[str, str]]) -> dict[str, ModelEndpoints | PollError]:
+        """Return the endpoints of each model by name, or why they cannot be read.
+
+        A crash of one request ends the others, as does a shutdown that ends the wait of one for its next attempt: a
+        TaskGroup would ignore that and read all other models.
+        """
+        tasks = {name: asyncio.create_task(self.read(slug)) for name, slug in models}
+        try:
+            await asyncio.gather(*tasks.values())
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+        return {name: task.result() for name, task in tasks.items()}
 
     async def read(self, slug: str) -> ModelEndpoints | PollError:
         """Return a model's endpoints, or why they cannot be read. No request follows one with Retry-After."""
