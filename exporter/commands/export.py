@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import aiohttp
 
@@ -26,6 +26,7 @@ from exporter.exposition.metrics_registry import MetricsRegistry
 from exporter.history.account_source import ACTIVITY_REACH, AccountSource, WantedDays
 from exporter.history.csv_format import UsageTable
 from exporter.history.focus_format import FocusTable
+from exporter.history.history_format import HistoryFormat
 from exporter.history.list_prices import ListPrices
 from exporter.history.openmetrics import OpenMetricsHistory
 from exporter.history.output import STDOUT, Output, opened
@@ -39,25 +40,12 @@ MOST_SHOWN = 10
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class HistoryFormat(Protocol):
-    """A value of `--format`: writes one account after another, and then the end."""
-
-    async def write(self, source: AccountSource, output: Output) -> None:
-        """Write one account. Raise PollError, CatalogueError, ExportError and OSError."""
-
-    def end(self, output: Output) -> None:
-        """Write the end of the file. Raise OSError."""
-
-    def notes(self, options: Options) -> Sequence[str]:
-        """Return remarks and next steps for the user, once the file is complete."""
-
-
 @dataclass(frozen=True, slots=True)
 class FormatKind:
     """How far back a format reaches, and its factory, which takes the names of the configuration's labels."""
 
     reach: timedelta
-    make: Callable[[Options, Sequence[str], Clock], HistoryFormat]
+    make: Callable[[Options, Output, Sequence[str], Clock], HistoryFormat]
 
 
 FORMATS = {
@@ -95,7 +83,6 @@ async def write_history(options: Options, configuration: Configuration, clock: C
     wanted = WantedDays(options.first_day, options.last_day)
     wanted.check(clock.now().astimezone(UTC).date(), kind.reach, options.export_format)
     accounts = _chosen(options.account_names, configuration.accounts)
-    history = kind.make(options, configuration.allocations.labels, clock)
     longest_poll = upstream.retries.backoff.max_elapsed_time
     async with open_session(upstream) as session:
         prices = ListPrices(
@@ -105,6 +92,7 @@ async def write_history(options: Options, configuration: Configuration, clock: C
             longest_poll=longest_poll,
         )
         with opened(options.output) as output, Progress(sys.stderr, output, len(accounts), clock) as progress:
+            history = kind.make(options, output, configuration.allocations.labels, clock)
             for account in accounts:
                 source = AccountSource(
                     account=account,
@@ -115,15 +103,15 @@ async def write_history(options: Options, configuration: Configuration, clock: C
                     wanted=wanted,
                     progress=progress,
                 )
-                await _write_account(history, source, output, options.output)
-            history.end(output)
-    return history.notes(options)
+                await _write_account(history, source, options.output)
+            history.end()
+    return history.notes()
 
 
-async def _write_account(history: HistoryFormat, source: AccountSource, output: Output, target: str) -> None:
+async def _write_account(history: HistoryFormat, source: AccountSource, target: str) -> None:
     source.progress.start(source.account.name)
     try:
-        await history.write(source, output)
+        await history.write(source)
     except (PollError, SecretError, ExportError) as error:
         advice = hint(error)
         message = f'account "{source.account.name}": {error}{f"; {advice}" if advice else ""}'

@@ -11,6 +11,7 @@ from exporter.collectors.allocation import PartLabels
 from exporter.collectors.measures import MEASURES
 from exporter.history.account_source import AccountSource, wanted_days
 from exporter.history.daily_usage import EndpointUsage, by_month, endpoint_usage
+from exporter.history.history_format import HistoryFormat
 from exporter.history.output import Output
 from exporter.history.table_file import TableFile
 from exporter.options import Options
@@ -29,33 +30,22 @@ COLUMNS = (
 )
 
 
-class UsageTable:
-    """Writes accounts one after another, below one line with the columns' names."""
+class UsageTable(HistoryFormat):
+    """Writes the usage of one account after another, below one line with the columns' names."""
 
-    def __init__(self, options: Options, labels: Sequence[str], _clock: Clock) -> None:
+    def __init__(self, options: Options, output: Output, labels: Sequence[str], _clock: Clock) -> None:
         self._monthly = options.export_period == "month"
-        self._columns = (*COLUMNS, *labels)
-        self._file: TableFile | None = None
+        self._file = TableFile(output, (*COLUMNS, *labels))
 
-    async def write(self, source: AccountSource, output: Output) -> None:
+    async def write(self, source: AccountSource) -> None:
         """Write an account's usage. Raises PollError, ExportError and OSError."""
-        file = self._file = self._file or TableFile(output, self._columns)
         usage = await source.exact_activity()
         days = wanted_days(source.wanted, usage)
         periods = by_month(days) if self._monthly else [[day] for day in days]
         labels = PartLabels(source.account, usage.subjects)
         async for row in endpoint_usage(source.pause, usage, periods):
-            file.add([*_values(source.account.name, row), *labels.of(row.labels).values()])
+            self._file.add([*_values(source.account.name, row), *labels.of(row.labels).values()])
             source.progress.day(row.last_day, days[-1])
-
-    def end(self, output: Output) -> None:
-        """Write the names of the columns, if there was no account."""
-        if self._file is None:
-            TableFile(output, self._columns)
-
-    def notes(self, _options: Options) -> Sequence[str]:
-        """Return nothing: the file needs no explanation."""
-        return ()
 
 
 def _values(account: str, row: EndpointUsage) -> list[str | Decimal | None]:

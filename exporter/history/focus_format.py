@@ -17,6 +17,7 @@ from exporter.errors import UsageError
 from exporter.history.account_source import AccountSource, wanted_days
 from exporter.history.charges import Charge, charges
 from exporter.history.daily_usage import EndpointUsage, endpoint_usage
+from exporter.history.history_format import HistoryFormat
 from exporter.history.output import Output
 from exporter.history.table_file import TableFile, decimal_text
 from exporter.options import Options
@@ -54,24 +55,23 @@ class _Line:
         return self.usage.numbers[MEASURES.index(measure)] if self.is_first else None
 
 
-class FocusTable:
+class FocusTable(HistoryFormat):
     """Writes the charges of one account after another, below one line with the columns' names.
 
     Raise UsageError for a label of the command that is one of the configuration, too.
     """
 
-    def __init__(self, options: Options, labels: Sequence[str], clock: Clock) -> None:
+    def __init__(self, options: Options, output: Output, labels: Sequence[str], clock: Clock) -> None:
         self._tags = dict(options.labels)
         for label in labels:
             if label in self._tags:
                 raise UsageError(f"--label {label}: allocations.labels has a label with this name")
         # The same for an hour, so that the same call writes the same bytes.
         self._read_at = _time(clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0))
-        self._file: TableFile | None = None
+        self._file = TableFile(output, _COLUMNS, _with_point)
 
-    async def write(self, source: AccountSource, output: Output) -> None:
+    async def write(self, source: AccountSource) -> None:
         """Write an account's charges. Raises PollError, CatalogueError, ExportError and OSError."""
-        file = self._file = self._file or TableFile(output, _COLUMNS, _with_point)
         usage = await source.exact_activity()
         days = wanted_days(source.wanted, usage)
         prices = await source.prices.of(
@@ -83,17 +83,8 @@ class FocusTable:
         async for row in endpoint_usage(source.pause, usage, [[day] for day in days]):
             for number, charge in enumerate(charges(row, prices.get(row.labels["model"]))):
                 line = _Line(account, row, charge, is_first=number == 0)
-                file.add(value(line) for value in _COLUMNS.values())
+                self._file.add(value(line) for value in _COLUMNS.values())
             source.progress.day(row.last_day, days[-1])
-
-    def end(self, output: Output) -> None:
-        """Write the names of the columns, if there was no account."""
-        if self._file is None:
-            TableFile(output, _COLUMNS)
-
-    def notes(self, _options: Options) -> Sequence[str]:
-        """Return nothing: the file needs no explanation."""
-        return ()
 
 
 def _with_point(number: Decimal) -> str:

@@ -17,6 +17,7 @@ from exporter.errors import UsageError
 from exporter.exposition.families import Family, MetricFamily
 from exporter.exposition.text_format import header
 from exporter.history.account_source import AccountSource, days_between, wanted_days
+from exporter.history.history_format import HistoryFormat
 from exporter.history.output import STDOUT, Output
 from exporter.history.past_year import LONGEST_WINDOW, REACH, PastSpend, read_past_spend, recorded_days, slugs_of
 from exporter.history.shown_days import end_of_history, instants_of_days, shown_days
@@ -29,17 +30,19 @@ LOOKBACK = 300  # seconds for which Prometheus shows a sample by default
 IMPORT = "promtool tsdb create-blocks-from --max-block-duration=4380h openmetrics"
 
 
-class OpenMetricsHistory:
+class OpenMetricsHistory(HistoryFormat):
     """Writes accounts one after another; HELP and TYPE of a family stand where it first appears."""
 
-    def __init__(self, options: Options, _labels: Sequence[str], clock: Clock) -> None:
+    def __init__(self, options: Options, output: Output, _labels: Sequence[str], clock: Clock) -> None:
+        self._output = output
+        self._target = options.output
         self._labels = options.labels
         self._step = int(options.step)
         self._end = end_of_history(clock.now())
         self._described: set[str] = set()
         self._last_sample = 0
 
-    async def write(self, source: AccountSource, output: Output) -> None:
+    async def write(self, source: AccountSource) -> None:
         """Write an account's history. Raises PollError, ExportError, UsageError and OSError."""
         settings = source.account.collectors.of(ActivitySettings)
         collector, usage = await source.activity(settings)
@@ -51,15 +54,15 @@ class OpenMetricsHistory:
         with_rows = {day for day in usage.covered if shape.offset(day) in usage.table.days_with_rows}
         if past is not None:
             with_rows |= past.days_with_rows
-        await self._write(source, settings, with_rows, shown, output)
+        await self._write(source, settings, with_rows, shown)
         if past is not None:
-            await self._write(source, settings, with_rows, _recorded(source, settings, usage, past), output)
+            await self._write(source, settings, with_rows, _recorded(source, settings, usage, past))
 
-    def end(self, output: Output) -> None:
+    def end(self) -> None:
         """Write the end of the file: without it, promtool refuses the file as cut off."""
-        output.write(END_OF_FILE)
+        self._output.write(END_OF_FILE)
 
-    def notes(self, options: Options) -> Sequence[str]:
+    def notes(self) -> Sequence[str]:
         """Return where the history ends, and how Prometheus takes it."""
         if not self._last_sample:
             return ("No samples: the days are too recent. The running exporter shows them.",)
@@ -73,8 +76,8 @@ class OpenMetricsHistory:
                 f"--step={format_duration(self._step)} leaves gaps: Prometheus looks back 5m unless "
                 "--query.lookback-delta is set."
             )
-        if options.output != STDOUT and not options.output.endswith(".gz"):
-            notes.append(f"Next: {IMPORT} {options.output} DATA_DIRECTORY")
+        if self._target != STDOUT and not self._target.endswith(".gz"):
+            notes.append(f"Next: {IMPORT} {self._target} DATA_DIRECTORY")
         return notes
 
     async def _shown(self, source: AccountSource, collector: ActivityCollector, usage: ReadActivity) -> History:
@@ -87,27 +90,22 @@ class OpenMetricsHistory:
         return history
 
     async def _write(
-        self,
-        source: AccountSource,
-        settings: ActivitySettings,
-        with_rows: Container[date],
-        history: History,
-        output: Output,
+        self, source: AccountSource, settings: ActivitySettings, with_rows: Container[date], history: History
     ) -> None:
         pause = source.pause
         instants = instants_of_days(history.days, self._step, self._end, settings, with_rows)
         times = {day: [b"%d\n" % instant for instant in shown] for day, shown in instants.items()}
         self._last_sample = max((self._last_sample, *(shown[-1] for shown in instants.values() if shown)))
         for metric, lines in history.lines(times):
-            self._describe(metric, output)
-            output.write(lines)
+            self._describe(metric)
+            self._output.write(lines)
             source.progress.show("writing", hurried=True)
             await pause()
 
-    def _describe(self, metric: MetricFamily, output: Output) -> None:
+    def _describe(self, metric: MetricFamily) -> None:
         if metric.name not in self._described:
             self._described.add(metric.name)
-            output.write(header(metric.name, metric.type, metric.help).openmetrics.encode())
+            self._output.write(header(metric.name, metric.type, metric.help).openmetrics.encode())
 
     def _refuse_known_labels(self, families: Sequence[MetricFamily]) -> None:
         known = {name for family in families for name in family.labels}

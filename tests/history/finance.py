@@ -61,11 +61,11 @@ def export(api: SplitApi, *, options: Options, models: Rows | None = None, **act
         wanted=WantedDays(),
         progress=Progress(io.StringIO(), output, 1, clock),
     )
-    file = FORMATS[options.export_format].make(options, source.account.allocations.labels, clock)
+    file = FORMATS[options.export_format].make(options, output, source.account.allocations.labels, clock)
 
     async def write() -> None:
-        await file.write(source, output)
-        file.end(output)
+        await file.write(source)
+        file.end()
 
     asyncio.run(write())
     return bytes(written.content)
