@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.http_client import Client
-from benchmarks.measures import Line, median, milliseconds, times
+from benchmarks.measures import Line, at_most, median, milliseconds, times
 from benchmarks.processes import free_port, log_progress, simulator, started, worker
 
 ENDPOINTS = 30
@@ -132,17 +132,10 @@ def _start() -> list[Line]:
     with worker("accounts_start_worker", str(MANY)) as ours:
         result = ours.run()
     rate = max(STEADY_RATE * MANY, FEW_AT_ONCE)
-    seconds, most = result["seconds"], result["most"] / rate
+    most = result["most"] / rate
     what = f"start of {MANY:,} accounts, two collectors, {int(result['requests']):,} requests"
     return [
-        Line(
-            f"{what}: until ready",
-            f"{seconds:.0f} s",
-            "",
-            "",
-            f"≤ {LONGEST_FIRST_INTERVAL:.0f} s",
-            seconds <= LONGEST_FIRST_INTERVAL,
-        ),
+        at_most(f"{what}: until ready", result["seconds"], LONGEST_FIRST_INTERVAL, milliseconds),
         Line(
             "the same: requests per second in the busiest five",
             f"{result['most']:.0f}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.catalogue_worker import MODELS, PROVIDERS, USED
-from benchmarks.measures import MIB, Line, median, milliseconds, times
+from benchmarks.measures import MIB, Line, at_most, mebibytes, median, milliseconds, times
 from benchmarks.processes import log_progress, worker
 
 ROUNDS = 9
@@ -26,22 +26,8 @@ def measure() -> list[Line]:
     size = new[0]["size"] / MIB
     what = f"a catalogue of {MODELS:,} models ({size:.1f} MiB compressed), {USED} of them in use"
     return [
-        Line(
-            f"{what}, decoded and published, CPU time",
-            milliseconds(cpu),
-            "",
-            "",
-            f"≤ {milliseconds(MOST_CPU)}",
-            cpu <= MOST_CPU,
-        ),
-        Line(
-            "the same, longest hold of the event loop",
-            milliseconds(hold),
-            "",
-            "",
-            f"≤ {milliseconds(LONGEST_HOLD)}",
-            hold <= LONGEST_HOLD,
-        ),
+        at_most(f"{what}, decoded and published, CPU time", cpu, MOST_CPU, milliseconds),
+        at_most("the same, longest hold of the event loop", hold, LONGEST_HOLD, milliseconds),
         Line(
             "the same bytes again, CPU time",
             milliseconds(same),
@@ -50,12 +36,5 @@ def measure() -> list[Line]:
             f"≥ {CHEAPER:.0f} times cheaper",
             cpu / same >= CHEAPER,
         ),
-        Line(
-            f"memory on top for {USED} models with {PROVIDERS} endpoints each",
-            f"{memory:.1f} MiB",
-            "",
-            "",
-            f"≤ {MOST_MEMORY:.0f} MiB",
-            memory <= MOST_MEMORY,
-        ),
+        at_most(f"memory on top for {USED} models with {PROVIDERS} endpoints each", memory, MOST_MEMORY, mebibytes),
     ]

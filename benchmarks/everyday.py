@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.everyday_worker import DEFAULTS
 from benchmarks.measures import Line, median, milliseconds, times
+from benchmarks.polling_worker import DEFAULTS
 from benchmarks.processes import ROOT, log_progress, simulator, worker
 
 RECORDED = ROOT.parent / "shared/recorded/activity-2026-04-22.json"
@@ -23,7 +23,7 @@ HOUR = 3600.0
 
 def measure() -> list[Line]:
     lines = _recorded() if RECORDED.exists() else []
-    with simulator() as api, worker("everyday_worker", api.api) as ours:
+    with simulator() as api, worker("polling_worker", api.api, "defaults") as ours:
         new, again, scrapes = [], [], []
         parts: dict[str, list[float]] = {name: [] for name in DEFAULTS}
         for number in range(ROUNDS):
@@ -33,7 +33,7 @@ def measure() -> list[Line]:
             new.append(ours.run("new"))
             again.append(ours.run("again"))
             scrapes.append(ours.run("scrape")["cpu"])
-    with simulator() as api, worker("polling_worker", api.api) as activity:
+    with simulator() as api, worker("polling_worker", api.api, "activity") as activity:
         activity.run("new")
         unchanged = [activity.run("again")["cpu"] for _ in range(ROUNDS)]
     fresh, same = (median([poll["cpu"] for poll in polls]) for polls in (new, again))
@@ -76,8 +76,8 @@ def _compared(path: Path) -> list[Line]:
     by_process: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": [], "usual": []}
     with (
         simulator(replay=path) as api,
-        worker("polling_worker", api.api) as ours,
-        worker("sdk_worker", api.api) as sdk,
+        worker("polling_worker", api.api, "activity") as ours,
+        worker("sdk_worker", api.api, "activity") as sdk,
         worker("usual_poll_worker", api.api) as usual,
     ):
         for number in range(ROUNDS):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.measures import Line, times
+from benchmarks.measures import Line, at_most, mebibytes, milliseconds, times
 from benchmarks.processes import KEY, KEY_VARIABLE, ROOT, environment, exporter, log_progress, simulator, worker
 
 ENDPOINTS = 40
@@ -45,18 +45,11 @@ def measure() -> list[Line]:
         few, many = (_export(api.api, folder, accounts, "6h") for accounts in (FEW, MANY))
     size = f"{whole.samples / 1e6:.1f} million samples"
     what = f"`export` of 30 days, {ENDPOINTS} endpoints, a sample every 5 minutes, {size}"
-    ratio = other["cpu"] / other["samples"] / (whole.cpu / whole.samples)
+    ratio = other["cpu"] / other["size"] / (whole.cpu / whole.samples)
     grown = many.memory / few.memory
     return [
-        Line(what, f"{whole.seconds:.1f} s", "", "", f"≤ {MOST_SECONDS:.0f} s", whole.seconds <= MOST_SECONDS),
-        Line(
-            f"{what}, memory",
-            f"{whole.memory:.0f} MiB",
-            "",
-            "",
-            f"≤ {MOST_MEMORY:.0f} MiB",
-            whole.memory <= MOST_MEMORY,
-        ),
+        at_most(what, whole.seconds, MOST_SECONDS, milliseconds),
+        at_most(f"{what}, memory", whole.memory, MOST_MEMORY, mebibytes),
         Line(
             f"{what}, CPU time per million samples",
             f"{1e6 * whole.cpu / whole.samples:.2f} s",

@@ -21,7 +21,7 @@ def measure() -> list[Line]:
     with (
         account("keys") as api,
         worker("large_worker", api.api, "keys") as ours,
-        worker("sdk_keys_worker", api.api) as sdk,
+        worker("sdk_worker", api.api, "keys") as sdk,
     ):
         keys = [(ours.run(), sdk.run()) for _ in _rounds("keys")]
     with (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,16 @@ def _status(pid: int | str, name: str) -> float:
 def milliseconds(seconds: float) -> str:
     """Return a time as text, with three significant digits."""
     return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def mebibytes(size: float) -> str:
+    """Return a size in MiB as text."""
+    return f"{size:.0f} MiB" if size >= 10 else f"{size:.1f} MiB"  # noqa: PLR2004
+
+
+def at_most(what: str, value: float, bar: float, written: Callable[[float], str]) -> Line:
+    """Return the line of a value that must not exceed its bar, compared with nothing else."""
+    return Line(what, written(value), "", "", f"≤ {written(bar)}", value <= bar)
 
 
 def times(ratio: float) -> str:

@@ -29,7 +29,7 @@ def measure() -> list[Line]:
             most = peak(daemon.pid)
             text = body_of(client.get("/metrics", encoding="identity")[1])
             with_plain = peak(daemon.pid)
-        with worker("sdk_worker", api.api) as sdk:
+        with worker("sdk_worker", api.api, "activity") as sdk:
             call = sdk.run()
     usual = call["before"] + call["memory"]
     series = sum(not line.startswith(b"#") for line in text.splitlines())

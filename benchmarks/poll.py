@@ -22,8 +22,8 @@ def measure() -> list[Line]:
         for number in range(PROCESSES):
             log_progress(f"poll: round {number + 1} of {PROCESSES}")
             with (
-                worker("polling_worker", api.api) as ours,
-                worker("sdk_worker", api.api) as sdk,
+                worker("polling_worker", api.api, "activity") as ours,
+                worker("sdk_worker", api.api, "activity") as sdk,
                 worker("usual_poll_worker", api.api) as usual,
             ):
                 for call in range(CALLS):

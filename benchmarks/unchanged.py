@@ -17,8 +17,8 @@ def measure() -> list[Line]:
     by_process: dict[str, list[dict[str, float]]] = {"ours": [], "sdk": []}
     with (
         simulator(ENDPOINTS) as api,
-        worker("polling_worker", api.api) as ours,
-        worker("sdk_worker", api.api) as sdk,
+        worker("polling_worker", api.api, "activity") as ours,
+        worker("sdk_worker", api.api, "activity") as sdk,
     ):
         ours.run("new")
         for number in range(CALLS):

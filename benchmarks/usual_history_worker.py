@@ -7,7 +7,6 @@ samples it wrote.
 from __future__ import annotations
 
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -20,8 +19,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from benchmarks.call import Meter, run_jobs
-from benchmarks.processes import KEY
+from benchmarks.sdk_worker import run_with_client
 from benchmarks.usual_poll_worker import LABELS, MEASURES
 
 STEP = 300
@@ -78,17 +76,6 @@ def write(client: OpenRouter, days: int, target: Path) -> int:
     return samples
 
 
-def main() -> None:
-    target = Path(sys.argv[2])
-    with OpenRouter(api_key=KEY, server_url=sys.argv[1]) as client:
-
-        def call(days: str) -> dict[str, float]:
-            with Meter() as meter:
-                samples = write(client, int(days), target)
-            return meter.result | {"samples": samples, "written": time.time()}
-
-        run_jobs(call)
-
-
 if __name__ == "__main__":
-    main()
+    target = Path(sys.argv[2])
+    run_with_client(lambda client, days: write(client, int(days), target))

@@ -6,7 +6,6 @@ The same windows, labels and families as ours; nothing for folding, restatement 
 from __future__ import annotations
 
 import gzip
-import sys
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,8 +13,7 @@ from typing import Any
 from openrouter import OpenRouter
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from benchmarks.call import Meter, run_jobs
-from benchmarks.processes import KEY
+from benchmarks.sdk_worker import run_with_client
 
 MEASURES = (
     "usage",
@@ -50,16 +48,9 @@ def exposition(rows: list[Any]) -> bytes:
     return gzip.compress(generate_latest(registry), 6)
 
 
-def main() -> None:
-    with OpenRouter(api_key=KEY, server_url=sys.argv[1]) as client:
-
-        def call(_: str) -> dict[str, float]:
-            with Meter() as meter:
-                size = len(exposition(client.analytics.get_user_activity().data))
-            return meter.result | {"size": size}
-
-        run_jobs(call)
+def poll(client: OpenRouter, _: str) -> int:
+    return len(exposition(client.analytics.get_user_activity().data))
 
 
 if __name__ == "__main__":
-    main()
+    run_with_client(poll)
