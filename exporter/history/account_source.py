@@ -1,4 +1,4 @@
-"""One account of an export: its client, and its past days, read as the daemon reads them or not at all."""
+"""One account of an export: reads its past days as the daemon does, and rejects incomplete ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class WantedDays:
     last: date | None = None
 
     def check(self, today: date, reach: timedelta, format_name: str) -> None:
-        """Raise UsageError for days that no request can return, whatever the accounts have."""
+        """Raise UsageError for days that the API cannot return for any account."""
         if self.first is not None and self.last is not None and self.last < self.first:
             raise UsageError(f"--to {self.last} is before --from {self.first}")
         for option, day in (("--from", self.first), ("--to", self.last)):
@@ -45,9 +45,9 @@ class WantedDays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSource:
-    """An account to export. Formats read from it what they need; each call polls the API anew.
+    """An account to export. Each call of a format polls the API, for at most `longest_poll` seconds.
 
-    `longest_poll` limits each of them in seconds. `prices` are the same for all accounts.
+    All accounts share the same `prices`.
     """
 
     account: Account
@@ -64,7 +64,7 @@ class AccountSource:
 
     @property
     def pause(self) -> Pause:
-        """The pause that long work without requests awaits in its loops. It has no deadline."""
+        """The pause for loops that make no requests. It has no deadline."""
         return replace(self.poll(), deadline=math.inf).pause
 
     async def activity(
@@ -72,8 +72,8 @@ class AccountSource:
     ) -> tuple[ActivityCollector, ReadActivity]:
         """Return the account's usage in the 30 days of `GET /activity`, and the collector that read it.
 
-        `exact` tables know their sums as decimals.
-        Raises PollError, and ExportError if rows cannot be used: then totals would lack them.
+        With `exact`, the table also keeps its sums as decimals.
+        Raise PollError, and ExportError if rows are unusable: totals would be incomplete.
         """
         collector = ActivityCollector(self.account.name, settings, exact=exact)
         poll = self.poll()
@@ -84,16 +84,16 @@ class AccountSource:
 
     async def exact_activity(self) -> ReadActivity:
         """Return the usage of every endpoint with sums as decimals, for accountants. Raises PollError, ExportError."""
-        # Dropped labels are those of series.
+        # `drop_labels` limits the number of series; a file for accountants has every endpoint.
         settings = replace(self.account.collectors.of(ActivitySettings), drop_labels=())
         _, usage = await self.activity(settings, exact=True)
         return usage
 
 
 def wanted_days(wanted: WantedDays, usage: ReadActivity, *, older: bool = False) -> tuple[date, ...]:
-    """Return the wanted days among the 30 of `GET /activity`, oldest first. Days before them are left out if `older`.
+    """Return the wanted days among the 30 of `GET /activity`, oldest first. With `older`, skip the days before them.
 
-    Raises ExportError if one of them was not read whole or is not completed.
+    Raise ExportError for a day that is not complete, or was not read completely.
     """
     if wanted.last is not None and wanted.last > usage.day:
         raise ExportError(f"{wanted.last} is not complete yet: the latest completed day is {usage.day}")
@@ -115,7 +115,7 @@ def days_between(first: date, last: date) -> Iterator[date]:
 
 
 def refuse_incomplete(rejections: Rejections) -> None:
-    """Raise ExportError if rows are missing that totals need."""
+    """Raise ExportError if rows were unusable that totals need."""
     if rejections.missing:
         sample = f", such as {rejections.sample[0]}" if rejections.sample else ""
         raise ExportError(f"unusable rows: {rejections.missing}{sample}; totals would be incomplete")

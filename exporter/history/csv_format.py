@@ -16,8 +16,8 @@ from exporter.history.output import Output
 from exporter.history.table_file import TableFile
 from exporter.options import Options
 
-# Whatever is configured, these columns are the same: what is not split by has no value. Labels of the configuration
-# (allocations.labels) follow them.
+# The same with any configuration: a label that usage is not split by is empty. The labels of `allocations.labels`
+# follow.
 COLUMNS = (
     "account",
     "first_day",

@@ -60,8 +60,8 @@ def by_month(days: Iterable[date]) -> list[Period]:
 async def endpoint_usage(pause: Pause, usage: ReadActivity, periods: Iterable[Period]) -> AsyncIterator[EndpointUsage]:
     """Yield the rows of each period, ordered by their labels: the order of the API's rows is not promised.
 
-    The table must be exact. With a split by key or member, `unattributed` is what all others lack to the whole, down to
-    the last digit, so that totals are those of the account.
+    The table must be exact. With a split by key or member, `unattributed` is the exact difference between the account
+    and the sum of its keys or members, so that totals are those of the account.
     """
     table, whole = usage.table, usage.whole
     keys = _keys(table, whole)
@@ -77,7 +77,7 @@ async def endpoint_usage(pause: Pause, usage: ReadActivity, periods: Iterable[Pe
 
 
 def _keys(table: Table, whole: Table | None) -> list[tuple[Key, Sequence[Key]]]:
-    """Return all keys in order, and for those of `unattributed` the keys that have the rest of the whole."""
+    """Return all keys in order. Each key of `unattributed` comes with the keys to subtract from the whole."""
     if whole is None:
         return [(key, ()) for key in sorted(table.keys)]
     parts: dict[Key, list[Key]] = {endpoint: [] for endpoint in whole.keys}

@@ -63,7 +63,7 @@ class OpenMetricsHistory(HistoryFormat):
         self._output.write(END_OF_FILE)
 
     def notes(self) -> Sequence[str]:
-        """Return where the history ends, and how Prometheus takes it."""
+        """Return where the history ends, and how to import it."""
         if not self._last_sample:
             return ("No samples: the days are too recent. The running exporter shows them.",)
         notes = [f"The last sample is at {_time(self._last_sample)}; the running exporter continues from there."]
@@ -81,7 +81,7 @@ class OpenMetricsHistory(HistoryFormat):
         return notes
 
     async def _shown(self, source: AccountSource, collector: ActivityCollector, usage: ReadActivity) -> History:
-        """Return what the running exporter would have shown."""
+        """Return the series that a running exporter would have exposed."""
         history = History(wanted_days(source.wanted, usage, older=True), self._labels)
         labels = await _configured_labels(source, usage)
         async for day, families in shown_days(source.pause, collector, usage, history.days):
@@ -135,7 +135,7 @@ async def _configured_labels(source: AccountSource, usage: ReadActivity) -> list
 
 
 def _recorded(source: AccountSource, settings: ActivitySettings, usage: ReadActivity, past: PastSpend) -> History:
-    """Return what rules would have recorded, where the days of `GET /activity` are too few."""
+    """Return the series of the recording rules for windows that begin before the days of `GET /activity`."""
     history = History(tuple(days_between(_first(source, usage), past.last)))
     for day, families in recorded_days(source.account.name, settings, past, usage.covered, history.days):
         history.add(day, families)

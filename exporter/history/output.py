@@ -17,7 +17,7 @@ from exporter.errors import OutputError
 
 STDOUT = "-"
 PIECE = 1024 * 1024
-GZIP = 31  # zlib's window bits for a gzip header, which has no time: the same content makes the same bytes
+GZIP = 31  # zlib's window bits for a gzip header; without a timestamp in it, equal content has equal bytes
 COMPRESSION = 1
 
 
@@ -38,7 +38,7 @@ class Output:
         self._compressor: _Compressor | None = isal_zlib.compressobj(COMPRESSION, wbits=GZIP) if compressed else None
 
     def write(self, content: bytes) -> None:
-        """Write some bytes; they are collected into larger pieces. Raises OSError."""
+        """Buffer bytes, and write them once there are enough. Raise OSError."""
         self.written += len(content)
         self._waiting.append(content)
         self._waiting_bytes += len(content)
@@ -46,7 +46,7 @@ class Output:
             self._send()
 
     def finish(self) -> None:
-        """Write what is still waiting. Raises OSError."""
+        """Write the bytes that are still buffered. Raise OSError."""
         self._send()
         if self._compressor is not None:
             self._write_all(self._compressor.flush())
@@ -66,8 +66,8 @@ class Output:
 def opened(target: str) -> Iterator[Output]:
     """Provide the output for a file name, or stdout. Raise OutputError if it cannot be written.
 
-    A file appears under its name, or replaces the one that has it, only once all of it was written. What is not a
-    regular file, such as a pipe or a device, is written directly.
+    A regular file is created or replaced only when all of it was written. Anything else, such as a pipe or a device,
+    is written directly.
     """
     try:
         with _stdout() if target == STDOUT else _file(Path(os.path.realpath(target))) as descriptor:

@@ -1,6 +1,7 @@
 """A year of spend by model from the analytics API, as the series that the recording rules make.
 
-`GET /activity` ends after 30 days, and analytics knows no endpoints. So these are sums, and no raw series are made up.
+`GET /activity` has only 30 days, and analytics queries have no endpoints. So older days have recorded sums, but no raw
+series.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ def slugs_of(usage: ReadActivity) -> dict[str, str]:
 def recorded_days(
     account: str, settings: ActivitySettings, spend: PastSpend, raw_days: Collection[date], days: Iterable[date]
 ) -> Iterator[tuple[date, tuple[Family, ...]]]:
-    """Yield for each day what the rules would have recorded, where `raw_days` are too few to record it from."""
+    """Yield for each day the series of those recording rules whose windows are not covered by `raw_days`."""
     windows = [LATEST_DAY, *(window(name) for name in settings.windows if name in RECORDED_WINDOWS)]
     for day in days:
         families: list[Family] = []

@@ -1,4 +1,4 @@
-"""The families that the running exporter would have published for each past day, and when it would have."""
+"""The families that a running exporter would have published for each past day, and at which times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from exporter.collectors.activity.windows import latest_completed_day
 from exporter.collectors.days import DAY, midnight
 from exporter.exposition.families import Family
 
-# Prometheus still changes its last hours itself: it keeps two to three of them in memory.
+# Prometheus keeps its latest two to three hours in memory; imported blocks must not overlap with them.
 LEFT_TO_PROMETHEUS = timedelta(hours=3)
 
 
@@ -24,7 +24,7 @@ async def shown_days(
 ) -> AsyncIterator[tuple[date, tuple[Family, ...]]]:
     """Yield the families of each day, in order, as if no later day had been read.
 
-    An endpoint begins with its first day of usage: before, the exporter did not know it.
+    An endpoint has no samples before its first day of usage: a running exporter would not have known it.
     """
     wanted = set(days)
     past = Table(usage.table.shape, reported=set(usage.table.reported), overflow=usage.table.overflow)

@@ -14,7 +14,7 @@ _BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def decimal_text(number: Decimal) -> str:
-    """Return a number as plain digits, without an exponent and without zeros behind the last digit that counts."""
+    """Return a number as plain digits, without an exponent and trailing zeros."""
     text = f"{number:f}"
     if "." in text:
         text = text.rstrip("0").removesuffix(".")
@@ -31,7 +31,7 @@ class TableFile:
         self._writer.writerow(columns)
 
     def write(self, text: str) -> None:
-        """Write a row's text; the writer of rows calls this."""
+        """Write a row's text. The csv module calls this."""
         self._output.write(text.encode())
 
     def add(self, values: Iterable[str | Decimal | None]) -> None:

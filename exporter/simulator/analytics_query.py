@@ -1,4 +1,4 @@
-"""The body of `POST /analytics/query`, checked as strictly as by the API and with its messages for what is wrong."""
+"""The body of `POST /analytics/query`, validated as strictly as by the API, with its error messages."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _filter(given: Mapping[str, Any]) -> QueryFilter:
 
 
 def _classifiers(body: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[QueryFilter, ...], bool]:
-    """Return the dimensions and the filters on a classifier, and whether what is not classified counts."""
+    """Return the dimensions and filters of a classifier, and whether to include unclassified rows."""
     by, only = (body.get(f"classifier_{kind}") or {} for kind in ("dimensions", "filters"))
     for section in (by, only):
         if section and not isinstance(section.get("classifier_id"), str):

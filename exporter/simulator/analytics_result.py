@@ -28,7 +28,7 @@ Json = dict[str, Any]
 def rows_of(query: ParsedQuery, groups: Mapping[tuple[str, GroupKey], UsageTotals]) -> list[Json]:
     """Return all rows in the requested order."""
     if not groups and not query.labels and query.granularity is None:
-        groups = {("", ()): UsageTotals()}  # the sum of nothing is a row too
+        groups = {("", ()): UsageTotals()}  # a total without usage is a row of zeros
     if query.order_by is not None and query.order_by[0] in METRICS:
         field, descending = query.order_by
         size = {key: float(_value(field, group, as_text=False) or 0) for key, group in groups.items()}
@@ -53,7 +53,7 @@ def time_key(query: ParsedQuery) -> str:
 
 
 def _value(name: str, totals: UsageTotals, *, as_text: bool) -> Any:
-    """Return a metric's value: counts are text, except raw reasoning tokens; a rate of nothing is null."""
+    """Return a metric's value: counts are text, except raw reasoning tokens. Rates without requests are null."""
     kind = METRICS[name].display_format
     if kind == "number":
         number = _count(name, totals)
@@ -98,7 +98,7 @@ def _cost(name: str, totals: UsageTotals) -> float | None:
         "usage_upstream_file": file,
     }
     cost = costs.get(name)
-    return usd(cost) if cost is not None and (cost or name not in _EXTRAS) else None  # what was never used is null
+    return usd(cost) if cost is not None and (cost or name not in _EXTRAS) else None  # extras without usage are null
 
 
 def _rate(name: str, totals: UsageTotals) -> Any:

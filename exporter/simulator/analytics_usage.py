@@ -20,7 +20,7 @@ from exporter.simulator.usage import UsageRow, draws
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _SECONDS = 86_400
 _MILLION = 1_000_000
-_KEPT_ROWS, _KEPT_GROUPS = 10_000, 40_000  # about as many in memory, whatever the number of endpoints
+_KEPT_ROWS, _KEPT_GROUPS = 10_000, 40_000  # upper bounds of what an account caches, if every endpoint has one row a day
 _FEWEST_KEPT = 2  # days
 _APPS = (("101", "Support desk"), ("102", "Nightly reports"), ("-1", "Unknown"))
 _COUNTRIES = ("US", "DE", "IN")
@@ -96,8 +96,8 @@ Groups = Mapping[GroupKey, UsageTotals]
 class AccountUsage:
     """An account's usage, ready to be queried.
 
-    Different queries cover the same days, and the same query does so again and again. So the parts and the totals of
-    some whole days are kept: fewer of a larger account.
+    Queries cover the same days again and again, so the parts and the totals of whole days are cached. A larger account
+    caches fewer days.
     """
 
     def __init__(
@@ -241,7 +241,7 @@ def _pick(row: UsageRow, name: str, choices: int) -> int:
 
 
 def _class_of(dimension: str, row: UsageRow) -> str | None:
-    """Return what a classifier found; it has not run on some rows."""
+    """Return the class of a row, None if the classifier has not run on it."""
     return _CLASSES[_pick(row, dimension, len(_CLASSES))]
 
 

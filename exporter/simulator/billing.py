@@ -182,7 +182,7 @@ def member_name(number: int) -> str:
 
 
 def credits_body(spent: int) -> dict[str, Any]:
-    """Return the body of `/credits` of an account that spent so many millionths and always bought more in time."""
+    """Return the body of `/credits` for an account that spent this many millionths of a USD, and tops up in time."""
     used = usd(spent)
     bought = _TOP_UP_USD * (int(used // _TOP_UP_USD) + 1 + _TOP_UPS_AHEAD)
     return {"data": {"total_credits": bought, "total_usage": used}}

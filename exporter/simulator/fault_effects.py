@@ -38,7 +38,7 @@ _GARBAGE: JsonRow = {
 
 
 def replacement(fault: Fault, now: datetime) -> SimulatedResponse:
-    """Return the response that a fault sends instead; `transport` sends endless ones."""
+    """Return the response that replaces the API's. Endless responses are sent by `transport`."""
     status = fault.status or 200
     headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
     match fault.kind:
@@ -55,7 +55,7 @@ def replacement(fault: Fault, now: datetime) -> SimulatedResponse:
 
 
 def corrupt_rows(rows: Iterable[UsageRow | JsonRow], faults: Sequence[Fault], now: datetime) -> list[JsonRow]:
-    """Return rows with the faults applied: numbers change while they are still numbers, garbage comes last."""
+    """Return rows with the faults applied: first those that read numbers, garbage last."""
     changed: list[JsonRow] = msgspec.to_builtins(list(rows))
     kinds = {fault.kind for fault in faults}
     yesterday = now.date() - timedelta(days=1)
