@@ -20,7 +20,7 @@ from exporter.simulator.usage import UsageRow, draws
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
 _SECONDS = 86_400
 _MILLION = 1_000_000
-_KEPT_ROWS, _KEPT_GROUPS = 20_000, 80_000  # upper bounds of what an account caches, if every endpoint has one row a day
+_KEPT_ROWS, _KEPT_GROUPS = 20_000, 80_000  # cached for an account, at one per endpoint and day
 _FEWEST_KEPT = 2  # days
 _APPS = (("101", "Support desk"), ("102", "Nightly reports"), ("-1", "Unknown"))
 _COUNTRIES = ("US", "DE", "IN")
