@@ -93,7 +93,8 @@ class CommandParser(argparse.ArgumentParser):
             self._add(name, declared)
 
     def _add(self, name: str, declared: Option) -> None:
-        given: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": declared.help}
+        help_ = declared.help.replace("%", "%%")  # argparse formats it with %
+        given: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS, "help": help_}
         if isinstance(declared.default, bool):
             given |= {"action": argparse.BooleanOptionalAction}
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from exporter.option_parser import CommandParser, Option
 from exporter.options import parse
 
 
@@ -71,3 +72,8 @@ def test_variable_is_used_unless_the_option_is_given() -> None:
         options.output,
     )
     assert ("c", "d") == parse(["export", "--by=day", "--account=c", "--account=d"], environment).account_names
+
+
+def test_help_may_have_a_percent_sign() -> None:
+    share = Option(flag="--share", default="50%", meaning="Share.", read=str, choices=(), metavar="VALUE")
+    assert "Share. Default: 50%." in CommandParser({"share": share}, {}).format_help()
