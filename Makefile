@@ -5,7 +5,7 @@ PORT   ?= 10063
 FAULT  ?=
 BIN    := $(VENV)/bin
 # The tests wait for processes much of the time: run more at once than most machines have cores.
-WORKERS ?= 4
+WORKERS ?= 6
 FAST_WORKERS ?= auto
 # `-X dev` takes a fifth longer: it checks memory and, of asyncio, calls from wrong threads. `.ci/run` sets it. Unclosed
 # resources, coroutines that are never awaited and all other warnings fail tests without it too.
@@ -13,6 +13,8 @@ PYTHON_OPTIONS ?=
 # Tests start a hundred Pythons: keep what they compile, also where an image or a shell forbids it beside the sources.
 test test-fast test-image soak: export PYTHONDONTWRITEBYTECODE =
 test test-fast test-image soak: export PYTHONPYCACHEPREFIX = $(abspath $(VENV))/bytecode
+# Prometheus, promtool and others collect garbage less often: it is a fifth of their time, and they run for seconds.
+test test-image soak: export GOGC = 400
 # Versions and hashes for every supported Python and processor, without addresses of an index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --upgrade

@@ -18,7 +18,7 @@ from hypothesis import settings
 SLOW_FOLDERS = ("chart", "daemon", "endurance", "image", "package", "rules", "servers", "systemd_units")
 FAST = "not slow"  # the marker expression of `make test-fast`
 # Their files take longest and mostly wait, so they begin first and the short ones fill the gaps.
-LONGEST_FOLDERS = ("servers", "package", "endurance", "rules")
+LONGEST_FOLDERS = ("servers", "daemon", "package", "endurance", "rules")
 # How many of a hundred examples of a property are tried: all only in CI.
 FAST_EXAMPLES, EXAMPLES, ALL_EXAMPLES = 20, 50, 100
 _STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec", "os.system")
