@@ -40,7 +40,12 @@ def parse_address(text: str) -> ListenAddress:
         raise ListenError(f"{text!r} is not an address to listen on: ports end at {_HIGHEST_PORT}")
     if match["six"] is not None and ":" not in match["six"]:
         raise ListenError(f"{text!r} is not an address to listen on: brackets are for IPv6 addresses")
-    return ListenAddress(match["six"] or match["host"] or "", port)
+    host = match["six"] or match["host"] or ""
+    try:
+        host.encode("idna")  # as the resolver does, which raises the same where no one expects it
+    except UnicodeError:
+        raise ListenError(f"{text!r} is not an address to listen on: {host!r} cannot be a host's name") from None
+    return ListenAddress(host, port)
 
 
 async def listen(address: ListenAddress) -> list[socket.socket]:

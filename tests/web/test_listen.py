@@ -43,6 +43,13 @@ def test_invalid_listen_address_is_refused_and_repeated(text: str) -> None:
         parse_address(text)
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_text_that_no_host_can_have_as_name_is_refused(host: str) -> None:
+    """The resolver would raise a UnicodeError."""
+    with pytest.raises(ListenError, match="cannot be a host's name"):
+        parse_address(f"{host}:10063")
+
+
 async def test_port_0_listens_on_a_free_port() -> None:
     [listening] = await listen(ListenAddress("127.0.0.1", 0))
     with listening:
