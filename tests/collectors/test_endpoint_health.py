@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
@@ -13,92 +11,13 @@ import pytest
 
 from exporter.api.client import Client, Request
 from exporter.api.response import Response
-from exporter.api.waits import Waits
 from exporter.collectors.base import Collected, Poll
 from exporter.collectors.catalogue.endpoints_collector import REQUESTS_AT_ONCE, EndpointsCollector
 from exporter.config.catalogue_settings import CatalogueEndpointsSettings
-from exporter.errors import AttemptError, DeadlineExceeded, InvalidResponse, PollError, StatusError
-from tests.collectors.catalogue_polls import Samples
+from exporter.errors import DeadlineExceeded, InvalidResponse, PollError, StatusError
+from tests.collectors.endpoint_polls import FakeApi, endpoint, endpoints, one, read, samples
 from tests.collectors.helpers import response_of
 from tests.support import NOON, FakeClock
-
-ENDPOINT = "openrouter_endpoint_"
-
-
-def endpoint(provider: object = "Acme", tag: object = "acme", **fields: Any) -> dict[str, Any]:
-    """Return an endpoint's row. A field set to ... is left out."""
-    row = {
-        "provider_name": provider,
-        "tag": tag,
-        "status": 0,
-        "uptime_last_5m": 99.5,
-        "uptime_last_30m": 50,
-        "uptime_last_1d": 100,
-        "latency_last_30m": {"p50": 250, "p75": 500, "p90": 1000, "p99": 2000},
-        "throughput_last_30m": {"p50": 80, "p75": 81, "p90": 82, "p99": 83},
-        "pricing": {"prompt": "0.000001", "completion": "0.000002"},
-    } | fields
-    return {name: value for name, value in row.items() if value is not ...}
-
-
-def endpoints(*rows: Any) -> Response:
-    return response_of(json.dumps({"data": {"id": "acme/one", "endpoints": list(rows)}}).encode())
-
-
-class FakeApi:
-    """A client that returns a response, or raises an error, for each model."""
-
-    def __init__(self, responses: Mapping[str, Response | PollError]) -> None:
-        self.metrics = self
-        self.failures: list[AttemptError] = []
-        self.paths: list[str] = []
-        self._responses = responses
-
-    async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
-        self.paths.append(request.path)
-        response = self._responses[request.path.removeprefix("/models/").removesuffix("/endpoints")]
-        if isinstance(response, PollError):
-            raise response
-        return response
-
-    def failed(self, _operation: str, error: AttemptError) -> None:
-        self.failures.append(error)
-
-
-def read(
-    responses: Mapping[str, Response | PollError],
-    *names: str,
-    memory: object = None,
-    clock: FakeClock | None = None,
-    **settings: Any,
-) -> tuple[Collected, Poll]:
-    """Run one poll for these models."""
-    clock = clock or FakeClock(NOON)
-    listed = tuple((name, name) for name in names or responses)
-    collector = EndpointsCollector("", CatalogueEndpointsSettings(**settings), lambda: listed)
-    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", FakeApi(responses)), clock=clock)
-    return asyncio.run(collector.collect(poll, memory)), poll
-
-
-def samples(collected: Collected) -> Samples:
-    """Return the published samples by family (without `openrouter_endpoint_`) and label values."""
-    assert collected.snapshot is not None
-    shown = {
-        family.metric.name.removeprefix(ENDPOINT): {
-            labels: value
-            for labels, value in zip(family.label_sets.samples, family.values, strict=True)
-            if value == value  # noqa: PLR0124
-        }
-        for family in collected.snapshot.families
-    }
-    return {name: values for name, values in shown.items() if values}
-
-
-def one(**fields: Any) -> tuple[Samples, dict[str, int]]:
-    """Return the samples of a model with one endpoint, and the unreadable fields."""
-    collected, poll = read({"acme/one": endpoints(endpoint(**fields))})
-    return samples(collected), dict(poll.rejections.unreadable)
-
 
 KEY = ("acme/one", "Acme", "acme")
 
@@ -299,69 +218,3 @@ def test_invalid_body_fails_the_model(content: bytes) -> None:
 def test_nothing_is_requested_without_models_in_use() -> None:
     collected, poll = read({})
     assert ({}, []) == (samples(collected), cast("FakeApi", poll.client).paths)
-
-
-async def test_concurrent_requests_are_limited() -> None:
-    """The limit does not depend on the number of models in use."""
-    active, most = 0, 0
-
-    class Slow(FakeApi):
-        async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
-            nonlocal active, most
-            active += 1
-            most = max(most, active)
-            await asyncio.sleep(0)
-            active -= 1
-            return await super().request(request, _deadline)
-
-    responses = {f"acme/{number}": endpoints(endpoint()) for number in range(20)}
-    clock = FakeClock(NOON)
-    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: tuple((name, name) for name in responses))
-    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", Slow(responses)), clock=clock)
-    collected = await collector.collect(poll, None)
-    assert (REQUESTS_AT_ONCE, 20) == (most, len(samples(collected)["status"]))
-
-
-async def test_crash_of_one_request_cancels_the_others() -> None:
-    clock, cancelled = FakeClock(NOON), []
-
-    class Crashing(FakeApi):
-        async def request(self, request: Request, _deadline: float, **options: Any) -> Response:
-            if "broken" in request.path:
-                raise KeyError("bug")
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                cancelled.append(request.path)
-                raise
-            return await super().request(request, _deadline, **options)
-
-    listed = (("acme/slow", "acme/slow"), ("acme/broken", "acme/broken"))
-    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: listed)
-    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", Crashing({})), clock=clock)
-    with pytest.raises(KeyError, match="bug"):
-        await collector.collect(poll, None)
-    assert ["/models/acme/slow/endpoints"] == cancelled
-
-
-async def test_shutdown_that_ends_the_wait_for_a_retry_ends_the_poll() -> None:
-    """Otherwise the poll would request all other models first, and use up the shutdown's timeout."""
-    clock = FakeClock(NOON)
-
-    class Unreliable(FakeApi):
-        async def request(self, request: Request, _deadline: float, **_: Any) -> Response:
-            self.paths.append(request.path)
-            if "retried" in request.path:
-                await waits.sleep(60)
-            await asyncio.Event().wait()
-            raise AssertionError
-
-    waits, api = Waits(clock), Unreliable({})
-    names = ["acme/retried", *(f"acme/{number}" for number in range(2 * REQUESTS_AT_ONCE))]
-    collector = EndpointsCollector("", CatalogueEndpointsSettings(), lambda: [(name, name) for name in names])
-    poll = Poll(instant=NOON, deadline=clock.monotonic() + 300, client=cast("Client", api), clock=clock)
-    polling = asyncio.create_task(collector.collect(poll, None))
-    await clock.sleeping()
-    waits.cancel()
-    await asyncio.wait([polling], timeout=5)
-    assert (True, True) == (polling.cancelled(), len(api.paths) < len(names))

@@ -34,8 +34,7 @@ MOST_DATE_TEXTS = 4096
 
 KeyLabel = Literal["model", "provider", "endpoint_id", "workspace_id", "key", "user_id"]
 KEY_LABELS: tuple[KeyLabel, ...] = get_args(KeyLabel)
-# The labels that a split adds, each with its value of `split_by`.
-SPLIT_LABELS: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}
+SPLIT_LABELS: dict[KeyLabel, str] = {"workspace_id": "workspace", "key": "api_key", "user_id": "member"}  # `split_by`
 
 Key = tuple[str, ...]
 Offset = int | RejectionReason
