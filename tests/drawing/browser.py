@@ -100,21 +100,31 @@ async def draw(page: Page, website: str, drawing: Drawing) -> None:
 
 async def findings(browser: Browser, website: str, drawing: Drawing) -> list[str]:
     """Return the problems of a drawn dashboard."""
-    errors, result = await _drawn(browser, website, drawing, "findings")
-    return [*errors, *result]
+    async with _drawn(browser, website, drawing) as (page, errors):
+        return [*errors, *await page.evaluate("window.drawing.findings()")]
 
 
 async def read(browser: Browser, website: str, drawing: Drawing, what: str) -> list[Any]:
-    """Return the `annotations` or the `links` of a drawn dashboard."""
-    errors, result = await _drawn(browser, website, drawing, what)
-    assert [] == errors
-    return result
+    """Return the `annotations` or the `links` of a drawn dashboard, as soon as it has any; none after a timeout.
+
+    A graph that is drawn again has no annotations for a moment.
+    """
+    async with _drawn(browser, website, drawing) as (page, errors):
+        result: list[Any] = []
+        with contextlib.suppress(NotInTime):
+            some = await page.wait_for_function(
+                f"(() => {{ const all = window.drawing.{what}(); return all.length && all; }})()", timeout=PATIENCE
+            )
+            result = await some.json_value()
+        assert [] == errors
+        return result
 
 
-async def _drawn(browser: Browser, website: str, drawing: Drawing, what: str) -> tuple[list[str], list[Any]]:
-    """Draw a dashboard, and return the JavaScript errors and the result of a function of the page."""
+@asynccontextmanager
+async def _drawn(browser: Browser, website: str, drawing: Drawing) -> AsyncIterator[tuple[Page, list[str]]]:
+    """Draw a dashboard, and yield its page and the JavaScript errors."""
     async with open_page(browser, drawing.width) as (page, errors):
         await draw(page, website, drawing)
         if folder := os.environ.get("DRAWING_PICTURES"):
             await page.screenshot(path=f"{folder}/{drawing.dashboard}-{drawing.width}-{drawing.theme}.png")
-        return errors, await page.evaluate(f"window.drawing.{what}()")
+        yield page, errors
