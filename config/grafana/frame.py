@@ -31,8 +31,9 @@ EVERYTHING = ".*"  # a label that the configuration drops is not there
 # Marks on all graphs: when alerts fired, and when credit was bought.
 _ALERTS = f"sum by (alertname, account) ({FIRING})"
 _BOUGHT = series("openrouter_credits_purchased_usd")
-# Evaluated in steps of minutes over a month: a purchase must be seen for longer than a step.
-_PURCHASES = f"max by (account) ({_BOUGHT}) - max by (account) ({_BOUGHT} offset 15m) > 0"
+# Grafana takes as many steps as the window has pixels, half an hour or an hour over a month: a purchase must be seen
+# for longer than a step.
+_PURCHASES = f"max by (account) ({_BOUGHT}) - max by (account) ({_BOUGHT} offset 1h) > 0"
 WINDOWS = {"Latest day": DAY, "7 days": WEEK, "30 days": MONTH, "Month to date": MONTH_TO_DATE}
 
 

@@ -38,7 +38,8 @@ class Drawing:
     theme: str = "dark"
     unfolded: bool = True
     complete: bool = False  # whether a panel without data is a fault
-    until: str = ""  # the end of the time range, if it is not the dashboard's
+    since: str = ""  # the start of the time range, if it is not the dashboard's
+    until: str = ""  # its end
     variables: tuple[tuple[str, str], ...] = ()
 
     def url(self, website: str) -> str:
@@ -48,6 +49,7 @@ class Drawing:
             "prometheus": self.prometheus,
             "width": str(self.width),
             "theme": self.theme,
+            **({"from": self.since} if self.since else {}),
             **({"to": self.until} if self.until else {}),
             **({"unfolded": ""} if self.unfolded else {}),
             **({"complete": ""} if self.complete else {}),
