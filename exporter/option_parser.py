@@ -16,7 +16,7 @@ PREFIX = "OPENROUTER_EXPORTER_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """How an option is written: its flag, its default, what it means, and the function that reads a value.
+    """An option: its flag, its default, its meaning, and the function that reads a value.
 
     That function raises ValueError or ListenError with what it expected. An option whose default is a tuple is
     repeatable; one whose default is False is a switch.
@@ -50,7 +50,7 @@ class Option:
 
     @property
     def help(self) -> str:
-        """What the option means, and its default as it is written on the command line."""
+        """The meaning and the default, written as on the command line."""
         match self.default:
             case None | bool():
                 shown = ""

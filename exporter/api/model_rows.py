@@ -70,7 +70,7 @@ class Pricing(NamedTuple):
 
 
 class ModelDetails(NamedTuple):
-    """What a row reports about its model; None is unknown. `retired_at` is a Unix time."""
+    """The fields of a model's row, None where the API reports nothing. `retired_at` is a Unix time."""
 
     name: str
     context_length: float | None

@@ -57,7 +57,7 @@ class _Activity(Surroundings, kw_only=True):
 
 @dataclass(slots=True)
 class _Context:
-    """What reading a body collects: its rejected rows, and the fields around its rows.
+    """Collects the rejected rows of a body, and the fields around its rows.
 
     `seen` holds a hash of each row read so far if repeated rows are to be left out.
     """

@@ -42,7 +42,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class FormatKind:
-    """How far back a format reaches, and its factory, which takes the names of the configuration's labels."""
+    """A format: `reach` is how far back it goes; `make` creates it, given the names of the configuration's labels."""
 
     reach: timedelta
     make: Callable[[Options, Output, Sequence[str], Clock], HistoryFormat]

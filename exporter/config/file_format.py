@@ -113,7 +113,7 @@ class WrittenFile(Settings):
     log: Annotated[Logging, "Logging."]
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        """Return a conflict if there is no source of accounts."""
+        """Return the mistake of a configuration that names no source of accounts."""
         if self.accounts or self.account_files or self.accounts_from.directory is not None:
             return ()
         return (Conflict(("accounts",), "no account: expected accounts, account_files or accounts_from"),)

@@ -28,7 +28,7 @@ FIELDS: dict[str | None, str] = {"workspace": "workspace", "key": "api_key_id", 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedScope:
-    """What a scope stands for: the `ids` to filter by, and the `labels` that rows of this dimension have, if known."""
+    """The `ids` that a scope filters by, and the `labels` that its rows have in this dimension, if known."""
 
     ids: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
